@@ -1,0 +1,32 @@
+"""The numbers and lists of the policy, in one place: a changed number is a new policy version."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+
+from shared.events.facts import Kind
+
+
+class Parameters(msgspec.Struct, frozen=True):
+    """What the rules leave to policy.
+
+    `version` is stored with everything derived: other parameters need another version.
+    `products`: every product that is sold; each partner has a standing for each (R2).
+    `minimum`: counted consultants that a partner of each kind must keep (R10).
+    `programmes`: where a partner of known kind is enrolled (R11).
+    `window_days`: London calendar days to replace a missing consultant (R15).
+    `reminder_days`: London calendar days before a deadline at which to remind.
+    """
+
+    version: str = "2021-08"
+    products: tuple[str, ...] = ("S200P", "S200S")
+    minimum: Mapping[Kind, int] = MappingProxyType({"VAR": 2, "DEVELOPER": 1})
+    programmes: tuple[str, ...] = ("PARTNER_SUCCESS", "PARTNER_SUCCESS_PLUS")
+    window_days: int = 30
+    reminder_days: tuple[int, ...] = (7, 1)
+
+
+PARAMETERS: Final = Parameters()
+"""Sage's certification requirements of August 2021."""

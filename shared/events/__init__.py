@@ -1,0 +1,1 @@
+"""The event contract: the only thing that certification and compliance share."""

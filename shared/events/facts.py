@@ -1,0 +1,256 @@
+"""The facts: what happened, one frozen class per topic.
+
+A fact is recorded once and never edited (R33). Its class says only what happened; who recorded it,
+when and why stands in the envelope (`shared.events.envelope`). A topic names class and version for
+ever: moving or renaming a class must not orphan what is stored, and a change that is more than an
+optional field with a default is a new topic, an upcast and a golden file.
+
+Facts that callers report (`REPORTED`) can be voided. Decisions (`DECIDED`) are derived by the
+certification service from reported facts; each restates one grant or one maintenance completion
+whole, and the last statement of it wins.
+"""
+
+from datetime import date, datetime
+from typing import Final, Literal
+
+import msgspec
+
+TOPIC_PREFIX: Final = "com.sage.partnercloud."
+
+Kind = Literal["VAR", "DEVELOPER"]
+"""VAR also stands for a partner that is both VAR and developer (R10)."""
+
+
+class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=False, omit_defaults=True):
+    """What a fact says. Unknown fields are ignored: an optional field may be added within a version."""
+
+
+class Period(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Half-open: from `start` (inclusive) to `end` (exclusive; None: open-ended).
+
+    `start_facts` and `end_facts` are the ids of the reported facts that made it start and end.
+    """
+
+    start: datetime
+    end: datetime | None = None
+    start_facts: tuple[str, ...] = ()
+    end_facts: tuple[str, ...] = ()
+
+
+# Partners ------------------------------------------------------------------------------------
+
+
+class PartnerEnrolled(Data, frozen=True):
+    """The partner is of this kind and in this programme from the effective instant (R10, R11)."""
+
+    partner_id: str
+    kind: Kind
+    programme: str
+
+
+class PartnerKindChanged(Data, frozen=True):
+    """The partner is of this kind from the effective instant (R22)."""
+
+    partner_id: str
+    kind: Kind
+
+
+class PartnerProgrammeChanged(Data, frozen=True):
+    """The partner is in this programme from the effective instant; "NONE": it left (R28)."""
+
+    partner_id: str
+    programme: str
+
+
+class PartnerClosed(Data, frozen=True):
+    """The partner went out of business: its links end, it is no longer enrolled (R28, R29)."""
+
+    partner_id: str
+
+
+class PartnersMerged(Data, frozen=True):
+    """`partner_id` was merged into `into`, which takes over its links (R29)."""
+
+    partner_id: str
+    into: str
+
+
+class ConsultantLinked(Data, frozen=True):
+    """The consultant works for the partner from the effective instant (R23)."""
+
+    partner_id: str
+    consultant_id: str
+
+
+class ConsultantLeft(Data, frozen=True):
+    """The consultant left the partner. `reason_hash`: SHA-256 of the erasable free text."""
+
+    partner_id: str
+    consultant_id: str
+    reason_hash: str | None = None
+
+
+# Consultants and exams -----------------------------------------------------------------------
+
+
+class CourseCompleted(Data, frozen=True):
+    """The course for the product, or (with a portal change) its maintenance training, was completed."""
+
+    consultant_id: str
+    product: str
+    portal_change_id: str | None = None
+
+
+class ExamRegistered(Data, frozen=True):
+    """Two attempts were granted (R5): at the exam, or (with a portal change) at its maintenance assessment."""
+
+    registration_id: str
+    consultant_id: str
+    product: str
+    portal_change_id: str | None = None
+
+
+class AttemptScored(Data, frozen=True):
+    """The attempt (1 or 2) of the registration scored `score`, a decimal string such as "79.99" (R5, R6)."""
+
+    registration_id: str
+    attempt: int
+    score: str
+
+
+class ScoreCorrected(Data, frozen=True):
+    """The score of the attempt was corrected to `score` from the effective instant (R32)."""
+
+    registration_id: str
+    attempt: int
+    score: str
+    reason_hash: str | None = None
+
+
+class CertificationRecognised(Data, frozen=True):
+    """Sage recognises the consultant as certified without an exam of its own here."""
+
+    consultant_id: str
+    product: str
+    evidence_hash: str | None = None
+
+
+class RevocationOrdered(Data, frozen=True):
+    """Sage ended the consultant's certification for the product (R37)."""
+
+    consultant_id: str
+    product: str
+    reason_hash: str | None = None
+
+
+# Portal changes and voids --------------------------------------------------------------------
+
+
+class PortalChangeDeclared(Data, frozen=True):
+    """The Provisioning Portal changes; announced at the effective instant (R25, R27).
+
+    `due_on` is the Europe/London day by whose end maintenance must be completed (R26).
+    """
+
+    portal_change_id: str
+    products: tuple[str, ...]
+    significant: bool
+    due_on: date
+    summary: str
+
+
+class FactVoided(Data, frozen=True):
+    """The fact `fact_id` was recorded in error: it counts nowhere, from this recording on (R33)."""
+
+    fact_id: str
+    reason_hash: str | None = None
+
+
+# Decisions -----------------------------------------------------------------------------------
+
+
+class ConsultantCertified(Data, frozen=True):
+    """One grant, restated whole: certified for the product in each of `periods` (R4, R32, R37).
+
+    `grant_id` is the fact id of the passing attempt or the recognition. `granted_at`, the later of
+    pass and course, tells whether a portal change binds the grant (R25).
+    """
+
+    consultant_id: str
+    product: str
+    grant_id: str
+    granted_at: datetime
+    periods: tuple[Period, ...]
+
+
+class CertificationRevoked(Data, frozen=True):
+    """One grant, restated whole, that has come to an end: every period is closed, or none is left.
+
+    Follows from a revocation, a correction or a void (R32, R33, R37).
+    """
+
+    consultant_id: str
+    product: str
+    grant_id: str
+    granted_at: datetime
+    periods: tuple[Period, ...]
+
+
+class MaintenanceCompleted(Data, frozen=True):
+    """Training and assessment for a portal change, restated whole: both done in each of `periods` (R25, R32)."""
+
+    consultant_id: str
+    product: str
+    portal_change_id: str
+    periods: tuple[Period, ...]
+
+
+GrantStatement = ConsultantCertified | CertificationRevoked
+Decision = ConsultantCertified | CertificationRevoked | MaintenanceCompleted
+Reported = (
+    PartnerEnrolled
+    | PartnerKindChanged
+    | PartnerProgrammeChanged
+    | PartnerClosed
+    | PartnersMerged
+    | ConsultantLinked
+    | ConsultantLeft
+    | CourseCompleted
+    | ExamRegistered
+    | AttemptScored
+    | ScoreCorrected
+    | CertificationRecognised
+    | RevocationOrdered
+    | PortalChangeDeclared
+    | FactVoided
+)
+FactData = Reported | Decision
+
+TOPICS: Final[dict[str, type[FactData]]] = {
+    TOPIC_PREFIX + "partner-enrolled.v1": PartnerEnrolled,
+    TOPIC_PREFIX + "partner-kind-changed.v1": PartnerKindChanged,
+    TOPIC_PREFIX + "partner-programme-changed.v1": PartnerProgrammeChanged,
+    TOPIC_PREFIX + "partner-closed.v1": PartnerClosed,
+    TOPIC_PREFIX + "partners-merged.v1": PartnersMerged,
+    TOPIC_PREFIX + "consultant-linked.v1": ConsultantLinked,
+    TOPIC_PREFIX + "consultant-left.v1": ConsultantLeft,
+    TOPIC_PREFIX + "course-completed.v1": CourseCompleted,
+    TOPIC_PREFIX + "exam-registered.v1": ExamRegistered,
+    TOPIC_PREFIX + "attempt-scored.v1": AttemptScored,
+    TOPIC_PREFIX + "score-corrected.v1": ScoreCorrected,
+    TOPIC_PREFIX + "certification-recognised.v1": CertificationRecognised,
+    TOPIC_PREFIX + "revocation-ordered.v1": RevocationOrdered,
+    TOPIC_PREFIX + "portal-change-declared.v1": PortalChangeDeclared,
+    TOPIC_PREFIX + "fact-voided.v1": FactVoided,
+    TOPIC_PREFIX + "consultant-certified.v1": ConsultantCertified,
+    TOPIC_PREFIX + "certification-revoked.v1": CertificationRevoked,
+    TOPIC_PREFIX + "maintenance-completed.v1": MaintenanceCompleted,
+}
+"""Topic to class, for ever. The topic is also the CloudEvents `type` of the fact."""
+
+TOPIC_OF: Final[dict[type[FactData], str]] = {cls: topic for topic, cls in TOPICS.items()}
+
+DECIDED: Final[frozenset[type[FactData]]] = frozenset(
+    {ConsultantCertified, CertificationRevoked, MaintenanceCompleted}
+)
+REPORTED: Final[frozenset[type[FactData]]] = frozenset(TOPICS.values()) - DECIDED

@@ -1,0 +1,81 @@
+"""Facts to stored bytes and back.
+
+The stored bytes of a fact are JSON: `{"fact_id", "recorded_at", "effective_at", "actor",
+"correlation_id", "causation_id", "data"}`. Topic and position are columns of the log. Stored bytes
+are never rewritten; older versions are lifted on reading (`shared.events.upcasts`).
+"""
+
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from shared.events.envelope import Fact
+from shared.events.facts import TOPIC_OF, TOPICS, FactData
+from shared.events.upcasts import UPCASTS
+
+
+class UnknownTopic(ValueError):
+    """The log holds a topic that this version does not know: it was written by a newer one."""
+
+
+class _Stored(msgspec.Struct, frozen=True, omit_defaults=True):
+    fact_id: str
+    recorded_at: datetime
+    effective_at: datetime
+    data: msgspec.Raw
+    actor: str = ""
+    correlation_id: str = ""
+    causation_id: str | None = None
+
+
+_encoder: Final = msgspec.json.Encoder()
+_envelope_decoder: Final = msgspec.json.Decoder(_Stored)
+_data_decoders: Final[dict[str, msgspec.json.Decoder[FactData]]] = {
+    topic: msgspec.json.Decoder(cls) for topic, cls in TOPICS.items()
+}
+
+
+def instant_text(instant: datetime) -> str:
+    """RFC 3339 in UTC with `Z`, microseconds only where they are not zero."""
+    return instant.isoformat().replace("+00:00", "Z")
+
+
+def encode(fact: Fact) -> tuple[str, bytes]:
+    """Topic and stored bytes of a fact."""
+    stored = _Stored(
+        fact_id=fact.fact_id,
+        recorded_at=fact.recorded_at,
+        effective_at=fact.effective_at,
+        data=msgspec.Raw(_encoder.encode(fact.data)),
+        actor=fact.actor,
+        correlation_id=fact.correlation_id,
+        causation_id=fact.causation_id,
+    )
+    return TOPIC_OF[type(fact.data)], _encoder.encode(stored)
+
+
+def decode(topic: str, state: bytes, position: int, append_position: int) -> Fact:
+    """The fact of a row of the log.
+
+    Raises `UnknownTopic` for a topic that this version does not know and `msgspec.ValidationError`
+    for bytes that do not fit it.
+    """
+    stored = _envelope_decoder.decode(state)
+    raw: bytes | msgspec.Raw = stored.data
+    while topic in UPCASTS:
+        topic, raw = UPCASTS[topic](bytes(raw))
+    decoder = _data_decoders.get(topic)
+    if decoder is None:
+        raise UnknownTopic(f"position {position} holds the topic {topic}, unknown to this version: upgrade it")
+    return Fact(
+        fact_id=stored.fact_id,
+        effective_at=stored.effective_at,
+        recorded_at=stored.recorded_at,
+        data=decoder.decode(raw),
+        position=position,
+        append_position=append_position,
+        actor=stored.actor,
+        correlation_id=stored.correlation_id,
+        causation_id=stored.causation_id,
+    )
