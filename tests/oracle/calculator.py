@@ -1,0 +1,99 @@
+"""The questions that can be asked, each answered from the bare list of facts, from nothing, every time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tests.oracle import certifying
+from tests.oracle.facts import AttemptScored, ExamRegistered, Fact, PortalChangeDeclared
+from tests.oracle.knowledge import consultants_mentioned, first_of_each, in_force, partners_mentioned
+from tests.oracle.linking import counting_partner
+from tests.oracle.standing import Standing, is_enrolled
+from tests.oracle.standing import standing as standing_by_definition
+
+
+@dataclass(frozen=True)
+class Certification:
+    certified: bool
+    portal_user: bool
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """`score`: as it is known at the instant asked about."""
+
+    attempt: int
+    score: str
+    passed: bool
+    effective_at: datetime
+
+
+@dataclass(frozen=True)
+class Registration:
+    consultant: str
+    product: str
+    state: str
+    attempts_left: int
+    attempts: tuple[Attempt, ...]
+
+
+class Calculator:
+    """Answers as of `at`, judged from `facts` alone: exactly those known, in log order (R31).
+
+    None stands for an id that no fact mentions.
+    """
+
+    def __init__(self, facts: Sequence[Fact]) -> None:
+        self.known = list(facts)
+        self.in_force = in_force(facts)
+
+    def partner(self, partner: str, product: str, at: datetime) -> Standing | None:
+        if partner not in partners_mentioned(self.known):
+            return None
+        return standing_by_definition(self.in_force, partner, product, at)
+
+    def consultant(self, consultant: str, product: str, at: datetime) -> Certification | None:
+        """A portal user is certified and counts for a partner that is enrolled (R1)."""
+        if consultant not in consultants_mentioned(self.known):
+            return None
+        certified = certifying.is_certified(self.in_force, consultant, product, at)
+        partner = counting_partner(self.in_force, consultant, at)
+        return Certification(certified, certified and partner is not None and is_enrolled(self.in_force, partner, at))
+
+    def registration(self, registration: str, at: datetime) -> Registration | None:
+        """State and attempts (R5, R7, R8); a voided registration still shows its attempts."""
+        recorded = [
+            fact
+            for fact in first_of_each(self.known)
+            if isinstance(fact, ExamRegistered) and fact.registration == registration
+        ]
+        if not recorded:
+            return None
+        taken = [fact for fact in certifying.attempts(self.in_force, registration) if fact.effective_at <= at]
+        attempts = [self._attempt(fact, at) for fact in sorted(taken, key=lambda fact: fact.attempt)]
+        if any(attempt.passed for attempt in attempts):
+            state, attempts_left = "passed", 0
+        else:
+            state, attempts_left = "open" if len(attempts) < 2 else "exhausted", 2 - len(attempts)
+        return Registration(recorded[0].consultant, recorded[0].product, state, attempts_left, tuple(attempts))
+
+    def notified(self, change: str, at: datetime) -> list[str] | None:
+        """The partners enrolled when a significant change was announced, sorted (R27)."""
+        declared = [fact for fact in self.known if isinstance(fact, PortalChangeDeclared) and fact.change == change]
+        if not declared:
+            return None
+        return [
+            partner
+            for partner in sorted(partners_mentioned(self.known))
+            for fact in self.in_force
+            if isinstance(fact, PortalChangeDeclared) and fact.change == change and fact.significant
+            if fact.effective_at <= at and is_enrolled(self.in_force, partner, fact.effective_at)
+        ]
+
+    def _attempt(self, fact: AttemptScored, at: datetime) -> Attempt:
+        return Attempt(
+            fact.attempt,
+            certifying.score_in_force(self.in_force, fact, at),
+            certifying.passes(self.in_force, fact, at),
+            fact.effective_at,
+        )

@@ -1,0 +1,96 @@
+"""What is known: the facts recorded by some time, without those that are void or say nothing new."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from tests.oracle.facts import (
+    AttemptScored,
+    CertificationRecognised,
+    ConsultantLeft,
+    ConsultantLinked,
+    CourseCompleted,
+    ExamRegistered,
+    Fact,
+    FactVoided,
+    PartnerClosed,
+    PartnerEnrolled,
+    PartnerKindChanged,
+    PartnerProgrammeChanged,
+    PartnersMerged,
+    PortalChangeDeclared,
+    RevocationOrdered,
+)
+
+
+def known_by(facts: Iterable[Fact], known_at: datetime) -> list[Fact]:
+    """The facts recorded by `known_at`, in log order (R31)."""
+    return [fact for fact in facts if fact.recorded_at <= known_at]
+
+
+def first_of_each(facts: Sequence[Fact]) -> list[Fact]:
+    """Without repetitions: one (registration, attempt) is one score, and a registration and a portal change
+    are recorded once; the first stands, whatever comes later under the same name (R34). Attempts other than
+    1 and 2 do not exist (R5)."""
+    kept: list[Fact] = []
+    for fact in facts:
+        if isinstance(fact, AttemptScored) and fact.attempt not in (1, 2):
+            continue
+        if not any(_same_name(fact, earlier) for earlier in kept):
+            kept.append(fact)
+    return kept
+
+
+def in_force(facts: Sequence[Fact]) -> list[Fact]:
+    """The facts that count: first of their name, and not void. A void acts on all time; it is final, and
+    voids cannot be voided (R33)."""
+    reported = [fact for fact in first_of_each(facts) if not isinstance(fact, FactVoided)]
+    void = {fact.voided for fact in facts if isinstance(fact, FactVoided)}
+    return [fact for fact in reported if fact.fact_id not in void]
+
+
+def partners_mentioned(facts: Iterable[Fact]) -> set[str]:
+    """Every partner that some fact names; a voided fact still names it."""
+    named: set[str] = set()
+    for fact in facts:
+        match fact:
+            case PartnersMerged(partner=partner, into=into):
+                named |= {partner, into}
+            case (
+                PartnerEnrolled(partner=partner)
+                | PartnerKindChanged(partner=partner)
+                | PartnerProgrammeChanged(partner=partner)
+                | PartnerClosed(partner=partner)
+                | ConsultantLinked(partner=partner)
+                | ConsultantLeft(partner=partner)
+            ):
+                named.add(partner)
+    return named
+
+
+def consultants_mentioned(facts: Iterable[Fact]) -> set[str]:
+    """Every consultant that some fact names; a voided fact still names them."""
+    named: set[str] = set()
+    for fact in facts:
+        match fact:
+            case (
+                ConsultantLinked(consultant=consultant)
+                | ConsultantLeft(consultant=consultant)
+                | CourseCompleted(consultant=consultant)
+                | ExamRegistered(consultant=consultant)
+                | CertificationRecognised(consultant=consultant)
+                | RevocationOrdered(consultant=consultant)
+            ):
+                named.add(consultant)
+    return named
+
+
+def _same_name(fact: Fact, earlier: Fact) -> bool:
+    match fact, earlier:
+        case AttemptScored(), AttemptScored():
+            return (fact.registration, fact.attempt) == (earlier.registration, earlier.attempt)
+        case ExamRegistered(), ExamRegistered():
+            return fact.registration == earlier.registration
+        case PortalChangeDeclared(), PortalChangeDeclared():
+            return fact.change == earlier.change
+        case _:
+            return fact.fact_id == earlier.fact_id
