@@ -1,0 +1,318 @@
+"""Random histories: few people and partners, many coincidences.
+
+`history(random)` draws from any `random.Random`: a seeded one is quick, hypothesis's own one shrinks.
+Instants come from a small pool that holds each other's deadlines, London midnights and microseconds
+beside them, so that facts, timers and lapses meet. Facts arrive promptly, late or ahead of time, are
+voided, corrected and repeated.
+"""
+
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+from hypothesis import strategies as st
+
+from tests.oracle.facts import (
+    AttemptScored,
+    CertificationRecognised,
+    ConsultantLeft,
+    ConsultantLinked,
+    CourseCompleted,
+    ExamRegistered,
+    Fact,
+    FactVoided,
+    PartnerClosed,
+    PartnerEnrolled,
+    PartnerKindChanged,
+    PartnerProgrammeChanged,
+    PartnersMerged,
+    PortalChangeDeclared,
+    RevocationOrdered,
+    ScoreCorrected,
+)
+from tests.oracle.london import london_day, midnight_ending
+
+History = list[Fact]
+
+PRODUCTS = ("S200P", "S200S")
+BEGINNINGS = (
+    datetime(2022, 1, 4, 9, tzinfo=UTC),
+    datetime(2022, 3, 1, 9, tzinfo=UTC),  # a window over the last Sunday of March loses an hour
+    datetime(2022, 6, 30, 22, 30, tzinfo=UTC),  # 23:30 in London; half an hour later it is July there, not in UTC
+    datetime(2022, 10, 2, 9, tzinfo=UTC),  # a window over the last Sunday of October gains an hour
+)
+MICROSECOND = timedelta(microseconds=1)
+DAY = timedelta(days=1)
+SCORES_FAILED = ("79.99", "79.9", "0", "55.5", "78")
+SCORES_PASSED = ("80", "80.00", "82", "100", "91.25")
+
+
+def history(random: Random) -> History:
+    """One history in log order: `recorded_at` never goes backwards."""
+    return _Author(random).write()
+
+
+def seeded(seed: int) -> History:
+    return history(Random(seed))
+
+
+def histories() -> st.SearchStrategy[History]:
+    """For hypothesis, which then shrinks the draws."""
+    return st.randoms(use_true_random=False).map(history)
+
+
+def deadline(instant: datetime) -> datetime:
+    """When a window that opens at the instant runs out."""
+    return midnight_ending(london_day(instant) + timedelta(days=30))
+
+
+def interesting_instants(facts: History) -> list[datetime]:
+    """When something of the history can happen, and a microsecond to either side."""
+    effective = {fact.effective_at for fact in facts}
+    due = {midnight_ending(fact.due_on) for fact in facts if isinstance(fact, PortalChangeDeclared)}
+    exact = effective | due | {deadline(instant) for instant in effective | due}
+    return sorted({instant + nudge for instant in exact for nudge in (-MICROSECOND, timedelta(), MICROSECOND)})
+
+
+class _Author:
+    """Writes one history: a beginning that brings partners near their minimum, then incidents."""
+
+    def __init__(self, random: Random) -> None:
+        self.random = random
+        self.facts: History = []
+        self.partners = [f"P{n}" for n in range(1, random.choice((1, 1, 2, 2, 3)) + 1)]
+        self.consultants = [f"C{n}" for n in range(1, random.choice((2, 3, 3, 4)) + 1)]
+        self.products = PRODUCTS[: random.choice((1, 1, 2))]
+        self.begins_at = random.choice(BEGINNINGS)
+        self.pool = self._pool()
+        self.promptness = random.choice((1.0, 0.8, 0.5))
+
+    def write(self) -> History:
+        self._beginning()
+        incidents = (
+            (self._departure, 10),
+            (self._link, 5),
+            (self._recognition, 5),
+            (self._exam, 4),
+            (self._revocation, 3),
+            (self._kind_change, 2),
+            (self._programme_change, 1),
+            (self._enrolment, 1),
+            (self._closure, 1),
+            (self._merger, 2),
+            (self._simultaneous_mergers, 1),
+            (self._swap, 3),
+            (self._correction, 3),
+            (self._portal_change, 2),
+        )
+        names, weights = zip(*incidents, strict=True)
+        for incident in self.random.choices(names, weights, k=self.random.randint(1, 9)):
+            incident()
+        for _ in range(self.random.choice((0, 0, 1, 2, 3))):
+            self._void()
+        for _ in range(self.random.choice((0, 0, 1, 2))):
+            self._repetition()
+        return self._in_log_order()
+
+    def _pool(self) -> list[datetime]:
+        """Instants after the beginning at which things happen, with some of their deadlines."""
+        pool = [self.begins_at + DAY]
+        for _ in range(self.random.randint(3, 6)):
+            instant = self.begins_at + self.random.randint(1, 70) * DAY
+            midnight = midnight_ending(london_day(instant))
+            pool.append(
+                self.random.choice(
+                    (instant, instant + timedelta(microseconds=123456), midnight - MICROSECOND, midnight, midnight)
+                )
+            )
+        for instant in list(pool):
+            nudge = self.random.choice((-MICROSECOND, timedelta(), timedelta(), MICROSECOND))
+            pool.append(deadline(instant) + nudge)
+        return pool
+
+    # When and how a fact is recorded ----------------------------------------------------------
+
+    def _instant(self) -> datetime:
+        return self.random.choice(self.pool)
+
+    def _recorded_at(self, effective_at: datetime) -> datetime:
+        """Promptly, late, or (one in six of the rest) ahead of time."""
+        if self.random.random() < self.promptness:
+            return effective_at
+        if self.random.random() < 1 / 6:
+            return max(effective_at - self.random.choice((MICROSECOND, DAY, 35 * DAY)), self.begins_at)
+        return self._later(effective_at)
+
+    def _later(self, instant: datetime) -> datetime:
+        return instant + self.random.choice((MICROSECOND, DAY, 19 * DAY, 31 * DAY, 45 * DAY))
+
+    def _base(self, effective_at: datetime) -> tuple[str, datetime, datetime]:
+        return f"f{len(self.facts) + 1}", effective_at, self._recorded_at(effective_at)
+
+    def _in_log_order(self) -> History:
+        """By recording; facts of one recording in any order, but a void after what it voids."""
+        shuffled = [(fact.recorded_at, self.random.random(), fact) for fact in self.facts]
+        rank = {fact.fact_id: (recorded_at, tie) for recorded_at, tie, fact in shuffled}
+        for fact in self.facts:
+            if isinstance(fact, FactVoided):
+                rank[fact.fact_id] = max(rank[fact.fact_id], (rank[fact.voided][0], rank[fact.voided][1] + 1))
+        return sorted(self.facts, key=lambda fact: rank[fact.fact_id])
+
+    # The beginning ----------------------------------------------------------------------------
+
+    def _beginning(self) -> None:
+        for partner in self.partners:
+            if self.random.random() < 0.95:
+                kind = self.random.choice(("VAR", "VAR", "DEVELOPER"))
+                self.facts.append(PartnerEnrolled(*self._base(self.begins_at), partner, kind, "PARTNER_SUCCESS"))
+        for consultant in self.consultants:
+            self.facts.append(
+                ConsultantLinked(*self._base(self.begins_at), self._mostly_the_first(self.partners), consultant)
+            )
+            for product in self.products:
+                if self.random.random() < 0.92:
+                    self._certify(consultant, product, self.begins_at)
+
+    def _mostly_the_first(self, things: list[str]) -> str:
+        return things[0] if self.random.random() < 0.75 else self.random.choice(things)
+
+    def _certify(self, consultant: str, product: str, at: datetime) -> None:
+        if self.random.random() < 0.6:
+            self.facts.append(CertificationRecognised(*self._base(at), consultant, product))
+        else:
+            self.facts.append(CourseCompleted(*self._base(at), consultant, product))
+            self._registration(consultant, product, None, at, at, self.random.random() < 0.85)
+
+    # Incidents --------------------------------------------------------------------------------
+
+    def _departure(self) -> None:
+        linked = [fact for fact in self.facts if isinstance(fact, ConsultantLinked)]
+        link = self.random.choice(linked)
+        self.facts.append(ConsultantLeft(*self._base(self._instant()), link.partner, link.consultant))
+
+    def _link(self) -> None:
+        partner, consultant = self._mostly_the_first(self.partners), self.random.choice(self.consultants)
+        self.facts.append(ConsultantLinked(*self._base(self._instant()), partner, consultant))
+
+    def _swap(self) -> None:
+        """One leaves and another (or the same) joins at one instant (R17)."""
+        instant, partner = self._instant(), self.partners[0]
+        leaver, joiner = self.random.choice(self.consultants), self.random.choice(self.consultants)
+        self.facts.append(ConsultantLinked(*self._base(instant), partner, joiner))
+        self.facts.append(ConsultantLeft(*self._base(instant), partner, leaver))
+
+    def _recognition(self) -> None:
+        consultant, product = self.random.choice(self.consultants), self.random.choice(self.products)
+        self.facts.append(CertificationRecognised(*self._base(self._instant()), consultant, product))
+
+    def _revocation(self) -> None:
+        consultant, product = self.random.choice(self.consultants), self.random.choice(self.products)
+        self.facts.append(RevocationOrdered(*self._base(self._instant()), consultant, product))
+
+    def _exam(self) -> None:
+        consultant, product = self.random.choice(self.consultants), self.random.choice(self.products)
+        if self.random.random() < 0.8:
+            self.facts.append(CourseCompleted(*self._base(self._instant()), consultant, product))
+        first, second = self._instant(), self._instant()
+        self._registration(consultant, product, None, first, second, self.random.random() < 0.6)
+
+    def _registration(
+        self, consultant: str, product: str, change: str | None, first: datetime, second: datetime, passed: bool
+    ) -> None:
+        """Registration with one or two scores, each at its own instant; some are never registered."""
+        registration = f"R{len(self.facts) + 1}"
+        if self.random.random() < 0.97:
+            self.facts.append(ExamRegistered(*self._base(first), registration, consultant, product, change))
+        self._score(registration, 1, first, passed and self.random.random() < 0.7)
+        if self.random.random() < 0.5:
+            self._score(registration, 2, second, passed)
+
+    def _score(self, registration: str, attempt: int, at: datetime, passed: bool) -> None:
+        score = self.random.choice(SCORES_PASSED if passed else SCORES_FAILED)
+        self.facts.append(AttemptScored(*self._base(at), registration, attempt, score))
+
+    def _correction(self) -> None:
+        """One to three of one score: 82 to 78 and back (R32)."""
+        scored = [fact for fact in self.facts if isinstance(fact, AttemptScored)]
+        if scored:
+            attempt = self.random.choice(scored)
+            for _ in range(self.random.choice((1, 1, 2, 3))):
+                score = self.random.choice(SCORES_PASSED + SCORES_FAILED)
+                fact_id, effective_at, recorded_at = self._base(self._instant())
+                recorded_at = max(effective_at, recorded_at)
+                self.facts.append(
+                    ScoreCorrected(fact_id, effective_at, recorded_at, attempt.registration, attempt.attempt, score)
+                )
+
+    def _kind_change(self) -> None:
+        kind = self.random.choice(("VAR", "DEVELOPER"))
+        partner = self._mostly_the_first(self.partners)
+        self.facts.append(PartnerKindChanged(*self._base(self._instant()), partner, kind))
+
+    def _programme_change(self) -> None:
+        """Leaves the programme, or moves within it; mostly comes back."""
+        partner = self._mostly_the_first(self.partners)
+        programme = self.random.choice(("NONE", "NONE", "PARTNER_SUCCESS_PLUS", "RESELLER"))
+        self.facts.append(PartnerProgrammeChanged(*self._base(self._instant()), partner, programme))
+        if self.random.random() < 0.6:
+            self.facts.append(PartnerProgrammeChanged(*self._base(self._instant()), partner, "PARTNER_SUCCESS"))
+
+    def _enrolment(self) -> None:
+        partner, kind = self._mostly_the_first(self.partners), self.random.choice(("VAR", "DEVELOPER"))
+        self.facts.append(PartnerEnrolled(*self._base(self._instant()), partner, kind, "PARTNER_SUCCESS_PLUS"))
+
+    def _closure(self) -> None:
+        self.facts.append(PartnerClosed(*self._base(self._instant()), self.random.choice(self.partners)))
+
+    def _merger(self) -> None:
+        if len(self.partners) > 1:
+            self._merge(self._instant(), *self.random.sample(self.partners, 2))
+
+    def _simultaneous_mergers(self) -> None:
+        """A chain, a circle, or two that contradict each other."""
+        if len(self.partners) > 1:
+            instant = self._instant()
+            for _ in range(self.random.choice((2, 3))):
+                self._merge(instant, *self.random.sample(self.partners, 2))
+
+    def _merge(self, instant: datetime, partner: str, into: str) -> None:
+        self.facts.append(PartnersMerged(*self._base(instant), partner, into))
+
+    def _portal_change(self) -> None:
+        """A change, mostly significant, with maintenance that some finish in time, late or never (R25, R26)."""
+        change = f"CH{len(self.facts) + 1}"
+        products = self.random.choice((PRODUCTS, PRODUCTS[:1], PRODUCTS[:1], PRODUCTS[1:]))
+        announced_at = self._instant()
+        due_on = london_day(announced_at) + self.random.choice((0, 1, 14, 30)) * DAY
+        significant = self.random.random() < 0.9
+        self.facts.append(PortalChangeDeclared(*self._base(announced_at), change, products, significant, due_on))
+        due_at = midnight_ending(due_on)
+        self.pool.append(due_at)
+        for consultant in self.consultants:
+            if self.random.random() < 0.6:
+                product = self.random.choice(self.products)
+                around = (announced_at, due_at - MICROSECOND, due_at, due_at + 3 * DAY, self._instant())
+                trained, first, second = self.random.choices(around, k=3)
+                self.facts.append(CourseCompleted(*self._base(trained), consultant, product, change))
+                self._registration(consultant, product, change, first, second, self.random.random() < 0.8)
+
+    # Errors and repetitions -------------------------------------------------------------------
+
+    def _void(self) -> None:
+        voided = self.random.choice([fact for fact in self.facts if not isinstance(fact, FactVoided)])
+        if any(isinstance(fact, FactVoided) and fact.voided == voided.fact_id for fact in self.facts):
+            return
+        recorded_at = voided.recorded_at if self.random.random() < 0.2 else self._later(voided.recorded_at)
+        effective_at = min(voided.effective_at, recorded_at)
+        fact_id = f"f{len(self.facts) + 1}"
+        self.facts.append(FactVoided(fact_id, effective_at, recorded_at, voided.fact_id))
+
+    def _repetition(self) -> None:
+        """The score of some attempt once more, with the same or another score; or of an attempt that is not."""
+        scored = [fact for fact in self.facts if isinstance(fact, AttemptScored)]
+        if scored:
+            attempt = self.random.choice(scored)
+            score = self.random.choice((attempt.score, attempt.score, "81", "12.5"))
+            number = self.random.choice((attempt.attempt, attempt.attempt, attempt.attempt, 3))
+            fact_id = f"f{len(self.facts) + 1}"
+            effective_at, recorded_at = self._instant(), self._later(attempt.recorded_at)
+            self.facts.append(AttemptScored(fact_id, effective_at, recorded_at, attempt.registration, number, score))
