@@ -250,7 +250,5 @@ TOPICS: Final[dict[str, type[FactData]]] = {
 
 TOPIC_OF: Final[dict[type[FactData], str]] = {cls: topic for topic, cls in TOPICS.items()}
 
-DECIDED: Final[frozenset[type[FactData]]] = frozenset(
-    {ConsultantCertified, CertificationRevoked, MaintenanceCompleted}
-)
+DECIDED: Final[frozenset[type[FactData]]] = frozenset({ConsultantCertified, CertificationRevoked, MaintenanceCompleted})
 REPORTED: Final[frozenset[type[FactData]]] = frozenset(TOPICS.values()) - DECIDED

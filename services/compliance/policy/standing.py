@@ -1,35 +1,25 @@
-"""What an answer says: standings, windows, suspensions, reasons. Field names are those of the API."""
+"""What an answer adds to a standing: reasons, and for how long it holds. Field names are those of the API."""
 
-from datetime import date, datetime
-from typing import Literal
+from datetime import datetime
+from typing import Final
 
 import msgspec
 
-Status = Literal["not_enrolled", "not_yet_authorised", "compliant", "in_window", "suspended"]
-Outcome = Literal["open", "closed", "expired", "closed_late", "void"]
+from shared.events.compliance_events import Outcome, Standing, Status, Suspension, Window
 
-MAY_SELL_NEW: frozenset[Status] = frozenset({"compliant", "in_window"})
+__all__ = [
+    "MAY_SELL_NEW",
+    "CertificationAnswer",
+    "Outcome",
+    "Reason",
+    "Standing",
+    "Status",
+    "Stretch",
+    "Suspension",
+    "Window",
+]
 
-
-class Window(msgspec.Struct, frozen=True):
-    """The time in which one missing consultant must be replaced (R13, R15).
-
-    `deadline_on`: the last London day. `deadline_at`: the London midnight that ends it; a
-    replacement at that very instant is late (R16). `closed_at`: when it was filled or voided.
-    """
-
-    opened_at: datetime
-    deadline_on: date
-    deadline_at: datetime
-    closed_at: datetime | None
-    outcome: Outcome
-
-
-class Suspension(msgspec.Struct, frozen=True):
-    """Selling to new customers is not allowed from `from` (inclusive) to `to` (exclusive; null: still on) (R19)."""
-
-    since: datetime = msgspec.field(name="from")
-    to: datetime | None = None
+MAY_SELL_NEW: Final[frozenset[Status]] = frozenset({"compliant", "in_window"})
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -38,25 +28,6 @@ class Reason(msgspec.Struct, frozen=True):
     rule: str
     text: str
     fact_ids: tuple[str, ...] = ()
-
-
-class Standing(msgspec.Struct, frozen=True):
-    """How a partner stands for one product at one instant.
-
-    `counted`: consultant ids, sorted (R9). `minimum` and `shortfall` are null until the kind is known (R10).
-    Windows and suspensions in opening order, all that started by then.
-    """
-
-    product: str
-    headcount: int
-    counted: tuple[str, ...]
-    minimum: int | None
-    shortfall: int | None
-    status: Status
-    sell_new: bool
-    maintain_existing: bool
-    windows: tuple[Window, ...]
-    suspensions: tuple[Suspension, ...]
 
 
 class Stretch(msgspec.Struct, frozen=True):

@@ -1,0 +1,169 @@
+"""Answers as of an instant, from nothing but the facts given: no projection, no clock."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from services.compliance.policy.counting import Employment
+from services.compliance.policy.enrolment import Enrolment, enrolment_at, enrolments
+from services.compliance.policy.history import future
+from services.compliance.policy.knowledge import Knowledge
+from services.compliance.policy.maintenance import Span
+from services.compliance.policy.parameters import Parameters
+from services.compliance.policy.standing import CertificationAnswer, Reason, Stretch
+from services.compliance.policy.windows import Sweep
+from shared.events.envelope import Fact
+from shared.events.facts import FactVoided, PortalChangeDeclared
+from shared.events.wire import instant_text
+
+
+def _known(facts: Iterable[Fact], partner_id: str, parameters: Parameters) -> Knowledge:
+    knowledge = Knowledge(partner_id, parameters)
+    for fact in facts:
+        knowledge.add(fact)
+    return knowledge
+
+
+def partner_stretch(
+    facts: Iterable[Fact], partner_id: str, product: str, at: datetime, parameters: Parameters
+) -> Stretch | None:
+    """How the partner stands for the product at `at`, judged from these facts alone (R31).
+
+    `facts`: those routed to the partner, in log order. None if none of them mentions the partner.
+    """
+    knowledge = _known(facts, partner_id, parameters)
+    if not knowledge.mentioned:
+        return None
+    sweep = Sweep(product, parameters)
+    sweep.set_enrolments(knowledge.enrolments())
+    for consultant_id in knowledge.persons:
+        for span in knowledge.view(consultant_id).counted.get(product, ()):
+            sweep.set_movement(span.start, consultant_id, True, span.start_facts)
+            if span.end is not None:
+                sweep.set_movement(span.end, consultant_id, False, span.end_facts)
+    sweep.advance(at)
+    return future(sweep, at)[0]
+
+
+def certification_answer(
+    facts: Iterable[Fact], consultant_id: str, product: str, at: datetime, parameters: Parameters
+) -> CertificationAnswer:
+    """Whether the consultant is certified for the product and may use the portal for it, at `at` (R1).
+
+    `facts`: those routed to the consultant, in log order: its own, the declarations of portal
+    changes, and the facts about every partner that its links can lead to.
+    """
+    known = list(facts)
+    knowledge = _known(known, "", parameters)
+    spans: list[Span] = []
+    work: list[Employment] = []
+    if consultant_id in knowledge.persons:
+        spans = knowledge.spans(consultant_id, product)
+        work = knowledge.employments(consultant_id)
+    partners = {employment.counts_for for employment in work} - {None}
+    timelines = {partner: _known(known, partner, parameters).enrolments() for partner in partners if partner}
+    certified, portal_user = _judge(spans, work, timelines, at)
+    changes = {span.start for span in spans} | {span.end for span in spans if span.end is not None}
+    changes |= {employment.start for employment in work}
+    changes |= {enrolment.start for timeline in timelines.values() for enrolment in timeline}
+    next_change_at = next(
+        (
+            instant
+            for instant in sorted(changes)
+            if instant > at and _judge(spans, work, timelines, instant) != (certified, portal_user)
+        ),
+        None,
+    )
+    reasons = _certification_reasons(knowledge, consultant_id, product, at, spans)
+    if certified:
+        reasons.append(_portal_reason(portal_user, _employment_at(work, at), timelines, at))
+    return CertificationAnswer(certified, portal_user, tuple(reasons), next_change_at)
+
+
+def _span_at(spans: Iterable[Span], at: datetime) -> Span | None:
+    for span in spans:
+        if span.start <= at and (span.end is None or at < span.end):
+            return span
+    return None
+
+
+def _employment_at(work: Iterable[Employment], at: datetime) -> Employment | None:
+    found = None
+    for employment in work:
+        if employment.start <= at:
+            found = employment
+    return found
+
+
+def _judge(
+    spans: list[Span], work: list[Employment], timelines: dict[str, list[Enrolment]], at: datetime
+) -> tuple[bool, bool]:
+    """(certified, portal user) at an instant."""
+    if _span_at(spans, at) is None:
+        return False, False
+    employment = _employment_at(work, at)
+    if employment is None or employment.counts_for is None:
+        return True, False
+    enrolment = enrolment_at(timelines[employment.counts_for], at)
+    return True, enrolment is not None and enrolment.enrolled
+
+
+def _certification_reasons(
+    knowledge: Knowledge, consultant_id: str, product: str, at: datetime, spans: list[Span]
+) -> list[Reason]:
+    span = _span_at(spans, at)
+    if span is not None:
+        return [Reason("R4", f"Certified for {product} since {instant_text(span.start)}.", span.start_facts)]
+    ended = [span for span in spans if span.end is not None and span.end <= at]
+    if ended and ended[-1].lapsed:
+        text = f"The certification for {product} lapsed: maintenance was due and is not complete."
+        return [Reason("R26", text, ended[-1].end_facts)]
+    if ended:
+        text = f"The certification for {product} ended: it was revoked, or the score behind it corrected or voided."
+        return [Reason("R37", text, ended[-1].end_facts)]
+    return [Reason("R4", f"Not certified for {product}: course and passed assessment are not both in hand.")]
+
+
+def _portal_reason(
+    portal_user: bool, employment: Employment | None, timelines: dict[str, list[Enrolment]], at: datetime
+) -> Reason:
+    if employment is None or employment.counts_for is None:
+        return Reason("R1", "No portal use: not linked to a partner.", () if employment is None else employment.facts)
+    enrolment = enrolment_at(timelines[employment.counts_for], at)
+    facts = employment.facts + (() if enrolment is None else enrolment.programme_facts)
+    if portal_user:
+        return Reason("R1", f"Counted for {employment.counts_for}, which is enrolled.", facts)
+    return Reason("R1", f"No portal use: {employment.counts_for} is not enrolled.", facts)
+
+
+def notified_partners(
+    facts: Iterable[Fact], portal_change_id: str, at: datetime, parameters: Parameters
+) -> list[str] | None:
+    """The partners to whom the portal change is communicated: those enrolled at its announcement (R27), sorted.
+
+    `facts`: its declaration, every fact about a partner, and voids. None if it was never declared;
+    empty before the announcement, for a minor change (R25) and for a voided declaration (R33).
+    """
+    known = list(facts)
+    voided = {fact.data.fact_id for fact in known if isinstance(fact.data, FactVoided)}
+    declared = [
+        fact
+        for fact in known
+        if isinstance(fact.data, PortalChangeDeclared) and fact.data.portal_change_id == portal_change_id
+    ]
+    if not declared:
+        return None
+    by_partner: dict[str, list[Fact]] = {}
+    for fact in known:
+        partner_id = getattr(fact.data, "partner_id", None)
+        if partner_id is not None and fact.fact_id not in voided:
+            by_partner.setdefault(partner_id, []).append(fact)
+    change = declared[0]
+    assert isinstance(change.data, PortalChangeDeclared)
+    if change.fact_id in voided or not change.data.significant or at < change.effective_at:
+        return []
+    notified = []
+    for partner_id, about in by_partner.items():
+        enrolment = enrolment_at(enrolments(about, parameters), change.effective_at)
+        if enrolment is not None and enrolment.enrolled:
+            notified.append(partner_id)
+    return sorted(notified)

@@ -1,0 +1,35 @@
+"""Europe/London days: deadlines are London midnights, whatever the UTC offset (R15, R26).
+
+The time zone comes from the pinned `tzdata` package, not from the machine, so that the same facts
+give the same deadlines everywhere.
+"""
+
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from importlib.resources import files
+from typing import Final
+from zoneinfo import ZoneInfo
+
+
+def _london() -> ZoneInfo:
+    with files("tzdata.zoneinfo.Europe").joinpath("London").open("rb") as file:
+        return ZoneInfo.from_file(file, key="Europe/London")
+
+
+LONDON: Final = _london()
+
+
+@lru_cache(maxsize=65_536)
+def end_of_london_day(day: date) -> datetime:
+    """The London midnight that ends the day, as an instant in UTC."""
+    return datetime.combine(day + timedelta(days=1), time(), LONDON).astimezone(UTC)
+
+
+def deadline_on(opened_at: datetime, window_days: int) -> date:
+    """The last London day to replace somebody lost at `opened_at`: in time means through that day (R15)."""
+    return opened_at.astimezone(LONDON).date() + timedelta(days=window_days)
+
+
+def london_days_before(midnight: datetime, days: int) -> datetime:
+    """The London midnight `days` London days before the London midnight given."""
+    return end_of_london_day(midnight.astimezone(LONDON).date() - timedelta(days=days + 1))

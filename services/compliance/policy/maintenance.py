@@ -1,0 +1,101 @@
+"""When a person is certified: grants, less what lapsed for unfinished maintenance (R24, R25, R26, R37)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import NamedTuple
+
+from services.compliance.policy.calendar import end_of_london_day
+from shared.events.facts import GrantStatement, Period
+
+
+class Obligation(NamedTuple):
+    """A significant portal change: maintenance is due from everyone granted before `announced_at` (R25)."""
+
+    announced_at: datetime
+    lapse_at: datetime
+    portal_change_id: str
+    fact_id: str
+
+    @classmethod
+    def of(cls, portal_change_id: str, announced_at: datetime, due_on: date, fact_id: str) -> "Obligation":
+        """The certification lapses at the London midnight that ends `due_on` (R26)."""
+        return cls(announced_at, end_of_london_day(due_on), portal_change_id, fact_id)
+
+
+class Span(NamedTuple):
+    """Certified from `start` (inclusive) to `end` (exclusive; None: for ever).
+
+    `start_facts`, `end_facts`: what made it start and end. `lapsed`: it ends because maintenance
+    was not finished.
+    """
+
+    start: datetime
+    end: datetime | None
+    start_facts: tuple[str, ...]
+    end_facts: tuple[str, ...]
+    lapsed: bool
+
+
+def certified_spans(
+    grants: Iterable[GrantStatement],
+    obligations: Sequence[Obligation],
+    completions: Mapping[str, Sequence[Period]],
+) -> list[Span]:
+    """The spans in which any grant of one person and product is valid, in order, none touching the next.
+
+    `grants`: the last statement of each. `completions`: portal change id to the periods in which its
+    maintenance is complete, in order. A grant at or after an announcement is free of it (R25).
+    """
+    spans: list[Span] = []
+    for grant in grants:
+        valid = [Span(p.start, p.end, p.start_facts, p.end_facts, lapsed=False) for p in grant.periods]
+        for obligation in obligations:
+            if grant.granted_at < obligation.announced_at:
+                for gap in _unfinished(obligation, completions.get(obligation.portal_change_id, ())):
+                    valid = _without(valid, gap)
+        spans += valid
+    return spans if len(spans) < 2 else _united(spans)
+
+
+def _unfinished(obligation: Obligation, completed: Sequence[Period]) -> list[Span]:
+    """Where maintenance is due and not complete. Completing at the very midnight is in time (R26)."""
+    gaps = []
+    start = obligation.lapse_at
+    start_facts: tuple[str, ...] = (obligation.fact_id,)
+    for period in completed:
+        if period.end is not None and period.end <= start:
+            continue
+        if period.start > start:
+            gaps.append(Span(start, period.start, start_facts, period.start_facts, lapsed=True))
+        if period.end is None:
+            return gaps
+        start, start_facts = period.end, (*period.end_facts, obligation.fact_id)
+    gaps.append(Span(start, None, start_facts, (), lapsed=True))
+    return gaps
+
+
+def _without(spans: Sequence[Span], gap: Span) -> list[Span]:
+    left = []
+    for span in spans:
+        if (gap.end is not None and gap.end <= span.start) or (span.end is not None and span.end <= gap.start):
+            left.append(span)
+            continue
+        if span.start < gap.start:
+            left.append(Span(span.start, gap.start, span.start_facts, gap.start_facts, lapsed=True))
+        if gap.end is not None and (span.end is None or gap.end < span.end):
+            left.append(Span(gap.end, span.end, gap.end_facts, span.end_facts, span.lapsed))
+    return left
+
+
+def _united(spans: list[Span]) -> list[Span]:
+    spans.sort(key=lambda span: (span.start, span.start_facts))
+    united = [spans[0]]
+    for span in spans[1:]:
+        last = united[-1]
+        if last.end is not None and span.start > last.end:
+            united.append(span)
+        elif last.end is not None and (span.end is None or span.end > last.end):
+            united[-1] = last._replace(end=span.end, end_facts=span.end_facts, lapsed=span.lapsed)
+        elif span.end == last.end and last.end is not None and span.lapsed:
+            united[-1] = last._replace(end_facts=span.end_facts, lapsed=True)
+    return united

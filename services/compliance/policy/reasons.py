@@ -1,0 +1,78 @@
+"""Why a standing is what it is, in the words of the rules."""
+
+from collections.abc import Iterable
+
+from services.compliance.policy.enrolment import CLOSED, MERGED
+from services.compliance.policy.standing import Reason
+from services.compliance.policy.windows import Sweep
+
+
+def standing_reasons(sweep: Sweep) -> tuple[Reason, ...]:
+    """The reasons of the standing at the instant swept to, the most telling first."""
+    status = sweep.status()
+    reasons = []
+    if status == "not_enrolled":
+        reasons.append(_not_enrolled(sweep))
+    elif status == "not_yet_authorised":
+        text = "The duty to maintain starts when the minimum is first reached; until then no selling to new customers."
+        reasons.append(Reason("R12", text))
+    elif status == "suspended":
+        reasons += _suspended(sweep)
+    elif status == "in_window":
+        reasons += _in_window(sweep)
+    else:
+        facts = _distinct(sweep.reached_facts or ())
+        reasons.append(Reason("R12", "The minimum was reached, and the headcount is at or above it.", facts))
+    if status != "not_enrolled":
+        reasons.append(Reason("R20", "Existing customers may be maintained for as long as the partner is enrolled."))
+    enrolment = sweep.enrolment
+    if enrolment is not None and enrolment.kind is not None:
+        kind = "developer-only partner" if enrolment.kind == "DEVELOPER" else "VAR"
+        text = f"The minimum of a {kind} is {enrolment.minimum}."
+        reasons.append(Reason("R10", text, enrolment.kind_facts))
+    counted = sorted(sweep.counted.items())
+    text = f"The headcount is {len(counted)}: linked to the partner and certified for {sweep.product}."
+    reasons.append(Reason("R9", text, _distinct(fact for _, facts in counted for fact in facts)))
+    return tuple(reasons)
+
+
+def _not_enrolled(sweep: Sweep) -> Reason:
+    enrolment = sweep.enrolment
+    if enrolment is None:
+        return Reason("R11", "Not enrolled: no fact says what the partner is.")
+    facts = _distinct((*enrolment.kind_facts, *enrolment.programme_facts))
+    if enrolment.kind is None:
+        return Reason("R11", "Not enrolled: no fact gives the kind of the partner.", facts)
+    if enrolment.programme in (CLOSED, MERGED):
+        return Reason("R28", f"Not enrolled: the partner was {enrolment.programme}.", enrolment.programme_facts)
+    return Reason("R11", "Not enrolled: not in Partner Success or Partner Success Plus.", facts)
+
+
+def _suspended(sweep: Sweep) -> list[Reason]:
+    reasons = []
+    for replacement in sweep.unfilled():
+        if replacement.window.outcome == "expired":
+            day = replacement.window.deadline_on.isoformat()
+            text = f"Nobody was found by {day} (London) for a consultant missing: no selling to new customers."
+            reasons.append(Reason("R19", text, _distinct(replacement.opened_facts)))
+    if not reasons:
+        text = "Selling to new customers is reinstated when the headcount is back at the minimum, not before."
+        facts = _distinct(fact for replacement in sweep.unfilled() for fact in replacement.opened_facts)
+        reasons.append(Reason("R21", text, facts))
+    return reasons
+
+
+def _in_window(sweep: Sweep) -> list[Reason]:
+    return [
+        Reason(
+            "R13",
+            f"A consultant is missing and must be replaced by the end of "
+            f"{replacement.window.deadline_on.isoformat()} (London).",
+            _distinct(replacement.opened_facts),
+        )
+        for replacement in sweep.unfilled()
+    ]
+
+
+def _distinct(fact_ids: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(fact_ids))
