@@ -15,7 +15,7 @@ from shared.events.facts import TOPIC_OF, TOPICS, FactData
 from shared.events.upcasts import UPCASTS
 
 
-class UnknownTopic(ValueError):
+class UnknownTopicError(ValueError):
     """The log holds a topic that this version does not know: it was written by a newer one."""
 
 
@@ -58,7 +58,7 @@ def encode(fact: Fact) -> tuple[str, bytes]:
 def decode(topic: str, state: bytes, position: int, append_position: int) -> Fact:
     """The fact of a row of the log.
 
-    Raises `UnknownTopic` for a topic that this version does not know and `msgspec.ValidationError`
+    Raises `UnknownTopicError` for a topic that this version does not know and `msgspec.ValidationError`
     for bytes that do not fit it.
     """
     stored = _envelope_decoder.decode(state)
@@ -67,7 +67,7 @@ def decode(topic: str, state: bytes, position: int, append_position: int) -> Fac
         topic, raw = UPCASTS[topic](bytes(raw))
     decoder = _data_decoders.get(topic)
     if decoder is None:
-        raise UnknownTopic(f"position {position} holds the topic {topic}, unknown to this version: upgrade it")
+        raise UnknownTopicError(f"position {position} holds the topic {topic}, unknown to this version: upgrade it")
     return Fact(
         fact_id=stored.fact_id,
         effective_at=stored.effective_at,

@@ -73,7 +73,7 @@ def certification_answer(
         ),
         None,
     )
-    reasons = _certification_reasons(knowledge, consultant_id, product, at, spans)
+    reasons = _certification_reasons(product, at, spans)
     if certified:
         reasons.append(_portal_reason(portal_user, _employment_at(work, at), timelines, at))
     return CertificationAnswer(certified, portal_user, tuple(reasons), next_change_at)
@@ -107,9 +107,7 @@ def _judge(
     return True, enrolment is not None and enrolment.enrolled
 
 
-def _certification_reasons(
-    knowledge: Knowledge, consultant_id: str, product: str, at: datetime, spans: list[Span]
-) -> list[Reason]:
+def _certification_reasons(product: str, at: datetime, spans: list[Span]) -> list[Reason]:
     span = _span_at(spans, at)
     if span is not None:
         return [Reason("R4", f"Certified for {product} since {instant_text(span.start)}.", span.start_facts)]

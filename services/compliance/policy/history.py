@@ -195,10 +195,11 @@ class PartnerHistory:
         gone = [one for one in step.gone if one in self._published]
         touched = set(changed).union(*(self._products(one) for one in (*gone, *step.new)))
         standings = tuple(self._standings[product] for product in self._sweeps if product in touched)
-        events = [self._retract(one, standings, step) for one in sorted(gone, key=lambda a: -self._published[a].place)]
-        for one in sorted(step.new, key=lambda a: (a.instant, a.product or "")):
-            events.append(self._announce(one, standings, step))
-        return Step(step.instant, position, self.partner_id, tuple(events))
+        gone.sort(key=lambda one: -self._published[one].place)
+        step.new.sort(key=lambda one: (one.instant, one.product or ""))
+        retracted = [self._retract(one, standings, step) for one in gone]
+        announced = [self._announce(one, standings, step) for one in step.new]
+        return Step(step.instant, position, self.partner_id, (*retracted, *announced))
 
     def _changed_standings(self, step: "_Difference") -> list[str]:
         changed = []
