@@ -1,10 +1,8 @@
 """The envelope of a fact: who recorded it, when it was true, when it became known, what caused it."""
 
-from datetime import datetime
-
 import msgspec
 
-from shared.events.facts import FactData
+from shared.events.facts import FactData, Instant
 
 
 class Fact(msgspec.Struct, frozen=True):
@@ -20,8 +18,8 @@ class Fact(msgspec.Struct, frozen=True):
     """
 
     fact_id: str
-    effective_at: datetime
-    recorded_at: datetime
+    effective_at: Instant
+    recorded_at: Instant
     data: FactData
     position: int = 0
     append_position: int = 0

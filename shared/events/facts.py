@@ -11,14 +11,20 @@ whole, and the last statement of it wins.
 """
 
 from datetime import date, datetime
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
 TOPIC_PREFIX: Final = "com.sage.partnercloud."
 
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+"""An aware instant, written in UTC with `Z`; a naive one does not decode."""
+
 Kind = Literal["VAR", "DEVELOPER"]
 """VAR also stands for a partner that is both VAR and developer (R10)."""
+
+Attempt = Literal[1, 2]
+"""A registration grants exactly two attempts (R5)."""
 
 
 class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=False, omit_defaults=True):
@@ -26,13 +32,13 @@ class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=False, omit_defaul
 
 
 class Period(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Half-open: from `start` (inclusive) to `end` (exclusive; None: open-ended).
+    """Half-open: `from` (inclusive) `to` (exclusive; absent: open-ended).
 
     `start_facts` and `end_facts` are the ids of the reported facts that made it start and end.
     """
 
-    start: datetime
-    end: datetime | None = None
+    start: Instant = msgspec.field(name="from")
+    end: Instant | None = msgspec.field(name="to", default=None)
     start_facts: tuple[str, ...] = ()
     end_facts: tuple[str, ...] = ()
 
@@ -114,7 +120,7 @@ class AttemptScored(Data, frozen=True):
     """The attempt (1 or 2) of the registration scored `score`, a decimal string such as "79.99" (R5, R6)."""
 
     registration_id: str
-    attempt: int
+    attempt: Attempt
     score: str
 
 
@@ -122,7 +128,7 @@ class ScoreCorrected(Data, frozen=True):
     """The score of the attempt was corrected to `score` from the effective instant (R32)."""
 
     registration_id: str
-    attempt: int
+    attempt: Attempt
     score: str
     reason_hash: str | None = None
 
@@ -179,7 +185,7 @@ class ConsultantCertified(Data, frozen=True):
     consultant_id: str
     product: str
     grant_id: str
-    granted_at: datetime
+    granted_at: Instant
     periods: tuple[Period, ...]
 
 
@@ -192,7 +198,7 @@ class CertificationRevoked(Data, frozen=True):
     consultant_id: str
     product: str
     grant_id: str
-    granted_at: datetime
+    granted_at: Instant
     periods: tuple[Period, ...]
 
 

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from shared.events.envelope import Fact
-from shared.events.facts import TOPIC_OF, TOPICS, FactData
+from shared.events.facts import TOPIC_OF, TOPICS, FactData, Instant
 from shared.events.upcasts import UPCASTS
 
 
@@ -21,8 +21,8 @@ class UnknownTopicError(ValueError):
 
 class _Stored(msgspec.Struct, frozen=True, omit_defaults=True):
     fact_id: str
-    recorded_at: datetime
-    effective_at: datetime
+    recorded_at: Instant
+    effective_at: Instant
     data: msgspec.Raw
     actor: str = ""
     correlation_id: str = ""
