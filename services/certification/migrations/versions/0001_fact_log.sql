@@ -16,20 +16,31 @@ CREATE TABLE certification.recording (
 );
 INSERT INTO certification.recording DEFAULT VALUES;
 
+CREATE FUNCTION certification.clock(OUT now timestamptz, OUT running boolean)
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    SELECT CASE
+            WHEN r.clock_at IS NULL THEN clock_timestamp()
+            WHEN r.clock_started_at IS NULL THEN r.clock_at
+            ELSE r.clock_at + (clock_timestamp() - r.clock_started_at)
+        END, r.clock_at IS NULL OR r.clock_started_at IS NOT NULL
+        INTO now, running
+        FROM certification.recording r;
+END $$;
+COMMENT ON FUNCTION certification.clock() IS 'The clock of the whole system; in the sandbox the one that was set.';
+
 CREATE FUNCTION certification.now() RETURNS timestamptz
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN (
-        SELECT CASE
-            WHEN r.clock_at IS NULL THEN clock_timestamp()
-            WHEN r.clock_started_at IS NULL THEN r.clock_at
-            ELSE r.clock_at + (clock_timestamp() - r.clock_started_at)
-        END
-        FROM certification.recording r
-    );
+    RETURN (SELECT c.now FROM certification.clock() c);
 END $$;
-COMMENT ON FUNCTION certification.now() IS 'The clock of the whole system; in the sandbox the one that was set.';
+
+-- What at least lies between two calls to append: where the clock stands still, nothing.
+CREATE FUNCTION certification.tick(running boolean) RETURNS interval
+    LANGUAGE sql IMMUTABLE
+    RETURN CASE WHEN running THEN interval '1 microsecond' ELSE interval '0' END;
 
 CREATE FUNCTION certification.settle_sandbox(wanted boolean) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -74,7 +85,7 @@ CREATE INDEX stored_events_partner_idx ON certification.stored_events (partner_i
 CREATE INDEX stored_events_into_partner_idx ON certification.stored_events (into_partner_id, notification_id)
     WHERE into_partner_id IS NOT NULL;
 CREATE INDEX stored_events_recorded_at_idx ON certification.stored_events (recorded_at, notification_id);
-CREATE INDEX stored_events_voided_idx ON certification.stored_events (voided_fact_id)
+CREATE UNIQUE INDEX stored_events_voided_idx ON certification.stored_events (voided_fact_id)
     WHERE voided_fact_id IS NOT NULL;
 -- Facts that can reach partners whom they do not name, and the voids that may concern them.
 CREATE INDEX stored_events_far_reaching_idx ON certification.stored_events (notification_id)
@@ -122,6 +133,7 @@ CREATE FUNCTION certification.instant_text(instant timestamptz) RETURNS text
 -- Its conditions, each null where it does not matter:
 --   consultant_id, consultant_seen        no fact of the consultant after this position
 --   originator_id, originator_seen        no fact in the stream after this version
+--   (voided_fact_id of the first fact)    no void of that fact yet
 --   not_before                            the instant that the decision was made for
 --   stale_at                              the first instant for which it might be another
 -- A fact: originator_id, topic, state, fact_id, effective_at (null: when recorded), partner_id, into_partner_id,
@@ -147,9 +159,8 @@ BEGIN
         RAISE EXCEPTION 'certification.append needs read committed: each statement must see what is committed';
     END IF;
     LOCK TABLE certification.recording IN EXCLUSIVE MODE;
-    SELECT r.floor, CASE WHEN r.clock_at IS NOT NULL AND r.clock_started_at IS NULL
-                         THEN interval '0' ELSE interval '1 microsecond' END
-        INTO bottom, step FROM certification.recording r;
+    SELECT r.floor, certification.tick(c.running) INTO bottom, step
+        FROM certification.recording r, certification.clock() c;
     SELECT e.notification_id, e.recorded_at INTO head, latest
         FROM certification.stored_events e ORDER BY e.notification_id DESC LIMIT 1;
     head := coalesce(head, 0);
@@ -175,6 +186,8 @@ BEGIN
                    WHERE e.consultant_id = call.consultant_id AND e.notification_id > call.consultant_seen)
            OR EXISTS (SELECT FROM certification.stored_events e
                       WHERE e.originator_id = call.originator_id AND e.originator_version > call.originator_seen)
+           OR EXISTS (SELECT FROM certification.stored_events e
+                      WHERE e.voided_fact_id = call.facts -> 0 ->> 'voided_fact_id')
         THEN
             outcome := 'conflict';
             RETURN NEXT;
@@ -234,10 +247,7 @@ BEGIN
         FROM certification.stored_events e ORDER BY e.notification_id DESC LIMIT 1;
     head := coalesce(head, 0);
     UPDATE certification.recording r
-        SET floor = greatest(
-            r.floor, latest,
-            certification.now() + CASE WHEN r.clock_at IS NOT NULL AND r.clock_started_at IS NULL
-                                       THEN interval '0' ELSE interval '1 microsecond' END)
+        SET floor = greatest(r.floor, latest, (SELECT c.now + certification.tick(c.running) FROM certification.clock() c))
         RETURNING r.floor INTO floor;
 END $$;
 
@@ -282,12 +292,13 @@ BEGIN
         GRANT SELECT ON certification.stored_events TO sagecert_certification;
         GRANT SELECT, DELETE ON certification.free_text TO sagecert_certification;
         GRANT SELECT, INSERT, UPDATE, DELETE ON certification.profile TO sagecert_certification;
-        GRANT EXECUTE ON FUNCTION certification.now(), certification.append(jsonb), certification.barrier(),
-            certification.settle_sandbox(boolean) TO sagecert_certification;
+        GRANT EXECUTE ON FUNCTION certification.clock(), certification.now(), certification.append(jsonb),
+            certification.barrier(), certification.settle_sandbox(boolean) TO sagecert_certification;
     END IF;
     IF to_regrole('sagecert_compliance') IS NOT NULL THEN
         GRANT USAGE ON SCHEMA certification TO sagecert_compliance;
         GRANT SELECT ON certification.stored_events TO sagecert_compliance;
-        GRANT EXECUTE ON FUNCTION certification.now(), certification.barrier() TO sagecert_compliance;
+        GRANT EXECUTE ON FUNCTION certification.clock(), certification.now(), certification.barrier()
+            TO sagecert_compliance;
     END IF;
 END $$;

@@ -1,0 +1,100 @@
+"""A consultant: what is known of one person, and the decisions that follow from it (R4, R25, R32, R33, R37)."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import assert_never
+
+import msgspec
+
+from services.certification.report import Recorded, Report
+from services.certification.rules.grants import grants, statement
+from services.certification.rules.maintenance import completions
+from shared.events.envelope import Fact
+from shared.events.facts import (
+    CertificationRecognised,
+    CertificationRevoked,
+    ConsultantCertified,
+    CourseCompleted,
+    Decision,
+    FactVoided,
+    MaintenanceCompleted,
+    RevocationOrdered,
+)
+
+AboutConsultant = CourseCompleted | CertificationRecognised | RevocationOrdered
+"""What can be reported of a consultant; exams have streams of their own."""
+
+Subject = tuple[str, ...]
+"""What a statement is about: one grant, or maintenance of one product for one portal change."""
+
+
+class Consultant(msgspec.Struct, frozen=True):
+    """One person.
+
+    `standing`: the reported facts about the person and their registrations that were not voided, in log order.
+    `published`: the last statement of each subject.
+    """
+
+    standing: tuple[Fact, ...] = ()
+    published: Mapping[Subject, Decision] = {}
+
+
+def decide(report: Report, data: AboutConsultant, now: datetime) -> Recorded:
+    """Accepts every fact about a consultant: they arrive in any order (R35)."""
+    match data:
+        case CourseCompleted() | CertificationRecognised() | RevocationOrdered():
+            return Recorded(report.fact(now))
+        case _:
+            assert_never(data)
+
+
+def evolve(consultant: Consultant, fact: Fact) -> Consultant:
+    """The consultant after a fact about them or one of their registrations."""
+    match fact.data:
+        case FactVoided(fact_id):
+            left = tuple(each for each in consultant.standing if each.fact_id != fact_id)
+            return Consultant(left, consultant.published)
+        case ConsultantCertified() | CertificationRevoked() | MaintenanceCompleted() as decision:
+            return Consultant(consultant.standing, {**consultant.published, subject(decision): decision})
+        case _:
+            return Consultant((*consultant.standing, fact), consultant.published)
+
+
+def follow(consultant: Consultant, fact: Fact) -> tuple[Decision, ...]:
+    """The decisions that follow from a new fact: what can be stated now and differs from the last statement.
+
+    A subject that nothing speaks for any more is restated without a period, once.
+    """
+    before = consultant.published
+    now: dict[Subject, Decision] = {}
+    facts = evolve(consultant, fact).standing
+    for decision in (*grants(facts), *completions(facts)):
+        now[subject(decision)] = decision
+    for key, published in before.items():
+        now.setdefault(key, _emptied(published))
+    return tuple(decision for key, decision in sorted(now.items()) if decision != before.get(key))
+
+
+def subject(decision: Decision) -> Subject:
+    """What the decision is about; a later decision about the same replaces it."""
+    match decision:
+        case ConsultantCertified() | CertificationRevoked():
+            return (decision.grant_id,)
+        case MaintenanceCompleted():
+            return (decision.product, decision.portal_change_id)
+        case _:
+            assert_never(decision)
+
+
+def _emptied(published: Decision) -> Decision:
+    match published:
+        case ConsultantCertified() | CertificationRevoked():
+            return statement(
+                published.consultant_id, published.product, published.grant_id, published.granted_at, periods=()
+            )
+        case MaintenanceCompleted():
+            return MaintenanceCompleted(
+                published.consultant_id, published.product, published.portal_change_id, periods=()
+            )
+        case _:
+            assert_never(published)

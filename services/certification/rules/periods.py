@@ -1,0 +1,66 @@
+"""Arithmetic of half-open periods, each end with the ids of the facts that made it so.
+
+A line of periods is sorted and does not overlap; `None` as an end stands for ever.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from shared.events.facts import Period
+
+
+def facts_of(*groups: Iterable[str]) -> tuple[str, ...]:
+    """The ids of all groups, each once, in the order of their first mention."""
+    return tuple(dict.fromkeys(fact_id for group in groups for fact_id in group))
+
+
+def ends_after(one: datetime | None, other: datetime) -> bool:
+    """Whether the end `one` lies after the instant `other`."""
+    return one is None or one > other
+
+
+def from_instant(periods: Iterable[Period], instant: datetime, because: tuple[str, ...]) -> tuple[Period, ...]:
+    """What of the periods lies at or after the instant; `because` are the facts that set it.
+
+    The facts join those of every period that starts at or before the instant: both had to be there.
+    """
+    kept = []
+    for period in periods:
+        if period.start > instant:
+            kept.append(period)
+        elif ends_after(period.end, instant):
+            kept.append(Period(instant, period.end, facts_of(period.start_facts, because), period.end_facts))
+    return tuple(kept)
+
+
+def until_instant(periods: Iterable[Period], instant: datetime, because: tuple[str, ...]) -> tuple[Period, ...]:
+    """What of the periods lies before the instant; `because` are the facts that set it."""
+    kept = []
+    for period in periods:
+        if period.start >= instant:
+            break
+        cut = ends_after(period.end, instant)
+        kept.append(Period(period.start, instant, period.start_facts, because) if cut else period)
+    return tuple(kept)
+
+
+def without(periods: Iterable[Period], others: Iterable[Period]) -> tuple[Period, ...]:
+    """What of the periods lies in none of the others."""
+    left = tuple(periods)
+    for other in others:
+        before = until_instant(left, other.start, other.start_facts)
+        after = () if other.end is None else from_instant(left, other.end, other.end_facts)
+        left = before + after
+    return left
+
+
+def union(periods: Iterable[Period]) -> tuple[Period, ...]:
+    """Periods in any order, overlapping or touching, as one line."""
+    line: list[Period] = []
+    for period in sorted(periods, key=lambda each: each.start):
+        last = line[-1] if line else None
+        if last is None or (last.end is not None and last.end < period.start):
+            line.append(period)
+        elif last.end is not None and ends_after(period.end, last.end):
+            line[-1] = Period(last.start, period.end, last.start_facts, period.end_facts)
+    return tuple(line)
