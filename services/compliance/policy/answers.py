@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from services.compliance.policy.counting import Employment
+from services.compliance.policy.counting import Employment, contradicted
 from services.compliance.policy.enrolment import Enrolment, enrolment_at, enrolments
 from services.compliance.policy.history import future
 from services.compliance.policy.knowledge import Knowledge
@@ -12,7 +12,7 @@ from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.standing import CertificationAnswer, Reason, Stretch
 from services.compliance.policy.windows import Sweep
 from shared.events.envelope import Fact
-from shared.events.facts import FactVoided, PortalChangeDeclared
+from shared.events.facts import FactVoided, PartnerClosed, PartnersMerged, PortalChangeDeclared
 from shared.events.wire import instant_text
 
 
@@ -150,10 +150,12 @@ def notified_partners(
     ]
     if not declared:
         return None
+    standing = [fact for fact in known if fact.fact_id not in voided]
+    undone = contradicted(fact for fact in standing if isinstance(fact.data, PartnerClosed | PartnersMerged))
     by_partner: dict[str, list[Fact]] = {}
-    for fact in known:
+    for fact in standing:
         partner_id = getattr(fact.data, "partner_id", None)
-        if partner_id is not None and fact.fact_id not in voided:
+        if partner_id is not None and fact.fact_id not in undone:
             by_partner.setdefault(partner_id, []).append(fact)
     change = declared[0]
     assert isinstance(change.data, PortalChangeDeclared)

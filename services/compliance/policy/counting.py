@@ -123,3 +123,20 @@ def _destinations(endings: Sequence[Fact]) -> dict[str | None, tuple[str | None,
         if end != partner:
             destination[partner] = (survivor, fact.fact_id)
     return destination
+
+
+def contradicted(endings: Iterable[Fact]) -> frozenset[str]:
+    """The ids of mergers that never came about: later recorded ones of the same instant close a circle (R35)."""
+    instants: dict[datetime, list[Fact]] = {}
+    for fact in endings:
+        instants.setdefault(fact.effective_at, []).append(fact)
+    undone: set[str] = set()
+    for simultaneous in instants.values():
+        if len(simultaneous) > 1:
+            destination = _destinations(sorted(simultaneous, key=_by_position))
+            undone.update(
+                fact.fact_id
+                for fact in simultaneous
+                if isinstance(fact.data, PartnersMerged) and fact.data.partner_id not in destination
+            )
+    return frozenset(undone)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from services.compliance.policy.counting import Employment, employments
+from services.compliance.policy.counting import Employment, contradicted, employments
 from services.compliance.policy.enrolment import Enrolment, enrolment_at, enrolments
 from services.compliance.policy.maintenance import Obligation, Span, certified_spans
 from services.compliance.policy.parameters import Parameters
@@ -121,6 +121,7 @@ class Knowledge:
         if isinstance(fact.data, PartnerClosed | PartnersMerged):
             self._endings[fact.fact_id] = fact
             self.changed_persons.update(self.persons)
+            self.changed_partner = True
             if isinstance(fact.data, PartnersMerged) and fact.data.into == self.partner_id:
                 self.mentioned = True
 
@@ -140,6 +141,7 @@ class Knowledge:
                     self.changed_partner = True
                 if self._endings.pop(fact_id, None) is not None:
                     self.changed_persons.update(self.persons)
+                    self.changed_partner = True
 
     def _person(self, consultant_id: str) -> Person:
         self.changed_persons.add(consultant_id)
@@ -165,7 +167,9 @@ class Knowledge:
 
     def enrolments(self) -> list[Enrolment]:
         """What the partner is over time."""
-        return enrolments(self._partner_facts.values(), self._parameters)
+        undone = contradicted(self._endings.values())
+        about = (fact for fact in self._partner_facts.values() if fact.fact_id not in undone)
+        return enrolments(about, self._parameters)
 
     def employments(self, consultant_id: str) -> list[Employment]:
         """Where the person is linked over time."""
