@@ -9,9 +9,10 @@ import msgspec
 
 from services.certification.rules.periods import facts_of
 from shared.events.envelope import Fact
+from shared.events.facts import Attempt as AttemptNumber
 from shared.events.facts import AttemptScored, Period, ScoreCorrected
 
-ATTEMPTS: Final = (1, 2)
+ATTEMPTS: Final[tuple[AttemptNumber, ...]] = (1, 2)
 """The numbers of the attempts that a registration grants (R5)."""
 
 PASS_MARK: Final = Decimal(80)
@@ -37,7 +38,7 @@ class Attempt(msgspec.Struct, frozen=True):
     """One attempt of a registration: its number, the fact that scored it and its scores in order of force.
 
     The first score is the reported one. Corrections follow by effective instant, at one instant in the
-    order of recording; one stamped before the attempt counts as stamped at it.
+    order of recording (R35); one stamped before the attempt is in force from the attempt.
     """
 
     number: int
@@ -91,9 +92,10 @@ def attempts_of(registration_id: str, standing: Sequence[Fact]) -> tuple[Attempt
     for data, fact in scored:
         corrections = [
             Score(max(correction.effective_at, fact.effective_at), how.score, correction.fact_id)
-            for how, correction in corrected.get(data.attempt, ())
+            for how, correction in sorted(
+                corrected.get(data.attempt, ()), key=lambda correction: correction[1].effective_at
+            )
         ]
-        corrections.sort(key=lambda score: score.since)
         scores = (Score(fact.effective_at, data.score, fact.fact_id), *corrections)
         attempts.append(Attempt(data.attempt, fact, scores))
     return tuple(sorted(attempts, key=lambda attempt: (attempt.effective_at, attempt.number)))
