@@ -1,0 +1,1 @@
+"""What compliance has derived, stored: standings, windows, timers, the log of compliance events."""

@@ -1,0 +1,55 @@
+"""Connections of the compliance service to PostgreSQL: asyncpg, binary, by index."""
+
+from typing import Final, TypeAlias
+
+import asyncpg
+
+from services.compliance.settings import ComplianceSettings
+
+# Text, since asyncpg's classes are generic for the type checker only.
+OwnConnection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+Connection: TypeAlias = "OwnConnection | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+
+_SESSION: Final = {
+    "application_name": "sagecert compliance",
+    "timezone": "UTC",
+    # Each question is a walk along indexes from the ids that it names. A plan that reads a whole table is
+    # never right, yet looks right on a young table without statistics; compiling takes longer than answering.
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+    # Whoever freezes inside a transaction loses it, and with it the lock on the projection's progress.
+    "idle_in_transaction_session_timeout": "10s",
+}
+
+DEADLINE_SECONDS: Final = 30.0
+"""No statement takes longer; a server that does not answer is given up by then."""
+
+
+def session(settings: ComplianceSettings) -> dict[str, str]:
+    """The server settings of every session: the schema of the read model, the role, plans by index."""
+    role = {"role": settings.database_role} if settings.database_role else {}
+    return {**_SESSION, "search_path": settings.database_schema, **role}
+
+
+async def connect(settings: ComplianceSettings) -> OwnConnection:
+    """One connection. Raises `OSError` or `asyncpg.PostgresError`, and `TimeoutError` after 10 s."""
+    return await asyncpg.connect(
+        settings.database_url.get_secret_value(),
+        server_settings=session(settings),
+        command_timeout=DEADLINE_SECONDS,
+        timeout=10,
+    )
+
+
+def create_pool(settings: ComplianceSettings) -> Pool:
+    """A pool, not opened yet: the service starts also while the database is away."""
+    return asyncpg.create_pool(
+        settings.database_url.get_secret_value(),
+        server_settings=session(settings),
+        command_timeout=DEADLINE_SECONDS,
+        min_size=1,
+        max_size=settings.database_connections_max,
+    )

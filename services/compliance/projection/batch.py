@@ -1,0 +1,154 @@
+"""One batch of the projection: what to derive next, derived and written in one transaction with the cursor.
+
+A batch goes on from the cursor to a later step, its end, and derives every step between. Where it
+ends depends on what happened to be there to read; what is derived does not, since a partner's steps
+follow from the facts routed to it, and a timer fires in a batch only where no fact recorded before it
+can be missing: because a later fact is there, or because a barrier was drawn.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from services.compliance.database import Connection
+from services.compliance.policy.parameters import Parameters
+from services.compliance.projection.replay import derive
+from services.compliance.read_model.derived import Derived
+from services.compliance.read_model.fact_log import Group, concern, newer_groups, routed
+from services.compliance.read_model.step_key import EVERY_PARTNER, FACTS, TIMER, StepKey
+from services.compliance.read_model.writing import (
+    Progress,
+    advance_progress,
+    append_events,
+    due_timers,
+    lock_progress,
+    mentioned_after,
+    write_partners,
+)
+
+FACTS_MAX: Final = 1_000
+PARTNERS_MAX: Final = 256
+"""A batch touches at most about twice as many partners: a greater step is taken in slices."""
+_PARTNERS_AT_ONCE: Final = 32
+
+
+class OtherPolicy(RuntimeError):
+    """The read model was derived by another policy version: rebuild it."""
+
+
+class Plan(NamedTuple):
+    """The step that a batch ends with, the partners that have steps up to it, and the last group it takes in."""
+
+    end: StepKey
+    partner_ids: set[str]
+    last: Group | None
+
+
+async def advance(connection: Connection, parameters: Parameters, known_through: datetime | None, held_by: str) -> bool:
+    """Derives the next batch; returns whether there is more to do at once.
+
+    `known_through`: an instant behind a barrier: every fact recorded by then was visible before this
+    call, so the timers due by then may fire once all facts are applied. None: no barrier was drawn.
+    Raises `OtherPolicy`. Safe to call from several processes: each waits for the lock of the other.
+    """
+    async with connection.transaction(isolation="read_committed"):
+        progress = await lock_progress(connection)
+        if progress.policy_version not in ("", parameters.version):
+            raise OtherPolicy(
+                f"the read model was derived by policy {progress.policy_version}, this is {parameters.version}: "
+                "run `sagecert compliance rebuild`"
+            )
+        groups, all_read = await newer_groups(connection, progress.position, FACTS_MAX)
+        goal = _goal(progress, groups, known_through if all_read else None)
+        if goal is None:
+            return False
+        plan = await _plan(connection, progress, groups, goal)
+        through = plan.last.append_position if plan.last else progress.position
+        derived = await _derive(connection, sorted(plan.partner_ids), progress.cursor, plan.end, through, parameters)
+        rows = sorted(row for one in derived for row in one.events)
+        if derived:
+            await write_partners(connection, derived)
+        if rows:
+            await append_events(connection, progress.sequence, rows)
+        await advance_progress(connection, _after(progress, plan, goal, len(rows), parameters), held_by)
+        return plan.end < goal or not all_read
+
+
+def _goal(progress: Progress, groups: Sequence[Group], known_through: datetime | None) -> StepKey | None:
+    """The last step that could be done, if no batch were too great; None: there is nothing new."""
+    keys = [StepKey(group.recorded_at, FACTS, group.append_position, EVERY_PARTNER) for group in groups[-1:]]
+    if known_through is not None:
+        keys.append(StepKey(known_through, TIMER, 0, EVERY_PARTNER))
+    goal = max(keys, default=progress.cursor)
+    return goal if goal > progress.cursor else None
+
+
+async def _plan(connection: Connection, progress: Progress, groups: Sequence[Group], goal: StepKey) -> Plan:
+    end = goal
+    timers = await due_timers(connection, end.instant, PARTNERS_MAX + 1)
+    if len(timers) > PARTNERS_MAX:
+        del timers[-1]
+        end = min(end, StepKey(timers[-1][0], TIMER, 0, timers[-1][1]))
+    concerned = await concern(connection, groups)
+    partner_ids: set[str] = set()
+    last: Group | None = None
+    for group in groups:
+        start = StepKey(group.recorded_at, FACTS, group.append_position, "")
+        if start > end:
+            break
+        if group.for_everybody and last is not None:
+            end = _key(last)
+            break
+        touched = concerned.partners(group)
+        if start < progress.cursor:
+            touched = {partner_id for partner_id in touched if partner_id > progress.cursor.partner_id}
+        if group.for_everybody:
+            after = progress.cursor.partner_id if start < progress.cursor else ""
+            touched.update(await mentioned_after(connection, after, PARTNERS_MAX + 1))
+        if len(partner_ids | touched) > PARTNERS_MAX:
+            if last is not None:
+                end = _key(last)
+            elif timers and timers[0][0] <= group.recorded_at:
+                end = StepKey(group.recorded_at, TIMER, 0, EVERY_PARTNER)
+            else:
+                slice_ids = sorted(touched)[:PARTNERS_MAX]
+                end, last = start._replace(partner_id=slice_ids[-1]), group
+                partner_ids.update(slice_ids)
+            break
+        partner_ids |= touched
+        last = group
+    partner_ids.update(partner_id for due_at, partner_id in timers if StepKey(due_at, TIMER, 0, partner_id) <= end)
+    return Plan(end, partner_ids, last)
+
+
+def _key(group: Group) -> StepKey:
+    return StepKey(group.recorded_at, FACTS, group.append_position, EVERY_PARTNER)
+
+
+async def _derive(
+    connection: Connection,
+    partner_ids: Sequence[str],
+    after: StepKey,
+    until: StepKey,
+    through: int,
+    parameters: Parameters,
+) -> list[Derived]:
+    derived = []
+    for first in range(0, len(partner_ids), _PARTNERS_AT_ONCE):
+        facts = await routed(connection, partner_ids[first : first + _PARTNERS_AT_ONCE], through)
+        for partner_id, of_partner in facts.items():
+            derived.append(derive(partner_id, of_partner, after, until, parameters))
+            await asyncio.sleep(0)
+    return derived
+
+
+def _after(progress: Progress, plan: Plan, goal: StepKey, events: int, parameters: Parameters) -> Progress:
+    """The progress once the plan is done. Only a barrier makes a goal of timers: it tells how far knowledge goes."""
+    position, known_through, end = progress.position, progress.known_through, plan.end
+    if plan.last is not None and (end.kind == TIMER or end.complete):
+        position = plan.last.append_position
+        known_through = max(known_through, plan.last.recorded_at)
+    if end == goal and end.kind == TIMER:
+        known_through = max(known_through, end.instant)
+    return Progress(position, known_through, end, progress.sequence + events, parameters.version)

@@ -1,0 +1,119 @@
+"""The follower: keeps the projection up with the fact log and the clock, whatever happens to its connection."""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+import asyncpg
+
+from services.compliance.database import OwnConnection, connect
+from services.compliance.policy.parameters import PARAMETERS, Parameters
+from services.compliance.projection.batch import OtherPolicy, advance
+from services.compliance.settings import ComplianceSettings
+
+FACTS_CHANNEL: Final = "sagecert_facts"
+POLL_SECONDS: Final = 0.25
+"""How long a fact can stay unseen when its notification was lost."""
+BACKOFF_SECONDS_MAX: Final = 2.0
+_BACKOFF_SECONDS: Final = 0.05
+_BARRIER_AGE: Final = timedelta(seconds=1)
+"""How old the knowledge of an idle projection gets before a barrier renews it."""
+
+_PENDING: Final = """
+    SELECT EXISTS (SELECT FROM certification.stored_events e WHERE e.notification_id > p.position) AS facts,
+        c.now > p.known_through AS behind,
+        c.now >= p.known_through + $1::interval OR EXISTS (SELECT FROM timer t WHERE t.due_at <= c.now) AS urgent
+    FROM progress p, LATERAL (SELECT certification.now() AS now OFFSET 0) c
+"""
+
+_BARRIER: Final = """
+    SELECT c.now FROM (SELECT certification.now() AS now OFFSET 0) c,
+        LATERAL (SELECT * FROM certification.barrier() WHERE c.now IS NOT NULL) b
+"""
+"""The clock, read before a barrier is drawn: every fact recorded by then is visible to any later statement."""
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Follower:
+    """Follows the fact log until cancelled. Any number may run: one derives, the others wait for its lock.
+
+    It never gives up: after a lost connection, a restarted server or a schema made anew it connects
+    afresh and goes on from the cursor, which commits together with what was derived.
+    """
+
+    def __init__(self, settings: ComplianceSettings, parameters: Parameters = PARAMETERS) -> None:
+        self._settings = settings
+        self._parameters = parameters
+        self._rung = asyncio.Event()
+        self._held_by = f"{socket.gethostname()}:{os.getpid()}"
+        self._barrier_drawn_at = float("-inf")
+
+    def ring(self, *_: object) -> None:
+        """There may be something new. From the same event loop; other processes notify `sagecert_facts`."""
+        self._rung.set()
+
+    async def run(self) -> None:
+        """Follows until cancelled."""
+        backoff_seconds = _BACKOFF_SECONDS
+        while True:
+            try:
+                async with self._connected() as connection:
+                    while True:
+                        await self._catch_up(connection)
+                        backoff_seconds = _BACKOFF_SECONDS
+                        await self._wait(connection)
+            except OtherPolicy as problem:
+                _log.error("%s", problem)
+                backoff_seconds = BACKOFF_SECONDS_MAX
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as problem:
+                _log.warning("the projection lost its connection and makes a new one: %r", problem)
+            except Exception:
+                _log.exception("the projection stands still at its cursor and tries again")
+            await asyncio.sleep(backoff_seconds)
+            backoff_seconds = min(2 * backoff_seconds, BACKOFF_SECONDS_MAX)
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[OwnConnection]:
+        connection = await connect(self._settings)
+        try:
+            await connection.add_listener(FACTS_CHANNEL, self.ring)
+            yield connection
+        finally:
+            connection.terminate()
+
+    async def _wait(self, connection: OwnConnection) -> None:
+        """Until the doorbell rings or a look at the database shows something to do."""
+        while not self._rung.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._rung.wait(), POLL_SECONDS)
+                return
+            if await self._pending(connection, "facts", "barrier"):
+                return
+
+    async def _catch_up(self, connection: OwnConnection) -> None:
+        """Derives everything there is: the new facts, then what time alone brings, behind a barrier."""
+        self._rung.clear()
+        await self._advance(connection, None)
+        if await self._pending(connection, "barrier"):
+            known_through = await connection.fetchval(_BARRIER)
+            self._barrier_drawn_at = asyncio.get_running_loop().time()
+            await self._advance(connection, known_through)
+
+    async def _advance(self, connection: OwnConnection, known_through: datetime | None) -> None:
+        while await advance(connection, self._parameters, known_through, self._held_by):
+            pass
+
+    async def _pending(self, connection: OwnConnection, *kinds: Literal["facts", "barrier"]) -> bool:
+        """Whether there are new facts, or a barrier would bring something: a due timer, fresher knowledge."""
+        row = await connection.fetchrow(_PENDING, _BARRIER_AGE)
+        if row is None:
+            return False
+        old = asyncio.get_running_loop().time() - self._barrier_drawn_at >= _BARRIER_AGE.total_seconds()
+        pending = {"facts": row["facts"], "barrier": row["urgent"] or (row["behind"] and old)}
+        return any(pending[kind] for kind in kinds)

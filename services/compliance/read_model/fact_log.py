@@ -1,0 +1,272 @@
+"""Reading the fact log: what is new, whom it concerns, and everything that is routed to a partner.
+
+Every question is answered by index: its cost depends on the partners and people asked about, not on
+the length of the log. Asking for too much is harmless, since the policy ignores what does not
+concern a partner; asking for too little never happens, because routes only grow: a void takes no
+link and no merger out of them.
+
+Routed to a partner P are
+- the facts that name P,
+- the links, departures, grants and maintenance completions (and voids of them) of every person who
+  was ever linked to P, or to a partner whose links can reach P through mergers,
+- the closures and mergers of every partner where these persons were ever linked or taken to,
+- every portal change.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+
+import asyncpg
+
+from services.compliance.database import Connection
+from shared.events.envelope import Fact
+from shared.events.facts import (
+    TOPIC_OF,
+    CertificationRevoked,
+    ConsultantCertified,
+    ConsultantLeft,
+    ConsultantLinked,
+    FactVoided,
+    MaintenanceCompleted,
+    PartnerClosed,
+    PartnersMerged,
+    PortalChangeDeclared,
+)
+from shared.events.wire import decode
+
+OF_PERSONS: Final = frozenset(
+    TOPIC_OF[data]
+    for data in (
+        ConsultantLinked,
+        ConsultantLeft,
+        ConsultantCertified,
+        CertificationRevoked,
+        MaintenanceCompleted,
+        FactVoided,
+    )
+)
+"""The topics about people that matter to compliance; it never looks at a course or a score."""
+
+_OF_PERSONS: Final = ", ".join(f"'{topic}'" for topic in sorted(OF_PERSONS))
+_LINKED: Final = f"'{TOPIC_OF[ConsultantLinked]}'"
+_CLOSED: Final = f"'{TOPIC_OF[PartnerClosed]}'"
+_MERGED: Final = f"'{TOPIC_OF[PartnersMerged]}'"
+_VOIDED: Final = f"'{TOPIC_OF[FactVoided]}'"
+_DECLARED: Final = f"'{TOPIC_OF[PortalChangeDeclared]}'"
+_ENDING: Final = frozenset(TOPIC_OF[data] for data in (PartnerClosed, PartnersMerged, FactVoided))
+
+PORTAL_CHANGES: Final = f"""
+    SELECT NULL::text COLLATE "C" AS asked_id, e.notification_id, e.append_position, e.topic, e.state
+    FROM certification.stored_events e
+    WHERE e.originator_id >= 'portal_change-' AND e.originator_id < 'portal_change.'
+        AND e.topic IN ({_DECLARED}, {_VOIDED})
+        AND e.notification_id <= (SELECT through.position FROM through)
+"""
+"""The declarations of portal changes and their voids: the streams of portal changes are neighbours."""
+
+ROUTES: Final = f"""
+    feeder (asked_id, partner_id) AS (
+        SELECT a.partner_id, a.partner_id FROM asked a
+        UNION
+        SELECT f.asked_id, m.partner_id
+        FROM feeder f JOIN certification.stored_events m ON m.into_partner_id = f.partner_id
+    ),
+    person AS MATERIALIZED (
+        SELECT DISTINCT f.asked_id, l.consultant_id
+        FROM feeder f JOIN certification.stored_events l ON l.partner_id = f.partner_id
+        WHERE l.topic = {_LINKED} AND l.notification_id <= (SELECT through.position FROM through)
+    ),
+    employer (asked_id, partner_id) AS (
+        SELECT p.asked_id, l.partner_id
+        FROM person p JOIN certification.stored_events l ON l.consultant_id = p.consultant_id
+        WHERE l.topic = {_LINKED}
+        UNION
+        SELECT e.asked_id, m.into_partner_id
+        FROM employer e JOIN certification.stored_events m ON m.partner_id = e.partner_id
+        WHERE m.consultant_id IS NULL AND m.into_partner_id IS NOT NULL
+    ),
+    routed AS (
+        SELECT a.partner_id AS asked_id, e.notification_id, e.append_position, e.topic, e.state
+        FROM asked a JOIN certification.stored_events e ON e.partner_id = a.partner_id
+        WHERE e.notification_id <= (SELECT through.position FROM through)
+        UNION ALL
+        SELECT a.partner_id, e.notification_id, e.append_position, e.topic, e.state
+        FROM asked a JOIN certification.stored_events e ON e.into_partner_id = a.partner_id
+        WHERE e.partner_id <> a.partner_id AND e.notification_id <= (SELECT through.position FROM through)
+        UNION ALL
+        SELECT p.asked_id, e.notification_id, e.append_position, e.topic, e.state
+        FROM person p JOIN certification.stored_events e ON e.consultant_id = p.consultant_id
+        WHERE e.topic IN ({_OF_PERSONS}) AND e.partner_id IS DISTINCT FROM p.asked_id
+            AND e.notification_id <= (SELECT through.position FROM through)
+        UNION ALL
+        SELECT o.asked_id, e.notification_id, e.append_position, e.topic, e.state
+        FROM employer o JOIN certification.stored_events e ON e.partner_id = o.partner_id
+        WHERE o.partner_id <> o.asked_id AND e.into_partner_id IS DISTINCT FROM o.asked_id
+            AND e.consultant_id IS NULL AND e.topic IN ({_CLOSED}, {_MERGED}, {_VOIDED})
+            AND e.notification_id <= (SELECT through.position FROM through)
+        UNION ALL
+        {PORTAL_CHANGES}
+    )
+"""
+"""Common table expressions behind `asked (partner_id)` and `through (position)`: the rows routed to each asked partner.
+
+Each row comes once per partner. Portal changes concern everybody: they come once, with `asked_id` null.
+"""
+
+ROUTED: Final = f"""
+    WITH RECURSIVE asked AS (SELECT unnest($1::text[]) COLLATE "C" AS partner_id),
+    through AS (SELECT $2::bigint AS position),
+    {ROUTES}
+    SELECT r.asked_id, r.notification_id, r.append_position, r.topic, r.state
+    FROM routed r ORDER BY r.asked_id NULLS FIRST, r.notification_id
+"""
+
+_NEWER: Final = """
+    SELECT e.notification_id, e.append_position, e.recorded_at, e.topic, e.partner_id, e.into_partner_id,
+        e.consultant_id
+    FROM certification.stored_events e
+    WHERE e.notification_id > $1 AND e.notification_id <= $2
+    ORDER BY e.notification_id
+"""
+
+_CONCERNED: Final = f"""
+    WITH RECURSIVE
+    feeder (ended_id, partner_id) AS (
+        SELECT ended_id COLLATE "C", ended_id COLLATE "C" FROM unnest($2::text[]) AS ended_id
+        UNION
+        SELECT f.ended_id, m.partner_id
+        FROM feeder f JOIN certification.stored_events m ON m.into_partner_id = f.partner_id
+    ),
+    person (cause, consultant_id) AS (
+        SELECT NULL::text COLLATE "C", consultant_id COLLATE "C" FROM unnest($1::text[]) AS consultant_id
+        UNION
+        SELECT f.ended_id, l.consultant_id
+        FROM feeder f JOIN certification.stored_events l ON l.partner_id = f.partner_id
+        WHERE l.topic = {_LINKED}
+    ),
+    concerned (ended_id, consultant_id, partner_id) AS (
+        SELECT p.cause, CASE WHEN p.cause IS NULL THEN p.consultant_id END, l.partner_id
+        FROM person p JOIN certification.stored_events l ON l.consultant_id = p.consultant_id
+        WHERE l.topic = {_LINKED}
+        UNION
+        SELECT c.ended_id, c.consultant_id, m.into_partner_id
+        FROM concerned c JOIN certification.stored_events m ON m.partner_id = c.partner_id
+        WHERE m.consultant_id IS NULL AND m.into_partner_id IS NOT NULL
+    )
+    SELECT ended_id, consultant_id, partner_id FROM concerned
+"""
+
+
+class Group(NamedTuple):
+    """Facts appended together, as far as it takes to say whom they concern.
+
+    `consultants`: the people they are about. `ended`: partners whose closure, merger or void may
+    concern whoever ever employed their people. `partners`: partners they name.
+    """
+
+    append_position: int
+    recorded_at: datetime
+    partners: frozenset[str]
+    consultants: frozenset[str]
+    ended: frozenset[str]
+    for_everybody: bool
+
+
+async def newer_groups(connection: Connection, position: int, facts_max: int) -> tuple[list[Group], bool]:
+    """The groups of facts after `position`, whole, of about `facts_max` facts, and whether these are all there are."""
+    rows = await connection.fetch(_NEWER, position, position + facts_max)
+    complete = len(rows) < facts_max
+    if rows and rows[-1]["notification_id"] < rows[-1]["append_position"]:
+        rows += await connection.fetch(_NEWER, rows[-1]["notification_id"], rows[-1]["append_position"])
+    groups: dict[int, list[asyncpg.Record]] = {}
+    for row in rows:
+        groups.setdefault(row["append_position"], []).append(row)
+    return [_group(position, rows) for position, rows in groups.items()], complete
+
+
+def _group(append_position: int, rows: Sequence[asyncpg.Record]) -> Group:
+    partners: set[str] = set()
+    consultants: set[str] = set()
+    ended: set[str] = set()
+    for_everybody = False
+    for row in rows:
+        topic, partner_id, consultant_id = row["topic"], row["partner_id"], row["consultant_id"]
+        if partner_id is not None:
+            partners.add(partner_id)
+            if consultant_id is None and topic in _ENDING:
+                ended.add(partner_id)
+        if row["into_partner_id"] is not None:
+            partners.add(row["into_partner_id"])
+        if consultant_id is not None and topic in OF_PERSONS:
+            consultants.add(consultant_id)
+        nameless = partner_id is None and consultant_id is None
+        if topic == TOPIC_OF[PortalChangeDeclared] or (topic == TOPIC_OF[FactVoided] and nameless):
+            for_everybody = True
+    return Group(
+        append_position=append_position,
+        recorded_at=rows[0]["recorded_at"],
+        partners=frozenset(partners),
+        consultants=frozenset(consultants),
+        ended=frozenset(ended),
+        for_everybody=for_everybody,
+    )
+
+
+class Concern(NamedTuple):
+    """Whom people and ended partners concern: every partner that their facts are routed to."""
+
+    of_consultant: Mapping[str, set[str]]
+    of_ended: Mapping[str, set[str]]
+
+    def partners(self, group: Group) -> set[str]:
+        """The partners that the facts of the group are routed to, portal changes aside."""
+        found = set(group.partners)
+        for consultant_id in group.consultants:
+            found |= self.of_consultant.get(consultant_id, set())
+        for partner_id in group.ended:
+            found |= self.of_ended.get(partner_id, set())
+        return found
+
+
+async def concern(connection: Connection, groups: Iterable[Group]) -> Concern:
+    """Whom the people and ended partners of the groups concern."""
+    consultants: set[str] = set()
+    ended: set[str] = set()
+    for group in groups:
+        consultants |= group.consultants
+        ended |= group.ended
+    found = Concern({}, {})
+    of_consultant: dict[str, set[str]] = {}
+    of_ended: dict[str, set[str]] = {}
+    if consultants or ended:
+        for row in await connection.fetch(_CONCERNED, sorted(consultants), sorted(ended)):
+            if row["ended_id"] is None:
+                of_consultant.setdefault(row["consultant_id"], set()).add(row["partner_id"])
+            else:
+                of_ended.setdefault(row["ended_id"], set()).add(row["partner_id"])
+        found = Concern(of_consultant, of_ended)
+    return found
+
+
+async def routed(connection: Connection, partner_ids: Sequence[str], through: int) -> dict[str, list[Fact]]:
+    """For each partner the facts routed to it, up to the position `through`, in log order."""
+    return routed_facts(partner_ids, await connection.fetch(ROUTED, partner_ids, through))
+
+
+def routed_facts(partner_ids: Iterable[str], rows: Iterable[asyncpg.Record]) -> dict[str, list[Fact]]:
+    """Rows of `ROUTES`, ordered by partner (null first) and position, as facts of each partner."""
+    for_everybody: list[Fact] = []
+    own: dict[str, list[Fact]] = {partner_id: [] for partner_id in partner_ids}
+    for asked_id, position, append_position, topic, state in rows:
+        fact = decode(topic, state, position, append_position)
+        (for_everybody if asked_id is None else own[asked_id]).append(fact)
+    if for_everybody:
+        for facts in own.values():
+            facts += for_everybody
+            facts.sort(key=_by_position)
+    return own
+
+
+def _by_position(fact: Fact) -> int:
+    return fact.position

@@ -1,0 +1,120 @@
+"""The tables of the read model. This is their one description; the migrations are tested against it.
+
+No table names its schema: connections put it on their search path, so that a rebuild can write the
+same tables into a second schema. Everything but `compliance_event` can be thrown away and derived
+again; so can that, to the byte, but it is what subscribers hold, and therefore append-only.
+"""
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData()
+
+
+def _id(name: str, *, nullable: bool = False) -> Column[str]:
+    """An id; compared by its bytes, as Python compares it."""
+    return Column(name, Text(collation="C"), nullable=nullable)
+
+
+def _instant(name: str, *, nullable: bool = False) -> Column[object]:
+    return Column(name, DateTime(timezone=True), nullable=nullable)
+
+
+progress = Table(
+    "progress",
+    metadata,
+    Column("only_row", Boolean, nullable=False, server_default=text("true"), comment="There is one row."),
+    Column("position", BigInteger, nullable=False, comment="The last fact applied for every partner."),
+    _instant("known_through"),
+    _instant("cursor_instant"),
+    Column("cursor_kind", SmallInteger, nullable=False, comment="0: timers, 1: a group of facts."),
+    Column("cursor_position", BigInteger, nullable=False, comment="append_position of the group, 0 for timers."),
+    _id("cursor_partner_id"),
+    Column("sequence", BigInteger, nullable=False, comment="The number of the last compliance event."),
+    Column("policy_version", Text, nullable=False),
+    Column("held_by", Text, nullable=False, comment="The process that advanced it last."),
+    _instant("advanced_at"),
+    PrimaryKeyConstraint("only_row", name="progress_pkey"),
+    CheckConstraint("only_row", name="progress_only_row_check"),
+    comment="How far the projection has come. Its row is locked by whoever advances it.",
+)
+
+compliance_event = Table(
+    "compliance_event",
+    metadata,
+    Column("sequence", BigInteger, nullable=False, autoincrement=False, comment="From 1, without gaps."),
+    _id("event_id"),
+    Column("type", Text, nullable=False),
+    _id("partner_id"),
+    Column("products", ARRAY(Text), nullable=False),
+    _instant("effective_at"),
+    _instant("recorded_at"),
+    Column("position", BigInteger, nullable=False, comment="append_position of the facts behind it, 0 for a timer."),
+    Column("subject", Text, nullable=False),
+    Column("data", LargeBinary, nullable=False, comment="The bytes of its JSON; never rewritten."),
+    PrimaryKeyConstraint("sequence", name="compliance_event_pkey"),
+    UniqueConstraint("event_id", name="compliance_event_event_id_key"),
+    Index("compliance_event_partner_idx", "partner_id", "sequence"),
+    comment="The log of compliance events: append-only, gapless.",
+)
+
+standing = Table(
+    "standing",
+    metadata,
+    _id("partner_id"),
+    _id("product"),
+    _instant("valid_from"),
+    Column("valid_to", DateTime(timezone=True), comment="Exclusive; null: until a fact comes."),
+    Column("status", Text, nullable=False),
+    Column("headcount", Integer, nullable=False),
+    Column("minimum", Integer),
+    Column("shortfall", Integer),
+    Column("body", LargeBinary, nullable=False, comment="The JSON members of the answer that follow `position`."),
+    PrimaryKeyConstraint("partner_id", "product", "valid_from", name="standing_pkey"),
+    Index("standing_status_idx", "status", "partner_id", "product"),
+    comment="The present standing and those that follow if no fact comes: right by the clock without a timer.",
+)
+
+replacement_window = Table(
+    "replacement_window",
+    metadata,
+    _id("partner_id"),
+    _id("product"),
+    Column("number", Integer, nullable=False, comment="From 1, in opening order."),
+    _instant("opened_at"),
+    Column("deadline_on", Date, nullable=False),
+    _instant("deadline_at"),
+    Column("closed_at", DateTime(timezone=True), comment="May lie in the future."),
+    Column("closed_outcome", Text, comment="The outcome from closed_at on; null while it is null."),
+    PrimaryKeyConstraint("partner_id", "product", "number", name="replacement_window_pkey"),
+    Index("replacement_window_deadline_idx", "deadline_at", "partner_id", "product", "number"),
+    CheckConstraint("(closed_at IS NULL) = (closed_outcome IS NULL)", name="replacement_window_closed_check"),
+    comment="Every replacement window; whether it is open at an instant follows from its instants.",
+)
+
+timer = Table(
+    "timer",
+    metadata,
+    _id("partner_id"),
+    _instant("due_at"),
+    PrimaryKeyConstraint("partner_id", name="timer_pkey"),
+    Index("timer_due_idx", "due_at", "partner_id"),
+    comment="The next instant at which time alone changes or announces something for a partner.",
+)
