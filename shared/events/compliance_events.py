@@ -5,12 +5,12 @@ the events in order holds what the API would answer. What turns out otherwise is
 `retracted`, for ever; what becomes true again is announced anew.
 """
 
-from datetime import date, datetime
+from datetime import date
 from typing import Final, Literal, get_args
 
 import msgspec
 
-from shared.events.facts import TOPIC_PREFIX
+from shared.events.facts import TOPIC_PREFIX, Instant
 
 Name = Literal[
     "standing-changed",
@@ -44,18 +44,18 @@ class Window(msgspec.Struct, frozen=True):
     replacement at that very instant is late (R16). `closed_at`: when it was filled or voided.
     """
 
-    opened_at: datetime
+    opened_at: Instant
     deadline_on: date
-    deadline_at: datetime
-    closed_at: datetime | None
+    deadline_at: Instant
+    closed_at: Instant | None
     outcome: Outcome
 
 
 class Suspension(msgspec.Struct, frozen=True):
     """Selling to new customers is not allowed from `from` (inclusive) to `to` (exclusive; null: still on) (R19)."""
 
-    since: datetime = msgspec.field(name="from")
-    to: datetime | None = None
+    since: Instant = msgspec.field(name="from")
+    to: Instant | None = None
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -82,7 +82,7 @@ class Retraction(msgspec.Struct, frozen=True):
 
     event_id: str
     type: str
-    effective_at: datetime
+    effective_at: Instant
 
 
 class ComplianceEventData(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -117,7 +117,7 @@ class ComplianceEvent(msgspec.Struct, frozen=True):
     type: str
     partner_id: str
     products: tuple[str, ...]
-    effective_at: datetime
-    recorded_at: datetime
+    effective_at: Instant
+    recorded_at: Instant
     subject: str
     data: bytes

@@ -19,7 +19,9 @@ class UnknownTopicError(ValueError):
     """The log holds a topic that this version does not know: it was written by a newer one."""
 
 
-class _Stored(msgspec.Struct, frozen=True, omit_defaults=True):
+class Stored(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The stored bytes of a fact: its envelope, and what it says under `data`."""
+
     fact_id: str
     recorded_at: Instant
     effective_at: Instant
@@ -30,7 +32,7 @@ class _Stored(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 _encoder: Final = msgspec.json.Encoder()
-_envelope_decoder: Final = msgspec.json.Decoder(_Stored)
+_envelope_decoder: Final = msgspec.json.Decoder(Stored)
 _data_decoders: Final[dict[str, msgspec.json.Decoder[FactData]]] = {
     topic: msgspec.json.Decoder(cls) for topic, cls in TOPICS.items()
 }
@@ -43,7 +45,7 @@ def instant_text(instant: datetime) -> str:
 
 def encode(fact: Fact) -> tuple[str, bytes]:
     """Topic and stored bytes of a fact."""
-    stored = _Stored(
+    stored = Stored(
         fact_id=fact.fact_id,
         recorded_at=fact.recorded_at,
         effective_at=fact.effective_at,
