@@ -18,6 +18,7 @@ from services.certification.report import Recorded, Repeated, Report
 from services.certification.rules.attempts import ATTEMPTS, SCORE_MAX, Attempt, attempts_of
 from services.certification.standing import standing
 from shared.events.envelope import Fact
+from shared.events.facts import Attempt as AttemptNumber
 from shared.events.facts import AttemptScored, ExamRegistered, FactData, ScoreCorrected
 
 AboutRegistration = ExamRegistered | AttemptScored | ScoreCorrected
@@ -45,8 +46,7 @@ def decide(
 ) -> Recorded | Repeated:
     """Records or holds what is new, recognises what was recorded before.
 
-    Raises `OtherContentRecorded`, `AnotherScoreRecorded` (R34), `NoSuchAttempt` (R5), `NoSuchScore` (R6) and
-    `DatedInTheFuture` (R36).
+    Raises `OtherContentRecorded`, `AnotherScoreRecorded` (R34), `NoSuchScore` (R6) and `DatedInTheFuture` (R36).
     """
     known = registration.registered
     match data:
@@ -57,7 +57,7 @@ def decide(
                 return Repeated(known)
             raise OtherContentRecorded(f"Registration {registration_id} is already recorded with other content.")
         case AttemptScored(registration_id, attempt, score):
-            _check(attempt, score)
+            _check(score)
             scored = registration.scored.get(attempt)
             if scored is None:
                 return Recorded(report.fact(now), held=known is None)
@@ -68,7 +68,7 @@ def decide(
                 "wrong is corrected; one that was voided stays void: register again."
             )
         case ScoreCorrected(_, attempt, score):
-            _check(attempt, score)
+            _check(score)
             if report.effective_at is not None and report.effective_at > now:
                 raise DatedInTheFuture("A correction cannot take effect in the future.")
             return Recorded(report.fact(now), held=known is None or attempt not in registration.scored)
@@ -87,9 +87,15 @@ def evolve(registration: ExamRegistration, fact: Fact) -> ExamRegistration:
             return registration
 
 
-def _check(attempt: int, score: str) -> None:
-    if attempt not in ATTEMPTS:
-        raise NoSuchAttempt(f"A registration has the attempts 1 and 2; there is no attempt {attempt}.")
+def attempt_number(number: int) -> AttemptNumber:
+    """The number as that of an attempt. Raises `NoSuchAttempt` (R5)."""
+    for attempt in ATTEMPTS:
+        if number == attempt:
+            return attempt
+    raise NoSuchAttempt(f"A registration has the attempts 1 and 2; there is no attempt {number}.")
+
+
+def _check(score: str) -> None:
     if Decimal(score) > SCORE_MAX:
         raise NoSuchScore(f"A score is at most {SCORE_MAX} per cent; {score} is above it.")
 

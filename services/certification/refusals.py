@@ -5,7 +5,7 @@ How each is answered stands in one table, `services.certification.problems`.
 """
 
 
-class Refusal(Exception):  # noqa: N818 - a refusal is an answer, no error
+class Refusal(Exception):
     """Something asked for is not done; nothing was recorded."""
 
     rule: str | None = None

@@ -1,0 +1,94 @@
+"""The library's recorder on our table, with an append of our own."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import psycopg
+import psycopg_pool
+from eventsourcing.persistence import (
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+    StoredEvent,
+)
+from eventsourcing.postgres import ConnectionPool, PostgresApplicationRecorder, PostgresDatastore
+from psycopg import Connection
+from psycopg.rows import DictRow, dict_row
+
+from services.certification.event_store.deadline import Watch, seconds_left
+
+CHANNEL: Final = "sagecert_facts"
+"""Rung after commits, on a connection of its own: NOTIFY inside the appending transaction serialises commits."""
+
+SCHEMA: Final = "certification"
+
+CONNECT_SECONDS_MAX: Final = 3
+
+
+class LogDatastore(PostgresDatastore):
+    """The library's datastore with a connection string of any form and a deadline on every use of a connection."""
+
+    def __init__(self, conninfo: str, connections_max: int) -> None:
+        super().__init__(dbname="", host="", port="", user="", password="", schema=SCHEMA, originator_id_type="text")
+        self.watch = Watch()
+        self.pool = ConnectionPool(
+            conninfo,
+            connection_class=Connection[DictRow],
+            kwargs={"row_factory": dict_row, "connect_timeout": CONNECT_SECONDS_MAX},
+            min_size=1,
+            max_size=connections_max,
+            open=False,
+            configure=configure,
+            name="certification",
+        )
+
+    def register_type_adapters(self) -> None:
+        """Nothing to register: facts travel as JSON, not as the library's composite type."""
+
+    @contextmanager
+    def get_connection(self) -> Iterator[Connection[DictRow]]:
+        """A connection for as long as the deadline of the thread allows.
+
+        Raises the library's `OperationalError` or `InterfaceError` where the library tries again, and
+        `Unavailable` once the deadline has passed.
+        """
+        self.pool.open()
+        try:
+            with self.pool.connection(timeout=seconds_left()) as connection, self.watch.over(connection):
+                yield connection
+        except (psycopg.InterfaceError, psycopg_pool.PoolTimeout) as error:
+            seconds_left()
+            raise InterfaceError(str(error)) from error
+        except (psycopg.OperationalError, psycopg.InternalError) as error:
+            seconds_left()
+            raise OperationalError(str(error)) from error
+
+    def close(self) -> None:
+        """Ends the watch and closes the connections."""
+        self.watch.close()
+        super().close()
+
+
+def configure(connection: Connection[Any]) -> None:
+    """One statement is one transaction; what was answered is durable whatever the server's default."""
+    connection.autocommit = True
+    connection.execute(
+        "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+    )
+
+
+class FactRecorder(PostgresApplicationRecorder):
+    """Reads and subscriptions are the library's; appending is `certification.append`'s alone."""
+
+    def __init__(self, datastore: LogDatastore) -> None:
+        super().__init__(datastore, events_table_name="stored_events")
+        self.channel_name = CHANNEL
+
+    def insert_events(
+        self,
+        stored_events: Sequence[StoredEvent],  # noqa: ARG002 - the library's signature
+        **kwargs: Any,  # noqa: ARG002
+    ) -> Sequence[int] | None:
+        """Refused: positions and instants of recording are given by the database, see `EventStore.append`."""
+        raise ProgrammingError("facts are appended by certification.append: use EventStore.append")

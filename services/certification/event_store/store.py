@@ -1,0 +1,289 @@
+"""Reading what a decision needs, appending what was decided."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from hashlib import sha256
+from time import sleep
+from types import TracebackType
+from typing import Any, Final, LiteralString, Self, TypeVar
+
+import msgspec
+import psycopg
+from eventsourcing.persistence import InterfaceError, Notification, OperationalError
+from psycopg.rows import tuple_row
+
+from services.certification.event_store.calls import Call, Outcome, Routing
+from services.certification.event_store.deadline import seconds_left, within
+from services.certification.event_store.group_commit import GroupCommit
+from services.certification.event_store.recorder import FactRecorder, LogDatastore
+from shared.events import wire
+from shared.events.envelope import Fact
+
+T = TypeVar("T")
+
+RETRY_SECONDS: Final = 0.05
+"""Between two tries of a database that does not answer."""
+
+APPEND: Final[LiteralString] = "SELECT outcome, fact_id, position, recorded_at FROM certification.append(%s::jsonb)"
+
+COLUMNS: Final[LiteralString] = """
+    e.topic, e.state, e.notification_id, e.append_position, e.originator_id, e.originator_version,
+    e.partner_id, e.into_partner_id, e.consultant_id, e.held, e.content_hash
+"""
+
+EXAM_REGISTERED: Final[LiteralString] = "com.sage.partnercloud.exam-registered.v1"
+
+# Everything that a decision may depend on, with the clock and with what the key already stands for:
+# - the facts of the consultant: the one named, or the one whose registration the stream is;
+# - the stream, and those of the consultant's registrations: what was held there names no consultant;
+# - a fact that is to be voided, and its void.
+LOAD: Final[LiteralString] = f"""
+    WITH person AS MATERIALIZED (
+        SELECT coalesce(%(consultant_id)s::text, (
+            SELECT e.consultant_id FROM certification.stored_events e
+            WHERE e.originator_id = %(originator_id)s AND e.topic = '{EXAM_REGISTERED}' LIMIT 1
+        )) AS id
+    ),
+    positions AS MATERIALIZED (
+        SELECT e.notification_id FROM certification.stored_events e WHERE e.consultant_id = (SELECT id FROM person)
+        UNION
+        SELECT e.notification_id
+        FROM certification.stored_events r JOIN certification.stored_events e USING (originator_id)
+        WHERE r.consultant_id = (SELECT id FROM person) AND r.topic = '{EXAM_REGISTERED}'
+        UNION
+        SELECT e.notification_id FROM certification.stored_events e WHERE e.originator_id = %(originator_id)s
+        UNION
+        SELECT e.notification_id FROM certification.stored_events e WHERE e.fact_id = %(fact_id)s
+        UNION
+        SELECT e.notification_id FROM certification.stored_events e WHERE e.voided_fact_id = %(fact_id)s
+        UNION
+        SELECT e.notification_id FROM certification.stored_events e
+        WHERE e.actor = %(actor)s AND e.idempotency_key = %(key)s
+    )
+    SELECT clock.now, clock.running, (SELECT id FROM person), t.salt,
+        e.actor = %(actor)s AND e.idempotency_key = %(key)s, {COLUMNS}
+    FROM certification.clock() clock
+    LEFT JOIN (positions JOIN certification.stored_events e USING (notification_id)) ON true
+    LEFT JOIN certification.free_text t
+        ON t.fact_id = e.fact_id AND e.actor = %(actor)s AND e.idempotency_key = %(key)s
+    ORDER BY e.notification_id
+"""
+
+FACT: Final[LiteralString] = f"""
+    SELECT {COLUMNS}, t.text,
+        v.topic, v.state, v.notification_id, v.append_position
+    FROM certification.stored_events e
+    LEFT JOIN certification.free_text t ON t.fact_id = e.fact_id
+    LEFT JOIN certification.stored_events v ON v.voided_fact_id = e.fact_id
+"""
+BY_ID: Final[LiteralString] = FACT + "WHERE e.fact_id = %(fact_id)s"
+BY_KEY: Final[LiteralString] = FACT + "WHERE e.actor = %(actor)s AND e.idempotency_key = %(key)s"
+
+# Who cannot reach the schema for a moment may reach it soon: the sandbox makes it anew while others look on.
+PASSING: Final = (
+    psycopg.errors.UndefinedFunction,
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.InvalidSchemaName,
+)
+
+
+class StoredFact(msgspec.Struct, frozen=True):
+    """A fact of the log with its place in its stream and whom it is about.
+
+    `held` and `content_hash` belong to the receipt of the call that reported it; None on a decision.
+    """
+
+    fact: Fact
+    routing: Routing
+    version: int
+    held: bool | None
+    content_hash: bytes | None
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """What a decision may depend on, as of one snapshot.
+
+    `now`: the clock then, `running` or standing still. `consultant_id`: whose facts these are, all of them;
+    `originator_id`: whose stream is among them, the whole of it.
+    `receipt`: the fact that the idempotency key stands for, if it is used, with the salt of its free text.
+    """
+
+    now: datetime
+    running: bool
+    consultant_id: str | None
+    originator_id: str | None
+    facts: tuple[StoredFact, ...]
+    receipt: StoredFact | None
+    salt: bytes
+
+    @property
+    def consultant_seen(self) -> int:
+        """The last position of a fact of the consultant; 0 before the first."""
+        about = (each.fact.position for each in self.facts if each.routing.consultant_id == self.consultant_id)
+        return max(about, default=0)
+
+    @property
+    def originator_seen(self) -> int:
+        """The last version of the stream; 0 before the first."""
+        within_it = (each.version for each in self.facts if each.routing.originator_id == self.originator_id)
+        return max(within_it, default=0)
+
+
+class FoundFact(msgspec.Struct, frozen=True):
+    """A fact asked for by id or key, its free text unless erased, and the void that voided it."""
+
+    stored: StoredFact
+    free_text: str | None
+    void: Fact | None
+
+
+def content_hash(salt: bytes, content: bytes) -> bytes:
+    """What tells other content under a used key. The salt is erased with the free text that it came with."""
+    return sha256(salt + content).digest()
+
+
+class EventStore(AbstractContextManager["EventStore"]):
+    """The fact log. Every call is bounded by the deadline of the thread (`within`) and raises `Unavailable` then."""
+
+    def __init__(self, conninfo: str, connections_max: int, seconds_max: float) -> None:
+        self._seconds_max = seconds_max
+        self._datastore = LogDatastore(conninfo, connections_max)
+        self.recorder = FactRecorder(self._datastore)
+        self._group = GroupCommit(self._send)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._datastore.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def within_deadline(self) -> AbstractContextManager[None]:
+        """Bounds a request as a whole; each call has the same bound of its own."""
+        return within(self._seconds_max)
+
+    def append(self, call: Call) -> Outcome:
+        """Appends in one round trip, together with what other threads append at the time.
+
+        A connection that breaks is no answer: the call is sent again, and where it had been stored after all,
+        the database finds its idempotency key used and answers with what is stored.
+        """
+        with self.within_deadline():
+            return self._group.append(msgspec.json.encode(call))
+
+    def load(
+        self,
+        actor: str,
+        key: str,
+        *,
+        consultant_id: str | None = None,
+        originator_id: str | None = None,
+        fact_id: str | None = None,
+    ) -> Loaded:
+        """What a decision about the consultant, the stream or the fact to void may depend on, in one round trip."""
+        rows = self._select(
+            LOAD,
+            {
+                "actor": actor,
+                "key": key,
+                "consultant_id": consultant_id,
+                "originator_id": originator_id,
+                "fact_id": fact_id,
+            },
+        )
+        now, running, person, _salt, _is_receipt, *_ = rows[0]
+        receipt, salt = None, b""
+        facts = []
+        for _now, _running, _person, its_salt, is_receipt, *columns in rows:
+            if columns[0] is None:
+                continue
+            facts.append(_stored(columns))
+            if is_receipt:
+                receipt, salt = facts[-1], its_salt or b""
+        return Loaded(now, running, person, originator_id, tuple(facts), receipt, salt)
+
+    def fact(self, fact_id: str) -> FoundFact | None:
+        """The fact of this id."""
+        return _found(self._select(BY_ID, {"fact_id": fact_id}))
+
+    def fact_by_key(self, actor: str, key: str) -> FoundFact | None:
+        """The fact that an idempotency key of this caller stands for."""
+        return _found(self._select(BY_KEY, {"actor": actor, "key": key}))
+
+    def stream(self, originator_id: str) -> list[Fact]:
+        """The facts of one stream, in order, without their positions."""
+        events = self._until_answered(lambda: self.recorder.select_events(originator_id))
+        return [wire.decode(event.topic, event.state, 0, 0) for event in events]
+
+    def facts_after(self, position: int, limit: int) -> Sequence[Notification]:
+        """The stored facts after a position of the log, in order, at most `limit`."""
+        return self._until_answered(
+            lambda: self.recorder.select_notifications(position, limit, inclusive_of_start=False)
+        )
+
+    def now(self) -> datetime:
+        """The clock of the whole system."""
+        now: datetime = self._select("SELECT certification.now()", {})[0][0]
+        return now
+
+    def settle(self, known_at: datetime) -> None:
+        """Returns once everything that is ever recorded up to this instant can be read (R31)."""
+        later = "SELECT FROM certification.stored_events WHERE recorded_at > %(known_at)s LIMIT 1"
+        if not self._select(later, {"known_at": known_at}):
+            self._select("SELECT head FROM certification.barrier()", {})
+
+    def settle_sandbox(self, wanted: bool) -> bool:
+        """Whether the database is a sandbox; the first start decides it for ever."""
+        settled: bool = self._select("SELECT certification.settle_sandbox(%(wanted)s)", {"wanted": wanted})[0][0]
+        return settled
+
+    def _select(self, statement: LiteralString, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+        return self._until_answered(lambda: self._execute(statement, parameters))
+
+    def _send(self, calls: Sequence[bytes]) -> Sequence[Outcome | Exception]:
+        """Sends a group; where the database refuses it, each call by itself, so that one spoils no other."""
+        try:
+            rows = self._until_answered(lambda: self._execute(APPEND, [(b"[%b]" % b",".join(calls)).decode()]))
+        except psycopg.Error as error:
+            if len(calls) == 1:
+                return [error]
+            return [answer for call in calls for answer in self._send([call])]
+        return [Outcome(*columns) for columns in rows]
+
+    def _execute(self, statement: LiteralString, parameters: Sequence[Any] | dict[str, Any]) -> list[tuple[Any, ...]]:
+        with self._datastore.get_connection() as connection:
+            cursor = connection.cursor(row_factory=tuple_row, binary=True)
+            try:
+                return cursor.execute(statement, parameters, prepare=True).fetchall()
+            except PASSING as error:
+                raise OperationalError(str(error)) from error
+
+    def _until_answered(self, ask: Callable[[], T]) -> T:
+        """Asks until the database answers or the deadline passes; everything that is asked can be asked twice."""
+        with self.within_deadline():
+            while True:
+                try:
+                    return ask()
+                except (InterfaceError, OperationalError):
+                    sleep(min(RETRY_SECONDS, seconds_left()))
+
+
+def _stored(columns: Sequence[Any]) -> StoredFact:
+    topic, state, position, append_position, originator_id, version, partner, into, consultant, held, hash_ = columns
+    return StoredFact(
+        fact=wire.decode(topic, state, position, append_position),
+        routing=Routing(originator_id, partner, into, consultant),
+        version=version,
+        held=held,
+        content_hash=hash_,
+    )
+
+
+def _found(rows: Sequence[Sequence[Any]]) -> FoundFact | None:
+    if not rows:
+        return None
+    *columns, text, void_topic, void_state, void_position, void_append_position = rows[0]
+    void = wire.decode(void_topic, void_state, void_position, void_append_position) if void_topic else None
+    return FoundFact(_stored(columns), text, void)
