@@ -1,0 +1,76 @@
+"""docs/events.md lists every event as it is: topic, fields, an example that decodes."""
+
+import json
+import re
+
+import msgspec
+import pytest
+
+from shared.events import wire
+from shared.events.compliance_events import NAMES, ComplianceEventData
+from shared.events.facts import TOPIC_OF, TOPIC_PREFIX, TOPICS, FactData, Period
+from shared.events.schemas import file_name
+from tests.architecture.markdown import code_blocks, read, rows, sections
+from tests.contract.golden_facts import GOLDEN, MEANING
+
+SECTIONS = sections(read("docs/events.md"))
+CELL_OF_FIELD = re.compile(r"`(\w+)`")
+
+
+def documented_fields(section: str) -> dict[str, bool]:
+    """Field to whether it is required, as the table of the section says."""
+    fields = {}
+    for name, kind, _meaning in list(rows(section))[1:]:
+        match = CELL_OF_FIELD.fullmatch(name)
+        assert match, f"{name} is not a field"
+        fields[match[1]] = not kind.endswith(", optional")
+    return fields
+
+
+def fields_of(cls: type[msgspec.Struct]) -> dict[str, bool]:
+    return {field.encode_name: field.required for field in msgspec.structs.fields(cls)}
+
+
+@pytest.mark.parametrize("cls", [*TOPICS.values(), Period], ids=lambda cls: cls.__name__)
+def test_the_catalogue_names_the_fields_of_each_fact(cls: type[msgspec.Struct]) -> None:
+    assert documented_fields(SECTIONS[cls.__name__]) == fields_of(cls)
+
+
+def test_the_catalogue_names_the_fields_of_the_envelope() -> None:
+    assert documented_fields(SECTIONS["The envelope of a fact"]) == fields_of(wire.Stored)
+
+
+@pytest.mark.parametrize("cls", list(TOPICS.values()), ids=lambda cls: cls.__name__)
+def test_the_catalogue_gives_topic_rule_and_schema_of_each_fact(cls: type[FactData]) -> None:
+    topic = TOPIC_OF[cls]
+    line = SECTIONS[cls.__name__].strip().splitlines()[0]
+    assert re.fullmatch(
+        rf"`{re.escape(topic)}` · R\d+(, R\d+)* · \[schema\]\(\.\./shared/events/schemas/{re.escape(file_name(topic))}\)",
+        line,
+    ), f"{cls.__name__} begins with {line!r}"
+
+
+@pytest.mark.parametrize("cls", list(TOPICS.values()), ids=lambda cls: cls.__name__)
+def test_the_example_of_each_fact_is_a_golden_file(cls: type[FactData]) -> None:
+    (example,) = code_blocks(SECTIONS[cls.__name__], "json")
+    folder = TOPIC_OF[cls].removeprefix(TOPIC_PREFIX)
+    golden = [json.loads((GOLDEN / name).read_bytes())["data"] for name in MEANING if name.startswith(folder + "/")]
+    assert json.loads(example) in golden
+
+
+def test_the_example_of_the_envelope_is_a_golden_file() -> None:
+    (example,) = code_blocks(SECTIONS["The envelope of a fact"], "json")
+    assert json.loads(example) in [json.loads((GOLDEN / name).read_bytes()) for name in MEANING]
+
+
+def test_the_example_of_a_period_decodes() -> None:
+    (example,) = code_blocks(SECTIONS["Period"], "json")
+    assert msgspec.json.encode(msgspec.json.decode(example, type=Period)) == msgspec.json.encode(json.loads(example))
+
+
+def test_the_catalogue_lists_every_compliance_event_in_order_and_what_it_carries() -> None:
+    listed = list(rows(SECTIONS["Compliance events"]))[1:]
+    assert [row[0] for row in listed] == [f"`{name}`" for name in NAMES]
+    optional = {name for name, required in fields_of(ComplianceEventData).items() if not required} - {"fact_ids"}
+    carried = {word for row in listed for word in CELL_OF_FIELD.findall(row[3]) if word in optional}
+    assert carried == optional
