@@ -1,0 +1,45 @@
+"""Brings the schemas of both services to the newest version, as their owner; settles what kind of database it is."""
+
+import psycopg
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.pool import NullPool
+
+from services.certification import migrations as certification
+from services.compliance.read_model import migrations as compliance
+
+
+class OtherKind(Exception):
+    """The database was started with the sandbox and is now to be used without, or the other way round."""
+
+
+def migrate(owner_url: str, *, sandbox: bool) -> None:
+    """All or nothing, and one at a time, however many processes try. Raises `OtherKind`, and `psycopg.Error`.
+
+    The first migration decides for ever whether the database is a sandbox.
+    """
+    engine = owner_engine(owner_url)
+    with engine.begin() as connection:
+        upgrade(connection)
+        settle(connection, sandbox=sandbox)
+    engine.dispose()
+
+
+def owner_engine(owner_url: str) -> Engine:
+    """Connections of the owner, from a URL of any form that libpq reads; none is kept."""
+    return create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(owner_url), poolclass=NullPool)
+
+
+def upgrade(connection: Connection) -> None:
+    """Both schemas, within the caller's transaction. Certification first: compliance reads its log."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('sagecert migrate'))"))
+    certification.upgrade(connection)
+    compliance.upgrade(connection)
+
+
+def settle(connection: Connection, *, sandbox: bool) -> None:
+    """Raises `OtherKind` where the database is settled otherwise."""
+    settled = connection.execute(text("SELECT certification.settle_sandbox(:wanted)"), {"wanted": sandbox}).scalar_one()
+    if settled and not sandbox:
+        raise OtherKind("This database belongs to a sandbox, whose clock can be moved: start with --sandbox.")
+    if sandbox and not settled:
+        raise OtherKind("This database is in real use and never becomes a sandbox: start without --sandbox.")

@@ -1,0 +1,170 @@
+"""Starting and stopping the server, and where to connect to it."""
+
+import hashlib
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+import msgspec
+import psycopg
+
+from services.postgres import account as accounts
+from services.postgres import cluster as clusters
+from services.postgres.account import Account
+from services.postgres.binaries import Binaries
+from services.postgres.problems import CannotStart
+
+DATABASE: Final = "sagecert"
+OWNER: Final = "sagecert_owner"
+
+START_SECONDS_MAX: Final = 120
+"""Recovery after a crash is part of a start."""
+
+STOP_SECONDS_MAX: Final = 30
+
+SOCKET_PATH_BYTES_MAX: Final = 100
+"""Of the socket's directory and name: the shortest limit of our platforms is 103 (macOS), Linux has 107."""
+
+PORT: Final = 5432
+"""Only a part of the socket's name: nothing listens on TCP."""
+
+TETHER: Final = Path(__file__).with_name("tether.py")
+
+
+class Server(msgspec.Struct, frozen=True):
+    """A running server, reached through the private directory of its socket."""
+
+    socket_directory: Path
+    version: str
+    process_id: int
+
+    def url(self, role: str = OWNER, database: str = DATABASE) -> str:
+        """Where to connect, as libpq and asyncpg both read it."""
+        return f"postgresql://{role}@/{database}?host={quote(str(self.socket_directory), safe='')}&port={PORT}"
+
+
+@contextmanager
+def start(
+    data_directory: Path,
+    binaries: Binaries,
+    report: Callable[[str], None],
+    *,
+    durable: bool = True,
+) -> Iterator[Server]:
+    """The server on this data directory, for as long as the context lasts or this process lives.
+
+    `report` is told, a line at a time, what takes a while. Not `durable`: faster, and gone after a crash.
+    Raises `CannotStart`. Only the main thread may start it: Linux takes the end of the thread that started a
+    process for the end of its parent.
+    """
+    assert threading.current_thread() is threading.main_thread()
+    data_directory = data_directory.absolute()
+    with clusters.exclusive(data_directory):
+        account = accounts.choose(data_directory / "postgres")
+        home = accounts.reachable_home(account, data_directory / "postgres")
+        binaries = accounts.reachable_binaries(account, binaries)
+        clusters.prepare(home / "cluster", binaries, account, durable, report)
+        clusters.await_predecessor(home / "cluster")
+        sockets = _socket_directory(home, account)
+        with (home / "server.log").open("w") as log:
+            process = subprocess.Popen(
+                _command(home / "cluster", sockets, binaries, account, durable),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd="/",
+                start_new_session=True,
+            )
+        try:
+            _await_ready(process, home)
+            server = Server(sockets, binaries.version, process.pid)
+            _make_database(server)
+            yield server
+        finally:
+            _stop(process)
+
+
+def _command(cluster: Path, sockets: Path, binaries: Binaries, account: Account, durable: bool) -> list[str]:
+    settings = {
+        "listen_addresses": "",
+        "unix_socket_directories": str(sockets),
+        "port": str(PORT),
+        "timezone": "UTC",
+        "log_timezone": "UTC",
+        "max_connections": "200",
+    }
+    if not durable:
+        settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+    return [
+        sys.executable, "-I", "-S", str(TETHER), str(os.getpid()), str(account.uid), str(account.gid),
+        str(binaries.directory / "postgres"), "-D", str(cluster),
+        *(part for name, value in settings.items() for part in ("-c", f"{name}={value}")),
+    ]  # fmt: skip
+
+
+def _socket_directory(home: Path, account: Account) -> Path:
+    """Beside the data where the path is short enough, else in /tmp under a name that follows from the data's."""
+    directory = home / "socket"
+    if len(os.fsencode(directory / f".s.PGSQL.{PORT}.lock")) > SOCKET_PATH_BYTES_MAX:
+        directory = Path("/tmp") / f"sagecert-{hashlib.sha256(os.fsencode(home)).hexdigest()[:16]}"
+    directory.mkdir(mode=0o700, exist_ok=True)
+    status = directory.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid not in (os.geteuid(), account.uid) or status.st_mode & 0o077:
+        raise CannotStart(f"{directory} should be a private directory for the database's socket and is not: remove it.")
+    account.take(directory)
+    return directory
+
+
+def _await_ready(process: subprocess.Popen[bytes], home: Path) -> None:
+    """The server writes its state into the eighth line of its lock file, after the process's number in the first."""
+    until = time.monotonic() + START_SECONDS_MAX
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            raise CannotStart(f"PostgreSQL stopped at once: {_reason(home / 'server.log')}")
+        if _state(home / "cluster" / "postmaster.pid") == "ready":
+            return
+        time.sleep(0.02)
+    _stop(process)
+    raise CannotStart(f"PostgreSQL did not get ready within {START_SECONDS_MAX} seconds; see {home / 'server.log'}.")
+
+
+def _state(pid_file: Path) -> str:
+    try:
+        return pid_file.read_text().splitlines()[7].strip()
+    except (OSError, IndexError):
+        return ""
+
+
+def _reason(log: Path) -> str:
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    fatal = [line for line in lines if "FATAL" in line or "PANIC" in line]
+    return (fatal or lines or [f"see {log}"])[-1].strip()
+
+
+def _make_database(server: Server) -> None:
+    """The owner's role and database, once. The owner may make the services' roles and nothing else of the kind."""
+    with psycopg.connect(server.url(clusters.SUPERUSER, "postgres"), autocommit=True) as connection:
+        if connection.execute("SELECT to_regrole(%s)", (OWNER,)).fetchone() == (None,):
+            connection.execute(f"CREATE ROLE {OWNER} LOGIN CREATEROLE")
+        if connection.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone() is None:
+            connection.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Fast shutdown; a server that does not manage that in time is killed."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

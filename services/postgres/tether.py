@@ -1,0 +1,63 @@
+"""Runs a program so that it stops when the process that asked for it is gone, `kill -9` included.
+
+    python -I -S tether.py PARENT_PID UID GID PROGRAM ARGUMENT...
+
+UID and GID are -1 to stay who we are. On Linux this process becomes the program, and the kernel interrupts it
+when its parent dies; elsewhere it stays and watches. Standard library only: it starts without the project.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+
+PR_SET_PDEATHSIG = 1
+
+LOOK_SECONDS = 0.2
+
+FAREWELL = signal.SIGINT
+"""PostgreSQL's fast shutdown: roll back, write a checkpoint, go."""
+
+
+def drop_privileges(uid: int, gid: int) -> None:
+    """Becomes the given user for good, where one is given."""
+    if uid >= 0:
+        os.setgroups([])
+        os.setgid(gid)
+        os.setuid(uid)
+
+
+def become(parent: int, uid: int, gid: int, command: list[str]) -> None:
+    """Becomes the program. The wish is made after the change of user, which would forget it."""
+    drop_privileges(uid, gid)
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, FAREWELL)
+    if os.getppid() == parent:
+        os.execv(command[0], command)
+
+
+def watch(parent: int, uid: int, gid: int, command: list[str]) -> int:
+    """Runs the program, hands signals on to it, and looks whether the parent is still there."""
+    drop_privileges(uid, gid)
+    program = subprocess.Popen(command)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
+        signal.signal(number, lambda received, _: program.send_signal(received))
+    while program.poll() is None:
+        if os.getppid() != parent:
+            program.send_signal(FAREWELL)
+            return program.wait()
+        time.sleep(LOOK_SECONDS)
+    return program.returncode
+
+
+def main() -> None:
+    parent, uid, gid = (int(argument) for argument in sys.argv[1:4])
+    if sys.platform == "linux" and "SAGECERT_TETHER_WATCHES" not in os.environ:
+        become(parent, uid, gid, sys.argv[4:])
+    else:
+        sys.exit(watch(parent, uid, gid, sys.argv[4:]))
+
+
+if __name__ == "__main__":
+    main()
