@@ -1,89 +1,155 @@
-"""What every call passes before it reaches a service: the API key, and limits on the size and time of its body."""
+"""What every call passes before an application sees it: the key, and caps on size, depth and time.
+
+A body is read whole here, so that the applications behind never wait for a caller and never see more than they
+can take.
+"""
 
 import asyncio
-from secrets import compare_digest
+import hmac
+import re
 from typing import Final
 
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.problems import TYPE_PREFIX, Problem, problem_response
 
-BODY_BYTES_MAX: Final = 64 * 1024
+BODY_BYTES_MAX: Final = 1 << 20
 BODY_SECONDS_MAX: Final = 10.0
-OPEN_PATHS: Final = frozenset({"/healthz", "/readyz"})
-"""Reachable without the key: they tell a supervisor whether the process is well, and nothing else."""
+DEPTH_MAX: Final = 32
+"""Brackets open at once in a JSON body; no call of the contract needs more than three."""
 
-NOT_AUTHENTICATED: Final = Problem(
-    TYPE_PREFIX + "not-authenticated", "The API key is missing or wrong", 401, "Send it as Authorization: Bearer <key>."
-)
-TOO_LARGE: Final = Problem(
-    TYPE_PREFIX + "body-too-large", "The body is too large", 413, f"A body has at most {BODY_BYTES_MAX} bytes."
-)
+_STRING_OR_BRACKET: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
+
+TOO_LARGE: Final = Problem(TYPE_PREFIX + "too-large", "Too large", 413, f"A body has at most {BODY_BYTES_MAX} bytes.")
 TOO_SLOW: Final = Problem(
-    TYPE_PREFIX + "body-too-slow", "The body did not arrive in time", 408, f"It may take {BODY_SECONDS_MAX:g} seconds."
+    TYPE_PREFIX + "too-slow", "Too slow", 408, f"The body did not arrive within {BODY_SECONDS_MAX:g} seconds."
 )
+TOO_DEEP: Final = Problem(
+    TYPE_PREFIX + "malformed-request", "Not acceptable", 422, f"The body nests deeper than {DEPTH_MAX} levels."
+)
+KEY_MISSING: Final = Problem(
+    TYPE_PREFIX + "not-authenticated",
+    "Not authenticated",
+    401,
+    "This system wants its API key: send the header Authorization: Bearer <key>.",
+)
+
+
+class _Refused(Exception):
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.title)
+        self.problem = problem
+
+
+class _Gone(Exception):
+    """The caller hung up before the body was whole."""
 
 
 class Door:
-    """ASGI middleware. `api_key` None: no key is needed. `sandbox`: every answer says so."""
+    """ASGI middleware around a whole origin.
+
+    `api_key`: where it is set, every call needs it as a bearer token. `sandbox`: every answer says so.
+    """
 
     def __init__(self, app: ASGIApp, *, api_key: str | None, sandbox: bool) -> None:
         self._app = app
-        self._bearer = None if api_key is None else f"Bearer {api_key}".encode()
-        self._extra = [(b"x-sandbox", b"true")] if sandbox else []
+        self._api_key = api_key.encode() if api_key else None
+        self._sandbox = sandbox
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Lets a call through, or answers it with a problem."""
+        """Refuses the call with a problem, or hands it on with its body."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if self._sandbox:
+            send = _marked(send)
+        headers = Headers(scope=scope)
+        try:
+            self._authenticate(headers)
+            body = await _body(headers, receive)
+        except _Refused as refused:
+            await _refusal(refused.problem)(scope, receive, send)
+        except _Gone:
+            return
+        else:
+            await self._app(scope, _replay(body, receive), send)
 
-        async def send_marked(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", ()), *self._extra]}
-            await send(message)
-
-        headers = dict(scope["headers"])
-        if self._bearer is not None and scope["path"] not in OPEN_PATHS:
-            shown = headers.get(b"authorization", b"")
-            if not compare_digest(shown, self._bearer):
-                await problem_response(NOT_AUTHENTICATED, {"WWW-Authenticate": "Bearer"})(scope, receive, send_marked)
-                return
-        if b"content-length" in headers or b"transfer-encoding" in headers:
-            body = await _whole_body(headers.get(b"content-length"), receive)
-            if isinstance(body, Problem):
-                await problem_response(body, {"Connection": "close"})(scope, receive, send_marked)
-                return
-            receive = _replaying(body, receive)
-        await self._app(scope, receive, send_marked)
+    def _authenticate(self, headers: Headers) -> None:
+        """Raises `_Refused`. The comparison takes as long for a key that is nearly right as for any other."""
+        if self._api_key is None:
+            return
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        right = hmac.compare_digest(token.strip().encode("latin-1"), self._api_key)
+        if scheme.lower() != "bearer" or not right:
+            raise _Refused(KEY_MISSING)
 
 
-async def _whole_body(announced: bytes | None, receive: Receive) -> bytes | Problem:
-    if announced is not None and announced.isdigit() and int(announced[:20]) > BODY_BYTES_MAX:
-        return TOO_LARGE
+async def _body(headers: Headers, receive: Receive) -> bytes:
+    """The whole body. Raises `_Refused` and `_Gone`."""
+    announced = headers.get("content-length")
+    if announced is None and "transfer-encoding" not in headers:
+        return b""
+    if announced is not None and int(announced) > BODY_BYTES_MAX:
+        raise _Refused(TOO_LARGE)
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_SECONDS_MAX):
-            while True:
+            more = True
+            while more:
                 message = await receive()
                 if message["type"] == "http.disconnect":
-                    return TOO_SLOW
+                    raise _Gone
                 body += message.get("body", b"")
+                more = message.get("more_body", False)
                 if len(body) > BODY_BYTES_MAX:
-                    return TOO_LARGE
-                if not message.get("more_body", False):
-                    return bytes(body)
+                    raise _Refused(TOO_LARGE)
     except TimeoutError:
-        return TOO_SLOW
+        raise _Refused(TOO_SLOW) from None
+    if body.count(b"[") + body.count(b"{") > DEPTH_MAX and depth(bytes(body)) > DEPTH_MAX:
+        raise _Refused(TOO_DEEP)
+    return bytes(body)
 
 
-def _replaying(body: bytes, receive: Receive) -> Receive:
-    """The body once, then what the server says."""
-    left = [body]
+def depth(body: bytes) -> int:
+    """How many brackets are open at once at most, not counting those in strings."""
+    opened = deepest = 0
+    for token in _STRING_OR_BRACKET.finditer(body):
+        if token[0] in b"[{":
+            opened += 1
+            deepest = max(deepest, opened)
+        elif token[0] in b"]}":
+            opened -= 1
+    return deepest
 
-    async def replay() -> Message:
-        if left:
-            return {"type": "http.request", "body": left.pop(), "more_body": False}
+
+def _refusal(problem: Problem) -> Response:
+    """The connection ends with the refusal: what is left of the body is not read."""
+    headers = {"connection": "close"}
+    if problem.status == 401:
+        headers["www-authenticate"] = "Bearer"
+    return problem_response(problem, headers)
+
+
+def _marked(send: Send) -> Send:
+    async def marking(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(raw=message.setdefault("headers", []))["X-Sandbox"] = "true"
+        await send(message)
+
+    return marking
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """The body as one message, then what else the caller does: hang up."""
+    unread = True
+
+    async def replaying() -> Message:
+        nonlocal unread
+        if unread:
+            unread = False
+            return {"type": "http.request", "body": body, "more_body": False}
         return await receive()
 
-    return replay
+    return replaying

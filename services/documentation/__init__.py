@@ -1,1 +1,82 @@
-"""The interactive documentation of an API, served whole from this package: nothing comes from a CDN."""
+"""The interactive documentation of an origin, served whole from this package: nothing comes from a CDN."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+ASSETS: Final = Path(__file__).with_name("assets")
+
+CONTENT_SECURITY_POLICY: Final = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
+)
+"""The browser enforces it: the page loads nothing from another host."""
+
+
+def routes(title: str, apps: Sequence[FastAPI], *, bearer: bool) -> list[BaseRoute]:
+    """`/` leads to `/docs`, which shows the one `/openapi.json` of all the applications."""
+    document = openapi(title, [app.openapi() for app in apps], bearer=bearer)
+
+    async def show(_: Request) -> Response:
+        page = get_swagger_ui_html(
+            openapi_url="openapi.json",
+            title=title,
+            swagger_js_url="docs/assets/swagger-ui-bundle.js",
+            swagger_css_url="docs/assets/swagger-ui.css",
+            swagger_favicon_url="docs/assets/favicon-32x32.png",
+            swagger_ui_parameters={"validatorUrl": None, "docExpansion": "list", "defaultModelsExpandDepth": 0},
+        )
+        page.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+        return page
+
+    async def describe(_: Request) -> Response:
+        return JSONResponse(document)
+
+    async def lead(_: Request) -> Response:
+        return RedirectResponse("docs")
+
+    return [
+        Route("/", lead),
+        Route("/docs", show),
+        Mount("/docs/assets", StaticFiles(directory=ASSETS)),
+        Route("/openapi.json", describe),
+    ]
+
+
+def openapi(title: str, documents: Sequence[Mapping[str, Any]], *, bearer: bool) -> dict[str, Any]:
+    """One OpenAPI document of several. Where two name different schemas alike, the later gets its title before it."""
+    merged: dict[str, Any] = {
+        "openapi": documents[0]["openapi"],
+        "info": {"title": title, "version": documents[0]["info"]["version"]},
+        "paths": {},
+        "components": {"schemas": {}},
+    }
+    schemas = merged["components"]["schemas"]
+    for document in documents:
+        own = document.get("components", {}).get("schemas", {})
+        prefix = "".join(word.capitalize() for word in document["info"]["title"].split())
+        renamed = {name: prefix + name for name in own if name in schemas and schemas[name] != own[name]}
+        schemas |= {renamed.get(name, name): _pointing(schema, renamed) for name, schema in own.items()}
+        merged["paths"] |= _pointing(document["paths"], renamed)
+    if bearer:
+        merged["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+        merged["security"] = [{"key": []}]
+    return merged
+
+
+def _pointing(part: Any, renamed: Mapping[str, str]) -> Any:
+    """The same part of a document with its references to renamed schemas put right."""
+    if isinstance(part, dict):
+        return {key: _pointing(value, renamed) for key, value in part.items()}
+    if isinstance(part, list):
+        return [_pointing(value, renamed) for value in part]
+    if isinstance(part, str) and part.startswith("#/components/schemas/"):
+        name = part.rpartition("/")[2]
+        return f"#/components/schemas/{renamed.get(name, name)}"
+    return part

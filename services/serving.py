@@ -1,0 +1,97 @@
+"""Serving an application over HTTP: uvicorn with its fast parts, and a deadline for the head of a request."""
+
+import asyncio
+import logging
+import socket
+from typing import Final
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_SECONDS_MAX: Final = 10.0
+HEAD_BYTES_MAX: Final = 64 << 10
+GRACE_SECONDS: Final = 3
+"""How long a call under way may take to finish when the server is told to stop."""
+
+
+class Protocol(HttpToolsProtocol):
+    """uvicorn waits for ever for the head of a request, and takes one of any length: here it hangs up."""
+
+    _head_deadline: asyncio.TimerHandle | None = None
+    _head_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._head_arrived()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._head_deadline is not None:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES_MAX:
+                self.transport.close()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._await_head()
+
+    def on_headers_complete(self) -> None:
+        self._head_arrived()
+        super().on_headers_complete()
+
+    def _await_head(self) -> None:
+        if self._head_deadline is None:
+            self._head_bytes = 0
+            self._head_deadline = self.loop.call_later(HEAD_SECONDS_MAX, self.transport.close)
+
+    def _head_arrived(self) -> None:
+        if self._head_deadline is not None:
+            self._head_deadline.cancel()
+            self._head_deadline = None
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens. Port 0: a free one. Raises `OSError`, among others where the port is in use."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(2048)
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+def origin(listening: socket.socket) -> str:
+    """The address to call, such as http://127.0.0.1:8000."""
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def serve(app: ASGIApp, listening: socket.socket) -> None:
+    """Serves until SIGINT or SIGTERM, which it answers by finishing what is under way. Then the signal goes on."""
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http=Protocol,
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        server_header=False,
+        log_config=None,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    await uvicorn.Server(config).serve(sockets=[listening])
+
+
+def log_to_stderr() -> None:
+    """Warnings of everybody; uvicorn's own progress is not news."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("services").setLevel(logging.INFO)
