@@ -1,0 +1,189 @@
+"""The real policy and the calculator side by side, in terms that both can be put into."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from random import Random
+from typing import Any
+
+from services.certification import exam_registration
+from services.compliance.policy.answers import certification_answer, notified_partners, partner_stretch
+from services.compliance.policy.history import PartnerHistory, Step
+from services.compliance.policy.parameters import PARAMETERS
+from services.compliance.policy.standing import Standing
+from shared.events.envelope import Fact
+from tests.oracle import facts as oracle
+from tests.oracle import standing as by_definition
+from tests.oracle.calculator import Calculator
+from tests.oracle.histories import PRODUCTS, History, interesting_instants
+from tests.oracle.knowledge import consultants_mentioned, partners_mentioned
+from tests.policy.fact_log import Group, everything, facts_of_registration, recorded
+
+View = dict[str, Any]
+
+
+def standing_view(standing: Standing | None) -> View | None:
+    """What the policy says of a partner and product, without product and reasons."""
+    if standing is None:
+        return None
+    return {
+        "counted": list(standing.counted),
+        "headcount": standing.headcount,
+        "minimum": standing.minimum,
+        "shortfall": standing.shortfall,
+        "status": standing.status,
+        "sell_new": standing.sell_new,
+        "maintain_existing": standing.maintain_existing,
+        "windows": [
+            (window.opened_at, window.deadline_on, window.deadline_at, window.closed_at, window.outcome)
+            for window in standing.windows
+        ],
+        "suspensions": [(suspension.since, suspension.to) for suspension in standing.suspensions],
+    }
+
+
+def defined_view(standing: by_definition.Standing | None) -> View | None:
+    """The same of the calculator."""
+    if standing is None:
+        return None
+    return {
+        "counted": standing.counted,
+        "headcount": standing.headcount,
+        "minimum": standing.minimum,
+        "shortfall": standing.shortfall,
+        "status": standing.status,
+        "sell_new": standing.sell_new,
+        "maintain_existing": standing.maintain_existing,
+        "windows": [
+            (window.opened_at, window.deadline_on, window.deadline_at, window.closed_at, window.outcome)
+            for window in standing.windows
+        ],
+        "suspensions": [(suspension.since, suspension.to) for suspension in standing.suspensions],
+    }
+
+
+@dataclass
+class Case:
+    """A history, what certification makes of it, and everyone in it."""
+
+    history: History
+    groups: list[Group] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.groups = recorded(self.history)
+        self.partners = sorted(partners_mentioned(self.history))
+        self.consultants = sorted(consultants_mentioned(self.history))
+        self.registrations = sorted({f.registration for f in self.history if isinstance(f, oracle.ExamRegistered)})
+        self.changes = sorted({f.change for f in self.history if isinstance(f, oracle.PortalChangeDeclared)})
+        self.instants = interesting_instants(self.history)
+
+    def log(self, known: int) -> list[Fact]:
+        """The log after the first `known` facts of the history."""
+        return everything(self.groups[:known])
+
+    def calculator(self, known: int) -> Calculator:
+        return Calculator(self.history[:known])
+
+
+def disagreements(history: History, questions: int) -> Iterator[str]:
+    """Where the policy and the calculator differ, one sentence each, over random (at, known) and over the fold."""
+    case = Case(history)
+    random = Random(len(history))
+    for _ in range(questions):
+        known = random.choice((len(history), len(history), random.randint(1, len(history))))
+        at = random.choice(case.instants)
+        yield from _answers_differ(case, known, at)
+    for partner in case.partners:
+        yield from _fold_differs(case, partner)
+
+
+def _answers_differ(case: Case, known: int, at: datetime) -> Iterator[str]:
+    log, calculator = case.log(known), case.calculator(known)
+    when = f"at {at}, knowing {known}"
+    for product in PRODUCTS:
+        for partner in case.partners:
+            stretch = partner_stretch(log, partner, product, at, PARAMETERS)
+            got = standing_view(stretch.standing if stretch else None)
+            yield from _differences(
+                f"{partner} {product} {when}", got, defined_view(calculator.partner(partner, product, at))
+            )
+        for consultant in case.consultants:
+            wanted = calculator.consultant(consultant, product, at)
+            if wanted is not None:
+                answer = certification_answer(log, consultant, product, at, PARAMETERS)
+                if (answer.certified, answer.portal_user) != (wanted.certified, wanted.portal_user):
+                    yield f"{consultant} {product} {when}: policy {answer}, calculator {wanted}"
+    for change in case.changes:
+        notified = notified_partners(log, change, at, PARAMETERS)
+        if notified != calculator.notified(change, at):
+            yield f"{change} {when}: policy notifies {notified}, calculator {calculator.notified(change, at)}"
+    for registration in case.registrations:
+        yield from _registration_differs(registration, log, calculator, at, when)
+
+
+def _registration_differs(
+    registration: str, log: Sequence[Fact], calculator: Calculator, at: datetime, when: str
+) -> Iterator[str]:
+    progress = exam_registration.progress(stream_of(registration, log), at)
+    wanted = calculator.registration(registration, at)
+    got_view = progress and (
+        progress.registered.consultant_id,
+        progress.state,
+        progress.attempts_left,
+        sorted((a.number, a.deciding(at).passes, a.effective_at) for a in progress.attempts),
+    )
+    wanted_view = wanted and (
+        wanted.consultant,
+        wanted.state,
+        wanted.attempts_left,
+        [(attempt.attempt, attempt.passed, attempt.effective_at) for attempt in wanted.attempts],
+    )
+    if got_view != wanted_view:
+        yield f"{registration} {when}: certification {got_view}, calculator {wanted_view}"
+
+
+def stream_of(registration: str, log: Sequence[Fact]) -> list[Fact]:
+    """The facts of a registration and their voids."""
+    own = {fact.fact_id for fact in facts_of_registration(log, registration)}
+    return [fact for fact in log if fact.fact_id in own or getattr(fact.data, "fact_id", None) in own]
+
+
+def _fold_differs(case: Case, partner: str) -> Iterator[str]:
+    """The fold's stretches are answers about its future, at every step of the history."""
+    fold = PartnerHistory(partner, PARAMETERS)
+    for known, group in enumerate(case.groups, start=1):
+        if not group:
+            continue
+        now = group[0].recorded_at
+        fold.fire(now)
+        fold.record(group)
+        calculator = case.calculator(known)
+        last = known == len(case.groups)
+        instants = [now, *(instant for instant in case.instants if instant > now)] if last else [now]
+        for product, stretches in fold.stretches().items():
+            for at in instants:
+                stretch = [one for one in stretches if one.valid_from <= at][-1]
+                wanted = defined_view(calculator.partner(partner, product, at))
+                where = f"fold of {partner} {product} after {known}, at {at}"
+                yield from _differences(where, standing_view(stretch.standing), wanted)
+
+
+def steps_of(groups: Sequence[Group], partner: str, until: datetime | None = None) -> list[Step]:
+    """Every step of a partner, timers fired as late as the rules allow; after the last fact, those due by `until`."""
+    fold = PartnerHistory(partner, PARAMETERS)
+    steps: list[Step] = []
+    for group in groups:
+        if group:
+            steps += fold.fire(group[0].recorded_at)
+            steps.append(fold.record(group))
+    return steps + (fold.fire(until) if until else [])
+
+
+def _differences(where: str, got: View | None, wanted: View | None) -> Iterator[str]:
+    if got is None or wanted is None:
+        if got is not wanted:
+            yield f"{where}: policy {got}, calculator {wanted}"
+        return
+    for name, value in wanted.items():
+        if got[name] != value:
+            yield f"{where}: {name} is {got[name]} by the policy, {value} by the calculator"

@@ -1,0 +1,163 @@
+"""A history as certification records it: every fact put to its pure rules, with the decisions that follow."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from itertools import chain
+from typing import assert_never
+
+from services.certification import consultant, exam_registration, partner, portal_change, void
+from services.certification.consultant import Consultant
+from services.certification.exam_registration import ExamRegistration
+from services.certification.portal_change import PortalChange
+from services.certification.refusals import Refusal
+from services.certification.report import Recorded, Repeated, Report, decided
+from shared.events import facts as contract
+from shared.events.envelope import Fact
+from shared.events.facts import (
+    AttemptScored,
+    CertificationRecognised,
+    ConsultantLeft,
+    ConsultantLinked,
+    CourseCompleted,
+    ExamRegistered,
+    FactVoided,
+    PartnerClosed,
+    PartnerEnrolled,
+    PartnerKindChanged,
+    PartnerProgrammeChanged,
+    PartnersMerged,
+    PortalChangeDeclared,
+    Reported,
+    RevocationOrdered,
+    ScoreCorrected,
+)
+from tests.oracle import facts as oracle
+from tests.oracle.histories import History
+
+Group = tuple[Fact, ...]
+"""Facts appended together; empty where certification refused the report or knew it already."""
+
+NAMES = {
+    "partner": "partner_id",
+    "consultant": "consultant_id",
+    "registration": "registration_id",
+    "change": "portal_change_id",
+    "voided": "fact_id",
+}
+
+
+def recorded(history: History) -> list[Group]:
+    """For each fact of the history, what the log then holds because of it."""
+    groups: list[Group] = []
+    for told in history:
+        groups.append(_appended(list(chain.from_iterable(groups)), told))
+    return groups
+
+
+def everything(groups: Iterable[Group]) -> list[Fact]:
+    """The log that the groups make up."""
+    return list(chain.from_iterable(groups))
+
+
+def data_of(told: oracle.Fact) -> Reported:
+    """The same in the words of the event contract. Raises `NoSuchAttempt` (R5)."""
+    given = {
+        NAMES.get(field.name, field.name): getattr(told, field.name)
+        for field in fields(told)
+        if field.name not in ("fact_id", "effective_at", "recorded_at")
+    }
+    if isinstance(told, oracle.PortalChangeDeclared):
+        given["summary"] = "a change"
+    if "attempt" in given:
+        given["attempt"] = exam_registration.attempt_number(given["attempt"])
+    data: Reported = getattr(contract, type(told).__name__)(**given)
+    return data
+
+
+def _appended(log: Sequence[Fact], told: oracle.Fact) -> Group:
+    try:
+        report = Report(fact_id=told.fact_id, data=data_of(told), effective_at=told.effective_at)
+        outcome = _decide(log, report, told)
+    except Refusal:
+        return ()
+    if isinstance(outcome, Repeated):
+        return ()
+    group = [outcome.fact]
+    whose = consultant_of(log, outcome.fact)
+    if whose is not None:
+        state = Consultant()
+        for fact in facts_about(log, whose, outcome.fact):
+            state = consultant.evolve(state, fact)
+        group += decided(outcome.fact, consultant.follow(state, outcome.fact))
+    first, last = len(log) + 1, len(log) + len(group)
+    return tuple(
+        Fact(
+            fact_id=fact.fact_id,
+            effective_at=fact.effective_at,
+            recorded_at=fact.recorded_at,
+            data=fact.data,
+            position=position,
+            append_position=last,
+            causation_id=fact.causation_id,
+        )
+        for position, fact in enumerate(group, start=first)
+    )
+
+
+def _decide(log: Sequence[Fact], report: Report, told: oracle.Fact) -> Recorded | Repeated:
+    now = told.recorded_at
+    match report.data:
+        case (
+            PartnerEnrolled()
+            | PartnerKindChanged()
+            | PartnerProgrammeChanged()
+            | PartnerClosed()
+            | PartnersMerged()
+            | ConsultantLinked()
+            | ConsultantLeft()
+        ) as data:
+            return partner.decide(report, data, now)
+        case CourseCompleted() | CertificationRecognised() | RevocationOrdered() as data:
+            return consultant.decide(report, data, now)
+        case ExamRegistered() | AttemptScored() | ScoreCorrected() as data:
+            registration = ExamRegistration()
+            for fact in facts_of_registration(log, data.registration_id):
+                registration = exam_registration.evolve(registration, fact)
+            return exam_registration.decide(registration, report, data, now)
+        case PortalChangeDeclared(portal_change_id=change) as data:
+            declared = PortalChange()
+            for fact in log:
+                if isinstance(fact.data, PortalChangeDeclared) and fact.data.portal_change_id == change:
+                    declared = portal_change.evolve(declared, fact)
+            return portal_change.decide(declared, report, data, now)
+        case FactVoided() as data:
+            return void.decide(log, report, data, now)
+        case _:
+            assert_never(report.data)
+
+
+def facts_of_registration(log: Iterable[Fact], registration_id: str) -> list[Fact]:
+    return [fact for fact in log if getattr(fact.data, "registration_id", None) == registration_id]
+
+
+def consultant_of(log: Sequence[Fact], fact: Fact) -> str | None:
+    """Whom the fact is about: directly, by a recorded registration, or as the void of such a fact."""
+    match fact.data:
+        case FactVoided(fact_id=voided):
+            return consultant_of(log, next(other for other in log if other.fact_id == voided))
+        case AttemptScored(registration_id=registration) | ScoreCorrected(registration_id=registration):
+            registered = (
+                other.data.consultant_id
+                for other in facts_of_registration(log, registration)
+                if isinstance(other.data, ExamRegistered)
+            )
+            return next(registered, None)
+        case _:
+            return getattr(fact.data, "consultant_id", None)
+
+
+def facts_about(log: Sequence[Fact], consultant_id: str, newest: Fact) -> list[Fact]:
+    """Everything about the person and their registrations, in log order; a registration that is just being
+    recorded brings along what waited for it (R35)."""
+    known = [*log, newest]
+    return [fact for fact in log if consultant_of(known, fact) == consultant_id]
