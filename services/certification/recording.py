@@ -4,6 +4,7 @@ Neither a repeated call nor a broken connection records twice: the idempotency k
 transaction that appends (R34).
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from functools import reduce
 from typing import assert_never
@@ -24,7 +25,9 @@ from services.certification.event_store.calls import (
 from services.certification.event_store.store import EventStore, Loaded, StoredFact, content_hash
 from services.certification.event_store.streams import routing_of, stream_of
 from services.certification.exam_registration import ExamRegistration
+from services.certification.personal_data import NO_TEXT, FreeText
 from services.certification.portal_change import PortalChange
+from services.certification.products import refuse_unknown
 from services.certification.refusals import IdempotencyKeyReused
 from services.certification.report import Recorded, Repeated, Report, decided
 from shared.events.envelope import Fact
@@ -43,14 +46,13 @@ from shared.events.facts import (
 class Asked(msgspec.Struct, frozen=True):
     """Who asks, under which key, and with what content (method, path and body as sent).
 
-    `free_text` goes into a table of its own; `salt`, empty where there is none, is erased with it.
+    `free_text` goes into a table of its own, with its salt, which is empty where there is no text.
     """
 
     actor: str
     idempotency_key: str
     content: bytes
-    free_text: str | None = None
-    salt: bytes = b""
+    free_text: FreeText = NO_TEXT
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -77,12 +79,14 @@ class Moment(msgspec.Struct, frozen=True):
     stale_at: datetime | None = None
 
 
-def record(store: EventStore, report: Report, asked: Asked) -> Answer:
+def record(store: EventStore, products: Collection[str], report: Report, asked: Asked) -> Answer:
     """Records the fact with the decisions that follow from it, or finds it recorded before.
 
-    Where something newer is stored between reading and appending it decides again. Raises the refusals of the
-    stream that the fact concerns, `IdempotencyKeyReused` (R34) and `Unavailable`.
+    Where something newer is stored between reading and appending it decides again. `products`: what is sold.
+    Raises `UnknownProduct` (R2), the refusals of the stream that the fact concerns, `IdempotencyKeyReused` (R34)
+    and `Unavailable`.
     """
+    refuse_unknown(report.data, products)
     with store.within_deadline():
         while True:
             answer = _try(store, report, asked)
@@ -207,11 +211,11 @@ def _call(
     return Call(
         actor=asked.actor,
         idempotency_key=asked.idempotency_key,
-        content_hash=_hex(content_hash(asked.salt, asked.content)),
+        content_hash=_hex(content_hash(asked.free_text.salt, asked.content)),
         facts=rows,
         held=recorded.held,
-        free_text=asked.free_text,
-        salt=_hex(asked.salt),
+        free_text=asked.free_text.text,
+        salt=_hex(asked.free_text.salt),
         consultant_id=loaded.consultant_id if loaded else None,
         consultant_seen=loaded.consultant_seen if loaded else None,
         originator_id=loaded.originator_id if loaded else None,

@@ -22,18 +22,6 @@ class Malformed(Refusal):
     """The request does not say what it must, in the form in which it must."""
 
 
-class TooLarge(Refusal):
-    """The body is longer than any fact is."""
-
-
-class TooSlow(Refusal):
-    """The body did not arrive in time."""
-
-
-class NotAuthenticated(Refusal):
-    """The caller did not show the API key."""
-
-
 class IdempotencyKeyMissing(Refusal):
     """A fact needs an Idempotency-Key header of 1 to 255 visible ASCII characters (R34)."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 
 import psycopg
@@ -15,6 +16,7 @@ from eventsourcing.persistence import (
 from eventsourcing.postgres import ConnectionPool, PostgresApplicationRecorder, PostgresDatastore
 from psycopg import Connection
 from psycopg.rows import DictRow, dict_row
+from psycopg.sql import SQL, Identifier
 
 from services.certification.event_store.deadline import Watch, seconds_left
 
@@ -29,17 +31,21 @@ CONNECT_SECONDS_MAX: Final = 3
 class LogDatastore(PostgresDatastore):
     """The library's datastore with a connection string of any form and a deadline on every use of a connection."""
 
-    def __init__(self, conninfo: str, connections_max: int) -> None:
+    def __init__(self, conninfo: str, role: str | None, connections_max: int) -> None:
         super().__init__(dbname="", host="", port="", user="", password="", schema=SCHEMA, originator_id_type="text")
         self.watch = Watch()
         self.pool = ConnectionPool(
             conninfo,
             connection_class=Connection[DictRow],
-            kwargs={"row_factory": dict_row, "connect_timeout": CONNECT_SECONDS_MAX},
+            kwargs={
+                "row_factory": dict_row,
+                "connect_timeout": CONNECT_SECONDS_MAX,
+                "application_name": "sagecert certification",
+            },
             min_size=1,
             max_size=connections_max,
             open=False,
-            configure=configure,
+            configure=partial(configure, role=role),
             name="certification",
         )
 
@@ -70,9 +76,14 @@ class LogDatastore(PostgresDatastore):
         super().close()
 
 
-def configure(connection: Connection[Any]) -> None:
-    """One statement is one transaction; what was answered is durable whatever the server's default."""
+def configure(connection: Connection[Any], role: str | None) -> None:
+    """One statement is one transaction; what was answered is durable whatever the server's default.
+
+    `role` is taken on, where the login is another.
+    """
     connection.autocommit = True
+    if role is not None:
+        connection.execute(SQL("SET ROLE {}").format(Identifier(role)))
     connection.execute(
         "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
     )

@@ -1,29 +1,19 @@
 """Reading what a decision needs, appending what was decided."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from hashlib import sha256
-from time import sleep
-from types import TracebackType
-from typing import Any, Final, LiteralString, Self, TypeVar
+from typing import Any, Final, LiteralString, NamedTuple
 
 import msgspec
 import psycopg
-from eventsourcing.persistence import InterfaceError, Notification, OperationalError
-from psycopg.rows import tuple_row
 
 from services.certification.event_store.calls import Call, Outcome, Routing
-from services.certification.event_store.deadline import seconds_left, within
+from services.certification.event_store.database import Database
 from services.certification.event_store.group_commit import GroupCommit
-from services.certification.event_store.recorder import FactRecorder, LogDatastore
 from shared.events import wire
 from shared.events.envelope import Fact
-
-T = TypeVar("T")
-
-RETRY_SECONDS: Final = 0.05
-"""Between two tries of a database that does not answer."""
 
 APPEND: Final[LiteralString] = "SELECT outcome, fact_id, position, recorded_at FROM certification.append(%s::jsonb)"
 
@@ -80,13 +70,6 @@ FACT: Final[LiteralString] = f"""
 BY_ID: Final[LiteralString] = FACT + "WHERE e.fact_id = %(fact_id)s"
 BY_KEY: Final[LiteralString] = FACT + "WHERE e.actor = %(actor)s AND e.idempotency_key = %(key)s"
 
-# Who cannot reach the schema for a moment may reach it soon: the sandbox makes it anew while others look on.
-PASSING: Final = (
-    psycopg.errors.UndefinedFunction,
-    psycopg.errors.UndefinedTable,
-    psycopg.errors.InvalidSchemaName,
-)
-
 
 class StoredFact(msgspec.Struct, frozen=True):
     """A fact of the log with its place in its stream and whom it is about.
@@ -138,31 +121,28 @@ class FoundFact(msgspec.Struct, frozen=True):
     void: Fact | None
 
 
+class LogEntry(NamedTuple):
+    """A fact of the log, without its append position, and its stream."""
+
+    fact: Fact
+    originator_id: str
+
+
 def content_hash(salt: bytes, content: bytes) -> bytes:
     """What tells other content under a used key. The salt is erased with the free text that it came with."""
     return sha256(salt + content).digest()
 
 
-class EventStore(AbstractContextManager["EventStore"]):
-    """The fact log. Every call is bounded by the deadline of the thread (`within`) and raises `Unavailable` then."""
+class EventStore:
+    """The fact log. Every call is bounded by the deadline of the thread and raises `Unavailable` then."""
 
-    def __init__(self, conninfo: str, connections_max: int, seconds_max: float) -> None:
-        self._seconds_max = seconds_max
-        self._datastore = LogDatastore(conninfo, connections_max)
-        self.recorder = FactRecorder(self._datastore)
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._group = GroupCommit(self._send)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._datastore.close()
-
-    def __enter__(self) -> Self:
-        return self
-
     def within_deadline(self) -> AbstractContextManager[None]:
-        """Bounds a request as a whole; each call has the same bound of its own."""
-        return within(self._seconds_max)
+        """Bounds a request as a whole, whatever it calls."""
+        return self._database.within_deadline()
 
     def append(self, call: Call) -> Outcome:
         """Appends in one round trip, together with what other threads append at the time.
@@ -183,7 +163,7 @@ class EventStore(AbstractContextManager["EventStore"]):
         fact_id: str | None = None,
     ) -> Loaded:
         """What a decision about the consultant, the stream or the fact to void may depend on, in one round trip."""
-        rows = self._select(
+        rows = self._database.select(
             LOAD,
             {
                 "actor": actor,
@@ -206,68 +186,53 @@ class EventStore(AbstractContextManager["EventStore"]):
 
     def fact(self, fact_id: str) -> FoundFact | None:
         """The fact of this id."""
-        return _found(self._select(BY_ID, {"fact_id": fact_id}))
+        return _found(self._database.select(BY_ID, {"fact_id": fact_id}))
 
     def fact_by_key(self, actor: str, key: str) -> FoundFact | None:
         """The fact that an idempotency key of this caller stands for."""
-        return _found(self._select(BY_KEY, {"actor": actor, "key": key}))
+        return _found(self._database.select(BY_KEY, {"actor": actor, "key": key}))
 
     def stream(self, originator_id: str) -> list[Fact]:
         """The facts of one stream, in order, without their positions."""
-        events = self._until_answered(lambda: self.recorder.select_events(originator_id))
+        events = self._database.until_answered(lambda recorder: recorder.select_events(originator_id))
         return [wire.decode(event.topic, event.state, 0, 0) for event in events]
 
-    def facts_after(self, position: int, limit: int) -> Sequence[Notification]:
-        """The stored facts after a position of the log, in order, at most `limit`."""
-        return self._until_answered(
-            lambda: self.recorder.select_notifications(position, limit, inclusive_of_start=False)
+    def facts_after(self, position: int, limit: int) -> list[LogEntry]:
+        """The facts after a position of the log, in order, at most `limit`."""
+        notifications = self._database.until_answered(
+            lambda recorder: recorder.select_notifications(position, limit, inclusive_of_start=False)
         )
+        return [
+            LogEntry(wire.decode(each.topic, each.state, each.id, 0), str(each.originator_id)) for each in notifications
+        ]
 
     def now(self) -> datetime:
         """The clock of the whole system."""
-        now: datetime = self._select("SELECT certification.now()", {})[0][0]
+        now: datetime = self._database.select("SELECT certification.now()")[0][0]
         return now
 
     def settle(self, known_at: datetime) -> None:
         """Returns once everything that is ever recorded up to this instant can be read (R31)."""
         later = "SELECT FROM certification.stored_events WHERE recorded_at > %(known_at)s LIMIT 1"
-        if not self._select(later, {"known_at": known_at}):
-            self._select("SELECT head FROM certification.barrier()", {})
+        if not self._database.select(later, {"known_at": known_at}):
+            self._database.select("SELECT head FROM certification.barrier()")
 
     def settle_sandbox(self, wanted: bool) -> bool:
         """Whether the database is a sandbox; the first start decides it for ever."""
-        settled: bool = self._select("SELECT certification.settle_sandbox(%(wanted)s)", {"wanted": wanted})[0][0]
+        settled: bool = self._database.select("SELECT certification.settle_sandbox(%(wanted)s)", {"wanted": wanted})[0][
+            0
+        ]
         return settled
-
-    def _select(self, statement: LiteralString, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
-        return self._until_answered(lambda: self._execute(statement, parameters))
 
     def _send(self, calls: Sequence[bytes]) -> Sequence[Outcome | Exception]:
         """Sends a group; where the database refuses it, each call by itself, so that one spoils no other."""
         try:
-            rows = self._until_answered(lambda: self._execute(APPEND, [(b"[%b]" % b",".join(calls)).decode()]))
+            rows = self._database.select(APPEND, [(b"[%b]" % b",".join(calls)).decode()])
         except psycopg.Error as error:
             if len(calls) == 1:
                 return [error]
             return [answer for call in calls for answer in self._send([call])]
         return [Outcome(*columns) for columns in rows]
-
-    def _execute(self, statement: LiteralString, parameters: Sequence[Any] | dict[str, Any]) -> list[tuple[Any, ...]]:
-        with self._datastore.get_connection() as connection:
-            cursor = connection.cursor(row_factory=tuple_row, binary=True)
-            try:
-                return cursor.execute(statement, parameters, prepare=True).fetchall()
-            except PASSING as error:
-                raise OperationalError(str(error)) from error
-
-    def _until_answered(self, ask: Callable[[], T]) -> T:
-        """Asks until the database answers or the deadline passes; everything that is asked can be asked twice."""
-        with self.within_deadline():
-            while True:
-                try:
-                    return ask()
-                except (InterfaceError, OperationalError):
-                    sleep(min(RETRY_SECONDS, seconds_left()))
 
 
 def _stored(columns: Sequence[Any]) -> StoredFact:

@@ -26,11 +26,16 @@ from shared.events.facts import (
 )
 
 
+def registration_stream(registration_id: str) -> str:
+    """The stream of an exam registration."""
+    return f"exam_registration-{registration_id}"
+
+
 def stream_of(data: ExamRegistered | AttemptScored | ScoreCorrected | PortalChangeDeclared) -> str:
     """The stream of a registration or portal change: what uses its id lies there."""
     match data:
         case ExamRegistered(registration_id) | AttemptScored(registration_id) | ScoreCorrected(registration_id):
-            return f"exam_registration-{registration_id}"
+            return registration_stream(registration_id)
         case PortalChangeDeclared(portal_change_id):
             return f"portal_change-{portal_change_id}"
         case _:

@@ -1,0 +1,151 @@
+"""From a call to a fact: who calls, under which key, and what it is answered."""
+
+from datetime import datetime
+from secrets import token_bytes
+from typing import Annotated, Any, Final, NamedTuple, TypedDict
+from uuid import uuid4
+
+from fastapi import Depends, Header, Request, Response
+
+from services.certification import recording
+from services.certification.api.fields import KEY_PATTERN, Answer, InstantAnswer
+from services.certification.bell import Bell
+from services.certification.event_store.store import EventStore
+from services.certification.personal_data import NO_TEXT, FreeText, PersonalData
+from services.certification.report import Report
+from services.problems import MEDIA_TYPE
+from shared.events.facts import AttemptScored, Reported, ScoreCorrected
+
+ACTOR: Final = "api"
+"""All callers share one API key, and so one namespace of idempotency keys."""
+
+SALT_BYTES: Final = 16
+
+REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
+    status: {"description": description, "content": {MEDIA_TYPE: {}}}
+    for status, description in {
+        401: "The API key is missing or wrong",
+        409: "Other content is already recorded",
+        413: "The body is too large",
+        422: "Malformed or not acceptable",
+        503: "The database does not answer; the same call can be made again",
+    }.items()
+}
+
+
+class Reporting(TypedDict):
+    """How a route that records a fact is declared."""
+
+    status_code: int
+    response_model_exclude_none: bool
+    responses: dict[int | str, dict[str, Any]]
+
+
+REPORTING: Final = Reporting(
+    status_code=201,
+    response_model_exclude_none=True,
+    responses={
+        200: {"description": "Recorded before, the first answer again; `Idempotent-Replayed: true`"},
+        202: {"description": "Recorded and held (R35)"},
+        **REFUSALS,
+    },
+)
+
+
+class Service(NamedTuple):
+    """What the endpoints work with."""
+
+    store: EventStore
+    personal_data: PersonalData
+    bell: Bell
+    products: tuple[str, ...]
+
+
+def service(request: Request) -> Service:
+    """What the endpoints of this application work with."""
+    found: Service = request.app.state.service
+    return found
+
+
+TheService = Annotated[Service, Depends(service)]
+
+
+class WaitsFor(Answer):
+    """What a held fact takes effect with (R35): its registration; a correction also with its attempt."""
+
+    registration_id: str
+    attempt: int | None = None
+
+
+class Recorded(Answer):
+    """A fact is recorded. `position`: the last of what was appended with it; `waits_for`: where it is held."""
+
+    fact_id: str
+    position: int
+    recorded_at: InstantAnswer
+    effective_at: InstantAnswer
+    waits_for: WaitsFor | None = None
+
+
+class Call:
+    """One call that reports a fact."""
+
+    def __init__(
+        self, service: Service, response: Response, idempotency_key: str, correlation_id: str, content: bytes
+    ) -> None:
+        self._service = service
+        self._response = response
+        self._key = idempotency_key
+        self._correlation_id = correlation_id
+        self._content = content
+
+    def record(self, data: Reported, effective_at: datetime | None, free_text: FreeText = NO_TEXT) -> Recorded:
+        """Records it and answers 201, 202 where it is held, 200 where it was recorded before (R34, R35)."""
+        report = Report(str(uuid4()), data, effective_at, ACTOR, self._correlation_id)
+        asked = recording.Asked(ACTOR, self._key, self._content, free_text)
+        answer = recording.record(self._service.store, self._service.products, report, asked)
+        if answer.replayed:
+            self._response.status_code = 200
+            self._response.headers["Idempotent-Replayed"] = "true"
+        else:
+            self._response.status_code = 202 if answer.held else 201
+            self._service.bell.ring()
+        return Recorded(
+            fact_id=answer.fact.fact_id,
+            position=answer.position,
+            recorded_at=answer.fact.recorded_at,
+            effective_at=answer.fact.effective_at,
+            waits_for=_waits_for(answer),
+        )
+
+
+def free_text(text: str | None) -> FreeText:
+    """The text with a salt of its own."""
+    return NO_TEXT if text is None else FreeText(text, token_bytes(SALT_BYTES))
+
+
+async def call(
+    request: Request,
+    response: Response,
+    service: TheService,
+    idempotency_key: Annotated[str, Header(pattern=KEY_PATTERN, description="One key is one fact (R34).")],
+    x_correlation_id: Annotated[
+        str | None, Header(pattern=KEY_PATTERN, description="Your id for the conversation.")
+    ] = None,
+) -> Call:
+    """The call: its content is method, path and body as sent."""
+    content = f"{request.method} {request.url.path}\n".encode() + await request.body()
+    return Call(service, response, idempotency_key, x_correlation_id or "", content)
+
+
+TheCall = Annotated[Call, Depends(call)]
+
+
+def _waits_for(answer: recording.Answer) -> WaitsFor | None:
+    match answer.fact.data:
+        case AttemptScored(registration_id) if answer.held:
+            return WaitsFor(registration_id=registration_id)
+        case ScoreCorrected(registration_id, attempt) if answer.held:
+            return WaitsFor(registration_id=registration_id, attempt=attempt)
+        case _:
+            return None

@@ -1,0 +1,109 @@
+"""Exam registrations, attempts and their scores."""
+
+from datetime import datetime
+
+from fastapi import APIRouter
+
+from services.certification.api.calls import REFUSALS, REPORTING, Recorded, TheCall, TheService, free_text
+from services.certification.api.fields import Answer, AttemptInPath, FactBody, Id, Instant, InstantAnswer, Score, Text
+from services.certification.exam_registration import State, attempt_number
+from services.certification.knowledge import registration_progress
+from services.certification.rules.attempts import Attempt
+from shared.events.facts import AttemptScored, ExamRegistered, ScoreCorrected
+
+router = APIRouter(prefix="/certification/v1/exam-registrations", tags=["Exams"])
+
+
+class Registration(FactBody):
+    """Two attempts (R5). With a portal change they serve its maintenance assessment only (R25)."""
+
+    registration_id: Id
+    consultant_id: Id
+    product: Id
+    portal_change_id: Id | None = None
+
+
+class AttemptScore(FactBody):
+    """The score of attempt 1 or 2 (R5, R6)."""
+
+    attempt: int
+    score: Score
+
+
+class Correction(FactBody):
+    """The score as it should have been (R32). `reason` is kept apart from the fact, where it can be erased."""
+
+    score: Score
+    reason: Text
+
+
+class AttemptAnswer(Answer):
+    """An attempt that was made by then, with the score that decides (R32)."""
+
+    attempt: int
+    score: str
+    passed: bool
+    effective_at: InstantAnswer
+
+
+class RegistrationAnswer(Answer):
+    """How far a registration has come at `at`, judged from what was known at `known_at` (R7, R8, R31)."""
+
+    registration_id: str
+    consultant_id: str
+    product: str
+    portal_change_id: str | None
+    at: InstantAnswer
+    known_at: InstantAnswer
+    state: State
+    attempts_left: int
+    attempts: list[AttemptAnswer]
+    voided: bool
+
+
+@router.post("", **REPORTING)
+def register(body: Registration, call: TheCall) -> Recorded:
+    """A consultant was registered for an exam and has two attempts (R5)."""
+    data = ExamRegistered(body.registration_id, body.consultant_id, body.product, body.portal_change_id)
+    return call.record(data, body.effective_at)
+
+
+@router.post("/{registration_id}/attempts", **REPORTING)
+def score_attempt(registration_id: Id, body: AttemptScore, call: TheCall) -> Recorded:
+    """An attempt was scored; held while its registration is not recorded (R35)."""
+    return call.record(AttemptScored(registration_id, attempt_number(body.attempt), body.score), body.effective_at)
+
+
+@router.post("/{registration_id}/attempts/{attempt}/corrections", **REPORTING)
+def correct_score(registration_id: Id, attempt: AttemptInPath, body: Correction, call: TheCall) -> Recorded:
+    """The score of an attempt was wrong; held while its attempt is not recorded (R32, R35)."""
+    reason = free_text(body.reason)
+    data = ScoreCorrected(registration_id, attempt_number(attempt), body.score, reason.hash)
+    return call.record(data, body.effective_at, reason)
+
+
+@router.get("/{registration_id}", responses=REFUSALS)
+def registration(
+    registration_id: Id, service: TheService, at: Instant | None = None, known_at: Instant | None = None
+) -> RegistrationAnswer:
+    """How far a registration has come, as of any instant; both default to now."""
+    moment, progress = registration_progress(service.store, registration_id, at, known_at)
+    return RegistrationAnswer(
+        registration_id=registration_id,
+        consultant_id=progress.registered.consultant_id,
+        product=progress.registered.product,
+        portal_change_id=progress.registered.portal_change_id,
+        at=moment.at,
+        known_at=moment.known_at,
+        state=progress.state,
+        attempts_left=progress.attempts_left,
+        attempts=[_attempt(attempt, moment.at) for attempt in progress.attempts],
+        voided=progress.voided,
+    )
+
+
+def _attempt(attempt: Attempt, at: datetime) -> AttemptAnswer:
+    deciding = attempt.deciding(at)
+    return AttemptAnswer(
+        attempt=attempt.number, score=deciding.value, passed=deciding.passes, effective_at=attempt.effective_at
+    )

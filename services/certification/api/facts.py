@@ -1,0 +1,93 @@
+"""Facts as recorded, voiding them, and erasing their free text."""
+
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Query
+
+from services.certification.api.calls import ACTOR, REFUSALS, REPORTING, Recorded, TheCall, TheService, free_text
+from services.certification.api.fields import KEY_PATTERN, Answer, FactBody, Id, InstantAnswer, Text
+from services.certification.event_store.store import FoundFact
+from services.certification.refusals import NotFound
+from shared.events.facts import TOPIC_OF, FactVoided
+
+router = APIRouter(prefix="/certification/v1/facts", tags=["Facts"])
+
+
+class Void(FactBody):
+    """Why the fact is void. `reason` is kept apart from the fact, where it can be erased."""
+
+    reason: Text
+
+
+class FactAnswer(Answer):
+    """A fact as recorded.
+
+    `append_position`: the last position of what was appended with it. `causation_id`: of a decision, the reported
+    fact that it follows from. `held`: it waited for its registration or attempt when it was recorded (R35).
+    `free_text`: its reason, evidence or name, unless erased. `voided_by`: the fact that voided it (R33).
+    """
+
+    fact_id: str
+    type: str
+    position: int
+    append_position: int
+    recorded_at: InstantAnswer
+    effective_at: InstantAnswer
+    actor: str
+    correlation_id: str
+    causation_id: str | None
+    data: dict[str, Any]
+    held: bool
+    free_text: str | None
+    voided: bool
+    voided_by: str | None
+    voided_at: InstantAnswer | None
+
+
+@router.post("/{fact_id}/void", **REPORTING)
+def void_fact(fact_id: Id, body: Void, call: TheCall) -> Recorded:
+    """A fact was recorded in error and counts nowhere any more (R33)."""
+    reason = free_text(body.reason)
+    return call.record(FactVoided(fact_id, reason.hash), body.effective_at, reason)
+
+
+@router.get("/{fact_id}", responses=REFUSALS)
+def fact(fact_id: Id, service: TheService) -> FactAnswer:
+    """The fact of this id."""
+    return _answer(service.store.fact(fact_id), f"No fact {fact_id} was ever recorded.")
+
+
+@router.get("", responses=REFUSALS)
+def fact_by_key(idempotency_key: Annotated[str, Query(pattern=KEY_PATTERN)], service: TheService) -> FactAnswer:
+    """The fact that was recorded under this key."""
+    return _answer(service.store.fact_by_key(ACTOR, idempotency_key), "No fact was recorded under this key.")
+
+
+@router.delete("/{fact_id}/free-text", status_code=204, responses=REFUSALS)
+def erase_free_text(fact_id: Id, service: TheService) -> None:
+    """Erases what the fact said in free text, if it is still there; the hash in the fact tells nothing any more."""
+    service.personal_data.erase_text(fact_id)
+
+
+def _answer(found: FoundFact | None, otherwise: str) -> FactAnswer:
+    if found is None:
+        raise NotFound(otherwise)
+    fact = found.stored.fact
+    return FactAnswer(
+        fact_id=fact.fact_id,
+        type=TOPIC_OF[type(fact.data)],
+        position=fact.position,
+        append_position=fact.append_position,
+        recorded_at=fact.recorded_at,
+        effective_at=fact.effective_at,
+        actor=fact.actor,
+        correlation_id=fact.correlation_id,
+        causation_id=fact.causation_id,
+        data=msgspec.to_builtins(fact.data),
+        held=bool(found.stored.held),
+        free_text=found.free_text,
+        voided=found.void is not None,
+        voided_by=found.void and found.void.fact_id,
+        voided_at=found.void and found.void.recorded_at,
+    )

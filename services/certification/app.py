@@ -1,0 +1,79 @@
+"""The certification service as an ASGI application."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+
+from services.certification import problems
+from services.certification.api import consultants, events, exams, facts, health, partners, portal_changes
+from services.certification.api.calls import Service
+from services.certification.bell import Bell
+from services.certification.event_store.database import Database
+from services.certification.event_store.store import EventStore
+from services.certification.personal_data import PersonalData
+from services.certification.settings import CertificationSettings
+from services.door import Door
+
+_log: Final = logging.getLogger(__name__)
+
+
+class WrongKindOfDatabase(RuntimeError):
+    """The database was once started with the sandbox and now without it, or the other way round."""
+
+
+def create_app(settings: CertificationSettings) -> FastAPI:
+    """The service. Its lifespan opens the database and refuses one that was started the other way.
+
+    Where it is mounted into another application, that one runs its lifespan.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        conninfo = settings.database_url.get_secret_value()
+        database = Database(
+            conninfo, settings.database_role, settings.database_connections_max, settings.call_seconds_max
+        )
+        with database:
+            store = EventStore(database)
+            await run_in_threadpool(_settle_sandbox, store, settings.sandbox)
+            bell = Bell(conninfo, settings.database_role)
+            tasks = [asyncio.create_task(bell.tell()), asyncio.create_task(bell.listen())]
+            app.state.service = Service(store, PersonalData(database), bell, settings.products)
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await task
+
+    app = FastAPI(
+        title="Sage Partner Certification: certification service",
+        description="Takes facts in and decides about people.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/certification/v1/openapi.json",
+    )
+    problems.install(app)
+    for noun in (partners, consultants, exams, portal_changes, facts, events, health):
+        app.include_router(noun.router)
+    api_key = settings.api_key.get_secret_value() if settings.api_key else None
+    app.add_middleware(Door, api_key=api_key, sandbox=settings.sandbox)
+    return app
+
+
+def _settle_sandbox(store: EventStore, sandbox: bool) -> None:
+    if store.settle_sandbox(sandbox) is not sandbox:
+        raise WrongKindOfDatabase(
+            "This database was once started without the sandbox and refuses it for ever."
+            if sandbox
+            else "This database is a sandbox and refuses to be started as anything else."
+        )
+    if sandbox:
+        _log.warning("SANDBOX: the clock of this system can be set, and everything in it can be erased.")

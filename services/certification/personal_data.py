@@ -1,0 +1,62 @@
+"""What can name people, kept apart from the facts so that it can be erased."""
+
+from hashlib import sha256
+from typing import Final
+
+import msgspec
+
+from services.certification.event_store.database import Database
+
+
+class FreeText(msgspec.Struct, frozen=True):
+    """A text that comes with a fact. `salt` is erased with it: the hash in the fact then tells nothing any more."""
+
+    text: str | None
+    salt: bytes
+
+    @property
+    def hash(self) -> str | None:
+        """SHA-256 over salt and text, in hexadecimal: what the fact holds of it."""
+        return None if self.text is None else sha256(self.salt + self.text.encode()).hexdigest()
+
+
+NO_TEXT: Final = FreeText(None, b"")
+
+
+class Profile(msgspec.Struct, frozen=True):
+    """Who a consultant is."""
+
+    name: str
+    email: str
+
+
+class PersonalData:
+    """The profiles of consultants and the free texts of facts."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def profile(self, consultant_id: str) -> Profile | None:
+        """The profile; None where there is none, or none any more."""
+        rows = self._database.select(
+            "SELECT name, email FROM certification.profile WHERE consultant_id = %s", [consultant_id]
+        )
+        return Profile(*rows[0]) if rows else None
+
+    def keep(self, consultant_id: str, profile: Profile) -> None:
+        """Keeps the profile in place of an earlier one."""
+        self._database.select(
+            """
+            INSERT INTO certification.profile (consultant_id, name, email) VALUES (%s, %s, %s)
+            ON CONFLICT (consultant_id) DO UPDATE SET name = excluded.name, email = excluded.email
+            """,
+            [consultant_id, profile.name, profile.email],
+        )
+
+    def erase_profile(self, consultant_id: str) -> None:
+        """Erases the profile, if there is one."""
+        self._database.select("DELETE FROM certification.profile WHERE consultant_id = %s", [consultant_id])
+
+    def erase_text(self, fact_id: str) -> None:
+        """Erases the free text of a fact and its salt, if there are any."""
+        self._database.select("DELETE FROM certification.free_text WHERE fact_id = %s", [fact_id])
