@@ -50,6 +50,6 @@ def create_pool(settings: ComplianceSettings) -> Pool:
         settings.database_url.get_secret_value(),
         server_settings=session(settings),
         command_timeout=DEADLINE_SECONDS,
-        min_size=1,
+        min_size=0,
         max_size=settings.database_connections_max,
     )

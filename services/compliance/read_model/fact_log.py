@@ -13,9 +13,9 @@ Routed to a partner P are
 - every portal change.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import asyncpg
 
@@ -120,6 +120,72 @@ ROUTED: Final = f"""
     {ROUTES}
     SELECT r.asked_id, r.notification_id, r.append_position, r.topic, r.state
     FROM routed r ORDER BY r.asked_id NULLS FIRST, r.notification_id
+"""
+
+PERSON_ROUTES: Final = f"""
+    employer (partner_id) AS (
+        SELECT l.partner_id
+        FROM asked a JOIN certification.stored_events l ON l.consultant_id = a.consultant_id
+        WHERE l.topic = {_LINKED}
+        UNION
+        SELECT m.into_partner_id
+        FROM employer e JOIN certification.stored_events m ON m.partner_id = e.partner_id
+        WHERE m.consultant_id IS NULL AND m.into_partner_id IS NOT NULL
+    ),
+    routed AS (
+        SELECT a.consultant_id AS asked_id, e.notification_id, e.append_position, e.topic, e.state
+        FROM asked a JOIN certification.stored_events e ON e.consultant_id = a.consultant_id
+        WHERE e.topic IN ({_OF_PERSONS}) AND e.notification_id <= (SELECT through.position FROM through)
+        UNION ALL
+        SELECT a.consultant_id, e.notification_id, e.append_position, e.topic, e.state
+        FROM asked a, employer o JOIN certification.stored_events e ON e.partner_id = o.partner_id
+        WHERE e.consultant_id IS NULL AND e.notification_id <= (SELECT through.position FROM through)
+        UNION ALL
+        {PORTAL_CHANGES}
+    )
+"""
+"""The same behind `asked (consultant_id)`: the rows routed to a person, for its own answers.
+
+They are its links, departures, grants and maintenance completions, and everything about the partners
+where it was ever linked or taken to.
+"""
+
+_DECLARATION: Final = f"""
+    SELECT e.topic, e.state, e.notification_id, e.append_position
+    FROM certification.stored_events e
+    WHERE e.originator_id = 'portal_change-' || $1 AND e.topic IN ({_DECLARED}, {_VOIDED})
+        AND e.notification_id <= $2
+    ORDER BY e.notification_id
+"""
+
+_ABOUT_PARTNERS: Final = """
+    SELECT e.topic, e.state, e.notification_id, e.append_position, e.partner_id
+    FROM certification.stored_events e
+    WHERE (e.partner_id, e.notification_id) > ($1, $2) AND e.consultant_id IS NULL AND e.notification_id <= $3
+    ORDER BY e.partner_id, e.notification_id LIMIT $4
+"""
+_PAGE: Final = 1_000
+
+_MENTIONED: Final = """
+    WITH RECURSIVE named (partner_id) AS (
+        (SELECT partner_id FROM certification.stored_events WHERE partner_id > $1 ORDER BY partner_id LIMIT 1)
+        UNION ALL
+        SELECT (SELECT e.partner_id FROM certification.stored_events e WHERE e.partner_id > n.partner_id
+                ORDER BY e.partner_id LIMIT 1)
+        FROM named n WHERE n.partner_id IS NOT NULL
+    ), survivor (partner_id) AS (
+        (SELECT into_partner_id FROM certification.stored_events WHERE into_partner_id > $1
+         ORDER BY into_partner_id LIMIT 1)
+        UNION ALL
+        SELECT (SELECT e.into_partner_id FROM certification.stored_events e WHERE e.into_partner_id > s.partner_id
+                ORDER BY e.into_partner_id LIMIT 1)
+        FROM survivor s WHERE s.partner_id IS NOT NULL
+    )
+    SELECT partner_id FROM (
+        (SELECT partner_id FROM named WHERE partner_id IS NOT NULL LIMIT $2)
+        UNION
+        (SELECT partner_id FROM survivor WHERE partner_id IS NOT NULL LIMIT $2)
+    ) mentioned ORDER BY partner_id LIMIT $2
 """
 
 _NEWER: Final = """
@@ -249,12 +315,39 @@ async def concern(connection: Connection, groups: Iterable[Group]) -> Concern:
     return found
 
 
+async def declaration(connection: Connection, portal_change_id: str, through: int) -> list[Fact]:
+    """The declaration of a portal change, with its void if there is one."""
+    return [decode(*row) for row in await connection.fetch(_DECLARATION, portal_change_id, through)]
+
+
+async def facts_about_partners(connection: Connection, through: int) -> AsyncIterator[list[Fact]]:
+    """The facts about partners as such, their people aside: a list for each partner, in order of their ids."""
+    partner_id, position = "", 0
+    facts: list[Fact] = []
+    page: Sequence[asyncpg.Record] | None = None
+    while page is None or len(page) == _PAGE:
+        page = await connection.fetch(_ABOUT_PARTNERS, partner_id, position, through, _PAGE)
+        for row in page:
+            if facts and row["partner_id"] != partner_id:
+                yield facts
+                facts = []
+            facts.append(decode(row["topic"], row["state"], row["notification_id"], row["append_position"]))
+            partner_id, position = row["partner_id"], row["notification_id"]
+    if facts:
+        yield facts
+
+
+async def mentioned_partners(connection: Connection, after: str, partners_max: int) -> list[str]:
+    """The first partners after `after` that any fact names, in order."""
+    return [row["partner_id"] for row in await connection.fetch(_MENTIONED, after, partners_max)]
+
+
 async def routed(connection: Connection, partner_ids: Sequence[str], through: int) -> dict[str, list[Fact]]:
     """For each partner the facts routed to it, up to the position `through`, in log order."""
     return routed_facts(partner_ids, await connection.fetch(ROUTED, partner_ids, through))
 
 
-def routed_facts(partner_ids: Iterable[str], rows: Iterable[asyncpg.Record]) -> dict[str, list[Fact]]:
+def routed_facts(partner_ids: Iterable[str], rows: Iterable[asyncpg.Record | tuple[Any, ...]]) -> dict[str, list[Fact]]:
     """Rows of `ROUTES`, ordered by partner (null first) and position, as facts of each partner."""
     for_everybody: list[Fact] = []
     own: dict[str, list[Fact]] = {partner_id: [] for partner_id in partner_ids}

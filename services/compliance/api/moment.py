@@ -1,0 +1,82 @@
+"""When and known when: what a question says about it, resolved against the log and the projection."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+
+import asyncpg
+
+from services.compliance.api.problems import NotAskable
+from services.compliance.api.question import Question
+from services.compliance.database import Connection
+
+MOMENT: Final = """
+    moment AS MATERIALIZED (
+        SELECT
+            coalesce($2::timestamptz, greatest(c.now, p.known_through)) AS at,
+            CASE
+                WHEN $4::bigint = 0 THEN 'epoch'
+                WHEN $4 IS NOT NULL
+                    THEN (SELECT e.recorded_at FROM certification.stored_events e WHERE e.notification_id = $4)
+                ELSE coalesce($3::timestamptz, p.known_through)
+            END AS known_at,
+            CASE
+                WHEN $4 IS NOT NULL THEN $4
+                WHEN $3 IS NULL THEN p.position
+                ELSE coalesce((
+                    SELECT e.notification_id FROM certification.stored_events e
+                    WHERE e.recorded_at <= $3 ORDER BY e.recorded_at DESC, e.notification_id DESC LIMIT 1), 0)
+            END AS position,
+            p.position AS applied,
+            $3 IS NULL OR $3 <= p.known_through
+                OR EXISTS (SELECT FROM certification.stored_events e WHERE e.recorded_at > $3) AS final,
+            $3 IS NOT NULL AND $3 > c.now
+                AND NOT EXISTS (SELECT FROM certification.stored_events e WHERE e.recorded_at >= $3) AS ahead
+        FROM progress p, LATERAL (SELECT certification.now() AS now OFFSET 0) c
+    )
+"""
+"""A common table expression behind $2 `at`, $3 `known_at`, $4 `known_position`.
+
+`applied`: how far the projection is. `final`: no fact can be recorded any more that would have been
+known by then. `ahead`: `known_at` lies after now.
+"""
+
+_MOMENT_ALONE: Final = f"WITH {MOMENT} SELECT m.* FROM moment m WHERE $1::text IS NULL"
+
+
+class Moment(NamedTuple):
+    """True at `at`, judged from the facts up to `position`, which were known at `known_at`."""
+
+    at: datetime
+    known_at: datetime
+    position: int
+
+
+async def moment_and_rows(
+    connection: Connection, statement: str, asked: str | None, question: Question
+) -> tuple[int, tuple[Moment, Sequence[asyncpg.Record]]]:
+    """How far the projection is, then the moment with the rows of a statement that joins them to `MOMENT`.
+
+    Draws a barrier first where only that tells that nothing more can be known of then. Raises
+    `NotAskable` for a moment that is not known yet.
+    """
+    if question.known_at is not None and question.known_position is not None:
+        raise NotAskable("known_at and known_position are two ways to say what is known: give one.", "known_position")
+    arguments = (asked, question.at, question.known_at, question.known_position)
+    rows = await connection.fetch(statement, *arguments)
+    if rows and not rows[0]["final"] and not rows[0]["ahead"]:
+        await connection.execute("SELECT certification.barrier()")
+        rows = await connection.fetch(statement, *arguments)
+    first = rows[0]
+    if first["ahead"]:
+        raise NotAskable("known_at lies after now: what will be known then is not known yet.", "known_at")
+    if first["known_at"] is None:
+        raise NotAskable(f"The log does not reach position {question.known_position} yet.", "known_position")
+    moment = Moment(first["at"], first["known_at"], first["position"])
+    return first["applied"], (moment, rows)
+
+
+async def moment_of(connection: Connection, question: Question) -> tuple[int, Moment]:
+    """How far the projection is, then the moment that a question is about."""
+    position, (moment, _) = await moment_and_rows(connection, _MOMENT_ALONE, None, question)
+    return position, moment

@@ -1,0 +1,41 @@
+"""To whom a portal change is communicated (R27)."""
+
+from typing import Annotated, Final
+
+import msgspec
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from services.compliance.api.moment import moment_of
+from services.compliance.api.problems import NeverMentioned
+from services.compliance.api.question import Id, Question
+from services.compliance.api.service import service_of
+from services.compliance.policy.answers import notified_partners
+from services.compliance.read_model.fact_log import declaration, facts_about_partners
+from shared.events.facts import PortalChangeDeclared
+
+router: Final = APIRouter(tags=["portal changes"])
+
+
+@router.get("/compliance/v1/portal-changes/{portal_change_id}/notifications")
+async def notifications(request: Request, portal_change_id: Id, question: Annotated[Question, Query()]) -> Response:
+    """The partners to whom the portal change is communicated: those enrolled at its announcement."""
+    service = service_of(request)
+    moment = await service.look(question, lambda connection: moment_of(connection, question))
+    async with service.pool.acquire() as connection:
+        declared = await declaration(connection, portal_change_id, moment.position)
+        nobody = notified_partners(declared, portal_change_id, moment.at, service.parameters)
+        if nobody is None:
+            raise NeverMentioned(f"No fact known by then declares the portal change {portal_change_id}.")
+        notified: list[str] = []
+        announced = [fact.effective_at for fact in declared if isinstance(fact.data, PortalChangeDeclared)]
+        if announced[0] <= moment.at:
+            async for facts in facts_about_partners(connection, moment.position):
+                notified += notified_partners(declared + facts, portal_change_id, moment.at, service.parameters) or []
+    answer = {
+        "portal_change_id": portal_change_id,
+        **moment._asdict(),
+        "notified": notified,
+        "next_change_at": announced[0] if announced[0] > moment.at else None,
+    }
+    return Response(msgspec.json.encode(answer), media_type="application/json")

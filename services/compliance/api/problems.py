@@ -1,0 +1,112 @@
+"""Why a question is not answered: one tree of exceptions, and one table that says how each is answered."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import asyncpg
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from services.problems import TYPE_PREFIX, Problem, problem_response
+
+RETRY_AFTER_SECONDS: Final = 1
+
+
+class Unanswerable(Exception):
+    """The question gets no answer; `parameter` is the part of it that is meant."""
+
+    def __init__(self, detail: str, parameter: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.parameter = parameter
+
+
+class NeverMentioned(Unanswerable):
+    """No fact known by then mentions the id."""
+
+
+class NotSold(Unanswerable):
+    """No such product is sold (R2)."""
+
+
+class NotAskable(Unanswerable):
+    """The parameters contradict each other, or ask for what is not known yet."""
+
+
+class NotAppliedYet(Unanswerable):
+    """The facts up to `min_position` are not applied within the time that a caller waits."""
+
+
+class NoDatabase(Unanswerable):
+    """The database does not answer."""
+
+
+ANSWERS: Final[Mapping[type[Unanswerable], tuple[int, str, str]]] = {
+    NeverMentioned: (404, "never-mentioned", "Never mentioned in any fact"),
+    NotSold: (404, "unknown-product", "Not a product that is sold"),
+    NotAskable: (422, "malformed-request", "The question cannot be asked so"),
+    NotAppliedYet: (503, "not-applied-yet", "Not applied yet"),
+    NoDatabase: (503, "database-unavailable", "The database does not answer"),
+}
+"""Exception to status, last part of the problem's type, and title."""
+
+_DATABASE_AWAY: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.UndefinedTableError,
+    asyncpg.InvalidSchemaNameError,
+    asyncpg.UndefinedFunctionError,
+    asyncpg.InvalidCachedStatementError,
+)
+"""The server is away or being restarted, or the schemas are being made anew: a moment later it answers."""
+
+
+def install(app: FastAPI) -> None:
+    """Lets every refusal and every malformed request be answered with a problem."""
+    app.add_exception_handler(Unanswerable, _unanswerable)
+    app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(HTTPException, _no_such_resource)
+    for away in _DATABASE_AWAY:
+        app.add_exception_handler(away, _no_database)
+
+
+def answer_to(problem: Unanswerable) -> Response:
+    """The answer that the table prescribes."""
+    status, kind, title = ANSWERS[type(problem)]
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if status == 503 else None
+    return problem_response(
+        Problem(TYPE_PREFIX + kind, title, status, problem.detail, parameter=problem.parameter), headers
+    )
+
+
+async def _unanswerable(_: Request, problem: Exception) -> Response:
+    assert isinstance(problem, Unanswerable)
+    return answer_to(problem)
+
+
+async def _no_database(_: Request, __: Exception) -> Response:
+    return answer_to(NoDatabase("The database does not answer at the moment."))
+
+
+async def _malformed(_: Request, problem: Exception) -> Response:
+    assert isinstance(problem, RequestValidationError)
+    first = problem.errors()[0]
+    where, *names = first["loc"]
+    name = ".".join(str(part) for part in names)
+    if first["type"] == "extra_forbidden":
+        detail = f"There is no {where} parameter {name!r} here."
+    else:
+        detail = f"The {where} parameter {name!r} is not acceptable: {first['msg']}."
+    return answer_to(NotAskable(detail, name))
+
+
+async def _no_such_resource(request: Request, problem: Exception) -> Response:
+    assert isinstance(problem, HTTPException)
+    detail = f"{request.method} {request.url.path}: {problem.detail}."
+    return problem_response(Problem("about:blank", str(problem.detail), problem.status_code, detail), problem.headers)

@@ -1,0 +1,61 @@
+"""What the endpoints share: connections, the doorbell, the policy's parameters."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final, NamedTuple, TypeVar
+
+from starlette.requests import Request
+
+from services.compliance.api.doorbell import Doorbell
+from services.compliance.api.problems import NotAppliedYet, NotSold
+from services.compliance.api.question import Question
+from services.compliance.database import Connection, Pool
+from services.compliance.policy.parameters import Parameters
+from services.compliance.projection.follower import FACTS_CHANNEL
+
+APPLIED_WITHIN_SECONDS: Final = 5.0
+
+_T = TypeVar("_T")
+
+
+class Service(NamedTuple):
+    """The running service, as the endpoints see it."""
+
+    pool: Pool
+    doorbell: Doorbell
+    parameters: Parameters
+
+    def sold(self, product: str) -> None:
+        """Raises `NotSold` for a product that is not sold."""
+        if product not in self.parameters.products:
+            raise NotSold(f"{product} is not sold; sold are {', '.join(self.parameters.products)}.", "product")
+
+    async def look(self, question: Question, look: Callable[[Connection], Awaitable[tuple[int, _T]]]) -> _T:
+        """What `look` finds once the projection has applied the question's `min_position`.
+
+        `look` returns how far the projection is, and what it finds. No connection is held while
+        waiting. Raises `NotAppliedYet` after five seconds.
+        """
+        ring = self.doorbell.next_ring()
+        async with self.pool.acquire() as connection:
+            position, found = await look(connection)
+            if question.min_position is None or position >= question.min_position:
+                return found
+            await connection.execute("SELECT pg_notify($1, '')", FACTS_CHANNEL)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + APPLIED_WITHIN_SECONDS
+        while (left := deadline - loop.time()) > 0:
+            await self.doorbell.wait(ring, left)
+            ring = self.doorbell.next_ring()
+            async with self.pool.acquire() as connection:
+                position, found = await look(connection)
+            if position >= question.min_position:
+                return found
+        detail = f"Applied are the facts up to {position}, not yet up to {question.min_position}."
+        raise NotAppliedYet(detail, "min_position")
+
+
+def service_of(request: Request) -> Service:
+    """The service of the application that was asked."""
+    service: Service = request.app.state.compliance
+    return service
