@@ -17,9 +17,14 @@ from services.certification.event_store.database import Database
 from services.certification.event_store.store import EventStore
 from services.certification.personal_data import PersonalData
 from services.certification.settings import CertificationSettings
-from services.door import Door
 
 _log: Final = logging.getLogger(__name__)
+
+
+DESCRIPTION: Final = """
+Takes facts in and decides about people. Every POST needs an `Idempotency-Key`: one key is one fact, and the same
+call again gets the first answer. `effective_at` says when something was true; left out, it is when it is recorded.
+"""
 
 
 class WrongKindOfDatabase(RuntimeError):
@@ -27,10 +32,7 @@ class WrongKindOfDatabase(RuntimeError):
 
 
 def create_app(settings: CertificationSettings) -> FastAPI:
-    """The service. Its lifespan opens the database and refuses one that was started the other way.
-
-    Where it is mounted into another application, that one runs its lifespan.
-    """
+    """The application; its lifespan opens the database and refuses one that was started the other way."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -53,18 +55,17 @@ def create_app(settings: CertificationSettings) -> FastAPI:
                         await task
 
     app = FastAPI(
-        title="Sage Partner Certification: certification service",
-        description="Takes facts in and decides about people.",
+        title="Sage Partner Certification: certification",
+        description=DESCRIPTION,
+        version="1",
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        openapi_url="/certification/v1/openapi.json",
+        openapi_url="/certification/openapi.json",
     )
     problems.install(app)
     for noun in (partners, consultants, exams, portal_changes, facts, events, health):
         app.include_router(noun.router)
-    api_key = settings.api_key.get_secret_value() if settings.api_key else None
-    app.add_middleware(Door, api_key=api_key, sandbox=settings.sandbox)
     return app
 
 

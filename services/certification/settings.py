@@ -13,7 +13,7 @@ class CertificationSettings(BaseSettings):
 
     `database_url`: where the fact log is. `database_role`: taken on after connecting, where the login is another.
     `call_seconds_max`: how long a call may wait for the database before it is answered 503.
-    `products`: what is sold (R2). `api_key`: where it is set, every call needs it as a bearer token.
+    `products`: what is sold (R2).
     `sandbox`: whether the clock can be set; settled for ever by the first start on a database.
     """
 
@@ -26,7 +26,6 @@ class CertificationSettings(BaseSettings):
     database_connections_max: int = Field(default=8, ge=2)
     call_seconds_max: float = Field(default=5.0, gt=0)
     products: tuple[str, ...] = Field(default=("S200P", "S200S"), validation_alias="SAGECERT_PRODUCTS", min_length=1)
-    api_key: SecretStr | None = Field(default=None, validation_alias="SAGECERT_API_KEY")
     sandbox: bool = Field(default=False, validation_alias="SAGECERT_SANDBOX")
     library_db_functions: str = Field(default="", validation_alias="POSTGRES_ENABLE_DB_FUNCTIONS")
 

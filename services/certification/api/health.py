@@ -1,5 +1,7 @@
 """Whether the service is well."""
 
+from typing import Literal
+
 from fastapi import APIRouter
 
 from services.certification.api.calls import REFUSALS, TheService
@@ -11,17 +13,19 @@ router = APIRouter(tags=["Health"])
 class Health(Answer):
     """It is; otherwise the answer is a problem."""
 
-    status: str = "ok"
+    status: Literal["alive", "ready"]
 
 
-@router.get("/healthz")
+@router.get("/certification/healthz")
+@router.get("/healthz", include_in_schema=False)
 async def alive() -> Health:
     """The process answers."""
-    return Health()
+    return Health(status="alive")
 
 
-@router.get("/readyz", responses=REFUSALS)
+@router.get("/certification/readyz", responses=REFUSALS)
+@router.get("/readyz", include_in_schema=False)
 def ready(service: TheService) -> Health:
     """The database answers, too."""
     service.store.now()
-    return Health()
+    return Health(status="ready")
