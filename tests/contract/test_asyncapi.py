@@ -1,0 +1,171 @@
+"""docs/asyncapi.yaml describes the two feeds as they are."""
+
+import inspect
+import json
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import jsonschema
+import msgspec
+import pytest
+import yaml
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
+
+from services.certification.api import events as fact_feed
+from services.certification.event_store.store import LogEntry
+from services.compliance.api import events as compliance_feed
+from services.compliance.api.question import EventsQuestion
+from shared.events import schemas
+from shared.events.compliance_events import TYPE_OF, ComplianceEventData
+from shared.events.facts import TOPIC_OF, TOPICS
+from tests.architecture.markdown import read
+from tests.contract.golden_facts import MEANING
+
+DOCUMENT: Final[dict[str, Any]] = yaml.safe_load(read("docs/asyncapi.yaml"))
+MESSAGES: Final[dict[str, Any]] = DOCUMENT["components"]["messages"]
+HERE: Final = "docs/asyncapi.yaml"
+REGISTRY: Final = Registry().with_resources(
+    [
+        (HERE, Resource.from_contents(DOCUMENT, DRAFT202012)),
+        *(
+            (f"shared/events/schemas/{name}", Resource.from_contents(schema, DRAFT202012))
+            for name, schema in schemas.stored().items()
+        ),
+    ]
+)
+
+
+def validator(message: str) -> jsonschema.Draft202012Validator:
+    pointer = f"{HERE}#/components/messages/{message}/payload"
+    return jsonschema.Draft202012Validator({"$ref": pointer}, registry=REGISTRY)
+
+
+def message_of(topic: str) -> str:
+    return next(name for name, message in MESSAGES.items() if message["name"] == topic)
+
+
+def listed(channel: str) -> list[str]:
+    return [MESSAGES[reference["$ref"].rpartition("/")[2]]["name"] for reference in messages_of(channel).values()]
+
+
+def messages_of(channel: str) -> dict[str, Any]:
+    messages: dict[str, Any] = DOCUMENT["channels"][channel]["messages"]
+    return messages
+
+
+def references(node: Any) -> list[str]:
+    if isinstance(node, dict):
+        found = [node["$ref"]] if isinstance(node.get("$ref"), str) else []
+        return found + [one for value in node.values() for one in references(value)]
+    if isinstance(node, list):
+        return [one for value in node for one in references(value)]
+    return []
+
+
+def test_it_is_an_asyncapi_3_document_of_two_channels() -> None:
+    assert DOCUMENT["asyncapi"] == "3.0.0"
+    assert DOCUMENT["channels"].keys() == {"facts", "complianceEvents"}
+    assert {operation["channel"]["$ref"] for operation in DOCUMENT["operations"].values()} == {
+        "#/channels/facts",
+        "#/channels/complianceEvents",
+    }
+    assert all(operation["action"] == "send" for operation in DOCUMENT["operations"].values())
+
+
+def test_every_reference_leads_somewhere() -> None:
+    resolver = REGISTRY.resolver(base_uri=HERE)
+    for reference in references(DOCUMENT):
+        assert resolver.lookup(reference).contents, reference
+
+
+def test_every_message_is_sent_on_one_channel() -> None:
+    sent = [reference["$ref"] for channel in DOCUMENT["channels"] for reference in messages_of(channel).values()]
+    assert sorted(sent) == sorted(f"#/components/messages/{name}" for name in MESSAGES)
+
+
+def test_the_channels_carry_every_type_there_is() -> None:
+    assert listed("facts") == list(TOPICS)
+    assert listed("complianceEvents") == list(TYPE_OF.values())
+
+
+def test_the_channels_are_where_the_services_answer() -> None:
+    paths = {
+        route.path  # type: ignore[attr-defined]  # starlette's base class of routes has no path
+        for router in (fact_feed.router, compliance_feed.router)
+        for route in router.routes
+    }
+    assert {channel["address"] for channel in DOCUMENT["channels"].values()} == paths
+
+
+@pytest.mark.parametrize("topic", [*TOPICS, *TYPE_OF.values()])
+def test_a_message_says_its_own_type(topic: str) -> None:
+    _, own = MESSAGES[message_of(topic)]["payload"]["allOf"]
+    assert own["properties"]["type"] == {"const": topic}
+    if topic in TOPICS:
+        assert own["properties"]["data"]["$ref"] == f"../shared/events/schemas/{schemas.file_name(topic)}"
+        assert MESSAGES[message_of(topic)]["title"] == TOPICS[topic].__name__
+
+
+@pytest.mark.parametrize(
+    ("schema", "event"),
+    [("factCloudEvent", fact_feed.CloudEvent), ("complianceCloudEvent", compliance_feed.CloudEvent)],
+)
+def test_the_attributes_are_those_that_are_sent(schema: str, event: type[msgspec.Struct]) -> None:
+    described = DOCUMENT["components"]["schemas"][schema]
+    assert set(described["properties"]) == {field.encode_name for field in msgspec.structs.fields(event)}
+    assert set(described["required"]) <= set(described["properties"])
+
+
+def parameters(operation: str) -> dict[str, Any]:
+    described: dict[str, Any] = DOCUMENT["operations"][operation]["bindings"]["http"]["query"]["properties"]
+    return described
+
+
+def test_the_parameters_of_the_fact_feed_are_those_it_takes() -> None:
+    taken = {
+        name: parameter.default
+        for name, parameter in inspect.signature(fact_feed.events).parameters.items()
+        if parameter.default is not inspect.Parameter.empty
+    }
+    assert {name: one["default"] for name, one in parameters("readFacts").items()} == taken
+    assert parameters("readFacts")["limit"]["maximum"] == fact_feed.LIMIT_MAX
+    assert parameters("readFacts")["timeout"]["maximum"] == fact_feed.TIMEOUT_SECONDS_MAX
+
+
+def test_the_parameters_of_the_compliance_feed_are_among_those_it_takes() -> None:
+    taken = EventsQuestion.model_json_schema()["properties"]
+    for name, described in parameters("readComplianceEvents").items():
+        for bound in ("default", "minimum", "maximum"):
+            assert bound not in described or described[bound] == taken[name][bound], f"{name}: {bound}"
+
+
+@pytest.mark.parametrize("name", sorted(MEANING))
+def test_facts_are_sent_as_described(name: str) -> None:
+    fact = MEANING[name]
+    topic = TOPIC_OF[type(fact.data)]
+    (event,) = json.loads(fact_feed.batch([LogEntry(fact=fact, originator_id="partner-P1")]))
+    validator(message_of(topic)).validate(event)
+    with pytest.raises(jsonschema.ValidationError):
+        validator(message_of(topic)).validate({**event, "data": {}})
+
+
+@pytest.mark.parametrize("topic", list(TYPE_OF.values()))
+def test_compliance_events_are_sent_as_described(topic: str) -> None:
+    noon = datetime(2022, 1, 4, 12, tzinfo=UTC)
+    event = compliance_feed.CloudEvent(
+        id="0123456789abcdef",
+        type=topic,
+        subject="P1",
+        time=noon,
+        sequence="1",
+        effectiveat=noon,
+        specversion="1.0",
+        source="/compliance/v1",
+        datacontenttype="application/json",
+        data=msgspec.Raw(msgspec.json.encode(ComplianceEventData("P1", ("S200P",), ()))),
+    )
+    sent = json.loads(msgspec.json.encode(event))
+    validator(message_of(topic)).validate(sent)
+    with pytest.raises(jsonschema.ValidationError):
+        validator(message_of(topic)).validate({**sent, "type": "com.sage.partnercloud.other.v1"})
