@@ -31,7 +31,7 @@ _PENDING: Final = """
     FROM progress p, LATERAL (SELECT certification.now() AS now OFFSET 0) c
 """
 
-_BARRIER: Final = """
+BARRIER: Final = """
     SELECT c.now FROM (SELECT certification.now() AS now OFFSET 0) c,
         LATERAL (SELECT * FROM certification.barrier() WHERE c.now IS NOT NULL) b
 """
@@ -101,7 +101,7 @@ class Follower:
         self._rung.clear()
         await self._advance(connection, None)
         if await self._pending(connection, "barrier"):
-            known_through = await connection.fetchval(_BARRIER)
+            known_through = await connection.fetchval(BARRIER)
             self._barrier_drawn_at = asyncio.get_running_loop().time()
             await self._advance(connection, known_through)
 

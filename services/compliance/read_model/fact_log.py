@@ -190,7 +190,7 @@ _MENTIONED: Final = """
 
 _NEWER: Final = """
     SELECT e.notification_id, e.append_position, e.recorded_at, e.topic, e.partner_id, e.into_partner_id,
-        e.consultant_id
+        e.consultant_id, e.originator_id >= 'portal_change-' AND e.originator_id < 'portal_change.' AS for_everybody
     FROM certification.stored_events e
     WHERE e.notification_id > $1 AND e.notification_id <= $2
     ORDER BY e.notification_id
@@ -255,7 +255,6 @@ def _group(append_position: int, rows: Sequence[asyncpg.Record]) -> Group:
     partners: set[str] = set()
     consultants: set[str] = set()
     ended: set[str] = set()
-    for_everybody = False
     for row in rows:
         topic, partner_id, consultant_id = row["topic"], row["partner_id"], row["consultant_id"]
         if partner_id is not None:
@@ -266,16 +265,13 @@ def _group(append_position: int, rows: Sequence[asyncpg.Record]) -> Group:
             partners.add(row["into_partner_id"])
         if consultant_id is not None and topic in OF_PERSONS:
             consultants.add(consultant_id)
-        nameless = partner_id is None and consultant_id is None
-        if topic == TOPIC_OF[PortalChangeDeclared] or (topic == TOPIC_OF[FactVoided] and nameless):
-            for_everybody = True
     return Group(
         append_position=append_position,
         recorded_at=rows[0]["recorded_at"],
         partners=frozenset(partners),
         consultants=frozenset(consultants),
         ended=frozenset(ended),
-        for_everybody=for_everybody,
+        for_everybody=any(row["for_everybody"] for row in rows),
     )
 
 

@@ -24,10 +24,10 @@ class Progress(NamedTuple):
     policy_version: str
 
 
-_LOCK: Final = """
+_PROGRESS: Final = """
     SELECT position, known_through, cursor_instant, cursor_kind, cursor_position, cursor_partner_id, sequence,
         policy_version
-    FROM progress FOR UPDATE
+    FROM progress
 """
 
 _MENTIONED_AFTER: Final = """
@@ -95,7 +95,16 @@ _ADVANCE: Final = """
 
 async def lock_progress(connection: Connection) -> Progress:
     """The progress, locked until the transaction ends: whoever holds it is the only one to derive."""
-    row = await connection.fetchrow(_LOCK)
+    return await _read_progress(connection, f"{_PROGRESS} FOR UPDATE")
+
+
+async def read_progress(connection: Connection) -> Progress:
+    """The progress as it is committed."""
+    return await _read_progress(connection, _PROGRESS)
+
+
+async def _read_progress(connection: Connection, statement: str) -> Progress:
+    row = await connection.fetchrow(statement)
     if row is None:
         raise LookupError("the read model has no progress: migrate it")
     position, known_through, instant, kind, cursor_position, partner_id, sequence, policy_version = row

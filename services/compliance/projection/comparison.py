@@ -1,0 +1,46 @@
+"""Whether two read models are the same, row for row and byte for byte."""
+
+from typing import Final
+
+from services.compliance.database import OwnConnection
+
+_EVENTS_PER_DIGEST: Final = 1_000
+
+_EVENTS: Final = f"""
+    SELECT (sequence - 1) / {_EVENTS_PER_DIGEST} AS part, md5(string_agg(md5(e::text), '' ORDER BY sequence)) AS digest
+    FROM compliance_event e GROUP BY 1 ORDER BY 1
+"""
+
+_OF_PARTNERS: Final = """
+    SELECT partner_id AS part, md5(string_agg(md5(t::text), '' ORDER BY t::text)) AS digest
+    FROM {table} t GROUP BY 1 ORDER BY 1
+"""
+
+_TABLES: Final = {
+    "compliance_event": _EVENTS,
+    **{table: _OF_PARTNERS.format(table=table) for table in ("standing", "replacement_window", "timer")},
+}
+
+
+async def differences(one: OwnConnection, other: OwnConnection) -> list[str]:
+    """What differs, table by table: the first part of each that is not the same; nothing if all is.
+
+    Each connection has a read model first on its search path. Only digests leave the database.
+    """
+    found = []
+    for table, statement in _TABLES.items():
+        digests = [await _digests(connection, statement) for connection in (one, other)]
+        if digests[0] != digests[1]:
+            parts = sorted(
+                key for key in digests[0].keys() | digests[1].keys() if digests[0].get(key) != digests[1].get(key)
+            )
+            first = (
+                f"from number {parts[0] * _EVENTS_PER_DIGEST + 1}" if isinstance(parts[0], int) else f"of {parts[0]}"
+            )
+            found.append(f"{table}: {len(parts)} parts differ, the first {first}")
+    return found
+
+
+async def _digests(connection: OwnConnection, statement: str) -> dict[int | str, str]:
+    await connection.execute("SET enable_seqscan = on")
+    return {row["part"]: row["digest"] for row in await connection.fetch(statement, timeout=None)}

@@ -1,0 +1,255 @@
+"""Derives the whole read model from nothing, into a schema of its own, and takes it into use or compares it.
+
+Partner by partner, on every core: PostgreSQL routes and orders the facts, a process holds those of a
+few partners at a time, and one final sort numbers the events. Memory does not grow with the log.
+What comes out is the same to the byte as what the follower derived step by step.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from datetime import datetime
+from multiprocessing import get_context
+from typing import Final, NamedTuple
+
+import psycopg
+from pydantic import SecretStr
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
+from sqlalchemy.schema import DropSchema
+
+from services.compliance.database import OwnConnection, connect
+from services.compliance.policy.parameters import PARAMETERS
+from services.compliance.projection.batch import advance
+from services.compliance.projection.comparison import differences
+from services.compliance.projection.follower import BARRIER
+from services.compliance.projection.replay import derive
+from services.compliance.read_model.derived import Derived
+from services.compliance.read_model.fact_log import mentioned_partners, routed
+from services.compliance.read_model.migrations import upgrade
+from services.compliance.read_model.step_key import EVERY_PARTNER, FACTS, TIMER, StepKey
+from services.compliance.read_model.writing import Progress, advance_progress, read_progress
+from services.compliance.settings import ComplianceSettings
+
+REBUILT_SCHEMA: Final = "compliance_rebuilt"
+RETIRED_SCHEMA: Final = "compliance_retired"
+PARTNERS_PER_TASK: Final = 128
+_TASKS_AHEAD: Final = 3
+"""Tasks handed out per process beyond the one in hand."""
+
+_STAGE: Final = """
+    CREATE UNLOGGED TABLE derived_event (
+        instant timestamptz, kind smallint, position bigint, partner_id text COLLATE "C", ordinal integer,
+        event_id text COLLATE "C", type text, products text[], effective_at timestamptz, subject text, data bytea)
+"""
+
+_NUMBER: Final = """
+    INSERT INTO compliance_event (
+        sequence, event_id, type, partner_id, products, effective_at, recorded_at, position, subject, data)
+    SELECT row_number() OVER (ORDER BY instant, kind, position, partner_id, ordinal), event_id, type, partner_id,
+        products, effective_at, instant, position, subject, data
+    FROM derived_event
+"""
+
+
+class Rebuilt(NamedTuple):
+    """What a rebuild derived, and, where it was compared, in what it differs (nothing: the same to the byte)."""
+
+    partners: int
+    events: int
+    position: int
+    known_through: datetime
+    differences: tuple[str, ...] = ()
+
+
+class _Task(NamedTuple):
+    """Partners to derive up to a step, from the facts up to a position."""
+
+    settings: ComplianceSettings
+    partner_ids: list[str]
+    until: StepKey
+    through: int
+
+
+def run(
+    settings: ComplianceSettings,
+    owner_url: str,
+    *,
+    verify: bool,
+    tell: Callable[[str], None] = lambda _: None,
+    processes: int | None = None,
+) -> Rebuilt:
+    """Rebuilds the read model of `settings` as the owner of its schema, while the service goes on.
+
+    `verify`: compares the rebuilt one with the one in use and throws it away. Otherwise it is taken
+    into use in its place, in one transaction, once it has caught up. `tell` hears of the progress.
+    Raises what PostgreSQL raises; what was in use then stays in use.
+    """
+    live = settings.model_copy(update={"database_url": SecretStr(owner_url), "database_role": None})
+    rebuilt = live.model_copy(update={"database_schema": REBUILT_SCHEMA})
+    _make_schema(owner_url, REBUILT_SCHEMA)
+    try:
+        return asyncio.run(_rebuild(live, rebuilt, verify, tell, processes or os.cpu_count() or 1))
+    finally:
+        _drop_schemas(owner_url, REBUILT_SCHEMA, RETIRED_SCHEMA)
+
+
+async def _rebuild(
+    live: ComplianceSettings, rebuilt: ComplianceSettings, verify: bool, tell: Callable[[str], None], processes: int
+) -> Rebuilt:
+    in_use, target = await connect(live), await connect(rebuilt)
+    try:
+        await in_use.execute("SET idle_in_transaction_session_timeout = 0")
+        async with in_use.transaction(isolation="repeatable_read", readonly=True):
+            goal = await read_progress(in_use)
+            if not verify:
+                goal = await _goal(target)
+            partners = await _derive_all(target, rebuilt, goal, tell, processes)
+            tell("numbering the events")
+            progress = await _number(target, goal)
+            found = Rebuilt(partners, progress.sequence, progress.position, progress.known_through)
+            if verify:
+                tell("comparing")
+                return found._replace(differences=tuple(await differences(in_use, target)))
+        tell("taking it into use")
+        await _take_into_use(in_use, target, live.database_schema)
+        return found
+    finally:
+        in_use.terminate()
+        target.terminate()
+
+
+async def _goal(connection: OwnConnection) -> Progress:
+    """Everything there is now, behind a barrier."""
+    known_through = await connection.fetchval(BARRIER)
+    position = await connection.fetchval(
+        "SELECT coalesce(max(notification_id), 0) FROM certification.stored_events WHERE recorded_at <= $1",
+        known_through,
+    )
+    recorded_at = await connection.fetchval(
+        "SELECT recorded_at FROM certification.stored_events WHERE notification_id = $1", position
+    )
+    cursor = StepKey(known_through, TIMER, 0, EVERY_PARTNER)
+    if recorded_at == known_through:
+        cursor = StepKey(recorded_at, FACTS, position, EVERY_PARTNER)
+    return Progress(position, known_through, cursor, 0, PARAMETERS.version)
+
+
+async def _derive_all(
+    connection: OwnConnection,
+    rebuilt: ComplianceSettings,
+    goal: Progress,
+    tell: Callable[[str], None],
+    processes: int,
+) -> int:
+    """Derives every partner, on all cores, into the second schema; returns how many there are."""
+    await connection.execute(_STAGE)
+    loop = asyncio.get_running_loop()
+    through = max(goal.position, goal.cursor.position)
+    handed_out: set[asyncio.Future[None]] = set()
+    partners, after = 0, ""
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+        while partner_ids := await mentioned_partners(connection, after, PARTNERS_PER_TASK):
+            if len(handed_out) >= processes * _TASKS_AHEAD:
+                done, handed_out = await asyncio.wait(handed_out, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
+            work = _Task(rebuilt, partner_ids, goal.cursor, through)
+            handed_out.add(loop.run_in_executor(pool, _run_task, work))
+            partners, after = partners + len(partner_ids), partner_ids[-1]
+            tell(f"{partners:,} partners")
+        await asyncio.gather(*handed_out)
+    return partners
+
+
+async def _number(connection: OwnConnection, goal: Progress) -> Progress:
+    """Numbers the events in the one order of all steps, and stores how far the rebuilt read model goes."""
+    async with connection.transaction():
+        await connection.execute("SET LOCAL work_mem = '256MB'; SET LOCAL enable_seqscan = on")
+        await connection.execute(_NUMBER, timeout=None)
+        sequence = await connection.fetchval("SELECT coalesce(max(sequence), 0) FROM compliance_event")
+        progress = goal._replace(sequence=sequence, policy_version=PARAMETERS.version)
+        await advance_progress(connection, progress, "rebuild")
+        await connection.execute("DROP TABLE derived_event")
+    await connection.execute("ANALYZE compliance_event, standing, replacement_window, timer", timeout=None)
+    return progress
+
+
+async def _take_into_use(in_use: OwnConnection, target: OwnConnection, schema: str) -> None:
+    """Catches up, then swaps the schemas while nobody derives; whoever waited goes on in the new one."""
+    while await advance(target, PARAMETERS, None, "rebuild"):
+        pass
+    async with in_use.transaction():
+        await in_use.execute("LOCK TABLE progress IN ACCESS EXCLUSIVE MODE")
+        in_use_cursor = (await read_progress(in_use)).cursor
+        known_through = in_use_cursor.instant if in_use_cursor.kind == TIMER else None
+        while await advance(target, PARAMETERS, known_through, "rebuild"):
+            pass
+        await in_use.execute(f'ALTER SCHEMA "{schema}" RENAME TO "{RETIRED_SCHEMA}"')
+        await in_use.execute(f'ALTER SCHEMA "{REBUILT_SCHEMA}" RENAME TO "{schema}"')
+
+
+# In the processes that derive ----------------------------------------------------------------
+
+_runner: Final = asyncio.Runner()
+_connections: Final[dict[str, OwnConnection]] = {}
+
+
+def _run_task(task: _Task) -> None:
+    """Runs in a process of its own, which keeps its connection from task to task."""
+    _runner.run(_derive(task))
+
+
+async def _derive(task: _Task) -> None:
+    connection = _connections.get(task.settings.database_schema)
+    if connection is None:
+        connection = _connections[task.settings.database_schema] = await connect(task.settings)
+    facts = await routed(connection, task.partner_ids, task.through)
+    derived = [derive(partner_id, known, None, task.until, PARAMETERS) for partner_id, known in facts.items()]
+    await _copy(connection, derived)
+
+
+async def _copy(connection: OwnConnection, derived: list[Derived]) -> None:
+    await connection.copy_records_to_table(
+        "derived_event",
+        records=[
+            (
+                *row.key,
+                row.ordinal,
+                row.event.event_id,
+                row.event.type,
+                row.event.products,
+                row.event.effective_at,
+                row.event.subject,
+                row.event.data,
+            )
+            for one in derived
+            for row in one.events
+        ],
+    )
+    await connection.copy_records_to_table("standing", records=[row for one in derived for row in one.standings])
+    await connection.copy_records_to_table(
+        "replacement_window", records=[row for one in derived for row in one.windows]
+    )
+    await connection.copy_records_to_table(
+        "timer", records=[(one.partner_id, one.due_at) for one in derived if one.due_at is not None]
+    )
+
+
+# Schemas -------------------------------------------------------------------------------------
+
+
+def _make_schema(owner_url: str, schema: str) -> None:
+    """Makes the schema anew, empty."""
+    _drop_schemas(owner_url, schema)
+    engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(owner_url), poolclass=NullPool)
+    with engine.begin() as connection:
+        upgrade(connection, schema)
+
+
+def _drop_schemas(owner_url: str, *schemas: str) -> None:
+    engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(owner_url), poolclass=NullPool)
+    with engine.begin() as connection:
+        for schema in schemas:
+            connection.execute(DropSchema(schema, cascade=True, if_exists=True))
