@@ -50,7 +50,10 @@ def recorded(history: History) -> list[Group]:
     """For each fact of the history, what the log then holds because of it."""
     groups: list[Group] = []
     for told in history:
-        groups.append(_appended(list(chain.from_iterable(groups)), told))
+        try:
+            groups.append(appended(everything(groups), told))
+        except Refusal:
+            groups.append(())
     return groups
 
 
@@ -74,12 +77,10 @@ def data_of(told: oracle.Fact) -> Reported:
     return data
 
 
-def _appended(log: Sequence[Fact], told: oracle.Fact) -> Group:
-    try:
-        report = Report(fact_id=told.fact_id, data=data_of(told), effective_at=told.effective_at)
-        outcome = _decide(log, report, told)
-    except Refusal:
-        return ()
+def appended(log: Sequence[Fact], told: oracle.Fact) -> Group:
+    """What the log holds more after this report; nothing where it was known before. Raises `Refusal`."""
+    report = Report(fact_id=told.fact_id, data=data_of(told), effective_at=told.effective_at)
+    outcome = _decide(log, report, told)
     if isinstance(outcome, Repeated):
         return ()
     group = [outcome.fact]

@@ -1,0 +1,1 @@
+"""The rules as stories: given what happened, when something more happens, then this is the answer."""

@@ -1,0 +1,157 @@
+"""A story is told to a system and asked about; the system is the bare policy here, the running one elsewhere."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import chain
+from typing import Any, Protocol
+
+from services.certification import exam_registration
+from services.certification.refusals import Refusal
+from services.compliance.policy.answers import certification_answer, notified_partners, partner_stretch
+from services.compliance.policy.parameters import PARAMETERS
+from shared.events.envelope import Fact as Recorded
+from tests.oracle.facts import Fact
+from tests.policy.comparison import stream_of
+from tests.policy.fact_log import Group, appended
+
+Answer = dict[str, Any]
+Told = Fact | Iterable[Fact]
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A window as a scenario expects it; None: not said."""
+
+    opened_at: datetime
+    outcome: str
+    closed_at: datetime | None = None
+    deadline_on: date | None = None
+    deadline_at: datetime | None = None
+
+
+class Teller(Protocol):
+    """What a story needs of the system that it is told to. Times are instants; `known_at` None: all that was told."""
+
+    def record(self, fact: Fact) -> str:
+        """`recorded`, `repeated`, or `refused` with the id of the rule, if any."""
+
+    def partner(self, partner: str, product: str, at: datetime, known_at: datetime | None) -> Answer: ...
+
+    def person(self, person: str, product: str, at: datetime, known_at: datetime | None) -> Answer: ...
+
+    def registration(self, registration: str, at: datetime, known_at: datetime | None) -> Answer: ...
+
+    def notified(self, change: str, at: datetime, known_at: datetime | None) -> list[str]: ...
+
+
+class Story:
+    """Given what happened, when something happens, then the answers are these."""
+
+    def __init__(self, teller: Teller) -> None:
+        self.teller = teller
+
+    def given(self, *told: Told) -> None:
+        for fact in _flat(told):
+            assert self.teller.record(fact) == "recorded"
+
+    when = given
+
+    def repeats(self, fact: Fact) -> None:
+        """It was known before and changes nothing (R34)."""
+        assert self.teller.record(fact) == "repeated"
+
+    def refuses(self, fact: Fact, rule: str) -> None:
+        assert self.teller.record(fact) == f"refused {rule}"
+
+    def then(
+        self, partner: str, *, at: datetime, product: str = "S200P", known_at: datetime | None = None, **expected: Any
+    ) -> None:
+        """The answer about the partner; of windows, only what is said of them is compared."""
+        answer = self.teller.partner(partner, product, at, known_at)
+        for name, wanted in expected.items():
+            got = answer[name]
+            if name == "windows":
+                got = [_as_expected(window, like) for window, like in zip(got, wanted, strict=True)]
+            assert got == wanted, f"{partner} {product} at {at}: {name} is {got}, not {wanted}"
+
+    def then_person(
+        self, person: str, *, at: datetime, product: str = "S200P", known_at: datetime | None = None, **expected: bool
+    ) -> None:
+        answer = self.teller.person(person, product, at, known_at)
+        assert {name: answer[name] for name in expected} == expected
+
+    def then_registration(
+        self, registration: str, *, at: datetime, known_at: datetime | None = None, **expected: Any
+    ) -> None:
+        answer = self.teller.registration(registration, at, known_at)
+        assert {name: answer[name] for name in expected} == expected
+
+    def then_notified(self, change: str, *partners: str, at: datetime, known_at: datetime | None = None) -> None:
+        assert self.teller.notified(change, at, known_at) == list(partners)
+
+
+class BarePolicy:
+    """Certification's rules and compliance's policy, without a database, a network or a clock."""
+
+    def __init__(self) -> None:
+        self.groups: list[Group] = []
+
+    def record(self, fact: Fact) -> str:
+        try:
+            group = appended(self._log(None), fact)
+        except Refusal as refusal:
+            return f"refused {refusal.rule}"
+        self.groups.append(group)
+        return "recorded" if group else "repeated"
+
+    def partner(self, partner: str, product: str, at: datetime, known_at: datetime | None) -> Answer:
+        stretch = partner_stretch(self._log(known_at), partner, product, at, PARAMETERS)
+        assert stretch is not None
+        standing = stretch.standing
+        return {
+            name: getattr(standing, name)
+            for name in ("headcount", "minimum", "shortfall", "status", "sell_new", "maintain_existing")
+        } | {
+            "counted": list(standing.counted),
+            "windows": [
+                {name: getattr(window, name) for name in Expected.__dataclass_fields__} for window in standing.windows
+            ],
+            "suspensions": [(suspension.since, suspension.to) for suspension in standing.suspensions],
+        }
+
+    def person(self, person: str, product: str, at: datetime, known_at: datetime | None) -> Answer:
+        answer = certification_answer(self._log(known_at), person, product, at, PARAMETERS)
+        return {"certified": answer.certified, "portal_user": answer.portal_user}
+
+    def registration(self, registration: str, at: datetime, known_at: datetime | None) -> Answer:
+        progress = exam_registration.progress(stream_of(registration, self._log(known_at)), at)
+        assert progress is not None
+        return {
+            "consultant_id": progress.registered.consultant_id,
+            "state": progress.state,
+            "attempts_left": progress.attempts_left,
+        }
+
+    def notified(self, change: str, at: datetime, known_at: datetime | None) -> list[str]:
+        notified = notified_partners(self._log(known_at), change, at, PARAMETERS)
+        assert notified is not None
+        return notified
+
+    def _log(self, known_at: datetime | None) -> list[Recorded]:
+        log = chain.from_iterable(self.groups)
+        return [fact for fact in log if known_at is None or fact.recorded_at <= known_at]
+
+
+def _flat(told: Sequence[Told]) -> Iterable[Fact]:
+    for one in told:
+        if isinstance(one, Fact):
+            yield one
+        else:
+            yield from one
+
+
+def _as_expected(window: Answer, like: Expected) -> Expected:
+    """The window with just as much said of it."""
+    said = {name for name in Expected.__dataclass_fields__ if getattr(like, name) is not None}
+    return Expected(**{name: value for name, value in window.items() if name in said | {"closed_at"}})
