@@ -63,6 +63,7 @@ _DATABASE_AWAY: Final = (
     asyncpg.InvalidSchemaNameError,
     asyncpg.UndefinedFunctionError,
     asyncpg.InvalidCachedStatementError,
+    asyncpg.InternalServerError,
 )
 """The server is away or being restarted, or the schemas are being made anew: a moment later it answers."""
 

@@ -45,8 +45,17 @@ class Plan(NamedTuple):
     last: Group | None
 
 
-async def advance(connection: Connection, parameters: Parameters, known_through: datetime | None, held_by: str) -> bool:
-    """Derives the next batch; returns whether there is more to do at once.
+class Advanced(NamedTuple):
+    """What a batch did. `more`: there is more to do at once."""
+
+    end: StepKey
+    more: bool
+
+
+async def advance(
+    connection: Connection, parameters: Parameters, known_through: datetime | None, held_by: str
+) -> Advanced | None:
+    """Derives the next batch; None: there was nothing to do.
 
     `known_through`: an instant behind a barrier: every fact recorded by then was visible before this
     call, so the timers due by then may fire once all facts are applied. None: no barrier was drawn.
@@ -62,7 +71,7 @@ async def advance(connection: Connection, parameters: Parameters, known_through:
         groups, all_read = await newer_groups(connection, progress.position, FACTS_MAX)
         goal = _goal(progress, groups, known_through if all_read else None)
         if goal is None:
-            return False
+            return None
         plan = await _plan(connection, progress, groups, goal)
         through = plan.last.append_position if plan.last else progress.position
         derived = await _derive(connection, sorted(plan.partner_ids), progress.cursor, plan.end, through, parameters)
@@ -72,7 +81,18 @@ async def advance(connection: Connection, parameters: Parameters, known_through:
         if rows:
             await append_events(connection, progress.sequence, rows)
         await advance_progress(connection, _after(progress, plan, goal, len(rows), parameters), held_by)
-        return plan.end < goal or not all_read
+        return Advanced(plan.end, plan.end < goal or not all_read)
+
+
+async def advance_fully(
+    connection: Connection, parameters: Parameters, known_through: datetime | None, held_by: str
+) -> bool:
+    """Batch after batch until there is nothing more to do; returns whether there was anything."""
+    advanced = await advance(connection, parameters, known_through, held_by)
+    anything = advanced is not None
+    while advanced is not None and advanced.more:
+        advanced = await advance(connection, parameters, known_through, held_by)
+    return anything
 
 
 def _goal(progress: Progress, groups: Sequence[Group], known_through: datetime | None) -> StepKey | None:

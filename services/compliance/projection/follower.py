@@ -6,14 +6,14 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final, Literal
 
 import asyncpg
 
 from services.compliance.database import OwnConnection, connect
 from services.compliance.policy.parameters import PARAMETERS, Parameters
-from services.compliance.projection.batch import OtherPolicy, advance
+from services.compliance.projection.batch import OtherPolicy, advance_fully
 from services.compliance.settings import ComplianceSettings
 
 FACTS_CHANNEL: Final = "sagecert_facts"
@@ -97,17 +97,17 @@ class Follower:
                 return
 
     async def _catch_up(self, connection: OwnConnection) -> None:
-        """Derives everything there is: the new facts, then what time alone brings, behind a barrier."""
+        """Derives everything there is: the new facts, then what time alone brings, behind a barrier.
+
+        Whoever rings without a new fact has moved the clock, or wants to know how things stand now.
+        """
+        asked = self._rung.is_set()
         self._rung.clear()
-        await self._advance(connection, None)
-        if await self._pending(connection, "barrier"):
+        found = await advance_fully(connection, self._parameters, None, self._held_by)
+        if (asked and not found) or await self._pending(connection, "barrier"):
             known_through = await connection.fetchval(BARRIER)
             self._barrier_drawn_at = asyncio.get_running_loop().time()
-            await self._advance(connection, known_through)
-
-    async def _advance(self, connection: OwnConnection, known_through: datetime | None) -> None:
-        while await advance(connection, self._parameters, known_through, self._held_by):
-            pass
+            await advance_fully(connection, self._parameters, known_through, self._held_by)
 
     async def _pending(self, connection: OwnConnection, *kinds: Literal["facts", "barrier"]) -> bool:
         """Whether there are new facts, or a barrier would bring something: a due timer, fresher knowledge."""

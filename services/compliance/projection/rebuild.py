@@ -21,7 +21,7 @@ from sqlalchemy.schema import DropSchema
 
 from services.compliance.database import OwnConnection, connect
 from services.compliance.policy.parameters import PARAMETERS
-from services.compliance.projection.batch import advance
+from services.compliance.projection.batch import advance_fully
 from services.compliance.projection.comparison import differences
 from services.compliance.projection.follower import BARRIER
 from services.compliance.projection.replay import derive
@@ -178,14 +178,12 @@ async def _number(connection: OwnConnection, goal: Progress) -> Progress:
 
 async def _take_into_use(in_use: OwnConnection, target: OwnConnection, schema: str) -> None:
     """Catches up, then swaps the schemas while nobody derives; whoever waited goes on in the new one."""
-    while await advance(target, PARAMETERS, None, "rebuild"):
-        pass
+    await advance_fully(target, PARAMETERS, None, "rebuild")
     async with in_use.transaction():
         await in_use.execute("LOCK TABLE progress IN ACCESS EXCLUSIVE MODE")
         in_use_cursor = (await read_progress(in_use)).cursor
         known_through = in_use_cursor.instant if in_use_cursor.kind == TIMER else None
-        while await advance(target, PARAMETERS, known_through, "rebuild"):
-            pass
+        await advance_fully(target, PARAMETERS, known_through, "rebuild")
         await in_use.execute(f'ALTER SCHEMA "{schema}" RENAME TO "{RETIRED_SCHEMA}"')
         await in_use.execute(f'ALTER SCHEMA "{REBUILT_SCHEMA}" RENAME TO "{schema}"')
 
