@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+from collections.abc import Callable
 from typing import Final
 
 import uvicorn
@@ -13,6 +14,10 @@ HEAD_SECONDS_MAX: Final = 10.0
 HEAD_BYTES_MAX: Final = 64 << 10
 GRACE_SECONDS: Final = 3
 """How long a call under way may take to finish when the server is told to stop."""
+
+
+class NotStarted(Exception):
+    """The application failed while it started."""
 
 
 class Protocol(HttpToolsProtocol):
@@ -75,8 +80,22 @@ def origin(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-async def serve(app: ASGIApp, listening: socket.socket) -> None:
-    """Serves until SIGINT or SIGTERM, which it answers by finishing what is under way. Then the signal goes on."""
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+
+async def serve(app: ASGIApp, listening: socket.socket, ready: Callable[[], None]) -> None:
+    """Serves until SIGINT or SIGTERM, which it answers by finishing what is under way. Then the signal goes on.
+
+    `ready` is called once calls are answered. Raises `NotStarted` where the application cannot start.
+    """
     config = uvicorn.Config(
         app,
         loop="uvloop",
@@ -88,7 +107,10 @@ async def serve(app: ASGIApp, listening: socket.socket) -> None:
         log_config=None,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    await uvicorn.Server(config).serve(sockets=[listening])
+    server = _Server(config, ready)
+    await server.serve(sockets=[listening])
+    if not server.started:
+        raise NotStarted("The application did not start; the reason is in the log above.")
 
 
 def log_to_stderr() -> None:

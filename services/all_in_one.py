@@ -1,0 +1,31 @@
+"""The whole system under one origin in one process: both services, the follower, and the sandbox where it is on."""
+
+from pydantic import SecretStr
+from starlette.types import ASGIApp
+
+from services import sandbox
+from services.certification.app import create_app as create_certification
+from services.certification.settings import CertificationSettings
+from services.compliance import worker
+from services.compliance.app import create_app as create_compliance
+from services.compliance.settings import ComplianceSettings
+from services.composition import compose
+from services.databases import Databases
+
+
+def create(databases: Databases, *, api_key: str | None, sandboxed: bool) -> ASGIApp:
+    """The system on these databases. Other settings of the parts come from the environment, as when they run apart."""
+    certification = CertificationSettings(
+        database_url=SecretStr(databases.certification_url),
+        database_role=databases.certification_role,
+        sandbox=sandboxed,
+    )
+    compliance = ComplianceSettings(
+        database_url=SecretStr(databases.compliance_url),
+        database_role=databases.compliance_role,
+        sandbox=sandboxed,
+    )
+    apps = {"certification": create_certification(certification), "compliance": create_compliance(compliance)}
+    if sandboxed:
+        apps["sandbox"] = sandbox.create_app(databases.owner_url)
+    return compose(apps, api_key=api_key, sandbox=sandboxed, background=lambda: worker.run(compliance))

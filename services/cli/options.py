@@ -1,0 +1,38 @@
+"""Options that several commands share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+host_option = click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to serve on; any but loopback wants SAGECERT_API_KEY.",
+)
+
+data_directory_option = click.option(
+    "--data-dir",
+    "data_directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".data"),
+    show_default=True,
+    help="Where the PostgreSQL of its own keeps its data; not used with DATABASE_URL.",
+)
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one line of JSON, for scripts.")
+
+
+def port_option(default: int) -> Callable[[_Command], _Command]:
+    """`--port`; 0 is any free one."""
+    return click.option(
+        "--port",
+        type=click.IntRange(0, 65535),
+        default=default,
+        show_default=True,
+        help="Port to serve on; 0 for any free one.",
+    )

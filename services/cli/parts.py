@@ -1,0 +1,113 @@
+"""The parts of the system, each as a process of its own with its own settings and database role."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+
+from services.cli.failures import one_sentence
+from services.cli.options import host_option, json_option, port_option
+from services.cli.running import Address, announce, run
+from services.cli.settings import SystemSettings
+from services.cli.up import progress
+from services.composition import compose
+from services.migrate import migrate as bring_up_to_date
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+
+@click.command()
+@click.option("--sandbox", is_flag=True, help="Make a sandbox of a new database; for ever.")
+def migrate(sandbox: bool) -> None:
+    """Bring the database to this version, as its owner (SAGECERT_OWNER_DATABASE_URL)."""
+    with one_sentence():
+        settings = SystemSettings()
+        bring_up_to_date(_owner_url(settings), sandbox=sandbox or settings.sandbox)
+        progress("the database is at this version")
+
+
+@click.group()
+def certification() -> None:
+    """The certification service: facts in (SAGECERT_CERTIFICATION_DATABASE_URL)."""
+
+
+@certification.command("serve")
+@host_option
+@port_option(8001)
+@json_option
+def serve_certification(host: str, port: int, as_json: bool) -> None:
+    """Serve /certification/v1."""
+    with one_sentence():
+        from services.certification.app import create_app
+        from services.certification.settings import CertificationSettings
+
+        settings = CertificationSettings()
+        _serve("certification", lambda: create_app(settings), host, port, as_json)
+
+
+@click.group()
+def compliance() -> None:
+    """The compliance service: answers out (SAGECERT_COMPLIANCE_DATABASE_URL)."""
+
+
+@compliance.command("serve")
+@host_option
+@port_option(8002)
+@json_option
+def serve_compliance(host: str, port: int, as_json: bool) -> None:
+    """Serve /compliance/v1."""
+    with one_sentence():
+        from services.compliance.app import create_app
+        from services.compliance.settings import ComplianceSettings
+
+        settings = ComplianceSettings()
+        _serve("compliance", lambda: create_app(settings), host, port, as_json)
+
+
+@compliance.command("work")
+def work() -> None:
+    """Follow the facts and the clock. Any number may run: one works, the others stand by."""
+    with one_sentence():
+        from services.compliance import worker
+        from services.compliance.settings import ComplianceSettings
+        from services.serving import log_to_stderr
+
+        settings = ComplianceSettings()
+        log_to_stderr()
+        progress("following the facts; Ctrl-C stops it.")
+        run(worker.run(settings))
+
+
+@click.group()
+def sandbox() -> None:
+    """The sandbox of a system that runs apart (SAGECERT_OWNER_DATABASE_URL)."""
+
+
+@sandbox.command("serve")
+@host_option
+@port_option(8003)
+@json_option
+def serve_sandbox(host: str, port: int, as_json: bool) -> None:
+    """Serve /sandbox/v1, where SAGECERT_SANDBOX is on."""
+    with one_sentence():
+        from services.sandbox import create_app
+
+        settings = SystemSettings()
+        owner_url = _owner_url(settings)
+        if not settings.sandbox:
+            raise click.ClickException("The sandbox is off: set SAGECERT_SANDBOX=true in every part to switch it on.")
+        _serve("sandbox", lambda: create_app(owner_url), host, port, as_json)
+
+
+def _serve(name: str, create: "Callable[[], FastAPI]", host: str, port: int, as_json: bool) -> None:
+    system = SystemSettings()
+    address = Address(host, port, system.key)
+    app = compose({name: create()}, api_key=system.key, sandbox=system.sandbox)
+    address.serve(app, lambda: announce(address.origin, as_json, ()))
+
+
+def _owner_url(settings: SystemSettings) -> str:
+    if settings.owner_url is None:
+        raise click.ClickException("The setting SAGECERT_OWNER_DATABASE_URL is missing: it names the database.")
+    return settings.owner_url

@@ -1,0 +1,57 @@
+"""Running a server or a worker until it is told to stop."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine
+from types import FrameType
+from typing import Any
+
+import click
+import uvloop
+from starlette.types import ASGIApp
+
+from services import serving
+from services.cli.failures import cannot_listen, refuse_open_host
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    """Runs to the end. SIGINT and SIGTERM end it in order, as `KeyboardInterrupt`."""
+    stop_in_order()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work)
+
+
+def stop_in_order() -> None:
+    """Lets SIGTERM unwind the command as Ctrl-C does, so that what it started stops first."""
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+class Address:
+    """A socket that listens before anything else is started, so that a port in use is known at once."""
+
+    def __init__(self, host: str, port: int, key: str | None) -> None:
+        refuse_open_host(host, key)
+        try:
+            self._listening = serving.listen(host, port)
+        except OSError as problem:
+            raise cannot_listen(host, port, problem) from problem
+        self.origin = serving.origin(self._listening)
+
+    def serve(self, app: ASGIApp, ready: Callable[[], None]) -> None:
+        """Serves until told to stop. `ready` is called once calls are answered."""
+        serving.log_to_stderr()
+        run(serving.serve(app, self._listening, ready))
+
+
+def announce(origin: str, as_json: bool, lines: tuple[str, ...], **facts: object) -> None:
+    """Says on stdout where it is served: for people, or as JSON for a script."""
+    if as_json:
+        import json
+
+        click.echo(json.dumps({"url": origin, **facts}))
+    else:
+        click.echo("\n".join((f"Serving on {origin} (documentation: {origin}/docs); Ctrl-C stops it.", *lines)))

@@ -1,0 +1,36 @@
+"""Settings of the whole system, from the environment; those of a part are its own."""
+
+from pathlib import Path
+
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class SystemSettings(BaseSettings):
+    """Prefixed `SAGECERT_`.
+
+    `owner_database_url`: a database that the schemas belong in, as their owner; also read from `DATABASE_URL`.
+    None: a server of our own. `postgres_bin`: the directory of its binaries. `api_key`: where it is set, every call
+    needs it as a bearer token. `sandbox`: whether the clock can be set and everything emptied.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="SAGECERT_", frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True
+    )
+
+    owner_database_url: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("SAGECERT_OWNER_DATABASE_URL", "DATABASE_URL")
+    )
+    postgres_bin: Path | None = None
+    api_key: SecretStr | None = None
+    sandbox: bool = False
+
+    @property
+    def owner_url(self) -> str | None:
+        """The owner's database, in plain text."""
+        return self.owner_database_url.get_secret_value() if self.owner_database_url else None
+
+    @property
+    def key(self) -> str | None:
+        """The API key, in plain text."""
+        return self.api_key.get_secret_value() if self.api_key else None

@@ -1,0 +1,32 @@
+"""`sagecert status`: how far a database has come."""
+
+import json
+
+import click
+import psycopg
+from psycopg.rows import dict_row
+
+from services.cli.failures import one_sentence
+from services.cli.options import json_option
+from services.cli.settings import SystemSettings
+
+STATUS = """
+    SELECT c.now, c.running AS clock_running, r.sandbox,
+        (SELECT coalesce(max(notification_id), 0) FROM certification.stored_events) AS facts,
+        p.position AS applied, p.known_through, p.policy_version
+    FROM certification.clock() c, certification.recording r, compliance.progress p
+"""
+
+
+@click.command()
+@json_option
+def status(as_json: bool) -> None:
+    """Show the clock, the facts recorded and those applied (SAGECERT_OWNER_DATABASE_URL)."""
+    with one_sentence():
+        settings = SystemSettings()
+        if settings.owner_url is None:
+            raise click.ClickException("The setting SAGECERT_OWNER_DATABASE_URL is missing: it names the database.")
+        with psycopg.connect(settings.owner_url, row_factory=dict_row) as connection:
+            found = connection.execute(STATUS).fetchone()
+    shown = {name: getattr(value, "isoformat", lambda value=value: value)() for name, value in (found or {}).items()}
+    click.echo(json.dumps(shown) if as_json else "\n".join(f"{name:15} {value}" for name, value in shown.items()))

@@ -1,0 +1,53 @@
+"""Where each part of the system finds the database, and as whom."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import psycopg
+from psycopg import sql
+
+from services import postgres
+
+CERTIFICATION_ROLE: Final = "sagecert_certification"
+COMPLIANCE_ROLE: Final = "sagecert_compliance"
+
+
+class Databases(msgspec.Struct, frozen=True):
+    """One database as the three see it. A role is taken on after connecting, where the login is another."""
+
+    owner_url: str
+    certification_url: str
+    compliance_url: str
+    certification_role: str | None = None
+    compliance_role: str | None = None
+
+
+@contextmanager
+def embedded(data_directory: Path, binaries: Path | None, report: Callable[[str], None]) -> Iterator[Databases]:
+    """A server of our own for as long as the context lasts. Raises `postgres.CannotStart`."""
+    with postgres.start(data_directory, postgres.find(binaries), report) as server:
+        yield Databases(server.url(), server.url(CERTIFICATION_ROLE), server.url(COMPLIANCE_ROLE))
+
+
+def given(owner_url: str) -> Databases:
+    """A migrated database of somebody else's server; the parts take on their roles where the login may do that."""
+    with psycopg.connect(owner_url, autocommit=True) as connection:
+        return Databases(
+            owner_url,
+            owner_url,
+            owner_url,
+            _takeable(connection, CERTIFICATION_ROLE),
+            _takeable(connection, COMPLIANCE_ROLE),
+        )
+
+
+def _takeable(connection: psycopg.Connection, role: str) -> str | None:
+    try:
+        connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
+    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidParameterValue):
+        return None
+    connection.execute("RESET ROLE")
+    return role

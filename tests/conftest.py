@@ -1,0 +1,111 @@
+"""One PostgreSQL server for the whole run, a database of its own for each test, and the real system over HTTP.
+
+`SAGECERT_POSTGRES_BIN` names the bin directory of another PostgreSQL to run against.
+"""
+
+import itertools
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from services import postgres
+from services.migrate import migrate
+from services.postgres import Server
+from tests.databases import Database, clone, drop
+from tests.systems import System, running_system, running_system_apart
+
+SANDBOX_TEMPLATE = "template_sandbox"
+"""A migrated, empty sandbox database."""
+
+TEMPLATE = "template_real"
+"""A migrated, empty database that is no sandbox."""
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """The server: nothing in it outlives the run, so nothing waits for the disk."""
+    chosen = os.environ.get("SAGECERT_POSTGRES_BIN")
+    with (
+        tempfile.TemporaryDirectory(prefix="sagecert-test-", ignore_cleanup_errors=True) as directory,
+        postgres.start(
+            _open(directory), postgres.find(Path(chosen) if chosen else None), print, durable=False
+        ) as server,
+    ):
+        yield server
+
+
+def _open(directory: str) -> Path:
+    """Where an unprivileged server can reach its data when the tests run as root."""
+    Path(directory).chmod(0o755)
+    return Path(directory)
+
+
+@pytest.fixture(scope="session")
+def templates(server: Server) -> Server:
+    """The server with its templates migrated."""
+    for name, sandbox in ((TEMPLATE, False), (SANDBOX_TEMPLATE, True)):
+        clone(server, "template1", name)
+        migrate(server.url(database=name), sandbox=sandbox)
+    return server
+
+
+@pytest.fixture
+def database(templates: Server) -> Iterator[Database]:
+    """An empty, migrated database for one test; its clock is the real one."""
+    yield from _database(templates, TEMPLATE)
+
+
+@pytest.fixture
+def sandbox_database(templates: Server) -> Iterator[Database]:
+    """An empty, migrated database for one test; its clock can be moved by its owner."""
+    yield from _database(templates, SANDBOX_TEMPLATE)
+
+
+def _database(server: Server, template: str) -> Iterator[Database]:
+    name = f"test_{next(_numbers)}"
+    clone(server, template, name)
+    yield Database(server, name)
+    drop(server, name)
+
+
+@pytest.fixture
+def owner(database: Database) -> Iterator[psycopg.Connection]:
+    """A connection of the owner to the test's database, each statement a transaction."""
+    with psycopg.connect(database.owner_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def one_system(templates: Server) -> Iterator[System]:
+    """The all-in-one system as a process of its own, in sandbox mode; `system` gives it empty to a test."""
+    clone(templates, "template1", "all_in_one")
+    with running_system(templates.url(database="all_in_one")) as system:
+        yield system
+
+
+@pytest.fixture
+def system(one_system: System) -> System:
+    """The all-in-one system, empty, its clock standing at `tests.systems.START`."""
+    one_system.reset()
+    return one_system
+
+
+@pytest.fixture(scope="session")
+def system_apart(templates: Server) -> Iterator[System]:
+    """Certification, compliance and its worker as processes with roles of their own, behind one ingress."""
+    clone(templates, "template1", "apart")
+    with running_system_apart(Database(templates, "apart")) as system:
+        yield system
+
+
+@pytest.fixture
+def split_system(system_apart: System) -> System:
+    """The system run apart, empty, its clock standing at `tests.systems.START`."""
+    system_apart.reset()
+    return system_apart

@@ -1,0 +1,51 @@
+"""Databases of the test server: cloned from a template in milliseconds, dropped with whoever is still connected."""
+
+import msgspec
+import psycopg
+from psycopg import sql
+
+from services.postgres import Server
+from services.postgres.cluster import SUPERUSER
+from services.postgres.server import OWNER
+
+
+class Database(msgspec.Struct, frozen=True):
+    """One database, as each role reaches it."""
+
+    server: Server
+    name: str
+
+    @property
+    def owner_url(self) -> str:
+        """Owns both schemas and migrates them."""
+        return self.server.url(database=self.name)
+
+    @property
+    def certification_url(self) -> str:
+        """May append facts, and read them."""
+        return self.server.url("sagecert_certification", self.name)
+
+    @property
+    def compliance_url(self) -> str:
+        """May read facts, and write the read model."""
+        return self.server.url("sagecert_compliance", self.name)
+
+    @property
+    def superuser_url(self) -> str:
+        """May do anything: for planting faults."""
+        return self.server.url(SUPERUSER, self.name)
+
+
+def clone(server: Server, template: str, name: str) -> None:
+    """Makes a database of the owner's with everything that is in the template."""
+    _run(server, "CREATE DATABASE {} TEMPLATE {} OWNER {}", name, template, OWNER)
+
+
+def drop(server: Server, name: str) -> None:
+    """Drops the database, and whoever is connected to it."""
+    _run(server, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+def _run(server: Server, statement: str, *identifiers: str) -> None:
+    with psycopg.connect(server.url(SUPERUSER, "postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL(statement).format(*map(sql.Identifier, identifiers)))

@@ -1,0 +1,115 @@
+"""The real system as processes, driven over HTTP."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any, Final
+
+import httpx
+import msgspec
+
+from tests.databases import Database
+
+START: Final = "2022-01-01T00:00:00Z"
+"""Where the clock of a reset system stands, unless the test says otherwise."""
+
+STOP_SECONDS_MAX: Final = 20
+
+
+class System(msgspec.Struct, frozen=True):
+    """A running system and a client to call it with. `processes`: by part, for tests that kill one."""
+
+    url: str
+    http: httpx.Client
+    processes: Mapping[str, subprocess.Popen[str]]
+
+    def reset(self, now: str = START) -> None:
+        """Empties the system and sets its clock, which then stands still."""
+        self.http.post("/sandbox/v1/reset", json={"now": now}).raise_for_status()
+
+    def set_clock(self, now: str) -> None:
+        """Moves the clock forward; every timer due by then has fired when it returns."""
+        self.http.put("/sandbox/v1/clock", json={"now": now}).raise_for_status()
+
+    def record(self, path: str, key: str, **body: Any) -> httpx.Response:
+        """Posts a fact to the certification service: `path` follows /certification/v1/."""
+        return self.http.post(f"/certification/v1/{path}", json=body, headers={"Idempotency-Key": key})
+
+
+@contextmanager
+def running_system(owner_url: str) -> Iterator[System]:
+    """`sagecert up --sandbox` on this database."""
+    with ExitStack() as running:
+        process, url = running.enter_context(_serving({"DATABASE_URL": owner_url}, "up", "--sandbox"))
+        http = running.enter_context(httpx.Client(base_url=url, timeout=60))
+        yield System(url, http, {"up": process})
+
+
+@contextmanager
+def running_system_apart(database: Database) -> Iterator[System]:
+    """The parts as a deployment runs them: each with its own role, behind one ingress."""
+    sandbox = {"SAGECERT_SANDBOX": "true"}
+    owner = {**sandbox, "SAGECERT_OWNER_DATABASE_URL": database.owner_url}
+    certification = {**sandbox, "SAGECERT_CERTIFICATION_DATABASE_URL": database.certification_url}
+    compliance = {**sandbox, "SAGECERT_COMPLIANCE_DATABASE_URL": database.compliance_url}
+    subprocess.run(_sagecert("migrate"), env=_environment(owner), check=True)
+    with ExitStack() as running:
+        served = {
+            "certification": running.enter_context(_serving(certification, "certification", "serve")),
+            "compliance": running.enter_context(_serving(compliance, "compliance", "serve")),
+            "sandbox": running.enter_context(_serving(owner, "sandbox", "serve")),
+        }
+        worker = running.enter_context(_running(_sagecert("compliance", "work"), compliance))
+        routes = [f"{part}={url}" for part, (_, url) in served.items()]
+        ingress = running.enter_context(_running([sys.executable, "-m", "tests.end_to_end.ingress", *routes], {}))
+        url = _address(ingress)
+        http = running.enter_context(httpx.Client(base_url=url, timeout=60))
+        parts = {part: process for part, (process, _) in served.items()}
+        yield System(url, http, {**parts, "worker": worker, "ingress": ingress})
+
+
+@contextmanager
+def _serving(settings: Mapping[str, str], *command: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    with _running(_sagecert(*command, "--port", "0", "--json"), settings) as process:
+        yield process, _address(process)
+
+
+@contextmanager
+def _running(command: list[str], settings: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(command, env=_environment(settings), stdout=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def _address(process: subprocess.Popen[str]) -> str:
+    """What the process serves on; it says so in its first line, once it does."""
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line, "it ended before it served; the reason is on stderr"
+    return str(json.loads(line)["url"])
+
+
+def _sagecert(*command: str) -> list[str]:
+    return [sys.executable, "-m", "services.cli", *command]
+
+
+def _environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """The settings given and no others: those of whoever runs the tests are not the test's."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("SAGECERT_") and name not in ("DATABASE_URL", "POSTGRES_ENABLE_DB_FUNCTIONS")
+    }
+    return {**kept, **settings}
