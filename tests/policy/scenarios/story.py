@@ -98,12 +98,15 @@ class BarePolicy:
         self.groups: list[Group] = []
 
     def record(self, fact: Fact) -> str:
+        assert all(group[0].recorded_at <= fact.recorded_at for group in self.groups[-1:]), "told out of order"
         try:
             group = appended(self._log(None), fact)
         except Refusal as refusal:
             return f"refused {refusal.rule}"
+        if not group:
+            return "repeated"
         self.groups.append(group)
-        return "recorded" if group else "repeated"
+        return "recorded"
 
     def partner(self, partner: str, product: str, at: datetime, known_at: datetime | None) -> Answer:
         stretch = partner_stretch(self._log(known_at), partner, product, at, PARAMETERS)

@@ -85,7 +85,7 @@ def test_a_swap_at_one_instant_is_no_shortfall(story: Story) -> None:
 def test_a_swap_while_short_keeps_the_running_window(story: Story) -> None:
     """Given one missing, when another swap happens, then the first window runs on and no other opens."""
     story.given(enrolled("acorn", START), certified("ines", "omar", partner="acorn", at=START))
-    story.given(leaves("omar", "acorn", MARCH), is_recognised("lea", START))
+    story.given(is_recognised("lea", START), leaves("omar", "acorn", MARCH))
     story.when(leaves("ines", "acorn", APRIL), joins("lea", "acorn", APRIL))
     story.then("acorn", at=APRIL, windows=[Expected(MARCH, "open")], counted=["lea"])
 

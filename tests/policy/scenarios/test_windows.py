@@ -232,10 +232,8 @@ def test_out_and_in_at_one_instant_is_no_leaving(story: Story) -> None:
 @rule("R28", "R29")
 def test_closing_or_being_merged_away_voids_windows(story: Story) -> None:
     team(story, "ines", "omar")
-    story.given(
-        leaves("omar", "acorn", LOSS), enrolled("birch", START), certified("lea", "noor", partner="birch", at=START)
-    )
-    story.given(leaves("noor", "birch", LOSS))
+    story.given(enrolled("birch", START), certified("lea", "noor", partner="birch", at=START))
+    story.given(leaves("omar", "acorn", LOSS), leaves("noor", "birch", LOSS))
     story.when(closes("acorn", LOSS + DAY), merges("birch", "cedar", LOSS + DAY))
     for partner in ("acorn", "birch"):
         window = Expected(LOSS, "void", LOSS + DAY)
