@@ -20,7 +20,7 @@ class Certification:
 
 @dataclass(frozen=True)
 class Attempt:
-    """`score`: as it is known at the instant asked about."""
+    """`score`: the one that decides whether it passed: the score in force, or the latest where only that passes (R32)."""
 
     attempt: int
     score: str
@@ -70,7 +70,9 @@ class Calculator:
         if not recorded:
             return None
         taken = [fact for fact in certifying.attempts(self.in_force, registration) if fact.effective_at <= at]
-        attempts = [self._attempt(fact, at) for fact in sorted(taken, key=lambda fact: fact.attempt)]
+        attempts = [
+            self._attempt(fact, at) for fact in sorted(taken, key=lambda fact: (fact.effective_at, fact.attempt))
+        ]
         if any(attempt.passed for attempt in attempts):
             state, attempts_left = "passed", 0
         else:
@@ -91,9 +93,8 @@ class Calculator:
         ]
 
     def _attempt(self, fact: AttemptScored, at: datetime) -> Attempt:
-        return Attempt(
-            fact.attempt,
-            certifying.score_in_force(self.in_force, fact, at),
-            certifying.passes(self.in_force, fact, at),
-            fact.effective_at,
-        )
+        score = certifying.score_in_force(self.in_force, fact, at)
+        passed = certifying.passes(self.in_force, fact, at)
+        if passed and not certifying.is_pass(score):
+            score = certifying.scores(self.in_force, fact)[-1][1]
+        return Attempt(fact.attempt, score, passed, fact.effective_at)

@@ -130,13 +130,13 @@ def _registration_differs(
         progress.registered.consultant_id,
         progress.state,
         progress.attempts_left,
-        sorted((a.number, a.deciding(at).passes, a.effective_at) for a in progress.attempts),
+        [(a.number, a.deciding(at).value, a.deciding(at).passes, a.effective_at) for a in progress.attempts],
     )
     wanted_view = wanted and (
         wanted.consultant,
         wanted.state,
         wanted.attempts_left,
-        [(attempt.attempt, attempt.passed, attempt.effective_at) for attempt in wanted.attempts],
+        [(a.attempt, a.score, a.passed, a.effective_at) for a in wanted.attempts],
     )
     if got_view != wanted_view:
         yield f"{registration} {when}: certification {got_view}, calculator {wanted_view}"
