@@ -20,7 +20,7 @@ class Certification:
 
 @dataclass(frozen=True)
 class Attempt:
-    """`score`: the one that decides whether it passed: the score in force, or the latest where only that passes (R32)."""
+    """`score`: the one that decides whether it passed: that in force, or the latest where only it passes (R32)."""
 
     attempt: int
     score: str
