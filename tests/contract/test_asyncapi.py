@@ -3,14 +3,11 @@
 import inspect
 import json
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 import jsonschema
 import msgspec
 import pytest
-import yaml
-from referencing import Registry, Resource
-from referencing.jsonschema import DRAFT202012
 
 from services.certification.api import events as fact_feed
 from services.certification.event_store.store import LogEntry
@@ -19,30 +16,8 @@ from services.compliance.api.question import EventsQuestion
 from shared.events import schemas
 from shared.events.compliance_events import TYPE_OF, ComplianceEventData
 from shared.events.facts import TOPIC_OF, TOPICS
-from tests.architecture.markdown import read
 from tests.contract.golden_facts import MEANING
-
-DOCUMENT: Final[dict[str, Any]] = yaml.safe_load(read("docs/asyncapi.yaml"))
-MESSAGES: Final[dict[str, Any]] = DOCUMENT["components"]["messages"]
-HERE: Final = "docs/asyncapi.yaml"
-REGISTRY: Final = Registry().with_resources(
-    [
-        (HERE, Resource.from_contents(DOCUMENT, DRAFT202012)),
-        *(
-            (f"shared/events/schemas/{name}", Resource.from_contents(schema, DRAFT202012))
-            for name, schema in schemas.stored().items()
-        ),
-    ]
-)
-
-
-def validator(message: str) -> jsonschema.Draft202012Validator:
-    pointer = f"{HERE}#/components/messages/{message}/payload"
-    return jsonschema.Draft202012Validator({"$ref": pointer}, registry=REGISTRY)
-
-
-def message_of(topic: str) -> str:
-    return next(name for name, message in MESSAGES.items() if message["name"] == topic)
+from tests.contract.messages import DOCUMENT, HERE, MESSAGES, REGISTRY, message_of, validator
 
 
 def listed(channel: str) -> list[str]:
@@ -145,9 +120,9 @@ def test_facts_are_sent_as_described(name: str) -> None:
     fact = MEANING[name]
     topic = TOPIC_OF[type(fact.data)]
     (event,) = json.loads(fact_feed.batch([LogEntry(fact=fact, originator_id="partner-P1")]))
-    validator(message_of(topic)).validate(event)
+    validator(topic).validate(event)
     with pytest.raises(jsonschema.ValidationError):
-        validator(message_of(topic)).validate({**event, "data": {}})
+        validator(topic).validate({**event, "data": {}})
 
 
 @pytest.mark.parametrize("topic", list(TYPE_OF.values()))
@@ -166,6 +141,6 @@ def test_compliance_events_are_sent_as_described(topic: str) -> None:
         data=msgspec.Raw(msgspec.json.encode(ComplianceEventData("P1", ("S200P",), ()))),
     )
     sent = json.loads(msgspec.json.encode(event))
-    validator(message_of(topic)).validate(sent)
+    validator(topic).validate(sent)
     with pytest.raises(jsonschema.ValidationError):
-        validator(message_of(topic)).validate({**sent, "type": "com.sage.partnercloud.other.v1"})
+        validator(topic).validate({**sent, "type": "com.sage.partnercloud.other.v1"})

@@ -1,7 +1,6 @@
 """Published schemas are frozen: within a version they gain optional fields, nothing else."""
 
 import json
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +14,10 @@ from shared.events.facts import TOPIC_PREFIX, TOPICS
 from shared.events.schemas.__main__ import ADVICE, main
 from shared.events.schemas.compatibility import breaks
 from tests.contract.golden_facts import GOLDEN, MEANING
+from tests.contract.messages import FORMATS
 from tests.contract.strategies import FACTS
 
 RENEW = "run `python -m shared.events.schemas --write` and commit the files with an entry in CHANGELOG.md"
-FORMATS = jsonschema.FormatChecker()
-
-
-@FORMATS.checks("date-time", raises=ValueError)
-def is_an_instant(value: object) -> bool:
-    return not isinstance(value, str) or datetime.fromisoformat(value).tzinfo is not None
-
-
 PUBLISHED = {
     name: jsonschema.Draft202012Validator(schema, format_checker=FORMATS) for name, schema in schemas.stored().items()
 }
