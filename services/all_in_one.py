@@ -1,7 +1,6 @@
 """The whole system under one origin in one process: both services, the follower, and the sandbox where it is on."""
 
 from pydantic import SecretStr
-from starlette.types import ASGIApp
 
 from services import sandbox
 from services.certification.app import create_app as create_certification
@@ -9,11 +8,11 @@ from services.certification.settings import CertificationSettings
 from services.compliance import worker
 from services.compliance.app import create_app as create_compliance
 from services.compliance.settings import ComplianceSettings
-from services.composition import compose
+from services.composition import Composition
 from services.databases import Databases
 
 
-def create(databases: Databases, *, api_key: str | None, sandboxed: bool) -> ASGIApp:
+def create(databases: Databases, *, api_key: str | None, sandboxed: bool) -> Composition:
     """The system on these databases. Other settings of the parts come from the environment, as when they run apart."""
     certification = CertificationSettings(
         database_url=SecretStr(databases.certification_url),
@@ -28,4 +27,4 @@ def create(databases: Databases, *, api_key: str | None, sandboxed: bool) -> ASG
     apps = {"certification": create_certification(certification), "compliance": create_compliance(compliance)}
     if sandboxed:
         apps["sandbox"] = sandbox.create_app(databases.owner_url)
-    return compose(apps, api_key=api_key, sandbox=sandboxed, background=lambda: worker.run(compliance))
+    return Composition(apps, api_key=api_key, sandbox=sandboxed, background=lambda: worker.run(compliance))

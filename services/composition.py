@@ -3,39 +3,67 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
 from fastapi import FastAPI
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services import documentation
 from services.door import Door
+from services.problems import TYPE_PREFIX, Problem, problem_response
 
 TITLE: Final = "Sage Partner Certification"
+
+NO_SUCH_PATH: Final = Problem(TYPE_PREFIX + "not-found", "Not found", 404, "There is nothing at this path.")
 
 _log: Final = logging.getLogger(__name__)
 
 
-def compose(
-    apps: Mapping[str, FastAPI],
-    *,
-    api_key: str | None,
-    sandbox: bool,
-    background: Callable[[], Coroutine[Any, Any, None]] | None = None,
-) -> ASGIApp:
-    """One ASGI application: each call goes to the application of its path's first part.
+class Composition:
+    """An ASGI application of several, each for the paths of one first part.
 
-    `apps`: by first part, such as "compliance". `background`: runs for as long as the applications do.
+    `apps`: by first part, such as "compliance". `api_key`: where it is set, every call needs it as a bearer token.
+    `sandbox`: every answer says so. `background`: runs for as long as the applications do.
     """
-    front = Starlette(
-        routes=documentation.routes(TITLE, list(apps.values()), bearer=api_key is not None),
-        lifespan=_lifespan(list(apps.values()), background),
-    )
-    if sandbox:
-        _log.warning("SANDBOX: the clock of this system can be moved and everything in it can be emptied")
-    return Door(_Crossroads(apps, front), api_key=api_key, sandbox=sandbox)
+
+    def __init__(
+        self,
+        apps: Mapping[str, FastAPI],
+        *,
+        api_key: str | None,
+        sandbox: bool,
+        background: Callable[[], Coroutine[Any, Any, None]] | None = None,
+    ) -> None:
+        self._apps = apps
+        self._sandbox = sandbox
+        self._background = background
+        front = Starlette(
+            routes=documentation.routes(TITLE, list(apps.values()), bearer=api_key is not None),
+            exception_handlers={404: _no_such_path},
+        )
+        self._door = Door(_Crossroads(apps, front), api_key=api_key, sandbox=sandbox)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers a call while `running`."""
+        await self._door(scope, receive, send)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Opens what the applications need and runs the background. If that fails, so does the context."""
+        if self._sandbox:
+            _log.warning("SANDBOX: the clock of this system can be moved, and everything in it can be emptied")
+        async with AsyncExitStack() as open_apps:
+            for app in self._apps.values():
+                await open_apps.enter_async_context(app.router.lifespan_context(app))
+            async with asyncio.TaskGroup() as tasks:
+                task = tasks.create_task(self._background()) if self._background else None
+                yield
+                if task is not None:
+                    task.cancel()
 
 
 class _Crossroads:
@@ -46,24 +74,10 @@ class _Crossroads:
         self._front = front
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        app = self._front
-        if scope["type"] == "http":
-            app = self._apps.get(scope["path"].split("/", 2)[1] if "/" in scope["path"] else "", self._front)
+        first_part = scope["path"].split("/", 2)[1:2]
+        app = self._apps.get(first_part[0], self._front) if first_part else self._front
         await app(scope, receive, send)
 
 
-def _lifespan(
-    apps: list[FastAPI], background: Callable[[], Coroutine[Any, Any, None]] | None
-) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with AsyncExitStack() as open_apps:
-            for app in apps:
-                await open_apps.enter_async_context(app.router.lifespan_context(app))
-            async with asyncio.TaskGroup() as tasks:
-                task = tasks.create_task(background()) if background else None
-                yield
-                if task is not None:
-                    task.cancel()
-
-    return lifespan
+async def _no_such_path(_: Request, _error: Exception) -> Response:
+    return problem_response(NO_SUCH_PATH)

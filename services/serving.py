@@ -1,7 +1,6 @@
 """Serving an application over HTTP: uvicorn with its fast parts, and a deadline for the head of a request."""
 
 import asyncio
-import logging
 import socket
 from collections.abc import Callable
 from typing import Final
@@ -14,10 +13,6 @@ HEAD_SECONDS_MAX: Final = 10.0
 HEAD_BYTES_MAX: Final = 64 << 10
 GRACE_SECONDS: Final = 3
 """How long a call under way may take to finish when the server is told to stop."""
-
-
-class NotStarted(Exception):
-    """The application failed while it started."""
 
 
 class Protocol(HttpToolsProtocol):
@@ -94,26 +89,17 @@ class _Server(uvicorn.Server):
 async def serve(app: ASGIApp, listening: socket.socket, ready: Callable[[], None]) -> None:
     """Serves until SIGINT or SIGTERM, which it answers by finishing what is under way. Then the signal goes on.
 
-    `ready` is called once calls are answered. Raises `NotStarted` where the application cannot start.
+    `ready` is called once calls are answered.
     """
     config = uvicorn.Config(
         app,
         loop="uvloop",
         http=Protocol,
         ws="none",
-        lifespan="on",
+        lifespan="off",
         access_log=False,
         server_header=False,
         log_config=None,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    server = _Server(config, ready)
-    await server.serve(sockets=[listening])
-    if not server.started:
-        raise NotStarted("The application did not start; the reason is in the log above.")
-
-
-def log_to_stderr() -> None:
-    """Warnings of everybody; uvicorn's own progress is not news."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("services").setLevel(logging.INFO)
+    await _Server(config, ready).serve(sockets=[listening])

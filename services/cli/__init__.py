@@ -4,6 +4,7 @@ import click
 
 from services.cli.demo import demo
 from services.cli.parts import certification, compliance, migrate, sandbox
+from services.cli.running import log_to_stderr
 from services.cli.status import status
 from services.cli.up import up
 
@@ -17,6 +18,7 @@ def main() -> None:
     DATABASE_URL names. To run the parts apart: sagecert migrate, then certification serve, compliance
     serve and compliance work, each with its own settings and database role.
     """
+    log_to_stderr()
 
 
 for command in (demo, up, status, migrate, certification, compliance, sandbox):

@@ -19,7 +19,10 @@ HOST = "127.0.0.1"
 @port_option(8000)
 @data_directory_option
 def demo(port: int, data_directory: Path) -> None:
-    """Run everything as a sandbox, with half a year of a few partners to ask about."""
+    """Run everything, with a story to explore.
+
+    Half a year of a few partners, learned as it would have been, in a sandbox. Told once for each data directory.
+    """
     with one_sentence():
         settings = SystemSettings()
 

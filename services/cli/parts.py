@@ -10,7 +10,7 @@ from services.cli.options import host_option, json_option, port_option
 from services.cli.running import Address, announce, run
 from services.cli.settings import SystemSettings
 from services.cli.up import progress
-from services.composition import compose
+from services.composition import Composition
 from services.migrate import migrate as bring_up_to_date
 
 if TYPE_CHECKING:
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--sandbox", is_flag=True, help="Make a sandbox of a new database; for ever.")
 def migrate(sandbox: bool) -> None:
-    """Bring the database to this version, as its owner (SAGECERT_OWNER_DATABASE_URL)."""
+    """Bring a database to this version.
+
+    Needs SAGECERT_OWNER_DATABASE_URL, with the role that owns both schemas.
+    """
     with one_sentence():
         settings = SystemSettings()
         bring_up_to_date(_owner_url(settings), sandbox=sandbox or settings.sandbox)
@@ -29,7 +32,10 @@ def migrate(sandbox: bool) -> None:
 
 @click.group()
 def certification() -> None:
-    """The certification service: facts in (SAGECERT_CERTIFICATION_DATABASE_URL)."""
+    """Certification apart: facts in.
+
+    Needs SAGECERT_CERTIFICATION_DATABASE_URL, with the role sagecert_certification.
+    """
 
 
 @certification.command("serve")
@@ -48,7 +54,10 @@ def serve_certification(host: str, port: int, as_json: bool) -> None:
 
 @click.group()
 def compliance() -> None:
-    """The compliance service: answers out (SAGECERT_COMPLIANCE_DATABASE_URL)."""
+    """Compliance apart: answers out.
+
+    Needs SAGECERT_COMPLIANCE_DATABASE_URL, with the role sagecert_compliance.
+    """
 
 
 @compliance.command("serve")
@@ -71,17 +80,18 @@ def work() -> None:
     with one_sentence():
         from services.compliance import worker
         from services.compliance.settings import ComplianceSettings
-        from services.serving import log_to_stderr
 
         settings = ComplianceSettings()
-        log_to_stderr()
         progress("following the facts; Ctrl-C stops it.")
         run(worker.run(settings))
 
 
 @click.group()
 def sandbox() -> None:
-    """The sandbox of a system that runs apart (SAGECERT_OWNER_DATABASE_URL)."""
+    """The sandbox of a system run apart.
+
+    Needs SAGECERT_OWNER_DATABASE_URL, with the role that owns both schemas.
+    """
 
 
 @sandbox.command("serve")
@@ -103,7 +113,7 @@ def serve_sandbox(host: str, port: int, as_json: bool) -> None:
 def _serve(name: str, create: "Callable[[], FastAPI]", host: str, port: int, as_json: bool) -> None:
     system = SystemSettings()
     address = Address(host, port, system.key)
-    app = compose({name: create()}, api_key=system.key, sandbox=system.sandbox)
+    app = Composition({name: create()}, api_key=system.key, sandbox=system.sandbox)
     address.serve(app, lambda: announce(address.origin, as_json, ()))
 
 

@@ -1,6 +1,7 @@
 """Running a server or a worker until it is told to stop."""
 
 import asyncio
+import logging
 import signal
 from collections.abc import Callable, Coroutine
 from types import FrameType
@@ -8,10 +9,10 @@ from typing import Any
 
 import click
 import uvloop
-from starlette.types import ASGIApp
 
 from services import serving
 from services.cli.failures import cannot_listen, refuse_open_host
+from services.composition import Composition
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
@@ -21,9 +22,16 @@ def run(work: Coroutine[Any, Any, None]) -> None:
         runner.run(work)
 
 
+def log_to_stderr() -> None:
+    """What goes wrong, and what we find worth saying; stdout is for results."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("services").setLevel(logging.INFO)
+
+
 def stop_in_order() -> None:
-    """Lets SIGTERM unwind the command as Ctrl-C does, so that what it started stops first."""
+    """Lets SIGTERM and Ctrl-C unwind the command at once, so that what it started stops first."""
     signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGINT, _interrupt)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -41,10 +49,13 @@ class Address:
             raise cannot_listen(host, port, problem) from problem
         self.origin = serving.origin(self._listening)
 
-    def serve(self, app: ASGIApp, ready: Callable[[], None]) -> None:
+    def serve(self, composition: Composition, ready: Callable[[], None]) -> None:
         """Serves until told to stop. `ready` is called once calls are answered."""
-        serving.log_to_stderr()
-        run(serving.serve(app, self._listening, ready))
+        run(self._serve(composition, ready))
+
+    async def _serve(self, composition: Composition, ready: Callable[[], None]) -> None:
+        async with composition.running():
+            await serving.serve(composition, self._listening, ready)
 
 
 def announce(origin: str, as_json: bool, lines: tuple[str, ...], **facts: object) -> None:

@@ -21,7 +21,10 @@ STATUS = """
 @click.command()
 @json_option
 def status(as_json: bool) -> None:
-    """Show the clock, the facts recorded and those applied (SAGECERT_OWNER_DATABASE_URL)."""
+    """Show how far a database has come.
+
+    Needs SAGECERT_OWNER_DATABASE_URL.
+    """
     with one_sentence():
         settings = SystemSettings()
         if settings.owner_url is None:

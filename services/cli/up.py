@@ -23,7 +23,10 @@ from services.migrate import migrate
 @data_directory_option
 @json_option
 def up(sandbox: bool, host: str, port: int, data_directory: Path, as_json: bool) -> None:
-    """Run everything on one address, on a PostgreSQL of its own unless DATABASE_URL names one."""
+    """Run everything on one address.
+
+    On a PostgreSQL of its own, unless DATABASE_URL names one.
+    """
     with one_sentence():
         settings = SystemSettings()
         sandbox = sandbox or settings.sandbox

@@ -26,9 +26,6 @@ class Ingress:
         self._http = httpx.AsyncClient(timeout=60)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
-            return
         answer = await self._hand_on(Request(scope, receive))
         await answer(scope, receive, send)
 
@@ -49,13 +46,6 @@ class Ingress:
             return Response(f"{upstream} does not answer: {problem!r}", 502)
         headers = {name: value for name, value in answer.headers.items() if name not in HOP_BY_HOP}
         return Response(answer.content, answer.status_code, headers)
-
-    async def _lifespan(self, receive: Receive, send: Send) -> None:
-        await receive()
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        await self._http.aclose()
-        await send({"type": "lifespan.shutdown.complete"})
 
 
 def main() -> None:

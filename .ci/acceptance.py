@@ -1,0 +1,46 @@
+"""Runs an acceptance runner against the system, all in one and apart: python acceptance.py RUNNER.
+
+The runner takes --base-url and tells by its exit status whether everything held.
+"""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from services import postgres
+from services.postgres import Server
+from tests.databases import Database, clone
+from tests.systems import System, running_system, running_system_apart
+
+
+@contextmanager
+def _server() -> Iterator[Server]:
+    with tempfile.TemporaryDirectory(prefix="sagecert-acceptance-", ignore_cleanup_errors=True) as directory:
+        Path(directory).chmod(0o755)
+        with postgres.start(Path(directory), postgres.find(), print, durable=False) as server:
+            yield server
+
+
+def _holds(runner: str, name: str, system: System) -> bool:
+    print(f"acceptance, {name}", flush=True)
+    return subprocess.run([sys.executable, runner, "--base-url", system.url], check=False).returncode == 0
+
+
+def main() -> None:
+    """Exits with 1 unless everything holds in both."""
+    runner = sys.argv[1]
+    with _server() as server:
+        clone(server, "template1", "all_in_one")
+        with running_system(server.url(database="all_in_one")) as system:
+            held = [_holds(runner, "all in one", system)]
+        clone(server, "template1", "apart")
+        with running_system_apart(Database(server, "apart")) as system:
+            held.append(_holds(runner, "apart", system))
+    sys.exit(0 if all(held) else 1)
+
+
+if __name__ == "__main__":
+    main()
