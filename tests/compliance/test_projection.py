@@ -1,0 +1,114 @@
+"""The projection is a function of the fact log and the clock: how it came about never shows."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from itertools import pairwise
+from random import Random
+
+import psycopg
+import pytest
+
+from services.compliance.database import OwnConnection, connect
+from services.compliance.policy.parameters import PARAMETERS
+from services.compliance.projection import batch, rebuild
+from services.compliance.projection.batch import advance_fully
+from services.compliance.projection.rebuild import Rebuilt
+from tests.compliance.log import Group, Log, compliance_log, settings_for, shuffled_sizes
+from tests.databases import Database
+from tests.oracle.histories import seeded
+from tests.policy.fact_log import recorded
+
+MICROSECOND = timedelta(microseconds=1)
+LONG_AFTER = timedelta(days=400)
+
+
+def history(seed: int) -> list[Group]:
+    """What certification records of a random history with late, voided, corrected and repeated facts."""
+    return [group for group in recorded(seeded(seed)) if group]
+
+
+async def follow(database: Database, groups: Sequence[Group], sizes: Sequence[int], *, barriers: bool) -> None:
+    """Follows the log while it grows by so many groups at a time, with a barrier before each growth if wanted."""
+    connection = await connect(settings_for(database))
+    with psycopg.connect(database.owner_url, autocommit=True) as owner:
+        log = Log(owner)
+        for part in shuffled_sizes(len(groups), sizes):
+            coming = groups[part]
+            if barriers:
+                await advance_fully(connection, PARAMETERS, coming[0][0].recorded_at - MICROSECOND, "test")
+            log.write(coming)
+            await advance_fully(connection, PARAMETERS, None, "test")
+    await finish(connection, groups)
+    await connection.close()
+
+
+async def finish(connection: OwnConnection, groups: Sequence[Group]) -> None:
+    """Lets every timer fire."""
+    await advance_fully(connection, PARAMETERS, groups[-1][0].recorded_at + LONG_AFTER, "test")
+
+
+def verify(database: Database) -> Rebuilt:
+    return rebuild.run(settings_for(database), database.owner_url, verify=True, processes=1)
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_a_rebuild_from_nothing_is_the_same_to_the_byte(database: Database, seed: int) -> None:
+    await follow(database, history(seed), [1 + seed % 3], barriers=bool(seed % 2))
+
+    rebuilt = await asyncio.to_thread(verify, database)
+
+    assert rebuilt.differences == ()
+    assert rebuilt.events > 0
+
+
+@pytest.mark.parametrize("seed", range(20, 28))
+async def test_batches_and_slices_never_show(database: Database, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    random, groups = Random(seed), history(seed)
+    monkeypatch.setattr(batch, "FACTS_MAX", random.choice([1, 2, 5]))
+    monkeypatch.setattr(batch, "PARTNERS_MAX", random.choice([1, 2]))
+    await follow(database, groups, [random.randint(1, 9) for _ in range(3)], barriers=random.random() < 0.5)
+
+    rebuilt = await asyncio.to_thread(verify, database)
+
+    assert rebuilt.differences == ()
+
+
+async def test_the_log_of_compliance_events_is_numbered_without_gaps_in_the_order_of_all_steps(
+    database: Database,
+) -> None:
+    await follow(database, history(3), [4], barriers=True)
+    connection = await connect(settings_for(database))
+    events = await compliance_log(connection)
+    await connection.close()
+
+    assert [event["sequence"] for event in events] == list(range(1, len(events) + 1))
+    keys = [(event["recorded_at"], event["position"], event["partner_id"]) for event in events]
+    assert all(before <= after for before, after in pairwise(keys))
+    assert len({event["event_id"] for event in events}) == len(events)
+
+
+async def test_a_rebuild_is_taken_into_use_while_a_follower_runs(database: Database) -> None:
+    groups = history(5)
+    await follow(database, groups, [3], barriers=False)
+    connection = await connect(settings_for(database))
+    before = await compliance_log(connection)
+
+    await asyncio.to_thread(rebuild.run, settings_for(database), database.owner_url, verify=False, processes=1)
+
+    assert await compliance_log(connection) == before
+    await finish(connection, groups)
+    schemas = await connection.fetch("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'compliance%'")
+    await connection.close()
+    assert [row["nspname"] for row in schemas] == ["compliance"]
+
+
+async def test_what_another_policy_derived_is_not_gone_on_with(database: Database) -> None:
+    groups = history(6)
+    await follow(database, groups, [9], barriers=False)
+    connection = await connect(settings_for(database))
+    other = type(PARAMETERS)(version="other", window_days=31)
+
+    with pytest.raises(batch.OtherPolicy, match="sagecert compliance rebuild"):
+        await advance_fully(connection, other, None, "test")
+    await connection.close()

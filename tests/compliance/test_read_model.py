@@ -1,0 +1,64 @@
+"""The read model's schema: described once, logged, and append-only where it must be."""
+
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from psycopg import Connection, errors
+from sqlalchemy import create_engine
+
+from services.compliance.read_model.tables import metadata
+from tests.databases import Database
+
+
+def test_the_migrations_make_exactly_the_tables_that_are_described(database: Database) -> None:
+    engine = create_engine("postgresql+psycopg://", creator=lambda: _connect(database))
+    with engine.connect() as connection:
+        found = compare_metadata(
+            MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True}),
+            metadata,
+        )
+    engine.dispose()
+    assert [one for one in found if "alembic_version" not in str(one)] == []
+
+
+def test_every_table_survives_a_crash(owner: Connection) -> None:
+    unlogged = owner.execute(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'compliance'::regnamespace AND relpersistence <> 'p'"
+    ).fetchall()
+    assert unlogged == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE compliance.compliance_event SET type = ''",
+        "DELETE FROM compliance.compliance_event",
+        "TRUNCATE compliance.compliance_event",
+    ],
+)
+def test_nobody_changes_the_log_of_compliance_events_not_even_its_owner(owner: Connection, statement: str) -> None:
+    with pytest.raises(errors.RestrictViolation, match="append-only"):
+        owner.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO certification.stored_events SELECT * FROM certification.stored_events",
+        "SELECT certification.append('[]')",
+        "UPDATE certification.recording SET floor = NULL",
+        "SELECT * FROM certification.profile",
+        "DELETE FROM compliance.compliance_event",
+        "DROP TABLE compliance.standing",
+    ],
+)
+def test_the_role_of_compliance_can_write_its_own_read_model_and_nothing_else(
+    database: Database, statement: str
+) -> None:
+    with psycopg.connect(database.compliance_url) as connection, pytest.raises(errors.InsufficientPrivilege):
+        connection.execute(statement)
+
+
+def _connect(database: Database) -> psycopg.Connection:
+    return psycopg.connect(database.owner_url, options="-csearch_path=compliance")
