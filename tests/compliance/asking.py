@@ -1,0 +1,34 @@
+"""The compliance service in this process, asked over HTTP's own door."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+
+from services.compliance.app import create_app
+from services.compliance.settings import ComplianceSettings
+
+
+@asynccontextmanager
+async def asking(settings: ComplianceSettings) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the running application."""
+    app = create_app(settings)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://compliance/compliance/v1/") as client,
+    ):
+        yield client
+
+
+async def ask(client: httpx.AsyncClient, path: str, **question: object) -> httpx.Response:
+    """The response to a question; the path may hold a part of the question already."""
+    return await client.get(httpx.URL(path).copy_merge_params({name: str(value) for name, value in question.items()}))
+
+
+async def answer(client: httpx.AsyncClient, path: str, **question: object) -> dict[str, Any]:
+    """The answer to a question that has one."""
+    response = await ask(client, path, **question)
+    assert response.status_code == 200, response.text
+    found: dict[str, Any] = response.json()
+    return found
