@@ -6,7 +6,7 @@ retracted, newest first; then what newly follows, by effective instant. A late o
 the sweep back and the difference is told; published events are never changed.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import blake2b
 from heapq import heappop, heappush
@@ -15,8 +15,9 @@ from typing import Final
 import msgspec
 
 from services.compliance.policy.enrolment import Enrolment
-from services.compliance.policy.knowledge import NOBODY, Counted, Knowledge, PersonView
+from services.compliance.policy.knowledge import Knowledge
 from services.compliance.policy.parameters import Parameters
+from services.compliance.policy.person import NOBODY, Counted, PersonView
 from services.compliance.policy.reasons import standing_reasons
 from services.compliance.policy.standing import Standing, Stretch
 from services.compliance.policy.windows import Announcement, Sweep
@@ -42,10 +43,11 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class _Published(msgspec.Struct, frozen=True):
-    """An announcement that stands: its event, and its place among the events of the partner."""
+    """An announcement that stands: its event, what that is about, and its place among the events of the partner."""
 
     place: int
     event_id: str
+    products: tuple[str, ...]
 
 
 class PartnerHistory:
@@ -64,16 +66,10 @@ class PartnerHistory:
         self._events_published = 0
         self._standings: dict[str, Standing] = {}
         self._horizon: datetime | None = None
+        self.next_timer_at: datetime | None = None
+        """The next instant at which time alone changes or announces something; None: never."""
 
     # Steps -----------------------------------------------------------------------------------
-
-    @property
-    def next_timer_at(self) -> datetime | None:
-        """The next instant at which time alone changes or announces something; None: never."""
-        instants = [instant for sweep in self._sweeps.values() if (instant := sweep.next_instant()) is not None]
-        if self._upcoming:
-            instants.append(self._upcoming[0][0])
-        return min(instants, default=None)
 
     def record(self, group: Sequence[Fact]) -> Step:
         """The step of one group of facts appended together.
@@ -86,13 +82,15 @@ class PartnerHistory:
             knowledge.add(fact)
         self._horizon = recorded_at
         step = _Difference(recorded_at, tuple(dict.fromkeys(fact.causation_id or fact.fact_id for fact in group)))
-        self._follow(step)
+        if self._follow(step):
+            self._look_ahead()
         knowledge.seen()
         if knowledge.mentioned and not known_before:
             first = min(recorded_at, group[0].effective_at)
             for product in self._sweeps:
                 step.since[product] = min(first, step.since.get(product, first))
-        step.new = [one for one in step.new if one.name != _REMINDER]
+        if step.new:
+            step.new = [one for one in step.new if one.name != _REMINDER]
         return self._step(step, group[0].append_position)
 
     def fire(self, until: datetime) -> list[Step]:
@@ -107,6 +105,7 @@ class PartnerHistory:
                     step.since[product] = instant
                     step.new += sweep.announced[told:]
             step.new += self._due_notices(instant)
+            self._look_ahead()
             fired = self._step(step, 0)
             if fired.events:
                 steps.append(fired)
@@ -120,8 +119,18 @@ class PartnerHistory:
 
     # What changed ----------------------------------------------------------------------------
 
-    def _follow(self, step: "_Difference") -> None:
-        """Brings sweeps and notices up to the knowledge, and notes what no longer and what newly follows."""
+    def _look_ahead(self) -> None:
+        instants = [instant for sweep in self._sweeps.values() if (instant := sweep.next_instant()) is not None]
+        if self._upcoming:
+            instants.append(self._upcoming[0][0])
+        self.next_timer_at = min(instants, default=None)
+
+    def _follow(self, step: "_Difference") -> bool:
+        """Brings sweeps and notices up to the knowledge, and notes what no longer and what newly follows.
+
+        Returns whether anything can have changed, now or later.
+        """
+        changed_anything = False
         knowledge = self._knowledge
         if knowledge.changed_partner:
             timeline = knowledge.enrolments()
@@ -133,21 +142,27 @@ class PartnerHistory:
                     step.touch(product, changed)
         if knowledge.changed_partner or knowledge.changed_obligations:
             self._renotice("", tuple(knowledge.maintenance_required()), step)
+            changed_anything = True
         for consultant_id in sorted(knowledge.changed_persons):
             view = knowledge.view(consultant_id)
             old = self._views.get(consultant_id, NOBODY)
             if view == old:
                 continue
             self._views[consultant_id] = view
-            for product in sorted(view.counted.keys() | old.counted.keys()):
-                self._move(consultant_id, product, old.counted.get(product, []), view.counted.get(product, []), step)
-            self._renotice(consultant_id, view.announcements, step)
+            for product in {**old.counted, **view.counted}:
+                before, after = old.counted.get(product, ()), view.counted.get(product, ())
+                if before is not after:
+                    self._move(consultant_id, product, before, after, step)
+            if view.announcements != old.announcements:
+                self._renotice(consultant_id, view.announcements, step)
+            changed_anything = True
         for product, since in step.since.items():
             sweep = self._sweeps[product]
             taken = sweep.rewind(since)
             kept = len(sweep.announced)
             sweep.advance(step.instant)
             step.replace(taken, sweep.announced[kept:])
+        return changed_anything
 
     def _move(
         self, consultant_id: str, product: str, old: Sequence[Counted], new: Sequence[Counted], step: "_Difference"
@@ -184,7 +199,7 @@ class PartnerHistory:
     # What is told ----------------------------------------------------------------------------
 
     def _step(self, step: "_Difference", position: int) -> Step:
-        if not self._knowledge.mentioned:
+        if not self._knowledge.mentioned or not (step.since or step.new or step.gone):
             return Step(step.instant, position, self.partner_id, ())
         changed = self._changed_standings(step)
         told = {one.product for one in step.new} | {one.product for one in step.gone if one in self._published}
@@ -215,11 +230,10 @@ class PartnerHistory:
         """The products an announcement is about; all where it is about the person or the partner as such."""
         if one.product is not None:
             return (one.product,)
+        if one in self._published:
+            return self._published[one].products
         if one.name == "maintenance-required":
-            try:
-                named = self._knowledge.portal_change(one.subject).products
-            except KeyError:
-                return self._parameters.products
+            named = self._knowledge.portal_change(one.subject).products
             return tuple(product for product in self._parameters.products if product in named)
         return self._parameters.products
 
@@ -227,14 +241,14 @@ class PartnerHistory:
         event = self._event(one.name, one, self._details(one, standings, step), step)
         self._events_published += 1
         if one.name != "standing-changed":
-            self._published[one] = _Published(self._events_published, event.event_id)
+            self._published[one] = _Published(self._events_published, event.event_id, event.products)
         return event
 
     def _retract(self, one: Announcement, standings: tuple[Standing, ...], step: "_Difference") -> ComplianceEvent:
         published = self._published.pop(one)
         data = ComplianceEventData(
             partner_id=self.partner_id,
-            products=self._products(one),
+            products=published.products,
             standings=standings,
             fact_ids=step.fact_ids,
             retracts=Retraction(published.event_id, TYPE_OF[one.name], one.instant),
@@ -264,7 +278,8 @@ class PartnerHistory:
 
     def _event(self, name: Name, one: Announcement, data: ComplianceEventData, step: "_Difference") -> ComplianceEvent:
         body = _encode(data)
-        what = f"{TYPE_OF[name]} {instant_text(one.instant)} {instant_text(step.instant)} {one.subject} {one.ordinal} "
+        effective_at = step.instant_text if one.instant == step.instant else instant_text(one.instant)
+        what = f"{TYPE_OF[name]} {effective_at} {step.instant_text} {one.subject} {one.ordinal} "
         return ComplianceEvent(
             event_id=blake2b(what.encode() + body, digest_size=16).hexdigest(),
             type=TYPE_OF[name],
@@ -280,8 +295,11 @@ class PartnerHistory:
 class _Difference:
     """What one step changes. `since`: product to the earliest instant from which its sweep differs."""
 
+    __slots__ = ("fact_ids", "gone", "instant", "instant_text", "new", "since")
+
     def __init__(self, instant: datetime, fact_ids: tuple[str, ...]) -> None:
         self.instant = instant
+        self.instant_text = instant_text(instant)
         self.fact_ids = fact_ids
         self.gone: list[Announcement] = []
         self.new: list[Announcement] = []
@@ -292,10 +310,10 @@ class _Difference:
         if known is None or instant < known:
             self.since[product] = instant
 
-    def replace(self, old: Iterable[Announcement], new: Iterable[Announcement]) -> None:
-        before, after = dict.fromkeys(old), dict.fromkeys(new)
-        self.gone += [one for one in before if one not in after]
-        self.new += [one for one in after if one not in before]
+    def replace(self, old: Sequence[Announcement], new: Sequence[Announcement]) -> None:
+        before, after = set(old), set(new)
+        self.gone += [one for one in old if one not in after]
+        self.new += [one for one in new if one not in before]
 
 
 def future(sweep: Sweep, now: datetime) -> list[Stretch]:

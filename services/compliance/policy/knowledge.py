@@ -1,13 +1,12 @@
 """What is known of one partner: the facts routed to it, without the voided ones, and what follows for each person."""
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
-from typing import NamedTuple
+from collections.abc import Iterable
 
-from services.compliance.policy.counting import Employment, contradicted, employments
+from services.compliance.policy.counting import Employment, contradicted
 from services.compliance.policy.enrolment import Enrolment, enrolment_at, enrolments
-from services.compliance.policy.maintenance import Obligation, Span, certified_spans
+from services.compliance.policy.maintenance import Obligation, Span
 from services.compliance.policy.parameters import Parameters
+from services.compliance.policy.person import Person, PersonView
 from services.compliance.policy.windows import Announcement
 from shared.events.envelope import Fact
 from shared.events.facts import (
@@ -16,48 +15,11 @@ from shared.events.facts import (
     ConsultantLeft,
     ConsultantLinked,
     FactVoided,
-    GrantStatement,
     MaintenanceCompleted,
     PartnerClosed,
     PartnersMerged,
-    Period,
     PortalChangeDeclared,
 )
-
-
-class Counted(NamedTuple):
-    """Counted for the partner from `start` to `end` (exclusive; None: for ever), and what made it so (R9)."""
-
-    start: datetime
-    end: datetime | None
-    start_facts: tuple[str, ...]
-    end_facts: tuple[str, ...]
-
-
-class PersonView(NamedTuple):
-    """What follows for one person at one partner: when it is counted, per product, and what to announce of it."""
-
-    counted: dict[str, list[Counted]]
-    announcements: tuple[Announcement, ...]
-
-
-NOBODY = PersonView({}, ())
-
-
-class Person:
-    """The unvoided facts about one person."""
-
-    def __init__(self) -> None:
-        self.work: dict[str, Fact] = {}
-        self.grants: dict[str, dict[str, GrantStatement]] = {}
-        self.completions: dict[str, dict[str, Sequence[Period]]] = {}
-
-    def spans(self, product: str, obligations: Sequence[Obligation]) -> list[Span]:
-        """When the person is certified for the product."""
-        grants = self.grants.get(product)
-        if grants is None:
-            return []
-        return certified_spans(grants.values(), obligations, self.completions.get(product, {}))
 
 
 class Knowledge:
@@ -91,15 +53,13 @@ class Knowledge:
         match fact.data:
             case ConsultantLinked() | ConsultantLeft():
                 self._facts[fact.fact_id] = fact
-                self._person(fact.data.consultant_id).work[fact.fact_id] = fact
+                self._person(fact.data.consultant_id).work(fact)
                 self.mentioned = self.mentioned or fact.data.partner_id == self.partner_id
             case ConsultantCertified() | CertificationRevoked():
-                person = self._person(fact.data.consultant_id)
-                person.grants.setdefault(fact.data.product, {})[fact.data.grant_id] = fact.data
+                self._person(fact.data.consultant_id).granted(fact.data)
             case MaintenanceCompleted():
                 person = self._person(fact.data.consultant_id)
-                completions = person.completions.setdefault(fact.data.product, {})
-                completions[fact.data.portal_change_id] = fact.data.periods
+                person.completed(fact.data.product, fact.data.portal_change_id, fact.data.periods)
             case PortalChangeDeclared():
                 self._facts[fact.fact_id] = fact
                 if fact.data.significant:
@@ -120,8 +80,7 @@ class Knowledge:
             self._partner_facts[fact.fact_id] = fact
         if isinstance(fact.data, PartnerClosed | PartnersMerged):
             self._endings[fact.fact_id] = fact
-            self.changed_persons.update(self.persons)
-            self.changed_partner = True
+            self._endings_changed()
             if isinstance(fact.data, PartnersMerged) and fact.data.into == self.partner_id:
                 self.mentioned = True
 
@@ -132,7 +91,7 @@ class Knowledge:
             return
         match fact.data:
             case ConsultantLinked() | ConsultantLeft():
-                del self._person(fact.data.consultant_id).work[fact_id]
+                self._person(fact.data.consultant_id).unwork(fact_id)
             case PortalChangeDeclared():
                 if self._portal_changes.pop(fact_id, None) is not None:
                     self._reoblige(fact.data.products)
@@ -140,15 +99,21 @@ class Knowledge:
                 if self._partner_facts.pop(fact_id, None) is not None:
                     self.changed_partner = True
                 if self._endings.pop(fact_id, None) is not None:
-                    self.changed_persons.update(self.persons)
-                    self.changed_partner = True
+                    self._endings_changed()
 
     def _person(self, consultant_id: str) -> Person:
         self.changed_persons.add(consultant_id)
         person = self.persons.get(consultant_id)
         if person is None:
-            person = self.persons[consultant_id] = Person()
+            person = self.persons[consultant_id] = Person(consultant_id, self.partner_id)
         return person
+
+    def _endings_changed(self) -> None:
+        """R29: the people, and by a contradiction between mergers the partner itself, can be concerned."""
+        self.changed_partner = True
+        self.changed_persons.update(self.persons)
+        for person in self.persons.values():
+            person.endings_changed()
 
     def _reoblige(self, products: Iterable[str]) -> None:
         """R25: who is obliged has changed for these products."""
@@ -160,7 +125,7 @@ class Knowledge:
                 if isinstance(fact.data, PortalChangeDeclared) and product in fact.data.products
             )
         for consultant_id, person in self.persons.items():
-            if any(product in person.grants for product in products):
+            if person.obligations_changed(products):
                 self.changed_persons.add(consultant_id)
 
     # What follows ----------------------------------------------------------------------------
@@ -173,7 +138,7 @@ class Knowledge:
 
     def employments(self, consultant_id: str) -> list[Employment]:
         """Where the person is linked over time."""
-        return employments(self.persons[consultant_id].work.values(), self._endings.values())
+        return self.persons[consultant_id].employments(self._endings.values())
 
     def spans(self, consultant_id: str, product: str) -> list[Span]:
         """When the person is certified for the product."""
@@ -181,69 +146,7 @@ class Knowledge:
 
     def view(self, consultant_id: str) -> PersonView:
         """What follows for the person at this partner."""
-        work = self.employments(consultant_id)
-        if not any(self.partner_id in employment.linked for employment in work):
-            return NOBODY
-        counted = {}
-        announcements = self._dual_links(consultant_id, work)
-        for product in sorted(self.persons[consultant_id].grants):
-            spans = self.spans(consultant_id, product)
-            counted[product] = self._counted(work, spans)
-            announcements += self._lapses(consultant_id, product, counted[product], spans)
-        return PersonView(counted, tuple(announcements))
-
-    def _counted(self, work: Sequence[Employment], spans: Sequence[Span]) -> list[Counted]:
-        """Where a time that counts here and a certified span overlap (R1, R23)."""
-        found = []
-        for start, end, start_facts, end_facts in self._tenures(work):
-            for span in spans:
-                if (span.end is not None and span.end <= start) or (end is not None and span.start >= end):
-                    continue
-                leaves_first = end is not None and (span.end is None or end <= span.end)
-                found.append(
-                    Counted(
-                        max(start, span.start),
-                        end if leaves_first else span.end,
-                        start_facts + span.start_facts,
-                        end_facts if leaves_first else span.end_facts,
-                    )
-                )
-        return found
-
-    def _tenures(self, work: Sequence[Employment]) -> list[Counted]:
-        """When the person counts here if certified, whatever other links come and go meanwhile."""
-        found: list[Counted] = []
-        for employment in work:
-            here = employment.counts_for == self.partner_id
-            running = bool(found) and found[-1].end is None
-            if here and not running:
-                found.append(Counted(employment.start, None, employment.facts, ()))
-            elif running and not here:
-                found[-1] = found[-1]._replace(end=employment.start, end_facts=employment.facts)
-        return found
-
-    def _dual_links(self, consultant_id: str, work: Sequence[Employment]) -> list[Announcement]:
-        """When the person begins and ceases to be linked here and elsewhere at once (R23)."""
-        found = []
-        dual = False
-        for employment in work:
-            now = self.partner_id in employment.linked and len(employment.linked) > 1
-            if now != dual:
-                name = "dual-link-detected" if now else "dual-link-cleared"
-                found.append(Announcement(name, employment.start, None, consultant_id, 1))  # type: ignore[arg-type]
-                dual = now
-        return found
-
-    def _lapses(
-        self, consultant_id: str, product: str, counted: Sequence[Counted], spans: Sequence[Span]
-    ) -> list[Announcement]:
-        """When a counted person's certification lapses for unfinished maintenance (R26)."""
-        lapses = {span.end: span.end_facts for span in spans if span.lapsed and span.end is not None}
-        return [
-            Announcement("certification-lapsed", one.end, product, consultant_id, 1)
-            for one in counted
-            if one.end is not None and lapses.get(one.end) == one.end_facts
-        ]
+        return self.persons[consultant_id].view(self._endings.values(), self._obligations)
 
     def maintenance_required(self) -> list[Announcement]:
         """One for each significant portal change announced while the partner is enrolled (R27)."""
