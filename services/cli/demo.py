@@ -65,4 +65,4 @@ def commands(origin: str, key: str | None, present: datetime) -> str:
     joiner = f"""# Let Harbour hire Olga, who is certified, and ask the first question again: the window is closed
 {curl} '{origin}/certification/v1/partners/harbour/consultants' -H 'Idempotency-Key: mine-1' \\
   -H 'Content-Type: application/json' -d '{{"consultant_id": "olga"}}'"""
-    return "\n".join(("", *lines, joiner, ""))
+    return "\n".join(("", "# Paste these; with | python3 -m json.tool the answers read better.", *lines, joiner, ""))

@@ -1,0 +1,184 @@
+"""The command: what it says when it cannot start, and what it leaves behind when it stops."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.databases import Database
+from tests.end_to_end.test_launcher import gone
+
+SAGECERT = [sys.executable, "-m", "services.cli"]
+SECONDS_MAX = 60
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """The settings given and no others."""
+    kept = {name: value for name, value in os.environ.items() if not re.match("SAGECERT_|DATABASE_URL|POSTGRES_", name)}
+    return {**kept, **settings}
+
+
+def refused(*command: str, **settings: str) -> str:
+    """What it says on stderr when it does not start: one sentence, and no traceback."""
+    done = subprocess.run(
+        [*SAGECERT, *command],
+        env=environment(**settings),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS_MAX,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    said = [line for line in done.stderr.splitlines() if not line.startswith("PostgreSQL ")]
+    assert len(said) == 1, done.stderr
+    return said[0]
+
+
+@pytest.fixture
+def data_directory() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="sagecert-test-") as directory:
+        Path(directory).chmod(0o755)
+        yield Path(directory) / "data"
+
+
+@contextmanager
+def up(data_directory: Path, *options: str, **settings: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`sagecert up` on a server of its own, and its address; killed if the test leaves it running."""
+    process = subprocess.Popen(
+        [*SAGECERT, "up", "--port", "0", "--json", "--data-dir", str(data_directory), *options],
+        env=environment(**settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    with process.stdout:
+        try:
+            yield process, json.loads(process.stdout.readline())["url"]
+        finally:
+            process.kill()
+            process.wait()
+
+
+def postmaster(data_directory: Path) -> int:
+    """The number of the database server's process."""
+    return int((data_directory / "postgres" / "cluster" / "postmaster.pid").read_text().splitlines()[0])
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_however_it_stops_it_leaves_no_server_behind(data_directory: Path, how: signal.Signals) -> None:
+    with up(data_directory) as (process, url):
+        assert httpx.get(f"{url}/compliance/v1/partners").status_code == 200
+        server = postmaster(data_directory)
+        process.send_signal(how)
+        assert process.wait(SECONDS_MAX) == (-signal.SIGKILL if how is signal.SIGKILL else 0)
+        assert gone(server)
+
+
+def test_a_second_start_on_the_same_data_or_port_is_refused(data_directory: Path) -> None:
+    with up(data_directory) as (process, url):
+        said = refused("up", "--port", "0", "--data-dir", str(data_directory))
+        assert f"process {process.pid}" in said
+        port = url.rpartition(":")[2]
+        assert f"Port {port} is in use" in refused("up", "--port", port, "--data-dir", str(data_directory / "other"))
+
+
+def test_a_database_in_use_never_becomes_a_sandbox_nor_the_other_way_round(
+    database: Database, sandbox_database: Database
+) -> None:
+    said = refused("up", "--sandbox", "--port", "0", DATABASE_URL=database.owner_url)
+    assert "never becomes a sandbox" in said
+    assert "belongs to a sandbox" in refused("up", "--port", "0", DATABASE_URL=sandbox_database.owner_url)
+    certification = {"SAGECERT_CERTIFICATION_DATABASE_URL": sandbox_database.certification_url}
+    assert "sandbox" in refused("certification", "serve", "--port", "0", **certification)
+
+
+@pytest.mark.parametrize(
+    ("command", "settings", "sentence"),
+    [
+        (["up", "--host", "0.0.0.0"], {}, "set SAGECERT_API_KEY"),
+        (["up", "--host", "example.org"], {}, "set SAGECERT_API_KEY"),
+        (["up"], {"DATABASE_URL": "postgresql://localhost:1/x"}, "Connection refused"),
+        (["up"], {"DATABASE_URL": "nonsense"}, "The database cannot be used"),
+        (["up", "--data-dir", "/proc/nowhere"], {}, "/proc/nowhere cannot be used"),
+        (["up"], {"SAGECERT_SANDBOX": "perhaps"}, "The setting SAGECERT_SANDBOX cannot be used"),
+        (["certification", "serve"], {}, "SAGECERT_CERTIFICATION_DATABASE_URL is missing"),
+        (["compliance", "serve"], {}, "SAGECERT_COMPLIANCE_DATABASE_URL is missing"),
+        (["compliance", "work"], {}, "SAGECERT_COMPLIANCE_DATABASE_URL is missing"),
+        (["sandbox", "serve"], {"SAGECERT_OWNER_DATABASE_URL": "postgresql://localhost:1/x"}, "The sandbox is off"),
+        (["migrate"], {}, "SAGECERT_OWNER_DATABASE_URL is missing"),
+        (["status"], {}, "SAGECERT_OWNER_DATABASE_URL is missing"),
+    ],
+)
+def test_what_is_in_the_way_is_said_in_one_sentence(
+    command: list[str], settings: dict[str, str], sentence: str
+) -> None:
+    port = ["--port", "0"] if command[-1] in ("up", "serve") else []
+    assert sentence in refused(*command, *port, **settings)
+
+
+def test_the_librarys_switch_that_loses_facts_is_refused(database: Database) -> None:
+    said = refused("up", "--port", "0", DATABASE_URL=database.owner_url, POSTGRES_ENABLE_DB_FUNCTIONS="y")
+    assert "POSTGRES_ENABLE_DB_FUNCTIONS must not be set" in said
+
+
+def test_with_a_key_every_call_needs_it(database: Database, data_directory: Path) -> None:
+    settings = {"DATABASE_URL": database.owner_url, "SAGECERT_API_KEY": "a secret"}
+    with up(data_directory, "--host", "0.0.0.0", **settings) as (_, url):
+        url = url.replace("0.0.0.0", "127.0.0.1")
+        for path in ("/docs", "/compliance/v1/partners", "/certification/v1/events", "/nowhere"):
+            for headers in ({}, {"Authorization": "Bearer another"}, {"Authorization": "Basic a secret"}):
+                answer = httpx.get(url + path, headers=headers)
+                assert answer.status_code == 401
+                assert answer.headers["content-type"] == "application/problem+json"
+                assert answer.headers["www-authenticate"] == "Bearer"
+        assert httpx.get(f"{url}/docs", headers={"Authorization": "Bearer a secret"}).status_code == 200
+
+
+def test_without_the_sandbox_nothing_says_or_offers_it(database: Database, data_directory: Path) -> None:
+    with up(data_directory, DATABASE_URL=database.owner_url) as (_, url):
+        for path in ("/sandbox/v1/clock", "/nowhere"):
+            answer = httpx.get(url + path)
+            assert answer.status_code == 404
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert "X-Sandbox" not in answer.headers
+        assert httpx.post(f"{url}/sandbox/v1/reset", json={"now": "2022-01-01T00:00:00Z"}).status_code == 404
+
+
+def test_status_tells_a_script_how_far_it_has_come(database: Database) -> None:
+    done = subprocess.run(
+        [*SAGECERT, "status", "--json"],
+        env=environment(SAGECERT_OWNER_DATABASE_URL=database.owner_url),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout) | {"facts": 0, "applied": 0, "sandbox": False} == json.loads(done.stdout)
+
+
+def test_a_caller_who_never_finishes_is_cut_off(database: Database, data_directory: Path) -> None:
+    with up(data_directory, DATABASE_URL=database.owner_url) as (_, url):
+        port = int(url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port)) as slow:
+            slow.settimeout(SECONDS_MAX)
+            slow.sendall(b"GET /docs HTTP/1.1\r\n")
+            began = time.monotonic()
+            assert slow.recv(1) == b""
+            assert time.monotonic() - began < 2 * 10
+        with socket.create_connection(("127.0.0.1", port)) as endless:
+            endless.settimeout(SECONDS_MAX)
+            endless.sendall(b"GET /docs HTTP/1.1\r\nX: " + b"x" * (80 << 10))
+            assert endless.recv(1) == b""

@@ -1,0 +1,111 @@
+"""Caps on what a call may bring, and documentation that loads nothing from elsewhere."""
+
+import asyncio
+import re
+from typing import Any
+
+import httpx
+import pytest
+from starlette.types import Message, Receive, Scope, Send
+
+from services import door
+from services.door import BODY_BYTES_MAX, DEPTH_MAX, Door, depth
+from tests.systems import System
+
+PATH = "/certification/v1/partners"
+
+
+async def nothing_behind(scope: Scope, receive: Receive, send: Send) -> None:
+    raise AssertionError("the door should have refused")
+
+
+async def call(receive: Receive, **headers: str) -> list[Message]:
+    """What the door answers to a call with this body."""
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    scope: dict[str, Any] = {"type": "http", "method": "POST", "path": PATH, "headers": raw}
+    await Door(nothing_behind, api_key=None, sandbox=False)(scope, receive, send)
+    return sent
+
+
+async def test_a_body_that_does_not_arrive_in_time_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "BODY_SECONDS_MAX", 0.05)
+
+    async def never() -> Message:
+        await asyncio.sleep(60)
+        raise AssertionError("the door should have given up")
+
+    start, *_ = await call(never, content_length="10")
+    assert start["status"] == 408
+
+
+async def test_a_body_that_turns_out_too_large_is_refused() -> None:
+    async def more() -> Message:
+        return {"type": "http.request", "body": b"x" * 65536, "more_body": True}
+
+    start, *_ = await call(more, transfer_encoding="chunked")
+    assert start["status"] == 413
+
+
+async def test_who_hangs_up_gets_no_answer() -> None:
+    async def hang_up() -> Message:
+        return {"type": "http.disconnect"}
+
+    assert await call(hang_up, content_length="10") == []
+
+
+@pytest.mark.parametrize(
+    ("body", "levels"),
+    [
+        (b"", 0),
+        (b"[[1], [2]]", 2),
+        (b'{"a": "[[[["}', 1),
+        (b'{"a": "\\"[[["}', 1),
+        (b'["unfinished [[', 1),
+        (b'[["\\\\"], [[]]]', 3),
+        (b"]]]][", 0),
+    ],
+)
+def test_depth_counts_brackets_that_are_open_at_once(body: bytes, levels: int) -> None:
+    assert depth(body) == levels
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"x" * (BODY_BYTES_MAX + 1), 413),
+        (b"[" * (DEPTH_MAX + 1) + b"]" * (DEPTH_MAX + 1), 422),
+        (b"[" * 900, 422),
+    ],
+    ids=["size", "depth", "depth, unbalanced"],
+)
+def test_what_is_too_much_is_answered_with_a_problem(system: System, body: bytes, status: int) -> None:
+    answer = system.http.post(PATH, content=body, headers={"Content-Type": "application/json", "Idempotency-Key": "k"})
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["X-Sandbox"] == "true"
+    assert answer.json()["status"] == status
+
+
+def test_the_documentation_loads_nothing_from_elsewhere(system: System) -> None:
+    page = system.http.get("/", follow_redirects=True)
+    assert page.url.path == "/docs"
+    loaded = re.findall(r"""(?:src|href)=["']([^"']+)""", page.text) + re.findall(r"url: '([^']+)'", page.text)
+    assert len(loaded) == 4
+    for path in loaded:
+        assert "//" not in path
+        assert system.http.get(httpx.URL(page.url).join(path)).status_code == 200
+    assert page.headers["Content-Security-Policy"].startswith("default-src 'self'")
+
+
+def test_one_document_describes_everything(system: System) -> None:
+    document = system.http.get("/openapi.json").json()
+    for path in ("/certification/v1/partners", "/compliance/v1/windows", "/sandbox/v1/clock"):
+        assert path in document["paths"]
+    schemas = document["components"]["schemas"]
+    named = set(re.findall(r"#/components/schemas/([^'\"]+)", str(document)))
+    assert named <= set(schemas)

@@ -1,0 +1,137 @@
+"""The server of our own: it starts on what it finds, refuses what it must not touch, and never outlives its owner."""
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from services import postgres
+from services.postgres import account
+from services.postgres.server import SOCKET_PATH_BYTES_MAX
+
+OWNER = """
+import sys, time
+from pathlib import Path
+from services import postgres
+with postgres.start(Path(sys.argv[1]), postgres.find(), lambda _: None, durable=False) as server:
+    print(server.process_id, flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture
+def data_directory() -> Iterator[Path]:
+    """A directory that an account without privileges can reach too: the server's, when the tests run as root."""
+    with tempfile.TemporaryDirectory(prefix="sagecert-test-") as directory:
+        Path(directory).chmod(0o755)
+        yield Path(directory)
+
+
+def start(directory: Path) -> AbstractContextManager[postgres.Server]:
+    """The server on this directory, quietly."""
+    return postgres.start(directory, postgres.find(), lambda _: None, durable=False)
+
+
+def gone(pid: int, seconds: float = 20) -> bool:
+    """Whether the process ends within the time."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@contextmanager
+def owned(directory: Path, **settings: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A process that owns a server, and the server's number."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", OWNER, str(directory)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **settings},
+    )
+    assert process.stdout is not None
+    with process.stdout:
+        try:
+            yield process, int(process.stdout.readline())
+        finally:
+            process.kill()
+            process.wait()
+
+
+@pytest.mark.parametrize("settings", [{}, {"SAGECERT_TETHER_WATCHES": "1"}], ids=["by the kernel", "by watching"])
+def test_the_server_stops_when_its_owner_is_killed(data_directory: Path, settings: dict[str, str]) -> None:
+    with owned(data_directory, **settings) as (owner, server):
+        owner.send_signal(signal.SIGKILL)
+        assert gone(server)
+    with start(data_directory) as again, psycopg.connect(again.url()) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_data_directory_has_one_owner(data_directory: Path) -> None:
+    with start(data_directory), pytest.raises(postgres.CannotStart, match=f"process {os.getpid()}"):
+        start(data_directory).__enter__()
+
+
+def test_a_lock_file_of_a_server_that_is_gone_is_no_obstacle(data_directory: Path) -> None:
+    with start(data_directory):
+        pass
+    left_behind = data_directory / "postgres" / "cluster" / "postmaster.pid"
+    left_behind.write_text(f"{os.getpid()}\n{left_behind.parent}\n")
+    with start(data_directory) as server:
+        assert server.process_id
+
+
+def test_data_of_another_major_version_are_refused_with_a_hint(data_directory: Path) -> None:
+    with start(data_directory):
+        pass
+    (data_directory / "postgres" / "cluster" / "PG_VERSION").write_text("16\n")
+    with pytest.raises(postgres.CannotStart, match=r"PostgreSQL 16.*SAGECERT_POSTGRES_BIN"):
+        start(data_directory).__enter__()
+
+
+def test_a_long_path_has_its_socket_elsewhere(data_directory: Path) -> None:
+    long = data_directory / ("a-very-long-name-" * 6)
+    with start(long) as server:
+        assert len(os.fsencode(server.socket_directory)) < SOCKET_PATH_BYTES_MAX
+        assert stat.S_IMODE(server.socket_directory.stat().st_mode) == 0o700
+
+
+def test_nobody_else_is_let_in_and_nothing_above_is_opened(data_directory: Path) -> None:
+    above = {path: path.stat().st_mode for path in (data_directory, *data_directory.parents)}
+    with start(data_directory) as server:
+        assert stat.S_IMODE((data_directory / "postgres").stat().st_mode) == 0o700
+        assert stat.S_IMODE(server.socket_directory.stat().st_mode) == 0o700
+        with psycopg.connect(server.url()) as connection:
+            assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
+    assert {path: path.stat().st_mode for path in above} == above
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root cannot run PostgreSQL itself")
+def test_below_a_private_directory_of_root_the_server_lives_elsewhere(
+    data_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    private, shared = data_directory / "private", data_directory / "shared"
+    private.mkdir(mode=0o700)
+    monkeypatch.setattr(account, "SHARED_HOME", shared)
+    with start(private / "data") as server:
+        assert server.socket_directory.is_relative_to(shared)
+    assert stat.S_IMODE(private.stat().st_mode) == 0o700
+    assert (private / "data" / "postgres").resolve().is_relative_to(shared)
+
+
+def test_binaries_that_are_not_there_are_named(tmp_path: Path) -> None:
+    with pytest.raises(postgres.CannotStart, match=str(tmp_path)):
+        postgres.find(tmp_path)
