@@ -1,6 +1,7 @@
 """The README is true: its settings exist, its commands exist, and its examples answer what it shows."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ from services.certification.settings import CertificationSettings
 from services.cli import main
 from services.cli.settings import SystemSettings
 from services.compliance.settings import ComplianceSettings
-from tests.architecture.markdown import read, rows, sections
+from tests.architecture.markdown import code_blocks, read, rows, sections
 from tests.systems import System
 
 README: Final = sections(read("README.md"))
@@ -125,3 +126,22 @@ def test_the_timeline_is_the_one_of_the_examples(system: System) -> None:
     assert [window["opened_at"][5:10], suspension["from"][5:10], suspension["to"][5:10]] == ["03-02", "04-01", "04-13"]
     for day in ("2 Mar", "13 Apr 2026", window["deadline_at"]):
         assert day in picture
+
+
+@pytest.mark.parametrize("path", ["docs/integrator-guide.md", "docs/operations.md"])
+def test_the_calls_of_the_guides_are_answered(path: str, system: System) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed here")
+    system.record(
+        "partners", "harbour", partner_id="harbour", kind="VAR", programme="PARTNER_SUCCESS"
+    ).raise_for_status()
+    blocks = [block for block in code_blocks(read(path), "bash") if "curl" in block]
+    assert blocks
+    for block in blocks:
+        for call in re.sub(r"\\\n\s*", "", block).strip().splitlines():
+            script = call + " -w '\\n%{http_code}'"
+            environment = {**os.environ, "URL": system.url}
+            done = subprocess.run(["bash", "-euc", script], capture_output=True, text=True, check=True, env=environment)
+            body, _, status = done.stdout.rpartition("\n")
+            assert status.startswith("2"), f"{call} answered {status}: {body}"
+            assert json.loads(body)
