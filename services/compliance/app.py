@@ -7,7 +7,17 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from services.compliance.api import consultants, events, health, lists, partners, portal_changes, problems, timeline
+from services.compliance.api import (
+    consultants,
+    documented,
+    events,
+    health,
+    lists,
+    partners,
+    portal_changes,
+    problems,
+    timeline,
+)
 from services.compliance.api.doorbell import Doorbell
 from services.compliance.api.service import Service
 from services.compliance.database import create_pool
@@ -45,6 +55,7 @@ def create_app(settings: ComplianceSettings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
+    documented.describe(app)
     problems.install(app)
     for part in (lists, partners, timeline, consultants, portal_changes, events, health):
         app.include_router(part.router)

@@ -10,13 +10,16 @@ from services.compliance.app import create_app
 from services.compliance.settings import ComplianceSettings
 
 
+ORIGIN = "http://compliance"
+
+
 @asynccontextmanager
 async def asking(settings: ComplianceSettings) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the running application."""
     app = create_app(settings)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://compliance/compliance/v1/") as client,
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=f"{ORIGIN}/compliance/v1/") as client,
     ):
         yield client
 

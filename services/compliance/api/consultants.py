@@ -1,6 +1,7 @@
 """Questions about one person: certified or not, portal user or not."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Final
 
 import asyncpg
@@ -8,12 +9,14 @@ import msgspec
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from services.compliance.api.moment import MOMENT, Moment, moment_and_rows
+from services.compliance.api.documented import answers_with
+from services.compliance.api.moment import MOMENT, Answer, Moment, moment_and_rows
 from services.compliance.api.problems import NeverMentioned
 from services.compliance.api.question import Id, Question
 from services.compliance.api.service import service_of
 from services.compliance.database import Connection
 from services.compliance.policy.answers import certification_answer
+from services.compliance.policy.standing import Reason
 from services.compliance.read_model.fact_log import PERSON_ROUTES, routed_facts
 
 router: Final = APIRouter(tags=["consultants"])
@@ -31,7 +34,20 @@ _ROUTED: Final = f"""
 """
 
 
-@router.get("/compliance/v1/consultants/{consultant_id}/certifications/{product}")
+class ConsultantAnswer(Answer, frozen=True, kw_only=True):
+    """Whether the person is certified for the product, and may use the portal for it."""
+
+    consultant_id: str
+    product: str
+    certified: bool
+    portal_user: bool
+    reasons: tuple[Reason, ...]
+    next_change_at: datetime | None
+
+
+@router.get(
+    "/compliance/v1/consultants/{consultant_id}/certifications/{product}", responses=answers_with(ConsultantAnswer)
+)
 async def certification(
     request: Request, consultant_id: Id, product: Id, question: Annotated[Question, Query()]
 ) -> Response:
@@ -48,13 +64,13 @@ async def certification(
     routed = (row[7:] for row in rows if row["topic"] is not None)
     facts = routed_facts([consultant_id], routed)[consultant_id]
     found = certification_answer(facts, consultant_id, product, moment.at, service.parameters)
-    answer = {
-        "consultant_id": consultant_id,
-        "product": product,
+    answer = ConsultantAnswer(
         **moment._asdict(),
-        "certified": found.certified,
-        "portal_user": found.portal_user,
-        "reasons": found.reasons,
-        "next_change_at": found.next_change_at,
-    }
+        consultant_id=consultant_id,
+        product=product,
+        certified=found.certified,
+        portal_user=found.portal_user,
+        reasons=found.reasons,
+        next_change_at=found.next_change_at,
+    )
     return Response(msgspec.json.encode(answer), media_type="application/json")

@@ -9,6 +9,7 @@ import msgspec
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from services.compliance.api.documented import answers_with
 from services.compliance.api.moment import Moment, moment_of
 from services.compliance.api.question import EventsQuestion
 from services.compliance.api.service import Service, service_of
@@ -25,6 +26,12 @@ _AFTER: Final = """
         AND ($4::bigint IS NULL OR e.position <= $4)
     ORDER BY e.sequence LIMIT $5
 """
+
+
+class CloudEventsResponse(Response):
+    """A CloudEvents batch."""
+
+    media_type = MEDIA_TYPE
 
 
 class CloudEvent(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -47,7 +54,9 @@ class CloudEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     about: str = ""
 
 
-@router.get("/compliance/v1/events")
+@router.get(
+    "/compliance/v1/events", response_class=CloudEventsResponse, responses=answers_with(list[CloudEvent], MEDIA_TYPE)
+)
 async def events(request: Request, question: Annotated[EventsQuestion, Query()]) -> Response:
     """The events after a sequence, in order; waits up to `timeout` seconds while there are none.
 
@@ -65,7 +74,7 @@ async def events(request: Request, question: Annotated[EventsQuestion, Query()])
         rows = await _rows(service, question, moment)
         left = deadline - loop.time()
         if rows or left <= 0 or await request.is_disconnected():
-            return Response(msgspec.json.encode([_cloud_event(row) for row in rows]), media_type=MEDIA_TYPE)
+            return CloudEventsResponse(msgspec.json.encode([_cloud_event(row) for row in rows]))
         await service.doorbell.wait(ring, left)
 
 

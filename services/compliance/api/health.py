@@ -7,6 +7,7 @@ import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from services.compliance.api.documented import answers_with
 from services.compliance.api.service import service_of
 
 router: Final = APIRouter(tags=["health"])
@@ -36,7 +37,7 @@ async def alive() -> dict[str, str]:
     return {"status": "alive"}
 
 
-@router.get("/compliance/readyz")
+@router.get("/compliance/readyz", responses=answers_with(Readiness))
 @router.get("/readyz", include_in_schema=False)
 async def ready(request: Request) -> Response:
     """The database answers; how far the projection is behind the log. 503 while the database is away."""

@@ -13,7 +13,8 @@ import msgspec
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from services.compliance.api.moment import Moment, moment_of
+from services.compliance.api.documented import answers_with
+from services.compliance.api.moment import Answer, Moment, moment_of
 from services.compliance.api.problems import NotAskable
 from services.compliance.api.question import PartnersQuestion, WindowsQuestion, parse_instant
 from services.compliance.api.service import Service, service_of
@@ -58,7 +59,21 @@ class WindowItem(msgspec.Struct, frozen=True, order=True):
     outcome: Outcome
 
 
-@router.get("/compliance/v1/partners")
+class PartnersAnswer(Answer, frozen=True, kw_only=True):
+    """A page of partners. `next`: the `after` of the next page; null: this is the last."""
+
+    partners: tuple[PartnerItem, ...]
+    next: str | None
+
+
+class WindowsAnswer(Answer, frozen=True, kw_only=True):
+    """A page of windows. `next`: the `after` of the next page; null: this is the last."""
+
+    windows: tuple[WindowItem, ...]
+    next: str | None
+
+
+@router.get("/compliance/v1/partners", responses=answers_with(PartnersAnswer))
 async def partners(request: Request, question: Annotated[PartnersQuestion, Query()]) -> Response:
     """Partners and products in order of their ids. `next` is null on the last page; go on with it as `after`."""
     service = service_of(request)
@@ -73,7 +88,8 @@ async def partners(request: Request, question: Annotated[PartnersQuestion, Query
         last = (items[-1].partner_id, items[-1].product) if len(items) == question.limit else None
     else:
         items, last = await _partners_as_of(service, moment, question, after)
-    return _page(moment, "partners", items, None if last is None else "~".join(last))
+    following = None if last is None else "~".join(last)
+    return _page(PartnersAnswer(**moment._asdict(), partners=tuple(items), next=following))
 
 
 async def _partners_as_of(
@@ -106,7 +122,7 @@ async def _partners_as_of(
     return items, None
 
 
-@router.get("/compliance/v1/windows")
+@router.get("/compliance/v1/windows", responses=answers_with(WindowsAnswer))
 async def windows(request: Request, question: Annotated[WindowsQuestion, Query()]) -> Response:
     """Replacement windows, soonest deadline first. `next` is null on the last page; go on with it as `after`."""
     service = service_of(request)
@@ -132,7 +148,7 @@ async def windows(request: Request, question: Annotated[WindowsQuestion, Query()
             items = nsmallest(question.limit, items, key=_place)
     last = items[-1] if len(items) == question.limit else None
     following = None if last is None else "~".join([instant_text(last.deadline_at), *map(str, _place(last)[1:])])
-    return _page(moment, "windows", items, following)
+    return _page(WindowsAnswer(**moment._asdict(), windows=tuple(items), next=following))
 
 
 def _windows_of(partner_id: str, product: str, stretch: Stretch) -> list[WindowItem]:
@@ -196,6 +212,5 @@ def _window_after(text: str | None) -> tuple[datetime, str, str, int]:
         raise NotAskable("after is the `next` of a page of this list.", "after") from None
 
 
-def _page(moment: Moment, name: str, items: Sequence[msgspec.Struct], following: str | None) -> Response:
-    answer = {**moment._asdict(), name: items, "next": following}
+def _page(answer: PartnersAnswer | WindowsAnswer) -> Response:
     return Response(msgspec.json.encode(answer), media_type="application/json")

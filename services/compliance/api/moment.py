@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 import asyncpg
+import msgspec
 
 from services.compliance.api.problems import NotAskable
 from services.compliance.api.question import Question
@@ -42,6 +43,14 @@ known by then. `ahead`: `known_at` lies after now.
 """
 
 _MOMENT_ALONE: Final = f"WITH {MOMENT} SELECT m.* FROM moment m WHERE $1::text IS NULL"
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What every answer says of the moment that it is about; instants are UTC."""
+
+    at: datetime
+    known_at: datetime
+    position: int
 
 
 class Moment(NamedTuple):

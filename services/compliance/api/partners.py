@@ -1,23 +1,52 @@
 """Questions about one partner: how it stands, what it may do."""
 
-from typing import Annotated, Final
+from datetime import datetime
+from itertools import pairwise
+from typing import Annotated, Final, Literal
 
 import msgspec
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from services.compliance.api.moment import Moment
+from services.compliance.api.documented import answers_with
+from services.compliance.api.moment import Answer, Moment
 from services.compliance.api.problems import NeverMentioned
 from services.compliance.api.question import AuthorisationQuestion, Id, Question
 from services.compliance.api.service import Service, service_of
 from services.compliance.api.standings import Part, as_of, parts_from, present, present_and_future
-from services.compliance.policy.standing import Status
-from services.compliance.read_model.answer import asked, compliance_answer
+from services.compliance.policy.standing import Reason, Status
+from services.compliance.read_model.answer import ComplianceAnswer, StandingBody, asked, compliance_answer
 from shared.events.wire import instant_text
 
 router: Final = APIRouter(tags=["partners"])
 
 JSON: Final = "application/json"
+
+
+class AuthorisationAnswer(Answer, frozen=True, kw_only=True):
+    """Whether the partner may sell the product to new customers, or maintain existing ones."""
+
+    partner_id: str
+    product: str
+    customer: Literal["new", "existing"]
+    allowed: bool
+    status: Status
+    reasons: tuple[Reason, ...]
+    next_change_at: datetime | None
+
+
+class ProductStanding(StandingBody, frozen=True, kw_only=True):
+    """How the partner stands for one product."""
+
+    product: str
+
+
+class EveryProductAnswer(Answer, frozen=True, kw_only=True):
+    """How the partner stands for each product. `next_change_at`: when the first of them changes."""
+
+    partner_id: str
+    products: tuple[ProductStanding, ...]
+    next_change_at: datetime | None
 
 
 class _Told(msgspec.Struct, frozen=True):
@@ -26,10 +55,10 @@ class _Told(msgspec.Struct, frozen=True):
     status: Status
     sell_new: bool
     maintain_existing: bool
-    reasons: msgspec.Raw
+    reasons: tuple[Reason, ...]
 
 
-@router.get("/compliance/v1/partners/{partner_id}/compliance/{product}")
+@router.get("/compliance/v1/partners/{partner_id}/compliance/{product}", responses=answers_with(ComplianceAnswer))
 async def compliance(request: Request, partner_id: Id, product: Id, question: Annotated[Question, Query()]) -> Response:
     """How the partner stands for the product: headcount, status, windows, suspensions, and why."""
     service = service_of(request)
@@ -45,7 +74,9 @@ async def compliance(request: Request, partner_id: Id, product: Id, question: An
     return Response(compliance_answer(partner_id, product, *moment, body), media_type=JSON)
 
 
-@router.get("/compliance/v1/partners/{partner_id}/authorisations/{product}")
+@router.get(
+    "/compliance/v1/partners/{partner_id}/authorisations/{product}", responses=answers_with(AuthorisationAnswer)
+)
 async def authorisation(
     request: Request, partner_id: Id, product: Id, question: Annotated[AuthorisationQuestion, Query()]
 ) -> Response:
@@ -55,21 +86,20 @@ async def authorisation(
     moment, parts = await _parts(service, partner_id, (product,), question)
     told = [(part.valid_to, _decode(b"{" + part.body)) for part in parts[product]]
     now = told[0][1]
-    change = next((told[i][0] for i in range(len(told) - 1) if _says(told[i + 1][1]) != _says(now)), None)
-    answer = {
-        "partner_id": partner_id,
-        "product": product,
-        "customer": question.customer,
+    answer = AuthorisationAnswer(
         **moment._asdict(),
-        "allowed": now.sell_new if question.customer == "new" else now.maintain_existing,
-        "status": now.status,
-        "reasons": now.reasons,
-        "next_change_at": change,
-    }
+        partner_id=partner_id,
+        product=product,
+        customer=question.customer,
+        allowed=now.sell_new if question.customer == "new" else now.maintain_existing,
+        status=now.status,
+        reasons=now.reasons,
+        next_change_at=next((until for (until, _), (_, then) in pairwise(told) if then != now), None),
+    )
     return Response(msgspec.json.encode(answer), media_type=JSON)
 
 
-@router.get("/compliance/v1/partners/{partner_id}")
+@router.get("/compliance/v1/partners/{partner_id}", responses=answers_with(EveryProductAnswer))
 async def every_product(request: Request, partner_id: Id, question: Annotated[Question, Query()]) -> Response:
     """How the partner stands for each product that is sold."""
     service = service_of(request)
@@ -99,10 +129,6 @@ async def _parts(
 
 
 _decode: Final = msgspec.json.Decoder(_Told).decode
-
-
-def _says(told: _Told) -> tuple[str, bytes]:
-    return told.status, bytes(told.reasons)
 
 
 def _never_mentioned(partner_id: str) -> NeverMentioned:

@@ -1,12 +1,14 @@
 """To whom a portal change is communicated (R27)."""
 
+from datetime import datetime
 from typing import Annotated, Final
 
 import msgspec
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from services.compliance.api.moment import moment_of
+from services.compliance.api.documented import answers_with
+from services.compliance.api.moment import Answer, moment_of
 from services.compliance.api.problems import NeverMentioned
 from services.compliance.api.question import Id, Question
 from services.compliance.api.service import service_of
@@ -17,7 +19,17 @@ from shared.events.facts import PortalChangeDeclared
 router: Final = APIRouter(tags=["portal changes"])
 
 
-@router.get("/compliance/v1/portal-changes/{portal_change_id}/notifications")
+class NotificationsAnswer(Answer, frozen=True, kw_only=True):
+    """To whom the portal change is communicated; nobody before its announcement."""
+
+    portal_change_id: str
+    notified: tuple[str, ...]
+    next_change_at: datetime | None
+
+
+@router.get(
+    "/compliance/v1/portal-changes/{portal_change_id}/notifications", responses=answers_with(NotificationsAnswer)
+)
 async def notifications(request: Request, portal_change_id: Id, question: Annotated[Question, Query()]) -> Response:
     """The partners to whom the portal change is communicated: those enrolled at its announcement."""
     service = service_of(request)
@@ -26,16 +38,17 @@ async def notifications(request: Request, portal_change_id: Id, question: Annota
         declared = await declaration(connection, portal_change_id, moment.position)
         nobody = notified_partners(declared, portal_change_id, moment.at, service.parameters)
         if nobody is None:
-            raise NeverMentioned(f"No fact known by then declares the portal change {portal_change_id}.")
+            detail = f"No fact known by then declares the portal change {portal_change_id}."
+            raise NeverMentioned(detail, "portal_change_id")
         notified: list[str] = []
         announced = [fact.effective_at for fact in declared if isinstance(fact.data, PortalChangeDeclared)]
         if announced[0] <= moment.at:
             async for facts in facts_about_partners(connection, moment.position):
                 notified += notified_partners(declared + facts, portal_change_id, moment.at, service.parameters) or []
-    answer = {
-        "portal_change_id": portal_change_id,
+    answer = NotificationsAnswer(
         **moment._asdict(),
-        "notified": notified,
-        "next_change_at": announced[0] if announced[0] > moment.at else None,
-    }
+        portal_change_id=portal_change_id,
+        notified=tuple(notified),
+        next_change_at=announced[0] if announced[0] > moment.at else None,
+    )
     return Response(msgspec.json.encode(answer), media_type="application/json")

@@ -12,14 +12,18 @@ POSITION_MAX: Final = 2**63 - 1
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
+_FIRST_INSTANT: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_LAST_INSTANT: Final = datetime(2100, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
+
+
 def parse_instant(text: object) -> datetime:
     """An RFC 3339 instant with an offset, at most microseconds, in UTC, of the years 2000 to 2100."""
     if not isinstance(text, str) or _INSTANT.fullmatch(text) is None:
         raise ValueError("an instant is RFC 3339 with an offset, such as 2026-01-31T09:00:00Z ('+' is written %2B)")
-    instant = datetime.fromisoformat(text.upper()).astimezone(UTC)
-    if not 2000 <= instant.year <= 2100:
+    instant = datetime.fromisoformat(text.upper())
+    if not _FIRST_INSTANT <= instant <= _LAST_INSTANT:
         raise ValueError("the year lies outside 2000 to 2100")
-    return instant
+    return instant.astimezone(UTC)
 
 
 Instant = Annotated[datetime, BeforeValidator(parse_instant, json_schema_input_type=str)]

@@ -8,6 +8,8 @@ import msgspec
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from services.compliance.api.documented import answers_with
+from services.compliance.api.moment import Answer
 from services.compliance.api.problems import NeverMentioned
 from services.compliance.api.question import Id, Question
 from services.compliance.api.service import service_of
@@ -42,7 +44,15 @@ class Entry(NamedTuple):
     shown: dict[str, Any]
 
 
-@router.get("/compliance/v1/partners/{partner_id}/timeline")
+class TimelineAnswer(Answer, frozen=True, kw_only=True):
+    """The entries in order: each has a `kind` (fact, notice, window, suspension), `at`, and what goes with its kind."""
+
+    partner_id: str
+    entries: tuple[dict[str, Any], ...]
+    next_change_at: datetime | None
+
+
+@router.get("/compliance/v1/partners/{partner_id}/timeline", responses=answers_with(TimelineAnswer))
 async def timeline(request: Request, partner_id: Id, question: Annotated[Question, Query()]) -> Response:
     """Every fact, notice, window and suspension of the partner up to `at`, by the instant at which it was true.
 
@@ -60,12 +70,12 @@ async def timeline(request: Request, partner_id: Id, question: Annotated[Questio
             raise NeverMentioned(f"No fact known by then mentions the partner {partner_id}.", "partner_id")
         entries += _standing(stretch.standing)
         changes += [] if stretch.next_change_at is None else [stretch.next_change_at]
-    answer = {
-        "partner_id": partner_id,
+    answer = TimelineAnswer(
         **known.moment._asdict(),
-        "entries": [entry.shown for entry in sorted(entries, key=_order) if entry.at <= at],
-        "next_change_at": min(changes, default=None),
-    }
+        partner_id=partner_id,
+        entries=tuple(entry.shown for entry in sorted(entries, key=_order) if entry.at <= at),
+        next_change_at=min(changes, default=None),
+    )
     return Response(msgspec.json.encode(answer), media_type="application/json")
 
 

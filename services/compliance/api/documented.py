@@ -1,0 +1,42 @@
+"""The shape of every answer in the API's own description, taken from the types that are answered with."""
+
+from typing import Any, Final
+
+import msgspec
+from fastapi import FastAPI
+
+from services.problems import MEDIA_TYPE, Problem
+
+_TEMPLATE: Final = "#/components/schemas/{name}"
+_answers: Final[set[Any]] = {Problem}
+
+
+def answers_with(answer: Any, media_type: str = "application/json") -> dict[int | str, dict[str, Any]]:
+    """The `responses` of an endpoint that answers with this type, or with a problem."""
+    _answers.add(answer)
+    problem = {"content": {MEDIA_TYPE: {"schema": _reference(Problem)}}}
+    return {
+        200: {"description": "The answer.", "content": {media_type: {"schema": _reference(answer)}}},
+        404: {"description": "The id was never mentioned in a fact known by then.", **problem},
+        422: {"description": "This cannot be asked; `parameter` names what is meant.", **problem},
+        503: {"description": "Not applied yet, or the database is away: see `Retry-After`.", **problem},
+    }
+
+
+def describe(app: FastAPI) -> None:
+    """Adds the types to the application's OpenAPI document."""
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = plain()
+            _, schemas = msgspec.json.schema_components(sorted(_answers, key=str), ref_template=_TEMPLATE)
+            document.setdefault("components", {}).setdefault("schemas", {}).update(schemas)
+        return plain()
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
+
+
+def _reference(answer: Any) -> dict[str, Any]:
+    (schema,), _ = msgspec.json.schema_components((answer,), ref_template=_TEMPLATE)
+    return schema
