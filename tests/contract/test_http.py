@@ -1,0 +1,95 @@
+"""The HTTP interface that callers rely on: nothing in this table may go or change its name."""
+
+from typing import Any, Final
+
+import pytest
+
+from tests.systems import System
+
+AS_OF: Final = {"at", "known_at", "known_position", "min_position"}
+FEED: Final = {"after", "limit", "timeout"}
+PAGE: Final = {"after", "limit"}
+ATTEMPTS: Final = "/certification/v1/exam-registrations/{registration_id}/attempts"
+
+OFFERED: Final[list[tuple[str, str, set[str]]]] = [
+    # facts in
+    ("post", "/certification/v1/partners", {"Idempotency-Key"}),
+    ("post", "/certification/v1/partners/{partner_id}/kind-changes", {"Idempotency-Key"}),
+    ("post", "/certification/v1/partners/{partner_id}/programme-changes", {"Idempotency-Key"}),
+    ("post", "/certification/v1/partners/{partner_id}/closure", {"Idempotency-Key"}),
+    ("post", "/certification/v1/partners/{partner_id}/merger", {"Idempotency-Key"}),
+    ("post", "/certification/v1/partners/{partner_id}/consultants", {"Idempotency-Key"}),
+    ("post", "/certification/v1/partners/{partner_id}/departures", {"Idempotency-Key"}),
+    ("post", "/certification/v1/course-completions", {"Idempotency-Key"}),
+    ("post", "/certification/v1/exam-registrations", {"Idempotency-Key"}),
+    ("post", ATTEMPTS, {"Idempotency-Key"}),
+    ("post", f"{ATTEMPTS}/{{attempt}}/corrections", {"Idempotency-Key"}),
+    ("post", "/certification/v1/recognised-certifications", {"Idempotency-Key"}),
+    ("post", "/certification/v1/certification-revocations", {"Idempotency-Key"}),
+    ("post", "/certification/v1/portal-changes", {"Idempotency-Key"}),
+    ("post", "/certification/v1/facts/{fact_id}/void", {"Idempotency-Key"}),
+    # what was recorded
+    ("get", "/certification/v1/exam-registrations/{registration_id}", {"at", "known_at"}),
+    ("get", "/certification/v1/facts/{fact_id}", set()),
+    ("get", "/certification/v1/facts", {"idempotency_key"}),
+    ("delete", "/certification/v1/facts/{fact_id}/free-text", set()),
+    ("get", "/certification/v1/consultants/{consultant_id}/profile", set()),
+    ("put", "/certification/v1/consultants/{consultant_id}/profile", set()),
+    ("delete", "/certification/v1/consultants/{consultant_id}/profile", set()),
+    ("get", "/certification/v1/events", FEED),
+    # answers out
+    ("get", "/compliance/v1/partners", {"status", "product", *PAGE, *AS_OF}),
+    ("get", "/compliance/v1/partners/{partner_id}", AS_OF),
+    ("get", "/compliance/v1/partners/{partner_id}/compliance/{product}", AS_OF),
+    ("get", "/compliance/v1/partners/{partner_id}/authorisations/{product}", {"customer", *AS_OF}),
+    ("get", "/compliance/v1/partners/{partner_id}/timeline", AS_OF),
+    ("get", "/compliance/v1/consultants/{consultant_id}/certifications/{product}", AS_OF),
+    ("get", "/compliance/v1/portal-changes/{portal_change_id}/notifications", AS_OF),
+    ("get", "/compliance/v1/windows", {"status", "due_before", *PAGE, *AS_OF}),
+    ("get", "/compliance/v1/events", FEED),
+    # sandbox
+    ("get", "/sandbox/v1/clock", set()),
+    ("put", "/sandbox/v1/clock", set()),
+    ("post", "/sandbox/v1/reset", set()),
+]  # fmt: skip
+"""(method, path, parameters that it takes beside those of the path)."""
+
+
+@pytest.fixture
+def paths(system: System) -> dict[str, Any]:
+    """The paths of the documentation that the system gives of itself."""
+    documented: dict[str, Any] = system.http.get("/openapi.json").json()["paths"]
+    return documented
+
+
+def test_everything_that_callers_rely_on_is_offered(paths: dict[str, Any]) -> None:
+    for method, path, parameters in OFFERED:
+        assert method in paths.get(path, {}), f"{method.upper()} {path} is gone"
+        taken = {one["name"].lower() for one in paths[path][method].get("parameters", [])}
+        assert {name.lower() for name in parameters} <= taken, f"{method.upper()} {path} takes {sorted(taken)}"
+
+
+def test_everything_that_is_offered_is_in_the_table(paths: dict[str, Any]) -> None:
+    listed = {(method, path) for method, path, _ in OFFERED}
+    offered = {(method, path) for path, methods in paths.items() for method in methods}
+    assert {path for _, path in offered - listed} <= {
+        "/certification/healthz",
+        "/certification/readyz",
+        "/compliance/healthz",
+        "/compliance/readyz",
+    }
+
+
+def test_every_operation_is_described_and_refuses_with_problems(paths: dict[str, Any]) -> None:
+    for path, methods in paths.items():
+        for method, operation in methods.items():
+            assert operation.get("description"), f"{method.upper()} {path} is not described"
+            for status, answer in operation["responses"].items():
+                if status >= "400" and not path.startswith("/sandbox/"):
+                    assert set(answer.get("content", {})) <= {"application/problem+json"}, f"{method} {path} {status}"
+
+
+def test_an_unknown_path_is_a_problem(system: System) -> None:
+    for path in ("/certification/v1/nothing", "/compliance/v1/nothing", "/sandbox/v1/nothing", "/nothing"):
+        answer = system.http.get(path)
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json"), path
