@@ -24,6 +24,15 @@ _SESSION: Final = {
     "idle_in_transaction_session_timeout": "10s",
 }
 
+CONNECTION_LOST: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresError,
+)
+"""What a connection that is cut off, or whose server or schema goes away under it, can end in."""
+
 DEADLINE_SECONDS: Final = 30.0
 """No statement takes longer; a server that does not answer is given up by then."""
 

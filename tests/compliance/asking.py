@@ -9,7 +9,6 @@ import httpx
 from services.compliance.app import create_app
 from services.compliance.settings import ComplianceSettings
 
-
 ORIGIN = "http://compliance"
 
 

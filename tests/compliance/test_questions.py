@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from typing import Any
 
 import httpx
@@ -17,22 +16,13 @@ from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.projection.batch import advance_fully
 from services.compliance.settings import ComplianceSettings
 from shared.events.envelope import Fact
-from shared.events.facts import (
-    CertificationRecognised,
-    ConsultantCertified,
-    ConsultantLeft,
-    ConsultantLinked,
-    FactData,
-    PartnerEnrolled,
-    Period,
-    PortalChangeDeclared,
-)
+from shared.events.facts import ConsultantLeft, PortalChangeDeclared
 from shared.events.wire import instant_text
 from tests.compliance.asking import ORIGIN, answer, ask, asking
 from tests.compliance.log import Group, Log, set_clock, settings_for
+from tests.compliance.telling import BEGIN, Telling
 from tests.databases import Database
 
-BEGIN = datetime(2022, 1, 4, 9, tzinfo=UTC)
 LOSS = datetime(2022, 3, 1, 9, tzinfo=UTC)
 NOW = datetime(2022, 3, 25, 9, tzinfo=UTC)
 DEADLINE = datetime(2022, 3, 31, 23, tzinfo=UTC)
@@ -41,29 +31,13 @@ PARTNERS = [f"P{number:02}" for number in range(12)]
 
 def told() -> list[Group]:
     """Twelve VARs with two certified consultants each; those with an even number lose one in March."""
-    groups: list[Group] = []
-    numbers = count(1)
-
-    def group(at: datetime, *data: FactData) -> None:
-        first = sum(map(len, groups)) + 1
-        last = first + len(data) - 1
-        groups.append(
-            tuple(
-                Fact(f"f{next(numbers)}", at, at, one, position, last) for position, one in enumerate(data, start=first)
-            )
-        )
-
+    telling = Telling()
     for partner in PARTNERS:
-        group(BEGIN, PartnerEnrolled(partner, "VAR", "PARTNER_SUCCESS"))
-        for person in (f"{partner}-A", f"{partner}-B"):
-            group(BEGIN, ConsultantLinked(partner, person))
-            certified = ConsultantCertified(person, "S200P", f"g{person}", BEGIN, (Period(BEGIN),))
-            group(BEGIN, CertificationRecognised(person, "S200P"), certified)
-    group(BEGIN + timedelta(days=1), PortalChangeDeclared("CH1", ("S200P",), True, NOW.date(), "a change"))
-    for number, partner in enumerate(PARTNERS):
-        if number % 2 == 0:
-            group(LOSS + timedelta(days=number // 4), ConsultantLeft(partner, f"{partner}-B"))
-    return groups
+        telling.var(BEGIN, partner)
+    telling.tell(BEGIN + timedelta(days=1), PortalChangeDeclared("CH1", ("S200P",), True, NOW.date(), "a change"))
+    for number, partner in enumerate(PARTNERS[::2]):
+        telling.tell(LOSS + timedelta(days=number // 2), ConsultantLeft(partner, f"{partner}-B"))
+    return telling.groups
 
 
 HEAD = told()[-1][-1].position

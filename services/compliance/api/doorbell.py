@@ -5,9 +5,7 @@ import logging
 from contextlib import suppress
 from typing import Final
 
-import asyncpg
-
-from services.compliance.database import connect
+from services.compliance.database import CONNECTION_LOST, connect
 from services.compliance.settings import ComplianceSettings
 
 COMPLIANCE_CHANNEL: Final = "sagecert_compliance"
@@ -51,6 +49,6 @@ class Doorbell:
                     await gone.wait()
                 finally:
                     connection.terminate()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as problem:
+            except CONNECTION_LOST as problem:
                 _log.warning("the doorbell lost its connection and makes a new one: %r", problem)
             await asyncio.sleep(_BACKOFF_SECONDS)

@@ -13,7 +13,7 @@ from services.compliance.api.problems import NeverMentioned
 from services.compliance.api.question import Id, Question
 from services.compliance.api.service import service_of
 from services.compliance.policy.answers import notified_partners
-from services.compliance.read_model.fact_log import declaration, facts_about_partners
+from services.compliance.read_model.fact_log import contradictory_endings, declaration, facts_about_partners
 from shared.events.facts import PortalChangeDeclared
 
 router: Final = APIRouter(tags=["portal changes"])
@@ -43,6 +43,7 @@ async def notifications(request: Request, portal_change_id: Id, question: Annota
         notified: list[str] = []
         announced = [fact.effective_at for fact in declared if isinstance(fact.data, PortalChangeDeclared)]
         if announced[0] <= moment.at:
+            declared += await contradictory_endings(connection, moment.position)
             async for facts in facts_about_partners(connection, moment.position):
                 notified += notified_partners(declared + facts, portal_change_id, moment.at, service.parameters) or []
     answer = NotificationsAnswer(

@@ -64,6 +64,7 @@ _DATABASE_AWAY: Final = (
     asyncpg.UndefinedFunctionError,
     asyncpg.InvalidCachedStatementError,
     asyncpg.InternalServerError,
+    asyncpg.InternalClientError,
 )
 """The server is away or being restarted, or the schemas are being made anew: a moment later it answers."""
 

@@ -9,9 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Final, Literal
 
-import asyncpg
-
-from services.compliance.database import OwnConnection, connect
+from services.compliance.database import CONNECTION_LOST, OwnConnection, connect
 from services.compliance.policy.parameters import PARAMETERS, Parameters
 from services.compliance.projection.batch import OtherPolicy, advance_fully
 from services.compliance.settings import ComplianceSettings
@@ -71,7 +69,7 @@ class Follower:
             except OtherPolicy as problem:
                 _log.error("%s", problem)
                 backoff_seconds = BACKOFF_SECONDS_MAX
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as problem:
+            except CONNECTION_LOST as problem:
                 _log.warning("the projection lost its connection and makes a new one: %r", problem)
             except Exception:
                 _log.exception("the projection stands still at its cursor and tries again")
