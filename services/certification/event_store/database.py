@@ -10,6 +10,7 @@ import psycopg
 from eventsourcing.persistence import InterfaceError, OperationalError
 from psycopg.rows import tuple_row
 
+from services.certification.event_store.calls import Outcome
 from services.certification.event_store.deadline import seconds_left, within
 from services.certification.event_store.recorder import FactRecorder, LogDatastore
 
@@ -18,12 +19,18 @@ T = TypeVar("T")
 RETRY_SECONDS: Final = 0.05
 """Between two tries of a database that does not answer."""
 
-# Who cannot reach the schema for a moment may reach it soon: the sandbox makes it anew while others look on.
 PASSING: Final = (
+    InterfaceError,
+    OperationalError,
+    psycopg.InterfaceError,
+    psycopg.OperationalError,
+    psycopg.InternalError,
+    # The sandbox makes the schema anew while others look on.
     psycopg.errors.UndefinedFunction,
     psycopg.errors.UndefinedTable,
     psycopg.errors.InvalidSchemaName,
 )
+"""Errors after which the same may be asked again: the library's, and those of a server that is away for a moment."""
 
 
 class Database(AbstractContextManager["Database"]):
@@ -55,13 +62,21 @@ class Database(AbstractContextManager["Database"]):
         """The rows of one statement, which is one transaction. Raises `Unavailable` at the deadline."""
         return self.until_answered(lambda _: self._execute(statement, parameters))
 
+    def append(self, calls: bytes) -> list[Outcome]:
+        """What becomes of a group of calls, a JSON array; one thread at a time. Raises `Unavailable` at the deadline.
+
+        A connection that breaks is no answer: the calls are sent again, and where they had been stored after all,
+        the database finds their keys used and says what is stored.
+        """
+        return self.until_answered(lambda _: self._datastore.append_line.send(calls))
+
     def until_answered(self, ask: Callable[[FactRecorder], T]) -> T:
         """What the recorder answers. Raises `Unavailable` at the deadline."""
         with self.within_deadline():
             while True:
                 try:
                     return ask(self._recorder)
-                except (InterfaceError, OperationalError):
+                except PASSING:
                     sleep(min(RETRY_SECONDS, seconds_left()))
 
     def _execute(
@@ -69,8 +84,5 @@ class Database(AbstractContextManager["Database"]):
     ) -> list[tuple[Any, ...]]:
         with self._datastore.get_connection() as connection:
             cursor = connection.cursor(row_factory=tuple_row, binary=True)
-            try:
-                cursor.execute(statement, parameters, prepare=True)
-            except PASSING as error:
-                raise OperationalError(str(error)) from error
+            cursor.execute(statement, parameters, prepare=True)
             return cursor.fetchall() if cursor.description else []

@@ -18,6 +18,7 @@ from psycopg import Connection
 from psycopg.rows import DictRow, dict_row
 from psycopg.sql import SQL, Identifier
 
+from services.certification.event_store.append_line import AppendLine
 from services.certification.event_store.deadline import Watch, seconds_left
 
 CHANNEL: Final = "sagecert_facts"
@@ -25,7 +26,14 @@ CHANNEL: Final = "sagecert_facts"
 
 SCHEMA: Final = "certification"
 
-CONNECT_SECONDS_MAX: Final = 3
+CONNECTION: Final[dict[str, Any]] = {
+    "connect_timeout": 3,
+    "application_name": "sagecert certification",
+    # Each question is a walk along indexes from the ids that it names, planned once: a plan that reads a whole table
+    # is never right, yet looks right on a table without statistics or with one long stream among many short ones.
+    "options": "-c timezone=UTC -c plan_cache_mode=force_generic_plan -c jit=off"
+    " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off",
+}
 
 
 class LogDatastore(PostgresDatastore):
@@ -33,15 +41,14 @@ class LogDatastore(PostgresDatastore):
 
     def __init__(self, conninfo: str, role: str | None, connections_max: int) -> None:
         super().__init__(dbname="", host="", port="", user="", password="", schema=SCHEMA, originator_id_type="text")
-        self.watch = Watch()
+        self._conninfo = conninfo
+        self._role = role
+        self._watch = Watch()
+        self.append_line = AppendLine(self._connect, self._watch)
         self.pool = ConnectionPool(
             conninfo,
             connection_class=Connection[DictRow],
-            kwargs={
-                "row_factory": dict_row,
-                "connect_timeout": CONNECT_SECONDS_MAX,
-                "application_name": "sagecert certification",
-            },
+            kwargs={"row_factory": dict_row, **CONNECTION},
             min_size=1,
             max_size=connections_max,
             open=False,
@@ -61,7 +68,7 @@ class LogDatastore(PostgresDatastore):
         """
         self.pool.open()
         try:
-            with self.pool.connection(timeout=seconds_left()) as connection, self.watch.over(connection):
+            with self.pool.connection(timeout=seconds_left()) as connection, self._watch.over(connection):
                 yield connection
         except (psycopg.InterfaceError, psycopg_pool.PoolTimeout) as error:
             seconds_left()
@@ -71,9 +78,16 @@ class LogDatastore(PostgresDatastore):
             raise OperationalError(str(error)) from error
 
     def close(self) -> None:
-        """Ends the watch and closes the connections."""
-        self.watch.close()
+        """Closes the connections and ends the watch."""
+        self.append_line.close()
         super().close()
+        self._watch.close()
+
+    def _connect(self) -> Connection[Any]:
+        seconds_left()
+        connection = psycopg.connect(self._conninfo, **CONNECTION)
+        configure(connection, self._role)
+        return connection
 
 
 def configure(connection: Connection[Any], role: str | None) -> None:

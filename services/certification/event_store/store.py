@@ -15,8 +15,6 @@ from services.certification.event_store.group_commit import GroupCommit
 from shared.events import wire
 from shared.events.envelope import Fact
 
-APPEND: Final[LiteralString] = "SELECT outcome, fact_id, position, recorded_at FROM certification.append(%s::jsonb)"
-
 COLUMNS: Final[LiteralString] = """
     e.topic, e.state, e.notification_id, e.append_position, e.originator_id, e.originator_version,
     e.partner_id, e.into_partner_id, e.consultant_id, e.held, e.content_hash
@@ -145,11 +143,7 @@ class EventStore:
         return self._database.within_deadline()
 
     def append(self, call: Call) -> Outcome:
-        """Appends in one round trip, together with what other threads append at the time.
-
-        A connection that breaks is no answer: the call is sent again, and where it had been stored after all,
-        the database finds its idempotency key used and answers with what is stored.
-        """
+        """Appends in one round trip, together with what other threads append at the time."""
         with self.within_deadline():
             return self._group.append(msgspec.json.encode(call))
 
@@ -227,12 +221,11 @@ class EventStore:
     def _send(self, calls: Sequence[bytes]) -> Sequence[Outcome | Exception]:
         """Sends a group; where the database refuses it, each call by itself, so that one spoils no other."""
         try:
-            rows = self._database.select(APPEND, [(b"[%b]" % b",".join(calls)).decode()])
+            return self._database.append(b"[%b]" % b",".join(calls))
         except psycopg.Error as error:
             if len(calls) == 1:
                 return [error]
             return [answer for call in calls for answer in self._send([call])]
-        return [Outcome(*columns) for columns in rows]
 
 
 def _stored(columns: Sequence[Any]) -> StoredFact:

@@ -16,7 +16,8 @@ CREATE TABLE certification.recording (
 );
 INSERT INTO certification.recording DEFAULT VALUES;
 
-CREATE FUNCTION certification.clock(OUT now timestamptz, OUT running boolean)
+-- `tick`: what at least lies between two calls to append; where the clock stands still, nothing.
+CREATE FUNCTION certification.clock(OUT now timestamptz, OUT running boolean, OUT tick interval)
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -24,8 +25,11 @@ BEGIN
             WHEN r.clock_at IS NULL THEN clock_timestamp()
             WHEN r.clock_started_at IS NULL THEN r.clock_at
             ELSE r.clock_at + (clock_timestamp() - r.clock_started_at)
-        END, r.clock_at IS NULL OR r.clock_started_at IS NOT NULL
-        INTO now, running
+        END,
+        r.clock_at IS NULL OR r.clock_started_at IS NOT NULL,
+        CASE WHEN r.clock_at IS NULL OR r.clock_started_at IS NOT NULL THEN interval '1 microsecond'
+             ELSE interval '0' END
+        INTO now, running, tick
         FROM certification.recording r;
 END $$;
 COMMENT ON FUNCTION certification.clock() IS 'The clock of the whole system; in the sandbox the one that was set.';
@@ -36,11 +40,6 @@ AS $$
 BEGIN
     RETURN (SELECT c.now FROM certification.clock() c);
 END $$;
-
--- What at least lies between two calls to append: where the clock stands still, nothing.
-CREATE FUNCTION certification.tick(running boolean) RETURNS interval
-    LANGUAGE sql IMMUTABLE
-    RETURN CASE WHEN running THEN interval '1 microsecond' ELSE interval '0' END;
 
 CREATE FUNCTION certification.settle_sandbox(wanted boolean) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -120,13 +119,6 @@ CREATE TABLE certification.profile (
 
 -- Appending --------------------------------------------------------------------------------------
 
-CREATE FUNCTION certification.instant_text(instant timestamptz) RETURNS text
-    LANGUAGE sql IMMUTABLE
-    RETURN to_char(instant AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS')
-        || CASE WHEN extract(microseconds FROM instant)::bigint % 1000000 = 0 THEN ''
-                ELSE to_char(instant AT TIME ZONE 'UTC', '.US') END
-        || 'Z';
-
 -- Appends the facts of each call, or says of the call why not; one call never hinders another.
 --
 -- A call: actor, idempotency_key, content_hash, held; free_text and its salt; facts, the reported one first.
@@ -148,19 +140,19 @@ AS $$
 #variable_conflict use_column
 DECLARE
     call record;
+    fact record;
+    clock record;
+    bottom timestamptz;
     head bigint;
     latest timestamptz;
-    bottom timestamptz;
-    step interval;
-    stamp timestamptz;
     stamp_text text;
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'certification.append needs read committed: each statement must see what is committed';
     END IF;
     LOCK TABLE certification.recording IN EXCLUSIVE MODE;
-    SELECT r.floor, certification.tick(c.running) INTO bottom, step
-        FROM certification.recording r, certification.clock() c;
+    SELECT c.now, c.tick INTO clock FROM certification.clock() c;
+    SELECT r.floor INTO bottom FROM certification.recording r;
     SELECT e.notification_id, e.recorded_at INTO head, latest
         FROM certification.stored_events e ORDER BY e.notification_id DESC LIMIT 1;
     head := coalesce(head, 0);
@@ -179,9 +171,9 @@ BEGIN
             CONTINUE;
         END IF;
 
-        fact_id := NULL;
-        "position" := NULL;
-        recorded_at := NULL;
+        fact_id := call.facts -> 0 ->> 'fact_id';
+        "position" := head + jsonb_array_length(call.facts);
+        recorded_at := greatest(clock.now, latest + clock.tick, bottom, call.not_before);
         IF EXISTS (SELECT FROM certification.stored_events e
                    WHERE e.consultant_id = call.consultant_id AND e.notification_id > call.consultant_seen)
            OR EXISTS (SELECT FROM certification.stored_events e
@@ -190,45 +182,47 @@ BEGIN
                       WHERE e.voided_fact_id = call.facts -> 0 ->> 'voided_fact_id')
         THEN
             outcome := 'conflict';
-            RETURN NEXT;
-            CONTINUE;
-        END IF;
-        stamp := greatest(certification.now(), latest + step, bottom, call.not_before);
-        IF stamp >= call.stale_at THEN
+        ELSIF recorded_at >= call.stale_at THEN
             outcome := 'stale';
+        ELSE
+            outcome := 'recorded';
+        END IF;
+        IF outcome <> 'recorded' THEN
+            fact_id := NULL;
+            "position" := NULL;
+            recorded_at := NULL;
             RETURN NEXT;
             CONTINUE;
         END IF;
 
-        outcome := 'recorded';
-        fact_id := call.facts -> 0 ->> 'fact_id';
-        "position" := head + jsonb_array_length(call.facts);
-        recorded_at := stamp;
-        stamp_text := certification.instant_text(stamp);
-        INSERT INTO certification.stored_events (
-            originator_id, originator_version, topic, state, notification_id, append_position, fact_id,
-            recorded_at, effective_at, partner_id, into_partner_id, consultant_id, voided_fact_id,
-            actor, idempotency_key, content_hash, held)
-        SELECT
-            f.originator_id,
-            coalesce((SELECT max(e.originator_version) FROM certification.stored_events e
-                      WHERE e.originator_id = f.originator_id), 0)
-                + row_number() OVER (PARTITION BY f.originator_id ORDER BY f.n),
-            f.topic, convert_to(replace(f.state, U&'\0001', stamp_text), 'UTF8'), head + f.n, "position", f.fact_id,
-            stamp, coalesce(f.effective_at, stamp), f.partner_id, f.into_partner_id, f.consultant_id, f.voided_fact_id,
-            receipt.actor, receipt.idempotency_key, receipt.content_hash, receipt.held
-        FROM ROWS FROM (jsonb_to_recordset(call.facts) AS (
+        stamp_text := replace(
+            to_char(recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '.000000Z', 'Z');
+        FOR fact IN SELECT * FROM jsonb_to_recordset(call.facts) AS f (
             originator_id text, topic text, state text, fact_id text, effective_at timestamptz,
-            partner_id text, into_partner_id text, consultant_id text, voided_fact_id text)) WITH ORDINALITY
-            AS f (originator_id, topic, state, fact_id, effective_at,
-                  partner_id, into_partner_id, consultant_id, voided_fact_id, n)
-        LEFT JOIN (SELECT call.actor, call.idempotency_key, call.content_hash, coalesce(call.held, false) AS held)
-            AS receipt ON f.n = 1;
+            partner_id text, into_partner_id text, consultant_id text, voided_fact_id text)
+        LOOP
+            head := head + 1;
+            INSERT INTO certification.stored_events (
+                originator_id, originator_version, topic, state, notification_id, append_position, fact_id,
+                recorded_at, effective_at, partner_id, into_partner_id, consultant_id, voided_fact_id,
+                actor, idempotency_key, content_hash, held)
+            VALUES (
+                fact.originator_id,
+                1 + coalesce((SELECT max(e.originator_version) FROM certification.stored_events e
+                              WHERE e.originator_id = fact.originator_id), 0),
+                fact.topic, convert_to(replace(fact.state, U&'\0001', stamp_text), 'UTF8'), head, "position",
+                fact.fact_id, recorded_at, coalesce(fact.effective_at, recorded_at),
+                fact.partner_id, fact.into_partner_id, fact.consultant_id, fact.voided_fact_id,
+                call.actor, call.idempotency_key, call.content_hash, call.held);
+            call.actor := NULL;  -- the receipt is on the first fact only
+            call.idempotency_key := NULL;
+            call.content_hash := NULL;
+            call.held := NULL;
+        END LOOP;
         IF call.free_text IS NOT NULL THEN
             INSERT INTO certification.free_text (fact_id, salt, text) VALUES (fact_id, call.salt, call.free_text);
         END IF;
-        head := "position";
-        latest := stamp;
+        latest := recorded_at;
         RETURN NEXT;
     END LOOP;
 END $$;
@@ -247,7 +241,7 @@ BEGIN
         FROM certification.stored_events e ORDER BY e.notification_id DESC LIMIT 1;
     head := coalesce(head, 0);
     UPDATE certification.recording r
-        SET floor = greatest(r.floor, latest, (SELECT c.now + certification.tick(c.running) FROM certification.clock() c))
+        SET floor = greatest(r.floor, latest, (SELECT c.now + c.tick FROM certification.clock() c))
         RETURNING r.floor INTO floor;
 END $$;
 
