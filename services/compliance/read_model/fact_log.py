@@ -9,7 +9,8 @@ Routed to a partner P are
 - the facts that name P,
 - the links, departures, grants and maintenance completions (and voids of them) of every person who
   was ever linked to P, or to a partner whose links can reach P through mergers,
-- the closures and mergers of every partner where these persons were ever linked or taken to,
+- the closures and mergers of every partner where these persons were ever linked or taken to, and of
+  every partner that mergers of P lead to (they can contradict each other),
 - every portal change.
 """
 
@@ -78,9 +79,11 @@ ROUTES: Final = f"""
         WHERE l.topic = {_LINKED} AND l.notification_id <= (SELECT through.position FROM through)
     ),
     employer (asked_id, partner_id) AS (
-        SELECT p.asked_id, l.partner_id
-        FROM person p JOIN certification.stored_events l ON l.consultant_id = p.consultant_id
-        WHERE l.topic = {_LINKED}
+        (SELECT a.partner_id, a.partner_id FROM asked a
+         UNION
+         SELECT p.asked_id, l.partner_id
+         FROM person p JOIN certification.stored_events l ON l.consultant_id = p.consultant_id
+         WHERE l.topic = {_LINKED})
         UNION
         SELECT e.asked_id, m.into_partner_id
         FROM employer e JOIN certification.stored_events m ON m.partner_id = e.partner_id
@@ -166,6 +169,18 @@ _ABOUT_PARTNERS: Final = """
 """
 _PAGE: Final = 1_000
 
+_CONTRADICTORY_ENDINGS: Final = f"""
+    SELECT e.topic, e.state, e.notification_id, e.append_position
+    FROM certification.stored_events e
+    WHERE e.partner_id IN (
+        SELECT m.partner_id
+        FROM certification.stored_events m JOIN certification.stored_events o ON o.effective_at = m.effective_at
+        WHERE m.topic = {_MERGED} AND o.topic = {_MERGED} AND o.partner_id <> m.partner_id
+            AND m.notification_id <= $1 AND o.notification_id <= $1
+    ) AND e.consultant_id IS NULL AND e.topic IN ({_CLOSED}, {_MERGED}, {_VOIDED}) AND e.notification_id <= $1
+    ORDER BY e.notification_id
+"""
+
 _MENTIONED: Final = """
     WITH RECURSIVE named (partner_id) AS (
         (SELECT partner_id FROM certification.stored_events WHERE partner_id > $1 ORDER BY partner_id LIMIT 1)
@@ -212,9 +227,11 @@ _CONCERNED: Final = f"""
         WHERE l.topic = {_LINKED}
     ),
     concerned (ended_id, consultant_id, partner_id) AS (
-        SELECT p.cause, CASE WHEN p.cause IS NULL THEN p.consultant_id END, l.partner_id
-        FROM person p JOIN certification.stored_events l ON l.consultant_id = p.consultant_id
-        WHERE l.topic = {_LINKED}
+        (SELECT f.ended_id, NULL::text COLLATE "C", f.partner_id FROM feeder f
+         UNION
+         SELECT p.cause, CASE WHEN p.cause IS NULL THEN p.consultant_id END, l.partner_id
+         FROM person p JOIN certification.stored_events l ON l.consultant_id = p.consultant_id
+         WHERE l.topic = {_LINKED})
         UNION
         SELECT c.ended_id, c.consultant_id, m.into_partner_id
         FROM concerned c JOIN certification.stored_events m ON m.partner_id = c.partner_id
@@ -314,6 +331,15 @@ async def concern(connection: Connection, groups: Iterable[Group]) -> Concern:
 async def declaration(connection: Connection, portal_change_id: str, through: int) -> list[Fact]:
     """The declaration of a portal change, with its void if there is one."""
     return [decode(*row) for row in await connection.fetch(_DECLARATION, portal_change_id, through)]
+
+
+async def contradictory_endings(connection: Connection, through: int) -> list[Fact]:
+    """Closures and mergers, with their voids, of partners that share the instant of a merger with another one.
+
+    Mergers of one instant can go round in a circle; whether a partner was merged away then is not for its own
+    facts alone to say (R35).
+    """
+    return [decode(*row) for row in await connection.fetch(_CONTRADICTORY_ENDINGS, through)]
 
 
 async def facts_about_partners(connection: Connection, through: int) -> AsyncIterator[list[Fact]]:

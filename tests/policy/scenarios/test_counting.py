@@ -15,6 +15,7 @@ from tests.policy.scenarios.vocabulary import (
     joins_programme,
     leaves,
     merges,
+    portal_changes,
     utc,
 )
 
@@ -174,6 +175,22 @@ def test_of_mergers_in_a_circle_the_later_recorded_comes_about(story: Story) -> 
     story.when(merges("acorn", "birch", MARCH), merges("birch", "acorn", MARCH))
     story.then("acorn", at=MARCH, counted=["ines", "omar"], status="compliant")
     story.then("birch", at=MARCH, counted=[], status="not_enrolled")
+
+
+@rule("R29", "R35", "R27", through_http=True)
+def test_a_circle_of_three_leaves_one_partner(story: Story) -> None:
+    """Given three mergers of one instant that go round, then the first recorded never came about: that partner
+    stays in the programme, and is the only one to be told of a change."""
+    partners = ("acorn", "birch", "cedar")
+    story.given(*(enrolled(partner, START, DEVELOPER) for partner in partners))
+    story.when(merges("acorn", "birch", MARCH), merges("birch", "cedar", MARCH))
+    story.then("acorn", at=MARCH, status="not_enrolled")
+    story.when(merges("cedar", "acorn", MARCH))
+    story.then("acorn", at=MARCH, status="not_yet_authorised")
+    story.then("birch", at=MARCH, status="not_enrolled")
+    story.then("cedar", at=MARCH, status="not_enrolled")
+    story.when(portal_changes("login", APRIL, MAY.date()))
+    story.then_notified("login", "acorn", at=APRIL)
 
 
 @rule("R29")
