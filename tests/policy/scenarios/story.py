@@ -52,7 +52,7 @@ class Story:
         self.teller = teller
 
     def given(self, *told: Told) -> None:
-        for fact in _flat(told):
+        for fact in flat(told):
             assert self.teller.record(fact) == "recorded"
 
     when = given
@@ -146,7 +146,7 @@ class BarePolicy:
         return [fact for fact in log if known_at is None or fact.recorded_at <= known_at]
 
 
-def _flat(told: Sequence[Told]) -> Iterable[Fact]:
+def flat(told: Sequence[Told]) -> Iterable[Fact]:
     for one in told:
         if isinstance(one, Fact):
             yield one

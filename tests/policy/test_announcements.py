@@ -1,0 +1,140 @@
+"""What is announced of a partner, and what is taken back."""
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+
+import msgspec
+
+from services.compliance.policy.history import PartnerHistory
+from services.compliance.policy.parameters import PARAMETERS
+from shared.events.compliance_events import TYPE_OF, ComplianceEvent, ComplianceEventData
+from tests.oracle.facts import Fact
+from tests.policy.fact_log import recorded
+from tests.policy.scenarios.story import Told, flat
+from tests.policy.scenarios.vocabulary import (
+    certified,
+    enrolled,
+    is_void,
+    joins,
+    leaves,
+    leaves_programme,
+    maintains,
+    portal_changes,
+    utc,
+)
+
+START = utc("2023-01-09 09:00")
+LOSS = utc("2023-03-10 17:30")
+"""A fortnight before the clocks go forward: the window runs into summer time."""
+WEEK_BEFORE = utc("2023-04-02 23:00")
+DAY_BEFORE = utc("2023-04-08 23:00")
+DEADLINE = utc("2023-04-09 23:00")
+DAY = timedelta(days=1)
+NAMES = {type_: name for name, type_ in TYPE_OF.items()}
+
+Announced = list[tuple[str, datetime]]
+
+
+def events(partner: str, *told: Told, until: datetime) -> list[ComplianceEvent]:
+    """What is announced of the partner while the facts are told, in their order, and time goes on."""
+    fold = PartnerHistory(partner, PARAMETERS)
+    found: list[ComplianceEvent] = []
+    for group in recorded(list(flat(told))):
+        for step in (*fold.fire(group[0].recorded_at), fold.record(group)):
+            found += step.events
+    for step in fold.fire(until):
+        found += step.events
+    return [event for event in found if not event.type.endswith("standing-changed.v1")]
+
+
+def announced(partner: str, *told: Told, until: datetime) -> Announced:
+    return [(NAMES[event.type], event.effective_at) for event in events(partner, *told, until=until)]
+
+
+def team() -> Iterable[Fact]:
+    return [enrolled("acorn", START), *certified("ines", "omar", partner="acorn", at=START)]
+
+
+def test_reminders_come_seven_days_and_one_day_before() -> None:
+    """R15: at London midnights, also where the clocks have changed meanwhile."""
+    assert announced("acorn", team(), leaves("omar", "acorn", LOSS), until=DEADLINE) == [
+        ("minimum-reached", START),
+        ("replacement-window-opened", LOSS),
+        ("replacement-window-closing", WEEK_BEFORE),
+        ("replacement-window-closing", DAY_BEFORE),
+        ("replacement-window-expired", DEADLINE),
+        ("selling-suspended", DEADLINE),
+    ]
+
+
+def test_nobody_is_reminded_of_the_past() -> None:
+    """A departure told five days before its deadline: one reminder is left."""
+    told = DEADLINE - 5 * DAY
+    assert announced("acorn", team(), leaves("omar", "acorn", LOSS, recorded_at=told), until=DEADLINE - DAY) == [
+        ("minimum-reached", START),
+        ("replacement-window-opened", LOSS),
+        ("replacement-window-closing", DAY_BEFORE),
+    ]
+
+
+def test_a_replacement_closes_the_window_and_reinstates() -> None:
+    """R18, R21."""
+    back = DEADLINE + DAY
+    told = (team(), leaves("omar", "acorn", LOSS), certified("lea", partner="acorn", at=back))
+    assert announced("acorn", *told, until=back)[-2:] == [
+        ("replacement-window-closed", back),
+        ("selling-reinstated", back),
+    ]
+
+
+def test_a_swap_told_as_two_calls_announces_a_window_and_takes_it_back() -> None:
+    """R17: what was published is answered by a retraction that names it."""
+    told = (
+        team(),
+        joins("lea", "birch", START),
+        leaves("omar", "acorn", LOSS),
+        certified("noor", partner="acorn", at=LOSS),
+    )
+    found = events("acorn", *told, until=LOSS)
+    opened, retracted = found[-2:]
+    assert NAMES[opened.type] == "replacement-window-opened"
+    retracts = msgspec.json.decode(retracted.data, type=ComplianceEventData).retracts
+    assert retracts is not None
+    assert (retracts.event_id, retracts.type, retracts.effective_at) == (opened.event_id, opened.type, LOSS)
+
+
+def test_a_void_takes_everything_back_newest_first() -> None:
+    """R33: the reminders, the expiry and the suspension go with the window."""
+    mistake = leaves("omar", "acorn", LOSS)
+    found = events("acorn", team(), mistake, is_void(mistake, DEADLINE + DAY), until=DEADLINE + DAY)
+    published = [event.event_id for event in found if NAMES[event.type] != "retracted"]
+    retracts = [msgspec.json.decode(event.data, type=ComplianceEventData).retracts for event in found]
+    taken_back = [one.event_id for one in retracts if one is not None]
+    assert taken_back == list(reversed(published[1:]))
+
+
+def test_leaving_the_programme_voids_the_window_and_ends_the_authorisation() -> None:
+    """R28."""
+    out = LOSS + DAY
+    told = (team(), leaves("omar", "acorn", LOSS), leaves_programme("acorn", out))
+    assert announced("acorn", *told, until=out)[-2:] == [
+        ("replacement-window-voided", out),
+        ("authorisation-ended", out),
+    ]
+
+
+def test_maintenance_is_required_and_a_lapse_is_told() -> None:
+    """R26, R27."""
+    told = (team(), portal_changes("login", LOSS, date(2023, 4, 9)), maintains("ines", "login", LOSS + DAY))
+    required, *at_the_lapse = announced("acorn", *told, until=DEADLINE)[1:]
+    assert required == ("maintenance-required", LOSS)
+    assert set(at_the_lapse) == {("certification-lapsed", DEADLINE), ("replacement-window-opened", DEADLINE)}
+
+
+def test_two_links_at_once_are_told_to_both_partners() -> None:
+    """R23."""
+    cleared = LOSS + DAY
+    told = (team(), joins("omar", "birch", LOSS), leaves("omar", "birch", cleared))
+    for partner in ("acorn", "birch"):
+        found = [one for one in announced(partner, *told, until=cleared) if one[0].startswith("dual-link")]
+        assert found == [("dual-link-detected", LOSS), ("dual-link-cleared", cleared)]
