@@ -29,6 +29,7 @@ class Binaries(msgspec.Struct, frozen=True):
 
     @property
     def major(self) -> int:
+        """What a data directory has to match."""
         return int(self.version.split(".")[0])
 
 

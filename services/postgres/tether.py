@@ -52,6 +52,7 @@ def watch(parent: int, uid: int, gid: int, command: list[str]) -> int:
 
 
 def main() -> None:
+    """Reads the arguments; the variable SAGECERT_TETHER_WATCHES lets it watch on Linux too, for its test."""
     parent, uid, gid = (int(argument) for argument in sys.argv[1:4])
     if sys.platform == "linux" and "SAGECERT_TETHER_WATCHES" not in os.environ:
         become(parent, uid, gid, sys.argv[4:])
