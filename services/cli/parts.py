@@ -1,13 +1,15 @@
 """The parts of the system, each as a process of its own with its own settings and database role."""
 
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
+from pydantic import SecretStr
 
 from services.cli.failures import one_sentence
 from services.cli.options import host_option, json_option, port_option
-from services.cli.running import Address, announce, run
+from services.cli.running import Address, announce, run, stop_in_order
 from services.cli.settings import SystemSettings
 from services.cli.up import progress
 from services.composition import Composition
@@ -84,6 +86,34 @@ def work() -> None:
         settings = ComplianceSettings()
         progress("following the facts; Ctrl-C stops it.")
         run(worker.run(settings))
+
+
+@compliance.command("rebuild")
+@click.option(
+    "--verify", is_flag=True, help="Only compare what is derived with what is in use; differences end with 1."
+)
+@json_option
+def rebuild(verify: bool, as_json: bool) -> None:
+    """Derive everything anew from the facts.
+
+    On all cores, while the service goes on; taken into use in one transaction. Needs SAGECERT_OWNER_DATABASE_URL.
+    """
+    with one_sentence():
+        from services.compliance.projection import rebuild as rebuilding
+        from services.compliance.settings import ComplianceSettings
+
+        owner_url = _owner_url(SystemSettings())
+        settings = ComplianceSettings(database_url=SecretStr(owner_url))
+        stop_in_order()
+        rebuilt = rebuilding.run(settings, owner_url, verify=verify, tell=progress)
+    if as_json:
+        shown = {**rebuilt._asdict(), "known_through": rebuilt.known_through.isoformat()}
+        click.echo(json.dumps(shown))
+    else:
+        click.echo(f"{rebuilt.events} events of {rebuilt.partners} partners, to position {rebuilt.position}")
+        click.echo("\n".join(rebuilt.differences), nl=bool(rebuilt.differences))
+    if rebuilt.differences:
+        raise click.ClickException("what is in use differs from what the facts give: rebuild without --verify.")
 
 
 @click.group()

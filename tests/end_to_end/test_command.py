@@ -169,6 +169,24 @@ def test_status_tells_a_script_how_far_it_has_come(database: Database) -> None:
     assert json.loads(done.stdout) | {"facts": 0, "applied": 0, "sandbox": False} == json.loads(done.stdout)
 
 
+def test_what_is_in_use_is_what_a_rebuild_gives(database: Database, data_directory: Path) -> None:
+    body = {"partner_id": "P1", "kind": "VAR", "programme": "PARTNER_SUCCESS"}
+    with up(data_directory, DATABASE_URL=database.owner_url) as (_, url):
+        recorded = httpx.post(f"{url}/certification/v1/partners", json=body, headers={"Idempotency-Key": "1"}).json()
+        asked = {"min_position": recorded["position"]}
+        assert httpx.get(f"{url}/compliance/v1/partners/P1", params=asked).status_code == 200
+    for options in (["--verify"], []):
+        done = subprocess.run(
+            [*SAGECERT, "compliance", "rebuild", "--json", *options],
+            env=environment(SAGECERT_OWNER_DATABASE_URL=database.owner_url),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        rebuilt = json.loads(done.stdout)
+        assert (rebuilt["partners"], rebuilt["position"], rebuilt["differences"]) == (1, 1, [])
+
+
 def test_a_caller_who_never_finishes_is_cut_off(database: Database, data_directory: Path) -> None:
     with up(data_directory, DATABASE_URL=database.owner_url) as (_, url):
         port = int(url.rpartition(":")[2])
