@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -91,6 +91,8 @@ def start(
             yield server
         finally:
             _stop(process)
+            with suppress(OSError):  # a server that had to be killed leaves its socket, which the next one takes over
+                sockets.rmdir()
 
 
 def _command(cluster: Path, sockets: Path, binaries: Binaries, account: Account, durable: bool) -> list[str]:
