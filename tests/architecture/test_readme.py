@@ -78,7 +78,7 @@ def test_every_command_is_in_the_table_and_no_other() -> None:
     assert set(documented) == {path for path, _ in commands(main, "sagecert")}
 
 
-@pytest.mark.parametrize("path", ["README.md", "docs/operations.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("path", ["README.md", "docs/operations.md", "docs/auditor-guide.md", "CONTRIBUTING.md"])
 def test_every_command_that_is_told_exists_with_its_options(path: str) -> None:
     known = {
         name: {option for one in command.params for option in one.opts} for name, command in commands(main, "sagecert")
@@ -128,7 +128,7 @@ def test_the_timeline_is_the_one_of_the_examples(system: System) -> None:
         assert day in picture
 
 
-@pytest.mark.parametrize("path", ["docs/integrator-guide.md", "docs/operations.md"])
+@pytest.mark.parametrize("path", ["docs/integrator-guide.md", "docs/auditor-guide.md", "docs/operations.md"])
 def test_the_calls_of_the_guides_are_answered(path: str, system: System) -> None:
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed here")

@@ -42,7 +42,7 @@ ONE_NAME_FOR_ONE_THING: Final = {
 }
 
 AMERICAN: Final = re.compile(
-    r"\b\w*(?:authorize|authorizing|behavior|color|initializ|normaliz|organiz|recogniz|summariz)\w*", re.IGNORECASE
+    r"\b\w*(?:authorize|authorizing|behavior|color|normaliz|organiz|recogniz|summariz)\w*", re.IGNORECASE
 )
 NOTHING_INHERITED: Final = {"msgspec.Struct", "NamedTuple", "Exception"}
 """Bases whose subclasses have only methods of their own to explain."""
