@@ -18,22 +18,11 @@ import psycopg
 
 from benchmarks.population import Population
 from services.certification.consultant import Consultant, evolve, follow
+from services.certification.event_store.calls import Routing
+from services.certification.event_store.streams import routing_of
 from services.certification.report import decided
 from shared.events.envelope import Fact
-from shared.events.facts import (
-    AttemptScored,
-    ConsultantLeft,
-    ConsultantLinked,
-    ExamRegistered,
-    FactVoided,
-    PartnerClosed,
-    PartnerEnrolled,
-    PartnerKindChanged,
-    PartnerProgrammeChanged,
-    PartnersMerged,
-    PortalChangeDeclared,
-    ScoreCorrected,
-)
+from shared.events.facts import ConsultantLeft, ConsultantLinked, FactVoided
 from shared.events.wire import encode, instant_text
 
 FACTS_PER_PARTNER: Final = 82
@@ -41,14 +30,10 @@ PARTNERS_PER_TASK: Final = 200
 
 
 class Row(NamedTuple):
-    """A fact with the columns of the log that its data give."""
+    """A fact and where it lies."""
 
     fact: Fact
-    originator_id: str
-    partner_id: str | None = None
-    into_partner_id: str | None = None
-    consultant_id: str | None = None
-    voided_fact_id: str | None = None
+    routing: Routing
 
 
 Group = tuple[Row, ...]
@@ -72,39 +57,21 @@ def groups_of_partner(population: Population, number: int) -> Iterator[Group]:
 def groups_of_person(consultant_id: str, facts: Iterable[Fact]) -> Iterator[Group]:
     """The facts of one person, each with the decisions that follow from it."""
     consultant = Consultant()
-    rows: dict[str, Row] = {}
+    routings: dict[str, Routing] = {}
     for fact in facts:
         group: tuple[Fact, ...] = (fact,)
         if not isinstance(fact.data, ConsultantLinked | ConsultantLeft):
             group += decided(fact, follow(consultant, fact))
             for each in group:
                 consultant = evolve(consultant, each)
-        found = tuple(_row(each, consultant_id, rows) for each in group)
-        rows[fact.fact_id] = found[0]
+        found = tuple(_row(each, consultant_id, routings) for each in group)
+        routings[fact.fact_id] = found[0].routing
         yield found
 
 
-def _row(fact: Fact, consultant_id: str | None, known: dict[str, Row]) -> Row:
-    match fact.data:
-        case PartnersMerged(partner_id, into):
-            return Row(fact, f"partner-{partner_id}", partner_id, into)
-        case (
-            PartnerEnrolled(partner_id)
-            | PartnerKindChanged(partner_id)
-            | PartnerProgrammeChanged(partner_id)
-            | PartnerClosed(partner_id)
-        ):
-            return Row(fact, f"partner-{partner_id}", partner_id)
-        case ConsultantLinked(partner_id) | ConsultantLeft(partner_id):
-            return Row(fact, f"partner-{partner_id}", partner_id, None, consultant_id)
-        case ExamRegistered(registration_id) | AttemptScored(registration_id) | ScoreCorrected(registration_id):
-            return Row(fact, f"exam_registration-{registration_id}", consultant_id=consultant_id)
-        case PortalChangeDeclared(portal_change_id):
-            return Row(fact, f"portal_change-{portal_change_id}")
-        case FactVoided(fact_id):
-            return known[fact_id]._replace(fact=fact, voided_fact_id=fact_id)
-        case _:
-            return Row(fact, f"consultant-{consultant_id}", consultant_id=consultant_id)
+def _row(fact: Fact, consultant_id: str | None, routings: dict[str, Routing]) -> Row:
+    voided = routings[fact.data.fact_id] if isinstance(fact.data, FactVoided) else None
+    return Row(fact, routing_of(fact.data, consultant_id, voided))
 
 
 # Into PostgreSQL -----------------------------------------------------------------------------
@@ -171,21 +138,22 @@ def _copy(connection: psycopg.Connection, groups: Iterable[Group]) -> None:
 def _line(row: Row, group_id: str, place: int, places: int) -> bytes:
     """A line of COPY; no id or instant needs an escape there, and bytes go as hex."""
     topic, state = encode(row.fact)
+    voided_fact_id = row.fact.data.fact_id if isinstance(row.fact.data, FactVoided) else None
     content_hash = rf"\\x{hashlib.sha256(state).hexdigest()}" if place == 1 else None
     columns = (
         instant_text(row.fact.recorded_at),
         group_id,
         str(place),
         str(places),
-        row.originator_id,
+        row.routing.originator_id,
         topic,
         rf"\\x{state.hex()}",
         row.fact.fact_id,
         instant_text(row.fact.effective_at),
-        row.partner_id,
-        row.into_partner_id,
-        row.consultant_id,
-        row.voided_fact_id,
+        row.routing.partner_id,
+        row.routing.into_partner_id,
+        row.routing.consultant_id,
+        voided_fact_id,
         content_hash,
     )
     return ("\t".join(r"\N" if column is None else column for column in columns) + "\n").encode()
