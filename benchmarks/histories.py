@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from typing import Final, NamedTuple
 
 import psycopg
@@ -110,7 +111,7 @@ def write(database_url: str, facts: int, seed: int) -> int:
         connection.execute(_STAGE)
         _copy(connection, ((_row(fact, None, {}),) for fact in population.portal_changes))
         firsts = range(0, population.partners, PARTNERS_PER_TASK)
-        with ProcessPoolExecutor(max_workers=os.cpu_count()) as pool:
+        with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
             for _ in pool.map(_stage, *zip(*((database_url, facts, seed, first) for first in firsts), strict=True)):
                 pass
         connection.execute("SET work_mem = '256MB'")
