@@ -7,11 +7,12 @@ import msgspec
 import pytest
 
 from shared.events import wire
-from shared.events.compliance_events import NAMES, ComplianceEventData
+from shared.events.compliance_events import NAMES, TYPE_OF, ComplianceEventData
 from shared.events.facts import TOPIC_OF, TOPIC_PREFIX, TOPICS, FactData, Period
 from shared.events.schemas import file_name
 from tests.architecture.markdown import code_blocks, read, rows, sections
 from tests.contract.golden_facts import GOLDEN, MEANING
+from tests.contract.messages import validator
 
 SECTIONS = sections(read("docs/events.md"))
 CELL_OF_FIELD = re.compile(r"`(\w+)`")
@@ -72,3 +73,11 @@ def test_the_catalogue_lists_every_compliance_event_in_order_and_what_it_carries
     optional = {name for name, required in fields_of(ComplianceEventData).items() if not required} - {"fact_ids"}
     carried = {word for row in listed for word in CELL_OF_FIELD.findall(row[3]) if word in optional}
     assert carried == optional
+
+
+def test_the_cloudevents_that_are_shown_are_valid() -> None:
+    fact, compliance_event = map(json.loads, code_blocks(SECTIONS["As CloudEvents"], "json"))
+    for event in (fact, compliance_event):
+        validator(event["type"]).validate(event)
+    assert fact["type"] in TOPICS
+    assert compliance_event["type"] in TYPE_OF.values()
