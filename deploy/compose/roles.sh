@@ -1,0 +1,12 @@
+#!/bin/sh
+# Runs once, in the empty database server: the three roles and the database.
+set -eu
+psql --username "$POSTGRES_USER" --dbname postgres --set ON_ERROR_STOP=1 \
+    --set owner="$OWNER_PASSWORD" \
+    --set certification="$CERTIFICATION_PASSWORD" \
+    --set compliance="$COMPLIANCE_PASSWORD" <<'SQL'
+CREATE ROLE sagecert_owner LOGIN PASSWORD :'owner';
+CREATE ROLE sagecert_certification LOGIN PASSWORD :'certification';
+CREATE ROLE sagecert_compliance LOGIN PASSWORD :'compliance';
+CREATE DATABASE sagecert OWNER sagecert_owner;
+SQL
