@@ -108,17 +108,29 @@ def _answers_differ(case: Case, known: int, at: datetime) -> Iterator[str]:
                 f"{partner} {product} {when}", got, defined_view(calculator.partner(partner, product, at))
             )
         for consultant in case.consultants:
-            wanted = calculator.consultant(consultant, product, at)
-            if wanted is not None:
-                answer = certification_answer(log, consultant, product, at, PARAMETERS)
-                if (answer.certified, answer.portal_user) != (wanted.certified, wanted.portal_user):
-                    yield f"{consultant} {product} {when}: policy {answer}, calculator {wanted}"
+            yield from _consultant_differs(case, consultant, product, known, at, when)
     for change in case.changes:
         notified = notified_partners(log, change, at, PARAMETERS)
         if notified != calculator.notified(change, at):
             yield f"{change} {when}: policy notifies {notified}, calculator {calculator.notified(change, at)}"
     for registration in case.registrations:
         yield from _registration_differs(registration, log, calculator, at, when)
+
+
+def _consultant_differs(
+    case: Case, consultant: str, product: str, known: int, at: datetime, when: str
+) -> Iterator[str]:
+    calculator = case.calculator(known)
+    wanted = calculator.consultant(consultant, product, at)
+    if wanted is None:
+        return
+    answer = certification_answer(case.log(known), consultant, product, at, PARAMETERS)
+    if (answer.certified, answer.portal_user) != (wanted.certified, wanted.portal_user):
+        yield f"{consultant} {product} {when}: policy {answer}, calculator {wanted}"
+    later = next((instant for instant in case.instants if instant > at), at)
+    lasts = answer.next_change_at is None or later < answer.next_change_at
+    if lasts and calculator.consultant(consultant, product, later) != wanted:
+        yield f"{consultant} {product} {when}: it changes by {later}, not at {answer.next_change_at}"
 
 
 def _registration_differs(
