@@ -1,14 +1,19 @@
 """What was once announced is announced again, byte for byte, by every later version of the same policy.
 
 `golden_replay/facts.jsonl` is a log as it was stored: a fact of every kind, late ones, voids, corrections.
-`golden_replay/compliance_events.jsonl` is what followed from it. Subscribers hold these ids.
+`golden_replay/compliance_events.jsonl` is what followed from it: subscribers hold these ids.
+`golden_replay/answers.jsonl` is what was answered: auditors wrote it down.
 """
 
+import itertools
 import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
+from services.compliance.policy.answers import partner_stretch
 from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.projection.replay import derive
 from services.compliance.read_model.step_key import EVERY_PARTNER, TIMER, StepKey
@@ -18,6 +23,13 @@ from shared.events.envelope import Fact
 
 FOLDER: Final = Path(__file__).parent / "golden_replay"
 PARTNERS: Final = ("P1", "P2", "P3", "P4")
+INSTANTS: Final = (
+    datetime(2022, 1, 20, tzinfo=UTC),
+    datetime(2022, 4, 10, tzinfo=UTC),
+    datetime(2022, 5, 20, 9, tzinfo=UTC),
+    datetime(2022, 7, 1, tzinfo=UTC),
+)
+POSITIONS: Final = (12, 24, 41)
 END: Final = StepKey(datetime(2022, 8, 1, tzinfo=UTC), TIMER, 0, EVERY_PARTNER)
 
 
@@ -63,3 +75,29 @@ def test_the_same_facts_announce_the_same_bytes_for_ever() -> None:
 
 def test_the_replay_announces_every_kind_of_event() -> None:
     assert {event["type"] for event in lines("compliance_events.jsonl")} == set(TYPE_OF.values())
+
+
+def answers() -> list[dict[str, Any]]:
+    """What is answered as of some instants and positions: values, rules and facts; the wording may improve."""
+    log = facts()
+    asked = itertools.product(PARTNERS, PARAMETERS.products, INSTANTS, POSITIONS)
+    return [
+        {
+            "partner_id": partner_id,
+            "product": product,
+            "at": wire.instant_text(at),
+            "position": position,
+            "standing": json.loads(msgspec.json.encode(stretch.standing)),
+            "because": [[reason.rule, *reason.fact_ids] for reason in stretch.reasons],
+            "next_change_at": stretch.next_change_at and wire.instant_text(stretch.next_change_at),
+        }
+        for partner_id, product, at, position in asked
+        if (stretch := partner_stretch(log[:position], partner_id, product, at, PARAMETERS)) is not None
+    ]
+
+
+def test_the_same_question_has_the_same_answer_for_ever() -> None:
+    """R31: the same (at, position), the same values, rules and facts."""
+    given = lines("answers.jsonl")
+    for before, now in zip(given, answers(), strict=True):
+        assert now == before, f"{before['partner_id']} {before['product']} at {before['at']} was answered otherwise"
