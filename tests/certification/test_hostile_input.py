@@ -80,7 +80,7 @@ HOSTILE_PATHS: Final = [
     "%ED%A0%80",
     "5%0A",
     "\u0665",
-    "-1e5",
+    "a.b",
 ]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from services.certification.rules.attempts import attempts_of
-from services.certification.rules.periods import from_instant, until_instant, without
+from services.certification.rules.periods import provided, until_instant, without
 from shared.events.envelope import Fact
 from shared.events.facts import (
     CertificationRecognised,
@@ -54,7 +54,7 @@ def _grants_of_registration(registered: ExamRegistered, standing: Sequence[Fact]
     for attempt in attempts_of(registered.registration_id, standing):
         passing = attempt.passing()
         granted_at = max(attempt.effective_at, course.effective_at)
-        periods = from_instant(without(passing, earlier), course.effective_at, (course.fact_id,))
+        periods = provided(without(passing, earlier), course.effective_at, (course.fact_id,))
         periods = _until_revoked(periods, attempt.effective_at, registered.product, standing)
         if periods:
             yield statement(registered.consultant_id, registered.product, attempt.scored.fact_id, granted_at, periods)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from services.certification.rules.attempts import attempts_of
-from services.certification.rules.periods import from_instant, union
+from services.certification.rules.periods import provided, union
 from shared.events.envelope import Fact
 from shared.events.facts import CourseCompleted, ExamRegistered, MaintenanceCompleted
 
@@ -35,6 +35,6 @@ def completions(standing: Sequence[Fact]) -> Iterator[MaintenanceCompleted]:
             for attempt in attempts_of(registered.registration_id, standing)
             for period in attempt.passing()
         )
-        periods = from_instant(passing, training.effective_at, (training.fact_id,))
+        periods = provided(passing, training.effective_at, (training.fact_id,))
         if periods:
             yield MaintenanceCompleted(registrations[0].consultant_id, product, change, periods)

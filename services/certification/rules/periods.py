@@ -22,7 +22,7 @@ def ends_after(one: datetime | None, other: datetime) -> bool:
 def from_instant(periods: Iterable[Period], instant: datetime, because: tuple[str, ...]) -> tuple[Period, ...]:
     """What of the periods lies at or after the instant; `because` are the facts that set it.
 
-    The facts join those of every period that starts at or before the instant: both had to be there.
+    They join the facts of the periods that would have started earlier.
     """
     kept = []
     for period in periods:
@@ -31,6 +31,14 @@ def from_instant(periods: Iterable[Period], instant: datetime, because: tuple[st
         elif ends_after(period.end, instant):
             kept.append(Period(instant, period.end, facts_of(period.start_facts, because), period.end_facts))
     return tuple(kept)
+
+
+def provided(periods: Iterable[Period], since: datetime, because: tuple[str, ...]) -> tuple[Period, ...]:
+    """What of the periods lies at or after `since`, all of it owing to `because` as well."""
+    return tuple(
+        Period(period.start, period.end, facts_of(period.start_facts, because), period.end_facts)
+        for period in from_instant(periods, since, because)
+    )
 
 
 def until_instant(periods: Iterable[Period], instant: datetime, because: tuple[str, ...]) -> tuple[Period, ...]:
