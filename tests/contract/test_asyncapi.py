@@ -134,7 +134,7 @@ def test_compliance_events_are_sent_as_described(topic: str) -> None:
         subject="P1",
         time=noon,
         sequence="1",
-        effectiveat=noon,
+        recordedtime=noon,
         specversion="1.0",
         source="/compliance/v1",
         datacontenttype="application/json",

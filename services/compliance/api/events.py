@@ -2,16 +2,16 @@
 
 import asyncio
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Final
 
 import asyncpg
 import msgspec
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.compliance.api.documented import answers_with
+from services.compliance.api.documented import answers_with, asks
 from services.compliance.api.moment import Moment, moment_of
-from services.compliance.api.question import EventsQuestion
+from services.compliance.api.question import EventsQuestion, question_of
 from services.compliance.api.service import Service, service_of
 
 router: Final = APIRouter(tags=["events"])
@@ -35,9 +35,9 @@ class CloudEventsResponse(Response):
 
 
 class CloudEvent(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A compliance event as a CloudEvent. `subject` is the partner; `time` is when it was derived.
+    """A compliance event as a CloudEvent. `subject` is the partner; `time` is when it was true.
 
-    Extensions: `sequence`, its number in the log, a decimal; `effectiveat`, when it was true;
+    Extensions: `sequence`, its number in the log, a decimal; `recordedtime`, when it was derived;
     `about`, what it is about within the partner, where it is about one thing.
     """
 
@@ -46,7 +46,7 @@ class CloudEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     subject: str
     time: datetime
     sequence: str
-    effectiveat: datetime
+    recordedtime: datetime
     specversion: str
     source: str
     datacontenttype: str
@@ -55,14 +55,18 @@ class CloudEvent(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 @router.get(
-    "/compliance/v1/events", response_class=CloudEventsResponse, responses=answers_with(list[CloudEvent], MEDIA_TYPE)
+    "/compliance/v1/events",
+    response_class=CloudEventsResponse,
+    openapi_extra=asks(EventsQuestion),
+    responses=answers_with(list[CloudEvent], MEDIA_TYPE),
 )
-async def events(request: Request, question: Annotated[EventsQuestion, Query()]) -> Response:
+async def events(request: Request) -> Response:
     """The events after a sequence, in order; waits up to `timeout` seconds while there are none.
 
     With `at` only those effective by then; with `known_at` or `known_position` only those derived from
     what was known then.
     """
+    question = question_of(request, EventsQuestion)
     service = service_of(request)
     moment = None
     if not question.live or question.min_position is not None:
@@ -91,9 +95,9 @@ def _cloud_event(row: asyncpg.Record) -> CloudEvent:
         id=event_id,
         type=kind,
         subject=partner_id,
-        time=recorded_at,
+        time=effective_at,
         sequence=str(sequence),
-        effectiveat=effective_at,
+        recordedtime=recorded_at,
         specversion="1.0",
         source="/compliance/v1",
         datacontenttype="application/json",
