@@ -1,0 +1,44 @@
+"""The types of problems are part of the contract: callers decide by them."""
+
+import re
+from collections import defaultdict
+from typing import Final
+
+from services import composition, door, sandbox
+from services.certification import problems as certification
+from services.compliance.api import problems as compliance
+from services.problems import TYPE_PREFIX, Problem
+from tests.architecture.markdown import read, rows, sections
+
+NAME: Final = re.compile(r"[a-z]+(-[a-z]+)*")
+
+
+def answered() -> dict[str, set[int]]:
+    """Type to the statuses with which it is answered, from the tables in the code."""
+    found: dict[str, set[int]] = defaultdict(set, {"internal-error": {500}})
+    for kind in certification.KINDS.values():
+        found[kind.name].add(kind.status)
+    for status, name, _title in compliance.ANSWERS.values():
+        found[name].add(status)
+    for module in (composition, door, sandbox):
+        for value in vars(module).values():
+            if isinstance(value, Problem):
+                found[value.type.removeprefix(TYPE_PREFIX)].add(value.status)
+    return found
+
+
+def test_the_guide_lists_every_type_with_its_statuses() -> None:
+    listed = {
+        kind.strip("`"): {int(status) for status in statuses.split(", ")}
+        for kind, statuses, _when in list(rows(sections(read("docs/integrator-guide.md"))["Problems"]))[1:]
+    }
+    assert listed == answered()
+
+
+def test_types_are_words() -> None:
+    assert all(NAME.fullmatch(name) for name in answered())
+
+
+def test_a_type_of_certification_has_one_title() -> None:
+    names = [kind.name for kind in certification.KINDS.values()]
+    assert len(names) == len(set(names))
