@@ -3,8 +3,8 @@
 import click
 
 from services.cli.demo import demo
+from services.cli.output import log_to_stderr
 from services.cli.parts import certification, compliance, migrate, sandbox
-from services.cli.running import log_to_stderr
 from services.cli.status import status
 from services.cli.up import up
 

@@ -8,8 +8,7 @@ import click
 
 from services.cli.failures import one_sentence
 from services.cli.options import data_directory_option, port_option
-from services.cli.settings import SystemSettings
-from services.cli.up import progress, start
+from services.cli.output import announce, progress
 from services.demo import Caller, CallFailed, Told, tell
 
 HOST = "127.0.0.1"
@@ -24,6 +23,9 @@ def demo(port: int, data_directory: Path) -> None:
     Half a year of a few partners, learned as it would have been, in a sandbox. Told once for each data directory.
     """
     with one_sentence():
+        from services.cli.settings import SystemSettings
+        from services.cli.system import start
+
         settings = SystemSettings()
 
         def ready(origin: str) -> None:
@@ -40,7 +42,7 @@ def _tell_and_show(origin: str, key: str | None) -> None:
         progress(f"The story could not be told: {problem}")
         return
     click.echo(_OTHER if told is Told.SOMETHING_ELSE else commands(origin, key, present))
-    click.echo(f"Serving on {origin} (documentation: {origin}/docs); Ctrl-C stops it.")
+    announce(origin)
 
 
 _OTHER = "This sandbox holds something else than the story; start with another --data-dir to have it told."

@@ -5,18 +5,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
-from pydantic import SecretStr
 
 from services.cli.failures import one_sentence
 from services.cli.options import host_option, json_option, port_option
-from services.cli.running import Address, announce, run, stop_in_order
-from services.cli.settings import SystemSettings
-from services.cli.up import progress
-from services.composition import Composition
-from services.migrate import migrate as bring_up_to_date
+from services.cli.output import announce, progress
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+
+    from services.cli.settings import SystemSettings
 
 
 @click.command()
@@ -27,6 +24,9 @@ def migrate(sandbox: bool) -> None:
     Needs SAGECERT_OWNER_DATABASE_URL, with the role that owns both schemas.
     """
     with one_sentence():
+        from services.cli.settings import SystemSettings
+        from services.migrate import migrate as bring_up_to_date
+
         settings = SystemSettings()
         bring_up_to_date(_owner_url(settings), sandbox=sandbox or settings.sandbox)
         progress("the database is at this version")
@@ -80,6 +80,7 @@ def serve_compliance(host: str, port: int, as_json: bool) -> None:
 def work() -> None:
     """Follow the facts and the clock. Any number may run: one works, the others stand by."""
     with one_sentence():
+        from services.cli.running import run
         from services.compliance import worker
         from services.compliance.settings import ComplianceSettings
 
@@ -99,6 +100,10 @@ def rebuild(verify: bool, as_json: bool) -> None:
     On all cores, while the service goes on; taken into use in one transaction. Needs SAGECERT_OWNER_DATABASE_URL.
     """
     with one_sentence():
+        from pydantic import SecretStr
+
+        from services.cli.running import stop_in_order
+        from services.cli.settings import SystemSettings
         from services.compliance.projection import rebuild as rebuilding
         from services.compliance.settings import ComplianceSettings
 
@@ -131,6 +136,7 @@ def sandbox() -> None:
 def serve_sandbox(host: str, port: int, as_json: bool) -> None:
     """Serve /sandbox/v1, where SAGECERT_SANDBOX is on."""
     with one_sentence():
+        from services.cli.settings import SystemSettings
         from services.sandbox import create_app
 
         settings = SystemSettings()
@@ -141,13 +147,17 @@ def serve_sandbox(host: str, port: int, as_json: bool) -> None:
 
 
 def _serve(name: str, create: "Callable[[], FastAPI]", host: str, port: int, as_json: bool) -> None:
+    from services.cli.running import Address
+    from services.cli.settings import SystemSettings
+    from services.composition import Composition
+
     system = SystemSettings()
     address = Address(host, port, system.key)
     app = Composition({name: create()}, api_key=system.key, sandbox=system.sandbox)
-    address.serve(app, lambda: announce(address.origin, as_json, ()))
+    address.serve(app, lambda: announce(address.origin, as_json=as_json))
 
 
-def _owner_url(settings: SystemSettings) -> str:
+def _owner_url(settings: "SystemSettings") -> str:
     if settings.owner_url is None:
         raise click.ClickException("The setting SAGECERT_OWNER_DATABASE_URL is missing: it names the database.")
     return settings.owner_url

@@ -1,13 +1,11 @@
 """Running a server or a worker until it is told to stop."""
 
 import asyncio
-import logging
 import signal
 from collections.abc import Callable, Coroutine
 from types import FrameType
 from typing import Any
 
-import click
 import uvloop
 
 from services import serving
@@ -20,12 +18,6 @@ def run(work: Coroutine[Any, Any, None]) -> None:
     stop_in_order()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(work)
-
-
-def log_to_stderr() -> None:
-    """What goes wrong, and what we find worth saying; stdout is for results."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("services").setLevel(logging.INFO)
 
 
 def stop_in_order() -> None:
@@ -56,13 +48,3 @@ class Address:
     async def _serve(self, composition: Composition, ready: Callable[[], None]) -> None:
         async with composition.running():
             await serving.serve(composition, self._listening, ready)
-
-
-def announce(origin: str, as_json: bool, lines: tuple[str, ...], **facts: object) -> None:
-    """Says on stdout where it is served: for people, or as JSON for a script."""
-    if as_json:
-        import json
-
-        click.echo(json.dumps({"url": origin, **facts}))
-    else:
-        click.echo("\n".join((f"Serving on {origin} (documentation: {origin}/docs); Ctrl-C stops it.", *lines)))

@@ -3,12 +3,9 @@
 import json
 
 import click
-import psycopg
-from psycopg.rows import dict_row
 
 from services.cli.failures import one_sentence
 from services.cli.options import json_option
-from services.cli.settings import SystemSettings
 
 STATUS = """
     SELECT c.now, c.running AS clock_running, r.sandbox,
@@ -26,6 +23,11 @@ def status(as_json: bool) -> None:
     Needs SAGECERT_OWNER_DATABASE_URL.
     """
     with one_sentence():
+        import psycopg
+        from psycopg.rows import dict_row
+
+        from services.cli.settings import SystemSettings
+
         settings = SystemSettings()
         if settings.owner_url is None:
             raise click.ClickException("The setting SAGECERT_OWNER_DATABASE_URL is missing: it names the database.")

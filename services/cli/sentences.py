@@ -1,0 +1,55 @@
+"""What each failure says to whoever typed the command. Loaded once something has failed."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import asyncpg
+import psycopg
+from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError
+
+from services.certification.app import WrongKindOfDatabase
+from services.certification.refusals import Unavailable
+from services.migrate import OtherKind
+from services.postgres import CannotStart
+
+NOT_MIGRATED: Final = "This database is not at this version: run sagecert migrate first, as its owner."
+
+
+def sentence(problem: Exception) -> str | None:
+    """One sentence, or None for a failure that nobody foresaw."""
+    match problem:
+        case CannotStart() | OtherKind() | WrongKindOfDatabase():
+            return str(problem)
+        case ValidationError():
+            return " ".join(_settings(problem))
+        case psycopg.errors.UndefinedTable() | psycopg.errors.UndefinedFunction() | psycopg.errors.InvalidSchemaName():
+            return NOT_MIGRATED
+        case Unavailable():
+            return "The database cannot be used: it does not answer."
+        case DBAPIError():
+            return f"The database cannot be used: {_first_line(problem.orig or problem)}"
+        case psycopg.Error() | asyncpg.PostgresError() | asyncpg.InterfaceError() | ConnectionError():
+            return f"The database cannot be used: {_first_line(problem)}"
+        case OSError():
+            return f"{problem.filename or 'The system'} cannot be used: {problem.strerror}."
+        case _:
+            return None
+
+
+def _settings(problem: ValidationError) -> Iterator[str]:
+    """What is missing or does not fit, by the name that it has in the environment."""
+    part = problem.title.removesuffix("Settings").upper()
+    prefix = "SAGECERT_" if part == "SYSTEM" else f"SAGECERT_{part}_"
+    for error in problem.errors():
+        name = str(error["loc"][0])
+        if name.islower():
+            name = prefix + name.upper()
+        if error["type"] == "missing":
+            yield f"The setting {name} is missing."
+        else:
+            yield f"The setting {name} cannot be used: {error['msg'].removeprefix('Value error, ')}."
+
+
+def _first_line(problem: BaseException) -> str:
+    return str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
