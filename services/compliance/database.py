@@ -53,6 +53,10 @@ async def connect(settings: ComplianceSettings) -> OwnConnection:
     )
 
 
+async def _nothing_to_reset(_: asyncpg.Connection) -> None:
+    """Whoever borrows a connection only asks: no session state, no transaction, nothing to spend a round trip on."""
+
+
 def create_pool(settings: ComplianceSettings) -> Pool:
     """A pool, not opened yet: the service starts also while the database is away."""
     return asyncpg.create_pool(
@@ -60,5 +64,6 @@ def create_pool(settings: ComplianceSettings) -> Pool:
         server_settings=session(settings),
         command_timeout=DEADLINE_SECONDS,
         min_size=0,
+        reset=_nothing_to_reset,
         max_size=settings.database_connections_max,
     )

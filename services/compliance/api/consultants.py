@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Final
 
 import asyncpg
 import msgspec
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.compliance.api.documented import answers_with
+from services.compliance.api.documented import answers_with, asks
 from services.compliance.api.moment import MOMENT, Answer, Moment, moment_and_rows
 from services.compliance.api.problems import NeverMentioned
-from services.compliance.api.question import Id, Question
+from services.compliance.api.question import Id, Question, question_of
 from services.compliance.api.service import service_of
 from services.compliance.database import Connection
 from services.compliance.policy.answers import certification_answer
@@ -46,12 +46,13 @@ class ConsultantAnswer(Answer, frozen=True, kw_only=True):
 
 
 @router.get(
-    "/compliance/v1/consultants/{consultant_id}/certifications/{product}", responses=answers_with(ConsultantAnswer)
+    "/compliance/v1/consultants/{consultant_id}/certifications/{product}",
+    openapi_extra=asks(Question),
+    responses=answers_with(ConsultantAnswer),
 )
-async def certification(
-    request: Request, consultant_id: Id, product: Id, question: Annotated[Question, Query()]
-) -> Response:
+async def certification(request: Request, consultant_id: Id, product: Id) -> Response:
     """Whether the person is certified for the product (R4) and may use the portal for it (R1)."""
+    question = question_of(request, Question)
     service = service_of(request)
     service.sold(product)
 

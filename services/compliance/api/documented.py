@@ -5,6 +5,7 @@ from typing import Any, Final
 import msgspec
 from fastapi import FastAPI
 
+from services.compliance.api.question import Question
 from services.problems import MEDIA_TYPE, Problem
 
 _TEMPLATE: Final = "#/components/schemas/{name}"
@@ -20,6 +21,24 @@ def answers_with(answer: Any, media_type: str = "application/json") -> dict[int 
         404: {"description": "The id was never mentioned in a fact known by then.", **problem},
         422: {"description": "This cannot be asked; `parameter` names what is meant.", **problem},
         503: {"description": "Not applied yet, or the database is away: see `Retry-After`.", **problem},
+    }
+
+
+def asks(question: type[Question]) -> dict[str, Any]:
+    """The `openapi_extra` of an endpoint that takes this question."""
+    schema = question.model_json_schema()
+    required = schema.get("required", ())
+    return {
+        "parameters": [
+            {
+                "name": name,
+                "in": "query",
+                "required": name in required,
+                "description": described.pop("description", ""),
+                "schema": described,
+            }
+            for name, described in schema["properties"].items()
+        ]
     }
 
 

@@ -7,16 +7,16 @@ partner, and costs accordingly.
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, date, datetime
 from heapq import nsmallest
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.compliance.api.documented import answers_with
+from services.compliance.api.documented import answers_with, asks
 from services.compliance.api.moment import Answer, Moment, moment_of
 from services.compliance.api.problems import NotAskable
-from services.compliance.api.question import PartnersQuestion, WindowsQuestion, parse_instant
+from services.compliance.api.question import PartnersQuestion, WindowsQuestion, parse_instant, question_of
 from services.compliance.api.service import Service, service_of
 from services.compliance.policy.answers import partner_stretch
 from services.compliance.policy.standing import Outcome, Status, Stretch
@@ -73,9 +73,10 @@ class WindowsAnswer(Answer, frozen=True, kw_only=True):
     next: str | None
 
 
-@router.get("/compliance/v1/partners", responses=answers_with(PartnersAnswer))
-async def partners(request: Request, question: Annotated[PartnersQuestion, Query()]) -> Response:
+@router.get("/compliance/v1/partners", openapi_extra=asks(PartnersQuestion), responses=answers_with(PartnersAnswer))
+async def partners(request: Request) -> Response:
     """Partners and products in order of their ids. `next` is null on the last page; go on with it as `after`."""
+    question = question_of(request, PartnersQuestion)
     service = service_of(request)
     after = _partner_after(question.after)
     moment = await service.look(question, lambda connection: moment_of(connection, question))
@@ -122,9 +123,10 @@ async def _partners_as_of(
     return items, None
 
 
-@router.get("/compliance/v1/windows", responses=answers_with(WindowsAnswer))
-async def windows(request: Request, question: Annotated[WindowsQuestion, Query()]) -> Response:
+@router.get("/compliance/v1/windows", openapi_extra=asks(WindowsQuestion), responses=answers_with(WindowsAnswer))
+async def windows(request: Request) -> Response:
     """Replacement windows, soonest deadline first. `next` is null on the last page; go on with it as `after`."""
+    question = question_of(request, WindowsQuestion)
     service = service_of(request)
     after = _window_after(question.after)
     moment = await service.look(question, lambda connection: moment_of(connection, question))

@@ -2,16 +2,16 @@
 
 from datetime import datetime
 from itertools import pairwise
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 
 import msgspec
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.compliance.api.documented import answers_with
+from services.compliance.api.documented import answers_with, asks
 from services.compliance.api.moment import Answer, Moment
 from services.compliance.api.problems import NeverMentioned
-from services.compliance.api.question import AuthorisationQuestion, Id, Question
+from services.compliance.api.question import AuthorisationQuestion, Id, Question, question_of
 from services.compliance.api.service import Service, service_of
 from services.compliance.api.standings import Part, as_of, parts_from, present, present_and_future
 from services.compliance.policy.standing import Reason, Status
@@ -58,9 +58,14 @@ class _Told(msgspec.Struct, frozen=True):
     reasons: tuple[Reason, ...]
 
 
-@router.get("/compliance/v1/partners/{partner_id}/compliance/{product}", responses=answers_with(ComplianceAnswer))
-async def compliance(request: Request, partner_id: Id, product: Id, question: Annotated[Question, Query()]) -> Response:
+@router.get(
+    "/compliance/v1/partners/{partner_id}/compliance/{product}",
+    openapi_extra=asks(Question),
+    responses=answers_with(ComplianceAnswer),
+)
+async def compliance(request: Request, partner_id: Id, product: Id) -> Response:
     """How the partner stands for the product: headcount, status, windows, suspensions, and why."""
+    question = question_of(request, Question)
     service = service_of(request)
     service.sold(product)
     if question.live:
@@ -75,12 +80,13 @@ async def compliance(request: Request, partner_id: Id, product: Id, question: An
 
 
 @router.get(
-    "/compliance/v1/partners/{partner_id}/authorisations/{product}", responses=answers_with(AuthorisationAnswer)
+    "/compliance/v1/partners/{partner_id}/authorisations/{product}",
+    openapi_extra=asks(AuthorisationQuestion),
+    responses=answers_with(AuthorisationAnswer),
 )
-async def authorisation(
-    request: Request, partner_id: Id, product: Id, question: Annotated[AuthorisationQuestion, Query()]
-) -> Response:
+async def authorisation(request: Request, partner_id: Id, product: Id) -> Response:
     """Whether the partner may sell the product to new customers (R12, R19), or maintain existing ones (R20)."""
+    question = question_of(request, AuthorisationQuestion)
     service = service_of(request)
     service.sold(product)
     moment, parts = await _parts(service, partner_id, (product,), question)
@@ -99,9 +105,12 @@ async def authorisation(
     return Response(msgspec.json.encode(answer), media_type=JSON)
 
 
-@router.get("/compliance/v1/partners/{partner_id}", responses=answers_with(EveryProductAnswer))
-async def every_product(request: Request, partner_id: Id, question: Annotated[Question, Query()]) -> Response:
+@router.get(
+    "/compliance/v1/partners/{partner_id}", openapi_extra=asks(Question), responses=answers_with(EveryProductAnswer)
+)
+async def every_product(request: Request, partner_id: Id) -> Response:
     """How the partner stands for each product that is sold."""
+    question = question_of(request, Question)
     service = service_of(request)
     moment, parts = await _parts(service, partner_id, service.parameters.products, question)
     products = ",".join(f'{{"product":"{product}",{found[0].body.decode()}' for product, found in parts.items())

@@ -1,16 +1,16 @@
 """To whom a portal change is communicated (R27)."""
 
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.compliance.api.documented import answers_with
+from services.compliance.api.documented import answers_with, asks
 from services.compliance.api.moment import Answer, moment_of
 from services.compliance.api.problems import NeverMentioned
-from services.compliance.api.question import Id, Question
+from services.compliance.api.question import Id, Question, question_of
 from services.compliance.api.service import service_of
 from services.compliance.policy.answers import notified_partners
 from services.compliance.read_model.fact_log import contradictory_endings, declaration, facts_about_partners
@@ -28,10 +28,13 @@ class NotificationsAnswer(Answer, frozen=True, kw_only=True):
 
 
 @router.get(
-    "/compliance/v1/portal-changes/{portal_change_id}/notifications", responses=answers_with(NotificationsAnswer)
+    "/compliance/v1/portal-changes/{portal_change_id}/notifications",
+    openapi_extra=asks(Question),
+    responses=answers_with(NotificationsAnswer),
 )
-async def notifications(request: Request, portal_change_id: Id, question: Annotated[Question, Query()]) -> Response:
+async def notifications(request: Request, portal_change_id: Id) -> Response:
     """The partners to whom the portal change is communicated: those enrolled at its announcement."""
+    question = question_of(request, Question)
     service = service_of(request)
     moment = await service.look(question, lambda connection: moment_of(connection, question))
     async with service.pool.acquire() as connection:

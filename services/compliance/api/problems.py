@@ -101,11 +101,7 @@ async def _malformed(_: Request, problem: Exception) -> Response:
     first = problem.errors()[0]
     where, *names = first["loc"]
     name = ".".join(str(part) for part in names)
-    if first["type"] == "extra_forbidden":
-        detail = f"There is no {where} parameter {name!r} here."
-    else:
-        detail = f"The {where} parameter {name!r} is not acceptable: {first['msg']}."
-    return answer_to(NotAskable(detail, name))
+    return answer_to(NotAskable(f"The {where} parameter {name!r} is not acceptable: {first['msg']}.", name))
 
 
 async def _no_such_resource(request: Request, problem: Exception) -> Response:

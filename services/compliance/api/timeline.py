@@ -2,16 +2,16 @@
 
 from collections.abc import Container, Iterator, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.compliance.api.documented import answers_with
+from services.compliance.api.documented import answers_with, asks
 from services.compliance.api.moment import Answer
 from services.compliance.api.problems import NeverMentioned
-from services.compliance.api.question import Id, Question
+from services.compliance.api.question import Id, Question, question_of
 from services.compliance.api.service import service_of
 from services.compliance.api.standings import as_of
 from services.compliance.policy.answers import notified_partners, partner_stretch
@@ -52,13 +52,18 @@ class TimelineAnswer(Answer, frozen=True, kw_only=True):
     next_change_at: datetime | None
 
 
-@router.get("/compliance/v1/partners/{partner_id}/timeline", responses=answers_with(TimelineAnswer))
-async def timeline(request: Request, partner_id: Id, question: Annotated[Question, Query()]) -> Response:
+@router.get(
+    "/compliance/v1/partners/{partner_id}/timeline",
+    openapi_extra=asks(Question),
+    responses=answers_with(TimelineAnswer),
+)
+async def timeline(request: Request, partner_id: Id) -> Response:
     """Every fact, notice, window and suspension of the partner up to `at`, by the instant at which it was true.
 
     The facts are those that name the partner, the grants and maintenance completions of the people
     who were ever linked to it, and voids of these.
     """
+    question = question_of(request, Question)
     service = service_of(request)
     known = await service.look(question, lambda connection: as_of(connection, partner_id, question))
     at, parameters = known.moment.at, service.parameters

@@ -1,0 +1,129 @@
+"""A PostgreSQL server, applications as processes of their own, and a client that costs next to nothing."""
+
+import asyncio
+import socket
+import statistics
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import uvloop
+from fastapi import FastAPI
+
+from benchmarks import histories
+from services.databases import Databases, embedded
+from services.migrate import migrate
+from services.serving import listen, serve
+
+
+@contextmanager
+def server(data_directory: Path | None) -> Iterator[Databases]:
+    """A migrated server of the benchmark's own, with fsync on; kept where a directory is given."""
+    with TemporaryDirectory(prefix="sagecert-bench-") as temporary:
+        Path(temporary).chmod(0o755)
+        with embedded(data_directory or Path(temporary) / "data", None, print) as databases:
+            migrate(databases.owner_url, sandbox=False)
+            yield databases
+
+
+def fill(databases: Databases, facts: int) -> None:
+    """A realistic history of about so many facts, unless the log holds one already."""
+    try:
+        written = histories.write(databases.owner_url, facts, seed=1)
+    except RuntimeError:
+        return
+    print(f"{written:,} facts written")
+
+
+@contextmanager
+def serving(create: Callable[..., FastAPI], *arguments: object) -> Iterator[int]:
+    """The application in a process of its own; gives its port."""
+    listening = listen("127.0.0.1", 0)
+    process = get_context("spawn").Process(target=_serve, args=(create, arguments, listening), daemon=True)
+    process.start()
+    try:
+        yield listening.getsockname()[1]
+    finally:
+        process.kill()
+        process.join()
+        listening.close()
+
+
+def _serve(create: Callable[..., FastAPI], arguments: Sequence[object], listening: socket.socket) -> None:
+    async def run() -> None:
+        app = create(*arguments)
+        async with app.router.lifespan_context(app):
+            await serve(app, listening, lambda: None)
+
+    uvloop.run(run())
+
+
+class Client:
+    """One connection kept alive; it reads as much of an answer as it takes to find its end."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def connect(cls, port: int) -> "Client":
+        """Waits until the server answers."""
+        for _ in range(400):
+            try:
+                return cls(*await asyncio.open_connection("127.0.0.1", port))
+            except OSError:
+                await asyncio.sleep(0.05)
+        raise TimeoutError
+
+    async def get(self, path: str) -> bytes:
+        """The body. Raises `RuntimeError` for anything but 200."""
+        return await self._call(f"GET {path} HTTP/1.1\r\nHost: b\r\n\r\n".encode())
+
+    async def post(self, path: str, key: str, body: bytes) -> bytes:
+        """The body. Raises `RuntimeError` for anything but 201."""
+        head = f"POST {path} HTTP/1.1\r\nHost: b\r\nIdempotency-Key: {key}\r\nContent-Type: application/json\r\n"
+        return await self._call(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+
+    async def _call(self, request: bytes) -> bytes:
+        self._writer.write(request)
+        head = await self._reader.readuntil(b"\r\n\r\n")
+        lowered = head.lower()
+        start = lowered.index(b"content-length:") + 15
+        body = await self._reader.readexactly(int(lowered[start : lowered.index(b"\r\n", start)]))
+        if head[9:12] not in (b"200", b"201"):
+            raise RuntimeError(body.decode())
+        return body
+
+
+async def rate(port: int, paths: Sequence[str], connections: int, seconds: float) -> float:
+    """Answers a second over several connections that each ask one question after the other."""
+    clients = [await Client.connect(port) for _ in range(connections)]
+    for client in clients:
+        await client.get(paths[0])
+    deadline = time.perf_counter() + seconds
+    answered = 0
+
+    async def ask(client: Client, first: int) -> None:
+        nonlocal answered
+        turn = first
+        while time.perf_counter() < deadline:
+            await client.get(paths[turn % len(paths)])
+            answered += 1
+            turn += len(clients)
+
+    started = time.perf_counter()
+    await asyncio.gather(*(ask(client, first) for first, client in enumerate(clients)))
+    return answered / (time.perf_counter() - started)
+
+
+async def latency_ms(ask: Callable[[int], Awaitable[object]], calls: int) -> float:
+    """The median of how long one call after the other takes, in milliseconds."""
+    taken = []
+    for turn in range(calls):
+        started = time.perf_counter()
+        await ask(turn)
+        taken.append(1000 * (time.perf_counter() - started))
+    return statistics.median(taken)
