@@ -20,6 +20,8 @@ _SESSION: Final = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "jit": "off",
+    # For the same reason a plan need not know the ids: planning anew each time takes longer than the walk.
+    "plan_cache_mode": "force_generic_plan",
     # Whoever freezes inside a transaction loses it, and with it the lock on the projection's progress.
     "idle_in_transaction_session_timeout": "10s",
 }
