@@ -79,7 +79,7 @@ class _Author:
     def __init__(self, random: Random) -> None:
         self.random = random
         self.facts: History = []
-        self.partners = [f"P{n}" for n in range(1, random.choice((1, 1, 2, 2, 3)) + 1)]
+        self.partners = [f"P{n}" for n in range(1, random.choice((1, 1, 2, 2, 3, 3)) + 1)]
         self.consultants = [f"C{n}" for n in range(1, random.choice((2, 3, 3, 4)) + 1)]
         self.products = PRODUCTS[: random.choice((1, 1, 2))]
         self.begins_at = random.choice(BEGINNINGS)
@@ -94,13 +94,16 @@ class _Author:
             (self._recognition, 5),
             (self._exam, 4),
             (self._revocation, 3),
+            (self._revoked_pass, 1),
             (self._kind_change, 2),
             (self._programme_change, 1),
             (self._enrolment, 1),
             (self._closure, 1),
             (self._merger, 2),
             (self._simultaneous_mergers, 1),
+            (self._merger_of_the_earlier_link, 1),
             (self._swap, 3),
+            (self._losses_and_a_replacement, 3),
             (self._correction, 3),
             (self._portal_change, 2),
         )
@@ -200,6 +203,15 @@ class _Author:
         self.facts.append(ConsultantLinked(*self._base(instant), partner, joiner))
         self.facts.append(ConsultantLeft(*self._base(instant), partner, leaver))
 
+    def _losses_and_a_replacement(self) -> None:
+        """Two leave one after the other, and somebody new and certified comes (R18)."""
+        partner, newcomer = self.partners[0], f"C{len(self.facts) + 1}"
+        for consultant in self.random.sample(self.consultants, 2):
+            self.facts.append(ConsultantLeft(*self._base(self._instant()), partner, consultant))
+        joined_at = self._instant()
+        self.facts.append(CertificationRecognised(*self._base(joined_at), newcomer, self.products[0]))
+        self.facts.append(ConsultantLinked(*self._base(joined_at), partner, newcomer))
+
     def _recognition(self) -> None:
         consultant, product = self.random.choice(self.consultants), self.random.choice(self.products)
         self.facts.append(CertificationRecognised(*self._base(self._instant()), consultant, product))
@@ -207,6 +219,15 @@ class _Author:
     def _revocation(self) -> None:
         consultant, product = self.random.choice(self.consultants), self.random.choice(self.products)
         self.facts.append(RevocationOrdered(*self._base(self._instant()), consultant, product))
+
+    def _revoked_pass(self) -> None:
+        """A pass, its course and a revocation, in any order (R37)."""
+        consultant, product = self.random.choice(self.consultants), self.random.choice(self.products)
+        registration, passed_at = f"R{len(self.facts) + 1}", self._instant()
+        self.facts.append(ExamRegistered(*self._base(passed_at), registration, consultant, product))
+        self._score(registration, 1, passed_at, passed=True)
+        self.facts.append(RevocationOrdered(*self._base(self._instant()), consultant, product))
+        self.facts.append(CourseCompleted(*self._base(self._instant()), consultant, product))
 
     def _exam(self) -> None:
         consultant, product = self.random.choice(self.consultants), self.random.choice(self.products)
@@ -273,6 +294,16 @@ class _Author:
             instant = self._instant()
             for _ in range(self.random.choice((2, 3))):
                 self._merge(instant, *self.random.sample(self.partners, 2))
+
+    def _merger_of_the_earlier_link(self) -> None:
+        """Somebody takes up a second link, and then the partner of the first is merged away (R23, R29)."""
+        link = self.random.choice([fact for fact in self.facts if isinstance(fact, ConsultantLinked)])
+        others = [partner for partner in self.partners if partner != link.partner]
+        if len(others) > 1:
+            second, survivor = self.random.sample(others, 2)
+            joined_at, merged_at = sorted((self._instant(), self._instant()))
+            self.facts.append(ConsultantLinked(*self._base(joined_at), second, link.consultant))
+            self._merge(merged_at, link.partner, survivor)
 
     def _merge(self, instant: datetime, partner: str, into: str) -> None:
         self.facts.append(PartnersMerged(*self._base(instant), partner, into))
