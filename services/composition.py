@@ -4,10 +4,12 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi import FastAPI
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -17,8 +19,6 @@ from services.door import Door
 from services.problems import TYPE_PREFIX, Problem, problem_response
 
 TITLE: Final = "Sage Partner Certification"
-
-NO_SUCH_PATH: Final = Problem(TYPE_PREFIX + "not-found", "Not found", 404, "There is nothing at this path.")
 
 _log: Final = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class Composition:
         self._background = background
         front = Starlette(
             routes=documentation.routes(TITLE, list(apps.values()), bearer=api_key is not None),
-            exception_handlers={404: _no_such_path},
+            exception_handlers={HTTPException: _not_answered},
         )
         self._door = Door(_Crossroads(apps, front), api_key=api_key, sandbox=sandbox)
 
@@ -79,5 +79,10 @@ class _Crossroads:
         await app(scope, receive, send)
 
 
-async def _no_such_path(_: Request, _error: Exception) -> Response:
-    return problem_response(NO_SUCH_PATH)
+async def _not_answered(_: Request, error: Exception) -> Response:
+    """A path that leads nowhere, or a method that a page does not take."""
+    assert isinstance(error, HTTPException)
+    title = HTTPStatus(error.status_code).phrase
+    kind = title.lower().replace(" ", "-")
+    detail = "There is no such path, or it is not to be called like this."
+    return problem_response(Problem(TYPE_PREFIX + kind, title, error.status_code, detail), error.headers)

@@ -1,5 +1,6 @@
 """What a command says: results on stdout, what takes a while and what goes wrong on stderr."""
 
+import asyncio
 import json
 import logging
 
@@ -10,6 +11,12 @@ def log_to_stderr() -> None:
     """What goes wrong, and what we find worth saying."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("services").setLevel(logging.INFO)
+    logging.getLogger("uvicorn.error").addFilter(_says_something)
+
+
+def _says_something(record: logging.LogRecord) -> bool:
+    """Not the trace of a call that was cut off because the server stops."""
+    return not isinstance(record.exc_info and record.exc_info[1], asyncio.CancelledError)
 
 
 def progress(line: str) -> None:
