@@ -40,6 +40,6 @@ def settle(connection: Connection, *, sandbox: bool) -> None:
     """Raises `OtherKind` where the database is settled otherwise."""
     settled = connection.execute(text("SELECT certification.settle_sandbox(:wanted)"), {"wanted": sandbox}).scalar_one()
     if settled and not sandbox:
-        raise OtherKind("This database belongs to a sandbox, whose clock can be moved: start with --sandbox, or on other data.")
+        raise OtherKind("This database belongs to a sandbox: start with --sandbox, or on other data.")
     if sandbox and not settled:
-        raise OtherKind("This database is in real use and never becomes a sandbox: start without --sandbox, or on other data.")
+        raise OtherKind("This database never becomes a sandbox: start without --sandbox, or on other data.")

@@ -1,7 +1,6 @@
 """The certification service as an ASGI application."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
@@ -17,9 +16,6 @@ from services.certification.event_store.database import Database
 from services.certification.event_store.store import EventStore
 from services.certification.personal_data import PersonalData
 from services.certification.settings import CertificationSettings
-
-_log: Final = logging.getLogger(__name__)
-
 
 DESCRIPTION: Final = """
 Takes facts in and decides about people. Every POST needs an `Idempotency-Key`: one key is one fact, and the same
@@ -76,5 +72,3 @@ def _settle_sandbox(store: EventStore, sandbox: bool) -> None:
             if sandbox
             else "This database is a sandbox and refuses to be started as anything else."
         )
-    if sandbox:
-        _log.warning("SANDBOX: the clock of this system can be set, and everything in it can be erased.")

@@ -5,11 +5,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class ComplianceSettings(BaseSettings):
-    """Prefixed `SAGECERT_COMPLIANCE_`; what concerns the whole system is `SAGECERT_` alone.
+    """Prefixed `SAGECERT_COMPLIANCE_`.
 
     `database_url`: where the fact log and the read model are. `database_role`: taken on after
     connecting, where the login is another. `database_schema`: the schema of the read model.
-    `api_key`: where it is set, every call needs it as a bearer token.
     """
 
     model_config = SettingsConfigDict(
@@ -20,5 +19,3 @@ class ComplianceSettings(BaseSettings):
     database_role: str | None = None
     database_schema: str = "compliance"
     database_connections_max: int = Field(default=10, ge=1)
-    api_key: SecretStr | None = Field(default=None, validation_alias="SAGECERT_API_KEY")
-    sandbox: bool = Field(default=False, validation_alias="SAGECERT_SANDBOX")
