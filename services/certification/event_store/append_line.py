@@ -11,6 +11,7 @@ import msgspec
 import psycopg
 from psycopg import Connection
 from psycopg.pq import ConnStatus, ExecStatus
+from psycopg.pq.abc import PGresult
 
 from services.certification.event_store.calls import Outcome
 from services.certification.event_store.deadline import Watch
@@ -34,17 +35,19 @@ class AppendLine:
 
         Raises `psycopg.Error`. After an `OperationalError` the calls may be stored or not: sent again, they say.
         """
-        connection = self._connection or self._opened()
-        with self._watch.over(connection):
-            result = connection.pgconn.exec_prepared(NAME, [calls])
-        if result.status == ExecStatus.TUPLES_OK:
-            answer = result.get_value(0, 0)
-            assert answer is not None, "there is an outcome for each call, and at least one call"
-            return _outcomes.decode(answer)
-        broken = connection.pgconn.status != ConnStatus.OK
-        error = psycopg.errors.error_from_result(result)
-        self.close()
-        raise psycopg.OperationalError(str(error)) if broken else error
+        connection = self._connection or self._connect()
+        try:
+            with self._watch.over(connection):
+                if self._connection is None:
+                    _checked(connection, connection.pgconn.prepare(NAME, APPEND))
+                    self._connection = connection
+                answer = _checked(connection, connection.pgconn.exec_prepared(NAME, [calls])).get_value(0, 0)
+        except psycopg.Error:
+            self._connection = None
+            connection.close()
+            raise
+        assert answer is not None, "there is an outcome for each call, and at least one call"
+        return _outcomes.decode(answer)
 
     def close(self) -> None:
         """Closes the connection; the next call opens another."""
@@ -52,9 +55,12 @@ class AppendLine:
         if connection is not None:
             connection.close()
 
-    def _opened(self) -> Connection[Any]:
-        connection = self._connect()
-        with self._watch.over(connection):
-            connection.pgconn.prepare(NAME, APPEND)
-        self._connection = connection
-        return connection
+
+def _checked(connection: Connection[Any], result: PGresult) -> PGresult:
+    """The result, if the server did what it was asked; raises otherwise."""
+    if result.status in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
+        return result
+    error = psycopg.errors.error_from_result(result)
+    if connection.pgconn.status != ConnStatus.OK:
+        raise psycopg.OperationalError(str(error)) from error
+    raise error

@@ -16,7 +16,7 @@ from services.certification.event_store.recorder import FactRecorder, LogDatasto
 
 T = TypeVar("T")
 
-RETRY_SECONDS: Final = 0.05
+RETRY_SECONDS: Final = 0.02
 """Between two tries of a database that does not answer."""
 
 PASSING: Final = (

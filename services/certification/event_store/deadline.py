@@ -18,7 +18,7 @@ from psycopg import Connection
 
 from services.certification.refusals import Unavailable
 
-_deadline: ContextVar[float] = ContextVar("deadline")
+_deadline: ContextVar[float] = ContextVar("deadline", default=float("inf"))
 
 DID_NOT_ANSWER: Final = "The database did not answer in time. Asking again with the same key is safe."
 
@@ -29,7 +29,7 @@ LOOK_SECONDS: Final = 0.1
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
     """Bounds every call of the database made inside; an earlier deadline of the caller stays."""
-    deadline = min(monotonic() + seconds, _deadline.get(float("inf")))
+    deadline = min(monotonic() + seconds, _deadline.get())
     token = _deadline.set(deadline)
     try:
         yield
@@ -38,7 +38,7 @@ def within(seconds: float) -> Iterator[None]:
 
 
 def seconds_left() -> float:
-    """Seconds to the deadline, more than 0. Raises `Unavailable` once it has passed."""
+    """Seconds to the deadline, more than 0; infinite outside `within`. Raises `Unavailable` once it has passed."""
     left = _deadline.get() - monotonic()
     if left <= 0:
         raise Unavailable(DID_NOT_ANSWER)

@@ -31,7 +31,9 @@ CONNECTION: Final[dict[str, Any]] = {
     "application_name": "sagecert certification",
     # Each question is a walk along indexes from the ids that it names, planned once: a plan that reads a whole table
     # is never right, yet looks right on a table without statistics or with one long stream among many short ones.
-    "options": "-c timezone=UTC -c plan_cache_mode=force_generic_plan -c jit=off"
+    # A server process whose caller has given up ends, also while it waits for a lock.
+    "options": "-c timezone=UTC -c client_connection_check_interval=1000"
+    " -c plan_cache_mode=force_generic_plan -c jit=off"
     " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off",
 }
 
@@ -68,7 +70,8 @@ class LogDatastore(PostgresDatastore):
         """
         self.pool.open()
         try:
-            with self.pool.connection(timeout=seconds_left()) as connection, self._watch.over(connection):
+            timeout = min(seconds_left(), self.pool.timeout)
+            with self.pool.connection(timeout) as connection, self._watch.over(connection):
                 yield connection
         except (psycopg.InterfaceError, psycopg_pool.PoolTimeout) as error:
             seconds_left()

@@ -1,0 +1,277 @@
+"""The log itself: append-only, gapless, in the order of commits, each fact once, whoever appends at the same time."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from itertools import pairwise
+
+import psycopg
+import pytest
+from eventsourcing.persistence import ProgrammingError
+from pydantic import SecretStr, ValidationError
+
+from services.certification.event_store.database import Database as Log
+from services.certification.event_store.recorder import FactRecorder
+from services.certification.event_store.store import EventStore
+from services.certification.recording import Answer, Asked, record
+from services.certification.report import Report
+from services.certification.settings import CertificationSettings
+from shared.events import wire
+from shared.events.envelope import Fact
+from shared.events.facts import (
+    AttemptScored,
+    CertificationRecognised,
+    ConsultantLinked,
+    CourseCompleted,
+    ExamRegistered,
+    Reported,
+    RevocationOrdered,
+    ScoreCorrected,
+)
+from tests.certification.telling import Told, day
+from tests.databases import Database
+
+WRITERS = 8
+PRODUCTS = ("S200P", "S200S")
+
+Recording = Callable[[str, Reported, datetime | None], Answer]
+
+
+@pytest.fixture
+def log(database: Database) -> Iterator[Log]:
+    with Log(database.certification_url, None, WRITERS, 30.0) as opened:
+        yield opened
+
+
+@pytest.fixture
+def tell(log: Log) -> Recording:
+    """Records a fact; its id is its key."""
+    store = EventStore(log)
+
+    def tell(fact_id: str, data: Reported, effective_at: datetime | None = None) -> Answer:
+        return record(store, PRODUCTS, Report(fact_id, data, effective_at, "test"), Asked("test", fact_id, b""))
+
+    return tell
+
+
+def everything(owner: psycopg.Connection) -> list[Fact]:
+    rows = owner.execute(
+        "SELECT topic, state, notification_id, append_position FROM certification.stored_events ORDER BY 3"
+    )
+    return [wire.decode(*row) for row in rows]
+
+
+def in_threads(work: Callable[[int], None]) -> None:
+    with ThreadPoolExecutor(WRITERS) as pool:
+        for done in [pool.submit(work, number) for number in range(WRITERS)]:
+            done.result()
+
+
+def assert_sound(facts: list[Fact]) -> None:
+    """Positions without gaps, instants of recording that rise from call to call, one instant for each call."""
+    assert [fact.position for fact in facts] == list(range(1, len(facts) + 1))
+    for one, two in pairwise(facts):
+        if one.append_position == two.append_position:
+            assert one.recorded_at == two.recorded_at
+        else:
+            assert one.append_position == one.position
+            assert one.recorded_at < two.recorded_at
+
+
+class TestConcurrency:
+    def test_every_fact_is_recorded_exactly_once(self, tell: Recording, owner: psycopg.Connection) -> None:
+        """Each of 8 threads tells everything: one of them records it, the others are told so."""
+        replayed = []
+
+        def work(number: int) -> None:
+            for turn in range(30):
+                fact = (turn * 7 + number) % 30
+                replayed.append(tell(f"f{fact}", ConsultantLinked("P1", f"C{fact}"), None).replayed)
+
+        in_threads(work)
+        facts = everything(owner)
+        assert len(facts) == 30
+        assert len(replayed) == 240
+        assert_sound(facts)
+
+    def test_writers_on_one_consultant_decide_as_one_writer_would(
+        self, tell: Recording, owner: psycopg.Connection
+    ) -> None:
+        """What was published at each step is what follows from exactly the facts before it."""
+
+        def work(number: int) -> None:
+            registration = f"R{number}"
+            reports: list[Reported] = [
+                AttemptScored(registration, 1, "79" if number % 2 else "85"),
+                ExamRegistered(registration, "C1", "S200P"),
+                CourseCompleted("C1", "S200P"),
+                ScoreCorrected(registration, 1, "90" if number % 2 else "60"),
+                RevocationOrdered("C1", "S200P") if number == 3 else CertificationRecognised("C1", "S200P"),
+            ]
+            for turn, data in enumerate(reports):
+                tell(f"{registration}-{turn}", data, day(turn * 8 + number))
+
+        in_threads(work)
+        facts = everything(owner)
+        assert_sound(facts)
+        serial = Told()
+        for fact in facts:
+            if fact.causation_id is None:
+                serial.tell(fact.data, (fact.effective_at - day(0)).total_seconds() / 86400, fact.fact_id)  # type: ignore[arg-type]  # it was reported
+        assert [fact.data for fact in facts] == [fact.data for fact in serial.log]
+        assert len([fact for fact in facts if fact.causation_id is None]) == 5 * WRITERS
+
+    def test_decisions_made_at_the_instant_of_recording_carry_it(
+        self, tell: Recording, owner: psycopg.Connection
+    ) -> None:
+        """R37: left out, `effective_at` is the instant of recording, also inside what follows from it."""
+
+        def work(number: int) -> None:
+            for turn in range(5):
+                tell(f"recognised-{number}-{turn}", CertificationRecognised("C1", "S200P"), None)
+                tell(f"revoked-{number}-{turn}", RevocationOrdered("C1", "S200P"), None)
+
+        in_threads(work)
+        facts = everything(owner)
+        assert_sound(facts)
+        by_id = {fact.fact_id: fact for fact in facts}
+        instants = {fact.recorded_at for fact in facts}
+        for fact in facts:
+            assert fact.effective_at == fact.recorded_at
+            if fact.causation_id is not None:
+                assert not isinstance(fact.data, ConsultantLinked)
+                for period in getattr(fact.data, "periods"):  # noqa: B009 - a decision has periods
+                    assert {period.start, period.end or period.start} <= instants
+                assert fact.recorded_at == by_id[fact.causation_id].recorded_at
+
+    def test_a_reader_never_meets_a_gap(self, tell: Recording, database: Database) -> None:
+        """Whoever reads after the last position he saw misses nothing: commits come in the order of positions."""
+        stop = threading.Event()
+        seen: list[int] = []
+
+        def read() -> None:
+            with psycopg.connect(database.compliance_url, autocommit=True) as reader:
+                while True:
+                    done = stop.is_set()
+                    after = seen[-1] if seen else 0
+                    rows = reader.execute(
+                        "SELECT notification_id FROM certification.stored_events WHERE notification_id > %s ORDER BY 1",
+                        [after],
+                    ).fetchall()
+                    seen.extend(row[0] for row in rows)
+                    if done:
+                        return
+
+        reading = threading.Thread(target=read)
+        reading.start()
+
+        def work(number: int) -> None:
+            for turn in range(40):
+                tell(f"{number}-{turn}", CourseCompleted(f"C{number}", "S200P"), None)
+
+        in_threads(work)
+        stop.set()
+        reading.join()
+        assert seen == list(range(1, 40 * WRITERS + 1))
+
+
+class TestAppendOnly:
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "UPDATE certification.stored_events SET topic = topic",
+            "DELETE FROM certification.stored_events",
+            "TRUNCATE certification.stored_events",
+            "SET session_replication_role = replica; DELETE FROM certification.stored_events",
+        ],
+    )
+    def test_nobody_changes_what_is_stored(self, tell: Recording, database: Database, statement: str) -> None:
+        """R33. Not even a superuser, without taking the guard away first."""
+        tell("f1", ConsultantLinked("P1", "C1"), None)
+        with (
+            psycopg.connect(database.superuser_url, autocommit=True) as superuser,
+            pytest.raises(psycopg.errors.RestrictViolation, match="append-only"),
+        ):
+            superuser.execute(statement)
+
+    @pytest.mark.parametrize("role", ["certification_url", "compliance_url"])
+    def test_only_the_append_function_inserts(self, database: Database, role: str) -> None:
+        with psycopg.connect(getattr(database, role), autocommit=True) as service:
+            for statement in (
+                "INSERT INTO certification.stored_events DEFAULT VALUES",
+                "TRUNCATE certification.stored_events",
+            ):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    service.execute(statement)
+
+    def test_compliance_cannot_append_nor_see_who_people_are(self, database: Database) -> None:
+        with psycopg.connect(database.compliance_url, autocommit=True) as compliance:
+            for statement in (
+                "SELECT certification.append('[]')",
+                "SELECT * FROM certification.profile",
+                "SELECT * FROM certification.free_text",
+                "SELECT certification.set_clock(now(), true)",
+            ):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    compliance.execute(statement)
+
+    def test_the_append_refuses_to_look_at_an_old_snapshot(self, database: Database) -> None:
+        with psycopg.connect(database.certification_url) as service:
+            service.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            with pytest.raises(psycopg.errors.RaiseException, match="read committed"):
+                service.execute("SELECT certification.append('[]')")
+
+
+class TestBarrier:
+    def test_nothing_is_recorded_before_it_any_more(
+        self, tell: Recording, owner: psycopg.Connection, database: Database
+    ) -> None:
+        tell("f1", ConsultantLinked("P1", "C1"), None)
+        with psycopg.connect(database.compliance_url, autocommit=True) as compliance:
+            row = compliance.execute("SELECT floor, head FROM certification.barrier()").fetchone()
+        assert row is not None
+        floor, head = row
+        assert head == 1
+        tell("f2", ConsultantLinked("P1", "C2"), None)
+        one, two = everything(owner)
+        assert one.recorded_at < floor <= two.recorded_at
+
+    def test_recording_never_goes_back_when_the_clock_does(self, tell: Recording, owner: psycopg.Connection) -> None:
+        owner.execute("UPDATE certification.recording SET floor = now() + interval '1 hour'")
+        tell("f1", ConsultantLinked("P1", "C1"), None)
+        tell("f2", ConsultantLinked("P1", "C2"), None)
+        row = owner.execute("SELECT floor FROM certification.recording").fetchone()
+        assert row is not None
+        one, two = everything(owner)
+        assert row[0] == one.recorded_at < two.recorded_at
+
+
+class TestTheLibrary:
+    """What it offers over its own tables works over ours."""
+
+    def test_its_reads_and_subscriptions(self, tell: Recording, log: Log) -> None:
+        tell("f1", CourseCompleted("C1", "S200P"), None)
+        tell("f2", CourseCompleted("C2", "S200P"), None)
+        tell("f3", CourseCompleted("C1", "S200P"), None)
+
+        def look(recorder: FactRecorder) -> None:
+            assert [event.originator_version for event in recorder.select_events("consultant-C1")] == [1, 2]
+            assert [each.id for each in recorder.select_notifications(2, 10)] == [2, 3]
+            assert recorder.max_notification_id() == 3
+            with recorder.subscribe(gt=1) as subscription:
+                assert [next(subscription).id, next(subscription).id] == [2, 3]
+
+        log.until_answered(look)
+
+    def test_its_own_insert_is_refused(self, log: Log) -> None:
+        with pytest.raises(ProgrammingError, match=r"certification\.append"):
+            log.until_answered(lambda recorder: recorder.insert_events([]))
+
+    @pytest.mark.parametrize("value", ["1", "t", "TRUE", "yes", "on", " y "])
+    def test_its_flag_that_drops_the_lock_is_refused_at_start(
+        self, monkeypatch: pytest.MonkeyPatch, value: str
+    ) -> None:
+        monkeypatch.setenv("POSTGRES_ENABLE_DB_FUNCTIONS", value)
+        with pytest.raises(ValidationError, match="followers of the log would miss facts"):
+            CertificationSettings(database_url=SecretStr("unused"))

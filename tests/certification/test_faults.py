@@ -1,0 +1,181 @@
+"""A database that breaks off, freezes or comes back: every fact once, and an answer in time."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from time import monotonic
+
+import httpx
+import psycopg
+import pytest
+from pydantic import SecretStr
+
+from services.certification.app import WrongKindOfDatabase, create_app
+from services.certification.event_store.database import Database as Log
+from services.certification.event_store.store import EventStore
+from services.certification.recording import Asked, record
+from services.certification.refusals import Unavailable
+from services.certification.report import Report
+from services.certification.settings import CertificationSettings
+from shared.events.facts import CourseCompleted, Reported
+from tests.databases import Database
+
+SECONDS_MAX = 1.0
+
+
+@pytest.fixture
+def log(database: Database) -> Iterator[Log]:
+    with Log(database.certification_url, None, 4, SECONDS_MAX) as opened:
+        yield opened
+
+
+def tell(store: EventStore, fact_id: str, data: Reported) -> int:
+    asked = Asked("test", fact_id, b"")
+    return record(store, ("S200P",), Report(fact_id, data, None, "test"), asked).position
+
+
+def backends(superuser: psycopg.Connection) -> list[int]:
+    rows = superuser.execute(
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'sagecert%'"
+    )
+    return [row[0] for row in rows]
+
+
+@pytest.fixture
+def superuser(database: Database) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(database.superuser_url, autocommit=True) as connection:
+        yield connection
+
+
+class TestLostReply:
+    """The commit is made, the reply is lost: what is stored decides (R34)."""
+
+    def test_the_fact_is_found_stored(
+        self, log: Log, owner: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        store = EventStore(log)
+        line = log._datastore.append_line
+        sent: list[bytes] = []
+
+        def send_and_lose(calls: bytes) -> object:
+            answer = original(calls)
+            sent.append(calls)
+            if len(sent) == 1:
+                line.close()
+                raise psycopg.OperationalError("the connection broke before the reply came")
+            return answer
+
+        original = line.send
+        monkeypatch.setattr(line, "send", send_and_lose)
+        assert tell(store, "f1", CourseCompleted("C1", "S200P")) == 1
+        assert len(sent) == 2, "it was asked again, and told what is stored"
+        assert owner.execute("SELECT count(*) FROM certification.stored_events").fetchone() == (1,)
+
+    def test_backends_killed_all_the_time(
+        self, log: Log, superuser: psycopg.Connection, owner: psycopg.Connection
+    ) -> None:
+        store = EventStore(log)
+        killed: list[int] = []
+        enough = threading.Event()
+
+        def kill() -> None:
+            while not enough.wait(0.1):
+                for pid in backends(superuser):
+                    superuser.execute("SELECT pg_terminate_backend(%s)", [pid])
+                    killed.append(pid)
+                if len(killed) > 40:
+                    enough.set()
+
+        killing = threading.Thread(target=kill)
+        killing.start()
+        told: list[str] = []
+        while not enough.is_set():
+            told.append(f"f{len(told)}")
+            while True:
+                try:
+                    tell(store, told[-1], CourseCompleted(f"C{len(told) % 3}", "S200P"))
+                except Unavailable:
+                    continue  # the caller asks again with the same key
+                break
+        killing.join()
+        rows = owner.execute("SELECT fact_id, notification_id FROM certification.stored_events ORDER BY 2").fetchall()
+        assert [fact_id for fact_id, _ in rows] == told
+        assert [position for _, position in rows] == list(range(1, len(told) + 1))
+
+
+class TestFrozen:
+    """A server that does not answer at all is answered for in time, and nothing is recorded twice after it."""
+
+    def test_a_call_is_given_up_at_its_deadline(
+        self, log: Log, superuser: psycopg.Connection, owner: psycopg.Connection
+    ) -> None:
+        store = EventStore(log)
+        tell(store, "f1", CourseCompleted("C1", "S200P"))
+        frozen = backends(superuser)
+        for pid in frozen:
+            os.kill(pid, signal.SIGSTOP)
+        started = monotonic()
+        try:
+            with pytest.raises(Unavailable):
+                tell(store, "f2", CourseCompleted("C1", "S200P"))
+        finally:
+            took = monotonic() - started
+            for pid in frozen:
+                os.kill(pid, signal.SIGCONT)
+        assert took < SECONDS_MAX + 0.5
+        tell(store, "f2", CourseCompleted("C1", "S200P"))
+        rows = owner.execute("SELECT fact_id FROM certification.stored_events ORDER BY notification_id").fetchall()
+        assert rows == [("f1",), ("f2",)]
+
+    def test_threads_that_wait_for_a_held_lock_are_all_answered_in_time(self, log: Log, database: Database) -> None:
+        store = EventStore(log)
+        errors: list[Unavailable] = []
+
+        def work(number: int) -> None:
+            try:
+                tell(store, f"f{number}", CourseCompleted(f"C{number}", "S200P"))
+            except Unavailable as error:
+                errors.append(error)
+
+        with psycopg.connect(database.owner_url) as holder:
+            holder.execute("LOCK TABLE certification.recording IN EXCLUSIVE MODE")
+            threads = [threading.Thread(target=work, args=[number]) for number in range(6)]
+            started = monotonic()
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(SECONDS_MAX + 2)
+            assert monotonic() - started < SECONDS_MAX + 1
+        assert len(errors) == 6
+        for number in range(6):
+            work(number)
+        assert len(errors) == 6, "once the lock is free every call is answered"
+        assert sorted(each.fact.fact_id for each in store.facts_after(0, 10)) == [f"f{number}" for number in range(6)]
+
+
+async def test_a_database_that_is_away_is_a_503_and_no_500(database: Database) -> None:
+    settings = CertificationSettings(database_url=SecretStr(database.certification_url), call_seconds_max=0.5)
+    app = create_app(settings)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://certification") as http,
+    ):
+        with psycopg.connect(database.superuser_url, autocommit=True) as superuser:
+            superuser.execute("ALTER SCHEMA certification RENAME TO elsewhere")
+            answer = await http.post("/certification/v1/partners/P1/closure", headers={"Idempotency-Key": "k"})
+            superuser.execute("ALTER SCHEMA elsewhere RENAME TO certification")
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+        again = await http.post("/certification/v1/partners/P1/closure", headers={"Idempotency-Key": "k"})
+        assert again.status_code == 201
+
+
+@pytest.mark.parametrize("sandbox", [True, False])
+async def test_a_database_of_the_other_kind_is_refused_for_ever(
+    database: Database, sandbox_database: Database, *, sandbox: bool
+) -> None:
+    url = (database if sandbox else sandbox_database).certification_url
+    app = create_app(CertificationSettings(database_url=SecretStr(url), sandbox=sandbox))
+    with pytest.raises(WrongKindOfDatabase):
+        async with app.router.lifespan_context(app):
+            pass

@@ -1,0 +1,142 @@
+"""The sandbox clock, and starting anew while others look on."""
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+
+import psycopg
+import pytest
+
+from services import migrate, sandbox
+from services.certification.event_store.database import Database as Log
+from services.certification.event_store.store import EventStore
+from services.certification.recording import Asked, record
+from services.certification.report import Report
+from shared.events.facts import CertificationRecognised, ConsultantLinked, Reported, RevocationOrdered
+from tests.certification.caller import Caller
+from tests.databases import Database
+from tests.systems import START, System
+
+THEN = datetime(2022, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def log(sandbox_database: Database) -> Iterator[Log]:
+    with Log(sandbox_database.certification_url, None, 4, 20.0) as opened:
+        yield opened
+
+
+async def test_where_the_clock_stands_still_every_fact_is_recorded_at_exactly_that_instant(
+    sandbox_caller: Caller, sandbox_database: Database
+) -> None:
+    sandbox.empty(sandbox_database.owner_url, THEN, running=False)
+    for number in range(3):
+        answer = await sandbox_caller.course(f"C{number}")
+        assert (answer.json()["recorded_at"], answer.json()["effective_at"]) == (START, START)
+
+
+def test_decisions_at_an_instant_that_stands_still(log: Log, sandbox_database: Database) -> None:
+    """R37: recognised and revoked at one instant, the revocation prevails, whichever is told first."""
+    sandbox.empty(sandbox_database.owner_url, THEN, running=False)
+    store = EventStore(log)
+    told: tuple[Reported, ...] = (CertificationRecognised("C1", "S200P"), RevocationOrdered("C1", "S200P"))
+    for number, data in enumerate(told):
+        record(store, ("S200P",), Report(f"f{number}", data), Asked("test", f"f{number}", b""))
+    *_, decision = store.facts_after(0, 10)
+    assert getattr(decision.fact.data, "periods", None) == ()
+    assert {entry.fact.recorded_at for entry in store.facts_after(0, 10)} == {THEN}
+
+
+def test_a_running_clock_goes_on_from_where_it_was_set(log: Log, sandbox_database: Database) -> None:
+    sandbox.empty(sandbox_database.owner_url, THEN, running=True)
+    one, two = EventStore(log).now(), EventStore(log).now()
+    assert THEN < one < two < THEN + timedelta(minutes=1)
+
+
+def test_the_clock_never_goes_back(sandbox_database: Database) -> None:
+    sandbox.empty(sandbox_database.owner_url, THEN, running=False)
+    with psycopg.connect(sandbox_database.owner_url, autocommit=True) as owner:
+        for instant, goes in (
+            (THEN, True),
+            (THEN - timedelta(microseconds=1), False),
+            (THEN + timedelta(days=1), True),
+        ):
+            assert owner.execute("SELECT certification.set_clock(%s, false)", [instant]).fetchone() == (goes,)
+
+
+def test_no_database_in_real_use_is_emptied(database: Database) -> None:
+    with psycopg.connect(database.owner_url, autocommit=True) as owner:
+        owner.execute("INSERT INTO certification.profile VALUES ('C1', 'name', 'e-mail')")
+        with pytest.raises(migrate.OtherKind):
+            sandbox.empty(database.owner_url, THEN, running=False)
+        assert owner.execute("SELECT count(*) FROM certification.profile").fetchone() == (1,)
+        assert owner.execute("SELECT certification.set_clock(now() + interval '1 day', false)").fetchone() == (False,)
+
+
+def test_starting_anew_while_others_read_and_write(log: Log, sandbox_database: Database) -> None:
+    """Nobody is answered an error; what is recorded afterwards is in the new log."""
+    store = EventStore(log)
+    stop = threading.Event()
+    errors: list[Exception] = []
+
+    def look_on(number: int) -> None:
+        turn = 0
+        while not stop.is_set():
+            turn += 1
+            try:
+                data = ConsultantLinked("P1", f"C{number}")
+                record(store, ("S200P",), Report(f"{number}-{turn}", data), Asked("test", f"{number}-{turn}", b""))
+                store.facts_after(0, 10)
+                store.settle(store.now())
+            except Exception as error:
+                errors.append(error)
+                return
+
+    threads = [threading.Thread(target=look_on, args=[number]) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    started = monotonic()
+    for number in range(10):
+        sandbox.empty(sandbox_database.owner_url, THEN + timedelta(days=number), running=bool(number % 2))
+    took = monotonic() - started
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert took < 30
+    sandbox.empty(sandbox_database.owner_url, THEN, running=False)
+    assert store.facts_after(0, 10) == []
+
+
+class TestOverHttp:
+    """The running system: setting the clock waits for the projections."""
+
+    def test_setting_it_back_is_refused(self, system: System) -> None:
+        system.set_clock("2022-01-02T00:00:00Z")
+        back = system.http.put("/sandbox/v1/clock", json={"now": START})
+        assert (back.status_code, back.headers["content-type"]) == (409, "application/problem+json")
+        assert system.http.get("/sandbox/v1/clock").json() == {"now": "2022-01-02T00:00:00Z", "running": False}
+
+    def test_it_can_run(self, system: System) -> None:
+        answer = system.http.put("/sandbox/v1/clock", json={"now": "2022-01-02T00:00:00Z", "running": True})
+        assert answer.json()["running"] is True
+        assert system.http.get("/sandbox/v1/clock").json()["now"] > "2022-01-02T00:00:00"
+
+    def test_every_answer_says_that_it_is_a_sandbox(self, system: System) -> None:
+        for path in ("/sandbox/v1/clock", "/certification/v1/events", "/nothing"):
+            assert system.http.get(path).headers["X-Sandbox"] == "true"
+
+    def test_the_projections_are_current_when_it_answers(self, system: System) -> None:
+        """R26 has no timer in certification; compliance has fired its own by then."""
+        linked = system.record("partners/P1/consultants", "k1", consultant_id="C1")
+        system.set_clock("2022-02-01T00:00:00Z")
+        with_it = system.http.get("/compliance/v1/consultants/C1/certifications/S200P").json()
+        assert with_it["position"] >= linked.json()["position"]
+        assert with_it["known_at"] == "2022-02-01T00:00:00Z"
+
+    @pytest.mark.parametrize("body", [{}, {"now": "2022"}, {"now": START, "running": 1}, {"now": START, "more": 1}, []])
+    def test_what_it_does_not_take(self, system: System, body: object) -> None:
+        for method, path in (("PUT", "clock"), ("POST", "reset")):
+            answer = system.http.request(method, f"/sandbox/v1/{path}", json=body)
+            assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
