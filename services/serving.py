@@ -99,6 +99,7 @@ async def serve(app: ASGIApp, listening: socket.socket, ready: Callable[[], None
         lifespan="off",
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         log_config=None,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
