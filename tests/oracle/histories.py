@@ -204,11 +204,13 @@ class _Author:
         self.facts.append(ConsultantLeft(*self._base(instant), partner, leaver))
 
     def _losses_and_a_replacement(self) -> None:
-        """Two leave one after the other, and somebody new and certified comes (R18)."""
+        """Two leave, and somebody new and certified comes: in time, late, or at the very deadline (R16, R18)."""
         partner, newcomer = self.partners[0], f"C{len(self.facts) + 1}"
-        for consultant in self.random.sample(self.consultants, 2):
-            self.facts.append(ConsultantLeft(*self._base(self._instant()), partner, consultant))
-        joined_at = self._instant()
+        losses = self._instant(), self._instant()
+        for consultant, left_at in zip(self.random.sample(self.consultants, 2), losses, strict=True):
+            self.facts.append(ConsultantLeft(*self._base(left_at), partner, consultant))
+        nudge = self.random.choice((-MICROSECOND, timedelta(), MICROSECOND))
+        joined_at = self.random.choice((self._instant(), *(deadline(left_at) + nudge for left_at in losses)))
         self.facts.append(CertificationRecognised(*self._base(joined_at), newcomer, self.products[0]))
         self.facts.append(ConsultantLinked(*self._base(joined_at), partner, newcomer))
 
