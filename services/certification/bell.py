@@ -14,9 +14,10 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.sql import SQL, Identifier
 
-from services.certification.event_store.recorder import CHANNEL
+from services.certification.event_store.recorder import CHANNEL, CONNECTION
 
-LOOK_SECONDS: Final = 0.5
+LOOK_SECONDS: Final = 1.0
+"""How long a fact can stay unseen when its notification was lost."""
 BACKOFF_SECONDS: Final = 0.5
 
 _log: Final = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ class Bell:
     async def _forever(self, work: Callable[[AsyncConnection], Awaitable[None]]) -> None:
         while True:
             try:
-                async with await AsyncConnection.connect(self._conninfo, autocommit=True) as connection:
+                async with await AsyncConnection.connect(self._conninfo, autocommit=True, **CONNECTION) as connection:
                     if self._role is not None:
                         await connection.execute(SQL("SET ROLE {}").format(Identifier(self._role)))
                     await work(connection)

@@ -103,11 +103,11 @@ async def _malformed(_: Request, error: Exception) -> Response:
 
 async def _no_such_resource(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    detail = f"{request.method} {request.url.path}: {error.detail}."
+    detail = f"{request.method} {request.scope['path']}: {error.detail}."
     return problem_response(Problem("about:blank", str(error.detail), error.status_code, detail), error.headers)
 
 
 async def _failed(request: Request, error: Exception) -> Response:
     """A fault of the service: logged whole, answered without a word of it."""
-    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    _log.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
     return problem_response(Problem(TYPE_PREFIX + "internal-error", "The service failed", 500, "The fault is logged."))

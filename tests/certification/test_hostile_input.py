@@ -186,3 +186,10 @@ async def test_no_query_fails_the_service(caller: Caller, path: str, name: str, 
     answer = await caller.http.get(filled(path), params={name: value})
     assert 400 <= answer.status_code < 500, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("host", ["[", "a b", "\x7f", "x" * 300])
+async def test_no_host_header_fails_the_service(caller: Caller, host: str) -> None:
+    for path in ("/nothing", "/certification/v1/partners/P1/closure"):
+        headers = {"Host": host, "Idempotency-Key": "k"}
+        assert (await caller.http.post(path, headers=headers)).status_code < 500

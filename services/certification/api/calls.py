@@ -134,7 +134,7 @@ async def call(
     ] = None,
 ) -> Call:
     """The call: its content is method, path and body as sent."""
-    content = f"{request.method} {request.url.path}\n".encode() + await request.body()
+    content = f"{request.method} {request.scope['path']}\n".encode() + await request.body()
     return Call(service, response, idempotency_key, x_correlation_id or "", content)
 
 
