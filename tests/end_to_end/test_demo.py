@@ -66,6 +66,13 @@ def test_the_last_command_closes_the_window(told: System) -> None:
     assert compliance(told, "harbour", "S200P", min_position=position)["status"] == "compliant"
 
 
+def test_a_told_story_whose_clock_was_stopped_is_left_alone(told: System) -> None:
+    stopped_at = (PRESENT + timedelta(days=1)).isoformat()
+    told.set_clock(stopped_at)
+    assert tell(Caller(told.url, None), PRESENT, print) is Told.BEFORE
+    assert told.http.get("/sandbox/v1/clock").json() == {"now": stopped_at.replace("+00:00", "Z"), "running": False}
+
+
 def test_a_story_that_was_broken_off_is_told_anew(system: System) -> None:
     def interrupt(line: str) -> None:
         if "telling" in line and system.http.get("/certification/v1/events?after=0&limit=1").json():
