@@ -26,7 +26,7 @@ _ROUTED: Final = f"""
     through AS (SELECT m.position FROM moment m),
     asked AS (SELECT $1::text COLLATE "C" AS consultant_id),
     {PERSON_ROUTES}
-    SELECT m.at, m.known_at, m.position, m.applied, m.final, m.ahead,
+    SELECT m.at, m.known_at, m.position, m.head, m.final, m.ahead,
         EXISTS (SELECT FROM certification.stored_events e
                 WHERE e.consultant_id = $1 AND e.notification_id <= m.position) AS mentioned,
         r.asked_id, r.notification_id, r.append_position, r.topic, r.state

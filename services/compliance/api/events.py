@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.compliance.api.documented import answers_with, asks
-from services.compliance.api.moment import Moment, moment_of
+from services.compliance.api.moment import Moment, moment_of, present_moment
 from services.compliance.api.question import EventsQuestion, question_of
 from services.compliance.api.service import Service, service_of
 
@@ -69,7 +69,9 @@ async def events(request: Request) -> Response:
     question = question_of(request, EventsQuestion)
     service = service_of(request)
     moment = None
-    if not question.live or question.min_position is not None:
+    if question.min_position is not None:
+        await service.look(question, present_moment)
+    if not question.live:
         moment = await service.look(question, lambda connection: moment_of(connection, question))
     loop = asyncio.get_running_loop()
     deadline = loop.time() + question.timeout

@@ -14,9 +14,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.compliance.api.documented import answers_with, asks
-from services.compliance.api.moment import Answer, Moment, moment_of
+from services.compliance.api.moment import Answer, Moment, moment_of, present_moment
 from services.compliance.api.problems import NotAskable
-from services.compliance.api.question import PartnersQuestion, WindowsQuestion, parse_instant, question_of
+from services.compliance.api.question import PartnersQuestion, Question, WindowsQuestion, parse_instant, question_of
 from services.compliance.api.service import Service, service_of
 from services.compliance.policy.answers import partner_stretch
 from services.compliance.policy.standing import Outcome, Status, Stretch
@@ -79,7 +79,7 @@ async def partners(request: Request) -> Response:
     question = question_of(request, PartnersQuestion)
     service = service_of(request)
     after = _partner_after(question.after)
-    moment = await service.look(question, lambda connection: moment_of(connection, question))
+    moment = await _moment(service, question)
     if question.live:
         async with service.pool.acquire() as connection:
             rows = await present_partners(
@@ -129,7 +129,7 @@ async def windows(request: Request) -> Response:
     question = question_of(request, WindowsQuestion)
     service = service_of(request)
     after = _window_after(question.after)
-    moment = await service.look(question, lambda connection: moment_of(connection, question))
+    moment = await _moment(service, question)
     if question.live:
         async with service.pool.acquire() as connection:
             rows = await present_windows(
@@ -197,6 +197,13 @@ async def _stretches(
             partner_ids = await mentioned_partners(connection, after, _PARTNERS_AT_ONCE)
             if not partner_ids:
                 return
+
+
+async def _moment(service: Service, question: Question) -> Moment:
+    """The present as the read model knows it, or the moment asked about, of which the log knows."""
+    if question.live:
+        return await service.look(question, present_moment)
+    return await service.look(question, lambda connection: moment_of(connection, question))
 
 
 def _partner_after(text: str | None) -> tuple[str, str]:

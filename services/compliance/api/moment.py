@@ -19,30 +19,43 @@ MOMENT: Final = """
                 WHEN $4::bigint = 0 THEN 'epoch'
                 WHEN $4 IS NOT NULL
                     THEN (SELECT e.recorded_at FROM certification.stored_events e WHERE e.notification_id = $4)
-                ELSE coalesce($3::timestamptz, p.known_through)
+                ELSE coalesce($3::timestamptz, greatest(p.known_through, h.recorded_at))
             END AS known_at,
             CASE
                 WHEN $4 IS NOT NULL THEN $4
-                WHEN $3 IS NULL THEN p.position
+                WHEN $3 IS NULL THEN h.position
                 ELSE coalesce((
                     SELECT e.notification_id FROM certification.stored_events e
                     WHERE e.recorded_at <= $3 ORDER BY e.recorded_at DESC, e.notification_id DESC LIMIT 1), 0)
             END AS position,
-            p.position AS applied,
+            h.position AS head,
             $3 IS NULL OR $3 <= p.known_through
                 OR EXISTS (SELECT FROM certification.stored_events e WHERE e.recorded_at > $3) AS final,
             $3 IS NOT NULL AND $3 > c.now
                 AND NOT EXISTS (SELECT FROM certification.stored_events e WHERE e.recorded_at >= $3) AS ahead
-        FROM progress p, LATERAL (SELECT certification.now() AS now OFFSET 0) c
+        FROM progress p
+        CROSS JOIN LATERAL (SELECT certification.now() AS now OFFSET 0) c
+        CROSS JOIN LATERAL (
+            SELECT coalesce(max(l.notification_id), 0) AS position, coalesce(max(l.recorded_at), 'epoch') AS recorded_at
+            FROM (SELECT e.notification_id, e.recorded_at FROM certification.stored_events e
+                  ORDER BY e.notification_id DESC LIMIT 1) l
+        ) h
     )
 """
 """A common table expression behind $2 `at`, $3 `known_at`, $4 `known_position`.
 
-`applied`: how far the projection is. `final`: no fact can be recorded any more that would have been
+What is asked of the log is known as soon as it is recorded: nobody waits for the projection. `head`:
+the last position of the log. `final`: no fact can be recorded any more that would have been
 known by then. `ahead`: `known_at` lies after now.
 """
 
 _MOMENT_ALONE: Final = f"WITH {MOMENT} SELECT m.* FROM moment m WHERE $1::text IS NULL"
+
+
+_PRESENT_MOMENT: Final = """
+    SELECT greatest(certification.now(), p.known_through) AS at, p.known_through AS known_at, p.position
+    FROM progress p
+"""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +77,7 @@ class Moment(NamedTuple):
 async def moment_and_rows(
     connection: Connection, statement: str, asked: str | None, question: Question
 ) -> tuple[int, tuple[Moment, Sequence[asyncpg.Record]]]:
-    """How far the projection is, then the moment with the rows of a statement that joins them to `MOMENT`.
+    """How far the log goes, then the moment with the rows of a statement that joins them to `MOMENT`.
 
     Draws a barrier first where only that tells that nothing more can be known of then. Raises
     `NotAskable` for a moment that is not known yet.
@@ -82,10 +95,17 @@ async def moment_and_rows(
     if first["known_at"] is None:
         raise NotAskable(f"The log does not reach position {question.known_position} yet.", "known_position")
     moment = Moment(first["at"], first["known_at"], first["position"])
-    return first["applied"], (moment, rows)
+    return first["head"], (moment, rows)
 
 
 async def moment_of(connection: Connection, question: Question) -> tuple[int, Moment]:
-    """How far the projection is, then the moment that a question is about."""
+    """How far the log goes, then the moment that a question to it is about."""
     position, (moment, _) = await moment_and_rows(connection, _MOMENT_ALONE, None, question)
     return position, moment
+
+
+async def present_moment(connection: Connection) -> tuple[int, Moment]:
+    """How far the projection is, then the present as it knows it."""
+    row = await connection.fetchrow(_PRESENT_MOMENT)
+    assert row is not None, "progress has one row"
+    return row["position"], Moment(*row)

@@ -53,7 +53,7 @@ _ROUTED: Final = f"""
     through AS (SELECT m.position FROM moment m),
     asked AS (SELECT $1::text COLLATE "C" AS partner_id),
     {ROUTES}
-    SELECT m.at, m.known_at, m.position, m.applied, m.final, m.ahead,
+    SELECT m.at, m.known_at, m.position, m.head, m.final, m.ahead,
         r.asked_id, r.notification_id, r.append_position, r.topic, r.state
     FROM moment m LEFT JOIN routed r ON true ORDER BY r.asked_id NULLS FIRST, r.notification_id
 """
@@ -95,10 +95,10 @@ async def present_and_future(
 
 
 async def as_of(connection: Connection, partner_id: str, question: Question) -> tuple[int, AsOf]:
-    """How far the projection is; the moment asked about, and the facts routed to the partner by then."""
-    applied, (moment, rows) = await moment_and_rows(connection, _ROUTED, partner_id, question)
+    """How far the log goes; the moment asked about, and the facts routed to the partner by then."""
+    head, (moment, rows) = await moment_and_rows(connection, _ROUTED, partner_id, question)
     routed = (row[6:] for row in rows if row["topic"] is not None)
-    return applied, AsOf(moment, routed_facts([partner_id], routed)[partner_id])
+    return head, AsOf(moment, routed_facts([partner_id], routed)[partner_id])
 
 
 def parts_from(known: AsOf, partner_id: str, product: str, parameters: Parameters) -> Iterator[Part]:

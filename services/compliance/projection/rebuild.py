@@ -41,6 +41,8 @@ PARTNERS_PER_TASK: Final = 128
 _TASKS_AHEAD: Final = 3
 """Tasks handed out per process beyond the one in hand."""
 
+_ALONE: Final = "SELECT pg_try_advisory_lock(hashtext('sagecert compliance rebuild'))"
+
 _STAGE: Final = """
     CREATE UNLOGGED TABLE derived_event (
         instant timestamptz, kind smallint, position bigint, partner_id text COLLATE "C", ordinal integer,
@@ -70,6 +72,10 @@ def _sql(statement: ExecutableDDLElement) -> str:
 
 _WITHOUT_INDEXES: Final = [*map(_sql, map(DropConstraint, _KEYS)), *map(_sql, map(DropIndex, _INDEXES))]
 _WITH_INDEXES: Final = [*map(_sql, map(AddConstraint, _KEYS)), *map(_sql, map(CreateIndex, _INDEXES))]
+
+
+class AlreadyRebuilding(RuntimeError):
+    """Two rebuilds at once would write into the same schema."""
 
 
 class Rebuilt(NamedTuple):
@@ -103,13 +109,22 @@ def run(
 
     `verify`: compares the rebuilt one with the one in use and throws it away. Otherwise it is taken
     into use in its place, in one transaction, once it has caught up. `tell` hears of the progress.
-    Raises what PostgreSQL raises; what was in use then stays in use.
+    Raises `AlreadyRebuilding`, and what PostgreSQL raises; what was in use then stays in use.
     """
+    with psycopg.connect(owner_url, autocommit=True) as connection:
+        if connection.execute(_ALONE).fetchone() != (True,):
+            raise AlreadyRebuilding("Another rebuild is under way on this database: let it finish.")
+        return _run(settings, owner_url, verify, tell, processes or os.cpu_count() or 1)
+
+
+def _run(
+    settings: ComplianceSettings, owner_url: str, verify: bool, tell: Callable[[str], None], processes: int
+) -> Rebuilt:
     live = settings.model_copy(update={"database_url": SecretStr(owner_url), "database_role": None})
     rebuilt = live.model_copy(update={"database_schema": REBUILT_SCHEMA})
     _make_schema(owner_url, REBUILT_SCHEMA)
     try:
-        return asyncio.run(_rebuild(live, rebuilt, verify, tell, processes or os.cpu_count() or 1))
+        return asyncio.run(_rebuild(live, rebuilt, verify, tell, processes))
     finally:
         _drop_schemas(owner_url, REBUILT_SCHEMA, RETIRED_SCHEMA)
 
