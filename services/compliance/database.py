@@ -23,7 +23,7 @@ _SESSION: Final = {
     # For the same reason a plan need not know the ids: planning anew each time takes longer than the walk.
     "plan_cache_mode": "force_generic_plan",
     # Whoever freezes inside a transaction loses it, and with it the lock on the projection's progress.
-    "idle_in_transaction_session_timeout": "10s",
+    "idle_in_transaction_session_timeout": "30s",
 }
 
 CONNECTION_LOST: Final = (

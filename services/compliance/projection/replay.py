@@ -27,6 +27,8 @@ def derive(
     history = PartnerHistory(partner_id, parameters)
     events: list[EventRow] = []
     for step in _steps(history, partner_id, facts, until):
+        if not step.events:
+            continue
         key = StepKey(step.instant, FACTS if step.position else TIMER, step.position, partner_id)
         if after is None or key > after:
             events += [EventRow(key, ordinal, event) for ordinal, event in enumerate(step.events)]
@@ -46,7 +48,8 @@ def _steps(history: PartnerHistory, partner_id: str, facts: Iterable[Fact], unti
         recorded_at = group[0].recorded_at
         if StepKey(recorded_at, FACTS, append_position, partner_id) > until:
             break
-        yield from history.fire(recorded_at)
+        if history.next_timer_at is not None and history.next_timer_at <= recorded_at:
+            yield from history.fire(recorded_at)
         yield history.record(group)
     within = StepKey(until.instant, TIMER, 0, partner_id) <= until
     yield from history.fire(until.instant if within else until.instant - _MICROSECOND)
