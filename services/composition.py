@@ -54,11 +54,11 @@ class Composition:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Opens what the applications need and runs the background. If that fails, so does the context."""
-        if self._sandbox:
-            _log.warning("SANDBOX: the clock of this system can be moved, and everything in it can be emptied")
         async with AsyncExitStack() as open_apps:
             for app in self._apps.values():
                 await open_apps.enter_async_context(app.router.lifespan_context(app))
+            if self._sandbox:
+                _log.warning("SANDBOX: the clock of this system can be moved, and everything in it can be emptied")
             async with asyncio.TaskGroup() as tasks:
                 task = tasks.create_task(self._background()) if self._background else None
                 yield

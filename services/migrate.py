@@ -13,7 +13,7 @@ class OtherKind(Exception):
 
 
 def migrate(owner_url: str, *, sandbox: bool) -> None:
-    """All or nothing, and one at a time, however many processes try. Raises `OtherKind`, and `psycopg.Error`.
+    """All or nothing, and one at a time, however many processes try. Raises `OtherKind`, and `DBAPIError`.
 
     The first migration decides for ever whether the database is a sandbox.
     """
@@ -21,7 +21,13 @@ def migrate(owner_url: str, *, sandbox: bool) -> None:
     with engine.begin() as connection:
         upgrade(connection)
         settle(connection, sandbox=sandbox)
-    engine.dispose()
+
+
+def settle_kind(owner_url: str, *, sandbox: bool) -> None:
+    """Raises `OtherKind` where the database is settled otherwise, and `DBAPIError`, among others before a migration."""
+    engine = owner_engine(owner_url)
+    with engine.begin() as connection:
+        settle(connection, sandbox=sandbox)
 
 
 def owner_engine(owner_url: str) -> Engine:

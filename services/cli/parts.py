@@ -137,12 +137,14 @@ def serve_sandbox(host: str, port: int, as_json: bool) -> None:
     """Serve /sandbox/v1, where SAGECERT_SANDBOX is on."""
     with one_sentence():
         from services.cli.settings import SystemSettings
+        from services.migrate import settle_kind
         from services.sandbox import create_app
 
         settings = SystemSettings()
         owner_url = _owner_url(settings)
         if not settings.sandbox:
             raise click.ClickException("The sandbox is off: set SAGECERT_SANDBOX=true in every part to switch it on.")
+        settle_kind(owner_url, sandbox=True)
         _serve("sandbox", lambda: create_app(owner_url), host, port, as_json)
 
 

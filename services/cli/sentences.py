@@ -26,9 +26,9 @@ def sentence(problem: Exception) -> str | None:
         case psycopg.errors.UndefinedTable() | psycopg.errors.UndefinedFunction() | psycopg.errors.InvalidSchemaName():
             return NOT_MIGRATED
         case Unavailable():
-            return "The database cannot be used: it does not answer."
-        case DBAPIError():
-            return f"The database cannot be used: {_first_line(problem.orig or problem)}"
+            return "The database cannot be used: it does not answer, or sagecert migrate has not been run on it."
+        case DBAPIError(orig=psycopg.Error() as original):
+            return sentence(original)
         case psycopg.Error() | asyncpg.PostgresError() | asyncpg.InterfaceError() | ConnectionError():
             return f"The database cannot be used: {_first_line(problem)}"
         case OSError():

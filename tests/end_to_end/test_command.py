@@ -16,7 +16,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.databases import Database
+from services.postgres import Server
+from tests.databases import Database, clone
 from tests.end_to_end.test_launcher import gone
 
 SAGECERT = [sys.executable, "-m", "services.cli"]
@@ -104,6 +105,16 @@ def test_a_database_in_use_never_becomes_a_sandbox_nor_the_other_way_round(
     assert "belongs to a sandbox" in refused("up", "--port", "0", DATABASE_URL=sandbox_database.owner_url)
     certification = {"SAGECERT_CERTIFICATION_DATABASE_URL": sandbox_database.certification_url}
     assert "sandbox" in refused("certification", "serve", "--port", "0", **certification)
+    owner = {"SAGECERT_OWNER_DATABASE_URL": database.owner_url, "SAGECERT_SANDBOX": "true"}
+    assert "never becomes a sandbox" in refused("sandbox", "serve", "--port", "0", **owner)
+
+
+def test_a_database_that_is_not_migrated_is_named_as_that(server: Server) -> None:
+    clone(server, "template1", "not_migrated")
+    empty = Database(server, "not_migrated")
+    for part, url in (("certification", empty.owner_url), ("sandbox", empty.owner_url)):
+        settings = {"SAGECERT_CERTIFICATION_DATABASE_URL": url, "SAGECERT_OWNER_DATABASE_URL": url}
+        assert "sagecert migrate" in refused(part, "serve", "--port", "0", SAGECERT_SANDBOX="true", **settings)
 
 
 @pytest.mark.parametrize(
