@@ -5,15 +5,16 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
+import msgspec
 import psycopg
 from psycopg import Connection
 
-from services.certification.event_store.calls import Routing
+from services.certification.event_store.calls import UNDATED, Call, Routing, row
 from services.certification.event_store.streams import routing_of
 from services.compliance.database import OwnConnection
 from services.compliance.settings import ComplianceSettings
 from shared.events.envelope import Fact
-from shared.events.facts import AttemptScored, ExamRegistered, FactVoided, ScoreCorrected
+from shared.events.facts import AttemptScored, ExamRegistered, FactData, FactVoided, ScoreCorrected
 from shared.events.wire import encode
 from tests.databases import Database
 
@@ -102,3 +103,10 @@ def shuffled_sizes(total: int, sizes: Sequence[int]) -> list[slice]:
         slices.append(slice(start, start + size))
         start, turn = start + size, turn + 1
     return slices
+
+
+def one_call(fact_id: str, data: FactData) -> str:
+    """What `certification.append` takes for one fact that is true when it is recorded."""
+    fact = Fact(fact_id, UNDATED, UNDATED, data)
+    facts = (row(fact, routing_of(data, None, None), UNDATED),)
+    return msgspec.json.encode([Call("test", fact_id, r"\x00", facts)]).decode()

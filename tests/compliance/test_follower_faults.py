@@ -11,20 +11,16 @@ from random import Random
 from time import monotonic
 from typing import Any
 
-import msgspec
 import psycopg
 import pytest
 from psycopg import Connection
 
 from services import sandbox
-from services.certification.event_store.calls import UNDATED, Call, row
-from services.certification.event_store.streams import routing_of
 from services.compliance.database import connect
 from services.compliance.projection import rebuild
 from services.compliance.projection.follower import Follower
-from shared.events.envelope import Fact
 from shared.events.facts import ConsultantLeft, ConsultantLinked
-from tests.compliance.log import Log, set_clock, settings_for
+from tests.compliance.log import Log, one_call, set_clock, settings_for
 from tests.compliance.telling import BEGIN, Telling, population
 from tests.databases import Database
 
@@ -153,7 +149,8 @@ async def test_a_fact_recorded_before_a_timer_is_applied_before_it_however_late_
             await until_applied(owner, telling.head)
             set_clock(sandbox_database, deadline - timedelta(seconds=0.5), running=True)
             with psycopg.connect(sandbox_database.certification_url) as appending:
-                stamped = appending.execute("SELECT recorded_at FROM certification.append(%s)", [joiner()]).fetchone()
+                call = one_call("joiner", ConsultantLinked("P", "C"))
+                stamped = appending.execute("SELECT recorded_at FROM certification.append(%s)", [call]).fetchone()
                 assert stamped is not None
                 assert stamped[0] < deadline
                 await asyncio.sleep(1.5)
@@ -176,10 +173,3 @@ async def test_a_frozen_follower_loses_its_lock(early: Database, owner: Connecti
     async with following(early):
         await until_applied(owner, groups[-1][-1].position)
     frozen.terminate()
-
-
-def joiner() -> str:
-    """A call that links the certified C to P at the instant of recording."""
-    fact = Fact("joiner", UNDATED, UNDATED, ConsultantLinked("P", "C"))
-    facts = (row(fact, routing_of(fact.data, None, None), UNDATED),)
-    return msgspec.json.encode([Call("test", "joiner", r"\x00", facts)]).decode()

@@ -19,7 +19,7 @@ from shared.events.envelope import Fact
 from shared.events.facts import ConsultantLeft, PortalChangeDeclared
 from shared.events.wire import instant_text
 from tests.compliance.asking import ORIGIN, answer, ask, asking
-from tests.compliance.log import Group, Log, set_clock, settings_for
+from tests.compliance.log import Group, Log, one_call, set_clock, settings_for
 from tests.compliance.telling import BEGIN, Telling
 from tests.databases import Database
 
@@ -174,6 +174,33 @@ async def test_known_at_and_known_position_say_the_same(client: httpx.AsyncClien
         by_instant = await ask(client, COMPLIANCE, at=instant_text(NOW), known_at=instant_text(last.recorded_at))
         by_position = await ask(client, COMPLIANCE, at=instant_text(NOW), known_position=last.position)
         assert by_instant.content == by_position.content
+
+
+async def test_what_was_known_at_an_instant_waits_for_what_is_being_recorded_before_it(
+    sandbox_database: Database, client: httpx.AsyncClient
+) -> None:
+    """R31: the append was stamped before `known_at` and is not committed yet; a barrier makes the answer final."""
+    set_clock(sandbox_database, NOW, running=True)
+    with psycopg.connect(sandbox_database.certification_url) as appending:
+        call = one_call("last", ConsultantLeft("P00", "P00-A"))
+        stamped = appending.execute("SELECT recorded_at FROM certification.append(%s)", [call]).fetchone()
+        assert stamped is not None
+        known_at = instant_text(stamped[0])
+        asking = asyncio.create_task(ask(client, COMPLIANCE, at=known_at, known_at=known_at))
+        await asyncio.sleep(0.3)
+        assert not asking.done()
+    found = (await asking).json()
+    assert (found["position"], found["headcount"]) == (HEAD + 1, 0)
+
+
+async def test_what_is_asked_of_the_log_needs_no_projection(client: httpx.AsyncClient, owner_log: Log) -> None:
+    """Nobody follows, and yet the fact is there as soon as it is recorded."""
+    owner_log.write([(Fact("last", NOW, NOW, ConsultantLeft("P00", "P00-A"), HEAD + 1, HEAD + 1),)])
+    found = await answer(client, COMPLIANCE, at=instant_text(NOW), min_position=HEAD + 1)
+    assert (found["position"], found["headcount"]) == (HEAD + 1, 0)
+    person = await answer(client, "consultants/P00-A/certifications/S200P", min_position=HEAD + 1)
+    assert (person["certified"], person["portal_user"]) == (True, False)
+    assert (await answer(client, COMPLIANCE))["position"] == HEAD
 
 
 async def test_every_product_at_once_is_each_product_by_itself(client: httpx.AsyncClient) -> None:
