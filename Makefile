@@ -1,5 +1,8 @@
 # What a newcomer types. Everything lives in .venv and .data; nothing else is touched.
-PYTHON ?= python3
+# The first that is recent enough; looked for only when the virtual environment is made.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && exit; \
+	done; echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install -qq --require-hashes --only-binary :all:
