@@ -1,10 +1,12 @@
 """Appending one fact a call, by 1 and 8 threads, against the library's stock application on the same server.
 
 `python -m benchmarks.append [--calls 4000] [--rounds 5]`. Ours is the whole of what an HTTP call does after its
-body is read: decide, encode, append with receipt and idempotency. Rounds alternate; medians are printed.
+body is read: decide, encode, append with receipt and idempotency; `course` also loads what the decision depends on.
+Rounds alternate; medians are printed. Where the disk is slow to sync, one writer measures the disk.
 """
 
 import argparse
+import os
 import statistics
 import tempfile
 import time
@@ -12,19 +14,15 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import count
-from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-import psycopg
-from eventsourcing.application import Application
-from eventsourcing.domain import Aggregate
-
+from benchmarks.servers import server
+from benchmarks.stock import Link, Links, environment
 from services.certification.event_store.database import Database
 from services.certification.event_store.store import EventStore
 from services.certification.recording import Asked, record
 from services.certification.report import Report
-from services.databases import Databases, embedded
-from services.migrate import migrate
+from services.databases import Databases
 from shared.events.facts import ConsultantLinked, CourseCompleted, Reported
 
 THREADS = (1, 8)
@@ -34,32 +32,11 @@ SECONDS_MAX = 30.0
 Step = Callable[[], None]
 
 
-class Link(Aggregate):
-    """The same content as an aggregate of the library."""
-
-    def __init__(self, partner_id: str, consultant_id: str) -> None:
-        self.partner_id = partner_id
-        self.consultant_id = consultant_id
-
-
 @contextmanager
 def stock(owner_url: str) -> Iterator[Step]:
     """Saves one new event with the library as it comes."""
-    with psycopg.connect(owner_url) as connection:
-        info = connection.info
-        environment = {
-            "PERSISTENCE_MODULE": "eventsourcing.postgres",
-            "POSTGRES_DBNAME": info.dbname,
-            "POSTGRES_HOST": info.host,
-            "POSTGRES_PORT": str(info.port),
-            "POSTGRES_USER": info.user,
-            "POSTGRES_PASSWORD": info.password or "none",
-            "POSTGRES_POOL_SIZE": str(max(THREADS)),
-            "POSTGRES_SCHEMA": "stock",
-        }
-        connection.execute("CREATE SCHEMA IF NOT EXISTS stock")
     numbers = count()
-    application: Application[UUID] = Application(environment)
+    application = Links({**environment(owner_url), "POSTGRES_POOL_SIZE": str(max(THREADS))})
 
     def step() -> None:
         application.save(Link("P1", f"C{next(numbers)}"))
@@ -97,10 +74,23 @@ def per_second(step: Step, calls: int, threads: int) -> float:
         return share * threads / (time.perf_counter() - started)
 
 
+def sync_microseconds() -> float:
+    """How long the disk takes to keep one page: no commit takes less, whoever makes it."""
+    took = []
+    with tempfile.TemporaryFile() as file:
+        for _ in range(50):
+            file.write(b"x" * 8192)
+            file.flush()
+            started = time.perf_counter()
+            os.fsync(file.fileno())
+            took.append(time.perf_counter() - started)
+    return statistics.median(took) * 1e6
+
+
 def measure(databases: Databases, calls: int, rounds: int) -> None:
     """Prints calls a second and the ratio to the library."""
+    print(f"one fsync of the disk: {sync_microseconds():,.0f} µs")
     run = uuid4().hex[:8]
-    migrate(databases.owner_url, sandbox=False)
     with (
         stock(databases.owner_url) as library,
         ours(databases.certification_url, lambda n: ConsultantLinked("P1", f"C{n}")) as link,
@@ -125,10 +115,8 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=4000)
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as directory:
-        Path(directory).chmod(0o755)
-        with embedded(Path(directory) / "data", None, print) as databases:
-            measure(databases, arguments.calls, arguments.rounds)
+    with server(None) as databases:
+        measure(databases, arguments.calls, arguments.rounds)
 
 
 if __name__ == "__main__":
