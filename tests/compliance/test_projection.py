@@ -112,3 +112,23 @@ async def test_what_another_policy_derived_is_not_gone_on_with(database: Databas
     with pytest.raises(batch.OtherPolicy, match="sagecert compliance rebuild"):
         await advance_fully(connection, other, None, "test")
     await connection.close()
+
+
+async def test_verifying_names_what_is_not_as_the_facts_have_it(database: Database) -> None:
+    await follow(database, history(4), [5], barriers=False)
+    with psycopg.connect(database.superuser_url, autocommit=True) as superuser:
+        superuser.execute("ALTER TABLE compliance.compliance_event DISABLE TRIGGER append_only")
+        superuser.execute("UPDATE compliance.compliance_event SET subject = 'forged' WHERE sequence = 2")
+        superuser.execute("DELETE FROM compliance.standing WHERE product = 'S200S'")
+
+    rebuilt = await asyncio.to_thread(verify, database)
+
+    assert [difference.partition(":")[0] for difference in rebuilt.differences] == ["compliance_event", "standing"]
+    assert "from number 1" in rebuilt.differences[0]
+
+
+async def test_two_rebuilds_at_once_are_refused(database: Database) -> None:
+    with psycopg.connect(database.owner_url, autocommit=True) as other:
+        other.execute("SELECT pg_advisory_lock(hashtext('sagecert compliance rebuild'))")
+        with pytest.raises(rebuild.AlreadyRebuilding):
+            await asyncio.to_thread(verify, database)

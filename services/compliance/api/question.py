@@ -80,7 +80,8 @@ def question_of(request: Request, kind: type[_Q]) -> _Q:
         name = str(first["loc"][0])
         if first["type"] == "extra_forbidden":
             raise NotAskable(f"There is no query parameter {name!r} here.", name) from None
-        raise NotAskable(f"The query parameter {name!r} is not acceptable: {first['msg']}.", name) from None
+        why = first["msg"].removeprefix("Value error, ")
+        raise NotAskable(f"The query parameter {name!r} is not acceptable: {why}.", name) from None
 
 
 class AuthorisationQuestion(Question):
