@@ -2,6 +2,8 @@
 
 import fcntl
 import os
+import secrets
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -42,11 +44,10 @@ def exclusive(data_directory: Path) -> Iterator[None]:
 
 def prepare(cluster: Path, binaries: Binaries, account: Account, durable: bool, report: Callable[[str], None]) -> None:
     """Makes the cluster where there is none. Raises `CannotStart` where it is of another major version."""
-    version = cluster / "PG_VERSION"
-    if not version.exists():
+    if not cluster.exists():
         report(f"PostgreSQL {binaries.version}: making a new database (once)")
         _initialise(cluster, binaries, account, durable)
-    major = int(version.read_text().split(".")[0])
+    major = int((cluster / "PG_VERSION").read_text().split(".")[0])
     if major != binaries.major:
         raise CannotStart(
             f"The data in {cluster} were written by PostgreSQL {major} and cannot be opened by "
@@ -56,11 +57,14 @@ def prepare(cluster: Path, binaries: Binaries, account: Account, durable: bool, 
 
 
 def _initialise(cluster: Path, binaries: Binaries, account: Account, durable: bool) -> None:
-    """The result does not depend on the machine's locale or time zone. A half-made cluster is removed by initdb."""
+    """Whole or not at all, wherever it is interrupted. The result does not depend on the machine's locale."""
+    for left_behind in cluster.parent.glob("unfinished-*"):
+        shutil.rmtree(left_behind, ignore_errors=True)
+    unfinished = cluster.with_name(f"unfinished-{secrets.token_hex(4)}")
     locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if binaries.major >= 17 else []
     command = [
         str(binaries.directory / "initdb"),
-        f"--pgdata={cluster}",
+        f"--pgdata={unfinished}",
         f"--username={SUPERUSER}",
         "--auth=trust",
         "--encoding=UTF8",
@@ -80,6 +84,7 @@ def _initialise(cluster: Path, binaries: Binaries, account: Account, durable: bo
     )
     if done.returncode:
         raise CannotStart(f"PostgreSQL could not make a database in {cluster}: {_last_line(done.stderr)}")
+    unfinished.rename(cluster)
 
 
 def _last_line(text: str) -> str:

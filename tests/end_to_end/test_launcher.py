@@ -94,6 +94,15 @@ def test_a_lock_file_of_a_server_that_is_gone_is_no_obstacle(data_directory: Pat
         assert server.process_id
 
 
+def test_a_first_start_that_was_cut_off_is_begun_anew(data_directory: Path) -> None:
+    with start(data_directory):
+        pass
+    home = data_directory / "postgres"
+    (home / "cluster").rename(home / "unfinished-1")
+    with start(data_directory) as server, psycopg.connect(server.url()):
+        assert not (home / "unfinished-1").exists()
+
+
 def test_data_of_another_major_version_are_refused_with_a_hint(data_directory: Path) -> None:
     with start(data_directory):
         pass
