@@ -55,7 +55,14 @@ def distinct(values: list[str]) -> list[str]:
 Instant = Annotated[
     datetime,
     BeforeValidator(parse_instant),
-    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-03-01T09:00:00Z"]}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "date-time",
+            "description": "RFC 3339 with an offset and at most six decimals, in the years 2000 to 2100.",
+            "examples": ["2026-03-01T09:00:00Z"],
+        }
+    ),
 ]
 """An instant as callers write it."""
 

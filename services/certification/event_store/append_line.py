@@ -42,7 +42,7 @@ class AppendLine:
                     _checked(connection, connection.pgconn.prepare(NAME, APPEND))
                     self._connection = connection
                 answer = _checked(connection, connection.pgconn.exec_prepared(NAME, [calls])).get_value(0, 0)
-        except psycopg.Error:
+        except BaseException:
             self._connection = None
             connection.close()
             raise

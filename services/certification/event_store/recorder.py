@@ -87,8 +87,8 @@ class LogDatastore(PostgresDatastore):
         self._watch.close()
 
     def _connect(self) -> Connection[Any]:
-        seconds_left()
-        connection = psycopg.connect(self._conninfo, **CONNECTION)
+        seconds = max(1, min(int(seconds_left()), CONNECTION["connect_timeout"]))
+        connection = psycopg.connect(self._conninfo, **{**CONNECTION, "connect_timeout": seconds})
         configure(connection, self._role)
         return connection
 
