@@ -1,6 +1,6 @@
 """What is known of one partner: the facts routed to it, without the voided ones, and what follows for each person."""
 
-from collections.abc import Iterable
+from bisect import insort
 
 from services.compliance.policy.counting import Employment, contradicted
 from services.compliance.policy.enrolment import Enrolment, enrolment_at, enrolments
@@ -42,6 +42,7 @@ class Knowledge:
         self._endings: dict[str, Fact] = {}
         self._portal_changes: dict[str, Fact] = {}
         self._obligations: dict[str, list[Obligation]] = {}
+        self._enrolments: list[Enrolment] | None = None
 
     def seen(self) -> None:
         """Forgets what changed."""
@@ -64,7 +65,7 @@ class Knowledge:
                 self._facts[fact.fact_id] = fact
                 if fact.data.significant:
                     self._portal_changes[fact.fact_id] = fact
-                    self._reoblige(fact.data.products)
+                    self._reoblige(fact, fact.data)
             case FactVoided():
                 self._void(fact.data.fact_id)
             case _:
@@ -76,7 +77,8 @@ class Knowledge:
             return
         self._facts[fact.fact_id] = fact
         if partner_id == self.partner_id:
-            self.mentioned = self.changed_partner = True
+            self.mentioned = True
+            self._partner_changed()
             self._partner_facts[fact.fact_id] = fact
         if isinstance(fact.data, PartnerClosed | PartnersMerged):
             self._endings[fact.fact_id] = fact
@@ -94,10 +96,10 @@ class Knowledge:
                 self._person(fact.data.consultant_id).unwork(fact_id)
             case PortalChangeDeclared():
                 if self._portal_changes.pop(fact_id, None) is not None:
-                    self._reoblige(fact.data.products)
+                    self._reoblige(fact, fact.data)
             case _:
                 if self._partner_facts.pop(fact_id, None) is not None:
-                    self.changed_partner = True
+                    self._partner_changed()
                 if self._endings.pop(fact_id, None) is not None:
                     self._endings_changed()
 
@@ -108,33 +110,40 @@ class Knowledge:
             person = self.persons[consultant_id] = Person(consultant_id, self.partner_id)
         return person
 
+    def _partner_changed(self) -> None:
+        self.changed_partner = True
+        self._enrolments = None
+
     def _endings_changed(self) -> None:
         """R29: the people, and by a contradiction between mergers the partner itself, can be concerned."""
-        self.changed_partner = True
+        self._partner_changed()
         self.changed_persons.update(self.persons)
         for person in self.persons.values():
             person.endings_changed()
 
-    def _reoblige(self, products: Iterable[str]) -> None:
-        """R25: who is obliged has changed for these products."""
+    def _reoblige(self, fact: Fact, declared: PortalChangeDeclared) -> None:
+        """R25: who is obliged by this declaration has changed: it is new, or voided."""
         self.changed_obligations = True
-        for product in products:
-            self._obligations[product] = sorted(
-                Obligation.of(fact.data.portal_change_id, fact.effective_at, fact.data.due_on, fact.fact_id)
-                for fact in self._portal_changes.values()
-                if isinstance(fact.data, PortalChangeDeclared) and product in fact.data.products
-            )
+        obligation = Obligation.of(declared.portal_change_id, fact.effective_at, declared.due_on, fact.fact_id)
+        for product in declared.products:
+            obligations = self._obligations.setdefault(product, [])
+            if fact.fact_id in self._portal_changes:
+                insort(obligations, obligation)
+            else:
+                obligations.remove(obligation)
         for consultant_id, person in self.persons.items():
-            if person.obligations_changed(products):
+            if person.obligations_changed(declared.products, obligation.lapse_at):
                 self.changed_persons.add(consultant_id)
 
     # What follows ----------------------------------------------------------------------------
 
     def enrolments(self) -> list[Enrolment]:
         """What the partner is over time."""
-        undone = contradicted(self._endings.values())
-        about = (fact for fact in self._partner_facts.values() if fact.fact_id not in undone)
-        return enrolments(about, self._parameters)
+        if self._enrolments is None:
+            undone = contradicted(self._endings.values())
+            about = (fact for fact in self._partner_facts.values() if fact.fact_id not in undone)
+            self._enrolments = enrolments(about, self._parameters)
+        return self._enrolments
 
     def employments(self, consultant_id: str) -> list[Employment]:
         """Where the person is linked over time."""

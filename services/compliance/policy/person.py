@@ -71,8 +71,10 @@ class Person:
         self._completions.setdefault(product, {})[portal_change_id] = periods
         self._derived.pop(product, None)
 
-    def obligations_changed(self, products: Iterable[str]) -> bool:
-        """Whether the person holds a grant for any of the products, for which other obligations hold now (R25)."""
+    def obligations_changed(self, products: Iterable[str], lapse_at: datetime) -> bool:
+        """Whether other obligations, from `lapse_at` on, can matter to when the person counts for these products (R25)."""
+        if self._employments is not None and all(one.end is not None and one.end <= lapse_at for one in self._tenures):
+            return False
         held = [product for product in products if product in self._grants]
         for product in held:
             self._derived.pop(product, None)
