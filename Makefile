@@ -20,8 +20,8 @@ help: ## show this help
 
 setup: $(DEV_STAMP) ## make the virtual environment with the exact locked versions
 
-demo: $(RUN_STAMP) ## start everything on http://127.0.0.1:8000 with a story to explore
-	@$(BIN)/sagecert demo
+demo: $(RUN_STAMP) ## start everything on http://127.0.0.1:8000 (PORT=... for another) with a story to explore
+	@$(BIN)/sagecert demo $(if $(PORT),--port $(PORT))
 
 test: $(DEV_STAMP) ## run every test against a real PostgreSQL
 	@$(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
