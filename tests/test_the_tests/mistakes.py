@@ -1,0 +1,334 @@
+"""Mistakes that are easily made, each as an edit of one place in the rules or the policy.
+
+An edit whose `old` text is no longer there fails loudly: the list follows the code.
+"""
+
+from typing import Final, NamedTuple
+
+POLICY: Final = "services/compliance/policy"
+RULES: Final = "services/certification/rules"
+
+
+class Mistake(NamedTuple):
+    """What is planted. `scenario`: the one that must turn red; None: only the calculator notices it.
+
+    `calculator`: whether the calculator must notice it, too, in the few histories of `check`; what takes a
+    rare coincidence is left to the scenario.
+    """
+
+    name: str
+    path: str
+    old: str
+    new: str
+    scenario: str | None
+    calculator: bool = True
+
+
+MISTAKES: Final = (
+    # Windows -------------------------------------------------------------------------------------
+    Mistake(
+        "29 days",
+        f"{POLICY}/parameters.py",
+        "window_days: int = 30",
+        "window_days: int = 29",
+        "test_thirty_days_and_then_no_new_customers",
+    ),
+    Mistake(
+        "31 days",
+        f"{POLICY}/parameters.py",
+        "window_days: int = 30",
+        "window_days: int = 31",
+        "test_thirty_days_and_then_no_new_customers",
+    ),
+    Mistake(
+        "720 hours instead of 30 days",
+        f"{POLICY}/windows.py",
+        'Window(instant, day, end_of_london_day(day), None, "open")',
+        'Window(instant, day, datetime.fromtimestamp(instant.timestamp() + 720 * 3600, instant.tzinfo), None, "open")',
+        "test_the_hour_of_the_loss_does_not_matter",
+    ),
+    Mistake(
+        "the UTC date of the loss",
+        f"{POLICY}/calendar.py",
+        "opened_at.astimezone(LONDON).date() + timedelta(days=window_days)",
+        "opened_at.date() + timedelta(days=window_days)",
+        "test_the_london_date_of_the_loss_counts",
+    ),
+    Mistake(
+        "UTC midnights",
+        f"{POLICY}/calendar.py",
+        "datetime.combine(day + timedelta(days=1), time(), LONDON).astimezone(UTC)",
+        "datetime.combine(day + timedelta(days=1), time(), UTC)",
+        "test_days_are_counted_not_hours",
+    ),
+    Mistake(
+        "the deadline ends before the last day instead of after it",
+        f"{POLICY}/windows.py",
+        'Window(instant, day, end_of_london_day(day), None, "open")',
+        'Window(instant, day, london_days_before(end_of_london_day(day), 1), None, "open")',
+        "test_a_microsecond_before_the_deadline_is_in_time",
+    ),
+    Mistake(
+        "a deadline that still includes its instant",
+        f"{POLICY}/windows.py",
+        'late = window.outcome == "expired"',
+        'late = window.outcome == "expired" and instant > window.deadline_at',
+        "test_at_the_deadline_is_late_but_suspends_nobody",
+    ),
+    Mistake(
+        "facts before timers",
+        f"{POLICY}/windows.py",
+        """        state = self._timers(self._state, instant)
+        state, causes = self._apply(state, instant)
+        state = self._test(state, instant, causes)
+""",
+        """        state, causes = self._apply(self._state, instant)
+        state = self._test(state, instant, causes)
+        state = self._timers(state, instant)
+""",
+        "test_at_the_deadline_is_late_but_suspends_nobody",
+    ),
+    Mistake(
+        "the newest window is filled first",
+        f"{POLICY}/windows.py",
+        """            unfilled=state.unfilled + tuple(range(first, first + count)),
+""",
+        """            unfilled=tuple(range(first, first + count)) + state.unfilled,
+""",
+        "test_a_replacement_fills_the_oldest_window",
+    ),
+    Mistake(
+        "every loss opens windows for the whole shortfall",
+        f"{POLICY}/windows.py",
+        "return self._open(state, instant, shortfall - len(state.unfilled), causes)",
+        "return self._open(state, instant, shortfall, causes)",
+        "test_the_hour_of_the_loss_does_not_matter",
+    ),
+    Mistake(
+        "reinstated by the first replacement",
+        f"{POLICY}/windows.py",
+        "if shortfall == 0 and state.suspended:",
+        "if filled and state.suspended:",
+        "test_reinstated_when_back_at_the_minimum_and_not_before",
+    ),
+    Mistake(
+        "every expired window suspends anew",
+        f"{POLICY}/windows.py",
+        "if not state.suspended:\n            state = state._replace(susp",
+        "if True:\n            state = state._replace(susp",
+        "test_later_deadlines_add_nothing",
+    ),
+    Mistake(
+        "suspensions of zero length are kept",
+        f"{POLICY}/windows.py",
+        "ended = () if last.since == instant else (Suspension(last.since, instant),)",
+        "ended = (Suspension(last.since, instant),)",
+        "test_at_the_deadline_is_late_but_suspends_nobody",
+    ),
+    Mistake(
+        "windows before the minimum is first reached",
+        f"{POLICY}/windows.py",
+        """            if shortfall:
+                return state
+""",
+        "",
+        "test_before_the_minimum_is_first_reached_no_window_runs",
+    ),
+    Mistake(
+        "leaving the programme voids running windows only",
+        f"{POLICY}/windows.py",
+        """            void = _changed(replacements[index].window, "void", instant)
+""",
+        """            if replacements[index].window.outcome == "expired":
+                continue
+            void = _changed(replacements[index].window, "void", instant)
+""",
+        "test_leaving_the_programme_voids_what_runs_and_what_expired",
+    ),
+    Mistake(
+        "authorisation survives leaving the programme",
+        f"{POLICY}/windows.py",
+        "unfilled=(), reached_facts=None)",
+        "unfilled=())",
+        "test_leaving_the_programme_voids_what_runs_and_what_expired",
+    ),
+    Mistake(
+        "a late fact judges only the last instant again",
+        f"{POLICY}/windows.py",
+        "if instant < self._swept or self._before_last is None:",
+        "if self._before_last is None:",
+        None,
+    ),
+    Mistake(
+        "a reminder a day early",
+        f"{POLICY}/calendar.py",
+        "timedelta(days=days + 1)",
+        "timedelta(days=days + 2)",
+        "test_reminders_come_seven_days_and_one_day_before",
+        calculator=False,
+    ),
+    # Counting ------------------------------------------------------------------------------------
+    Mistake(
+        "one is enough for a VAR",
+        f"{POLICY}/parameters.py",
+        '"VAR": 2',
+        '"VAR": 1',
+        "test_a_var_needs_two_and_a_developer_one",
+    ),
+    Mistake(
+        "the latest link wins",
+        f"{POLICY}/counting.py",
+        "min(active, key=active.__getitem__)",
+        "max(active, key=active.__getitem__)",
+        "test_the_earlier_link_counts",
+    ),
+    Mistake(
+        "a certification for any product counts for every product",
+        f"{POLICY}/person.py",
+        "grants = self._grants.get(product)",
+        'grants = self._grants.get("S200P")',
+        "test_suspension_is_for_the_product_that_is_short",
+    ),
+    Mistake(
+        "a merger resets the date of the link",
+        f"{POLICY}/counting.py",
+        "moved[survivor] = min(link, moved.get(survivor, link))",
+        """if survivor != partner:
+                link = link._replace(linked_at=endings[0].effective_at)
+            moved[survivor] = min(link, moved.get(survivor, link))""",
+        "test_a_merger_moves_links_with_their_original_date",
+    ),
+    Mistake(
+        "closure leaves the links alone",
+        f"{POLICY}/counting.py",
+        "                survivor = None\n",
+        "                continue\n",
+        "test_closure_ends_links_and_frees_people",
+    ),
+    Mistake(
+        "of one instant the first recorded kind holds",
+        f"{POLICY}/enrolment.py",
+        "(f.effective_at, f.position)",
+        "(f.effective_at, -f.position)",
+        "test_of_two_kinds_at_one_instant_the_later_recorded_holds",
+        calculator=False,
+    ),
+    Mistake(
+        "enrolments in the order of delivery",
+        f"{POLICY}/enrolment.py",
+        "(f.effective_at, f.position)",
+        "f.position",
+        None,
+    ),
+    Mistake(
+        "any partner will do for the portal",
+        f"{POLICY}/answers.py",
+        "return True, enrolment is not None and enrolment.enrolled",
+        "return True, True",
+        "test_certified_people_without_an_enrolled_partner_do_not_use_the_portal",
+    ),
+    Mistake(
+        "partners are told that are enrolled when asked, not when announced",
+        f"{POLICY}/answers.py",
+        "enrolment_at(enrolments(about, parameters), change.effective_at)",
+        "enrolment_at(enrolments(about, parameters), at)",
+        "test_a_significant_change_is_told_to_every_enrolled_partner",
+    ),
+    # Maintenance ---------------------------------------------------------------------------------
+    Mistake(
+        "who is certified at the announcement is bound by it",
+        f"{POLICY}/maintenance.py",
+        "grant.granted_at < obligation.announced_at",
+        "grant.granted_at <= obligation.announced_at",
+        "test_who_is_certified_at_the_announcement_or_later_is_free",
+    ),
+    Mistake(
+        "a minor change obliges",
+        f"{POLICY}/knowledge.py",
+        "if fact.data.significant:",
+        "if True:",
+        "test_a_minor_change_obliges_nobody",
+    ),
+    Mistake(
+        "maintenance of one product serves for all",
+        f"{RULES}/maintenance.py",
+        "yield MaintenanceCompleted(registrations[0].consultant_id, product, change, periods)",
+        'yield MaintenanceCompleted(registrations[0].consultant_id, "S200S", change, periods)',
+        "test_a_change_concerns_the_products_it_names",
+    ),
+    Mistake(
+        "maintenance is complete from the assessment, whenever the training was",
+        f"{RULES}/maintenance.py",
+        "provided(passing, training.effective_at, (training.fact_id,))",
+        "passing",
+        None,
+    ),
+    Mistake(
+        "a portal change does not reach who was known before it",
+        f"{POLICY}/person.py",
+        """        for product in held:
+            self._derived.pop(product, None)
+""",
+        "",
+        None,
+    ),
+    # Becoming certified --------------------------------------------------------------------------
+    Mistake(
+        "scores are rounded",
+        f"{RULES}/attempts.py",
+        "Decimal(self.value) >= PASS_MARK",
+        "round(Decimal(self.value)) >= PASS_MARK",
+        "test_a_score_is_never_rounded",
+    ),
+    Mistake(
+        "80 is not enough",
+        f"{RULES}/attempts.py",
+        "Decimal(self.value) >= PASS_MARK",
+        "Decimal(self.value) > PASS_MARK",
+        "test_a_score_is_never_rounded",
+    ),
+    Mistake(
+        "a correction takes away from the attempt",
+        f"{RULES}/attempts.py",
+        "Score(max(correction.effective_at, fact.effective_at), how.score",
+        "Score(fact.effective_at, how.score",
+        "test_a_correction_takes_away_from_the_decision",
+    ),
+    Mistake(
+        "a correction gives only from its decision",
+        f"{RULES}/attempts.py",
+        "return (Period(first.since, None,",
+        "return (Period(latest.since, None,",
+        "test_a_correction_gives_from_the_attempt",
+    ),
+    Mistake(
+        "a revocation at the instant of the grant is ignored",
+        f"{RULES}/grants.py",
+        "fact.effective_at >= passed_at",
+        "fact.effective_at > passed_at",
+        "test_a_revocation_at_the_instant_of_the_grant_prevails",
+    ),
+    Mistake(
+        "a late course revives what was revoked",
+        f"{RULES}/grants.py",
+        "_until_revoked(periods, attempt.effective_at, registered.product, standing)",
+        "_until_revoked(periods, granted_at, registered.product, standing)",
+        "test_a_late_course_does_not_revive_what_was_revoked",
+        calculator=False,
+    ),
+    Mistake(
+        "every passing attempt grants",
+        f"{RULES}/grants.py",
+        "without(passing, earlier)",
+        "passing",
+        "test_the_other_attempt_of_a_revoked_pass_restores_nothing",
+        calculator=False,
+    ),
+    Mistake(
+        "certified without the course",
+        f"{RULES}/grants.py",
+        "provided(without(passing, earlier), course.effective_at, (course.fact_id,))",
+        "without(passing, earlier)",
+        "test_the_course_may_come_after_the_pass",
+    ),
+)
