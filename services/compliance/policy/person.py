@@ -72,7 +72,7 @@ class Person:
         self._derived.pop(product, None)
 
     def obligations_changed(self, products: Iterable[str], lapse_at: datetime) -> bool:
-        """Whether other obligations, from `lapse_at` on, can matter to when the person counts for these products (R25)."""
+        """Whether other obligations for the products, from `lapse_at` on, can matter to when the person counts."""
         if self._employments is not None and all(one.end is not None and one.end <= lapse_at for one in self._tenures):
             return False
         held = [product for product in products if product in self._grants]
