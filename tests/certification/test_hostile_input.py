@@ -163,10 +163,10 @@ async def test_no_body_fails_the_service(caller: Caller, content: bytes) -> None
         await assert_refused(caller, await send(caller, method, filled(path), content))
 
 
-@pytest.mark.parametrize(("method", "path"), WITH_BODY)
-async def test_unknown_fields_are_refused_everywhere(caller: Caller, method: str, path: str) -> None:
-    content = json.dumps({**valid_body(method, path), "surprise\ud800": 1}).encode()
-    await assert_refused(caller, await send(caller, method, filled(path), content))
+async def test_unknown_fields_are_refused_everywhere(caller: Caller) -> None:
+    for method, path in WITH_BODY:
+        content = json.dumps({**valid_body(method, path), "surprise\ud800": 1}).encode()
+        await assert_refused(caller, await send(caller, method, filled(path), content))
 
 
 @pytest.mark.parametrize("part", HOSTILE_PATHS)
@@ -178,14 +178,14 @@ async def test_no_path_fails_the_service(caller: Caller, part: str) -> None:
         await assert_refused(caller, await send(caller, method, filled(hostile), content))
 
 
-@pytest.mark.parametrize(("path", "name"), QUERIES)
 @pytest.mark.parametrize(
     "value", ["", "x", "-1", "1e999", "NaN", "99999999999999999999999", "\x00", "1.5", "2022-03-01"]
 )
-async def test_no_query_fails_the_service(caller: Caller, path: str, name: str, value: str) -> None:
-    answer = await caller.http.get(filled(path), params={name: value})
-    assert 400 <= answer.status_code < 500, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
+async def test_no_query_fails_the_service(caller: Caller, value: str) -> None:
+    for path, name in QUERIES:
+        answer = await caller.http.get(filled(path), params={name: value})
+        assert 400 <= answer.status_code < 500, f"{path} {name}: {answer.text}"
+        assert answer.headers["content-type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize("host", ["[", "a b", "\x7f", "x" * 300])
