@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services import documentation
 from services.door import Door
-from services.problems import TYPE_PREFIX, Problem, problem_response
+from services.problems import Problem, problem_response
 
 TITLE: Final = "Sage Partner Certification"
 
@@ -82,7 +82,6 @@ class _Crossroads:
 async def _not_answered(_: Request, error: Exception) -> Response:
     """A path that leads nowhere, or a method that a page does not take."""
     assert isinstance(error, HTTPException)
-    title = HTTPStatus(error.status_code).phrase
-    kind = title.lower().replace(" ", "-")
     detail = "There is no such path, or it is not to be called like this."
-    return problem_response(Problem(TYPE_PREFIX + kind, title, error.status_code, detail), error.headers)
+    title = HTTPStatus(error.status_code).phrase
+    return problem_response(Problem("about:blank", title, error.status_code, detail), error.headers)
