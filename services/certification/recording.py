@@ -4,7 +4,7 @@ Neither a repeated call nor a broken connection records twice: the idempotency k
 transaction that appends (R34).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from functools import reduce
 from typing import assert_never
@@ -12,19 +12,18 @@ from typing import assert_never
 import msgspec
 
 from services.certification import consultant, exam_registration, partner, portal_change, void
-from services.certification.consultant import Consultant
+from services.certification.consultant import AboutConsultant, Consultant
 from services.certification.event_store.calls import (
     TICK,
     UNDATED,
     Call,
-    Routing,
     Row,
     provisional_instant,
     row,
 )
 from services.certification.event_store.store import EventStore, Loaded, StoredFact, content_hash
 from services.certification.event_store.streams import routing_of, stream_of
-from services.certification.exam_registration import ExamRegistration
+from services.certification.exam_registration import AboutRegistration, ExamRegistration
 from services.certification.personal_data import NO_TEXT, FreeText
 from services.certification.portal_change import PortalChange
 from services.certification.products import refuse_unknown
@@ -41,6 +40,9 @@ from shared.events.facts import (
     RevocationOrdered,
     ScoreCorrected,
 )
+
+Conditional = AboutConsultant | AboutRegistration | PortalChangeDeclared | FactVoided
+"""What is decided on condition that nothing newer is stored; facts about partners depend on nothing."""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -103,11 +105,11 @@ def _try(store: EventStore, report: Report, asked: Asked) -> Answer | None:
         rows = (row(recorded.fact, routing_of(report.data, None, None), moment.now),)
         outcome = store.append(_call(asked, recorded, rows, moment))
     else:
-        loaded = _load(store, report, asked)
+        loaded = _load(store, report.data, asked)
         if loaded.receipt is not None:
             return _first_answer(loaded.receipt, loaded.salt, report, asked)
         moment = _moment(report, loaded, said)
-        what = _decide(report, loaded, moment.now)
+        what = _decide(report, report.data, loaded, moment.now)
         if isinstance(what, Repeated):
             return next(_earlier(each) for each in loaded.facts if each.fact == what.fact)
         recorded = what
@@ -128,53 +130,50 @@ def _try(store: EventStore, report: Report, asked: Asked) -> Answer | None:
             assert_never(outcome.outcome)
 
 
-def _load(store: EventStore, report: Report, asked: Asked) -> Loaded:
+def _load(store: EventStore, data: Conditional, asked: Asked) -> Loaded:
     """What the decision about the report may depend on."""
-    match report.data:
-        case CourseCompleted() | CertificationRecognised() | RevocationOrdered() as data:
-            return store.load(asked.actor, asked.idempotency_key, consultant_id=data.consultant_id)
-        case ExamRegistered() as data:
-            return store.load(
-                asked.actor,
-                asked.idempotency_key,
-                consultant_id=data.consultant_id,
-                originator_id=stream_of(data),
-            )
-        case AttemptScored() | ScoreCorrected() | PortalChangeDeclared() as data:
-            return store.load(asked.actor, asked.idempotency_key, originator_id=stream_of(data))
+    who = (asked.actor, asked.idempotency_key)
+    match data:
+        case CourseCompleted() | CertificationRecognised() | RevocationOrdered():
+            return store.load(*who, consultant_id=data.consultant_id)
+        case ExamRegistered():
+            return store.load(*who, consultant_id=data.consultant_id, originator_id=stream_of(data))
+        case AttemptScored() | ScoreCorrected() | PortalChangeDeclared():
+            return store.load(*who, originator_id=stream_of(data))
         case FactVoided(fact_id):
             found = store.fact(fact_id)
-            target = found.stored.routing if found else Routing("")
+            if found is None:
+                return store.load(*who)
+            target = found.stored.routing
             return store.load(
-                asked.actor,
-                asked.idempotency_key,
+                *who,
                 consultant_id=target.consultant_id,
                 originator_id=None if target.partner_id else target.originator_id,
                 fact_id=fact_id,
             )
         case _:
-            raise AssertionError(f"a fact about a partner needs no state: {report.data}")
+            assert_never(data)
 
 
-def _decide(report: Report, loaded: Loaded, now: datetime) -> Recorded | Repeated:
-    facts = [each.fact for each in loaded.facts]
-    match report.data:
-        case CourseCompleted() | CertificationRecognised() | RevocationOrdered() as data:
+def _decide(report: Report, data: Conditional, loaded: Loaded, now: datetime) -> Recorded | Repeated:
+    match data:
+        case CourseCompleted() | CertificationRecognised() | RevocationOrdered():
             return consultant.decide(report, data, now)
-        case ExamRegistered() | AttemptScored() | ScoreCorrected() as data:
-            stream = stream_of(data)
-            registration = reduce(
-                exam_registration.evolve,
-                (each.fact for each in loaded.facts if each.routing.originator_id == stream),
-                ExamRegistration(),
-            )
+        case ExamRegistered() | AttemptScored() | ScoreCorrected():
+            registration = reduce(exam_registration.evolve, _stream(loaded), ExamRegistration())
             return exam_registration.decide(registration, report, data, now)
-        case PortalChangeDeclared() as data:
-            return portal_change.decide(reduce(portal_change.evolve, facts, PortalChange()), report, data, now)
-        case FactVoided() as data:
-            return void.decide(facts, report, data, now)
+        case PortalChangeDeclared():
+            change = reduce(portal_change.evolve, _stream(loaded), PortalChange())
+            return portal_change.decide(change, report, data, now)
+        case FactVoided():
+            return void.decide([each.fact for each in loaded.facts], report, data, now)
         case _:
-            raise AssertionError(f"a fact about a partner needs no state: {report.data}")
+            assert_never(data)
+
+
+def _stream(loaded: Loaded) -> Iterator[Fact]:
+    """The facts of the stream that was loaded whole."""
+    return (each.fact for each in loaded.facts if each.routing.originator_id == loaded.originator_id)
 
 
 def _moment(report: Report, loaded: Loaded, said: bytes) -> Moment:
