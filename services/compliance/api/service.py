@@ -11,7 +11,7 @@ from services.compliance.api.problems import NotAppliedYet, NotSold
 from services.compliance.api.question import Question
 from services.compliance.database import Connection, Pool
 from services.compliance.policy.parameters import Parameters
-from services.compliance.projection.follower import FACTS_CHANNEL
+from services.compliance.projection.follower import FACTS_CHANNEL, IMPATIENT
 
 APPLIED_WITHIN_SECONDS: Final = 5.0
 
@@ -41,7 +41,7 @@ class Service(NamedTuple):
             position, found = await look(connection)
             if question.min_position is None or position >= question.min_position:
                 return found
-            await connection.execute("SELECT pg_notify($1, '')", FACTS_CHANNEL)
+            await connection.execute("SELECT pg_notify($1, $2)", FACTS_CHANNEL, IMPATIENT)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + APPLIED_WITHIN_SECONDS
         while (left := deadline - loop.time()) > 0:

@@ -15,6 +15,8 @@ from services.compliance.projection.batch import OtherPolicy, advance_fully
 from services.compliance.settings import ComplianceSettings
 
 FACTS_CHANNEL: Final = "sagecert_facts"
+IMPATIENT: Final = "impatient"
+"""The payload of a notification by somebody who waits for a fact, and has no use for a barrier."""
 POLL_SECONDS: Final = 0.25
 """How long a fact can stay unseen when its notification was lost."""
 BACKOFF_SECONDS_MAX: Final = 2.0
@@ -49,11 +51,17 @@ class Follower:
         self._settings = settings
         self._parameters = parameters
         self._rung = asyncio.Event()
+        self._asked = False
         self._held_by = f"{socket.gethostname()}:{os.getpid()}"
         self._barrier_drawn_at = float("-inf")
 
-    def ring(self, *_: object) -> None:
+    def ring(self) -> None:
         """There may be something new. From the same event loop; other processes notify `sagecert_facts`."""
+        self._asked = True
+        self._rung.set()
+
+    def _hear(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+        self._asked = self._asked or payload != IMPATIENT
         self._rung.set()
 
     async def run(self) -> None:
@@ -80,7 +88,9 @@ class Follower:
     async def _connected(self) -> AsyncIterator[OwnConnection]:
         connection = await connect(self._settings)
         try:
-            await connection.add_listener(FACTS_CHANNEL, self.ring)
+            # What a crash of the server takes with it is derived again from the facts, to the byte.
+            await connection.execute("SET synchronous_commit = off")
+            await connection.add_listener(FACTS_CHANNEL, self._hear)
             yield connection
         finally:
             connection.terminate()
@@ -97,9 +107,9 @@ class Follower:
     async def _catch_up(self, connection: OwnConnection) -> None:
         """Derives everything there is: the new facts, then what time alone brings, behind a barrier.
 
-        Whoever rings without a new fact has moved the clock, or wants to know how things stand now.
+        Whoever rings without a new fact has moved the clock.
         """
-        asked = self._rung.is_set()
+        asked, self._asked = self._asked, False
         self._rung.clear()
         found = await advance_fully(connection, self._parameters, None, self._held_by)
         if (asked and not found) or await self._pending(connection, "barrier"):
