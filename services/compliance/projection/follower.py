@@ -88,8 +88,6 @@ class Follower:
     async def _connected(self) -> AsyncIterator[OwnConnection]:
         connection = await connect(self._settings)
         try:
-            # What a crash of the server takes with it is derived again from the facts, to the byte.
-            await connection.execute("SET synchronous_commit = off")
             await connection.add_listener(FACTS_CHANNEL, self._hear)
             yield connection
         finally:
