@@ -173,3 +173,21 @@ async def test_a_frozen_follower_loses_its_lock(early: Database, owner: Connecti
     async with following(early):
         await until_applied(owner, groups[-1][-1].position)
     frozen.terminate()
+
+
+async def test_rebuilds_are_taken_into_use_while_facts_come_in_and_followers_run(
+    early: Database, owner: Connection[Any]
+) -> None:
+    groups, log = population(60), Log(owner)
+    async with following(early, followers=2):
+        for start in range(0, len(groups), 130):
+            log.write(groups[start : start + 100])
+            rebuilding = asyncio.create_task(
+                asyncio.to_thread(rebuild.run, settings_for(early), early.owner_url, verify=False, processes=1)
+            )
+            for one in range(start + 100, min(start + 130, len(groups))):
+                log.write(groups[one : one + 1])
+                await asyncio.sleep(0.05)
+            await rebuilding
+        await until_applied(owner, groups[-1][-1].position)
+    await nothing_is_lost_or_doubled(early, owner)
