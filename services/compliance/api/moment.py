@@ -14,7 +14,7 @@ from services.compliance.database import Connection
 MOMENT: Final = """
     moment AS MATERIALIZED (
         SELECT
-            coalesce($2::timestamptz, greatest(c.now, p.known_through)) AS at,
+            coalesce($2::timestamptz, greatest(c.now, p.known_through, h.recorded_at)) AS at,
             CASE
                 WHEN $4::bigint = 0 THEN 'epoch'
                 WHEN $4 IS NOT NULL
@@ -50,7 +50,6 @@ known by then. `ahead`: `known_at` lies after now.
 """
 
 _MOMENT_ALONE: Final = f"WITH {MOMENT} SELECT m.* FROM moment m WHERE $1::text IS NULL"
-
 
 _PRESENT_MOMENT: Final = """
     SELECT greatest(certification.now(), p.known_through) AS at, p.known_through AS known_at, p.position

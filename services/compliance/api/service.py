@@ -31,10 +31,10 @@ class Service(NamedTuple):
             raise NotSold(f"{product} is not sold; sold are {', '.join(self.parameters.products)}.", "product")
 
     async def look(self, question: Question, look: Callable[[Connection], Awaitable[tuple[int, _T]]]) -> _T:
-        """What `look` finds once the projection has applied the question's `min_position`.
+        """What `look` finds once it finds the facts up to the question's `min_position`.
 
-        `look` returns how far the projection is, and what it finds. No connection is held while
-        waiting. Raises `NotAppliedYet` after five seconds.
+        `look` returns how far that goes into which it looks, and what it finds. No connection is held
+        while waiting. Raises `NotAppliedYet` after five seconds.
         """
         ring = self.doorbell.next_ring()
         async with self.pool.acquire() as connection:
