@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any, Final
@@ -43,7 +44,7 @@ class System(msgspec.Struct, frozen=True):
 def running_system(owner_url: str) -> Iterator[System]:
     """`sagecert up --sandbox` on this database."""
     with ExitStack() as running:
-        process, url = running.enter_context(_serving({"DATABASE_URL": owner_url}, "up", "--sandbox"))
+        process, url = running.enter_context(serving({"DATABASE_URL": owner_url}, "up", "--sandbox"))
         http = running.enter_context(httpx.Client(base_url=url, timeout=60))
         yield System(url, http, {"up": process})
 
@@ -55,14 +56,14 @@ def running_system_apart(database: Database) -> Iterator[System]:
     owner = {**sandbox, "SAGECERT_OWNER_DATABASE_URL": database.owner_url}
     certification = {**sandbox, "SAGECERT_CERTIFICATION_DATABASE_URL": database.certification_url}
     compliance = {**sandbox, "SAGECERT_COMPLIANCE_DATABASE_URL": database.compliance_url}
-    subprocess.run(_sagecert("migrate"), env=_environment(owner), check=True)
+    subprocess.run(sagecert("migrate"), env=environment(owner), check=True)
     with ExitStack() as running:
         served = {
-            "certification": running.enter_context(_serving(certification, "certification", "serve")),
-            "compliance": running.enter_context(_serving(compliance, "compliance", "serve")),
-            "sandbox": running.enter_context(_serving(owner, "sandbox", "serve")),
+            "certification": running.enter_context(serving(certification, "certification", "serve")),
+            "compliance": running.enter_context(serving(compliance, "compliance", "serve")),
+            "sandbox": running.enter_context(serving(owner, "sandbox", "serve")),
         }
-        worker = running.enter_context(_running(_sagecert("compliance", "work"), compliance))
+        worker = running.enter_context(_running(sagecert("compliance", "work"), compliance))
         routes = [f"{part}={url}" for part, (_, url) in served.items()]
         ingress = running.enter_context(_running([sys.executable, "-m", "tests.end_to_end.ingress", *routes], {}))
         url = _address(ingress)
@@ -72,14 +73,15 @@ def running_system_apart(database: Database) -> Iterator[System]:
 
 
 @contextmanager
-def _serving(settings: Mapping[str, str], *command: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    with _running(_sagecert(*command, "--port", "0", "--json"), settings) as process:
+def serving(settings: Mapping[str, str], *command: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A command that serves, with these settings, and its address; stopped with the context."""
+    with _running(sagecert(*command, "--port", "0", "--json"), settings) as process:
         yield process, _address(process)
 
 
 @contextmanager
 def _running(command: list[str], settings: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(command, env=_environment(settings), stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, env=environment(settings), stdout=subprocess.PIPE, text=True)
     try:
         yield process
     finally:
@@ -101,11 +103,12 @@ def _address(process: subprocess.Popen[str]) -> str:
     return str(json.loads(line)["url"])
 
 
-def _sagecert(*command: str) -> list[str]:
+def sagecert(*command: str) -> list[str]:
+    """The command, run by the Python that runs the tests."""
     return [sys.executable, "-m", "services.cli", *command]
 
 
-def _environment(settings: Mapping[str, str]) -> dict[str, str]:
+def environment(settings: Mapping[str, str]) -> dict[str, str]:
     """The settings given and no others: those of whoever runs the tests are not the test's."""
     kept = {
         name: value
@@ -113,3 +116,15 @@ def _environment(settings: Mapping[str, str]) -> dict[str, str]:
         if not name.startswith("SAGECERT_") and name not in ("DATABASE_URL", "POSTGRES_ENABLE_DB_FUNCTIONS")
     }
     return {**kept, **settings}
+
+
+def gone(pid: int, seconds: float = STOP_SECONDS_MAX) -> bool:
+    """Whether the process ends within the time."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False

@@ -8,7 +8,7 @@ import httpx
 import psycopg
 
 from tests.databases import Database
-from tests.systems import _serving
+from tests.systems import serving
 
 CALLERS = 4
 CALLS = 25
@@ -44,11 +44,11 @@ def test_callers_who_ask_again_with_their_key_lose_and_double_nothing(database: 
     with httpx.Client(timeout=10) as http, ThreadPoolExecutor(CALLERS) as callers:
         working: list[Future[None]] = []
         for _ in range(KILLS):
-            with _serving(settings, "certification", "serve") as (process, url[0]):
+            with serving(settings, "certification", "serve") as (process, url[0]):
                 working = working or [callers.submit(work, number) for number in range(CALLERS)]
                 sleep(0.1 + seldom.random() / 5)
                 process.kill()
-        with _serving(settings, "certification", "serve") as (_, url[0]):
+        with serving(settings, "certification", "serve") as (_, url[0]):
             for done in working:
                 done.result()
             again = {key: tell(key) for key in answers}

@@ -1,13 +1,9 @@
 """The command: what it says when it cannot start, and what it leaves behind when it stops."""
 
 import json
-import os
-import re
 import signal
 import socket
 import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,23 +14,16 @@ import pytest
 
 from services.postgres import Server
 from tests.databases import Database, clone
-from tests.end_to_end.test_launcher import gone
+from tests.systems import environment, gone, sagecert
 
-SAGECERT = [sys.executable, "-m", "services.cli"]
 SECONDS_MAX = 60
-
-
-def environment(**settings: str) -> dict[str, str]:
-    """The settings given and no others."""
-    kept = {name: value for name, value in os.environ.items() if not re.match("SAGECERT_|DATABASE_URL|POSTGRES_", name)}
-    return {**kept, **settings}
 
 
 def refused(*command: str, **settings: str) -> str:
     """What it says on stderr when it does not start: one sentence, and no traceback."""
     done = subprocess.run(
-        [*SAGECERT, *command],
-        env=environment(**settings),
+        sagecert(*command),
+        env=environment(settings),
         capture_output=True,
         text=True,
         timeout=SECONDS_MAX,
@@ -48,19 +37,12 @@ def refused(*command: str, **settings: str) -> str:
     return said[0]
 
 
-@pytest.fixture
-def data_directory() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="sagecert-test-") as directory:
-        Path(directory).chmod(0o755)
-        yield Path(directory) / "data"
-
-
 @contextmanager
 def up(data_directory: Path, *options: str, **settings: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """`sagecert up` on a server of its own, and its address; killed if the test leaves it running."""
     process = subprocess.Popen(
-        [*SAGECERT, "up", "--port", "0", "--json", "--data-dir", str(data_directory), *options],
-        env=environment(**settings),
+        sagecert("up", "--port", "0", "--json", "--data-dir", str(data_directory), *options),
+        env=environment(settings),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -171,8 +153,8 @@ def test_without_the_sandbox_nothing_says_or_offers_it(database: Database, data_
 
 def test_status_tells_a_script_how_far_it_has_come(database: Database) -> None:
     done = subprocess.run(
-        [*SAGECERT, "status", "--json"],
-        env=environment(SAGECERT_OWNER_DATABASE_URL=database.owner_url),
+        sagecert("status", "--json"),
+        env=environment({"SAGECERT_OWNER_DATABASE_URL": database.owner_url}),
         capture_output=True,
         text=True,
         check=True,
@@ -188,8 +170,8 @@ def test_what_is_in_use_is_what_a_rebuild_gives(database: Database, data_directo
         assert httpx.get(f"{url}/compliance/v1/partners/P1", params=asked).status_code == 200
     for options in (["--verify"], []):
         done = subprocess.run(
-            [*SAGECERT, "compliance", "rebuild", "--json", *options],
-            env=environment(SAGECERT_OWNER_DATABASE_URL=database.owner_url),
+            sagecert("compliance", "rebuild", "--json", *options),
+            env=environment({"SAGECERT_OWNER_DATABASE_URL": database.owner_url}),
             capture_output=True,
             text=True,
             check=True,

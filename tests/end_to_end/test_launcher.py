@@ -5,8 +5,6 @@ import signal
 import stat
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -17,6 +15,7 @@ import pytest
 from services import postgres
 from services.postgres import account
 from services.postgres.server import SOCKET_PATH_BYTES_MAX
+from tests.systems import gone
 
 OWNER = """
 import sys, time
@@ -28,29 +27,9 @@ with postgres.start(Path(sys.argv[1]), postgres.find(), lambda _: None, durable=
 """
 
 
-@pytest.fixture
-def data_directory() -> Iterator[Path]:
-    """A directory that an account without privileges can reach too: the server's, when the tests run as root."""
-    with tempfile.TemporaryDirectory(prefix="sagecert-test-") as directory:
-        Path(directory).chmod(0o755)
-        yield Path(directory)
-
-
 def start(directory: Path) -> AbstractContextManager[postgres.Server]:
     """The server on this directory, quietly."""
     return postgres.start(directory, postgres.find(), lambda _: None, durable=False)
-
-
-def gone(pid: int, seconds: float = 20) -> bool:
-    """Whether the process ends within the time."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
-        time.sleep(0.05)
-    return False
 
 
 @contextmanager
