@@ -21,7 +21,6 @@ from services.compliance.api import (
 from services.compliance.api.doorbell import Doorbell
 from services.compliance.api.service import Service
 from services.compliance.database import create_pool
-from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.settings import ComplianceSettings
 
 _DESCRIPTION: Final = """
@@ -37,7 +36,7 @@ def create_app(settings: ComplianceSettings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         doorbell = Doorbell(settings)
         async with create_pool(settings) as pool:
-            app.state.compliance = Service(pool, doorbell, PARAMETERS)
+            app.state.compliance = Service(pool, doorbell, settings.parameters)
             listening = asyncio.create_task(doorbell.listen())
             try:
                 yield

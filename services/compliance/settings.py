@@ -3,12 +3,15 @@
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from services.compliance.policy.parameters import Parameters, parameters_for
+
 
 class ComplianceSettings(BaseSettings):
     """Prefixed `SAGECERT_COMPLIANCE_`.
 
     `database_url`: where the fact log and the read model are. `database_role`: taken on after
     connecting, where the login is another. `database_schema`: the schema of the read model.
+    `products`: what is sold (R2), the same for every process of the system.
     """
 
     model_config = SettingsConfigDict(
@@ -19,3 +22,9 @@ class ComplianceSettings(BaseSettings):
     database_role: str | None = None
     database_schema: str = "compliance"
     database_connections_max: int = Field(default=10, ge=1)
+    products: tuple[str, ...] = Field(default=("S200P", "S200S"), validation_alias="SAGECERT_PRODUCTS", min_length=1)
+
+    @property
+    def parameters(self) -> Parameters:
+        """The policy by which it derives and answers."""
+        return parameters_for(self.products)

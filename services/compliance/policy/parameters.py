@@ -30,3 +30,11 @@ class Parameters(msgspec.Struct, frozen=True):
 
 PARAMETERS: Final = Parameters()
 """Sage's certification requirements of August 2021."""
+
+
+def parameters_for(products: tuple[str, ...]) -> Parameters:
+    """The policy where these products are sold; other products make it another version (R2)."""
+    if products == PARAMETERS.products:
+        return PARAMETERS
+    version = f"{PARAMETERS.version} for {', '.join(products)}"
+    return msgspec.structs.replace(PARAMETERS, version=version, products=products)

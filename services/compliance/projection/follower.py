@@ -10,7 +10,6 @@ from datetime import timedelta
 from typing import Final, Literal
 
 from services.compliance.database import CONNECTION_LOST, OwnConnection, connect
-from services.compliance.policy.parameters import PARAMETERS, Parameters
 from services.compliance.projection.batch import OtherPolicy, advance_fully
 from services.compliance.settings import ComplianceSettings
 
@@ -47,9 +46,9 @@ class Follower:
     afresh and goes on from the cursor, which commits together with what was derived.
     """
 
-    def __init__(self, settings: ComplianceSettings, parameters: Parameters = PARAMETERS) -> None:
+    def __init__(self, settings: ComplianceSettings) -> None:
         self._settings = settings
-        self._parameters = parameters
+        self._parameters = settings.parameters
         self._rung = asyncio.Event()
         self._asked = False
         self._held_by = f"{socket.gethostname()}:{os.getpid()}"

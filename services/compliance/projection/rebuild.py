@@ -22,7 +22,7 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import AddConstraint, CreateIndex, DropConstraint, DropIndex, DropSchema, ExecutableDDLElement
 
 from services.compliance.database import OwnConnection, connect
-from services.compliance.policy.parameters import PARAMETERS
+from services.compliance.policy.parameters import Parameters
 from services.compliance.projection.batch import advance_fully
 from services.compliance.projection.comparison import differences
 from services.compliance.projection.follower import BARRIER
@@ -165,23 +165,23 @@ async def _rebuild(
         async with in_use.transaction(isolation="repeatable_read", readonly=True):
             goal = await read_progress(in_use)
             if not verify:
-                goal = await _goal(target)
+                goal = await _goal(target, live.parameters)
             partners = await _derive_all(target, rebuilt, goal, tell, processes)
             tell("numbering the events")
-            progress = await _number(target, goal)
+            progress = await _number(target, goal, live.parameters)
             found = Rebuilt(partners, progress.sequence, progress.position, progress.known_through)
             if verify:
                 tell("comparing")
                 return found._replace(differences=tuple(await differences(in_use, target)))
         tell("taking it into use")
-        await _take_into_use(in_use, target, live.database_schema)
+        await _take_into_use(in_use, target, live.database_schema, live.parameters)
         return found
     finally:
         in_use.terminate()
         target.terminate()
 
 
-async def _goal(connection: OwnConnection) -> Progress:
+async def _goal(connection: OwnConnection, parameters: Parameters) -> Progress:
     """Everything there is now, behind a barrier."""
     known_through = await connection.fetchval(BARRIER)
     position = await connection.fetchval(
@@ -194,7 +194,7 @@ async def _goal(connection: OwnConnection) -> Progress:
     cursor = StepKey(known_through, TIMER, 0, EVERY_PARTNER)
     if recorded_at == known_through:
         cursor = StepKey(recorded_at, FACTS, position, EVERY_PARTNER)
-    return Progress(position, known_through, cursor, 0, PARAMETERS.version)
+    return Progress(position, known_through, cursor, 0, parameters.version)
 
 
 async def _derive_all(
@@ -241,7 +241,7 @@ async def _route(connection: OwnConnection, through: int) -> None:
             await connection.execute(statement, timeout=None)
 
 
-async def _number(connection: OwnConnection, goal: Progress) -> Progress:
+async def _number(connection: OwnConnection, goal: Progress, parameters: Parameters) -> Progress:
     """Numbers the events in the one order of all steps, and stores how far the rebuilt read model goes.
 
     The indexes are built over the whole of them, which takes half as long as keeping them up meanwhile.
@@ -251,21 +251,21 @@ async def _number(connection: OwnConnection, goal: Progress) -> Progress:
         for statement in (*_WITHOUT_INDEXES, _NUMBER, *_WITH_INDEXES):
             await connection.execute(statement, timeout=None)
         sequence = await connection.fetchval("SELECT coalesce(max(sequence), 0) FROM compliance_event")
-        progress = goal._replace(sequence=sequence, policy_version=PARAMETERS.version)
+        progress = goal._replace(sequence=sequence, policy_version=parameters.version)
         await advance_progress(connection, progress, "rebuild")
         await connection.execute("DROP TABLE derived_event")
     await connection.execute("ANALYZE compliance_event, standing, replacement_window, timer", timeout=None)
     return progress
 
 
-async def _take_into_use(in_use: OwnConnection, target: OwnConnection, schema: str) -> None:
+async def _take_into_use(in_use: OwnConnection, target: OwnConnection, schema: str, parameters: Parameters) -> None:
     """Catches up, then swaps the schemas while nobody derives; whoever waited goes on in the new one."""
-    await advance_fully(target, PARAMETERS, None, "rebuild")
+    await advance_fully(target, parameters, None, "rebuild")
     async with in_use.transaction():
         await in_use.execute("LOCK TABLE progress IN ACCESS EXCLUSIVE MODE")
         in_use_cursor = (await read_progress(in_use)).cursor
         known_through = in_use_cursor.instant if in_use_cursor.kind == TIMER else None
-        await advance_fully(target, PARAMETERS, known_through, "rebuild")
+        await advance_fully(target, parameters, known_through, "rebuild")
         await in_use.execute(f'ALTER SCHEMA "{schema}" RENAME TO "{RETIRED_SCHEMA}"')
         await in_use.execute(f'ALTER SCHEMA "{REBUILT_SCHEMA}" RENAME TO "{schema}"')
 
@@ -295,7 +295,9 @@ async def _derive(task: _Task) -> None:
     rows = await connection.fetch(_FOR_EVERYBODY)
     rows += await connection.fetch(_ROUTED, task.partner_ids[0], task.partner_ids[-1])
     facts = routed_facts(task.partner_ids, rows)
-    derived = [derive(partner_id, known, None, task.until, PARAMETERS) for partner_id, known in facts.items()]
+    derived = [
+        derive(partner_id, known, None, task.until, task.settings.parameters) for partner_id, known in facts.items()
+    ]
     await _copy(connection, derived)
 
 
