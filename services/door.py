@@ -27,7 +27,10 @@ TOO_SLOW: Final = Problem(
     TYPE_PREFIX + "too-slow", "Too slow", 408, f"The body did not arrive within {BODY_SECONDS_MAX:g} seconds."
 )
 TOO_DEEP: Final = Problem(
-    TYPE_PREFIX + "malformed-request", "Not acceptable", 422, f"The body nests deeper than {DEPTH_MAX} levels."
+    TYPE_PREFIX + "malformed-request",
+    "The request is malformed",
+    422,
+    f"The body nests deeper than {DEPTH_MAX} levels.",
 )
 KEY_MISSING: Final = Problem(
     TYPE_PREFIX + "not-authenticated",

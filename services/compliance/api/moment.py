@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import asyncpg
 import msgspec
 
-from services.compliance.api.problems import NotAskable
+from services.compliance.api.problems import KnownInTheFuture, NotAskable
 from services.compliance.api.question import Question
 from services.compliance.database import Connection
 
@@ -90,7 +90,7 @@ async def moment_and_rows(
         rows = await connection.fetch(statement, *arguments)
     first = rows[0]
     if first["ahead"]:
-        raise NotAskable("known_at lies after now: what will be known then is not known yet.", "known_at")
+        raise KnownInTheFuture("known_at lies after now: what will be known then is not known yet.", "known_at")
     if first["known_at"] is None:
         raise NotAskable(f"The log does not reach position {question.known_position} yet.", "known_position")
     moment = Moment(first["at"], first["known_at"], first["position"])

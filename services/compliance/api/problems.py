@@ -32,7 +32,11 @@ class NotSold(Unanswerable):
 
 
 class NotAskable(Unanswerable):
-    """The parameters contradict each other, or ask for what is not known yet."""
+    """The parameters contradict each other, or name what there is not."""
+
+
+class KnownInTheFuture(Unanswerable):
+    """`known_at` lies after now."""
 
 
 class NotAppliedYet(Unanswerable):
@@ -46,7 +50,8 @@ class NoDatabase(Unanswerable):
 ANSWERS: Final[Mapping[type[Unanswerable], tuple[int, str, str]]] = {
     NeverMentioned: (404, "never-mentioned", "Never mentioned in any fact"),
     NotSold: (404, "unknown-product", "Not a product that is sold"),
-    NotAskable: (422, "malformed-request", "The question cannot be asked so"),
+    NotAskable: (422, "malformed-request", "The request is malformed"),
+    KnownInTheFuture: (422, "known-in-the-future", "What will be known then is not known yet"),
     NotAppliedYet: (503, "not-applied-yet", "Not applied yet"),
     NoDatabase: (503, "database-unavailable", "The database does not answer"),
 }
