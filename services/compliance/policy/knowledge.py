@@ -160,6 +160,8 @@ class Knowledge:
     def maintenance_required(self) -> list[Announcement]:
         """One for each significant portal change announced while the partner is enrolled (R27)."""
         timeline = self.enrolments()
+        if not timeline:
+            return []
         found = []
         for fact in self._portal_changes.values():
             assert isinstance(fact.data, PortalChangeDeclared)
