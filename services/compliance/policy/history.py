@@ -156,6 +156,7 @@ class PartnerHistory:
             if view.announcements != old.announcements:
                 self._renotice(consultant_id, view.announcements, step)
             changed_anything = True
+        step.since = {product: since for product, since in step.since.items() if since <= step.instant}
         for product, since in step.since.items():
             sweep = self._sweeps[product]
             taken = sweep.rewind(since)
@@ -205,8 +206,7 @@ class PartnerHistory:
         told = {one.product for one in step.new} | {one.product for one in step.gone if one in self._published}
         for product in changed:
             if product not in told:
-                since = min(step.since[product], step.instant)
-                step.new.append(Announcement("standing-changed", since, product, "", 1))
+                step.new.append(Announcement("standing-changed", step.since[product], product, "", 1))
         gone = [one for one in step.gone if one in self._published]
         touched = set(changed).union(*(self._products(one) for one in (*gone, *step.new)))
         standings = tuple(self._standings[product] for product in self._sweeps if product in touched)
@@ -278,8 +278,9 @@ class PartnerHistory:
 
     def _event(self, name: Name, one: Announcement, data: ComplianceEventData, step: "_Difference") -> ComplianceEvent:
         body = _encode(data)
-        effective_at = step.instant_text if one.instant == step.instant else instant_text(one.instant)
-        what = f"{TYPE_OF[name]} {effective_at} {step.instant_text} {one.subject} {one.ordinal} "
+        recorded_at = instant_text(step.instant)
+        effective_at = recorded_at if one.instant == step.instant else instant_text(one.instant)
+        what = f"{TYPE_OF[name]} {effective_at} {recorded_at} {one.subject} {one.ordinal} "
         return ComplianceEvent(
             event_id=blake2b(what.encode() + body, digest_size=16).hexdigest(),
             type=TYPE_OF[name],
@@ -293,13 +294,12 @@ class PartnerHistory:
 
 
 class _Difference:
-    """What one step changes. `since`: product to the earliest instant from which its sweep differs."""
+    """What one step changes. `since`: product to the earliest instant from which its sweep differs by now."""
 
-    __slots__ = ("fact_ids", "gone", "instant", "instant_text", "new", "since")
+    __slots__ = ("fact_ids", "gone", "instant", "new", "since")
 
     def __init__(self, instant: datetime, fact_ids: tuple[str, ...]) -> None:
         self.instant = instant
-        self.instant_text = instant_text(instant)
         self.fact_ids = fact_ids
         self.gone: list[Announcement] = []
         self.new: list[Announcement] = []
