@@ -80,9 +80,8 @@ class Calculator:
         return Registration(recorded[0].consultant, recorded[0].product, state, attempts_left, tuple(attempts))
 
     def notified(self, change: str, at: datetime) -> list[str] | None:
-        """The partners enrolled when a significant change was announced, sorted (R27)."""
-        declared = [fact for fact in self.known if isinstance(fact, PortalChangeDeclared) and fact.change == change]
-        if not declared:
+        """The partners enrolled when a significant change was announced, sorted (R27); None if nothing mentions it."""
+        if not any(getattr(fact, "change", None) == change for fact in self.known):
             return None
         return [
             partner

@@ -41,11 +41,11 @@ async def notifications(request: Request, portal_change_id: Id) -> Response:
         declared = await declaration(connection, portal_change_id, moment.position)
         nobody = notified_partners(declared, portal_change_id, moment.at, service.parameters)
         if nobody is None:
-            detail = f"No fact known by then declares the portal change {portal_change_id}."
+            detail = f"No fact known by then mentions the portal change {portal_change_id}."
             raise NeverMentioned(detail, "portal_change_id")
         notified: list[str] = []
         announced = [fact.effective_at for fact in declared if isinstance(fact.data, PortalChangeDeclared)]
-        if announced[0] <= moment.at:
+        if announced and announced[0] <= moment.at:
             declared += await contradictory_endings(connection, moment.position)
             async for facts in facts_about_partners(connection, moment.position):
                 notified += notified_partners(declared + facts, portal_change_id, moment.at, service.parameters) or []
@@ -53,6 +53,6 @@ async def notifications(request: Request, portal_change_id: Id) -> Response:
         **moment._asdict(),
         portal_change_id=portal_change_id,
         notified=tuple(notified),
-        next_change_at=announced[0] if announced[0] > moment.at else None,
+        next_change_at=announced[0] if announced and announced[0] > moment.at else None,
     )
     return Response(msgspec.json.encode(answer), media_type="application/json")

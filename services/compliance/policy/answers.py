@@ -138,8 +138,9 @@ def notified_partners(
 ) -> list[str] | None:
     """The partners to whom the portal change is communicated: those enrolled at its announcement (R27), sorted.
 
-    `facts`: its declaration, every fact about a partner, and voids. None if it was never declared;
-    empty before the announcement, for a minor change (R25) and for a voided declaration (R33).
+    `facts`: its declaration, every fact about a partner, and voids. None if no fact mentions it. Empty
+    where only a training or an assessment names it yet, before the announcement, for a minor change (R25)
+    and for a voided declaration (R33).
     """
     known = list(facts)
     voided = {fact.data.fact_id for fact in known if isinstance(fact.data, FactVoided)}
@@ -149,7 +150,8 @@ def notified_partners(
         if isinstance(fact.data, PortalChangeDeclared) and fact.data.portal_change_id == portal_change_id
     ]
     if not declared:
-        return None
+        named = any(getattr(fact.data, "portal_change_id", None) == portal_change_id for fact in known)
+        return [] if named else None
     standing = [fact for fact in known if fact.fact_id not in voided]
     undone = contradicted(fact for fact in standing if isinstance(fact.data, PartnerClosed | PartnersMerged))
     by_partner: dict[str, list[Fact]] = {}

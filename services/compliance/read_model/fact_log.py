@@ -28,6 +28,8 @@ from shared.events.facts import (
     ConsultantCertified,
     ConsultantLeft,
     ConsultantLinked,
+    CourseCompleted,
+    ExamRegistered,
     FactVoided,
     MaintenanceCompleted,
     PartnerClosed,
@@ -160,6 +162,15 @@ _DECLARATION: Final = f"""
         AND e.notification_id <= $2
     ORDER BY e.notification_id
 """
+
+_NAMED: Final = f"""
+    SELECT e.topic, e.state, e.notification_id, e.append_position
+    FROM certification.stored_events e
+    WHERE certification.portal_change_named(e.state) = $1
+        AND e.topic IN ('{TOPIC_OF[CourseCompleted]}', '{TOPIC_OF[ExamRegistered]}') AND e.notification_id <= $2
+    ORDER BY e.notification_id LIMIT 1
+"""
+"""A training or an assessment can be recorded before the portal change that it is for."""
 
 _ABOUT_PARTNERS: Final = """
     SELECT e.topic, e.state, e.notification_id, e.append_position, e.partner_id
@@ -329,8 +340,10 @@ async def concern(connection: Connection, groups: Iterable[Group]) -> Concern:
 
 
 async def declaration(connection: Connection, portal_change_id: str, through: int) -> list[Fact]:
-    """The declaration of a portal change, with its void if there is one."""
-    return [decode(*row) for row in await connection.fetch(_DECLARATION, portal_change_id, through)]
+    """The declaration of a portal change, with its void if there is one; without any, a fact that names it."""
+    rows = await connection.fetch(_DECLARATION, portal_change_id, through)
+    rows = rows or await connection.fetch(_NAMED, portal_change_id, through)
+    return [decode(*row) for row in rows]
 
 
 async def contradictory_endings(connection: Connection, through: int) -> list[Fact]:

@@ -86,6 +86,16 @@ CREATE INDEX stored_events_into_partner_idx ON certification.stored_events (into
 CREATE INDEX stored_events_recorded_at_idx ON certification.stored_events (recorded_at, notification_id);
 CREATE UNIQUE INDEX stored_events_voided_idx ON certification.stored_events (voided_fact_id)
     WHERE voided_fact_id IS NOT NULL;
+-- Trainings and assessments name the portal change that they are for, which can be declared later.
+CREATE FUNCTION certification.portal_change_named(state bytea) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    RETURN convert_from(state, 'UTF8')::jsonb #>> '{data,portal_change_id}';
+CREATE INDEX stored_events_portal_change_idx
+    ON certification.stored_events (certification.portal_change_named(state), notification_id)
+    WHERE topic IN (
+        'com.sage.partnercloud.course-completed.v1',
+        'com.sage.partnercloud.exam-registered.v1'
+    ) AND certification.portal_change_named(state) IS NOT NULL;
 -- Facts that can reach partners whom they do not name, and the voids that may concern them.
 CREATE INDEX stored_events_far_reaching_idx ON certification.stored_events (notification_id)
     WHERE topic IN (
@@ -292,7 +302,7 @@ BEGIN
     IF to_regrole('sagecert_compliance') IS NOT NULL THEN
         GRANT USAGE ON SCHEMA certification TO sagecert_compliance;
         GRANT SELECT ON certification.stored_events TO sagecert_compliance;
-        GRANT EXECUTE ON FUNCTION certification.clock(), certification.now(), certification.barrier()
-            TO sagecert_compliance;
+        GRANT EXECUTE ON FUNCTION certification.clock(), certification.now(), certification.barrier(),
+            certification.portal_change_named(bytea) TO sagecert_compliance;
     END IF;
 END $$;
