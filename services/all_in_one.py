@@ -22,6 +22,7 @@ def create(databases: Databases, *, api_key: str | None, sandboxed: bool) -> Com
     compliance = ComplianceSettings(
         database_url=SecretStr(databases.compliance_url),
         database_role=databases.compliance_role,
+        sandbox=sandboxed,
     )
     apps = {"certification": create_certification(certification), "compliance": create_compliance(compliance)}
     if sandboxed:

@@ -6,6 +6,7 @@ from sqlalchemy.pool import NullPool
 
 from services.certification import migrations as certification
 from services.compliance.read_model import migrations as compliance
+from services.compliance.webhooks import migrations as webhooks
 
 
 class OtherKind(Exception):
@@ -36,10 +37,11 @@ def owner_engine(owner_url: str) -> Engine:
 
 
 def upgrade(connection: Connection) -> None:
-    """Both schemas, within the caller's transaction. Certification first: compliance reads its log."""
+    """Every schema, within the caller's transaction. Certification first: compliance reads its log."""
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('sagecert migrate'))"))
     certification.upgrade(connection)
     compliance.upgrade(connection)
+    webhooks.upgrade(connection)
 
 
 def settle(connection: Connection, *, sandbox: bool) -> None:

@@ -110,7 +110,7 @@ def create_app(owner_url: str) -> FastAPI:
 
 
 def empty(owner_url: str, now: datetime, *, running: bool) -> None:
-    """Drops both schemas and makes them anew, all or nothing, with the clock at `now`.
+    """Drops every schema and makes it anew, all or nothing, with the clock at `now`.
 
     Others may be connected and reading: where they stand in each other's way, it lets them finish and tries again.
     Raises `migrate.OtherKind` where the database is no sandbox, before anything is dropped.
@@ -122,7 +122,7 @@ def empty(owner_url: str, now: datetime, *, running: bool) -> None:
             with engine.begin() as connection:
                 connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS_MAX}"))
                 migrate.settle(connection, sandbox=True)
-                connection.execute(text("DROP SCHEMA IF EXISTS certification, compliance CASCADE"))
+                connection.execute(text("DROP SCHEMA IF EXISTS certification, compliance, webhooks CASCADE"))
                 migrate.upgrade(connection)
                 migrate.settle(connection, sandbox=True)
                 connection.execute(

@@ -1,5 +1,7 @@
 """Settings of the compliance service, from the environment, built once in a composition root."""
 
+from ipaddress import IPv4Network, IPv6Network
+
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -11,7 +13,10 @@ class ComplianceSettings(BaseSettings):
 
     `database_url`: where the fact log and the read model are. `database_role`: taken on after
     connecting, where the login is another. `database_schema`: the schema of the read model.
-    `products`: what is sold (R2), the same for every process of the system.
+    `products`: what is sold (R2), the same for every process of the system. `sandbox`: webhooks may go
+    over plain http. `webhook_keys`: Fernet keys that seal the secrets of webhook endpoints; the first seals,
+    all open; without any there are no webhooks. `webhook_networks`: private or special networks that
+    webhooks may be sent into all the same.
     """
 
     model_config = SettingsConfigDict(
@@ -23,6 +28,9 @@ class ComplianceSettings(BaseSettings):
     database_schema: str = "compliance"
     database_connections_max: int = Field(default=10, ge=1)
     products: tuple[str, ...] = Field(default=("S200P", "S200S"), validation_alias="SAGECERT_PRODUCTS", min_length=1)
+    sandbox: bool = Field(default=False, validation_alias="SAGECERT_SANDBOX")
+    webhook_keys: tuple[SecretStr, ...] = ()
+    webhook_networks: tuple[IPv4Network | IPv6Network, ...] = ()
 
     @property
     def parameters(self) -> Parameters:

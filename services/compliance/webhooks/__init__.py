@@ -1,0 +1,1 @@
+"""Telling subscribers: every compliance event to every webhook endpoint, in order, without loss."""

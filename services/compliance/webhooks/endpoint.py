@@ -1,0 +1,47 @@
+"""Webhook endpoints as values: whom they belong to is none of our business, how far each was told is."""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+State = Literal["active", "paused", "disabled"]
+DisabledBecause = Literal["gone", "failing"]
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """Which compliance events an endpoint is told; null: any. An event must pass all three.
+
+    `types`: CloudEvents types. `products`: events about at least one of them.
+    """
+
+    types: tuple[str, ...] | None = None
+    partner_ids: tuple[str, ...] | None = None
+    products: tuple[str, ...] | None = None
+
+
+class Cursor(msgspec.Struct, frozen=True):
+    """How far an endpoint was told.
+
+    `position`: the last compliance event that lies behind: delivered, parked or not of the filter.
+    `sequence`: the number, within the epoch, of the last message that lies behind; the next one has the next number.
+    `delivered_sequence`: the last of them that was delivered; those between the two are parked.
+    `replay_through`: messages of events up to this position are marked as replayed.
+    """
+
+    position: int
+    epoch: int = 1
+    sequence: int = 0
+    delivered_sequence: int = 0
+    replay_through: int = 0
+
+
+class Parked(msgspec.Struct, frozen=True):
+    """A message that is kept and not sent."""
+
+    epoch: int
+    sequence: int
+    position: int
+    partner_id: str
+    parked_at: datetime
+    released: bool
