@@ -1,30 +1,43 @@
 """The shape of every answer in the API's own description, taken from the types that are answered with."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 from fastapi import FastAPI
+from pydantic import BaseModel
 
-from services.compliance.api.question import Question
 from services.problems import MEDIA_TYPE, Problem
 
 _TEMPLATE: Final = "#/components/schemas/{name}"
 _answers: Final[set[Any]] = {Problem}
 
 
-def answers_with(answer: Any, media_type: str = "application/json") -> dict[int | str, dict[str, Any]]:
-    """The `responses` of an endpoint that answers with this type, or with a problem."""
-    _answers.add(answer)
-    problem = {"content": {MEDIA_TYPE: {"schema": _reference(Problem)}}}
-    return {
-        200: {"description": "The answer.", "content": {media_type: {"schema": _reference(answer)}}},
-        404: {"description": "The id was never mentioned in a fact known by then.", **problem},
-        422: {"description": "This cannot be asked; `parameter` names what is meant.", **problem},
-        503: {"description": "Not applied yet, or the database is away: see `Retry-After`.", **problem},
-    }
+QUESTION_PROBLEMS: Final[Mapping[int, str]] = {
+    404: "The id was never mentioned in a fact known by then.",
+    422: "This cannot be asked; `parameter` names what is meant.",
+    503: "Not applied yet, or the database is away: see `Retry-After`.",
+}
+"""Status to what it says, of every question."""
 
 
-def asks(question: type[Question]) -> dict[str, Any]:
+def answers_with(
+    answer: Any,
+    media_type: str = "application/json",
+    *,
+    status: int = 200,
+    problems: Mapping[int, str] = QUESTION_PROBLEMS,
+) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of an endpoint that answers with this type (None: with nothing), or with a problem."""
+    responses: dict[int | str, dict[str, Any]] = {status: {"description": "The answer."}}
+    if answer is not None:
+        _answers.add(answer)
+        responses[status]["content"] = {media_type: {"schema": _reference(answer)}}
+    content = {MEDIA_TYPE: {"schema": _reference(Problem)}}
+    return responses | {status: {"description": what, "content": content} for status, what in problems.items()}
+
+
+def asks(question: type[BaseModel]) -> dict[str, Any]:
     """The `openapi_extra` of an endpoint that takes this question."""
     schema = question.model_json_schema()
     required = schema.get("required", ())

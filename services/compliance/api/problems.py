@@ -47,6 +47,30 @@ class NoDatabase(Unanswerable):
     """The database does not answer."""
 
 
+class FilterNotSold(Unanswerable):
+    """A filter names a product that is not sold (R2)."""
+
+
+class NoSuchEndpoint(Unanswerable):
+    """No webhook endpoint has the id, or it was deleted."""
+
+
+class NotDeliverable(Unanswerable):
+    """Nothing can be sent to the URL, or nothing may."""
+
+
+class TooManySecrets(Unanswerable):
+    """As many secrets sign for the endpoint as may do so at once."""
+
+
+class SecretLost(Unanswerable):
+    """No key that is set opens the endpoint's secret."""
+
+
+class WebhooksOff(Unanswerable):
+    """There is no key to seal secrets with, and so there are no webhooks."""
+
+
 ANSWERS: Final[Mapping[type[Unanswerable], tuple[int, str, str]]] = {
     NeverMentioned: (404, "never-mentioned", "Never mentioned in any fact"),
     NotSold: (404, "unknown-product", "Not a product that is sold"),
@@ -54,6 +78,12 @@ ANSWERS: Final[Mapping[type[Unanswerable], tuple[int, str, str]]] = {
     KnownInTheFuture: (422, "known-in-the-future", "What will be known then is not known yet"),
     NotAppliedYet: (503, "not-applied-yet", "Not applied yet"),
     NoDatabase: (503, "database-unavailable", "The database does not answer"),
+    FilterNotSold: (422, "unknown-product", "Not a product that is sold"),
+    NoSuchEndpoint: (404, "no-such-endpoint", "No such webhook endpoint"),
+    NotDeliverable: (422, "unacceptable-url", "Nothing may be sent to this URL"),
+    TooManySecrets: (409, "too-many-secrets", "Too many secrets sign at once"),
+    SecretLost: (409, "secret-lost", "No key opens the secret of this endpoint"),
+    WebhooksOff: (503, "webhooks-off", "Webhooks are off"),
 }
 """Exception to status, last part of the problem's type, and title."""
 
@@ -70,6 +100,7 @@ _DATABASE_AWAY: Final = (
     asyncpg.InvalidCachedStatementError,
     asyncpg.InternalServerError,
     asyncpg.InternalClientError,
+    asyncpg.TransactionRollbackError,
 )
 """The server is away or being restarted, or the schemas are being made anew: a moment later it answers."""
 
@@ -86,7 +117,8 @@ def install(app: FastAPI) -> None:
 def answer_to(problem: Unanswerable) -> Response:
     """The answer that the table prescribes."""
     status, kind, title = ANSWERS[type(problem)]
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if status == 503 else None
+    again = status == 503 and not isinstance(problem, WebhooksOff)
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if again else None
     return problem_response(
         Problem(TYPE_PREFIX + kind, title, status, problem.detail, parameter=problem.parameter), headers
     )
@@ -105,8 +137,16 @@ async def _malformed(_: Request, problem: Exception) -> Response:
     assert isinstance(problem, RequestValidationError)
     first = problem.errors()[0]
     where, *names = first["loc"]
-    name = ".".join(str(part) for part in names)
-    return answer_to(NotAskable(f"The {where} parameter {name!r} is not acceptable: {first['msg']}.", name))
+    name = ".".join(str(part) for part in names)[:200].encode("utf-8", "backslashreplace").decode()
+    if first["type"] == "json_invalid":
+        return answer_to(NotAskable("The body is not JSON."))
+    if where == "body" and not name:
+        return answer_to(NotAskable("A body is needed: a JSON object, with Content-Type: application/json."))
+    if first["type"] == "extra_forbidden":
+        return answer_to(NotAskable(f"There is no field {name!r} here.", name))
+    what = "field" if where == "body" else f"{where} parameter"
+    why = first["msg"].removeprefix("Value error, ")
+    return answer_to(NotAskable(f"The {what} {name!r} is not acceptable: {why}.", name))
 
 
 async def _no_such_resource(request: Request, problem: Exception) -> Response:

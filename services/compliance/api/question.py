@@ -57,7 +57,7 @@ class Question(BaseModel):
 
 
 _NOW: Final = Question()
-_Q = TypeVar("_Q", bound=Question)
+_Q = TypeVar("_Q", bound=BaseModel)
 
 
 def question_of(request: Request, kind: type[_Q]) -> _Q:
