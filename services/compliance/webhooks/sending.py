@@ -1,0 +1,203 @@
+"""One POST to a URL of somebody else, with everything it may do to us in mind."""
+
+import asyncio
+import logging
+import socket
+import ssl
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from typing import Final, Self
+
+import aiohttp
+import msgspec
+from aiohttp.abc import AbstractResolver
+from yarl import URL
+
+from services.compliance.webhooks.addresses import Network
+from services.compliance.webhooks.mishaps import told
+from services.compliance.webhooks.resolving import GuardedResolver, ThreadedResolver, check_address
+from services.compliance.webhooks.urls import UnacceptableUrl, check_url
+
+DEADLINE_SECONDS: Final = 15.0
+"""For all of it: looking up the name, connecting, sending, and the whole reply."""
+
+REPLY_BYTES_MAX: Final = 16 * 1024
+"""Of a reply's body that are read; the rest is not waited for."""
+
+REPLY_BYTES_KEPT: Final = 2 * 1024
+RETRY_AFTER_SECONDS_MAX: Final = 1e9
+"""What a greater `Retry-After` is taken for, about thirty years."""
+
+_HEADER_LINES_MAX: Final = 100
+_HEADER_BYTES_MAX: Final = 4096
+_IDLE_SECONDS_MAX: Final = 4.0
+"""For which a connection is kept. Common servers close theirs after five: a message sent just then would be lost."""
+
+_REDIRECTS: Final = range(300, 400)
+_URLS_REMEMBERED: Final = 4096
+
+_log = logging.getLogger(__name__)
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of a message.
+
+    `status`: of the reply; null: none came. `error`: one short sentence where there is no status or it does not
+    count. `reply`: the first 2 KiB of its body. `retry_after_seconds`: as the receiver asks, from 0 to
+    RETRY_AFTER_SECONDS_MAX; null: it does not ask.
+    """
+
+    status: int | None
+    error: str | None
+    duration_ms: int
+    reply: bytes = b""
+    retry_after_seconds: float | None = None
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the receiver took the message: 2xx, and the reply was whole within the deadline."""
+        return self.error is None and self.status is not None and 200 <= self.status < 300
+
+
+class Sender:
+    """Sends messages, any number at a time. It is a context manager.
+
+    The address is checked twice: the resolver refuses an answer with a bad address in it, and the factory of sockets
+    sees every address just before it is connected to, those written in the URL too.
+    """
+
+    def __init__(
+        self,
+        *,
+        networks: Sequence[Network],
+        plain_http: bool,
+        clock: Callable[[], datetime],
+        resolver: AbstractResolver | None = None,
+        deadline_seconds: float = DEADLINE_SECONDS,
+    ) -> None:
+        """`networks`: special networks that are allowed. `clock`: what a date in `Retry-After` is compared with.
+
+        `resolver`: instead of the operating system's.
+        """
+        self._networks = tuple(networks)
+        self._clock = clock
+        self._resolver = resolver
+        self._deadline_seconds = deadline_seconds
+        self._open = AsyncExitStack()
+        self._target = lru_cache(_URLS_REMEMBERED)(
+            lambda url: URL(check_url(url, plain_http=plain_http, networks=networks), encoded=True)
+        )
+
+    async def __aenter__(self) -> Self:
+        """Opens nothing but a session; reads the certificates of the authorities that the system trusts."""
+        resolver = GuardedResolver(self._resolver or ThreadedResolver(), self._networks)
+        self._open.push_async_callback(resolver.close)
+        connector = aiohttp.TCPConnector(
+            limit=0,  # a slow receiver must not take the place of another
+            keepalive_timeout=_IDLE_SECONDS_MAX,
+            resolver=resolver,
+            socket_factory=self._socket,
+            ssl=_tls(),
+        )
+        self._session = await self._open.enter_async_context(
+            aiohttp.ClientSession(
+                connector=connector,
+                auto_decompress=False,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={"User-Agent": "sagecert-webhooks/1", "Accept-Encoding": "identity"},
+                max_field_size=_HEADER_BYTES_MAX,
+                max_headers=_HEADER_LINES_MAX,
+                max_line_size=_HEADER_BYTES_MAX,
+                read_bufsize=REPLY_BYTES_MAX,
+                timeout=aiohttp.ClientTimeout(),  # `asyncio.timeout` is exact, the library's rounds up
+                trust_env=False,
+            )
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Closes every connection."""
+        await self._open.aclose()
+
+    def _socket(self, info: aiohttp.AddrInfoType) -> socket.socket:
+        family, kind, protocol, _, address = info
+        check_address(str(address[0]), self._networks)
+        return socket.socket(family, kind, protocol)
+
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes, content_type: str) -> Outcome:
+        """Sends it once, whatever happens. Raises nothing but what cancels it.
+
+        A connection that breaks before the reply is a failure, on a kept connection too: nobody can tell whether the
+        receiver had read the message.
+        """
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        reply = _Reply()
+        error: str | None = None
+        try:
+            target = self._target(url)
+            async with (
+                asyncio.timeout(self._deadline_seconds),
+                self._session.post(
+                    target, data=body, headers={**headers, "Content-Type": content_type}, allow_redirects=False
+                ) as response,
+            ):
+                await reply.read(response, self._clock)
+        except TimeoutError:
+            error = f"no {'whole ' if reply.status else ''}answer within {self._deadline_seconds:g} s"
+        except UnacceptableUrl as refused:
+            error = str(refused)
+        except Exception as mishap:  # what the library and the event loop raise is not theirs to promise
+            error = told(mishap)
+            if error is None:
+                _log.exception("a webhook could not be sent")
+                error = "it could not be sent"
+        if error is None and reply.status in _REDIRECTS:
+            error = f"answered with a redirect ({reply.status}), which is not followed"
+        return Outcome(
+            status=reply.status,
+            error=error,
+            duration_ms=round((loop.time() - begun) * 1000),
+            reply=bytes(reply.body[:REPLY_BYTES_KEPT]),
+            retry_after_seconds=reply.retry_after_seconds,
+        )
+
+
+class _Reply:
+    """What has come of a reply so far."""
+
+    def __init__(self) -> None:
+        self.status: int | None = None
+        self.body = bytearray()
+        self.retry_after_seconds: float | None = None
+
+    async def read(self, response: aiohttp.ClientResponse, clock: Callable[[], datetime]) -> None:
+        """Reads what is wanted of it."""
+        self.status = response.status
+        if (asked := response.headers.get("Retry-After")) is not None:
+            self.retry_after_seconds = retry_after_seconds(asked, clock)
+        while len(self.body) < REPLY_BYTES_MAX and (piece := await response.content.read(REPLY_BYTES_MAX)):
+            self.body += piece
+
+
+def retry_after_seconds(text: str, clock: Callable[[], datetime]) -> float | None:
+    """For how long a receiver wants to be left alone: 0 where that is past, null where it cannot be read."""
+    text = text.strip()
+    if text.removeprefix("-").isdecimal() and text.isascii():
+        seconds = float(text)
+    else:
+        try:
+            date = parsedate_to_datetime(text)
+        except (ValueError, OverflowError):
+            return None
+        seconds = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - clock().timestamp()
+    return min(max(seconds, 0.0), RETRY_AFTER_SECONDS_MAX)
+
+
+def _tls() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context

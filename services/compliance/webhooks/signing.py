@@ -1,0 +1,100 @@
+"""Signatures of messages as Standard Webhooks says, and the sealing of the secrets that make them."""
+
+from base64 import b64encode
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from secrets import token_bytes
+from typing import Final
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import SecretStr
+from standardwebhooks import Webhook
+
+SECRET_BYTES: Final = 32
+"""Of a secret of an endpoint; the specification asks for 24 to 64."""
+
+
+class CannotOpen(Exception):
+    """A sealed secret that none of the keys opens: its key was taken away, or the bytes are damaged."""
+
+
+class Sealer:
+    """Seals the secrets of endpoints, so that a copy of the database alone signs nothing.
+
+    The first key seals, each of them opens: a key is replaced by putting the new one in front.
+    """
+
+    def __init__(self, keys: Sequence[SecretStr]) -> None:
+        """Raises ValueError, without telling the key, where there is none or one is malformed."""
+        if not keys:
+            raise ValueError("no key to seal secrets with: set SAGECERT_COMPLIANCE_WEBHOOK_KEYS")
+        self._keys = MultiFernet([_fernet(number, key) for number, key in enumerate(keys, start=1)])
+
+    def seal(self, secret: bytes) -> bytes:
+        """The secret, encrypted and authenticated."""
+        return self._keys.encrypt(secret)
+
+    def open(self, sealed: bytes) -> bytes:
+        """What was sealed; raises CannotOpen."""
+        try:
+            return self._keys.decrypt(sealed)
+        except InvalidToken:
+            raise CannotOpen(
+                "no key of SAGECERT_COMPLIANCE_WEBHOOK_KEYS opens the secret of a webhook endpoint; "
+                "put back the key it was sealed with, or rotate the secret"
+            ) from None
+
+
+def _fernet(number: int, key: SecretStr) -> Fernet:
+    try:
+        return Fernet(key.get_secret_value())
+    except ValueError:
+        raise ValueError(
+            f"key {number} of SAGECERT_COMPLIANCE_WEBHOOK_KEYS is not 32 random bytes in URL-safe base64; "
+            "make one with python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
+        ) from None
+
+
+def new_secret() -> bytes:
+    """A random secret for `v1`, shared with the receiver."""
+    return token_bytes(SECRET_BYTES)
+
+
+def secret_text(secret: bytes) -> str:
+    """The secret as receivers configure it, `whsec_…`."""
+    return "whsec_" + b64encode(secret).decode()
+
+
+def new_key_pair() -> bytes:
+    """The random seed of an ed25519 key pair for `v1a`; only the public half is ever told."""
+    return Ed25519PrivateKey.generate().private_bytes_raw()
+
+
+def public_text(seed: bytes) -> str:
+    """The public key as receivers configure it, `whpk_…`."""
+    return "whpk_" + b64encode(Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()).decode()
+
+
+class Signer:
+    """Signs the messages of one endpoint with every secret and key pair that is valid, the newest first."""
+
+    def __init__(self, secrets: Sequence[bytes], seeds: Sequence[bytes] = ()) -> None:
+        """`secrets`: for `v1`. `seeds`: of key pairs, for `v1a`."""
+        self._webhooks = tuple(Webhook(secret) for secret in secrets)
+        self._private_keys = tuple(Ed25519PrivateKey.from_private_bytes(seed) for seed in seeds)
+
+    def headers(self, message_id: str, sent_at: datetime, body: bytes) -> dict[str, str]:
+        """The headers that go with a body of UTF-8 text. `sent_at`: receivers allow for five minutes at most."""
+        utc = sent_at.astimezone(UTC)  # the library takes the digits of any other offset for UTC
+        timestamp = str(int(utc.timestamp()))
+        text = body.decode()
+        signatures = [webhook.sign(message_id, utc, text) for webhook in self._webhooks]
+        if self._private_keys:
+            content = f"{message_id}.{timestamp}.".encode() + body
+            signatures += ["v1a," + b64encode(key.sign(content)).decode() for key in self._private_keys]
+        return {
+            "webhook-id": message_id,
+            "webhook-timestamp": timestamp,
+            "webhook-signature": " ".join(signatures),
+        }
