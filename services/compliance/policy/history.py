@@ -18,6 +18,7 @@ from services.compliance.policy.enrolment import Enrolment
 from services.compliance.policy.knowledge import Knowledge
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.person import NOBODY, Counted, PersonView
+from services.compliance.policy.published import Publication, Published
 from services.compliance.policy.reasons import standing_reasons
 from services.compliance.policy.standing import Standing, Stretch
 from services.compliance.policy.windows import Announcement, Sweep
@@ -42,14 +43,6 @@ class Step(msgspec.Struct, frozen=True):
     events: tuple[ComplianceEvent, ...]
 
 
-class _Published(msgspec.Struct, frozen=True):
-    """An announcement that stands: its event, what that is about, and its place among the events of the partner."""
-
-    place: int
-    event_id: str
-    products: tuple[str, ...]
-
-
 class PartnerHistory:
     """Folds the facts routed to one partner, in log order, with the timers between them."""
 
@@ -62,7 +55,7 @@ class PartnerHistory:
         self._enrolments: list[Enrolment] = []
         self._notices: dict[str, tuple[Announcement, ...]] = {}
         self._upcoming: list[tuple[datetime, str]] = []
-        self._published: dict[Announcement, _Published] = {}
+        self._published: dict[Announcement, Published] = {}
         self._events_published = 0
         self._standings: dict[str, Standing] = {}
         self._horizon: datetime | None = None
@@ -110,6 +103,20 @@ class PartnerHistory:
             if fired.events:
                 steps.append(fired)
         return steps
+
+    def take_over(self, publication: Publication, instant: datetime, position: int) -> Step:
+        """The step that corrects what was published by another policy; from then on this one goes on from it.
+
+        Everything up to this step was published as `publication` has it, whatever this policy would have published.
+        Every timer due by `instant` has been fired.
+        """
+        step = _Difference(instant, ())
+        step.replace(list(publication.standing), list(self._published))
+        step.new = [one for one in step.new if one.name != _REMINDER]
+        step.since = dict.fromkeys(self._sweeps, instant)
+        self._published, self._events_published = dict(publication.standing), publication.events
+        self._standings = dict(publication.standings)
+        return self._step(step, position)
 
     def stretches(self) -> dict[str, list[Stretch]]:
         """Per product the present standing, then those that follow if no fact comes; {} if never mentioned."""
@@ -241,7 +248,7 @@ class PartnerHistory:
         event = self._event(one.name, one, self._details(one, standings, step), step)
         self._events_published += 1
         if one.name != "standing-changed":
-            self._published[one] = _Published(self._events_published, event.event_id, event.products)
+            self._published[one] = Published(self._events_published, event.event_id, event.products)
         return event
 
     def _retract(self, one: Announcement, standings: tuple[Standing, ...], step: "_Difference") -> ComplianceEvent:

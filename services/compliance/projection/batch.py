@@ -13,17 +13,19 @@ from typing import Final, NamedTuple
 
 from services.compliance.database import Connection
 from services.compliance.policy.parameters import Parameters
-from services.compliance.projection.replay import derive
+from services.compliance.projection.replay import Past, derive
 from services.compliance.read_model.derived import Derived
 from services.compliance.read_model.fact_log import Group, concern, newer_groups, routed
 from services.compliance.read_model.step_key import EVERY_PARTNER, FACTS, TIMER, StepKey
 from services.compliance.read_model.writing import (
+    Adoption,
     Progress,
     advance_progress,
     append_events,
     due_timers,
     lock_progress,
     mentioned_after,
+    published,
     write_partners,
 )
 
@@ -66,7 +68,7 @@ async def advance(
         if progress.policy_version not in ("", parameters.version):
             raise OtherPolicy(
                 f"the read model was derived by policy {progress.policy_version}, this is {parameters.version}: "
-                "run `sagecert compliance rebuild`"
+                "run `sagecert compliance rebuild`, which publishes what this corrects"
             )
         groups, all_read = await newer_groups(connection, progress.position, FACTS_MAX)
         goal = _goal(progress, groups, known_through if all_read else None)
@@ -74,7 +76,7 @@ async def advance(
             return None
         plan = await _plan(connection, progress, groups, goal)
         through = plan.last.append_position if plan.last else progress.position
-        derived = await _derive(connection, sorted(plan.partner_ids), progress.cursor, plan.end, through, parameters)
+        derived = await _derive(connection, sorted(plan.partner_ids), progress, plan.end, through, parameters)
         rows = sorted(row for one in derived for row in one.events)
         if derived:
             await write_partners(connection, derived)
@@ -149,18 +151,33 @@ def _key(group: Group) -> StepKey:
 async def _derive(
     connection: Connection,
     partner_ids: Sequence[str],
-    after: StepKey,
+    progress: Progress,
     until: StepKey,
     through: int,
     parameters: Parameters,
 ) -> list[Derived]:
     derived = []
     for first in range(0, len(partner_ids), _PARTNERS_AT_ONCE):
-        facts = await routed(connection, partner_ids[first : first + _PARTNERS_AT_ONCE], through)
+        some = partner_ids[first : first + _PARTNERS_AT_ONCE]
+        facts = await routed(connection, some, through)
+        past = await past_of(connection, some, progress.adopted)
         for partner_id, of_partner in facts.items():
-            derived.append(derive(partner_id, of_partner, after, until, parameters))
+            derived.append(derive(partner_id, of_partner, progress.cursor, until, parameters, past.get(partner_id)))
             await asyncio.sleep(0)
     return derived
+
+
+async def past_of(
+    connection: Connection, partner_ids: Sequence[str], adopted: Adoption | None, schema: str | None = None
+) -> dict[str, Past]:
+    """What was published about these partners before the present policy took over; nothing if it published all.
+
+    `schema`: where that was published, if it is not the read model of the connection.
+    """
+    if adopted is None:
+        return {}
+    publications = await published(connection, partner_ids, adopted.sequence, schema)
+    return {partner_id: Past(adopted.cursor, publication) for partner_id, publication in publications.items()}
 
 
 def _after(progress: Progress, plan: Plan, goal: StepKey, events: int, parameters: Parameters) -> Progress:
@@ -171,4 +188,4 @@ def _after(progress: Progress, plan: Plan, goal: StepKey, events: int, parameter
         known_through = max(known_through, plan.last.recorded_at)
     if end == goal and end.kind == TIMER:
         known_through = max(known_through, end.instant)
-    return Progress(position, known_through, end, progress.sequence + events, parameters.version)
+    return Progress(position, known_through, end, progress.sequence + events, parameters.version, progress.adopted)

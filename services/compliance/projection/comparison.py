@@ -8,7 +8,7 @@ _EVENTS_PER_DIGEST: Final = 1_000
 
 _EVENTS: Final = f"""
     SELECT (sequence - 1) / {_EVENTS_PER_DIGEST} AS part, md5(string_agg(md5(e::text), '' ORDER BY sequence)) AS digest
-    FROM compliance_event e GROUP BY 1 ORDER BY 1
+    FROM compliance_event e WHERE sequence > $1 AND sequence <= $2 GROUP BY 1 ORDER BY 1
 """
 
 _OF_PARTNERS: Final = """
@@ -16,10 +16,18 @@ _OF_PARTNERS: Final = """
     FROM {table} t GROUP BY 1 ORDER BY 1
 """
 
-_TABLES: Final = {
-    "compliance_event": _EVENTS,
-    **{table: _OF_PARTNERS.format(table=table) for table in ("standing", "replacement_window", "timer")},
+_EVERY_EVENT: Final = (0, 2**63 - 1)
+
+_TABLES: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
+    "compliance_event": (_EVENTS, _EVERY_EVENT),
+    **{table: (_OF_PARTNERS.format(table=table), ()) for table in ("standing", "replacement_window", "timer")},
 }
+
+
+async def same_events(one: OwnConnection, other: OwnConnection, after: int, through: int) -> bool:
+    """Whether both have published the same events after the number `after` up to `through`."""
+    digests = [await _digests(connection, _EVENTS, after, through) for connection in (one, other)]
+    return digests[0] == digests[1]
 
 
 async def differences(one: OwnConnection, other: OwnConnection) -> list[str]:
@@ -28,8 +36,8 @@ async def differences(one: OwnConnection, other: OwnConnection) -> list[str]:
     Each connection has a read model first on its search path. Only digests leave the database.
     """
     found = []
-    for table, statement in _TABLES.items():
-        digests = [await _digests(connection, statement) for connection in (one, other)]
+    for table, (statement, arguments) in _TABLES.items():
+        digests = [await _digests(connection, statement, *arguments) for connection in (one, other)]
         if digests[0] != digests[1]:
             parts = sorted(
                 key for key in digests[0].keys() | digests[1].keys() if digests[0].get(key) != digests[1].get(key)
@@ -41,6 +49,6 @@ async def differences(one: OwnConnection, other: OwnConnection) -> list[str]:
     return found
 
 
-async def _digests(connection: OwnConnection, statement: str) -> dict[int | str, str]:
+async def _digests(connection: OwnConnection, statement: str, *arguments: int) -> dict[int | str, str]:
     await connection.execute("SET enable_seqscan = on")
-    return {row["part"]: row["digest"] for row in await connection.fetch(statement, timeout=None)}
+    return {row["part"]: row["digest"] for row in await connection.fetch(statement, *arguments, timeout=None)}

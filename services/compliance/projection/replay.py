@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from itertools import groupby
 from operator import attrgetter
-from typing import Final
+from typing import Final, NamedTuple
 
 from services.compliance.policy.history import PartnerHistory, Step
 from services.compliance.policy.parameters import Parameters
+from services.compliance.policy.published import Publication
 from services.compliance.policy.standing import Stretch
 from services.compliance.read_model.answer import body_of
 from services.compliance.read_model.derived import Derived, EventRow, StandingRow, WindowRow
@@ -17,16 +18,29 @@ from shared.events.envelope import Fact
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
+class Past(NamedTuple):
+    """What was published about a partner by another policy: every step up to and including `cursor`."""
+
+    cursor: StepKey
+    publication: Publication
+
+
 def derive(
-    partner_id: str, facts: Iterable[Fact], after: StepKey | None, until: StepKey, parameters: Parameters
+    partner_id: str,
+    facts: Iterable[Fact],
+    after: StepKey | None,
+    until: StepKey,
+    parameters: Parameters,
+    past: Past | None = None,
 ) -> Derived:
     """Replays the facts routed to the partner (log order) and the timers between them, up to and including `until`.
 
-    `events` are those of the steps after `after`; None: of all.
+    `events` are those of the steps after `after`; None: of all. With a `past` (which ends by `until`) they are those
+    that correct it, if it was not corrected yet, and those of the steps after it.
     """
     history = PartnerHistory(partner_id, parameters)
     events: list[EventRow] = []
-    for step in _steps(history, partner_id, facts, until):
+    for step in _steps(history, partner_id, facts, until, past):
         if not step.events:
             continue
         key = StepKey(step.instant, FACTS if step.position else TIMER, step.position, partner_id)
@@ -42,17 +56,39 @@ def derive(
     )
 
 
-def _steps(history: PartnerHistory, partner_id: str, facts: Iterable[Fact], until: StepKey) -> Iterator[Step]:
+def _steps(
+    history: PartnerHistory, partner_id: str, facts: Iterable[Fact], until: StepKey, past: Past | None
+) -> Iterator[Step]:
+    """Those after the past, beginning with the one that corrects it."""
     for append_position, appended in groupby(facts, attrgetter("append_position")):
         group = list(appended)
         recorded_at = group[0].recorded_at
-        if StepKey(recorded_at, FACTS, append_position, partner_id) > until:
+        key = StepKey(recorded_at, FACTS, append_position, partner_id)
+        if key > until:
             break
+        if past is not None and key > past.cursor:
+            yield _correction(history, past)
+            past = None
         if history.next_timer_at is not None and history.next_timer_at <= recorded_at:
-            yield from history.fire(recorded_at)
-        yield history.record(group)
-    within = StepKey(until.instant, TIMER, 0, partner_id) <= until
-    yield from history.fire(until.instant if within else until.instant - _MICROSECOND)
+            fired = history.fire(recorded_at)
+            yield from fired if past is None else ()
+        step = history.record(group)
+        if past is None:
+            yield step
+    if past is not None:
+        yield _correction(history, past)
+    yield from _fire_through(history, until)
+
+
+def _fire_through(history: PartnerHistory, until: StepKey) -> list[Step]:
+    """The steps of the timers at or before the step `until`."""
+    within = until._replace(kind=TIMER, position=0, partner_id=history.partner_id) <= until
+    return history.fire(until.instant if within else until.instant - _MICROSECOND)
+
+
+def _correction(history: PartnerHistory, past: Past) -> Step:
+    _fire_through(history, past.cursor)
+    return history.take_over(past.publication, past.cursor.instant, past.cursor.position)
 
 
 def _standing_rows(partner_id: str, product: str, stretches: Sequence[Stretch]) -> Iterator[StandingRow]:

@@ -1,8 +1,9 @@
 """The tables of the read model. This is their one description; the migrations are tested against it.
 
 No table names its schema: connections put it on their search path, so that a rebuild can write the
-same tables into a second schema. Everything but `compliance_event` can be thrown away and derived
-again; so can that, to the byte, but it is what subscribers hold, and therefore append-only.
+same tables into a second schema. Everything but `compliance_event` and `adoption` can be thrown away
+and derived again; so can the events since the last adoption, to the byte, but they are what subscribers
+hold, and therefore append-only.
 """
 
 from sqlalchemy import (
@@ -54,6 +55,26 @@ progress = Table(
     PrimaryKeyConstraint("only_row", name="progress_pkey"),
     CheckConstraint("only_row", name="progress_only_row_check"),
     comment="How far the projection has come. Its row is locked by whoever advances it.",
+)
+
+adoption = Table(
+    "adoption",
+    metadata,
+    Column("number", Integer, nullable=False, autoincrement=False, comment="From 1; the last one holds."),
+    Column("policy_version", Text, nullable=False),
+    Column(
+        "sequence",
+        BigInteger,
+        nullable=False,
+        comment="The last compliance event that was published before, or corrects that.",
+    ),
+    _instant("cursor_instant"),
+    Column("cursor_kind", SmallInteger, nullable=False),
+    Column("cursor_position", BigInteger, nullable=False),
+    _id("cursor_partner_id"),
+    _instant("adopted_at"),
+    PrimaryKeyConstraint("number", name="adoption_pkey"),
+    comment="Policies that took over from what another had published, after correcting it.",
 )
 
 compliance_event = Table(

@@ -5,8 +5,19 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from services.compliance.database import Connection
+from services.compliance.policy.published import Publication, PublishedEvent, read_back
 from services.compliance.read_model.derived import Derived, EventRow
 from services.compliance.read_model.step_key import StepKey
+
+
+class Adoption(NamedTuple):
+    """Where the present policy took over: after the step `cursor` and the compliance event `sequence`.
+
+    The events up to there were published by another policy, or correct what was.
+    """
+
+    sequence: int
+    cursor: StepKey
 
 
 class Progress(NamedTuple):
@@ -14,7 +25,8 @@ class Progress(NamedTuple):
 
     `position`: the last fact applied for every partner. `known_through`: every fact recorded by then
     is at or before `position`. `cursor`: the last step that is done; it can lie inside one group of
-    facts or one timer instant. `sequence`: the number of the last compliance event.
+    facts or one timer instant. `sequence`: the number of the last compliance event. `adopted`: None
+    where everything was published by the present policy.
     """
 
     position: int
@@ -22,15 +34,25 @@ class Progress(NamedTuple):
     cursor: StepKey
     sequence: int
     policy_version: str
+    adopted: Adoption | None = None
 
 
-_COLUMNS: Final = """
-    position, known_through, cursor_instant, cursor_kind, cursor_position, cursor_partner_id, sequence, policy_version
+_PROGRESS: Final = """
+    p.position, p.known_through, p.cursor_instant, p.cursor_kind, p.cursor_position, p.cursor_partner_id, p.sequence,
+    p.policy_version, a.sequence, a.cursor_instant, a.cursor_kind, a.cursor_position, a.cursor_partner_id
 """
-_READ: Final = f"SELECT {_COLUMNS} FROM progress"
+_FROM: Final = """
+    FROM progress p LEFT JOIN LATERAL (SELECT * FROM adoption ORDER BY number DESC LIMIT 1) a ON true
+"""
+_READ: Final = f"SELECT {_PROGRESS} {_FROM}"
 
 # The commit need not reach the disk: what a crash of the server takes is derived again from the facts, to the byte.
-_LOCK: Final = f"SELECT {_COLUMNS}, set_config('synchronous_commit', 'off', true) FROM progress FOR UPDATE"
+_LOCK: Final = f"SELECT {_PROGRESS}, set_config('synchronous_commit', 'off', true) {_FROM} FOR UPDATE OF p"
+
+_PUBLISHED: Final = """
+    SELECT partner_id, event_id, type, effective_at, subject, data FROM {table}
+    WHERE partner_id = ANY($1) AND sequence <= $2 ORDER BY partner_id, sequence
+"""
 
 _MENTIONED_AFTER: Final = """
     SELECT DISTINCT partner_id FROM standing WHERE partner_id > $1 ORDER BY partner_id LIMIT $2
@@ -109,9 +131,21 @@ async def _read_progress(connection: Connection, statement: str) -> Progress:
     row = await connection.fetchrow(statement)
     if row is None:
         raise LookupError("the read model has no progress: migrate it")
-    position, known_through, instant, kind, cursor_position, partner_id, sequence, policy_version, *_ = row
+    position, known_through, instant, kind, cursor_position, partner_id, sequence, policy_version, *adopted = row
     cursor = StepKey(instant, kind, cursor_position, partner_id)
-    return Progress(position, known_through, cursor, sequence, policy_version)
+    adoption = None if adopted[0] is None else Adoption(adopted[0], StepKey(*adopted[1:5]))
+    return Progress(position, known_through, cursor, sequence, policy_version, adoption)
+
+
+async def published(
+    connection: Connection, partner_ids: Sequence[str], through: int, schema: str | None = None
+) -> dict[str, Publication]:
+    """What the events up to the number `through` say about each partner; `schema`: of another read model."""
+    found: dict[str, list[PublishedEvent]] = {partner_id: [] for partner_id in partner_ids}
+    table = "compliance_event" if schema is None else f'"{schema}".compliance_event'
+    for partner_id, *event in await connection.fetch(_PUBLISHED.format(table=table), partner_ids, through):
+        found[partner_id].append(PublishedEvent(*event))
+    return {partner_id: read_back(events) for partner_id, events in found.items()}
 
 
 async def mentioned_after(connection: Connection, partner_id: str, partners_max: int) -> list[str]:

@@ -1,0 +1,219 @@
+"""Another policy takes over: what was published stays as it was and is corrected; nothing is sent twice."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import psycopg
+import pytest
+
+from services.compliance.database import OwnConnection, connect
+from services.compliance.policy.parameters import PARAMETERS, Parameters
+from services.compliance.policy.published import Publication, PublishedEvent, read_back
+from services.compliance.projection import batch, rebuild
+from services.compliance.projection.batch import advance_fully
+from services.compliance.projection.rebuild import Rebuilt
+from services.compliance.settings import ComplianceSettings
+from tests.compliance.log import Group, Log, compliance_log, settings_for
+from tests.compliance.telling import population
+from tests.databases import Database
+from tests.oracle.histories import seeded
+from tests.policy.fact_log import recorded
+
+LONGER = Parameters(version="longer", window_days=45)
+STRICTER = Parameters(version="stricter", minimum={"VAR": 3, "DEVELOPER": 2}, window_days=10)
+LONG_AFTER = timedelta(days=400)
+
+
+class Longer(ComplianceSettings):
+    """A deployment whose windows last 45 days."""
+
+    @property
+    def parameters(self) -> Parameters:
+        return LONGER
+
+
+class Stricter(ComplianceSettings):
+    """A deployment that asks for more consultants, and sooner."""
+
+    @property
+    def parameters(self) -> Parameters:
+        return STRICTER
+
+
+POLICIES: list[type[ComplianceSettings]] = [Longer, Stricter]
+
+
+def history(seed: int) -> list[Group]:
+    return [group for group in recorded(seeded(seed)) if group]
+
+
+class Following:
+    """A database whose log is written and followed."""
+
+    def __init__(self, connection: OwnConnection, log: Log) -> None:
+        self.connection = connection
+        self._log = log
+
+    async def follow(self, groups: Sequence[Group], parameters: Parameters) -> None:
+        self._log.write(groups)
+        await advance_fully(self.connection, parameters, None, "test")
+
+    async def finish(self, groups: Sequence[Group], parameters: Parameters) -> None:
+        """Lets every timer fire."""
+        await advance_fully(self.connection, parameters, groups[-1][0].recorded_at + LONG_AFTER, "test")
+
+    async def events(self) -> list[asyncpg.Record]:
+        return await compliance_log(self.connection)
+
+
+@asynccontextmanager
+async def following(database: Database) -> AsyncIterator[Following]:
+    connection = await connect(settings_for(database))
+    with psycopg.connect(database.owner_url, autocommit=True) as owner:
+        yield Following(connection, Log(owner))
+    await connection.close()
+
+
+@pytest.fixture
+async def one(database: Database) -> AsyncIterator[Following]:
+    """Where the policy changes."""
+    async with following(database) as found:
+        yield found
+
+
+@pytest.fixture
+async def always(sandbox_database: Database) -> AsyncIterator[Following]:
+    """Where the later policy was in force from the beginning."""
+    async with following(sandbox_database) as found:
+        yield found
+
+
+async def rebuilt(database: Database, kind: type[ComplianceSettings], *, verify: bool = False) -> Rebuilt:
+    settings = kind.model_validate({"database_url": database.compliance_url})
+    return await asyncio.to_thread(rebuild.run, settings, database.owner_url, verify=verify, processes=1)
+
+
+def publications(events: Sequence[asyncpg.Record]) -> dict[str, Publication]:
+    of: dict[str, list[PublishedEvent]] = defaultdict(list)
+    for event in events:
+        said = PublishedEvent(*(event[name] for name in ("event_id", "type", "effective_at", "subject", "data")))
+        of[event["partner_id"]].append(said)
+    return {partner_id: read_back(said) for partner_id, said in of.items()}
+
+
+def told(events: Sequence[asyncpg.Record]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What whoever took the events in order holds: the announcements that stand (but reminders), and the standings."""
+    held = publications(events)
+    return (
+        {
+            partner_id: {one for one in said.standing if one.name != "replacement-window-closing"}
+            for partner_id, said in held.items()
+        },
+        {partner_id: said.standings for partner_id, said in held.items()},
+    )
+
+
+@pytest.mark.parametrize("kind", POLICIES)
+@pytest.mark.parametrize("seed", range(6))
+async def test_what_was_published_is_kept_and_corrected(
+    database: Database, one: Following, always: Following, kind: type[ComplianceSettings], seed: int
+) -> None:
+    groups, parameters = history(seed), kind.model_validate({"database_url": "x"}).parameters
+    await one.follow(groups, PARAMETERS)
+    before = await one.events()
+    await always.follow(groups, parameters)
+
+    corrected = await rebuilt(database, kind)
+
+    after = await one.events()
+    assert after[: len(before)] == before
+    assert [event["sequence"] for event in after] == list(range(1, len(after) + 1))
+    assert corrected.corrections == len(after) - len(before)
+    assert told(after) == told(await always.events())
+
+
+@pytest.mark.parametrize("seed", range(10, 18))
+async def test_the_new_policy_goes_on_from_there(
+    database: Database, one: Following, always: Following, seed: int
+) -> None:
+    groups = history(seed)
+    middle = len(groups) // 2
+    await one.follow(groups[:middle], PARAMETERS)
+    await rebuilt(database, Longer)
+    await always.follow(groups, LONGER)
+
+    for group in groups[middle:]:
+        await one.follow([group], LONGER)
+    for both in (one, always):
+        await both.finish(groups, LONGER)
+
+    events = await one.events()
+    assert told(events) == told(await always.events())
+    assert [event["sequence"] for event in events] == list(range(1, len(events) + 1))
+    assert len({event["event_id"] for event in events}) == len(events)
+    assert (await rebuilt(database, Longer, verify=True)).differences == ()
+
+
+async def test_rebuilding_again_and_back_publishes_corrections_only(database: Database, one: Following) -> None:
+    groups = population(25)
+    await one.follow(groups, PARAMETERS)
+    await one.finish(groups, PARAMETERS)
+    by_the_first = await one.events()
+
+    for kind in (Longer, Stricter, ComplianceSettings):
+        assert (await rebuilt(database, kind)).corrections > 0
+        corrected = await one.events()
+        assert (await rebuilt(database, kind)).corrections == 0
+        assert await one.events() == corrected
+
+    assert told(corrected) == told(by_the_first)
+    adoptions = await one.connection.fetch("SELECT policy_version FROM adoption ORDER BY number")
+    assert [row["policy_version"] for row in adoptions] == ["longer", "stricter", PARAMETERS.version]
+
+
+async def test_what_the_same_policy_would_publish_otherwise_now_is_corrected_and_not_renumbered(
+    database: Database, one: Following
+) -> None:
+    """A mended mistake: subscribers hold what was published."""
+    await one.follow(history(4), PARAMETERS)
+    right = await one.events()
+    with psycopg.connect(database.superuser_url, autocommit=True) as superuser:
+        superuser.execute("ALTER TABLE compliance.compliance_event DISABLE TRIGGER append_only")
+        superuser.execute(
+            "UPDATE compliance.compliance_event SET effective_at = effective_at - interval '1 day'"
+            " WHERE type LIKE '%minimum-reached%'"
+        )
+    published = await one.events()
+
+    corrected = await rebuilt(database, ComplianceSettings)
+
+    after = await one.events()
+    assert corrected.corrections > 0
+    assert after[: len(published)] == published
+    assert told(after) == told(right)
+
+
+async def test_a_step_that_was_half_done_is_finished_by_the_new_policy(
+    database: Database, one: Following, always: Following, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cursor lies inside a step that touches several partners when the policy changes."""
+    groups = population(25)
+    await always.follow(groups, LONGER)
+    monkeypatch.setattr(batch, "PARTNERS_MAX", 1)
+    with psycopg.connect(database.owner_url, autocommit=True) as owner:
+        Log(owner).write(groups)
+    advanced = await batch.advance(one.connection, PARAMETERS, None, "test")
+    while advanced is not None and advanced.end.complete:
+        advanced = await batch.advance(one.connection, PARAMETERS, None, "test")
+    assert advanced is not None, "no step touched two partners"
+
+    await rebuilt(database, Longer)
+    await advance_fully(one.connection, LONGER, None, "test")
+
+    assert told(await one.events()) == told(await always.events())
+    assert (await rebuilt(database, Longer, verify=True)).differences == ()
