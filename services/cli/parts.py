@@ -116,6 +116,8 @@ def rebuild(verify: bool, as_json: bool) -> None:
         click.echo(json.dumps(shown))
     else:
         click.echo(f"{rebuilt.events} events of {rebuilt.partners} partners, to position {rebuilt.position}")
+        if rebuilt.corrections:
+            click.echo(f"{rebuilt.corrections} of them correct what another policy had published")
         click.echo("\n".join(rebuilt.differences), nl=bool(rebuilt.differences))
     if rebuilt.differences:
         raise click.ClickException("what is in use differs from what the facts give: rebuild without --verify.")
