@@ -18,6 +18,7 @@ _NAME: Final = re.compile(
 )
 _ENDS_AS_A_NUMBER: Final = re.compile(r"(?:^|\.)(?:[0-9]+|0x[0-9a-f]*)\.?$")
 _PORT: Final = re.compile(r"(?:.*\]|[^:]*)(?::[0-9]*)?")
+_NOT_IN_BRACKETS: Final = "what stands in the brackets is not an IPv6 address"
 
 
 class UnacceptableUrl(ValueError):
@@ -51,13 +52,15 @@ def _check_parts(text: str, url: URL, *, plain_http: bool) -> None:
         raise UnacceptableUrl("webhooks are sent over https only; give an https URL")
     if url.scheme not in {"https", "http"}:
         raise UnacceptableUrl("give an https URL")
+    authority = text.partition("://")[2].partition("/")[0].partition("?")[0]
     if not url.raw_host:
         raise UnacceptableUrl("the URL names no host")
-    authority = text.partition("://")[2].partition("/")[0].partition("?")[0]
     if "@" in authority:
         raise UnacceptableUrl("a URL with a user name or password is not accepted; messages are signed instead")
     if "#" in text:
         raise UnacceptableUrl("a fragment (#…) is never sent; leave it out")
+    if "[" in authority and ":" not in url.raw_host:
+        raise UnacceptableUrl(_NOT_IN_BRACKETS)
     if url.explicit_port == 0 or not _PORT.fullmatch(authority):
         raise UnacceptableUrl("the port is a number from 1 to 65535")
 
@@ -67,7 +70,7 @@ def _host(host: str, networks: Sequence[Network]) -> str:
         try:
             address: IPv4Address | IPv6Address = IPv6Address(host)
         except ValueError:
-            raise UnacceptableUrl("what stands in the brackets is not an IPv6 address") from None
+            raise UnacceptableUrl(_NOT_IN_BRACKETS) from None
         if "%" in host:
             raise UnacceptableUrl("an address with a zone (%…) is not accepted")
     elif _ENDS_AS_A_NUMBER.search(host):
