@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from services import documentation
 from services.door import Door
 from services.problems import Problem, problem_response
+from services.waiting import Waiting
 
 TITLE: Final = "Sage Partner Certification"
 
@@ -50,6 +51,13 @@ class Composition:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a call while `running`."""
         await self._door(scope, receive, send)
+
+    def stop(self) -> None:
+        """Lets nobody wait any longer: long polls are answered, and streams end, so that the server can stop."""
+        for app in self._apps.values():
+            waiting: Waiting | None = getattr(app.state, "waiting", None)
+            if waiting is not None:
+                waiting.stop()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -76,20 +76,27 @@ def origin(listening: socket.socket) -> str:
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], stopping: Callable[[], None]) -> None:
         super().__init__(config)
         self._ready = ready
+        self._stopping = stopping
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self._ready()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._stopping()
+        await super().shutdown(sockets)
 
-async def serve(app: ASGIApp, listening: socket.socket, ready: Callable[[], None]) -> None:
+
+async def serve(
+    app: ASGIApp, listening: socket.socket, ready: Callable[[], None], stopping: Callable[[], None] = lambda: None
+) -> None:
     """Serves until SIGINT or SIGTERM, which it answers by finishing what is under way. Then the signal goes on.
 
-    `ready` is called once calls are answered.
+    `ready` is called once calls are answered, `stopping` before what is under way is waited for.
     """
     config = uvicorn.Config(
         app,
@@ -103,4 +110,4 @@ async def serve(app: ASGIApp, listening: socket.socket, ready: Callable[[], None
         log_config=None,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    await _Server(config, ready).serve(sockets=[listening])
+    await _Server(config, ready, stopping).serve(sockets=[listening])

@@ -41,10 +41,12 @@ def create_app(settings: CertificationSettings) -> FastAPI:
             await run_in_threadpool(_settle_sandbox, store, settings.sandbox)
             bell = Bell(conninfo, settings.database_role)
             tasks = [asyncio.create_task(bell.tell()), asyncio.create_task(bell.listen())]
-            app.state.service = Service(store, PersonalData(database), bell, settings.products)
+            app.state.service = Service(store, PersonalData(database), bell, settings.products, settings.sandbox)
+            app.state.waiting = bell
             try:
                 yield
             finally:
+                bell.stop()
                 for task in tasks:
                     task.cancel()
                     with suppress(asyncio.CancelledError):

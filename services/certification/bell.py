@@ -7,7 +7,6 @@ is lost does no harm: whoever waits looks again by himself after a while.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Final
 
 import psycopg
@@ -15,36 +14,26 @@ from psycopg import AsyncConnection
 from psycopg.sql import SQL, Identifier
 
 from services.certification.event_store.recorder import CHANNEL, CONNECTION
+from services.waiting import Waiting
 
-LOOK_SECONDS: Final = 1.0
-"""How long a fact can stay unseen when its notification was lost."""
 BACKOFF_SECONDS: Final = 0.5
 
 _log: Final = logging.getLogger(__name__)
 
 
-class Bell:
+class Bell(Waiting):
     """Belongs to the event loop in which it is made."""
 
     def __init__(self, conninfo: str, role: str | None) -> None:
+        super().__init__()
         self._conninfo = conninfo
         self._role = role
         self._loop = asyncio.get_running_loop()
         self._recorded = asyncio.Event()
-        self._rung = asyncio.Event()
 
     def ring(self) -> None:
         """Something was recorded. From any thread."""
         self._loop.call_soon_threadsafe(self._recorded.set)
-
-    def next_ring(self) -> asyncio.Event:
-        """What the next ring sets. Take it before looking, so that a ring meanwhile is not missed."""
-        return self._rung
-
-    async def wait(self, ring: asyncio.Event, seconds_max: float) -> None:
-        """Until that ring, or until it is time to look anyway."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(ring.wait(), min(seconds_max, LOOK_SECONDS))
 
     async def tell(self) -> None:
         """Notifies whoever listens, until cancelled, through lost connections."""
@@ -74,5 +63,4 @@ class Bell:
     async def _wake(self, connection: AsyncConnection) -> None:
         await connection.execute(SQL("LISTEN {}").format(Identifier(CHANNEL)))
         async for _ in connection.notifies():
-            self._rung.set()
-            self._rung = asyncio.Event()
+            self.wake()

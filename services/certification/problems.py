@@ -28,6 +28,7 @@ from services.certification.refusals import (
     Unavailable,
     UnknownProduct,
 )
+from services.feeds import Malformed as MalformedFeed
 from services.problems import TYPE_PREFIX, Problem, problem_response
 
 RETRY_AFTER_SECONDS: Final = 1
@@ -67,6 +68,7 @@ def install(app: FastAPI) -> None:
     """Lets everything that is not answered as asked be answered with a problem."""
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(MalformedFeed, _malformed_feed)
     app.add_exception_handler(HTTPException, _no_such_resource)
     app.add_exception_handler(Exception, _failed)
 
@@ -99,6 +101,11 @@ async def _malformed(_: Request, error: Exception) -> Response:
     else:
         detail = f"{where.capitalize()} {name!r} is not acceptable: {first['msg']}."
     return answer_to(Malformed(detail), name or None)
+
+
+async def _malformed_feed(_: Request, error: Exception) -> Response:
+    assert isinstance(error, MalformedFeed)
+    return answer_to(Malformed(error.detail), error.parameter)
 
 
 async def _no_such_resource(request: Request, error: Exception) -> Response:

@@ -47,4 +47,4 @@ class Address:
 
     async def _serve(self, composition: Composition, ready: Callable[[], None]) -> None:
         async with composition.running():
-            await serving.serve(composition, self._listening, ready)
+            await serving.serve(composition, self._listening, ready, composition.stop)

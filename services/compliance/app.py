@@ -37,10 +37,12 @@ def create_app(settings: ComplianceSettings) -> FastAPI:
         doorbell = Doorbell(settings)
         async with create_pool(settings) as pool:
             app.state.compliance = Service(pool, doorbell, settings.parameters)
+            app.state.waiting = doorbell
             listening = asyncio.create_task(doorbell.listen())
             try:
                 yield
             finally:
+                doorbell.stop()
                 listening.cancel()
                 with suppress(asyncio.CancelledError):
                     await listening

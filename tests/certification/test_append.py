@@ -106,7 +106,7 @@ def test_a_call_that_the_database_refuses_spoils_no_other(store: EventStore) -> 
     good, bad, other = store._send([msgspec.json.encode(each) for each in (call("f3"), poisoned, call("f4"))])
     assert isinstance(bad, psycopg.errors.UniqueViolation)
     assert [getattr(each, "outcome", None) for each in (good, other)] == ["recorded", "recorded"]
-    assert [entry.fact.fact_id for entry in store.facts_after(0, 10)] == ["f1", "f3", "f4"]
+    assert [entry.fact.fact_id for entry in store.facts_after(0, 10, 10).entries] == ["f1", "f3", "f4"]
 
 
 class TestTheStamp:
@@ -116,7 +116,7 @@ class TestTheStamp:
         looks_like_it = "1900-01-01T00:00:00Z"
         data = PartnerProgrammeChanged("P1", looks_like_it)
         record(store, (), Report("f1", data), Asked("test", "k1", b""))
-        (entry,) = store.facts_after(0, 10)
+        (entry,) = store.facts_after(0, 10, 10).entries
         assert entry.fact.data == data
         assert entry.fact.recorded_at == entry.fact.effective_at > day(0)
 
@@ -124,7 +124,7 @@ class TestTheStamp:
     def test_a_text_is_stored_as_it_was_written(self, store: EventStore, text: str) -> None:
         data = PortalChangeDeclared("CH1", ("S200P",), True, day(4000).date(), text)
         record(store, ("S200P",), Report("f1", data), Asked("test", "k1", b""))
-        assert [entry.fact.data for entry in store.facts_after(0, 10)] == [data]
+        assert [entry.fact.data for entry in store.facts_after(0, 10, 10).entries] == [data]
 
     def test_the_provisional_instant_is_none_that_matters(self) -> None:
         tick = timedelta(microseconds=1)

@@ -43,9 +43,9 @@ def test_decisions_at_an_instant_that_stands_still(log: Log, sandbox_database: D
     told: tuple[Reported, ...] = (CertificationRecognised("C1", "S200P"), RevocationOrdered("C1", "S200P"))
     for number, data in enumerate(told):
         record(store, ("S200P",), Report(f"f{number}", data), Asked("test", f"f{number}", b""))
-    *_, decision = store.facts_after(0, 10)
+    *_, decision = store.facts_after(0, 10, 10).entries
     assert getattr(decision.fact.data, "periods", None) == ()
-    assert {entry.fact.recorded_at for entry in store.facts_after(0, 10)} == {THEN}
+    assert {entry.fact.recorded_at for entry in store.facts_after(0, 10, 10).entries} == {THEN}
 
 
 def test_a_running_clock_goes_on_from_where_it_was_set(log: Log, sandbox_database: Database) -> None:
@@ -87,7 +87,7 @@ def test_starting_anew_while_others_read_and_write(log: Log, sandbox_database: D
             try:
                 data = ConsultantLinked("P1", f"C{number}")
                 record(store, ("S200P",), Report(f"{number}-{turn}", data), Asked("test", f"{number}-{turn}", b""))
-                store.facts_after(0, 10)
+                store.facts_after(0, 10, 10).entries
                 store.settle(store.now())
             except Exception as error:
                 errors.append(error)
@@ -106,7 +106,7 @@ def test_starting_anew_while_others_read_and_write(log: Log, sandbox_database: D
     assert errors == []
     assert took < 30
     sandbox.empty(sandbox_database.owner_url, THEN, running=False)
-    assert store.facts_after(0, 10) == []
+    assert store.facts_after(0, 10, 10).entries == []
 
 
 class TestOverHttp:

@@ -53,12 +53,13 @@ REPORTING: Final = Reporting(
 
 
 class Service(NamedTuple):
-    """What the endpoints work with."""
+    """What the endpoints work with. `sandbox`: the log can begin anew."""
 
     store: EventStore
     personal_data: PersonalData
     bell: Bell
     products: tuple[str, ...]
+    sandbox: bool
 
 
 def service(request: Request) -> Service:

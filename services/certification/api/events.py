@@ -1,23 +1,20 @@
-"""The log as a feed: CloudEvents in batches, in the order of positions."""
+"""The log as a feed: CloudEvents in batches or as a stream, in the order of positions."""
 
-import asyncio
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Final
 
 import msgspec
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from services.certification.api.calls import REFUSALS, TheService
-from services.certification.event_store.store import LogEntry
-from shared.events.facts import TOPIC_OF, FactData
+from services import feeds
+from services.certification.api.calls import REFUSALS, Service, TheService
+from services.certification.api.fields import Id
+from services.certification.event_store.store import LogEntry, LogFilter
+from services.certification.refusals import Unavailable
+from shared.events.facts import TOPIC_OF, TOPICS, FactData
 
-MEDIA_TYPE: Final = "application/cloudevents-batch+json"
 SOURCE: Final = "/certification/v1"
-LIMIT_MAX: Final = 1000
-TIMEOUT_SECONDS_MAX: Final = 60
-POSITION_MAX: Final = 2**63 - 1
 
 router = APIRouter(prefix="/certification/v1/events", tags=["Facts"])
 
@@ -42,43 +39,74 @@ class CloudEvent(msgspec.Struct, frozen=True):
 @router.get(
     "",
     response_class=Response,
-    responses={200: {"description": "The facts after the position, in order", "content": {MEDIA_TYPE: {}}}, **REFUSALS},
+    responses={
+        200: {
+            "description": "The facts after the position, in order",
+            "content": {feeds.MEDIA_TYPE: {}, feeds.STREAM_MEDIA_TYPE: feeds.STREAMED},
+        },
+        304: {"description": "The page is still the one that If-None-Match names"},
+        **REFUSALS,
+    },
 )
 async def events(
+    request: Request,
     service: TheService,
-    after: Annotated[int, Query(ge=0, le=POSITION_MAX, description="The last position already seen.")] = 0,
-    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 100,
+    after: Annotated[int, Query(ge=0, le=feeds.POSITION_MAX, description="The last position already seen.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=feeds.LIMIT_MAX, description="How many at most.")] = feeds.LIMIT_DEFAULT,
     timeout: Annotated[
-        int, Query(ge=0, le=TIMEOUT_SECONDS_MAX, description="Seconds to wait for a fact when there is none.")
+        float,
+        Query(
+            ge=0,
+            le=feeds.TIMEOUT_SECONDS_MAX,
+            allow_inf_nan=False,
+            description="Seconds to wait for a first fact where there is none.",
+        ),
     ] = 0,
+    types: Annotated[tuple[str, ...], Query(alias="type", description="Only these; short or full names.")] = (),
+    partner_ids: Annotated[tuple[Id, ...], Query(alias="partner_id", description="Only about these.")] = (),
+    products: Annotated[tuple[str, ...], Query(alias="product", description="Only about these.")] = (),
+    last_event_id: Annotated[
+        str | None, Header(description="Of a stream: the position to go on after, instead of `after`.")
+    ] = None,
 ) -> Response:
-    """The facts after a position, at most `limit`; positions have no gaps and none is ever filled in later."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + timeout
-    while True:
-        ring = service.bell.next_ring()
-        facts = await run_in_threadpool(service.store.facts_after, after, limit)
-        seconds_left = deadline - loop.time()
-        if facts or seconds_left <= 0:
-            return Response(batch(facts), media_type=MEDIA_TYPE)
-        await service.bell.wait(ring, seconds_left)
+    """The facts after a position, at most `limit`; positions have no gaps and none is ever filled in later.
+
+    A page may hold fewer, even none, although more follow: `Link` says where to go on. With `Accept: text/event-stream`
+    the same without an end.
+    """
+    feeds.refuse_unsold(products, service.products)
+    feed = _feed(service, LogFilter(feeds.full_types(types, list(TOPICS)), partner_ids, products))
+    if feeds.asks_for_stream(request):
+        return feeds.stream(feed, feeds.resumed(last_event_id, after))
+    page = await feeds.first_page(request, feed, after, limit, timeout)
+    return feeds.answer(request, page, immutable=len(page.events) == limit and not service.sandbox)
 
 
-def batch(entries: Sequence[LogEntry]) -> bytes:
-    """The entries as one CloudEvents batch."""
-    return msgspec.json.encode([_event(entry) for entry in entries])
+def _feed(service: Service, which: LogFilter) -> feeds.Feed:
+    def look(after: int, limit: int) -> feeds.Page:
+        found = service.store.facts_after(after, feeds.end_of_stretch(after), limit, which)
+        events = [(entry.fact.position, cloud_event(entry)) for entry in found.entries]
+        return feeds.page(events, after, limit, found.head)
+
+    async def read(after: int, limit: int) -> feeds.Page:
+        return await run_in_threadpool(look, after, limit)
+
+    return feeds.Feed(read, service.bell, (Unavailable,))
 
 
-def _event(entry: LogEntry) -> CloudEvent:
+def cloud_event(entry: LogEntry) -> bytes:
+    """The entry as a CloudEvent."""
     fact = entry.fact
-    return CloudEvent(
-        id=fact.fact_id,
-        type=TOPIC_OF[type(fact.data)],
-        subject=entry.originator_id,
-        time=fact.effective_at,
-        recordedtime=fact.recorded_at,
-        position=fact.position,
-        correlationid=fact.correlation_id,
-        causationid=fact.causation_id or msgspec.UNSET,
-        data=fact.data,
+    return msgspec.json.encode(
+        CloudEvent(
+            id=fact.fact_id,
+            type=TOPIC_OF[type(fact.data)],
+            subject=entry.originator_id,
+            time=fact.effective_at,
+            recordedtime=fact.recorded_at,
+            position=fact.position,
+            correlationid=fact.correlation_id,
+            causationid=fact.causation_id or msgspec.UNSET,
+            data=fact.data,
+        )
     )

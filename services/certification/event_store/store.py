@@ -65,6 +65,27 @@ FACT: Final[LiteralString] = f"""
     LEFT JOIN certification.free_text t ON t.fact_id = e.fact_id
     LEFT JOIN certification.stored_events v ON v.voided_fact_id = e.fact_id
 """
+# A fact is about the partners and the products that it names; a void, about those of the fact that it voids.
+FACTS_AFTER: Final[LiteralString] = """
+    SELECT h.head, f.topic, f.state, f.notification_id, f.originator_id
+    FROM (SELECT coalesce(max(e.notification_id), 0) AS head FROM certification.stored_events e) h
+    LEFT JOIN LATERAL (
+        SELECT e.topic, e.state, e.notification_id, e.originator_id
+        FROM certification.stored_events e
+        WHERE e.notification_id > %(after)s AND e.notification_id <= %(through)s
+            AND (%(topics)s::text[] IS NULL OR e.topic = ANY(%(topics)s))
+            AND (%(partner_ids)s::text[] IS NULL
+                OR e.partner_id = ANY(%(partner_ids)s) OR e.into_partner_id = ANY(%(partner_ids)s))
+            AND (%(products)s::text[] IS NULL OR (
+                SELECT about.data ->> 'product' = ANY(%(products)s)
+                    OR coalesce(about.data -> 'products' ?| %(products)s, false)
+                FROM (SELECT convert_from(coalesce(
+                    (SELECT v.state FROM certification.stored_events v WHERE v.fact_id = e.voided_fact_id), e.state
+                ), 'UTF8')::jsonb -> 'data' AS data OFFSET 0) about))
+        ORDER BY e.notification_id LIMIT %(limit)s
+    ) f ON true
+    ORDER BY f.notification_id
+"""
 BY_ID: Final[LiteralString] = FACT + "WHERE e.fact_id = %(fact_id)s"
 BY_KEY: Final[LiteralString] = FACT + "WHERE e.actor = %(actor)s AND e.idempotency_key = %(key)s"
 
@@ -119,11 +140,32 @@ class FoundFact(msgspec.Struct, frozen=True):
     void: Fact | None
 
 
+class LogFilter(NamedTuple):
+    """Which facts of the log: of these topics, and about one of these partners, and one of these products.
+
+    Empty: any.
+    """
+
+    topics: Sequence[str] = ()
+    partner_ids: Sequence[str] = ()
+    products: Sequence[str] = ()
+
+
+EVERYTHING: Final = LogFilter()
+
+
 class LogEntry(NamedTuple):
     """A fact of the log, without its append position, and its stream."""
 
     fact: Fact
     originator_id: str
+
+
+class LogEntries(NamedTuple):
+    """Facts of the log, in order, and the last position of the log when they were read."""
+
+    entries: list[LogEntry]
+    head: int
 
 
 def content_hash(salt: bytes, content: bytes) -> bytes:
@@ -191,14 +233,25 @@ class EventStore:
         events = self._database.until_answered(lambda recorder: recorder.select_events(originator_id))
         return [wire.decode(event.topic, event.state, 0, 0) for event in events]
 
-    def facts_after(self, position: int, limit: int) -> list[LogEntry]:
-        """The facts after a position of the log, in order, at most `limit`."""
-        notifications = self._database.until_answered(
-            lambda recorder: recorder.select_notifications(position, limit, inclusive_of_start=False)
+    def facts_after(self, after: int, through: int, limit: int, which: LogFilter = EVERYTHING) -> LogEntries:
+        """The facts after a position of the log and up to another, at most `limit`."""
+        rows = self._database.select(
+            FACTS_AFTER,
+            {
+                "after": after,
+                "through": through,
+                "limit": limit,
+                "topics": list(which.topics) or None,
+                "partner_ids": list(which.partner_ids) or None,
+                "products": list(which.products) or None,
+            },
         )
-        return [
-            LogEntry(wire.decode(each.topic, each.state, each.id, 0), str(each.originator_id)) for each in notifications
+        found = [
+            LogEntry(wire.decode(topic, state, position, 0), originator_id)
+            for _, topic, state, position, originator_id in rows
+            if position is not None
         ]
+        return LogEntries(found, rows[0][0])
 
     def now(self) -> datetime:
         """The clock of the whole system."""

@@ -14,6 +14,8 @@ from services.compliance.policy.parameters import Parameters
 from services.compliance.projection.follower import FACTS_CHANNEL, IMPATIENT
 
 APPLIED_WITHIN_SECONDS: Final = 5.0
+LOOK_SECONDS: Final = 0.1
+"""How long an advance of the projection can stay unseen by who waits for it, when its notification was lost."""
 
 _T = TypeVar("_T")
 
@@ -44,8 +46,8 @@ class Service(NamedTuple):
             await connection.execute("SELECT pg_notify($1, $2)", FACTS_CHANNEL, IMPATIENT)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + APPLIED_WITHIN_SECONDS
-        while (left := deadline - loop.time()) > 0:
-            await self.doorbell.wait(ring, left)
+        while (left := deadline - loop.time()) > 0 and not self.doorbell.stopped:
+            await self.doorbell.wait(ring, left, LOOK_SECONDS)
             ring = self.doorbell.next_ring()
             async with self.pool.acquire() as connection:
                 position, found = await look(connection)

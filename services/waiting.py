@@ -1,0 +1,35 @@
+"""Waiting for something to happen: whoever it happens to wakes everybody at once."""
+
+import asyncio
+from contextlib import suppress
+from typing import Final
+
+LOOK_SECONDS: Final = 1.0
+"""How long something can stay unseen when the message about it was lost."""
+
+
+class Waiting:
+    """Those who wait in one event loop. `stopped`: the server is to stop, and nobody should wait any longer."""
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+        self.stopped = False
+
+    def wake(self) -> None:
+        """Wakes everybody who waits. From the event loop."""
+        self._rung.set()
+        self._rung = asyncio.Event()
+
+    def stop(self) -> None:
+        """Wakes everybody for good. From the event loop."""
+        self.stopped = True
+        self.wake()
+
+    def next_ring(self) -> asyncio.Event:
+        """What the next ring sets. Take it before looking, so that a ring meanwhile is not missed."""
+        return self._rung
+
+    async def wait(self, ring: asyncio.Event, seconds_max: float, look_seconds: float = LOOK_SECONDS) -> None:
+        """Until that ring, or until it is time to look anyway."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(ring.wait(), min(seconds_max, look_seconds))
