@@ -22,6 +22,7 @@ from services.compliance.app import create_app
 from services.compliance.projection import rebuild
 from services.compliance.settings import ComplianceSettings
 from services.databases import Databases
+from services.wall_clock import wall_clock
 
 CONNECTIONS = 8
 SECONDS = 3.0
@@ -58,7 +59,7 @@ def bare(url: str) -> FastAPI:
 
 def real(url: str) -> FastAPI:
     """The compliance service."""
-    return create_app(settings_for(url))
+    return create_app(settings_for(url), wall_clock)
 
 
 def settings_for(url: str) -> ComplianceSettings:

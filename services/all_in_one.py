@@ -10,6 +10,7 @@ from services.compliance.app import create_app as create_compliance
 from services.compliance.settings import ComplianceSettings
 from services.composition import Composition
 from services.databases import Databases
+from services.wall_clock import wall_clock
 
 
 def create(databases: Databases, *, api_key: str | None, sandboxed: bool) -> Composition:
@@ -24,7 +25,10 @@ def create(databases: Databases, *, api_key: str | None, sandboxed: bool) -> Com
         database_role=databases.compliance_role,
         sandbox=sandboxed,
     )
-    apps = {"certification": create_certification(certification), "compliance": create_compliance(compliance)}
+    apps = {
+        "certification": create_certification(certification),
+        "compliance": create_compliance(compliance, wall_clock),
+    }
     if sandboxed:
         apps["sandbox"] = sandbox.create_app(databases.owner_url)
     return Composition(apps, api_key=api_key, sandbox=sandboxed, background=lambda: worker.run(compliance))

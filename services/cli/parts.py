@@ -71,9 +71,10 @@ def serve_compliance(host: str, port: int, as_json: bool) -> None:
     with one_sentence():
         from services.compliance.app import create_app
         from services.compliance.settings import ComplianceSettings
+        from services.wall_clock import wall_clock
 
         settings = ComplianceSettings()
-        _serve("compliance", lambda: create_app(settings), host, port, as_json)
+        _serve("compliance", lambda: create_app(settings, wall_clock), host, port, as_json)
 
 
 @compliance.command("work")

@@ -1,8 +1,9 @@
 """The compliance service as an ASGI application: answers out, nothing in."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from typing import Final
 
 from fastapi import FastAPI
@@ -17,9 +18,11 @@ from services.compliance.api import (
     portal_changes,
     problems,
     timeline,
+    webhook_deliveries,
+    webhook_endpoints,
 )
 from services.compliance.api.doorbell import Doorbell
-from services.compliance.api.service import Service
+from services.compliance.api.service import Service, sending
 from services.compliance.database import create_pool
 from services.compliance.settings import ComplianceSettings
 
@@ -29,14 +32,17 @@ when), both now unless said otherwise, and `min_position` to read what one has j
 """
 
 
-def create_app(settings: ComplianceSettings) -> FastAPI:
-    """The application; its lifespan opens and closes the connections. It starts also while the database is away."""
+def create_app(settings: ComplianceSettings, wall_clock: Callable[[], datetime]) -> FastAPI:
+    """The application; its lifespan opens and closes the connections. It starts also while the database is away.
+
+    `wall_clock`: what receivers of webhooks compare with their own.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         doorbell = Doorbell(settings)
-        async with create_pool(settings) as pool:
-            app.state.compliance = Service(pool, doorbell, settings.parameters)
+        async with create_pool(settings) as pool, sending(settings, wall_clock) as webhooks:
+            app.state.compliance = Service(pool, doorbell, settings.parameters, webhooks)
             app.state.waiting = doorbell
             listening = asyncio.create_task(doorbell.listen())
             try:
@@ -58,6 +64,16 @@ def create_app(settings: ComplianceSettings) -> FastAPI:
     )
     documented.describe(app)
     problems.install(app)
-    for part in (lists, partners, timeline, consultants, portal_changes, events, health):
+    for part in (
+        lists,
+        partners,
+        timeline,
+        consultants,
+        portal_changes,
+        events,
+        webhook_endpoints,
+        webhook_deliveries,
+        health,
+    ):
         app.include_router(part.router)
     return app

@@ -8,6 +8,7 @@ import httpx
 
 from services.compliance.app import create_app
 from services.compliance.settings import ComplianceSettings
+from services.wall_clock import wall_clock
 
 ORIGIN = "http://compliance"
 
@@ -15,7 +16,7 @@ ORIGIN = "http://compliance"
 @asynccontextmanager
 async def asking(settings: ComplianceSettings) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the running application."""
-    app = create_app(settings)
+    app = create_app(settings, wall_clock)
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=f"{ORIGIN}/compliance/v1/") as client,

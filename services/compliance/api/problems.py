@@ -1,4 +1,4 @@
-"""Why a question is not answered: one tree of exceptions, and one table that says how each is answered."""
+"""Why a question is not answered or a call refused: one table says how each exception is answered."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from services.compliance.webhooks.refusals import NoSuchEndpoint, NoSuchPlace, Refusal, SecretLost, TooManySecrets
 from services.problems import TYPE_PREFIX, Problem, problem_response
 
 RETRY_AFTER_SECONDS: Final = 1
@@ -51,27 +52,15 @@ class FilterNotSold(Unanswerable):
     """A filter names a product that is not sold (R2)."""
 
 
-class NoSuchEndpoint(Unanswerable):
-    """No webhook endpoint has the id, or it was deleted."""
-
-
 class NotDeliverable(Unanswerable):
     """Nothing can be sent to the URL, or nothing may."""
-
-
-class TooManySecrets(Unanswerable):
-    """As many secrets sign for the endpoint as may do so at once."""
-
-
-class SecretLost(Unanswerable):
-    """No key that is set opens the endpoint's secret."""
 
 
 class WebhooksOff(Unanswerable):
     """There is no key to seal secrets with, and so there are no webhooks."""
 
 
-ANSWERS: Final[Mapping[type[Unanswerable], tuple[int, str, str]]] = {
+ANSWERS: Final[Mapping[type[Unanswerable | Refusal], tuple[int, str, str]]] = {
     NeverMentioned: (404, "never-mentioned", "Never mentioned in any fact"),
     NotSold: (404, "unknown-product", "Not a product that is sold"),
     NotAskable: (422, "malformed-request", "The request is malformed"),
@@ -79,6 +68,7 @@ ANSWERS: Final[Mapping[type[Unanswerable], tuple[int, str, str]]] = {
     NotAppliedYet: (503, "not-applied-yet", "Not applied yet"),
     NoDatabase: (503, "database-unavailable", "The database does not answer"),
     FilterNotSold: (422, "unknown-product", "Not a product that is sold"),
+    NoSuchPlace: (422, "malformed-request", "The request is malformed"),
     NoSuchEndpoint: (404, "no-such-endpoint", "No such webhook endpoint"),
     NotDeliverable: (422, "unacceptable-url", "Nothing may be sent to this URL"),
     TooManySecrets: (409, "too-many-secrets", "Too many secrets sign at once"),
@@ -108,13 +98,14 @@ _DATABASE_AWAY: Final = (
 def install(app: FastAPI) -> None:
     """Lets every refusal and every malformed request be answered with a problem."""
     app.add_exception_handler(Unanswerable, _unanswerable)
+    app.add_exception_handler(Refusal, _unanswerable)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _no_such_resource)
     for away in _DATABASE_AWAY:
         app.add_exception_handler(away, _no_database)
 
 
-def answer_to(problem: Unanswerable) -> Response:
+def answer_to(problem: Unanswerable | Refusal) -> Response:
     """The answer that the table prescribes."""
     status, kind, title = ANSWERS[type(problem)]
     again = status == 503 and not isinstance(problem, WebhooksOff)
@@ -125,7 +116,7 @@ def answer_to(problem: Unanswerable) -> Response:
 
 
 async def _unanswerable(_: Request, problem: Exception) -> Response:
-    assert isinstance(problem, Unanswerable)
+    assert isinstance(problem, Unanswerable | Refusal)
     return answer_to(problem)
 
 

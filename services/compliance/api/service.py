@@ -1,7 +1,9 @@
-"""What the endpoints share: connections, the doorbell, the policy's parameters."""
+"""What the endpoints share: connections, the doorbell, the policy's parameters, what webhooks need."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Final, NamedTuple, TypeVar
 
 from starlette.requests import Request
@@ -12,6 +14,10 @@ from services.compliance.api.question import Question
 from services.compliance.database import Connection, Pool
 from services.compliance.policy.parameters import Parameters
 from services.compliance.projection.follower import FACTS_CHANNEL, IMPATIENT
+from services.compliance.settings import ComplianceSettings
+from services.compliance.webhooks.addresses import Network
+from services.compliance.webhooks.sending import Sender
+from services.compliance.webhooks.signing import Sealer
 
 APPLIED_WITHIN_SECONDS: Final = 5.0
 LOOK_SECONDS: Final = 0.1
@@ -20,12 +26,23 @@ LOOK_SECONDS: Final = 0.1
 _T = TypeVar("_T")
 
 
+class Webhooks(NamedTuple):
+    """What webhooks are registered and tried out with. `plain_http`, `networks`: what a URL may be."""
+
+    sealer: Sealer
+    sender: Sender
+    wall_clock: Callable[[], datetime]
+    plain_http: bool
+    networks: Sequence[Network]
+
+
 class Service(NamedTuple):
-    """The running service, as the endpoints see it."""
+    """The running service, as the endpoints see it. `webhooks`: None where there are none."""
 
     pool: Pool
     doorbell: Doorbell
     parameters: Parameters
+    webhooks: Webhooks | None
 
     def sold(self, product: str) -> None:
         """Raises `NotSold` for a product that is not sold."""
@@ -55,6 +72,17 @@ class Service(NamedTuple):
                 return found
         detail = f"Applied are the facts up to {position}, not yet up to {question.min_position}."
         raise NotAppliedYet(detail, "min_position")
+
+
+@asynccontextmanager
+async def sending(settings: ComplianceSettings, wall_clock: Callable[[], datetime]) -> AsyncIterator[Webhooks | None]:
+    """What webhooks are registered and tried out with, where there is a key to seal secrets with."""
+    if not settings.webhook_keys:
+        yield None
+        return
+    networks, plain_http = settings.webhook_networks, settings.sandbox
+    async with Sender(networks=networks, plain_http=plain_http, clock=wall_clock) as sender:
+        yield Webhooks(Sealer(settings.webhook_keys), sender, wall_clock, plain_http, networks)
 
 
 def service_of(request: Request) -> Service:

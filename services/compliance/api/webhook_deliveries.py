@@ -1,0 +1,71 @@
+"""What is sent to a webhook endpoint: attempts, tests, what would be sent, what is parked."""
+
+from typing import Annotated, Final
+
+import msgspec
+from fastapi import APIRouter, Body, Depends, Request
+from starlette.responses import Response
+
+from services.compliance.api.documented import answers_with, asks
+from services.compliance.api.question import Id, question_of
+from services.compliance.api.service import service_of
+from services.compliance.api.webhook_endpoints import JSON, PATH, PROBLEMS_OF_ONE, webhooks_of
+from services.compliance.api.webhook_fields import AttemptsQuestion, ParkedQuestion, ReleaseBody
+from services.compliance.webhooks import deliveries
+from services.compliance.webhooks.deliveries import Attempt
+from services.compliance.webhooks.endpoint import Parked
+
+router: Final = APIRouter(prefix=f"{PATH}/{{endpoint_id}}", tags=["webhooks"], dependencies=[Depends(webhooks_of)])
+
+
+class AttemptsAnswer(msgspec.Struct, frozen=True):
+    """A page of attempts, the earliest that is kept first. `next`: the `after` of the next page; null: the last."""
+
+    attempts: tuple[Attempt, ...]
+    next: int | None
+
+
+class ParkedAnswer(msgspec.Struct, frozen=True):
+    """A page of parked messages. `next`: the `after` of the next page; null: this is the last."""
+
+    parked: tuple[Parked, ...]
+    next: str | None
+
+
+class ReleaseAnswer(msgspec.Struct, frozen=True):
+    """How many messages were released."""
+
+    released: int
+
+
+@router.get(
+    "/attempts", openapi_extra=asks(AttemptsQuestion), responses=answers_with(AttemptsAnswer, problems=PROBLEMS_OF_ONE)
+)
+async def attempts(request: Request, endpoint_id: Id) -> Response:
+    """The latest requests to the endpoint by their numbers, with what was answered."""
+    question = question_of(request, AttemptsQuestion)
+    async with service_of(request).pool.acquire() as connection:
+        found = await deliveries.attempts(connection, endpoint_id, question.after, question.limit)
+    following = found[-1].number if len(found) == question.limit else None
+    return Response(msgspec.json.encode(AttemptsAnswer(tuple(found), following)), media_type=JSON)
+
+
+@router.get(
+    "/parked", openapi_extra=asks(ParkedQuestion), responses=answers_with(ParkedAnswer, problems=PROBLEMS_OF_ONE)
+)
+async def parked(request: Request, endpoint_id: Id) -> Response:
+    """The messages that this endpoint alone rejected for a day, and the later ones of their partners."""
+    question = question_of(request, ParkedQuestion)
+    epoch, sequence = map(int, question.after.split("~"))
+    async with service_of(request).pool.acquire() as connection:
+        found = await deliveries.parked(connection, endpoint_id, (epoch, sequence), question.limit)
+    following = f"{found[-1].epoch}~{found[-1].sequence}" if len(found) == question.limit else None
+    return Response(msgspec.json.encode(ParkedAnswer(tuple(found), following)), media_type=JSON)
+
+
+@router.post("/releases", status_code=202, responses=answers_with(ReleaseAnswer, status=202, problems=PROBLEMS_OF_ONE))
+async def release(request: Request, endpoint_id: Id, body: Annotated[ReleaseBody | None, Body()] = None) -> Response:
+    """Has parked messages sent, ahead of everything else and in order: those of one partner, or all."""
+    partner_id = None if body is None else body.partner_id
+    released = await deliveries.release(service_of(request).pool, endpoint_id, partner_id)
+    return Response(msgspec.json.encode(ReleaseAnswer(released)), 202, media_type=JSON)

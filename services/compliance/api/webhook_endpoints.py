@@ -1,0 +1,240 @@
+"""Webhook endpoints: registered, changed, taken back in time, given new secrets."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from secrets import token_hex
+from typing import Annotated, Final
+
+import msgspec
+from fastapi import APIRouter, Body, Depends, Request
+from msgspec import UNSET, UnsetType
+from starlette.responses import Response
+
+from services.compliance.api.documented import answers_with, asks
+from services.compliance.api.problems import FilterNotSold, NotDeliverable, WebhooksOff
+from services.compliance.api.question import Id, question_of
+from services.compliance.api.service import Service, Webhooks, service_of
+from services.compliance.api.webhook_fields import (
+    ChangeBody,
+    FilterBody,
+    NothingBody,
+    PageQuestion,
+    RegistrationBody,
+    ReplayBody,
+)
+from services.compliance.webhooks import registry, secrets
+from services.compliance.webhooks.endpoint import DisabledBecause, Filter, State
+from services.compliance.webhooks.registry import Endpoint, Wanted
+from services.compliance.webhooks.signing import public_text, secret_text
+from services.compliance.webhooks.urls import UnacceptableUrl, check_url
+
+PATH: Final = "/compliance/v1/webhook-endpoints"
+
+JSON: Final = "application/json"
+PROBLEMS: Final[Mapping[int, str]] = {
+    422: "Malformed or not acceptable; `parameter` names what is meant.",
+    503: "Webhooks are off, or the database is away: see `Retry-After`.",
+}
+PROBLEMS_OF_ONE: Final = {404: "There is no such endpoint.", **PROBLEMS}
+PROBLEMS_OF_SECRETS: Final = {409: "The secrets of the endpoint do not allow it.", **PROBLEMS_OF_ONE}
+
+Nothing = Annotated[NothingBody | None, Body()]
+
+
+class Health(msgspec.Struct, frozen=True):
+    """How far the endpoint was told, and how that goes.
+
+    `lag`: how many events lie between `position` and `head`, the end of the log, of the filter or not. `sequence`:
+    the number of the last message of this `epoch`. `warning`: the hours for which it fails, once that is worth one.
+    `parked`: messages kept back.
+    """
+
+    position: int
+    head: int
+    lag: int
+    epoch: int
+    sequence: int
+    parked: int
+    failing_since: datetime | None
+    failures: int
+    warning: int | None
+    next_attempt_at: datetime | None
+    last_attempt_at: datetime | None
+    last_delivered_at: datetime | None
+    last_status: int | None
+    last_error: str | None
+    disabled_because: DisabledBecause | None
+
+
+class EndpointAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """An endpoint. `filter`: null where it is told everything. Its secret is never shown again."""
+
+    endpoint_id: str
+    url: str
+    description: str
+    filter: Filter | None
+    batch_max: int
+    heartbeat_seconds: int | None
+    ed25519: bool
+    state: State
+    registered_at: datetime
+    health: Health
+
+
+class RegisteredAnswer(EndpointAnswer, frozen=True, kw_only=True):
+    """A new endpoint, with the secret that is shown this once. `public_key`: where `ed25519` is on."""
+
+    secret: str
+    public_key: str | UnsetType = UNSET
+
+
+class EndpointsAnswer(msgspec.Struct, frozen=True):
+    """A page of endpoints. `next`: the `after` of the next page; null: this is the last."""
+
+    endpoints: tuple[EndpointAnswer, ...]
+    next: str | None
+
+
+class RotatedAnswer(msgspec.Struct, frozen=True):
+    """The new secret, shown this once. `previous_expires_at`: until then the one before signs too; null: it is lost."""
+
+    secret: str
+    previous_expires_at: datetime | None
+    public_key: str | UnsetType = UNSET
+
+
+def webhooks_of(request: Request) -> Webhooks:
+    """What webhooks are registered and tried out with. Raises `WebhooksOff` where there are none."""
+    webhooks = service_of(request).webhooks
+    if webhooks is None:
+        raise WebhooksOff(
+            "Whoever operates this system sets SAGECERT_COMPLIANCE_WEBHOOK_KEYS to a JSON list with a key of 32 random "
+            "bytes in URL-safe base64; make one with python -c "
+            "'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'."
+        )
+    return webhooks
+
+
+TheWebhooks = Annotated[Webhooks, Depends(webhooks_of)]
+router: Final = APIRouter(prefix=PATH, tags=["webhooks"], dependencies=[Depends(webhooks_of)])
+
+
+@router.post("", status_code=201, responses=answers_with(RegisteredAnswer, status=201, problems=PROBLEMS))
+async def register(request: Request, body: RegistrationBody, webhooks: TheWebhooks) -> Response:
+    """Registers an endpoint, which is told every compliance event of its filter, in order, from `start` on."""
+    service = service_of(request)
+    endpoint_id = f"wh_{token_hex(12)}"
+    wanted = Wanted(
+        url=_url(webhooks, body.url),
+        description=body.description,
+        filter=_filter(service, body.filter),
+        batch_max=body.batch_max,
+        heartbeat_seconds=body.heartbeat_seconds,
+    )
+    async with service.pool.acquire() as connection, connection.transaction():
+        place = None if body.start is None else body.start.place
+        position = await registry.position_of(connection, place, "start")
+        await registry.insert(connection, endpoint_id, wanted, position)
+        new = await secrets.make(connection, endpoint_id, webhooks.sealer, ed25519=body.ed25519)
+        answer = endpoint_answer(await registry.find(connection, endpoint_id))
+    public_key = UNSET if new.seed is None else public_text(new.seed)
+    shown = RegisteredAnswer(**msgspec.structs.asdict(answer), secret=secret_text(new.secret), public_key=public_key)
+    return _json(shown, 201)
+
+
+@router.get("", openapi_extra=asks(PageQuestion), responses=answers_with(EndpointsAnswer, problems=PROBLEMS))
+async def endpoints(request: Request) -> Response:
+    """The endpoints in order of their ids."""
+    question = question_of(request, PageQuestion)
+    async with service_of(request).pool.acquire() as connection:
+        found = await registry.page(connection, question.after, question.limit)
+    following = found[-1].endpoint_id if len(found) == question.limit else None
+    return _json(EndpointsAnswer(tuple(map(endpoint_answer, found)), following))
+
+
+@router.get("/{endpoint_id}", responses=answers_with(EndpointAnswer, problems=PROBLEMS_OF_ONE))
+async def endpoint(request: Request, endpoint_id: Id) -> Response:
+    """An endpoint with its health."""
+    async with service_of(request).pool.acquire() as connection:
+        return _json(endpoint_answer(await registry.find(connection, endpoint_id)))
+
+
+@router.patch("/{endpoint_id}", responses=answers_with(EndpointAnswer, problems=PROBLEMS_OF_ONE))
+async def change(request: Request, endpoint_id: Id, body: ChangeBody, webhooks: TheWebhooks) -> Response:
+    """Changes what the body names.
+
+    Another filter takes effect at the cursor and begins a new epoch. `state: active` resumes at the cursor, also where
+    the endpoint had been disabled: nothing was lost.
+    """
+    service = service_of(request)
+    said = {name: getattr(body, name) for name in body.model_fields_set}
+    if "url" in said:
+        said["url"] = _url(webhooks, body.url)
+    if "filter" in said:
+        said["filter"] = _filter(service, body.filter)
+    return _json(endpoint_answer(await registry.change(service.pool, endpoint_id, Wanted(**said))))
+
+
+@router.delete("/{endpoint_id}", status_code=204, responses=answers_with(None, status=204, problems=PROBLEMS_OF_ONE))
+async def delete(request: Request, endpoint_id: Id) -> Response:
+    """Forgets the endpoint and everything about it."""
+    async with service_of(request).pool.acquire() as connection:
+        await registry.delete(connection, endpoint_id)
+    return Response(status_code=204)
+
+
+@router.post(
+    "/{endpoint_id}/secret-rotations",
+    status_code=201,
+    responses=answers_with(RotatedAnswer, status=201, problems=PROBLEMS_OF_SECRETS),
+)
+async def rotate_secret(request: Request, endpoint_id: Id, webhooks: TheWebhooks, _body: Nothing = None) -> Response:
+    """Makes a new secret, and a new key pair where there is one; the present ones sign too for 24 more hours."""
+    rotated = await secrets.rotate(service_of(request).pool, endpoint_id, webhooks.sealer)
+    public_key = UNSET if rotated.new.seed is None else public_text(rotated.new.seed)
+    return _json(RotatedAnswer(secret_text(rotated.new.secret), rotated.previous_expires_at, public_key), 201)
+
+
+@router.post(
+    "/{endpoint_id}/replays",
+    status_code=202,
+    responses=answers_with(EndpointAnswer, status=202, problems=PROBLEMS_OF_ONE),
+)
+async def replay(request: Request, endpoint_id: Id, body: ReplayBody) -> Response:
+    """Tells everything once more from there, with the same ids, in a new epoch; then goes on with what comes."""
+    found = await registry.replay(service_of(request).pool, endpoint_id, body.from_.place)
+    return _json(endpoint_answer(found), 202)
+
+
+def endpoint_answer(found: Endpoint) -> EndpointAnswer:
+    """The endpoint as it is shown."""
+    told = msgspec.structs.asdict(found)
+    warned_hours, filtered = told.pop("warned_hours"), told.pop("filter")
+    told |= {"lag": found.head - found.position, "warning": warned_hours or None}
+    health = Health(**{name: told[name] for name in Health.__struct_fields__})
+    shown = {name: told[name] for name in EndpointAnswer.__struct_fields__ if name in told}
+    return EndpointAnswer(**shown, filter=None if filtered == Filter() else filtered, health=health)
+
+
+def _json(answer: object, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(answer), status, media_type=JSON)
+
+
+def _url(webhooks: Webhooks, url: str) -> str:
+    try:
+        return check_url(url, plain_http=webhooks.plain_http, networks=webhooks.networks)
+    except UnacceptableUrl as refused:
+        why = str(refused)
+        raise NotDeliverable(f"{why[0].upper()}{why[1:]}.", "url") from None
+
+
+def _filter(service: Service, body: FilterBody | None) -> Filter:
+    if body is None:
+        return Filter()
+    sold = service.parameters.products
+    for product in body.products or ():
+        if product not in sold:
+            raise FilterNotSold(f"{product} is not sold; sold are {', '.join(sold)}.", "filter.products")
+    return Filter(
+        *(None if values is None else tuple(values) for values in (body.types, body.partner_ids, body.products))
+    )

@@ -1,0 +1,198 @@
+"""What callers may write about webhook endpoints, exactly: nothing is coerced, unknown fields are refused."""
+
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
+
+from services.compliance.api.question import Instant, Position
+from services.compliance.webhooks.registry import Place
+from shared.events.compliance_events import TYPE_OF
+
+URL_CHARACTERS_MAX: Final = 2048
+DESCRIPTION_CHARACTERS_MAX: Final = 500
+LISTED_MAX: Final = 1000
+"""Values of one list of a filter."""
+
+_ID: Final = r"^[A-Za-z0-9_\-]{1,64}$"
+
+
+def full_type(written: str) -> str:
+    """The CloudEvents type of a full or short name. Raises `ValueError`, which lists them."""
+    for short, full in TYPE_OF.items():
+        if written in (short, full):
+            return full
+    raise ValueError(f"a type is one of {', '.join(TYPE_OF)}; or in full, as {TYPE_OF['retracted']}")
+
+
+def _distinct(values: list[str]) -> list[str]:
+    return sorted(set(values))
+
+
+Id = Annotated[str, StringConstraints(pattern=_ID)]
+Type = Annotated[str, AfterValidator(full_type), Field(examples=["selling-suspended", TYPE_OF["selling-suspended"]])]
+_Listed: Final = Field(min_length=1, max_length=LISTED_MAX)
+Url = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=URL_CHARACTERS_MAX, pattern=r"^[^\x00]*$"),
+    Field(json_schema_extra={"format": "uri"}),
+]
+Description = Annotated[str, StringConstraints(max_length=DESCRIPTION_CHARACTERS_MAX, pattern=r"^[^\x00]*$")]
+BatchMax = Annotated[int, Field(ge=1, le=100, description="Messages that one request may carry; 1: a request is one.")]
+HeartbeatSeconds = Annotated[
+    int, Field(ge=10, le=86_400, description="After so long without a message a signed heartbeat is sent; null: none.")
+]
+
+
+def _without_defaults(schema: dict[str, Any]) -> None:
+    """What is left out stays as it is: there are no defaults to show."""
+    for described in schema["properties"].values():
+        described.pop("default", None)
+
+
+class Body(BaseModel):
+    """What a call says, field by field, as it stands."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class FilterBody(Body):
+    """Which compliance events are told: an event must pass all lists; null: any."""
+
+    types: Annotated[list[Type], AfterValidator(_distinct), _Listed] | None = Field(
+        default=None, description="Types of events, whole or by their short names."
+    )
+    partner_ids: Annotated[list[Id], AfterValidator(_distinct), _Listed] | None = Field(
+        default=None, description="Partners; they may still be unknown."
+    )
+    products: Annotated[list[Id], AfterValidator(_distinct), _Listed] | None = Field(
+        default=None, description="Events about at least one of these products."
+    )
+
+
+class PlaceBody(Body):
+    """A place in the log of compliance events, as it was written: a word or one of two members."""
+
+    position: Position | None = None
+    at: Instant | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _written(cls, written: Any) -> Any:
+        if written == "origin":
+            return {"position": 0}
+        if not isinstance(written, dict) or len(written.keys() & {"position", "at"}) != 1:
+            raise ValueError('write "origin", {"position": P} or {"at": "<instant>"}; a start can also be "now"')
+        return written
+
+    @model_validator(mode="after")
+    def _told(self) -> Self:
+        if self.position is None and self.at is None:
+            raise ValueError("position and at are not null")
+        return self
+
+    @property
+    def place(self) -> Place:
+        """Where that is."""
+        return self.at if self.position is None else self.position
+
+
+_MEMBERS: Final[list[dict[str, Any]]] = [
+    {
+        "type": "object",
+        "properties": {"position": {"type": "integer", "minimum": 0}},
+        "required": ["position"],
+        "description": "Begins with the event after this position.",
+    },
+    {
+        "type": "object",
+        "properties": {"at": {"type": "string", "format": "date-time"}},
+        "required": ["at"],
+        "description": "Begins with the first event recorded at or after this instant.",
+    },
+]
+
+Past = Annotated[PlaceBody, WithJsonSchema({"anyOf": [{"const": "origin"}, *_MEMBERS]})]
+Start = Annotated[
+    PlaceBody | None,
+    BeforeValidator(lambda written: None if written == "now" else written),
+    WithJsonSchema({"anyOf": [{"enum": ["now", "origin"]}, *_MEMBERS]}),
+]
+"""None: now."""
+
+
+class RegistrationBody(Body):
+    """A new endpoint. `ed25519`: it also wants signatures that are verified with a public key."""
+
+    url: Url
+    description: Description = ""
+    filter: FilterBody | None = None
+    start: Start = Field(default=None, description="With what it begins; now: with what comes.")
+    batch_max: BatchMax = 1
+    heartbeat_seconds: HeartbeatSeconds | None = None
+    ed25519: bool = False
+
+
+class ChangeBody(Body):
+    """What is to be another; what is left out stays. `filter` null: everything."""
+
+    model_config = ConfigDict(json_schema_extra=_without_defaults)
+
+    url: Url = ""
+    description: Description = ""
+    filter: FilterBody | None = None
+    state: Literal["active", "paused"] = "active"
+    batch_max: BatchMax = 1
+    heartbeat_seconds: HeartbeatSeconds | None = None
+
+
+class ReplayBody(Body):
+    """From where everything is told once more."""
+
+    from_: Past = Field(alias="from")
+
+
+class DryRunBody(Body):
+    """From where; left out: from where the endpoint is. `limit`: how many messages at most."""
+
+    from_: Past | None = Field(default=None, alias="from")
+    limit: int = Field(default=100, ge=1, le=1000)
+
+
+class ReleaseBody(Body):
+    """Whose messages; left out: those of all partners."""
+
+    partner_id: Id | None = None
+
+
+class PageQuestion(BaseModel):
+    """A page of the endpoints."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    after: str = Field(default="", pattern=r"^([A-Za-z0-9_\-]{1,64})?$", description="`next` of the page before.")
+    limit: int = Field(default=100, ge=1, le=1000, description="How many at most.")
+
+
+class AttemptsQuestion(PageQuestion):
+    """A page of the attempts."""
+
+    after: Position = Field(default=0, description="`next` of the page before.")  # type: ignore[assignment]
+
+
+class ParkedQuestion(PageQuestion):
+    """A page of the parked messages."""
+
+    after: str = Field(default="0~0", pattern=r"^[0-9]{1,18}~[0-9]{1,18}$", description="`next` of the page before.")
+
+
+class NothingBody(Body):
+    """Nothing: the call says it all."""

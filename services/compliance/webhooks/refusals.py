@@ -1,0 +1,29 @@
+"""Why a call about an endpoint is refused; the API answers each with a problem."""
+
+
+class Refusal(Exception):
+    """Nothing is done. `detail`: why, and what to do; `parameter`: the part of the call that is meant."""
+
+    def __init__(self, detail: str, parameter: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.parameter = parameter
+
+
+class NoSuchEndpoint(Refusal):
+    """No endpoint has the id, or it was deleted."""
+
+    def __init__(self, endpoint_id: str) -> None:
+        super().__init__(f"There is no webhook endpoint {endpoint_id}.", "endpoint_id")
+
+
+class NoSuchPlace(Refusal):
+    """The log does not reach there, or nothing begins there."""
+
+
+class TooManySecrets(Refusal):
+    """As many secrets sign for the endpoint as may do so at once."""
+
+
+class SecretLost(Refusal):
+    """No key that is set opens the secret of the endpoint."""
