@@ -36,7 +36,7 @@ CONNECTION_LOST: Final = (
 """What a connection that is cut off, or whose server or schema goes away under it, can end in."""
 
 DEADLINE_SECONDS: Final = 30.0
-"""No statement takes longer; a server that does not answer is given up by then."""
+"""No statement of a service takes longer; a server that does not answer is given up by then."""
 
 
 def session(settings: ComplianceSettings) -> dict[str, str]:
@@ -45,12 +45,15 @@ def session(settings: ComplianceSettings) -> dict[str, str]:
     return {**_SESSION, "search_path": settings.database_schema, **role}
 
 
-async def connect(settings: ComplianceSettings) -> OwnConnection:
-    """One connection. Raises `OSError` or `asyncpg.PostgresError`, and `TimeoutError` after 10 s."""
+async def connect(settings: ComplianceSettings, *, patient: bool = False) -> OwnConnection:
+    """One connection. Raises `OSError` or `asyncpg.PostgresError`, and `TimeoutError` after 10 s.
+
+    `patient`: its statements may take as long as they do, as those over the whole log must.
+    """
     return await asyncpg.connect(
         settings.database_url.get_secret_value(),
         server_settings=session(settings),
-        command_timeout=DEADLINE_SECONDS,
+        command_timeout=None if patient else DEADLINE_SECONDS,
         timeout=10,
     )
 

@@ -127,6 +127,20 @@ async def test_verifying_names_what_is_not_as_the_facts_have_it(database: Databa
     assert "from number 1" in rebuilt.differences[0]
 
 
+async def test_a_statement_of_a_rebuild_may_take_longer_than_one_of_a_service(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await follow(database, history(4), [5], barriers=False)
+    monkeypatch.setattr("services.compliance.database.DEADLINE_SECONDS", 0.3)
+    with psycopg.connect(database.superuser_url) as superuser:
+        superuser.execute("LOCK TABLE certification.stored_events IN ACCESS EXCLUSIVE MODE")
+        verifying = asyncio.create_task(asyncio.to_thread(verify, database))
+        await asyncio.sleep(1)
+        superuser.rollback()
+
+    assert (await verifying).differences == ()
+
+
 async def test_two_rebuilds_at_once_are_refused(database: Database) -> None:
     with psycopg.connect(database.owner_url, autocommit=True) as other:
         other.execute("SELECT pg_advisory_lock(hashtext('sagecert compliance rebuild'))")

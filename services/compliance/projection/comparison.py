@@ -51,4 +51,4 @@ async def differences(one: OwnConnection, other: OwnConnection) -> list[str]:
 
 async def _digests(connection: OwnConnection, statement: str, *arguments: int) -> dict[int | str, str]:
     await connection.execute("SET enable_seqscan = on")
-    return {row["part"]: row["digest"] for row in await connection.fetch(statement, *arguments, timeout=None)}
+    return {row["part"]: row["digest"] for row in await connection.fetch(statement, *arguments)}

@@ -120,7 +120,7 @@ async def _route(connection: OwnConnection, through: int) -> None:
             _ROUTE.format(through=through),
             "CREATE INDEX ON routed_fact (asked_id, notification_id)",
         ):
-            await connection.execute(statement, timeout=None)
+            await connection.execute(statement)
 
 
 # In the processes that derive ----------------------------------------------------------------

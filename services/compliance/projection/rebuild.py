@@ -126,7 +126,7 @@ async def _rebuild(
     tell: Callable[[str], None],
     processes: int,
 ) -> Rebuilt | None:
-    in_use, target = await connect(live), await connect(rebuilt)
+    in_use, target = await connect(live, patient=True), await connect(rebuilt, patient=True)
     try:
         await in_use.execute("SET idle_in_transaction_session_timeout = 0")
         return await way(_Replay(live, rebuilt, in_use, target, processes, tell))
@@ -227,16 +227,16 @@ async def _number(connection: OwnConnection, goal: Progress, live: ComplianceSet
         for statement in _WITHOUT_INDEXES:
             await connection.execute(statement)
         if kept:
-            await connection.execute(_KEEP_PUBLISHED.format(schema=live.database_schema, through=kept), timeout=None)
+            await connection.execute(_KEEP_PUBLISHED.format(schema=live.database_schema, through=kept))
         await connection.execute(_KEEP_ADOPTIONS.format(schema=live.database_schema))
-        await connection.execute(_NUMBER, kept, timeout=None)
+        await connection.execute(_NUMBER, kept)
         for statement in _WITH_INDEXES:
-            await connection.execute(statement, timeout=None)
+            await connection.execute(statement)
         sequence = await connection.fetchval("SELECT coalesce(max(sequence), 0) FROM compliance_event")
         progress = goal._replace(sequence=sequence, policy_version=live.parameters.version)
         await advance_progress(connection, progress, "rebuild")
         await connection.execute("DROP TABLE derived_event")
-    await connection.execute("ANALYZE compliance_event, standing, replacement_window, timer", timeout=None)
+    await connection.execute("ANALYZE compliance_event, standing, replacement_window, timer")
     return progress
 
 
