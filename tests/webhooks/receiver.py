@@ -57,10 +57,13 @@ class Receiver:
     Requests are answered with what `script` was given, one after the other, and then with `answer`.
     """
 
-    def __init__(self, answer: "Answer | None" = None, *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, answer: "Answer | None" = None, *, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+    ) -> None:
         self.requests: list[Request] = []
         self.connections = 0
         self.answer = answer or reply(204)
+        self.host = host
         self._tls = tls
         self._script: deque[Answer] = deque()
         self._came = asyncio.Condition()
@@ -76,12 +79,12 @@ class Receiver:
             await self._came.wait_for(lambda: len(self.requests) >= count)
         return self.requests
 
-    def url(self, path: str = "/hooks", host: str = "127.0.0.1") -> str:
+    def url(self, path: str = "/hooks", host: str | None = None) -> str:
         """Where it can be reached."""
-        return f"{'https' if self._tls else 'http'}://{host}:{self.port}{path}"
+        return f"{'https' if self._tls else 'http'}://{host or self.host}:{self.port}{path}"
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", ssl=self._tls, limit=1 << 20)
+        self._server = await asyncio.start_server(self._serve, self.host, ssl=self._tls, limit=1 << 20)
         self.port: int = self._server.sockets[0].getsockname()[1]
         return self
 

@@ -99,6 +99,7 @@ class Sender:
             limit=0,  # a slow receiver must not take the place of another
             keepalive_timeout=_IDLE_SECONDS_MAX,
             resolver=resolver,
+            ttl_dns_cache=0,  # each connection asks anew; those that ask at the same time share the answer
             socket_factory=self._socket,
             ssl=_tls(),
         )
