@@ -42,7 +42,7 @@ def create_app(settings: ComplianceSettings, wall_clock: Callable[[], datetime])
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         doorbell = Doorbell(settings)
         async with create_pool(settings) as pool, sending(settings, wall_clock) as webhooks:
-            app.state.compliance = Service(pool, doorbell, settings.parameters, webhooks)
+            app.state.compliance = Service(pool, doorbell, settings.parameters, settings.sandbox, webhooks)
             app.state.waiting = doorbell
             listening = asyncio.create_task(doorbell.listen())
             try:

@@ -277,12 +277,12 @@ async def test_the_timeline_has_facts_notices_windows_and_suspensions_in_order(c
     assert types == ["partner-enrolled", *(["consultant-linked", "consultant-certified"] * 2), "consultant-left"]
 
 
-async def test_events_are_a_cloudevents_batch_to_be_followed_by_sequence(client: httpx.AsyncClient) -> None:
+async def test_events_are_a_cloudevents_batch_to_be_followed_by_position(client: httpx.AsyncClient) -> None:
     followed: list[dict[str, Any]] = []
     while batch := (await client.get("events", params={"after": len(followed), "limit": 7})).json():
         assert len(batch) <= 7
         followed += batch
-    assert [event["sequence"] for event in followed] == [str(number) for number in range(1, len(followed) + 1)]
+    assert [event["position"] for event in followed] == list(range(1, len(followed) + 1))
     assert {event["specversion"] for event in followed} == {"1.0"}
     assert all(event["data"]["partner_id"] == event["subject"] for event in followed)
     response = await client.get("events")
@@ -307,7 +307,7 @@ async def test_whoever_waits_for_an_event_gets_it_when_it_comes(
     connection = await connect(settings)
     await advance_fully(connection, PARAMETERS, DEADLINE, "test")
     await connection.close()
-    assert (await asyncio.wait_for(waiting, 5)).json()[0]["sequence"] == str(last + 1)
+    assert (await asyncio.wait_for(waiting, 5)).json()[0]["position"] == last + 1
 
 
 async def test_whoever_asks_for_a_position_waits_until_it_is_applied(

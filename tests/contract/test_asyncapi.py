@@ -1,6 +1,5 @@
 """docs/asyncapi.yaml describes the two feeds as they are."""
 
-import inspect
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -8,11 +7,16 @@ from typing import Any
 import jsonschema
 import msgspec
 import pytest
+from pydantic import SecretStr
 
 from services.certification.api import events as fact_feed
+from services.certification.app import create_app
 from services.certification.event_store.store import LogEntry
+from services.certification.settings import CertificationSettings
 from services.compliance.api import events as compliance_feed
-from services.compliance.api.question import EventsQuestion
+from services.compliance.api.documented import asks
+from services.compliance.api.question import EVENTS_FILTER, EventsQuestion, Question
+from services.compliance.cloud_event import CloudEvent, cloud_event
 from shared.events import schemas
 from shared.events.compliance_events import TYPE_OF, ComplianceEventData
 from shared.events.facts import TOPIC_OF, TOPICS
@@ -84,7 +88,7 @@ def test_a_message_says_its_own_type(topic: str) -> None:
 
 @pytest.mark.parametrize(
     ("schema", "event"),
-    [("factCloudEvent", fact_feed.CloudEvent), ("complianceCloudEvent", compliance_feed.CloudEvent)],
+    [("factCloudEvent", fact_feed.CloudEvent), ("complianceCloudEvent", CloudEvent)],
 )
 def test_the_attributes_are_those_that_are_sent(schema: str, event: type[msgspec.Struct]) -> None:
     described = DOCUMENT["components"]["schemas"][schema]
@@ -92,34 +96,49 @@ def test_the_attributes_are_those_that_are_sent(schema: str, event: type[msgspec
     assert set(described["required"]) <= set(described["properties"])
 
 
-def parameters(operation: str) -> dict[str, Any]:
-    described: dict[str, Any] = DOCUMENT["operations"][operation]["bindings"]["http"]["query"]["properties"]
-    return described
+def described_parameters(operation: str) -> dict[str, Any]:
+    query = DOCUMENT["operations"][operation]["bindings"]["http"]["query"]["$ref"].rpartition("/")[2]
+    schema = DOCUMENT["components"]["schemas"][query]
+    stream = DOCUMENT["components"]["schemas"]["streamQuery"]["properties"]
+    return {**stream, **schema["allOf"][1]["properties"]} if "allOf" in schema else dict(schema["properties"])
 
 
-def test_the_parameters_of_the_fact_feed_are_those_it_takes() -> None:
-    taken = {
-        name: parameter.default
-        for name, parameter in inspect.signature(fact_feed.events).parameters.items()
-        if parameter.default is not inspect.Parameter.empty
+def taken_parameters(service: str) -> dict[str, Any]:
+    """What the service's own OpenAPI document says it takes in a query."""
+    if service == "certification":
+        app = create_app(CertificationSettings(database_url=SecretStr("unused")))
+        operation = app.openapi()["paths"][DOCUMENT["channels"]["facts"]["address"]]["get"]
+    else:
+        operation = asks(EventsQuestion)
+    return {one["name"]: one["schema"] for one in operation["parameters"] if one["in"] == "query"}
+
+
+def essence(parameters: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: {key: schema.get(key) for key in ("type", "minimum", "maximum", "default")}
+        for name, schema in parameters.items()
     }
-    assert {name: one["default"] for name, one in parameters("readFacts").items()} == taken
-    assert parameters("readFacts")["limit"]["maximum"] == fact_feed.LIMIT_MAX
-    assert parameters("readFacts")["timeout"]["maximum"] == fact_feed.TIMEOUT_SECONDS_MAX
 
 
-def test_the_parameters_of_the_compliance_feed_are_among_those_it_takes() -> None:
-    taken = EventsQuestion.model_json_schema()["properties"]
-    for name, described in parameters("readComplianceEvents").items():
-        for bound in ("default", "minimum", "maximum"):
-            assert bound not in described or described[bound] == taken[name][bound], f"{name}: {bound}"
+def test_the_parameters_are_those_that_are_taken() -> None:
+    facts, events = taken_parameters("certification"), taken_parameters("compliance")
+    for moment in Question.model_fields:
+        del events[moment]
+    assert essence(described_parameters("readFacts")) == essence(facts)
+    assert essence(described_parameters("readComplianceEvents")) == essence(events)
+
+
+def test_a_stream_takes_the_same_but_for_the_size_of_pages() -> None:
+    for page, streamed in (("readFacts", "streamFacts"), ("readComplianceEvents", "streamComplianceEvents")):
+        assert described_parameters(page).keys() - described_parameters(streamed).keys() == {"limit", "timeout"}
+        assert tuple(described_parameters(streamed))[1:] == EVENTS_FILTER
 
 
 @pytest.mark.parametrize("name", sorted(MEANING))
 def test_facts_are_sent_as_described(name: str) -> None:
     fact = MEANING[name]
     topic = TOPIC_OF[type(fact.data)]
-    (event,) = json.loads(fact_feed.batch([LogEntry(fact=fact, originator_id="partner-P1")]))
+    event = json.loads(fact_feed.cloud_event(LogEntry(fact=fact, originator_id="partner-P1")))
     validator(topic).validate(event)
     with pytest.raises(jsonschema.ValidationError):
         validator(topic).validate({**event, "data": {}})
@@ -128,19 +147,8 @@ def test_facts_are_sent_as_described(name: str) -> None:
 @pytest.mark.parametrize("topic", list(TYPE_OF.values()))
 def test_compliance_events_are_sent_as_described(topic: str) -> None:
     noon = datetime(2022, 1, 4, 12, tzinfo=UTC)
-    event = compliance_feed.CloudEvent(
-        id="0123456789abcdef",
-        type=topic,
-        subject="P1",
-        time=noon,
-        sequence="1",
-        recordedtime=noon,
-        specversion="1.0",
-        source="/compliance/v1",
-        datacontenttype="application/json",
-        data=msgspec.Raw(msgspec.json.encode(ComplianceEventData("P1", ("S200P",), ()))),
-    )
-    sent = json.loads(msgspec.json.encode(event))
+    data = msgspec.json.encode(ComplianceEventData("P1", ("S200P",), ()))
+    sent = json.loads(msgspec.json.encode(cloud_event((1, "0123456789abcdef", topic, "P1", noon, noon, "", data))))
     validator(topic).validate(sent)
     with pytest.raises(jsonschema.ValidationError):
         validator(topic).validate({**sent, "type": "com.sage.partnercloud.other.v1"})

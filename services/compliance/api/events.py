@@ -1,108 +1,112 @@
-"""The log of compliance events, to be followed by its sequence."""
+"""The log of compliance events as a feed: CloudEvents in batches or as a stream, in the order of positions."""
 
-import asyncio
-from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-import asyncpg
 import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from services import feeds
 from services.compliance.api.documented import answers_with, asks
 from services.compliance.api.moment import Moment, moment_of, present_moment
-from services.compliance.api.question import EventsQuestion, question_of
+from services.compliance.api.problems import DATABASE_AWAY, NotAskable
+from services.compliance.api.question import EVENTS_FILTER, EventsQuestion, question_of
 from services.compliance.api.service import Service, service_of
+from services.compliance.cloud_event import COLUMNS, CloudEvent, cloud_event
+from shared.events.compliance_events import TYPE_OF
 
 router: Final = APIRouter(tags=["events"])
 
-MEDIA_TYPE: Final = "application/cloudevents-batch+json"
-
-_AFTER: Final = """
-    SELECT e.sequence, e.event_id, e.type, e.partner_id, e.effective_at, e.recorded_at, e.subject, e.data
-    FROM compliance_event e
-    WHERE e.sequence > $1 AND ($2::timestamptz IS NULL OR e.effective_at <= $2)
-        AND ($3::timestamptz IS NULL OR e.recorded_at <= $3)
-        AND ($4::bigint IS NULL OR e.position <= $4)
-    ORDER BY e.sequence LIMIT $5
+# One statement sees one snapshot: nothing up to `head` can be missing.
+_AFTER: Final = f"""
+    SELECT h.head, f.*
+    FROM (SELECT coalesce(max(e.sequence), 0) AS head FROM compliance_event e) h
+    LEFT JOIN LATERAL (
+        SELECT {COLUMNS} FROM compliance_event e
+        WHERE e.sequence > $1 AND e.sequence <= $2
+            AND ($3::timestamptz IS NULL OR e.effective_at <= $3)
+            AND ($4::timestamptz IS NULL OR e.recorded_at <= $4)
+            AND ($5::bigint IS NULL OR e.position <= $5)
+            AND ($6::text[] IS NULL OR e.type = ANY($6))
+            AND ($7::text[] IS NULL OR e.partner_id = ANY($7))
+            AND ($8::text[] IS NULL OR e.products && $8)
+        ORDER BY e.sequence LIMIT $9
+    ) f ON true
+    ORDER BY f.sequence
 """
+
+_LAST_EVENT_ID: Final = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "required": False,
+    "description": "Of a stream: the position to go on after, instead of `after`.",
+    "schema": {"type": "string"},
+}
 
 
 class CloudEventsResponse(Response):
     """A CloudEvents batch."""
 
-    media_type = MEDIA_TYPE
+    media_type = feeds.MEDIA_TYPE
 
 
-class CloudEvent(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A compliance event as a CloudEvent. `subject` is the partner; `time` is when it was true.
+def _documented() -> dict[str, Any]:
+    asked = asks(EventsQuestion)
+    return {**asked, "parameters": [*asked["parameters"], _LAST_EVENT_ID]}
 
-    Extensions: `sequence`, its number in the log, a decimal; `recordedtime`, when it was derived;
-    `about`, what it is about within the partner, where it is about one thing.
-    """
 
-    id: str
-    type: str
-    subject: str
-    time: datetime
-    sequence: str
-    recordedtime: datetime
-    specversion: str
-    source: str
-    datacontenttype: str
-    data: msgspec.Raw
-    about: str = ""
+def _answered() -> dict[int | str, dict[str, Any]]:
+    answered = answers_with(list[CloudEvent], feeds.MEDIA_TYPE)
+    answered[200]["content"][feeds.STREAM_MEDIA_TYPE] = feeds.STREAMED
+    return {**answered, 304: {"description": "The page is still the one that If-None-Match names."}}
 
 
 @router.get(
     "/compliance/v1/events",
     response_class=CloudEventsResponse,
-    openapi_extra=asks(EventsQuestion),
-    responses=answers_with(list[CloudEvent], MEDIA_TYPE),
+    openapi_extra=_documented(),
+    responses=_answered(),
 )
 async def events(request: Request) -> Response:
-    """The events after a sequence, in order; waits up to `timeout` seconds while there are none.
+    """The events after a position, in order, at most `limit`; waits up to `timeout` seconds while there are none.
 
-    With `at` only those effective by then; with `known_at` or `known_position` only those derived from
-    what was known then.
+    A page may hold fewer, even none, although more follow: `Link` says where to go on. With `Accept: text/event-stream`
+    the same without an end. With `at` only those effective by then; with `known_at` or `known_position` only those
+    derived from what was known then.
     """
-    question = question_of(request, EventsQuestion)
+    question = question_of(request, EventsQuestion, EVENTS_FILTER)
     service = service_of(request)
+    feeds.refuse_unsold(question.product, service.parameters.products)
+    types = feeds.full_types(question.type, list(TYPE_OF.values()))
+    streamed = feeds.asks_for_stream(request)
+    if streamed and not question.live:
+        raise NotAskable("A stream goes on from now: at, known_at and known_position are asked of pages.")
+    after = feeds.resumed(request.headers.get("last-event-id"), question.after) if streamed else question.after
     moment = None
     if question.min_position is not None:
         await service.look(question, present_moment)
     if not question.live:
         moment = await service.look(question, lambda connection: moment_of(connection, question))
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + question.timeout
-    while True:
-        ring = service.doorbell.next_ring()
-        rows = await _rows(service, question, moment)
-        left = deadline - loop.time()
-        if rows or left <= 0 or await request.is_disconnected():
-            return CloudEventsResponse(msgspec.json.encode([_cloud_event(row) for row in rows]))
-        await service.doorbell.wait(ring, left)
+    feed = _feed(service, question, moment, types)
+    if streamed:
+        return feeds.stream(feed, after)
+    page = await feeds.first_page(request, feed, after, question.limit, question.timeout)
+    plain = question.live and question.min_position is None
+    immutable = len(page.events) == question.limit and plain and not service.sandbox
+    return feeds.answer(request, page, immutable=immutable)
 
 
-async def _rows(service: Service, question: EventsQuestion, moment: Moment | None) -> list[asyncpg.Record]:
-    """A timer's event has no position: what was known at a position are the timers due by its recording."""
+def _feed(service: Service, question: EventsQuestion, moment: Moment | None, types: list[str]) -> feeds.Feed:
+    """A timer's event has no position among the facts: what was known there are the timers due by its recording."""
     asks_what_was_known = question.known_at is not None or question.known_position is not None
-    known_at, position = moment[1:] if moment and asks_what_was_known else (None, None)
-    return await service.pool.fetch(_AFTER, question.after, question.at, known_at, position, question.limit)
+    known_at, known_position = moment[1:] if moment and asks_what_was_known else (None, None)
+    partner_ids, products = question.partner_id or None, question.product or None
+    which = (question.at, known_at, known_position, types or None, partner_ids, products)
 
+    async def read(after: int, limit: int) -> feeds.Page:
+        rows = await service.pool.fetch(_AFTER, after, feeds.end_of_stretch(after), *which, limit)
+        found = [cloud_event(row[1:]) for row in rows if row["sequence"] is not None]
+        events = [(event.position, msgspec.json.encode(event)) for event in found]
+        return feeds.page(events, after, limit, rows[0]["head"])
 
-def _cloud_event(row: asyncpg.Record) -> CloudEvent:
-    sequence, event_id, kind, partner_id, effective_at, recorded_at, about, data = row
-    return CloudEvent(
-        id=event_id,
-        type=kind,
-        subject=partner_id,
-        time=effective_at,
-        sequence=str(sequence),
-        recordedtime=recorded_at,
-        specversion="1.0",
-        source="/compliance/v1",
-        datacontenttype="application/json",
-        data=msgspec.Raw(data),
-        about=about,
-    )
+    return feeds.Feed(read, service.doorbell, DATABASE_AWAY)

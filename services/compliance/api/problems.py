@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from services.compliance.webhooks.refusals import NoSuchEndpoint, NoSuchPlace, Refusal, SecretLost, TooManySecrets
+from services.feeds import Malformed
 from services.problems import TYPE_PREFIX, Problem, problem_response
 
 RETRY_AFTER_SECONDS: Final = 1
@@ -77,7 +78,7 @@ ANSWERS: Final[Mapping[type[Unanswerable | Refusal], tuple[int, str, str]]] = {
 }
 """Exception to status, last part of the problem's type, and title."""
 
-_DATABASE_AWAY: Final = (
+DATABASE_AWAY: Final = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
@@ -100,8 +101,9 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Unanswerable, _unanswerable)
     app.add_exception_handler(Refusal, _unanswerable)
     app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(Malformed, _malformed_feed)
     app.add_exception_handler(HTTPException, _no_such_resource)
-    for away in _DATABASE_AWAY:
+    for away in DATABASE_AWAY:
         app.add_exception_handler(away, _no_database)
 
 
@@ -138,6 +140,11 @@ async def _malformed(_: Request, problem: Exception) -> Response:
     what = "field" if where == "body" else f"{where} parameter"
     why = first["msg"].removeprefix("Value error, ")
     return answer_to(NotAskable(f"The {what} {name!r} is not acceptable: {why}.", name))
+
+
+async def _malformed_feed(_: Request, problem: Exception) -> Response:
+    assert isinstance(problem, Malformed)
+    return answer_to(NotAskable(problem.detail, problem.parameter))
 
 
 async def _no_such_resource(request: Request, problem: Exception) -> Response:

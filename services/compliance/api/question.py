@@ -1,6 +1,7 @@
 """What every question may carry: when, known when, and how fresh the answer must be."""
 
 import re
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Annotated, Final, Literal, TypeVar
 from urllib.parse import parse_qsl
@@ -9,8 +10,7 @@ from fastapi import Path, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from services.compliance.api.problems import NotAskable
-
-POSITION_MAX: Final = 2**63 - 1
+from services.feeds import LIMIT_DEFAULT, LIMIT_MAX, POSITION_MAX, TIMEOUT_SECONDS_MAX
 
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
@@ -60,19 +60,24 @@ _NOW: Final = Question()
 _Q = TypeVar("_Q", bound=BaseModel)
 
 
-def question_of(request: Request, kind: type[_Q]) -> _Q:
-    """The question in the query string: every parameter known, each given once. Raises `NotAskable`, which names it.
+def question_of(request: Request, kind: type[_Q], repeatable: Collection[str] = ()) -> _Q:
+    """The question in the query string: every parameter known, each given once unless it is `repeatable`.
+
+    Raises `NotAskable`, which names it.
 
     FastAPI could take it apart as well; that takes longer than the rest of a live answer.
     """
     query = request.scope["query_string"]
     if not query and kind is Question:
         return _NOW  # type: ignore[return-value]  # _Q is Question here
-    given: dict[str, str] = {}
+    given: dict[str, str | list[str]] = {}
     for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
-        if name in given:
+        if name in repeatable:
+            given[name] = [*given.get(name, ()), value]
+        elif name in given:
             raise NotAskable(f"The query parameter {name!r} is given twice.", name)
-        given[name] = value
+        else:
+            given[name] = value
     try:
         return kind.model_validate(given)
     except ValidationError as error:
@@ -111,9 +116,24 @@ class WindowsQuestion(_Page):
     after: str | None = Field(default=None, pattern=_WINDOW_AFTER, description="`next` of the page before.")
 
 
+EVENTS_FILTER: Final = ("type", "partner_id", "product")
+"""What may be given several times: the parameters of `EventsQuestion` that say which events."""
+
+
 class EventsQuestion(Question):
     """Which compliance events, and how long to wait for one."""
 
-    after: Position = Field(default=0, description="The `sequence` of the last event that is known already.")
-    limit: int = Field(default=100, ge=1, le=1000, description="How many at most.")
-    timeout: float = Field(default=0, ge=0, le=30, allow_inf_nan=False, description="Seconds to wait for a first one.")
+    after: Position = Field(default=0, description="The last position already seen.")
+    limit: int = Field(default=LIMIT_DEFAULT, ge=1, le=LIMIT_MAX, description="How many at most.")
+    timeout: float = Field(
+        default=0,
+        ge=0,
+        le=TIMEOUT_SECONDS_MAX,
+        allow_inf_nan=False,
+        description="Seconds to wait for a first event where there is none.",
+    )
+    type: tuple[str, ...] = Field(default=(), description="Only these; short or full names.")
+    partner_id: tuple[Annotated[str, Field(pattern=rf"^{_ID}$")], ...] = Field(
+        default=(), description="Only about these."
+    )
+    product: tuple[str, ...] = Field(default=(), description="Only about these.")

@@ -37,11 +37,15 @@ class Webhooks(NamedTuple):
 
 
 class Service(NamedTuple):
-    """The running service, as the endpoints see it. `webhooks`: None where there are none."""
+    """The running service, as the endpoints see it.
+
+    `sandbox`: the log can begin anew. `webhooks`: None where there are none.
+    """
 
     pool: Pool
     doorbell: Doorbell
     parameters: Parameters
+    sandbox: bool
     webhooks: Webhooks | None
 
     def sold(self, product: str) -> None:
