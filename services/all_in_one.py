@@ -1,5 +1,7 @@
 """The whole system under one origin in one process: both services, the follower, and the sandbox where it is on."""
 
+from collections.abc import Callable
+
 from pydantic import SecretStr
 
 from services import sandbox
@@ -13,8 +15,13 @@ from services.databases import Databases
 from services.wall_clock import wall_clock
 
 
-def create(databases: Databases, *, api_key: str | None, sandboxed: bool) -> Composition:
-    """The system on these databases. Other settings of the parts come from the environment, as when they run apart."""
+def create(
+    databases: Databases, *, api_key: str | None, sandboxed: bool, webhook_key: Callable[[], SecretStr]
+) -> Composition:
+    """The system on these databases. Other settings of the parts come from the environment, as when they run apart.
+
+    `webhook_key`: asked for the key that seals secrets of webhook endpoints, where the environment has none.
+    """
     certification = CertificationSettings(
         database_url=SecretStr(databases.certification_url),
         database_role=databases.certification_role,
@@ -25,6 +32,8 @@ def create(databases: Databases, *, api_key: str | None, sandboxed: bool) -> Com
         database_role=databases.compliance_role,
         sandbox=sandboxed,
     )
+    if not compliance.webhook_keys:
+        compliance = compliance.model_copy(update={"webhook_keys": (webhook_key(),)})
     apps = {
         "certification": create_certification(certification),
         "compliance": create_compliance(compliance, wall_clock),

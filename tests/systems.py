@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import httpx
 import msgspec
+from cryptography.fernet import Fernet
 
 from tests.databases import Database
 
@@ -18,6 +19,12 @@ START: Final = "2022-01-01T00:00:00Z"
 """Where the clock of a reset system stands, unless the test says otherwise."""
 
 STOP_SECONDS_MAX: Final = 20
+
+WEBHOOKS: Final = {
+    "SAGECERT_COMPLIANCE_WEBHOOK_KEYS": json.dumps([Fernet.generate_key().decode()]),
+    "SAGECERT_COMPLIANCE_WEBHOOK_NETWORKS": json.dumps(["127.0.0.0/8", "::1/128"]),
+}
+"""Webhooks may go to loopback, where the tests receive them."""
 
 
 class System(msgspec.Struct, frozen=True):
@@ -44,7 +51,7 @@ class System(msgspec.Struct, frozen=True):
 def running_system(owner_url: str) -> Iterator[System]:
     """`sagecert up --sandbox` on this database."""
     with ExitStack() as running:
-        process, url = running.enter_context(serving({"DATABASE_URL": owner_url}, "up", "--sandbox"))
+        process, url = running.enter_context(serving({"DATABASE_URL": owner_url, **WEBHOOKS}, "up", "--sandbox"))
         http = running.enter_context(httpx.Client(base_url=url, timeout=60))
         yield System(url, http, {"up": process})
 
@@ -55,7 +62,7 @@ def running_system_apart(database: Database) -> Iterator[System]:
     sandbox = {"SAGECERT_SANDBOX": "true"}
     owner = {**sandbox, "SAGECERT_OWNER_DATABASE_URL": database.owner_url}
     certification = {**sandbox, "SAGECERT_CERTIFICATION_DATABASE_URL": database.certification_url}
-    compliance = {**sandbox, "SAGECERT_COMPLIANCE_DATABASE_URL": database.compliance_url}
+    compliance = {**sandbox, **WEBHOOKS, "SAGECERT_COMPLIANCE_DATABASE_URL": database.compliance_url}
     subprocess.run(sagecert("migrate"), env=environment(owner), check=True)
     with ExitStack() as running:
         served = {

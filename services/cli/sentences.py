@@ -6,6 +6,7 @@ from typing import Final
 import asyncpg
 import psycopg
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from sqlalchemy.exc import DBAPIError
 
 from services.certification.app import WrongKindOfDatabase
@@ -23,6 +24,8 @@ def sentence(problem: Exception) -> str | None:
             return str(problem)
         case ValidationError():
             return " ".join(_settings(problem))
+        case SettingsError():
+            return f"A setting cannot be used, a list is written as JSON: {problem}."
         case psycopg.errors.UndefinedTable() | psycopg.errors.UndefinedFunction() | psycopg.errors.InvalidSchemaName():
             return NOT_MIGRATED
         case Unavailable():

@@ -8,6 +8,7 @@ from services import all_in_one
 from services.cli.output import progress
 from services.cli.running import Address, stop_in_order
 from services.cli.settings import SystemSettings
+from services.cli.webhook_key import webhook_key
 from services.databases import Databases, embedded, given
 from services.migrate import migrate
 
@@ -24,7 +25,12 @@ def start(
     stop_in_order()
     address = Address(host, port, settings.key)
     with _databases(settings, data_directory, sandbox) as databases:
-        app = all_in_one.create(databases, api_key=settings.key, sandboxed=sandbox)
+        app = all_in_one.create(
+            databases,
+            api_key=settings.key,
+            sandboxed=sandbox,
+            webhook_key=lambda: webhook_key(data_directory, progress),
+        )
         address.serve(app, lambda: ready(address.origin))
 
 

@@ -2,10 +2,11 @@
 
 from ipaddress import IPv4Network, IPv6Network
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.compliance.policy.parameters import Parameters, parameters_for
+from services.compliance.webhooks.signing import Sealer
 
 
 class ComplianceSettings(BaseSettings):
@@ -31,6 +32,14 @@ class ComplianceSettings(BaseSettings):
     sandbox: bool = Field(default=False, validation_alias="SAGECERT_SANDBOX")
     webhook_keys: tuple[SecretStr, ...] = ()
     webhook_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+
+    @field_validator("webhook_keys")
+    @classmethod
+    def _keys_seal(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        """A malformed key is told at the start, not by the first secret."""
+        if keys:
+            Sealer(keys)
+        return keys
 
     @property
     def parameters(self) -> Parameters:

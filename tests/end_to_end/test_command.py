@@ -111,6 +111,8 @@ def test_a_database_that_is_not_migrated_is_named_as_that(server: Server) -> Non
         (["certification", "serve"], {}, "SAGECERT_CERTIFICATION_DATABASE_URL is missing"),
         (["compliance", "serve"], {}, "SAGECERT_COMPLIANCE_DATABASE_URL is missing"),
         (["compliance", "work"], {}, "SAGECERT_COMPLIANCE_DATABASE_URL is missing"),
+        (["compliance", "work"], {"SAGECERT_COMPLIANCE_WEBHOOK_KEYS": '["short"]'}, "is not 32 random bytes"),
+        (["compliance", "work"], {"SAGECERT_COMPLIANCE_WEBHOOK_KEYS": "short"}, "a list is written as JSON"),
         (["sandbox", "serve"], {"SAGECERT_OWNER_DATABASE_URL": "postgresql://localhost:1/x"}, "The sandbox is off"),
         (["migrate"], {}, "SAGECERT_OWNER_DATABASE_URL is missing"),
         (["status"], {}, "SAGECERT_OWNER_DATABASE_URL is missing"),
@@ -149,6 +151,29 @@ def test_without_the_sandbox_nothing_says_or_offers_it(database: Database, data_
             assert answer.headers["content-type"] == "application/problem+json"
             assert "X-Sandbox" not in answer.headers
         assert httpx.post(f"{url}/sandbox/v1/reset", json={"now": "2022-01-01T00:00:00Z"}).status_code == 404
+
+
+def test_it_makes_itself_a_key_for_webhooks_once(database: Database, data_directory: Path) -> None:
+    """For itself alone to read; what it seals is opened after the next start."""
+    kept = data_directory / "made" / "webhook-key"
+    endpoints = "/compliance/v1/webhook-endpoints"
+    with up(kept.parent, DATABASE_URL=database.owner_url) as (_, url):
+        registered = httpx.post(url + endpoints, json={"url": "https://receiver.example/"}).json()
+    key = kept.read_bytes()
+    with up(kept.parent, DATABASE_URL=database.owner_url) as (_, url):
+        rotated = httpx.post(f"{url}{endpoints}/{registered['endpoint_id']}/secret-rotations").json()
+    assert rotated["previous_expires_at"] is not None
+    assert kept.read_bytes() == key
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert list(kept.parent.iterdir()) == [kept]
+
+
+def test_a_damaged_key_for_webhooks_is_named(database: Database, data_directory: Path) -> None:
+    (data_directory / "webhook-key").write_text("nothing")
+    said = refused("up", "--port", "0", "--data-dir", str(data_directory), DATABASE_URL=database.owner_url)
+    assert "holds no key" in said
+    said = refused("up", "--port", "0", "--data-dir", "/proc/nowhere", DATABASE_URL=database.owner_url)
+    assert "set SAGECERT_COMPLIANCE_WEBHOOK_KEYS" in said
 
 
 def test_status_tells_a_script_how_far_it_has_come(database: Database) -> None:
