@@ -67,13 +67,13 @@ class Body(BaseModel):
 class FilterBody(Body):
     """Which compliance events are told: an event must pass all lists; null: any."""
 
-    types: Annotated[list[Type], AfterValidator(_distinct), _Listed] | None = Field(
+    types: Annotated[list[Type], _Listed, AfterValidator(_distinct)] | None = Field(
         default=None, description="Types of events, whole or by their short names."
     )
-    partner_ids: Annotated[list[Id], AfterValidator(_distinct), _Listed] | None = Field(
+    partner_ids: Annotated[list[Id], _Listed, AfterValidator(_distinct)] | None = Field(
         default=None, description="Partners; they may still be unknown."
     )
-    products: Annotated[list[Id], AfterValidator(_distinct), _Listed] | None = Field(
+    products: Annotated[list[Id], _Listed, AfterValidator(_distinct)] | None = Field(
         default=None, description="Events about at least one of these products."
     )
 
