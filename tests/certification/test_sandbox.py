@@ -1,5 +1,6 @@
 """The sandbox clock, and starting anew while others look on."""
 
+import json
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from services.certification.recording import Asked, record
 from services.certification.report import Report
 from shared.events.facts import CertificationRecognised, ConsultantLinked, Reported, RevocationOrdered
 from tests.certification.caller import Caller
+from tests.certification.test_hostile_input import HOSTILE_BODIES, HOSTILE_VALUES
 from tests.databases import Database
 from tests.systems import START, System
 
@@ -87,7 +89,7 @@ def test_starting_anew_while_others_read_and_write(log: Log, sandbox_database: D
             try:
                 data = ConsultantLinked("P1", f"C{number}")
                 record(store, ("S200P",), Report(f"{number}-{turn}", data), Asked("test", f"{number}-{turn}", b""))
-                store.facts_after(0, 10, 10).entries
+                store.facts_after(0, 10, 10)
                 store.settle(store.now())
             except Exception as error:
                 errors.append(error)
@@ -140,3 +142,36 @@ class TestOverHttp:
         for method, path in (("PUT", "clock"), ("POST", "reset")):
             answer = system.http.request(method, f"/sandbox/v1/{path}", json=body)
             assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+
+    @pytest.mark.parametrize("content", HOSTILE_BODIES, ids=lambda body: repr(body[:20]))
+    def test_no_body_moves_the_clock(self, system: System, content: bytes) -> None:
+        self.assert_refused(system, content)
+
+    @pytest.mark.parametrize("value", HOSTILE_VALUES)
+    def test_no_value_moves_the_clock(self, system: System, value: str) -> None:
+        later = json.dumps("2022-01-05T00:00:00Z")
+        bodies = [f'{{"now": {value}}}', f'{{"now": {value}, "running": true}}', f'{{"now": {later}, "more": {value}}}']
+        if value != "true":
+            bodies.append(f'{{"now": {later}, "running": {value}}}')
+        for body in bodies:
+            self.assert_refused(system, body.encode())
+
+    def test_no_method_of_another_call_moves_the_clock(self, system: System) -> None:
+        body = {"now": "2022-01-05T00:00:00Z"}
+        for method, path in (("POST", "clock"), ("DELETE", "clock"), ("PUT", "reset"), ("GET", "reset")):
+            answer = system.http.request(method, f"/sandbox/v1/{path}", json=body)
+            assert (answer.status_code, answer.headers["content-type"]) == (405, "application/problem+json")
+        assert system.http.get("/sandbox/v1/clock").json() == {"now": START, "running": False}
+
+    def assert_refused(self, system: System, content: bytes) -> None:
+        """Refused with a problem; nothing is emptied, and the clock stands where it stood."""
+        system.record("partners", "k1", partner_id="P1", kind="VAR", programme="PARTNER_SUCCESS")
+        for method, path in (("PUT", "clock"), ("POST", "reset")):
+            headers = {"Content-Type": "application/json"}
+            answer = system.http.request(method, f"/sandbox/v1/{path}", content=content, headers=headers)
+            where = f"{method} {path} {content[:100]!r}: {answer.text[:300]}"
+            assert 400 <= answer.status_code < 500, where
+            assert answer.headers["content-type"] == "application/problem+json", where
+            assert answer.json()["detail"], where
+        assert system.http.get("/sandbox/v1/clock").json() == {"now": START, "running": False}
+        assert len(system.http.get("/certification/v1/events").json()) == 1
