@@ -135,12 +135,13 @@ def test_the_calls_of_the_guides_are_answered(path: str, system: System) -> None
     system.record(
         "partners", "harbour", partner_id="harbour", kind="VAR", programme="PARTNER_SUCCESS"
     ).raise_for_status()
+    endpoint = system.http.post("/compliance/v1/webhook-endpoints", json={"url": "http://127.0.0.1:9/hooks"}).json()
     blocks = [block for block in code_blocks(read(path), "bash") if "curl" in block]
     assert blocks
     for block in blocks:
         for call in re.sub(r"\\\n\s*", "", block).strip().splitlines():
             script = call + " -w '\\n%{http_code}'"
-            environment = {**os.environ, "URL": system.url}
+            environment = {**os.environ, "URL": system.url, "ENDPOINT": endpoint["endpoint_id"]}
             done = subprocess.run(["bash", "-euc", script], capture_output=True, text=True, check=True, env=environment)
             body, _, status = done.stdout.rpartition("\n")
             assert status.startswith("2"), f"{call} answered {status}: {body}"

@@ -143,6 +143,16 @@ class TestOverHttp:
             answer = system.http.request(method, f"/sandbox/v1/{path}", json=body)
             assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
 
+    def test_starting_anew_forgets_the_webhook_endpoints_and_takes_new_ones(self, system: System) -> None:
+        endpoints = "/compliance/v1/webhook-endpoints"
+        for _ in range(2):
+            assert system.http.get(endpoints).json()["endpoints"] == []
+            registered = system.http.post(endpoints, json={"url": "http://127.0.0.1:9/hooks"})
+            assert (registered.status_code, registered.json()["health"]["head"]) == (201, 0)
+            system.reset()
+        lost = system.http.get(f"{endpoints}/{registered.json()['endpoint_id']}")
+        assert lost.status_code == 404
+
     @pytest.mark.parametrize("content", HOSTILE_BODIES, ids=lambda body: repr(body[:20]))
     def test_no_body_moves_the_clock(self, system: System, content: bytes) -> None:
         self.assert_refused(system, content)
