@@ -16,6 +16,7 @@ from standardwebhooks import Webhook
 from services.compliance.webhooks.sending import RETRY_AFTER_SECONDS_MAX, Outcome, Sender, retry_after_seconds
 from services.compliance.webhooks.signing import Signer, new_secret, secret_text
 from tests.webhooks.clock import wall_clock
+from tests.webhooks.names import Names
 from tests.webhooks.receiver import Receiver, end_before_reply, once, reply, reset_before_reply, silence
 
 LOOPBACK: Final = [ip_network("127.0.0.0/8")]
@@ -101,9 +102,13 @@ def test_whatever_a_receiver_asks_is_a_bounded_time_or_nothing(asked: str) -> No
 
 async def test_cookies_are_not_kept_and_nothing_is_unpacked() -> None:
     packed = gzip.compress(b"welcome")
-    async with Receiver(reply(200, packed, set_cookie="a=b", content_encoding="gzip")) as receiver, sender() as sending:
-        assert (await post(sending, receiver.url())).reply == packed
-        await post(sending, receiver.url())
+    names = Names({"hooks.example": [["127.0.0.1"]]})
+    async with (
+        Receiver(reply(200, packed, set_cookie="a=b", content_encoding="gzip")) as receiver,
+        sender(resolver=names) as sending,
+    ):
+        for _ in range(2):
+            assert (await post(sending, receiver.url(host="hooks.example"))).reply == packed
     assert "cookie" not in receiver.requests[1].headers
 
 

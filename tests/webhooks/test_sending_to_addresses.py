@@ -1,15 +1,17 @@
 """Where nothing is sent: names and addresses that lead inside, and receivers that cannot show who they are."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
 
 import pytest
 import trustme
+from aiohttp.abc import ResolveResult
 
 from services.compliance.webhooks.addresses import Network
 from services.compliance.webhooks.sending import Outcome, Sender
@@ -107,6 +109,30 @@ async def test_what_is_checked_is_what_is_connected_to() -> None:
         assert (await post(sending, outside.url(host="hooks.example"))).delivered
     assert names.asked == ["hooks.example"]
     assert outside.requests[0].headers["host"] == f"hooks.example:{outside.port}"
+
+
+class Turncoat(Names):
+    """What it says is one thing when it is checked and another when it is used."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """An address that changes after it was read once."""
+        addresses = iter(["127.0.0.2", "127.0.0.1"])
+
+        class Turning(dict[str, Any]):
+            def __getitem__(self, key: str) -> Any:
+                return next(addresses) if key == "host" else super().__getitem__(key)
+
+        return [cast(ResolveResult, Turning(one)) for one in await super().resolve(host, port, family)]
+
+
+async def test_the_address_is_checked_where_it_is_connected_to_and_not_only_where_it_is_looked_up() -> None:
+    names = Turncoat({"hooks.example": [["127.0.0.2"]]})
+    async with Receiver() as inside, sender([ip_network("127.0.0.2/32")], names) as sending:
+        outcome = await post(sending, inside.url(host="hooks.example"))
+    assert outcome.error == "the address 127.0.0.1 is loopback; nothing is sent there"
+    assert inside.connections == 0
 
 
 async def test_if_one_address_of_a_name_is_down_the_next_is_tried() -> None:
