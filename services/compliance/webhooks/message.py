@@ -1,0 +1,113 @@
+"""What is sent to an endpoint, as bytes: a compliance event as its next message, several as a batch, notices."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Final, Literal
+
+import msgspec
+
+from services.compliance.cloud_event import SOURCE, CloudEvent, cloud_event
+from services.compliance.webhooks.endpoint import Cursor
+from shared.events.facts import TOPIC_PREFIX
+
+HEARTBEAT: Final = f"{TOPIC_PREFIX}heartbeat.v1"
+TEST: Final = f"{TOPIC_PREFIX}webhook-test.v1"
+
+
+class Told(CloudEvent, frozen=True, omit_defaults=True, kw_only=True):
+    """A compliance event as one endpoint is told it.
+
+    `sequence`: its number within the epoch, from 1, without gaps. `replay`: it is sent on request once more.
+    `parked`: the numbers just before this one that are kept back, such as "8" or "8-11".
+    """
+
+    epoch: int
+    sequence: int
+    replay: bool = False
+    parked: str = ""
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """What concerns the endpoint and no partner, as a CloudEvent 1.0. It has no number of its own."""
+
+    id: str
+    type: str
+    time: datetime
+    data: "Heartbeat | Test"
+    specversion: Literal["1.0"] = "1.0"
+    source: str = SOURCE
+    datacontenttype: Literal["application/json"] = "application/json"
+
+
+class Heartbeat(msgspec.Struct, frozen=True):
+    """Nothing is outstanding. `sequence`: the number of the last message; `position`: up to where the log was read."""
+
+    endpoint_id: str
+    epoch: int
+    sequence: int
+    position: int
+
+
+class Test(msgspec.Struct, frozen=True):
+    """Somebody has asked for this message to try the endpoint out."""
+
+    endpoint_id: str
+
+
+class Message(msgspec.Struct, frozen=True):
+    """A compliance event for one endpoint. `message_id`: the event's, the same in every delivery."""
+
+    message_id: str
+    partner_id: str
+    position: int
+    epoch: int
+    sequence: int
+    body: bytes
+
+
+def message(row: Sequence[Any], cursor: Cursor) -> Message:
+    """The event of a row of `cloud_event.COLUMNS` as the next message after the cursor."""
+    event = cloud_event(row)
+    sequence = cursor.sequence + 1
+    told = Told(
+        *(getattr(event, name) for name in _COMMON),
+        epoch=cursor.epoch,
+        sequence=sequence,
+        replay=event.position <= cursor.replay_through,
+        parked=_numbers(cursor.delivered_sequence + 1, cursor.sequence),
+    )
+    return Message(event.id, event.subject, event.position, cursor.epoch, sequence, _encode(told))
+
+
+def batch_body(messages: Sequence[Message]) -> bytes:
+    """The messages as a CloudEvents batch."""
+    return b"[" + b",".join(one.body for one in messages) + b"]"
+
+
+def batch_id(messages: Sequence[Message]) -> str:
+    """The webhook-id of a batch: the same for the same messages; of one alone it is its own."""
+    if len(messages) == 1:
+        return messages[0].message_id
+    return "batch_" + sha256(" ".join(one.message_id for one in messages).encode()).hexdigest()[:32]
+
+
+def heartbeat(message_id: str, endpoint_id: str, cursor: Cursor, now: datetime) -> bytes:
+    """That the endpoint has been told everything. `now`: by the clock on the wall."""
+    said = Heartbeat(endpoint_id, cursor.epoch, cursor.sequence, cursor.position)
+    return _encode(Notice(message_id, HEARTBEAT, now, said))
+
+
+def test(message_id: str, endpoint_id: str, now: datetime) -> bytes:
+    """A message to try the endpoint out with. `now`: by the clock on the wall."""
+    return _encode(Notice(message_id, TEST, now, Test(endpoint_id)))
+
+
+def _numbers(first: int, last: int) -> str:
+    if first > last:
+        return ""
+    return str(first) if first == last else f"{first}-{last}"
+
+
+_COMMON: Final = CloudEvent.__struct_fields__
+_encode: Final = msgspec.json.Encoder().encode
