@@ -51,10 +51,12 @@ class Both(msgspec.Struct, frozen=True):
 
 
 @asynccontextmanager
-async def both(database: Database, *, sandbox: bool = False) -> AsyncIterator[Both]:
+async def both(database: Database, *, sandbox: bool = False, call_seconds_max: float = 20) -> AsyncIterator[Both]:
     """Both services on this database, and somebody who calls them."""
     certification = create_certification(
-        CertificationSettings(database_url=SecretStr(database.certification_url), sandbox=sandbox)
+        CertificationSettings(
+            database_url=SecretStr(database.certification_url), sandbox=sandbox, call_seconds_max=call_seconds_max
+        )
     )
     compliance = create_compliance(
         ComplianceSettings(database_url=SecretStr(database.compliance_url), sandbox=sandbox), wall_clock

@@ -2,6 +2,7 @@
 
 import random
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import count, product
@@ -10,9 +11,12 @@ from typing import Any, Final
 import httpx
 import psycopg
 import pytest
+from psycopg import sql
 
 from services import feeds
 from services.postgres import Server
+from services.postgres.cluster import SUPERUSER
+from services.waiting import LOOK_SECONDS
 from tests.conftest import TEMPLATE
 from tests.contract.feeds import FEEDS, Both, Streamed, both, plant_event, plant_fact, plant_plain, streaming
 from tests.databases import Database, clone, drop
@@ -121,24 +125,35 @@ def test_the_filter_and_after_hold_for_a_stream_and_its_id_goes_first(one_origin
         assert next(events)["position"] > event["position"]
 
 
-@pytest.mark.parametrize("path", FEEDS)
-def test_a_stream_goes_on_through_lost_connections_of_the_database(
-    one_origin: str, real_database: Database, path: str
-) -> None:
+def test_streams_go_on_while_the_database_is_away_for_longer_than_a_call_may_take(database: Database) -> None:
     before, after = new_partners(2)
-    enrol(one_origin, before)
-    streamed = Streamed()
-    with opened(one_origin + path, streamed) as events:
-        while about(next(events)) != before:
-            pass
-        with psycopg.connect(real_database.superuser_url, autocommit=True) as superuser:
-            superuser.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
-        enrol(one_origin, after)
-        while about(next(events)) != after:
-            pass
+    settings = {"DATABASE_URL": database.owner_url, "SAGECERT_CERTIFICATION_CALL_SECONDS_MAX": "1"}
+    fact, event = Streamed(), Streamed()
+    with serving(settings, "up") as (_, origin), psycopg.connect(server_url(database), autocommit=True) as superuser:
+        enrol(origin, before)
+        with opened(origin + FEEDS[0], fact) as facts, opened(origin + FEEDS[1], event) as events:
+            assert about(next(facts)) == about(next(events)) == before
+            allow_connections(superuser, database, allowed=False)
+            for path in FEEDS * 2:
+                assert httpx.get(origin + path, params={"after": 1_000}).status_code == 503
+            time.sleep(2 * LOOK_SECONDS)  # the streams look, too
+            allow_connections(superuser, database, allowed=True)
+            enrol(origin, after)
+            for stream in (facts, events):
+                while about(next(stream)) != after:
+                    pass
+
+
+def server_url(database: Database) -> str:
+    """Where the superuser reaches the server, whatever becomes of the database."""
+    return database.server.url(SUPERUSER, "postgres")
+
+
+def allow_connections(superuser: psycopg.Connection, database: Database, *, allowed: bool) -> None:
+    """Lets nobody in, and throws out who is; or lets everybody in again."""
+    name = sql.Identifier(database.name)
+    superuser.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}").format(name, sql.Literal(allowed)))
+    superuser.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database.name])
 
 
 def test_who_follows_a_server_that_is_killed_goes_on_exactly_with_the_next(database: Database) -> None:
@@ -239,18 +254,22 @@ async def test_a_stream_that_ends_with_the_server_says_up_to_where_it_has_looked
 
 
 @pytest.mark.parametrize("path", FEEDS)
-async def test_nothing_is_read_for_a_reader_who_takes_nothing(
-    services: Both, owner: psycopg.Connection, path: str
+async def test_for_a_reader_who_takes_nothing_no_more_than_the_pages_at_hand_are_read(
+    database: Database, owner: psycopg.Connection, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only the page at hand waits for him: the rest is not needed yet, and may be away for a while."""
-    schema = path.split("/")[1]
-    async with streaming(services.composition, path) as lines:
+    """Seen by what still comes once the database is away; then the stream only says that it is alive."""
+    monkeypatch.setattr(feeds, "QUIET_SECONDS_MAX", 0.2)
+    plant_plain(owner, range(1, 2_000))
+    async with both(database, call_seconds_max=1) as services, streaming(services.composition, path) as lines:
         await taken(lines, "id: 3")
-        owner.execute(f"ALTER SCHEMA {schema} RENAME TO away")
-        found = await taken(lines, f"id: {feeds.LIMIT_DEFAULT}")
-        assert len([line for line in found if line.startswith("id:")]) == feeds.LIMIT_DEFAULT - 3
-        owner.execute(f"ALTER SCHEMA away RENAME TO {schema}")
-        assert (await taken(lines, f"id: {feeds.LIMIT_DEFAULT + 1}"))[-1]
+        for _ in range(20):
+            assert (await services.http.get(path)).status_code == 200
+        with psycopg.connect(server_url(database), autocommit=True) as superuser:
+            allow_connections(superuser, database, allowed=False)
+            at_hand = await taken(lines, ": ping")
+            allow_connections(superuser, database, allowed=True)
+        assert len([line for line in at_hand if line.startswith("id:")]) <= 3 * feeds.LIMIT_DEFAULT
+        assert await taken(lines, "id: 1999")
 
 
 HOSTILE_IDS: Final = ["", "x", "-1", "1.5", "+1", "1 2", "1_0", "9223372036854775808", "9" * 5_000, "\u0665", "\xff"]
@@ -258,7 +277,7 @@ HOSTILE_IDS: Final = ["", "x", "-1", "1.5", "+1", "1 2", "1_0", "922337203685477
 
 async def test_an_id_that_no_event_has_is_refused(quiet_services: Both) -> None:
     for path, hostile in product(FEEDS, HOSTILE_IDS):
-        headers = {"Accept": "text/html, Text/Event-Stream;q=0.9", "Last-Event-ID": hostile.encode()}
+        headers = {b"Accept": b"text/html, Text/Event-Stream;q=0.9", b"Last-Event-ID": hostile.encode()}
         answer = await quiet_services.http.get(path, headers=headers)
         assert answer.status_code == 422, (path, hostile[:30])
         assert answer.headers["content-type"] == "application/problem+json"

@@ -85,6 +85,7 @@ DATABASE_AWAY: Final = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
+    asyncpg.ObjectNotInPrerequisiteStateError,
     asyncpg.UndefinedTableError,
     asyncpg.InvalidSchemaNameError,
     asyncpg.UndefinedFunctionError,
