@@ -9,6 +9,7 @@ from tests.systems import System
 AS_OF: Final = {"at", "known_at", "known_position", "min_position"}
 FEED: Final = {"after", "limit", "timeout"}
 PAGE: Final = {"after", "limit"}
+WEBHOOKS: Final = "/compliance/v1/webhook-endpoints"
 ATTEMPTS: Final = "/certification/v1/exam-registrations/{registration_id}/attempts"
 
 OFFERED: Final[list[tuple[str, str, set[str]]]] = [
@@ -47,6 +48,19 @@ OFFERED: Final[list[tuple[str, str, set[str]]]] = [
     ("get", "/compliance/v1/portal-changes/{portal_change_id}/notifications", AS_OF),
     ("get", "/compliance/v1/windows", {"status", "due_before", *PAGE, *AS_OF}),
     ("get", "/compliance/v1/events", FEED),
+    # webhooks
+    ("post", WEBHOOKS, set()),
+    ("get", WEBHOOKS, PAGE),
+    ("get", f"{WEBHOOKS}/{{endpoint_id}}", set()),
+    ("patch", f"{WEBHOOKS}/{{endpoint_id}}", set()),
+    ("delete", f"{WEBHOOKS}/{{endpoint_id}}", set()),
+    ("post", f"{WEBHOOKS}/{{endpoint_id}}/secret-rotations", set()),
+    ("post", f"{WEBHOOKS}/{{endpoint_id}}/replays", set()),
+    ("post", f"{WEBHOOKS}/{{endpoint_id}}/tests", set()),
+    ("get", f"{WEBHOOKS}/{{endpoint_id}}/attempts", PAGE),
+    ("post", f"{WEBHOOKS}/{{endpoint_id}}/dry-runs", set()),
+    ("get", f"{WEBHOOKS}/{{endpoint_id}}/parked", PAGE),
+    ("post", f"{WEBHOOKS}/{{endpoint_id}}/releases", set()),
     # sandbox
     ("get", "/sandbox/v1/clock", set()),
     ("put", "/sandbox/v1/clock", set()),

@@ -9,11 +9,20 @@ from starlette.responses import Response
 from services.compliance.api.documented import answers_with, asks
 from services.compliance.api.question import Id, question_of
 from services.compliance.api.service import service_of
-from services.compliance.api.webhook_endpoints import JSON, PATH, PROBLEMS_OF_ONE, webhooks_of
-from services.compliance.api.webhook_fields import AttemptsQuestion, ParkedQuestion, ReleaseBody
-from services.compliance.webhooks import deliveries
+from services.compliance.api.webhook_endpoints import (
+    JSON,
+    PATH,
+    PROBLEMS_OF_ONE,
+    PROBLEMS_OF_SECRETS,
+    Nothing,
+    TheWebhooks,
+    webhooks_of,
+)
+from services.compliance.api.webhook_fields import AttemptsQuestion, DryRunBody, ParkedQuestion, ReleaseBody
+from services.compliance.webhooks import deliveries, dry_run
 from services.compliance.webhooks.deliveries import Attempt
 from services.compliance.webhooks.endpoint import Parked
+from services.compliance.webhooks.trying_out import try_out
 
 router: Final = APIRouter(prefix=f"{PATH}/{{endpoint_id}}", tags=["webhooks"], dependencies=[Depends(webhooks_of)])
 
@@ -36,6 +45,48 @@ class ReleaseAnswer(msgspec.Struct, frozen=True):
     """How many messages were released."""
 
     released: int
+
+
+class TestAnswer(msgspec.Struct, frozen=True):
+    """What became of the test message. `error`: why there is no status, or why it does not count."""
+
+    delivered: bool
+    status: int | None
+    duration_ms: int
+    error: str | None
+    reply: str
+
+
+class DryRunAnswer(msgspec.Struct, frozen=True):
+    """What would be sent. `position`: how far was looked; `next`: where to go on; null: that is the end of the log."""
+
+    messages: tuple[msgspec.Raw, ...]
+    position: int
+    next: int | None
+
+
+@router.post("/tests", responses=answers_with(TestAnswer, problems=PROBLEMS_OF_SECRETS))
+async def try_endpoint(request: Request, endpoint_id: Id, webhooks: TheWebhooks, _body: Nothing = None) -> Response:
+    """Sends one signed test message, also to an endpoint that is paused or disabled, and says what became of it."""
+    pool = service_of(request).pool
+    outcome = await try_out(pool, endpoint_id, webhooks.sealer, webhooks.sender, webhooks.wall_clock)
+    reply = outcome.reply.decode("utf-8", "replace")
+    answer = TestAnswer(outcome.delivered, outcome.status, outcome.duration_ms, outcome.error, reply)
+    return Response(msgspec.json.encode(answer), media_type=JSON)
+
+
+@router.post("/dry-runs", responses=answers_with(DryRunAnswer, problems=PROBLEMS_OF_ONE))
+async def run_dry(request: Request, endpoint_id: Id, body: Annotated[DryRunBody | None, Body()] = None) -> Response:
+    """What a replay from there would send first, or (without `from`) what comes next; nothing is sent or changed."""
+    asked = body or DryRunBody()
+    async with service_of(request).pool.acquire() as connection:
+        if asked.from_ is None:
+            found = await dry_run.from_cursor(connection, endpoint_id, asked.limit)
+        else:
+            found = await dry_run.from_place(connection, endpoint_id, asked.from_.place, asked.limit)
+    messages = tuple(msgspec.Raw(one.body) for one in found.messages)
+    following = found.position if found.position < found.head else None
+    return Response(msgspec.json.encode(DryRunAnswer(messages, found.position, following)), media_type=JSON)
 
 
 @router.get(

@@ -10,7 +10,6 @@ from services.compliance.database import Connection, Pool
 from services.compliance.webhooks.endpoint import Parked
 from services.compliance.webhooks.refusals import NoSuchEndpoint
 from services.compliance.webhooks.registry import changing
-from services.compliance.webhooks.sending import Outcome
 
 AttemptKind = Literal["event", "heartbeat", "test"]
 
@@ -54,16 +53,6 @@ _RELEASE: Final = """
     SELECT count(*) FROM released
 """
 
-_LOG_TEST: Final = """
-    WITH numbered AS (
-        UPDATE webhooks.endpoint SET attempts = attempts + 1 WHERE endpoint_id = $1 RETURNING attempts
-    )
-    INSERT INTO webhooks.attempt (
-        endpoint_id, number, kind, started_at, duration_ms, message_id, messages, status, error, reply)
-    SELECT $1, n.attempts, 'test', clock_timestamp() - $2 * interval '1 millisecond', $2, $3, 1, $4, $5, $6
-    FROM numbered n
-"""
-
 
 async def attempts(connection: Connection, endpoint_id: str, after: int, limit: int) -> Sequence[Attempt]:
     """The requests with the numbers that follow, as far as they are still kept. Raises `NoSuchEndpoint`."""
@@ -82,12 +71,6 @@ async def release(pool: Pool, endpoint_id: str, partner_id: str | None) -> int:
     """Has what is parked, for all partners or one, sent ahead of what lies after the cursor; how many they are."""
     async with changing(pool, endpoint_id) as connection:
         return int(await connection.fetchval(_RELEASE, endpoint_id, partner_id))
-
-
-async def log_test(connection: Connection, endpoint_id: str, message_id: str, outcome: Outcome) -> None:
-    """Puts a test message among the attempts; nothing where the endpoint was deleted meanwhile."""
-    told = (outcome.status, outcome.error, outcome.reply)
-    await connection.execute(_LOG_TEST, endpoint_id, outcome.duration_ms, message_id, *told)
 
 
 async def _known(connection: Connection, endpoint_id: str) -> None:

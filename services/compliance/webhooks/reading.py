@@ -39,7 +39,7 @@ class Page(NamedTuple):
     head: int
 
 
-async def read(connection: Connection | Pool, after: int, filtered: Filter, limit: int) -> Page:
+async def read(connection: "Connection | Pool", after: int, filtered: Filter, limit: int) -> Page:
     """The events after a position that pass the filter, at most `limit`, from one stretch of the log."""
     which = (filtered.types, filtered.partner_ids, filtered.products)
     rows = await connection.fetch(_AFTER, after, *which, limit)
@@ -49,7 +49,7 @@ async def read(connection: Connection | Pool, after: int, filtered: Filter, limi
     return Page(found, through, head)
 
 
-async def read_one(connection: Connection | Pool, position: int) -> asyncpg.Record:
+async def read_one(connection: "Connection | Pool", position: int) -> asyncpg.Record:
     """The row of `cloud_event.COLUMNS` at a position of the log."""
     row = await connection.fetchrow(_AT, position)
     assert row is not None, "the log has no gaps"

@@ -40,6 +40,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     head: int
     epoch: int
     sequence: int
+    delivered_sequence: int
     replay_through: int
     parked: int
     failing_since: datetime | None

@@ -1,0 +1,70 @@
+"""What an endpoint would be sent, without sending it."""
+
+from typing import Final, NamedTuple
+
+from msgspec.structs import replace
+
+from services.compliance.database import Connection
+from services.compliance.webhooks.endpoint import Cursor
+from services.compliance.webhooks.message import Message, message
+from services.compliance.webhooks.reading import read, read_one
+from services.compliance.webhooks.registry import Endpoint, Place, find, position_of
+
+STRETCHES_MAX: Final = 20
+"""Reads of the log that one dry run makes, however few events pass the filter."""
+
+_PARKED: Final = """
+    SELECT epoch, sequence, position, partner_id, released FROM webhooks.parked_message
+    WHERE endpoint_id = $1 AND position <= $2 ORDER BY epoch, sequence
+"""
+
+
+class DryRun(NamedTuple):
+    """`position`: how far was looked; `head`: the last position of the log."""
+
+    messages: list[Message]
+    position: int
+    head: int
+
+
+async def from_place(connection: Connection, endpoint_id: str, place: Place, limit: int) -> DryRun:
+    """What a replay from the place would send first. Raises `NoSuchEndpoint` and `NoSuchPlace`."""
+    endpoint = await find(connection, endpoint_id)
+    position = await position_of(connection, place, "from")
+    cursor = Cursor(position, endpoint.epoch + 1, replay_through=max(endpoint.replay_through, endpoint.position))
+    return await _run(connection, endpoint, cursor, limit)
+
+
+async def from_cursor(connection: Connection, endpoint_id: str, limit: int) -> DryRun:
+    """What comes next. Raises `NoSuchEndpoint`."""
+    endpoint = await find(connection, endpoint_id)
+    cursor = Cursor(*(getattr(endpoint, name) for name in Cursor.__struct_fields__))
+    return await _run(connection, endpoint, cursor, limit)
+
+
+async def _run(connection: Connection, endpoint: Endpoint, cursor: Cursor, limit: int) -> DryRun:
+    """Released messages first, as they were numbered; then what follows, without those of partners that are held."""
+    messages: list[Message] = []
+    held: set[str] = set()
+    parked = await connection.fetch(_PARKED, endpoint.endpoint_id, cursor.position)
+    for epoch, sequence, position, partner_id, released in parked:
+        if not released:
+            held.add(partner_id)
+        elif len(messages) < limit:
+            before = Cursor(position, epoch, sequence - 1, sequence - 1, cursor.replay_through)
+            messages.append(message(tuple(await read_one(connection, position)), before))
+    page = await read(connection, cursor.position, endpoint.filter, limit)
+    for _ in range(STRETCHES_MAX):
+        for row in page.rows:
+            if len(messages) == limit:
+                return DryRun(messages, cursor.position, page.head)
+            following = message(row, cursor)
+            cursor = replace(cursor, position=following.position, sequence=following.sequence)
+            if following.partner_id not in held:
+                messages.append(following)
+                cursor = replace(cursor, delivered_sequence=following.sequence)
+        cursor = replace(cursor, position=page.through)
+        if len(messages) == limit or cursor.position == page.head:
+            break
+        page = await read(connection, cursor.position, endpoint.filter, limit)
+    return DryRun(messages, cursor.position, page.head)
