@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from shared.events import schemas, wire
 from shared.events.envelope import Fact
 from shared.events.facts import TOPIC_PREFIX, TOPICS
+from shared.events.notices import NOTICES
 from shared.events.schemas.__main__ import ADVICE, main
 from shared.events.schemas.compatibility import breaks
 from tests.contract.golden_facts import GOLDEN, MEANING
@@ -23,8 +24,8 @@ PUBLISHED = {
 }
 
 
-def test_there_is_a_schema_for_every_topic_the_envelope_and_the_compliance_events() -> None:
-    assert set(PUBLISHED) == {schemas.file_name(topic) for topic in TOPICS} | {
+def test_there_is_a_schema_for_every_topic_the_envelope_the_compliance_events_and_the_notices() -> None:
+    assert set(PUBLISHED) == {schemas.file_name(topic) for topic in (*TOPICS, *NOTICES)} | {
         schemas.ENVELOPE,
         schemas.COMPLIANCE_EVENT,
     }

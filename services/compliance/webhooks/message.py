@@ -9,10 +9,7 @@ import msgspec
 
 from services.compliance.cloud_event import SOURCE, CloudEvent, cloud_event
 from services.compliance.webhooks.endpoint import Cursor
-from shared.events.facts import TOPIC_PREFIX
-
-HEARTBEAT: Final = f"{TOPIC_PREFIX}heartbeat.v1"
-TEST: Final = f"{TOPIC_PREFIX}webhook-test.v1"
+from shared.events.notices import HEARTBEAT, WEBHOOK_TEST, Heartbeat, WebhookTest
 
 
 class Told(CloudEvent, frozen=True, omit_defaults=True, kw_only=True):
@@ -34,25 +31,10 @@ class Notice(msgspec.Struct, frozen=True):
     id: str
     type: str
     time: datetime
-    data: "Heartbeat | Test"
+    data: Heartbeat | WebhookTest
     specversion: Literal["1.0"] = "1.0"
     source: str = SOURCE
     datacontenttype: Literal["application/json"] = "application/json"
-
-
-class Heartbeat(msgspec.Struct, frozen=True):
-    """Nothing is outstanding. `sequence`: the number of the last message; `position`: up to where the log was read."""
-
-    endpoint_id: str
-    epoch: int
-    sequence: int
-    position: int
-
-
-class Test(msgspec.Struct, frozen=True):
-    """Somebody has asked for this message to try the endpoint out."""
-
-    endpoint_id: str
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -100,7 +82,7 @@ def heartbeat(message_id: str, endpoint_id: str, cursor: Cursor, now: datetime) 
 
 def test(message_id: str, endpoint_id: str, now: datetime) -> bytes:
     """A message to try the endpoint out with. `now`: by the clock on the wall."""
-    return _encode(Notice(message_id, TEST, now, Test(endpoint_id)))
+    return _encode(Notice(message_id, WEBHOOK_TEST, now, WebhookTest(endpoint_id)))
 
 
 def _numbers(first: int, last: int) -> str:

@@ -2,7 +2,8 @@
 
 One file for the data of each topic, named after the topic without its prefix
 (`partner-enrolled.v1.json`), `stored-fact.v1.json` for the envelope in which the log keeps it
-(`shared.events.wire`), and `compliance-event.v1.json` for the data of every compliance event.
+(`shared.events.wire`), `compliance-event.v1.json` for the data of every compliance event, and one for the data of
+each notice to a webhook endpoint.
 Readers outside this repository may rely on them: within a version a schema may gain optional
 fields and better wording, nothing else (`compatibility.breaks`).
 
@@ -18,6 +19,7 @@ import msgspec
 
 from shared.events.compliance_events import ComplianceEventData
 from shared.events.facts import TOPIC_PREFIX, TOPICS
+from shared.events.notices import NOTICES
 from shared.events.wire import Stored
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -36,6 +38,7 @@ def file_name(topic: str) -> str:
 def derived() -> dict[str, Schema]:
     """File name to schema, as the classes say it today."""
     schemas = {file_name(topic): _schema(topic, cls) for topic, cls in TOPICS.items()}
+    schemas |= {file_name(kind): _schema(kind, cls) for kind, cls in NOTICES.items()}
     schemas[ENVELOPE] = _schema("The stored bytes of a fact", Stored)
     schemas[COMPLIANCE_EVENT] = _schema("The data of a compliance event", ComplianceEventData)
     return schemas
