@@ -97,7 +97,7 @@ def test_one_deadline_bounds_everything_and_a_2xx_that_is_not_whole_by_then_does
         (redirect(301, ""), 301, "answered with a redirect (301), which is not followed"),
         (redirect(302, "http://169.254.169.254/latest/"), 302, "answered with a redirect (302), which is not followed"),
         (redirect(307, "http://[::1]/"), 307, "answered with a redirect (307), which is not followed"),
-        (redirect(308, "file:///etc/passwd"), 308, "answered with a redirect (308), which is not followed"),
+        (redirect(308, "file:/etc/passwd"), 308, "answered with a redirect (308), which is not followed"),
         (reply(304), 304, "answered with a redirect (304), which is not followed"),
     ],
 )
