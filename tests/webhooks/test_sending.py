@@ -173,7 +173,7 @@ async def test_names_that_nobody_answers_for_hold_up_no_other_name(monkeypatch: 
     def getaddrinfo(host: Any, *rest: Any, **more: Any) -> Any:
         if host.endswith(".example"):
             hanging.release()
-            answered.wait()
+            answered.wait(60)
             raise socket.gaierror(socket.EAI_AGAIN, "no answer")
         return ask(host, *rest, **more)
 
