@@ -1,8 +1,8 @@
-"""docs/asyncapi.yaml describes the two feeds as they are."""
+"""docs/asyncapi.yaml describes the two feeds and the messages of webhooks as they are."""
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import jsonschema
 import msgspec
@@ -17,11 +17,19 @@ from services.compliance.api import events as compliance_feed
 from services.compliance.api.documented import asks
 from services.compliance.api.question import EVENTS_FILTER, EventsQuestion, Question
 from services.compliance.cloud_event import CloudEvent, cloud_event
+from services.compliance.webhooks import message
+from services.compliance.webhooks.endpoint import Cursor
+from services.compliance.webhooks.message import Notice, Told
+from services.compliance.webhooks.signing import Signer, new_key_pair, new_secret
 from shared.events import schemas
 from shared.events.compliance_events import TYPE_OF, ComplianceEventData
 from shared.events.facts import TOPIC_OF, TOPICS
+from shared.events.notices import HEARTBEAT, NOTICES, WEBHOOK_TEST
 from tests.contract.golden_facts import MEANING
 from tests.contract.messages import DOCUMENT, HERE, MESSAGES, REGISTRY, message_of, validator
+
+NOON: Final = datetime(2022, 1, 4, 12, tzinfo=UTC)
+WEBHOOK_MESSAGE: Final = "webhook-message"
 
 
 def listed(channel: str) -> list[str]:
@@ -42,12 +50,11 @@ def references(node: Any) -> list[str]:
     return []
 
 
-def test_it_is_an_asyncapi_3_document_of_two_channels() -> None:
+def test_it_is_an_asyncapi_3_document_of_two_feeds_and_webhooks() -> None:
     assert DOCUMENT["asyncapi"] == "3.0.0"
-    assert DOCUMENT["channels"].keys() == {"facts", "complianceEvents"}
+    assert DOCUMENT["channels"].keys() == {"facts", "complianceEvents", "webhooks"}
     assert {operation["channel"]["$ref"] for operation in DOCUMENT["operations"].values()} == {
-        "#/channels/facts",
-        "#/channels/complianceEvents",
+        f"#/channels/{name}" for name in DOCUMENT["channels"]
     }
     assert all(operation["action"] == "send" for operation in DOCUMENT["operations"].values())
 
@@ -66,6 +73,9 @@ def test_every_message_is_sent_on_one_channel() -> None:
 def test_the_channels_carry_every_type_there_is() -> None:
     assert listed("facts") == list(TOPICS)
     assert listed("complianceEvents") == list(TYPE_OF.values())
+    assert listed("webhooks") == [WEBHOOK_MESSAGE, *NOTICES]
+    told_types = MESSAGES[message_of(WEBHOOK_MESSAGE)]["payload"]["allOf"][2]["properties"]["type"]
+    assert told_types == {"enum": list(TYPE_OF.values())}
 
 
 def test_the_channels_are_where_the_services_answer() -> None:
@@ -74,26 +84,33 @@ def test_the_channels_are_where_the_services_answer() -> None:
         for router in (fact_feed.router, compliance_feed.router)
         for route in router.routes
     }
-    assert {channel["address"] for channel in DOCUMENT["channels"].values()} == paths
+    assert {channel["address"] for channel in DOCUMENT["channels"].values()} == paths | {None}
 
 
-@pytest.mark.parametrize("topic", [*TOPICS, *TYPE_OF.values()])
+@pytest.mark.parametrize("topic", [*TOPICS, *TYPE_OF.values(), *NOTICES])
 def test_a_message_says_its_own_type(topic: str) -> None:
     _, own = MESSAGES[message_of(topic)]["payload"]["allOf"]
     assert own["properties"]["type"] == {"const": topic}
-    if topic in TOPICS:
+    if topic not in TYPE_OF.values():
         assert own["properties"]["data"]["$ref"] == f"../shared/events/schemas/{schemas.file_name(topic)}"
+    if topic in TOPICS:
         assert MESSAGES[message_of(topic)]["title"] == TOPICS[topic].__name__
 
 
 @pytest.mark.parametrize(
     ("schema", "event"),
-    [("factCloudEvent", fact_feed.CloudEvent), ("complianceCloudEvent", CloudEvent)],
+    [("factCloudEvent", fact_feed.CloudEvent), ("complianceCloudEvent", CloudEvent), ("noticeCloudEvent", Notice)],
 )
 def test_the_attributes_are_those_that_are_sent(schema: str, event: type[msgspec.Struct]) -> None:
     described = DOCUMENT["components"]["schemas"][schema]
     assert set(described["properties"]) == {field.encode_name for field in msgspec.structs.fields(event)}
     assert set(described["required"]) <= set(described["properties"])
+
+
+def test_the_extensions_of_webhooks_are_those_that_are_sent() -> None:
+    described = DOCUMENT["components"]["schemas"]["webhookExtensions"]
+    common, all_of_them = (set(struct.__struct_encode_fields__) for struct in (CloudEvent, Told))
+    assert set(described["properties"]) == all_of_them - common
 
 
 def described_parameters(operation: str) -> dict[str, Any]:
@@ -144,11 +161,53 @@ def test_facts_are_sent_as_described(name: str) -> None:
         validator(topic).validate({**event, "data": {}})
 
 
+def row(kind: str, position: int = 7) -> tuple[Any, ...]:
+    """As the log of compliance events holds it."""
+    data = msgspec.json.encode(ComplianceEventData("P1", ("S200P",), ()))
+    return (position, "0123456789abcdef", kind, "P1", NOON, NOON, "", data)
+
+
 @pytest.mark.parametrize("topic", list(TYPE_OF.values()))
 def test_compliance_events_are_sent_as_described(topic: str) -> None:
-    noon = datetime(2022, 1, 4, 12, tzinfo=UTC)
-    data = msgspec.json.encode(ComplianceEventData("P1", ("S200P",), ()))
-    sent = json.loads(msgspec.json.encode(cloud_event((1, "0123456789abcdef", topic, "P1", noon, noon, "", data))))
+    sent = json.loads(msgspec.json.encode(cloud_event(row(topic))))
     validator(topic).validate(sent)
     with pytest.raises(jsonschema.ValidationError):
         validator(topic).validate({**sent, "type": "com.sage.partnercloud.other.v1"})
+
+
+CURSORS: Final = {
+    "plain": Cursor(position=6),
+    "replayed": Cursor(position=6, epoch=3, sequence=4, delivered_sequence=4, replay_through=7),
+    "after one that is parked": Cursor(position=6, sequence=8, delivered_sequence=7),
+    "after several that are parked": Cursor(position=6, epoch=2, sequence=11, delivered_sequence=7),
+}
+
+
+@pytest.mark.parametrize("cursor", CURSORS.values(), ids=CURSORS)
+@pytest.mark.parametrize("kind", list(TYPE_OF.values()))
+def test_events_are_told_to_endpoints_as_described(kind: str, cursor: Cursor) -> None:
+    made = message.message(row(kind), cursor)
+    (sent,) = json.loads(message.batch_body([made]))
+    assert sent == json.loads(made.body)
+    validator(WEBHOOK_MESSAGE).validate(sent)
+    validator(kind).validate(sent)
+    for wrong in ({"sequence": "9"}, {"epoch": 0}, {"parked": "8, 9"}, {"replay": "true"}, {"type": HEARTBEAT}):
+        with pytest.raises(jsonschema.ValidationError):
+            validator(WEBHOOK_MESSAGE).validate({**sent, **wrong})
+
+
+def test_notices_are_sent_as_described() -> None:
+    heartbeat = json.loads(message.heartbeat("hb_1", "we_1", Cursor(position=6, sequence=4), NOON))
+    trial = json.loads(message.test("test_1", "we_1", NOON))
+    for kind, sent in ((HEARTBEAT, heartbeat), (WEBHOOK_TEST, trial)):
+        validator(kind).validate(sent)
+        with pytest.raises(jsonschema.ValidationError):
+            validator(kind).validate({**sent, "data": {}})
+
+
+def test_the_headers_are_those_that_are_sent() -> None:
+    described = DOCUMENT["components"]["schemas"]["webhookHeaders"]
+    headers = Signer([new_secret(), new_secret()], [new_key_pair()]).headers("e1", NOON, b"{}")
+    jsonschema.Draft202012Validator({**described, "additionalProperties": False}).validate(headers)
+    assert described["required"] == list(headers)
+    assert MESSAGES[message_of(HEARTBEAT)]["traits"] == [{"$ref": "#/components/messageTraits/webhook"}]

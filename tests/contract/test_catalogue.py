@@ -6,9 +6,12 @@ import re
 import msgspec
 import pytest
 
+from services.compliance.cloud_event import CloudEvent
+from services.compliance.webhooks.message import Told
 from shared.events import wire
 from shared.events.compliance_events import NAMES, TYPE_OF, ComplianceEventData
 from shared.events.facts import TOPIC_OF, TOPIC_PREFIX, TOPICS, FactData, Period
+from shared.events.notices import HEARTBEAT, NOTICES
 from shared.events.schemas import file_name
 from tests.architecture.markdown import code_blocks, read, rows, sections
 from tests.contract.golden_facts import GOLDEN, MEANING
@@ -73,6 +76,16 @@ def test_the_catalogue_lists_every_compliance_event_in_order_and_what_it_carries
     optional = {name for name, required in fields_of(ComplianceEventData).items() if not required} - {"fact_ids"}
     carried = {word for row in listed for word in CELL_OF_FIELD.findall(row[3]) if word in optional}
     assert carried == optional
+
+
+def test_the_catalogue_names_what_a_webhook_adds_and_shows_valid_messages() -> None:
+    section = SECTIONS["Messages of webhooks"]
+    added = {name: required for name, required in fields_of(Told).items() if name not in fields_of(CloudEvent)}
+    assert documented_fields(section) == added
+    event, heartbeat = map(json.loads, code_blocks(section, "json"))
+    validator("webhook-message").validate(event)
+    validator(HEARTBEAT).validate(heartbeat)
+    assert all(kind in section for kind in NOTICES)
 
 
 def test_the_cloudevents_that_are_shown_are_valid() -> None:
