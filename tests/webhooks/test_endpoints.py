@@ -169,6 +169,16 @@ async def test_what_is_not_named_stays_as_it_is(caller: Caller, head: int) -> No
     assert now["health"]["epoch"] == 1
 
 
+@pytest.mark.parametrize("field", ["url", "description", "state", "batch_max"])
+async def test_what_is_never_nothing_is_not_made_nothing(caller: Caller, field: str) -> None:
+    was = await caller.register()
+    problem = await caller.refused(
+        "PATCH", f"/{was['endpoint_id']}", body={"filter": {"products": ["S200S"]}, field: None}
+    )
+    assert problem["parameter"] == field
+    assert (await caller.call("GET", f"/{was['endpoint_id']}", status=200))["filter"] is None
+
+
 async def test_another_filter_begins_a_new_epoch_at_the_cursor_and_the_same_does_not(caller: Caller, head: int) -> None:
     registered = await caller.register(filter={"partner_ids": ["P1", "P2"]}, start={"position": 3})
     endpoint_id = registered["endpoint_id"]
