@@ -17,7 +17,7 @@ from starlette.responses import Response
 from services import migrate
 from services.certification import problems
 from services.certification.api.fields import Answer, Body, Instant, InstantAnswer
-from services.problems import TYPE_PREFIX, Problem, problem_response
+from services.problems import MEDIA_TYPE, TYPE_PREFIX, Problem, problem_response
 
 CURRENT_SECONDS_MAX: Final = 60.0
 """How long the projections may take to be current at a new instant."""
@@ -41,6 +41,14 @@ NOT_CURRENT: Final = Problem(
     503,
     "The clock is set; is the compliance worker running? Setting it again to the same instant waits again.",
 )
+
+_PROBLEM: Final[dict[str, Any]] = {"content": {MEDIA_TYPE: {}}}
+MALFORMED: Final[dict[int | str, dict[str, Any]]] = {422: {"description": "Malformed", **_PROBLEM}}
+NOT_SET: Final[dict[int | str, dict[str, Any]]] = {
+    **MALFORMED,
+    409: {"description": GOES_BACK.title, **_PROBLEM},
+    503: {"description": NOT_CURRENT.title, **_PROBLEM},
+}
 
 CURRENT: Final = """
     SELECT p.known_through >= %s AND p.position >= (
@@ -90,7 +98,7 @@ def create_app(owner_url: str) -> FastAPI:
         with psycopg.connect(owner_url, autocommit=True) as connection:
             return _clock(connection)
 
-    @app.put("/sandbox/v1/clock", tags=["Sandbox"])
+    @app.put("/sandbox/v1/clock", tags=["Sandbox"], responses=NOT_SET)
     def set_clock(body: ClockBody) -> ClockAnswer:
         """Sets the clock forward; answers once every timer due by then has fired and every projection is current."""
         with psycopg.connect(owner_url, autocommit=True) as connection:
@@ -100,7 +108,7 @@ def create_app(owner_url: str) -> FastAPI:
             _wait_until_current(connection, body.now)
             return _clock(connection)
 
-    @app.post("/sandbox/v1/reset", tags=["Sandbox"])
+    @app.post("/sandbox/v1/reset", tags=["Sandbox"], responses=MALFORMED)
     def reset(body: ClockBody) -> ClockAnswer:
         """Empties everything and sets the clock: the only way back in time."""
         empty(owner_url, body.now, running=body.running)

@@ -151,7 +151,9 @@ class TestFrozen:
         for number in range(6):
             work(number)
         assert len(errors) == 6, "once the lock is free every call is answered"
-        assert sorted(each.fact.fact_id for each in store.facts_after(0, 10, 10).entries) == [f"f{number}" for number in range(6)]
+        assert sorted(each.fact.fact_id for each in store.facts_after(0, 10, 10).entries) == [
+            f"f{number}" for number in range(6)
+        ]
 
 
 async def test_a_database_that_is_away_is_a_503_and_no_500(database: Database) -> None:
