@@ -8,6 +8,7 @@ from typing import Final
 
 import aiohttp
 
+from services.compliance.webhooks.connections import AnswerTooLong
 from services.compliance.webhooks.resolving import RefusedAddress
 
 _UNTRUSTED: Final = "the certificate was not issued by an authority that is trusted here"
@@ -41,7 +42,7 @@ def told(mishap: Exception) -> str | None:
             return _connecting(wrong)
         case aiohttp.ClientPayloadError():
             return "the connection broke within the answer"
-        case aiohttp.ClientResponseError():
+        case AnswerTooLong() | aiohttp.ClientResponseError():
             return "the answer is not proper HTTP/1.1, or its headers are too large"
         case aiohttp.ServerDisconnectedError():
             return "the connection was closed before an answer"

@@ -2,10 +2,7 @@
 
 import asyncio
 import logging
-import socket
-import ssl
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -17,8 +14,9 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from services.compliance.webhooks.addresses import Network
+from services.compliance.webhooks.connections import Connector
 from services.compliance.webhooks.mishaps import told
-from services.compliance.webhooks.resolving import GuardedResolver, ThreadedResolver, check_address
+from services.compliance.webhooks.resolving import ThreadedResolver
 from services.compliance.webhooks.urls import UnacceptableUrl, check_url
 
 DEADLINE_SECONDS: Final = 15.0
@@ -30,11 +28,6 @@ REPLY_BYTES_MAX: Final = 16 * 1024
 REPLY_BYTES_KEPT: Final = 2 * 1024
 RETRY_AFTER_SECONDS_MAX: Final = 1e9
 """What a greater `Retry-After` is taken for, about thirty years."""
-
-_HEADER_LINES_MAX: Final = 100
-_HEADER_BYTES_MAX: Final = 4096
-_IDLE_SECONDS_MAX: Final = 4.0
-"""For which a connection is kept. Common servers close theirs after five: a message sent just then would be lost."""
 
 _REDIRECTS: Final = range(300, 400)
 _URLS_REMEMBERED: Final = 4096
@@ -63,11 +56,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class Sender:
-    """Sends messages, any number at a time. It is a context manager.
-
-    The address is checked twice: the resolver refuses an answer with a bad address in it, and the factory of sockets
-    sees every address just before it is connected to, those written in the URL too.
-    """
+    """Sends messages, any number at a time. It is a context manager."""
 
     def __init__(
         self,
@@ -86,47 +75,26 @@ class Sender:
         self._clock = clock
         self._resolver = resolver
         self._deadline_seconds = deadline_seconds
-        self._open = AsyncExitStack()
         self._target = lru_cache(_URLS_REMEMBERED)(
             lambda url: URL(check_url(url, plain_http=plain_http, networks=networks), encoded=True)
         )
 
     async def __aenter__(self) -> Self:
         """Opens nothing but a session; reads the certificates of the authorities that the system trusts."""
-        resolver = GuardedResolver(self._resolver or ThreadedResolver(), self._networks)
-        self._open.push_async_callback(resolver.close)
-        connector = aiohttp.TCPConnector(
-            limit=0,  # a slow receiver must not take the place of another
-            keepalive_timeout=_IDLE_SECONDS_MAX,
-            resolver=resolver,
-            ttl_dns_cache=0,  # each connection asks anew; those that ask at the same time share the answer
-            socket_factory=self._socket,
-            ssl=_tls(),
-        )
-        self._session = await self._open.enter_async_context(
-            aiohttp.ClientSession(
-                connector=connector,
-                auto_decompress=False,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                headers={"User-Agent": "sagecert-webhooks/1", "Accept-Encoding": "identity"},
-                max_field_size=_HEADER_BYTES_MAX,
-                max_headers=_HEADER_LINES_MAX,
-                max_line_size=_HEADER_BYTES_MAX,
-                read_bufsize=REPLY_BYTES_MAX,
-                timeout=aiohttp.ClientTimeout(),  # `asyncio.timeout` is exact, the library's rounds up
-                trust_env=False,
-            )
+        self._session = aiohttp.ClientSession(
+            connector=Connector(self._resolver or ThreadedResolver(), self._networks),
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": "sagecert-webhooks/1", "Accept-Encoding": "identity"},
+            read_bufsize=REPLY_BYTES_MAX,
+            timeout=aiohttp.ClientTimeout(),  # `asyncio.timeout` is exact, the library's rounds up
+            trust_env=False,
         )
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Closes every connection."""
-        await self._open.aclose()
-
-    def _socket(self, info: aiohttp.AddrInfoType) -> socket.socket:
-        family, kind, protocol, _, address = info
-        check_address(str(address[0]), self._networks)
-        return socket.socket(family, kind, protocol)
+        await self._session.close()
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes, content_type: str) -> Outcome:
         """Sends it once, whatever happens. Raises nothing but what cancels it.
@@ -196,9 +164,3 @@ def retry_after_seconds(text: str, clock: Callable[[], datetime]) -> float | Non
             return None
         seconds = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - clock().timestamp()
     return min(max(seconds, 0.0), RETRY_AFTER_SECONDS_MAX)
-
-
-def _tls() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.set_alpn_protocols(["http/1.1"])
-    return context
