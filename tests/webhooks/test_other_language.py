@@ -4,20 +4,28 @@ import json
 from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from services.compliance.webhooks import message
+from services.compliance.webhooks.endpoint import Cursor
 from services.compliance.webhooks.sending import Sender
 from services.compliance.webhooks.signing import Signer, new_key_pair, new_secret, secret_text
 from tests.webhooks.clock import wall_clock
+from tests.webhooks.events import AT, told
 from tests.webhooks.other_language import NodeVerifier
 from tests.webhooks.receiver import Receiver, Request
 
-BODIES: Final[list[Any]] = [
-    {},
-    {"partner": "Bücher & Söhne", "emoji": "🎓", "control": "\u0000\u001f", "separators": "\u2028\u2029"},
-    [{"specversion": "1.0", "data": {"standings": []}}] * 3,
-    {"great": "x" * 100_000},
-    *({"number": number} for number in range(50)),
+CURSOR: Final = Cursor(position=0)
+STRANGE: Final = {"partner": "Bücher & Söhne", "emoji": "🎓", "control": "\u0000\u001f", "separators": "\u2028\u2029"}
+
+BODIES: Final[list[bytes]] = [
+    *(told(number, may_sell=number % 2 == 0, epoch=number // 10 + 1).body for number in range(1, 50)),
+    told(8, delivered_sequence=3, replay=True).body,
+    message.batch_body([told(1), told(2), told(3)]),
+    message.heartbeat("beat", "endpoint", CURSOR, AT),
+    message.test("test", "endpoint", AT),
+    json.dumps(STRANGE, ensure_ascii=False).encode(),
+    json.dumps({"great": "x" * 100_000}).encode(),
 ]
 
 
@@ -29,8 +37,7 @@ async def test_node_verifies_every_message_of_a_run_and_no_message_that_was_chan
         networks=[ip_network("127.0.0.0/8")], plain_http=True, clock=lambda: datetime(2026, 1, 1, tzinfo=UTC)
     )
     async with Receiver() as receiver, sender:
-        for number, content in enumerate(BODIES):
-            body = json.dumps(content, ensure_ascii=False).encode()
+        for number, body in enumerate(BODIES):
             headers = signer.headers(f"evt-{number}", wall_clock(), body)
             assert (await sender.post(receiver.url(), headers, body, "application/cloudevents+json")).delivered
     for secret in (new, old):

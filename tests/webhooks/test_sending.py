@@ -3,6 +3,8 @@
 import asyncio
 import gzip
 import socket
+import subprocess
+import sys
 import threading
 from datetime import UTC, datetime
 from ipaddress import ip_network
@@ -185,6 +187,24 @@ async def test_names_that_nobody_answers_for_hold_up_no_other_name(monkeypatch: 
         assert (await post(sending, receiver.url(host="localhost"))).delivered
         answered.set()
         assert {one.error for one in await asyncio.gather(*waiting)} == {"the name does not resolve"}
+
+
+def test_a_process_ends_although_a_look_up_does_not() -> None:
+    program = """
+import asyncio, datetime, socket, time
+from services.compliance.webhooks.sending import Sender
+
+socket.getaddrinfo = lambda *rest, **more: time.sleep(3600)
+clock = lambda: datetime.datetime.min
+
+async def send():
+    async with Sender(networks=[], plain_http=True, clock=clock, deadline_seconds=0.1) as sender:
+        print((await sender.post("http://hooks.example/", {}, b"", "text/plain")).error)
+
+asyncio.run(send())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "no answer within 0.1 s"
 
 
 async def test_a_message_that_is_cancelled_leaves_no_connection_behind() -> None:
