@@ -1,5 +1,6 @@
 """The whole system under one origin in one process: both services, the follower, and the sandbox where it is on."""
 
+import asyncio
 from collections.abc import Callable
 
 from pydantic import SecretStr
@@ -10,6 +11,7 @@ from services.certification.settings import CertificationSettings
 from services.compliance import worker
 from services.compliance.app import create_app as create_compliance
 from services.compliance.settings import ComplianceSettings
+from services.compliance.webhooks.dispatcher import Dispatcher
 from services.composition import Composition
 from services.databases import Databases
 from services.wall_clock import wall_clock
@@ -40,4 +42,10 @@ def create(
     }
     if sandboxed:
         apps["sandbox"] = sandbox.create_app(databases.owner_url)
-    return Composition(apps, api_key=api_key, sandbox=sandboxed, background=lambda: worker.run(compliance))
+    return Composition(apps, api_key=api_key, sandbox=sandboxed, background=lambda: _background(compliance))
+
+
+async def _background(settings: ComplianceSettings) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(worker.run(settings))
+        tasks.create_task(Dispatcher(settings, wall_clock).run())

@@ -90,6 +90,26 @@ def work() -> None:
         run(worker.run(settings))
 
 
+@compliance.command("dispatch")
+def dispatch() -> None:
+    """Deliver to webhook endpoints. Any number may run: each endpoint is delivered to by one at a time.
+
+    Needs SAGECERT_COMPLIANCE_WEBHOOK_KEYS, those of the service, too.
+    """
+    with one_sentence():
+        from services.cli.running import run_to_a_good_end
+        from services.compliance.settings import ComplianceSettings
+        from services.compliance.webhooks.dispatcher import Dispatcher
+        from services.wall_clock import wall_clock
+
+        settings = ComplianceSettings()
+        if not settings.webhook_keys:
+            raise click.ClickException("The setting SAGECERT_COMPLIANCE_WEBHOOK_KEYS is missing: it opens the secrets.")
+        dispatcher = Dispatcher(settings, wall_clock)
+        progress("delivering to webhook endpoints; Ctrl-C stops it.")
+        run_to_a_good_end(dispatcher.run())
+
+
 @compliance.command("rebuild")
 @click.option(
     "--verify", is_flag=True, help="Only compare what is derived with what is in use; differences end with 1."

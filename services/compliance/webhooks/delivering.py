@@ -1,0 +1,266 @@
+"""Everything that one endpoint is to be told at present: one request at a time, each recorded before the next."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from itertools import takewhile
+from random import random
+from typing import Any, Final, NamedTuple
+from uuid import uuid4
+
+from msgspec.structs import replace
+
+from services.compliance.cloud_event import BATCH_MEDIA_TYPE, MEDIA_TYPE
+from services.compliance.database import Pool
+from services.compliance.webhooks import schedule
+from services.compliance.webhooks.deliveries import AttemptKind
+from services.compliance.webhooks.endpoint import Cursor
+from services.compliance.webhooks.leases import Lease, Released, read_released, rejected_elsewhere
+from services.compliance.webhooks.message import Message, batch_body, batch_id, heartbeat, message
+from services.compliance.webhooks.reading import read, read_one
+from services.compliance.webhooks.recording import Parking, Recorder, Write
+from services.compliance.webhooks.schedule import WELL, Following, Health
+from services.compliance.webhooks.sending import Outcome, Sender
+
+READ_AHEAD: Final = 100
+SECRET_LOST: Final = "no key opens the secret of this endpoint: rotate it, or have the key put back"
+_SECRET_LOST_WAIT_SECONDS: Final = 60.0
+_PARTNER: Final = 3
+"""Which column of a row is the partner."""
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Means(NamedTuple):
+    """What all deliveries use. `clock`: on the wall, for the timestamps of messages."""
+
+    pool: Pool
+    recorder: Recorder
+    sender: Sender
+    clock: Callable[[], datetime]
+    lease_seconds: float
+    deadline_seconds: float
+
+
+class _Request(NamedTuple):
+    """What goes out at once. `messages`: none in a heartbeat."""
+
+    kind: AttemptKind
+    message_id: str
+    body: bytes
+    media_type: str
+    messages: Sequence[Message] = ()
+    released: Released | None = None
+
+
+class Delivery:
+    """The work on one leased endpoint, until there is none left, it fails, or the endpoint is not what it was.
+
+    `stopping`: set from outside, it ends after the request that is under way. `gave_back`: the lease went back with
+    the last write.
+    """
+
+    def __init__(self, lease: Lease, means: Means) -> None:
+        self.stopping = False
+        self.gave_back = False
+        self._lease = lease
+        self._means = means
+        self._cursor = lease.cursor
+        self._health = lease.health
+        self._parked_partners = set(lease.parked_partners)
+        self._leased_until = lease.taken_at + means.lease_seconds
+        self._silent = True
+
+    async def run(self) -> None:
+        """Does it. Raises what a lost connection ends in: the endpoint is leased anew then, by whomever."""
+        if self._lease.signer is None:
+            _log.warning("webhook endpoint %s waits: %s", self._lease.endpoint_id, SECRET_LOST)
+            lost = Following(self._health, _SECRET_LOST_WAIT_SECONDS)
+            await self._record(self._cursor, lost, error=SECRET_LOST, last=True)
+            return
+        while await self._send_released() and await self._send_page():
+            pass
+
+    async def _send_released(self) -> bool:
+        """What was parked and released goes first, with the numbers that it had. Whether to go on."""
+        while self._parked_partners and (found := await read_released(self._means.pool, self._lease.endpoint_id)):
+            before = found.sequence - 1
+            cursor = Cursor(found.position, found.epoch, before, before, self._cursor.replay_through)
+            again = message(tuple(await read_one(self._means.pool, found.position)), cursor)
+            if not await self._send(self._request([again], found), self._cursor):
+                return False
+        return True
+
+    async def _send_page(self) -> bool:
+        """Sends what the next stretch of the log holds. Whether to go on."""
+        page = await read(self._means.pool, self._cursor.position, self._lease.filtered, READ_AHEAD)
+        ends = page.through >= page.head
+        rows = list(page.rows)
+        if not rows:
+            through = replace(self._cursor, position=page.through)
+            if ends and self._lease.heartbeat_due and self._silent:
+                return await self._send(self._heartbeat(through), through, last=True)
+            return await self._record(through, Following(self._health, 0.0), last=ends) and not ends
+        while rows:
+            later_ones = list(takewhile(lambda row: row[_PARTNER] in self._parked_partners, rows))
+            messages = [] if later_ones else self._next_messages(rows)
+            del rows[: len(later_ones) or len(messages)]
+            to = (later_ones[-1][0] if later_ones else messages[-1].position) if rows else page.through
+            last = ends and not rows
+            going = (
+                await self._park_later_ones(later_ones, to, last=last)
+                if later_ones
+                else await self._send(self._request(messages), self._after(messages, to), last=last)
+            )
+            if not going:
+                return False
+        return True
+
+    def _next_messages(self, rows: Sequence[Sequence[Any]]) -> Sequence[Message]:
+        """One, or what a batch holds; after a failure the first alone, to see whether it is the one."""
+        messages: list[Message] = []
+        cursor = self._cursor
+        for row in rows[: 1 if self._health.failures else self._lease.batch_max]:
+            if row[_PARTNER] in self._parked_partners:
+                break
+            messages.append(message(row, cursor))
+            cursor = self._after(messages, row[0])
+        return messages
+
+    def _after(self, messages: Sequence[Message], position: int) -> Cursor:
+        number = messages[-1].sequence
+        return Cursor(position, self._cursor.epoch, number, number, self._cursor.replay_through)
+
+    def _request(self, messages: Sequence[Message], released: Released | None = None) -> _Request:
+        if self._lease.batch_max == 1:
+            return _Request("event", messages[0].message_id, messages[0].body, MEDIA_TYPE, messages, released)
+        return _Request("event", batch_id(messages), batch_body(messages), BATCH_MEDIA_TYPE, messages, released)
+
+    def _heartbeat(self, cursor: Cursor) -> _Request:
+        message_id = f"heartbeat_{uuid4().hex}"
+        body = heartbeat(message_id, self._lease.endpoint_id, cursor, self._means.clock())
+        if self._lease.batch_max == 1:
+            return _Request("heartbeat", message_id, body, MEDIA_TYPE)
+        return _Request("heartbeat", message_id, b"[" + body + b"]", BATCH_MEDIA_TYPE)
+
+    async def _send(self, request: _Request, cursor: Cursor, *, last: bool = False) -> bool:
+        """Sends it and records what became of it: the cursor, if it was taken. Whether to go on."""
+        lease, means = self._lease, self._means
+        if self.stopping or not self._may_send() or lease.signer is None:
+            return False
+        self._silent = False
+        headers = lease.signer.headers(request.message_id, means.clock(), request.body)
+        outcome = await means.sender.post(lease.url, headers, request.body, request.media_type)
+        if outcome.delivered:
+            return await self._record(cursor, Following(WELL, 0.0), request, outcome, last=last) and not last
+        if request.released is not None and schedule.rejects(outcome):
+            again = Following(self._health, 0.0)
+            return await self._record(self._cursor, again, request, outcome, parked_again=request.released.partner_id)
+        return await self._failed(request, outcome)
+
+    def _may_send(self) -> bool:
+        """Whoever may still be waiting for a reply when his lease is over may not send: another would send it too."""
+        left = self._leased_until - asyncio.get_running_loop().time()
+        expires_at = self._lease.secret_expires_at
+        return left > self._means.deadline_seconds and (expires_at is None or self._now() < expires_at)
+
+    def _now(self) -> datetime:
+        """By the database's clock."""
+        return self._lease.now + timedelta(seconds=asyncio.get_running_loop().time() - self._lease.taken_at)
+
+    async def _failed(self, request: _Request, outcome: Outcome) -> bool:
+        parkable = request.released is None and len(request.messages) == 1
+        following = schedule.after_failure(outcome, self._health, self._now(), random(), parkable=parkable)
+        if following.park and not await rejected_elsewhere(
+            self._means.pool, self._lease.endpoint_id, request.message_id
+        ):
+            return await self._park(request.messages[0], following.health, request, outcome)
+        if await self._record(self._cursor, following, request, outcome, last=True):
+            self._warn(following, outcome)
+        return False
+
+    async def _park(self, rejected: Message, health: Health, request: _Request, outcome: Outcome) -> bool:
+        parking = Parking(
+            self._lease.endpoint_id, rejected.epoch, rejected.sequence, rejected.position, rejected.partner_id
+        )
+        cursor = replace(self._cursor, position=rejected.position, sequence=rejected.sequence)
+        self._parked_partners.add(rejected.partner_id)
+        following = Following(schedule.parked(health), 0.0)
+        return await self._record(cursor, following, request, outcome, parkings=[parking])
+
+    async def _park_later_ones(self, rows: Sequence[Sequence[Any]], position: int, *, last: bool) -> bool:
+        """Sets aside what follows on a parked message of its partner. Whether to go on."""
+        lease, epoch, first = self._lease, self._cursor.epoch, self._cursor.sequence + 1
+        parkings = [
+            Parking(lease.endpoint_id, epoch, number, row[0], row[_PARTNER]) for number, row in enumerate(rows, first)
+        ]
+        cursor = replace(self._cursor, position=position, sequence=parkings[-1].sequence)
+        following = Following(self._health, 0.0)
+        return await self._record(cursor, following, parkings=parkings, last=last) and not last
+
+    async def _record(
+        self,
+        cursor: Cursor,
+        following: Following,
+        request: _Request | None = None,
+        outcome: Outcome | None = None,
+        *,
+        parkings: Sequence[Parking] = (),
+        parked_again: str | None = None,
+        error: str | None = None,
+        last: bool = False,
+    ) -> bool:
+        """Writes where the endpoint stands now. Whether that holds and nobody has changed the endpoint meanwhile.
+
+        `last`: the lease is given back.
+        """
+        asked_at = asyncio.get_running_loop().time()
+        delivered = outcome is not None and outcome.delivered
+        messages = request.messages if request else ()
+        released = request.released if request else None
+        write = Write(
+            endpoint_id=self._lease.endpoint_id,
+            fence=self._lease.fence,
+            revision=self._lease.revision,
+            lease_seconds=0.0 if last else self._means.lease_seconds,
+            position_from=self._cursor.position,
+            epoch=self._cursor.epoch,
+            delivered=delivered,
+            position_last=messages[-1].position if messages and released is None else self._cursor.position,
+            position_to=cursor.position,
+            sequence=cursor.sequence,
+            delivered_sequence=cursor.delivered_sequence,
+            failures_from=self._health.failures,
+            failing_since=following.health.failing_since,
+            failures=following.health.failures,
+            warned_hours=following.health.warned_hours,
+            rejecting_since=following.health.rejecting_since,
+            wait_seconds=following.wait_seconds,
+            disable=following.disable,
+            released_epoch=released.epoch if released else None,
+            released_sequence=released.sequence if released else None,
+            parked_again=parked_again,
+            kind=request.kind if request else None,
+            duration_ms=outcome.duration_ms if outcome else 0,
+            message_id=request.message_id if request else "",
+            first_sequence=messages[0].sequence if messages else None,
+            messages=len(messages) or 1,
+            status=outcome.status if outcome else None,
+            error=outcome.error if outcome else error,
+            reply=outcome.reply if outcome else b"",
+        )
+        if not await self._means.recorder.record(write, parkings):
+            return False
+        self._cursor, self._health = cursor, following.health
+        self._leased_until = asked_at + self._means.lease_seconds
+        self.gave_back = last
+        return True
+
+    def _warn(self, following: Following, outcome: Outcome) -> None:
+        shown = f"{self._lease.endpoint_id} ({self._lease.url.partition('?')[0]})"
+        why = outcome.error or f"answered {outcome.status}"
+        if following.disable is not None:
+            _log.warning("webhook endpoint %s is disabled, it is %s: %s", shown, following.disable, why)
+        elif following.warn_hours is not None:
+            _log.warning("webhook endpoint %s has been failing for %d h: %s", shown, following.warn_hours, why)

@@ -1,0 +1,183 @@
+"""Leases of endpoints: who holds one delivers, and its fence keeps those who held it before from advancing."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import asyncpg
+import msgspec
+
+from services.compliance.database import Connection, Pool
+from services.compliance.webhooks.endpoint import Cursor, Filter
+from services.compliance.webhooks.schedule import Health
+from services.compliance.webhooks.signing import CannotOpen, Sealer, Signer
+
+LEASE_SECONDS: Final = 45.0
+"""Every write renews it: it must outlast the deadline of a message by far, and no longer than a dead holder may."""
+
+LOOK_AHEAD: Final = 1000
+"""How many events are searched for one that passes the filter; who is further behind is taken anyway."""
+
+_TAKEN_AT_ONCE: Final = 200
+
+_ACQUIRE: Final = f"""
+    UPDATE webhooks.endpoint t SET
+        fence = fence + 1, held_by = $1, lease_until = clock_timestamp() + $2 * interval '1 second'
+    FROM (
+        SELECT n.endpoint_id FROM webhooks.endpoint n CROSS JOIN progress p
+        WHERE n.state = 'active' AND n.lease_until <= clock_timestamp() AND n.next_attempt_at <= clock_timestamp()
+            AND (
+                p.sequence > n.position + {LOOK_AHEAD}
+                OR EXISTS (
+                    SELECT FROM compliance_event e
+                    WHERE e.sequence > n.position AND e.sequence <= n.position + {LOOK_AHEAD}
+                        AND (n.types IS NULL OR e.type = ANY(n.types))
+                        AND (n.partner_ids IS NULL OR e.partner_id = ANY(n.partner_ids))
+                        AND (n.products IS NULL OR e.products && n.products)
+                )
+                OR EXISTS (
+                    SELECT FROM webhooks.parked_message m WHERE m.endpoint_id = n.endpoint_id AND m.released
+                )
+                OR coalesce(n.last_attempt_at, n.registered_at) + n.heartbeat_seconds * interval '1 second'
+                    <= clock_timestamp()
+            )
+        LIMIT {_TAKEN_AT_ONCE} FOR NO KEY UPDATE OF n SKIP LOCKED
+    ) due
+    WHERE t.endpoint_id = due.endpoint_id
+    RETURNING t.endpoint_id, t.fence
+"""
+
+_LOAD: Final = """
+    SELECT e.endpoint_id, e.fence, e.revision, e.url, e.batch_max, e.types, e.partner_ids, e.products,
+        e.position, e.epoch, e.sequence, e.delivered_sequence, e.replay_through,
+        e.failing_since, e.failures, e.warned_hours, e.rejecting_since,
+        coalesce(e.last_attempt_at, e.registered_at) + e.heartbeat_seconds * interval '1 second'
+            <= clock_timestamp() AS heartbeat_due,
+        ARRAY(SELECT DISTINCT m.partner_id FROM webhooks.parked_message m
+            WHERE m.endpoint_id = e.endpoint_id) AS parked_partners,
+        ARRAY(SELECT s.sealed FROM webhooks.secret s WHERE s.endpoint_id = e.endpoint_id AND s.scheme = 'v1'
+            AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()) ORDER BY s.number DESC) AS secrets,
+        ARRAY(SELECT s.sealed FROM webhooks.secret s WHERE s.endpoint_id = e.endpoint_id AND s.scheme = 'v1a'
+            AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()) ORDER BY s.number DESC) AS seeds,
+        (SELECT min(s.expires_at) FROM webhooks.secret s WHERE s.endpoint_id = e.endpoint_id
+            AND s.expires_at > clock_timestamp()) AS secret_expires_at,
+        clock_timestamp() AS now
+    FROM unnest($1::text[], $2::bigint[]) w (endpoint_id, fence)
+    JOIN webhooks.endpoint e ON e.endpoint_id = w.endpoint_id AND e.fence = w.fence AND e.state = 'active'
+"""
+
+_RELEASE: Final = """
+    UPDATE webhooks.endpoint SET lease_until = '-infinity'
+    WHERE held_by = $1 AND ($2::text[] IS NULL OR endpoint_id = ANY($2)) AND lease_until > clock_timestamp()
+"""
+
+_RELEASED: Final = """
+    SELECT epoch, sequence, position, partner_id FROM webhooks.parked_message
+    WHERE endpoint_id = $1 AND released ORDER BY epoch, sequence LIMIT 1
+"""
+
+_REJECTED_ELSEWHERE: Final = """
+    SELECT EXISTS (
+        SELECT FROM webhooks.endpoint o WHERE o.endpoint_id <> $1 AND o.rejecting_since IS NOT NULL
+            AND o.state = 'active' AND EXISTS (
+                SELECT FROM webhooks.attempt a WHERE a.endpoint_id = o.endpoint_id
+                    AND a.number > o.attempts - 10 AND a.message_id = $2
+            )
+    )
+"""
+
+
+class Lease(msgspec.Struct, frozen=True, kw_only=True):
+    """An endpoint as it was when it was leased. `taken_at`: by the event loop's clock, before it was asked for.
+
+    `now`: by the database's clock, at about the same time. `signer`: null where no key opens its secret.
+    """
+
+    endpoint_id: str
+    fence: int
+    revision: int
+    url: str
+    batch_max: int
+    filtered: Filter
+    cursor: Cursor
+    health: Health
+    heartbeat_due: bool
+    parked_partners: frozenset[str]
+    signer: Signer | None
+    secret_expires_at: datetime | None
+    now: datetime
+    taken_at: float
+
+
+class Released(msgspec.Struct, frozen=True):
+    """A parked message that is to be sent."""
+
+    epoch: int
+    sequence: int
+    position: int
+    partner_id: str
+
+
+async def acquire(
+    connection: Connection, sealer: Sealer, held_by: str, lease_seconds: float, taken_at: float
+) -> tuple[Sequence[Lease], bool]:
+    """Leases endpoints that have something to be done now; whether there may be more."""
+    taken = await connection.fetch(_ACQUIRE, held_by, lease_seconds)
+    if not taken:
+        return (), False
+    rows = await connection.fetch(_LOAD, [row["endpoint_id"] for row in taken], [row["fence"] for row in taken])
+    return [_lease(row, sealer, taken_at) for row in rows], len(taken) == _TAKEN_AT_ONCE
+
+
+async def release(connection: Connection, held_by: str, endpoint_ids: Sequence[str] | None) -> None:
+    """Gives leases back; None: all of this holder."""
+    await connection.execute(_RELEASE, held_by, endpoint_ids)
+
+
+async def read_released(pool: Pool, endpoint_id: str) -> Released | None:
+    """The first parked message that is to be sent."""
+    row = await pool.fetchrow(_RELEASED, endpoint_id)
+    return None if row is None else Released(*row)
+
+
+async def rejected_elsewhere(pool: Pool, endpoint_id: str, message_id: str) -> bool:
+    """Whether another endpoint, too, finds this message at fault at present."""
+    return bool(await pool.fetchval(_REJECTED_ELSEWHERE, endpoint_id, message_id))
+
+
+def _lease(row: asyncpg.Record, sealer: Sealer, taken_at: float) -> Lease:
+    return Lease(
+        endpoint_id=row["endpoint_id"],
+        fence=row["fence"],
+        revision=row["revision"],
+        url=row["url"],
+        batch_max=row["batch_max"],
+        filtered=Filter(*(_tuple(row[name]) for name in ("types", "partner_ids", "products"))),
+        cursor=Cursor(*(row[name] for name in Cursor.__struct_fields__)),
+        health=Health(*(row[name] for name in Health.__struct_fields__)),
+        heartbeat_due=bool(row["heartbeat_due"]),
+        parked_partners=frozenset(row["parked_partners"]),
+        signer=_signer(sealer, row["secrets"], row["seeds"]),
+        secret_expires_at=row["secret_expires_at"],
+        now=row["now"],
+        taken_at=taken_at,
+    )
+
+
+def _tuple(values: Sequence[Any] | None) -> tuple[Any, ...] | None:
+    return None if values is None else tuple(values)
+
+
+def _signer(sealer: Sealer, secrets: Sequence[bytes], seeds: Sequence[bytes]) -> Signer | None:
+    opened = _opened(sealer, secrets)
+    return Signer(opened, _opened(sealer, seeds)) if opened else None
+
+
+def _opened(sealer: Sealer, sealed: Sequence[bytes]) -> list[bytes]:
+    found = []
+    for one in sealed:
+        try:
+            found.append(sealer.open(one))
+        except CannotOpen:
+            continue
+    return found

@@ -1,0 +1,247 @@
+"""What became of messages, written durably: all endpoints that have something to say share a statement and a commit."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from services.compliance.database import CONNECTION_LOST, OwnConnection, connect
+from services.compliance.settings import ComplianceSettings
+from services.compliance.webhooks.deliveries import AttemptKind
+from services.compliance.webhooks.endpoint import DisabledBecause
+
+ATTEMPTS_KEPT: Final = 1000
+_PRUNED_EVERY: Final = 50
+_TOGETHER_MAX: Final = 500
+_BACKOFF_SECONDS: Final = 0.25
+
+_TYPES: Final = {
+    "endpoint_id": "text",
+    "fence": "bigint",
+    "revision": "bigint",
+    "lease_seconds": "float8",
+    "position_from": "bigint",
+    "epoch": "bigint",
+    "delivered": "boolean",
+    "position_last": "bigint",
+    "position_to": "bigint",
+    "sequence": "bigint",
+    "delivered_sequence": "bigint",
+    "failures_from": "integer",
+    "failing_since": "timestamptz",
+    "failures": "integer",
+    "warned_hours": "integer",
+    "rejecting_since": "timestamptz",
+    "wait_seconds": "float8",
+    "disable": "text",
+    "released_epoch": "bigint",
+    "released_sequence": "bigint",
+    "parked_again": "text",
+    "kind": "text",
+    "duration_ms": "integer",
+    "message_id": "text",
+    "first_sequence": "bigint",
+    "messages": "integer",
+    "status": "integer",
+    "error": "text",
+    "reply": "bytea",
+}
+
+_WRITTEN: Final = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(_TYPES.values(), 1))
+_FIRST: Final = len(_TYPES) + 1
+
+# A success counts although the owner changed something meanwhile: it did happen. Where that began another epoch, it
+# counts only if no event lies between, which the new filter might want. What else there is to say needs an endpoint
+# that is as it was. The last two conditions also keep a statement that is repeated from counting twice.
+_RECORD: Final = f"""
+    WITH recorded AS (
+        UPDATE webhooks.endpoint e SET
+            position = CASE WHEN e.revision = w.revision THEN w.position_to ELSE w.position_last END,
+            sequence = CASE WHEN e.epoch = w.epoch THEN w.sequence ELSE e.sequence END,
+            delivered_sequence = CASE WHEN e.epoch = w.epoch THEN w.delivered_sequence ELSE e.delivered_sequence END,
+            failing_since = w.failing_since,
+            failures = w.failures,
+            warned_hours = w.warned_hours,
+            rejecting_since = w.rejecting_since,
+            next_attempt_at =
+                CASE WHEN w.wait_seconds > 0 THEN clock_timestamp() + w.wait_seconds * interval '1 second'
+                ELSE '-infinity' END,
+            state = CASE WHEN w.disable IS NULL THEN e.state ELSE 'disabled' END,
+            disabled_because = CASE WHEN w.disable IS NULL THEN e.disabled_because ELSE w.disable END,
+            attempts = e.attempts + CASE WHEN w.kind IS NULL THEN 0 ELSE 1 END,
+            last_attempt_at = CASE WHEN w.kind IS NULL THEN e.last_attempt_at ELSE clock_timestamp() END,
+            last_delivered_at = CASE WHEN w.delivered THEN clock_timestamp() ELSE e.last_delivered_at END,
+            last_status = CASE WHEN w.kind IS NULL AND w.error IS NULL THEN e.last_status ELSE w.status END,
+            last_error = CASE WHEN w.kind IS NULL AND w.error IS NULL THEN e.last_error ELSE w.error END,
+            lease_until =
+                CASE WHEN w.lease_seconds > 0 THEN clock_timestamp() + w.lease_seconds * interval '1 second'
+                ELSE '-infinity' END
+        FROM unnest({_WRITTEN}) AS w ({", ".join(_TYPES)})
+        WHERE e.endpoint_id = w.endpoint_id AND e.fence = w.fence AND e.position = w.position_from
+            AND CASE WHEN w.delivered THEN e.epoch = w.epoch OR w.position_last <= w.position_from + 1
+                ELSE e.revision = w.revision AND e.failures = w.failures_from END
+        RETURNING e.endpoint_id, e.revision = w.revision AS unchanged, e.attempts,
+            w.delivered, w.epoch, w.released_epoch, w.released_sequence, w.parked_again,
+            w.kind, w.duration_ms, w.message_id, w.first_sequence, w.messages, w.status, w.error, w.reply
+    ),
+    logged AS (
+        INSERT INTO webhooks.attempt (
+            endpoint_id, number, kind, started_at, duration_ms, message_id, epoch, sequence, messages, status, error,
+            reply)
+        SELECT r.endpoint_id, r.attempts, r.kind, clock_timestamp() - r.duration_ms * interval '1 millisecond',
+            r.duration_ms, r.message_id,
+            CASE WHEN r.first_sequence IS NOT NULL THEN coalesce(r.released_epoch, r.epoch) END,
+            r.first_sequence, r.messages, r.status, r.error, r.reply
+        FROM recorded r WHERE r.kind IS NOT NULL
+    ),
+    pruned AS (
+        DELETE FROM webhooks.attempt a USING recorded r
+        WHERE r.attempts % {_PRUNED_EVERY} = 0 AND a.endpoint_id = r.endpoint_id
+            AND a.number <= r.attempts - {ATTEMPTS_KEPT}
+    ),
+    parked AS (
+        INSERT INTO webhooks.parked_message (endpoint_id, epoch, sequence, position, partner_id)
+        SELECT p.* FROM recorded r
+        JOIN unnest(${_FIRST}::text[], ${_FIRST + 1}::bigint[], ${_FIRST + 2}::bigint[], ${_FIRST + 3}::bigint[],
+            ${_FIRST + 4}::text[]) AS p (endpoint_id, epoch, sequence, position, partner_id)
+            ON p.endpoint_id = r.endpoint_id
+    ),
+    sent AS (
+        DELETE FROM webhooks.parked_message m USING recorded r
+        WHERE r.delivered AND m.endpoint_id = r.endpoint_id AND m.epoch = r.released_epoch
+            AND m.sequence = r.released_sequence
+    ),
+    again AS (
+        UPDATE webhooks.parked_message m SET released = false FROM recorded r
+        WHERE m.endpoint_id = r.endpoint_id AND m.partner_id = r.parked_again
+    )
+    SELECT r.endpoint_id, r.unchanged FROM recorded r
+"""
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Parking(NamedTuple):
+    """A message that is set aside."""
+
+    endpoint_id: str
+    epoch: int
+    sequence: int
+    position: int
+    partner_id: str
+
+
+class Write(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be recorded of an endpoint, under the fence and at the position where it was found.
+
+    `lease_seconds`: 0 gives the lease back. `position_last`: of the last message that was sent. `position_to`: up to
+    where nothing is left to send. `kind`: of the attempt; null: there was none. `parked_again`: the partner whose
+    released messages are kept back once more.
+    """
+
+    endpoint_id: str
+    fence: int
+    revision: int
+    lease_seconds: float
+    position_from: int
+    epoch: int
+    delivered: bool
+    position_last: int
+    position_to: int
+    sequence: int
+    delivered_sequence: int
+    failures_from: int
+    failing_since: datetime | None
+    failures: int
+    warned_hours: int
+    rejecting_since: datetime | None
+    wait_seconds: float = 0.0
+    disable: DisabledBecause | None = None
+    released_epoch: int | None = None
+    released_sequence: int | None = None
+    parked_again: str | None = None
+    kind: AttemptKind | None = None
+    duration_ms: int = 0
+    message_id: str = ""
+    first_sequence: int | None = None
+    messages: int = 0
+    status: int | None = None
+    error: str | None = None
+    reply: bytes = b""
+
+
+class _Waiting(NamedTuple):
+    write: Write
+    parkings: Sequence[Parking]
+    recorded: asyncio.Future[bool]
+
+
+class Recorder:
+    """Writes for all endpoints. While one statement is under way, what comes meanwhile waits and goes together."""
+
+    def __init__(self, settings: ComplianceSettings) -> None:
+        self._settings = settings
+        self._waiting: list[_Waiting] = []
+        self._rung = asyncio.Event()
+
+    async def record(self, write: Write, parkings: Sequence[Parking] = ()) -> bool:
+        """Whether it was recorded, durably, and the endpoint is still as it was: only then may its holder go on."""
+        recorded: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(write, parkings, recorded))
+        self._rung.set()
+        return await recorded
+
+    async def run(self) -> None:
+        """Writes until cancelled. Repeats, on a new connection, what was under way when one was lost."""
+        group: Sequence[_Waiting] = ()
+        while True:
+            try:
+                connection = await connect(self._settings)
+                try:
+                    await connection.execute("SET synchronous_commit = on")
+                    while True:
+                        group = group or await self._next_group()
+                        await self._write_apart(connection, group)
+                        group = ()
+                finally:
+                    connection.terminate()
+            except CONNECTION_LOST as problem:
+                _log.warning("what became of webhooks is recorded later, on a new connection: %r", problem)
+                await asyncio.sleep(_BACKOFF_SECONDS)
+
+    async def _next_group(self) -> Sequence[_Waiting]:
+        while not self._waiting:
+            self._rung.clear()
+            await self._rung.wait()
+        group, self._waiting = self._waiting[:_TOGETHER_MAX], self._waiting[_TOGETHER_MAX:]
+        return sorted(group, key=lambda one: one.write.endpoint_id)  # rows are locked in one order
+
+    async def _write_apart(self, connection: OwnConnection, group: Sequence[_Waiting]) -> None:
+        """Together, or one by one where one of them cannot be written: it is nothing to the others."""
+        try:
+            await self._write(connection, group)
+        except CONNECTION_LOST:
+            if connection.is_closed():
+                raise
+            if len(group) > 1:
+                for one in group:
+                    await self._write_apart(connection, [one])
+            else:
+                _log.exception("what became of a webhook cannot be recorded")
+                _tell(group[0], unchanged=False)
+
+    async def _write(self, connection: OwnConnection, group: Sequence[_Waiting]) -> None:
+        rows = zip(*(msgspec.structs.astuple(one.write) for one in group), strict=True)
+        parkings = [parking for one in group for parking in one.parkings]
+        parked: list[Sequence[Any]] = list(zip(*parkings, strict=True)) or [()] * len(Parking._fields)
+        unchanged = {row[0]: row[1] for row in await connection.fetch(_RECORD, *rows, *parked)}
+        for one in group:
+            _tell(one, unchanged=unchanged.get(one.write.endpoint_id, False))
+
+
+def _tell(one: _Waiting, *, unchanged: bool) -> None:
+    if not one.recorded.done():
+        one.recorded.set_result(unchanged)

@@ -1,0 +1,59 @@
+"""Dispatchers in this process, and what a receiver has been told."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from services.compliance.webhooks.dispatcher import Dispatcher
+from tests.databases import Database
+from tests.webhooks.calling import Caller, settings_for
+from tests.webhooks.clock import wall_clock
+from tests.webhooks.receiver import Request
+
+SECONDS_MAX = 30.0
+
+
+@asynccontextmanager
+async def dispatching(database: Database, dispatchers: int = 1, **more: float) -> AsyncIterator[None]:
+    """Dispatchers that deliver meanwhile."""
+    tasks = [
+        asyncio.create_task(Dispatcher(settings_for(database), wall_clock, **more).run()) for _ in range(dispatchers)
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def told(requests: Sequence[Request]) -> list[dict[str, Any]]:
+    """The messages in the order of their arrival, batches unpacked."""
+    found: list[dict[str, Any]] = []
+    for request in requests:
+        body = json.loads(request.body)
+        found += body if isinstance(body, list) else [body]
+    return found
+
+
+def numbers(messages: Sequence[dict[str, Any]]) -> list[tuple[int, int, int]]:
+    """Epoch, sequence and position of each."""
+    return [(one["epoch"], one["sequence"], one["position"]) for one in messages]
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    """Waits until it holds."""
+    async with asyncio.timeout(SECONDS_MAX):
+        while not await holds():
+            await asyncio.sleep(0.02)
+
+
+async def until_told(caller: Caller, endpoint_id: str) -> None:
+    """Waits until the endpoint has been told everything."""
+
+    async def caught_up() -> bool:
+        return (await caller.call("GET", f"/{endpoint_id}", status=200))["health"]["lag"] == 0
+
+    await until(caught_up)
