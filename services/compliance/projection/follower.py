@@ -96,7 +96,9 @@ class Follower:
         """Until the doorbell rings or a look at the database shows something to do."""
         while not self._rung.is_set():
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._rung.wait(), POLL_SECONDS)
+                # Not `wait_for`: in Python 3.11 it swallows a cancellation that meets the ring.
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._rung.wait()
                 return
             if await self._pending(connection, "facts", "barrier"):
                 return

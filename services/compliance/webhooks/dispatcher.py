@@ -91,7 +91,9 @@ class Dispatcher:
                         backoff_seconds = _BACKOFF_SECONDS
                         await asyncio.sleep(_TOGETHER_SECONDS)
                         with suppress(TimeoutError):
-                            await asyncio.wait_for(self._rung.wait(), LOOK_SECONDS)
+                            # Not `wait_for`: in Python 3.11 it swallows a cancellation that meets the ring.
+                            async with asyncio.timeout(LOOK_SECONDS):
+                                await self._rung.wait()
             except CONNECTION_LOST as problem:
                 _log.warning("the dispatcher lost its connection and makes a new one: %r", problem)
             except Exception:

@@ -1,0 +1,110 @@
+"""Endpoints that are changed while they are told: nothing is lost, and no number is left out."""
+
+import asyncio
+import json
+from contextlib import suppress
+from typing import Any
+
+import psycopg
+
+from services.compliance.database import connect
+from services.compliance.policy.parameters import PARAMETERS
+from services.compliance.projection.batch import advance_fully
+from services.compliance.webhooks.dispatcher import Dispatcher
+from services.wall_clock import wall_clock
+from tests.compliance.log import Group, Log, set_clock
+from tests.compliance.telling import population
+from tests.databases import Database
+from tests.webhooks.calling import Caller, calling, settings_for
+from tests.webhooks.receiver import Receiver, Request
+
+ROUNDS = 10
+
+
+async def happen(database: Database, groups: list[Group]) -> None:
+    """More facts, and what is announced because of them."""
+    until = groups[-1][-1].recorded_at
+    set_clock(database, until)
+    with psycopg.connect(database.owner_url, autocommit=True) as owner:
+        Log(owner).write(groups)
+    connection = await connect(settings_for(database))
+    try:
+        await advance_fully(connection, PARAMETERS, until, "test")
+    finally:
+        await connection.close()
+
+
+async def caught_up(caller: Caller, endpoint_id: str) -> dict[str, Any]:
+    """The endpoint's health, once everything has been delivered."""
+    async with asyncio.timeout(60):
+        while True:
+            health = await caller.health(endpoint_id)
+            if health["lag"] == 0:
+                return health
+            await asyncio.sleep(0.02)
+
+
+def messages(requests: list[Request]) -> list[dict[str, Any]]:
+    """Every message in the order of its arrival, batches unpacked."""
+    found: list[dict[str, Any]] = []
+    for request in requests:
+        body = json.loads(request.body)
+        found += body if isinstance(body, list) else [body]
+    return [one for one in found if "sequence" in one]
+
+
+async def change(caller: Caller, url: str, path: str, turn: int) -> None:
+    """Everything that an owner can change, at once."""
+    partners = [f"P{number}" for number in range(turn % 4, 30)]
+    await asyncio.gather(
+        caller.call("PATCH", path, status=200, body={"description": f"turn {turn}"}),
+        caller.call("PATCH", path, status=200, body={"batch_max": 1 + turn % 3}),
+        caller.call("PATCH", path, status=200, body={"url": f"{url}/{turn}"}),
+        caller.call("PATCH", path, status=200, body={"filter": {"partner_ids": partners} if turn % 3 else None}),
+        caller.call("POST", f"{path}/releases", status=202),
+        caller.call("POST", f"{path}/tests", status=200),
+    )
+
+
+async def test_changes_during_deliveries_lose_nothing(sandbox_database: Database) -> None:
+    groups = population(30)
+    share = len(groups) // ROUNDS + 1
+    async with Receiver() as receiver, calling(sandbox_database) as caller:
+        dispatching = [asyncio.create_task(Dispatcher(settings_for(sandbox_database), wall_clock).run()) for _ in "12"]
+        url = receiver.url()
+        endpoint_id = (await caller.register(url, start="origin"))["endpoint_id"]
+        path = f"/{endpoint_id}"
+        for turn in range(ROUNDS):
+            happening = happen(sandbox_database, groups[turn * share : (turn + 1) * share])
+            await asyncio.gather(happening, change(caller, url, path, turn))
+        await caught_up(caller, endpoint_id)
+        assert_numbered(messages(receiver.requests))
+        await caller.call("PATCH", path, status=200, body={"filter": None})
+        replays = [caller.call("POST", f"{path}/replays", status=202, body={"from": "origin"}) for _ in range(3)]
+        await asyncio.gather(*replays)
+        health = await caught_up(caller, endpoint_id)
+        told = messages(receiver.requests)
+        assert_numbered(told)
+        last = {one["sequence"]: one for one in told if one["epoch"] == health["epoch"]}
+        feed = (await caller.http.get("events", params={"after": 0, "limit": 1000})).json()
+        assert len(feed) > 50
+        assert [last[number]["id"] for number in sorted(last)] == [one["id"] for one in feed]
+        await caller.call("DELETE", path, status=204)
+        for task in dispatching:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+def assert_numbered(told: list[dict[str, Any]]) -> None:
+    """In every epoch the numbers count from 1 and the positions rise; one that comes again is the same."""
+    epochs: dict[int, dict[int, dict[str, Any]]] = {}
+    for one in told:
+        known = epochs.setdefault(one["epoch"], {})
+        again = known.get(one["sequence"])
+        assert again in (None, one)
+        assert again is not None or one["sequence"] == len(known) + 1
+        known[one["sequence"]] = one
+    for known in epochs.values():
+        positions = [known[number]["position"] for number in sorted(known)]
+        assert positions == sorted(set(positions))
