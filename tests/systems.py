@@ -71,12 +71,13 @@ def running_system_apart(database: Database) -> Iterator[System]:
             "sandbox": running.enter_context(serving(owner, "sandbox", "serve")),
         }
         worker = running.enter_context(_running(sagecert("compliance", "work"), compliance))
+        dispatcher = running.enter_context(_running(sagecert("compliance", "dispatch"), compliance))
         routes = [f"{part}={url}" for part, (_, url) in served.items()]
         ingress = running.enter_context(_running([sys.executable, "-m", "tests.end_to_end.ingress", *routes], {}))
         url = _address(ingress)
         http = running.enter_context(httpx.Client(base_url=url, timeout=60))
         parts = {part: process for part, (process, _) in served.items()}
-        yield System(url, http, {**parts, "worker": worker, "ingress": ingress})
+        yield System(url, http, {**parts, "worker": worker, "dispatcher": dispatcher, "ingress": ingress})
 
 
 @contextmanager
