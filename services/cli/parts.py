@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def migrate(sandbox: bool) -> None:
     """Bring a database to this version.
 
-    Needs SAGECERT_OWNER_DATABASE_URL, with the role that owns both schemas.
+    Needs SAGECERT_OWNER_DATABASE_URL, with the role that owns the schemas.
     """
     with one_sentence():
         from services.cli.settings import SystemSettings
@@ -148,7 +148,7 @@ def rebuild(verify: bool, as_json: bool) -> None:
 def sandbox() -> None:
     """The sandbox of a system run apart.
 
-    Needs SAGECERT_OWNER_DATABASE_URL, with the role that owns both schemas.
+    Needs SAGECERT_OWNER_DATABASE_URL, with the role that owns the schemas.
     """
 
 
