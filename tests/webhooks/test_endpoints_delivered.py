@@ -5,7 +5,9 @@ import json
 from contextlib import suppress
 from typing import Any
 
+import httpx
 import psycopg
+from standardwebhooks import Webhook
 
 from services.compliance.database import connect
 from services.compliance.policy.parameters import PARAMETERS
@@ -15,7 +17,8 @@ from services.wall_clock import wall_clock
 from tests.compliance.log import Group, Log, set_clock
 from tests.compliance.telling import population
 from tests.databases import Database
-from tests.webhooks.calling import Caller, calling, settings_for
+from tests.systems import START, System
+from tests.webhooks.calling import ENDPOINTS, Caller, calling, settings_for
 from tests.webhooks.receiver import Receiver, Request
 
 ROUNDS = 10
@@ -94,6 +97,21 @@ async def test_changes_during_deliveries_lose_nothing(sandbox_database: Database
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+
+
+async def test_a_system_that_is_emptied_goes_on_telling(system: System) -> None:
+    """The dispatcher of a running system lets go of what was and tells the endpoints that come."""
+    async with Receiver() as receiver, httpx.AsyncClient(base_url=system.url, timeout=60) as http:
+        for turn in range(2):
+            registered = (await http.post(f"/compliance/v1/{ENDPOINTS}", json={"url": receiver.url(f"/{turn}")})).json()
+            body = {"partner_id": "P1", "kind": "VAR", "programme": "PARTNER_SUCCESS"}
+            headers = {"Idempotency-Key": "k1"}
+            (await http.post("/certification/v1/partners", json=body, headers=headers)).raise_for_status()
+            while receiver.requests[-1:] == [] or receiver.requests[-1].path != f"/{turn}":
+                await receiver.came(len(receiver.requests) + 1)
+            told = next(one for one in receiver.requests if one.path == f"/{turn}")
+            assert Webhook(registered["secret"]).verify(told.body.decode(), dict(told.headers))["sequence"] == 1
+            (await http.post("/sandbox/v1/reset", json={"now": START})).raise_for_status()
 
 
 def assert_numbered(told: list[dict[str, Any]]) -> None:
