@@ -24,7 +24,7 @@ WEBHOOKS: Final = {
     "SAGECERT_COMPLIANCE_WEBHOOK_KEYS": json.dumps([Fernet.generate_key().decode()]),
     "SAGECERT_COMPLIANCE_WEBHOOK_NETWORKS": json.dumps(["127.0.0.0/8", "::1/128"]),
 }
-"""Webhooks may go to loopback, where the tests receive them."""
+"""Webhooks may go to loopback, where the tests receive them. With a key given, `up` keeps none in a directory."""
 
 
 class System(msgspec.Struct, frozen=True):
@@ -51,7 +51,7 @@ class System(msgspec.Struct, frozen=True):
 def running_system(owner_url: str) -> Iterator[System]:
     """`sagecert up --sandbox` on this database."""
     with ExitStack() as running:
-        process, url = running.enter_context(serving({"DATABASE_URL": owner_url, **WEBHOOKS}, "up", "--sandbox"))
+        process, url = running.enter_context(serving({"DATABASE_URL": owner_url}, "up", "--sandbox"))
         http = running.enter_context(httpx.Client(base_url=url, timeout=60))
         yield System(url, http, {"up": process})
 
@@ -82,8 +82,8 @@ def running_system_apart(database: Database) -> Iterator[System]:
 
 @contextmanager
 def serving(settings: Mapping[str, str], *command: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A command that serves, with these settings, and its address; stopped with the context."""
-    with _running(sagecert(*command, "--port", "0", "--json"), settings) as process:
+    """A command that serves, with these settings and `WEBHOOKS`, and its address; stopped with the context."""
+    with _running(sagecert(*command, "--port", "0", "--json"), {**WEBHOOKS, **settings}) as process:
         yield process, _address(process)
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from services.postgres import Server
 from tests.databases import Database, clone
-from tests.systems import environment, gone, sagecert
+from tests.systems import WEBHOOKS, environment, gone, sagecert
 
 SECONDS_MAX = 60
 
@@ -126,7 +126,8 @@ def test_what_is_in_the_way_is_said_in_one_sentence(
 
 
 def test_the_librarys_switch_that_loses_facts_is_refused(database: Database) -> None:
-    said = refused("up", "--port", "0", DATABASE_URL=database.owner_url, POSTGRES_ENABLE_DB_FUNCTIONS="y")
+    settings = {"DATABASE_URL": database.owner_url, "POSTGRES_ENABLE_DB_FUNCTIONS": "y"}
+    said = refused("up", "--port", "0", **WEBHOOKS, **settings)
     assert "POSTGRES_ENABLE_DB_FUNCTIONS must not be set" in said
 
 
