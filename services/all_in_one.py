@@ -1,4 +1,4 @@
-"""The whole system under one origin in one process: both services, follower, dispatcher, and the sandbox if it is on."""
+"""The whole system under one origin in one process: both services, follower, dispatcher, the sandbox if it is on."""
 
 import asyncio
 from collections.abc import Callable
