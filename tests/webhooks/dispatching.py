@@ -54,6 +54,6 @@ async def until_told(caller: Caller, endpoint_id: str) -> None:
     """Waits until the endpoint has been told everything."""
 
     async def caught_up() -> bool:
-        return (await caller.call("GET", f"/{endpoint_id}", status=200))["health"]["lag"] == 0
+        return bool((await caller.health(endpoint_id))["lag"] == 0)
 
     await until(caught_up)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 
@@ -152,7 +153,7 @@ async def test_what_one_endpoint_alone_rejects_for_a_day_is_parked_until_it_is_r
     assert sorted(numbers(told(receiver.requests[3:]))) == sorted(late)
     assert [one for one in numbers(told(receiver.requests[3:])) if one != (1, 5, fifth)] == late[:3] + late[4:]
     assert "parked" not in told(receiver.requests)[-1]
-    assert caller.sql("SELECT FROM webhooks.parked_message") == []
+    assert caller.sql("SELECT sequence FROM webhooks.parked_message") == []
 
 
 async def test_what_is_released_and_rejected_again_is_parked_again_and_holds_up_nobody(
@@ -183,7 +184,7 @@ async def test_a_message_that_others_reject_too_is_not_parked(caller: Caller, re
         caller.sql("UPDATE webhooks.endpoint SET rejecting_since = now() - interval '25 hours'")
         hurry(caller)
         await until(lambda: counts(caller, "SELECT count(*) FROM webhooks.endpoint WHERE failures = 2", 2))
-    assert caller.sql("SELECT FROM webhooks.parked_message") == []
+    assert caller.sql("SELECT sequence FROM webhooks.parked_message") == []
 
 
 async def test_who_hears_nothing_is_sent_a_heartbeat_with_the_last_number(
@@ -233,7 +234,7 @@ async def test_the_log_tells_without_the_query_string(
         for hours, failures in ((1, 2), (2, 3), (24, 4), (120, 5)):
             caller.sql("UPDATE webhooks.endpoint SET failing_since = now() - interval '1 hour' * %s", hours)
             hurry(caller)
-            await until(lambda wanted=failures: counts(caller, "SELECT failures FROM webhooks.endpoint", wanted))
+            await until(partial(counts, caller, "SELECT failures FROM webhooks.endpoint", failures))
     lines = [record.message for record in caplog.records if "webhook endpoint" in record.message]
     assert [words in line for words, line in zip(("for 1 h", "for 24 h", "disabled"), lines, strict=True)] == [True] * 3
     assert "hush" not in caplog.text
@@ -265,7 +266,7 @@ async def is_in(caller: Caller, path: str, state: str) -> bool:
 
 
 async def has_health(caller: Caller, path: str, **wanted: int) -> bool:
-    health = (await caller.call("GET", path, status=200))["health"]
+    health = await caller.health(path[1:])
     return health | wanted == health
 
 

@@ -19,8 +19,8 @@ def answered(status: int | None, retry_after_seconds: float | None = None) -> Ou
     return Outcome(status, error, 12, b"", retry_after_seconds)
 
 
-def failing(age: timedelta, failures: int = 3, **more: int) -> Health:
-    return Health(NOW - age, failures, **more)
+def failing(age: timedelta) -> Health:
+    return Health(NOW - age, 3)
 
 
 def after(outcome: Outcome, health: Health = WELL, chance: float = 0.0, *, parkable: bool = True) -> Following:

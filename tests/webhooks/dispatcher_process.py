@@ -1,0 +1,17 @@
+"""A dispatcher as a process of its own, with a short lease: `python -m tests.webhooks.dispatcher_process 3 1`.
+
+Its settings come from the environment. The arguments are the seconds of a lease and of the deadline.
+"""
+
+import asyncio
+import sys
+
+from services.compliance.settings import ComplianceSettings
+from services.compliance.webhooks.dispatcher import Dispatcher
+from tests.webhooks.clock import wall_clock
+
+if __name__ == "__main__":
+    lease_seconds, deadline_seconds = map(float, sys.argv[1:])
+    settings = ComplianceSettings()
+    dispatcher = Dispatcher(settings, wall_clock, lease_seconds=lease_seconds, deadline_seconds=deadline_seconds)
+    asyncio.run(dispatcher.run())
