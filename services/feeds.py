@@ -45,7 +45,7 @@ _POSITION: Final = re.compile(r"[0-9]{1,19}", re.ASCII)
 
 
 class Malformed(Exception):
-    """A parameter is not acceptable; `detail` says what would be."""
+    """A parameter or a field is not acceptable; `detail` says what would be."""
 
     def __init__(self, parameter: str, detail: str) -> None:
         super().__init__(detail)
@@ -84,21 +84,21 @@ def page(events: Sequence[tuple[int, bytes]], after: int, limit: int, head: int)
     return Page(events, through, more=through < head)
 
 
-def full_types(given: Collection[str], known: Sequence[str]) -> list[str]:
+def full_types(given: Collection[str], known: Sequence[str], parameter: str = "type") -> list[str]:
     """The types that are meant by full or short names. Raises `Malformed`, which lists what there is."""
     short = {name: name.removeprefix(TOPIC_PREFIX).rpartition(".")[0] for name in known}
     for name in given:
         if name not in known and name not in short.values():
             there_are = ", ".join(dict.fromkeys(short.values()))
-            raise Malformed("type", f"There is no type {name[:100]!r}; there are {there_are}.")
+            raise Malformed(parameter, f"There is no type {name[:100]!r}; there are {there_are}.")
     return [name for name in known if name in given or short[name] in given]
 
 
-def refuse_unsold(products: Collection[str], sold: Sequence[str]) -> None:
+def refuse_unsold(products: Collection[str], sold: Sequence[str], parameter: str = "product") -> None:
     """Raises `Malformed`, which lists what is sold, where a product is not."""
     for product in products:
         if product not in sold:
-            raise Malformed("product", f"{product[:100]!r} is not sold; sold are {', '.join(sold)}.")
+            raise Malformed(parameter, f"{product[:100]!r} is not sold; sold are {', '.join(sold)}.")
 
 
 def asks_for_stream(request: Request) -> bool:

@@ -49,10 +49,6 @@ class NoDatabase(Unanswerable):
     """The database does not answer."""
 
 
-class FilterNotSold(Unanswerable):
-    """A filter names a product that is not sold (R2)."""
-
-
 class NotDeliverable(Unanswerable):
     """Nothing can be sent to the URL, or nothing may."""
 
@@ -68,7 +64,6 @@ ANSWERS: Final[Mapping[type[Unanswerable | Refusal], tuple[int, str, str]]] = {
     KnownInTheFuture: (422, "known-in-the-future", "What will be known then is not known yet"),
     NotAppliedYet: (503, "not-applied-yet", "Not applied yet"),
     NoDatabase: (503, "database-unavailable", "The database does not answer"),
-    FilterNotSold: (422, "unknown-product", "Not a product that is sold"),
     NoSuchPlace: (422, "malformed-request", "The request is malformed"),
     NoSuchEndpoint: (404, "no-such-endpoint", "No such webhook endpoint"),
     NotDeliverable: (422, "unacceptable-url", "Nothing may be sent to this URL"),

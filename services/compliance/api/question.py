@@ -31,10 +31,11 @@ def parse_instant(text: object) -> datetime:
 
 Instant = Annotated[datetime, BeforeValidator(parse_instant, json_schema_input_type=str)]
 Position = Annotated[int, Field(ge=0, le=POSITION_MAX)]
-_ID: Final = r"[A-Za-z0-9_\-]{1,64}"
-Id = Annotated[str, Path(pattern=rf"^{_ID}$")]
-_WINDOW_AFTER: Final = rf"^[0-9:.TZ\-]{{20,27}}~{_ID}~{_ID}~[0-9]{{1,9}}$"
-Product = Annotated[str, Field(pattern=rf"^{_ID}$")]
+ID_PATTERN: Final = r"[A-Za-z0-9_\-]{1,64}"
+Id = Annotated[str, Path(pattern=rf"^{ID_PATTERN}$")]
+_WINDOW_AFTER: Final = rf"^[0-9:.TZ\-]{{20,27}}~{ID_PATTERN}~{ID_PATTERN}~[0-9]{{1,9}}$"
+WrittenId = Annotated[str, Field(pattern=rf"^{ID_PATTERN}$")]
+"""An id in a query or in a body."""
 
 
 class Question(BaseModel):
@@ -96,22 +97,24 @@ class AuthorisationQuestion(Question):
 
 
 class _Page(Question):
-    limit: int = Field(default=100, ge=1, le=1000, description="How many at most.")
+    limit: int = Field(default=LIMIT_DEFAULT, ge=1, le=LIMIT_MAX, description="How many at most.")
 
 
 class PartnersQuestion(_Page):
     """Which partners."""
 
     status: Literal["not_enrolled", "not_yet_authorised", "compliant", "in_window", "suspended"] | None = None
-    product: Product | None = None
-    after: str | None = Field(default=None, pattern=rf"^{_ID}~({_ID}|~)$", description="`next` of the page before.")
+    product: WrittenId | None = None
+    after: str | None = Field(
+        default=None, pattern=rf"^{ID_PATTERN}~({ID_PATTERN}|~)$", description="`next` of the page before."
+    )
 
 
 class WindowsQuestion(_Page):
     """Which windows."""
 
     status: Literal["open", "closed", "expired", "closed_late", "void"] | None = None
-    product: Product | None = None
+    product: WrittenId | None = None
     due_before: Instant | None = Field(default=None, description="With a deadline before this instant.")
     after: str | None = Field(default=None, pattern=_WINDOW_AFTER, description="`next` of the page before.")
 
@@ -133,7 +136,5 @@ class EventsQuestion(Question):
         description="Seconds to wait for a first event where there is none.",
     )
     type: tuple[str, ...] = Field(default=(), description="Only these; short or full names.")
-    partner_id: tuple[Annotated[str, Field(pattern=rf"^{_ID}$")], ...] = Field(
-        default=(), description="Only about these."
-    )
+    partner_id: tuple[WrittenId, ...] = Field(default=(), description="Only about these.")
     product: tuple[str, ...] = Field(default=(), description="Only about these.")

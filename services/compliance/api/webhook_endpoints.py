@@ -10,8 +10,9 @@ from fastapi import APIRouter, Body, Depends, Request
 from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
+from services import feeds
 from services.compliance.api.documented import answers_with, asks
-from services.compliance.api.problems import FilterNotSold, NotDeliverable, WebhooksOff
+from services.compliance.api.problems import NotDeliverable, WebhooksOff
 from services.compliance.api.question import Id, question_of
 from services.compliance.api.service import Service, Webhooks, service_of
 from services.compliance.api.webhook_fields import (
@@ -27,6 +28,7 @@ from services.compliance.webhooks.endpoint import DisabledBecause, Filter, State
 from services.compliance.webhooks.registry import Endpoint, Wanted
 from services.compliance.webhooks.signing import public_text, secret_text
 from services.compliance.webhooks.urls import UnacceptableUrl, check_url
+from shared.events.compliance_events import TYPE_OF
 
 PATH: Final = "/compliance/v1/webhook-endpoints"
 
@@ -231,10 +233,8 @@ def _url(webhooks: Webhooks, url: str) -> str:
 def _filter(service: Service, body: FilterBody | None) -> Filter:
     if body is None:
         return Filter()
-    sold = service.parameters.products
-    for product in body.products or ():
-        if product not in sold:
-            raise FilterNotSold(f"{product} is not sold; sold are {', '.join(sold)}.", "filter.products")
+    types = None if body.types is None else feeds.full_types(body.types, list(TYPE_OF.values()), "filter.types")
+    feeds.refuse_unsold(body.products or (), service.parameters.products, "filter.products")
     return Filter(
-        *(None if values is None else tuple(values) for values in (body.types, body.partner_ids, body.products))
+        *(None if one is None else tuple(sorted(set(one))) for one in (types, body.partner_ids, body.products))
     )

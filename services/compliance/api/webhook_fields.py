@@ -3,7 +3,6 @@
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -13,32 +12,17 @@ from pydantic import (
     model_validator,
 )
 
-from services.compliance.api.question import Instant, Position
+from services.compliance.api.question import ID_PATTERN, Instant, Position, WrittenId
 from services.compliance.webhooks.registry import Place
+from services.compliance.webhooks.urls import URL_CHARACTERS_MAX
+from services.feeds import LIMIT_DEFAULT, LIMIT_MAX
 from shared.events.compliance_events import TYPE_OF
 
-URL_CHARACTERS_MAX: Final = 2048
 DESCRIPTION_CHARACTERS_MAX: Final = 500
 LISTED_MAX: Final = 1000
 """Values of one list of a filter."""
 
-_ID: Final = r"^[A-Za-z0-9_\-]{1,64}$"
-
-
-def full_type(written: str) -> str:
-    """The CloudEvents type of a full or short name. Raises `ValueError`, which lists them."""
-    for short, full in TYPE_OF.items():
-        if written in (short, full):
-            return full
-    raise ValueError(f"a type is one of {', '.join(TYPE_OF)}; or in full, as {TYPE_OF['retracted']}")
-
-
-def _distinct(values: list[str]) -> list[str]:
-    return sorted(set(values))
-
-
-Id = Annotated[str, StringConstraints(pattern=_ID)]
-Type = Annotated[str, AfterValidator(full_type), Field(examples=["selling-suspended", TYPE_OF["selling-suspended"]])]
+Type = Annotated[str, Field(examples=["selling-suspended", TYPE_OF["selling-suspended"]])]
 _Listed: Final = Field(min_length=1, max_length=LISTED_MAX)
 Url = Annotated[
     str,
@@ -67,13 +51,13 @@ class Body(BaseModel):
 class FilterBody(Body):
     """Which compliance events are told: an event must pass all lists; null: any."""
 
-    types: Annotated[list[Type], _Listed, AfterValidator(_distinct)] | None = Field(
-        default=None, description="Types of events, whole or by their short names."
+    types: Annotated[list[Type], _Listed] | None = Field(
+        default=None, description="Types of events; short or full names."
     )
-    partner_ids: Annotated[list[Id], _Listed, AfterValidator(_distinct)] | None = Field(
+    partner_ids: Annotated[list[WrittenId], _Listed] | None = Field(
         default=None, description="Partners; they may still be unknown."
     )
-    products: Annotated[list[Id], _Listed, AfterValidator(_distinct)] | None = Field(
+    products: Annotated[list[WrittenId], _Listed] | None = Field(
         default=None, description="Events about at least one of these products."
     )
 
@@ -164,13 +148,13 @@ class DryRunBody(Body):
     """From where; left out: from where the endpoint is. `limit`: how many messages at most."""
 
     from_: Past | None = Field(default=None, alias="from")
-    limit: int = Field(default=100, ge=1, le=1000)
+    limit: int = Field(default=LIMIT_DEFAULT, ge=1, le=LIMIT_MAX)
 
 
 class ReleaseBody(Body):
     """Whose messages; left out: those of all partners."""
 
-    partner_id: Id | None = None
+    partner_id: WrittenId | None = None
 
 
 class PageQuestion(BaseModel):
@@ -178,8 +162,8 @@ class PageQuestion(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    after: str = Field(default="", pattern=r"^([A-Za-z0-9_\-]{1,64})?$", description="`next` of the page before.")
-    limit: int = Field(default=100, ge=1, le=1000, description="How many at most.")
+    after: str = Field(default="", pattern=rf"^({ID_PATTERN})?$", description="`next` of the page before.")
+    limit: int = Field(default=LIMIT_DEFAULT, ge=1, le=LIMIT_MAX, description="How many at most.")
 
 
 class AttemptsQuestion(PageQuestion):
