@@ -13,6 +13,13 @@ SOURCE: Final = "/compliance/v1"
 COLUMNS: Final = "e.sequence, e.event_id, e.type, e.partner_id, e.effective_at, e.recorded_at, e.subject, e.data"
 """Of `compliance_event e`: what `cloud_event` takes, in its order."""
 
+PASSES: Final = """
+    ($2::text[] IS NULL OR e.type = ANY($2))
+    AND ($3::text[] IS NULL OR e.partner_id = ANY($3))
+    AND ($4::text[] IS NULL OR e.products && $4)
+"""
+"""Whether `compliance_event e` passes a filter: types, partners, products; null: any."""
+
 
 class CloudEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     """A compliance event as a CloudEvent 1.0. `subject` is the partner; `time` is when it was true.

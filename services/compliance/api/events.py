@@ -12,7 +12,7 @@ from services.compliance.api.moment import Moment, moment_of, present_moment
 from services.compliance.api.problems import DATABASE_AWAY, NotAskable
 from services.compliance.api.question import EVENTS_FILTER, EventsQuestion, question_of
 from services.compliance.api.service import Service, service_of
-from services.compliance.cloud_event import COLUMNS, CloudEvent, cloud_event
+from services.compliance.cloud_event import COLUMNS, PASSES, CloudEvent, cloud_event
 from shared.events.compliance_events import TYPE_OF
 
 router: Final = APIRouter(tags=["events"])
@@ -23,13 +23,10 @@ _AFTER: Final = f"""
     FROM (SELECT coalesce(max(e.sequence), 0) AS head FROM compliance_event e) h
     LEFT JOIN LATERAL (
         SELECT {COLUMNS} FROM compliance_event e
-        WHERE e.sequence > $1 AND e.sequence <= $2
-            AND ($3::timestamptz IS NULL OR e.effective_at <= $3)
-            AND ($4::timestamptz IS NULL OR e.recorded_at <= $4)
-            AND ($5::bigint IS NULL OR e.position <= $5)
-            AND ($6::text[] IS NULL OR e.type = ANY($6))
-            AND ($7::text[] IS NULL OR e.partner_id = ANY($7))
-            AND ($8::text[] IS NULL OR e.products && $8)
+        WHERE e.sequence > $1 AND {PASSES} AND e.sequence <= $5
+            AND ($6::timestamptz IS NULL OR e.effective_at <= $6)
+            AND ($7::timestamptz IS NULL OR e.recorded_at <= $7)
+            AND ($8::bigint IS NULL OR e.position <= $8)
         ORDER BY e.sequence LIMIT $9
     ) f ON true
     ORDER BY f.sequence
@@ -100,11 +97,11 @@ def _feed(service: Service, question: EventsQuestion, moment: Moment | None, typ
     """A timer's event has no position among the facts: what was known there are the timers due by its recording."""
     asks_what_was_known = question.known_at is not None or question.known_position is not None
     known_at, known_position = moment[1:] if moment and asks_what_was_known else (None, None)
-    partner_ids, products = question.partner_id or None, question.product or None
-    which = (question.at, known_at, known_position, types or None, partner_ids, products)
+    passing = (types or None, question.partner_id or None, question.product or None)
+    until = (question.at, known_at, known_position)
 
     async def read(after: int, limit: int) -> feeds.Page:
-        rows = await service.pool.fetch(_AFTER, after, feeds.end_of_stretch(after), *which, limit)
+        rows = await service.pool.fetch(_AFTER, after, *passing, feeds.end_of_stretch(after), *until, limit)
         found = [cloud_event(row[1:]) for row in rows if row["sequence"] is not None]
         events = [(event.position, msgspec.json.encode(event)) for event in found]
         return feeds.page(events, after, limit, rows[0]["head"])

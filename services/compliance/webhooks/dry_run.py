@@ -53,8 +53,8 @@ async def _run(connection: Connection, endpoint: Endpoint, cursor: Cursor, limit
         elif len(messages) < limit:
             before = Cursor(position, epoch, sequence - 1, sequence - 1, cursor.replay_through)
             messages.append(message(tuple(await read_one(connection, position)), before))
-    page = await read(connection, cursor.position, endpoint.filter, limit)
     for _ in range(STRETCHES_MAX):
+        page = await read(connection, cursor.position, endpoint.filter, limit)
         for row in page.rows:
             if len(messages) == limit:
                 return DryRun(messages, cursor.position, page.head)
@@ -66,5 +66,4 @@ async def _run(connection: Connection, endpoint: Endpoint, cursor: Cursor, limit
         cursor = replace(cursor, position=page.through)
         if len(messages) == limit or cursor.position == page.head:
             break
-        page = await read(connection, cursor.position, endpoint.filter, limit)
     return DryRun(messages, cursor.position, page.head)

@@ -1,4 +1,4 @@
-"""Webhook endpoints as values: whom they belong to is none of our business, how far each was told is."""
+"""Webhook endpoints as values: what each is told, and how far it was told."""
 
 from datetime import datetime
 from typing import Literal

@@ -27,8 +27,8 @@ _CERTIFICATES: Final[Mapping[int, str]] = {
 """OpenSSL's codes of what is wrong with a certificate."""
 
 
-def told(mishap: Exception) -> str | None:
-    """The mishap in one short sentence; null: nothing that a receiver could have caused."""
+def sentence(mishap: Exception) -> str | None:
+    """What went wrong, in one short sentence; null: nothing that a receiver could have caused."""
     match mishap:
         case aiohttp.ClientConnectorError(os_error=RefusedAddress() as refused):
             return refused.strerror

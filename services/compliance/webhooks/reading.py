@@ -5,18 +5,12 @@ from typing import Any, Final, NamedTuple
 
 import asyncpg
 
-from services.compliance.cloud_event import COLUMNS
+from services.compliance.cloud_event import COLUMNS, PASSES
 from services.compliance.database import Connection, Pool
 from services.compliance.webhooks.endpoint import Filter
 
 STRETCH: Final = 5000
 """How many events one read looks at, however few pass the filter."""
-
-PASSES: Final = """
-    ($2::text[] IS NULL OR e.type = ANY($2))
-    AND ($3::text[] IS NULL OR e.partner_id = ANY($3))
-    AND ($4::text[] IS NULL OR e.products && $4)
-"""
 
 # One statement sees one snapshot: nothing up to `head` can be missing.
 _AFTER: Final = f"""

@@ -15,7 +15,7 @@ from yarl import URL
 
 from services.compliance.webhooks.addresses import Network
 from services.compliance.webhooks.connections import Connector
-from services.compliance.webhooks.mishaps import told
+from services.compliance.webhooks.mishaps import sentence
 from services.compliance.webhooks.resolving import ThreadedResolver
 from services.compliance.webhooks.urls import UnacceptableUrl, check_url
 
@@ -120,7 +120,7 @@ class Sender:
         except UnacceptableUrl as refused:
             error = str(refused)
         except Exception as mishap:  # what the library and the event loop raise is not theirs to promise
-            error = told(mishap)
+            error = sentence(mishap)
             if error is None:
                 _log.exception("a webhook could not be sent")
                 error = "it could not be sent"
