@@ -156,6 +156,19 @@ async def test_what_one_endpoint_alone_rejects_for_a_day_is_parked_until_it_is_r
     assert caller.sql("SELECT sequence FROM webhooks.parked_message") == []
 
 
+async def test_after_what_was_released_its_partner_is_told_as_ever(
+    caller: Caller, receiver: Receiver, head: int
+) -> None:
+    endpoint = await caller.register(receiver.url())
+    more_events(caller, 3, "Bad")
+    caller.sql("INSERT INTO webhooks.parked_message VALUES (%s, 1, 1, %s, 'Bad')", endpoint["endpoint_id"], head + 1)
+    caller.sql("UPDATE webhooks.parked_message SET released = true")
+    caller.sql("UPDATE webhooks.endpoint SET sequence = 1, position = position + 1")
+    async with dispatching(caller.database):
+        await until_told(caller, endpoint["endpoint_id"])
+    assert numbers(told(receiver.requests)) == [(1, number, head + number) for number in (1, 2, 3)]
+
+
 async def test_what_is_released_and_rejected_again_is_parked_again_and_holds_up_nobody(
     caller: Caller, receiver: Receiver, head: int
 ) -> None:

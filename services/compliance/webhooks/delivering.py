@@ -83,14 +83,19 @@ class Delivery:
             pass
 
     async def _send_released(self) -> bool:
-        """What was parked and released goes first, with the numbers that it had. Whether to go on."""
+        """What was parked and released goes first, with the numbers that it had. Whether to go on.
+
+        Not after any was sent: with the next lease it is known anew whose messages are parked.
+        """
+        going = True
         while self._parked_partners and (found := await read_released(self._means.pool, self._lease.endpoint_id)):
             before = found.sequence - 1
             cursor = Cursor(found.position, found.epoch, before, before, self._cursor.replay_through)
             again = message(tuple(await read_one(self._means.pool, found.position)), cursor)
+            going = False
             if not await self._send(self._request([again], found), self._cursor):
-                return False
-        return True
+                break
+        return going
 
     async def _send_page(self) -> bool:
         """Sends what the next stretch of the log holds. Whether to go on."""
