@@ -32,4 +32,6 @@ class Waiting:
     async def wait(self, ring: asyncio.Event, seconds_max: float, look_seconds: float = LOOK_SECONDS) -> None:
         """Until that ring, or until it is time to look anyway."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(ring.wait(), min(seconds_max, look_seconds))
+            # Not `wait_for`: in Python 3.11 it swallows a cancellation that meets the ring.
+            async with asyncio.timeout(min(seconds_max, look_seconds)):
+                await ring.wait()
