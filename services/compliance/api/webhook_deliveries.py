@@ -10,12 +10,12 @@ from services.compliance.api.documented import answers_with, asks
 from services.compliance.api.question import Id, question_of
 from services.compliance.api.service import service_of
 from services.compliance.api.webhook_endpoints import (
-    JSON,
     PATH,
     PROBLEMS_OF_ONE,
     PROBLEMS_OF_SECRETS,
     Nothing,
     TheWebhooks,
+    json_answer,
     webhooks_of,
 )
 from services.compliance.api.webhook_fields import AttemptsQuestion, DryRunBody, ParkedQuestion, ReleaseBody
@@ -72,7 +72,7 @@ async def try_endpoint(request: Request, endpoint_id: Id, webhooks: TheWebhooks,
     outcome = await try_out(pool, endpoint_id, webhooks.sealer, webhooks.sender, webhooks.wall_clock)
     reply = outcome.reply.decode("utf-8", "replace")
     answer = TestAnswer(outcome.delivered, outcome.status, outcome.duration_ms, outcome.error, reply)
-    return Response(msgspec.json.encode(answer), media_type=JSON)
+    return json_answer(answer)
 
 
 @router.post("/dry-runs", responses=answers_with(DryRunAnswer, problems=PROBLEMS_OF_ONE))
@@ -86,7 +86,7 @@ async def run_dry(request: Request, endpoint_id: Id, body: Annotated[DryRunBody 
             found = await dry_run.from_place(connection, endpoint_id, asked.from_.place, asked.limit)
     messages = tuple(msgspec.Raw(one.body) for one in found.messages)
     following = found.position if found.position < found.head else None
-    return Response(msgspec.json.encode(DryRunAnswer(messages, found.position, following)), media_type=JSON)
+    return json_answer(DryRunAnswer(messages, found.position, following))
 
 
 @router.get(
@@ -98,7 +98,7 @@ async def attempts(request: Request, endpoint_id: Id) -> Response:
     async with service_of(request).pool.acquire() as connection:
         found = await deliveries.attempts(connection, endpoint_id, question.after, question.limit)
     following = found[-1].number if len(found) == question.limit else None
-    return Response(msgspec.json.encode(AttemptsAnswer(tuple(found), following)), media_type=JSON)
+    return json_answer(AttemptsAnswer(tuple(found), following))
 
 
 @router.get(
@@ -111,7 +111,7 @@ async def parked(request: Request, endpoint_id: Id) -> Response:
     async with service_of(request).pool.acquire() as connection:
         found = await deliveries.parked(connection, endpoint_id, (epoch, sequence), question.limit)
     following = f"{found[-1].epoch}~{found[-1].sequence}" if len(found) == question.limit else None
-    return Response(msgspec.json.encode(ParkedAnswer(tuple(found), following)), media_type=JSON)
+    return json_answer(ParkedAnswer(tuple(found), following))
 
 
 @router.post("/releases", status_code=202, responses=answers_with(ReleaseAnswer, status=202, problems=PROBLEMS_OF_ONE))
@@ -119,4 +119,4 @@ async def release(request: Request, endpoint_id: Id, body: Annotated[ReleaseBody
     """Has parked messages sent, ahead of everything else and in order: those of one partner, or all."""
     partner_id = None if body is None else body.partner_id
     released = await deliveries.release(service_of(request).pool, endpoint_id, partner_id)
-    return Response(msgspec.json.encode(ReleaseAnswer(released)), 202, media_type=JSON)
+    return json_answer(ReleaseAnswer(released), 202)

@@ -32,7 +32,6 @@ from shared.events.compliance_events import TYPE_OF
 
 PATH: Final = "/compliance/v1/webhook-endpoints"
 
-JSON: Final = "application/json"
 PROBLEMS: Final[Mapping[int, str]] = {
     422: "Malformed or not acceptable; `parameter` names what is meant.",
     503: "Webhooks are off, or the database is away: see `Retry-After`.",
@@ -141,7 +140,7 @@ async def register(request: Request, body: RegistrationBody, webhooks: TheWebhoo
         answer = endpoint_answer(await registry.find(connection, endpoint_id))
     public_key = UNSET if new.seed is None else public_text(new.seed)
     shown = RegisteredAnswer(**msgspec.structs.asdict(answer), secret=secret_text(new.secret), public_key=public_key)
-    return _json(shown, 201)
+    return json_answer(shown, 201)
 
 
 @router.get("", openapi_extra=asks(PageQuestion), responses=answers_with(EndpointsAnswer, problems=PROBLEMS))
@@ -151,14 +150,14 @@ async def endpoints(request: Request) -> Response:
     async with service_of(request).pool.acquire() as connection:
         found = await registry.page(connection, question.after, question.limit)
     following = found[-1].endpoint_id if len(found) == question.limit else None
-    return _json(EndpointsAnswer(tuple(map(endpoint_answer, found)), following))
+    return json_answer(EndpointsAnswer(tuple(map(endpoint_answer, found)), following))
 
 
 @router.get("/{endpoint_id}", responses=answers_with(EndpointAnswer, problems=PROBLEMS_OF_ONE))
 async def endpoint(request: Request, endpoint_id: Id) -> Response:
     """An endpoint with its health."""
     async with service_of(request).pool.acquire() as connection:
-        return _json(endpoint_answer(await registry.find(connection, endpoint_id)))
+        return json_answer(endpoint_answer(await registry.find(connection, endpoint_id)))
 
 
 @router.patch("/{endpoint_id}", responses=answers_with(EndpointAnswer, problems=PROBLEMS_OF_ONE))
@@ -174,7 +173,7 @@ async def change(request: Request, endpoint_id: Id, body: ChangeBody, webhooks: 
         said["url"] = _url(webhooks, body.url)
     if "filter" in said:
         said["filter"] = _filter(service, body.filter)
-    return _json(endpoint_answer(await registry.change(service.pool, endpoint_id, Wanted(**said))))
+    return json_answer(endpoint_answer(await registry.change(service.pool, endpoint_id, Wanted(**said))))
 
 
 @router.delete("/{endpoint_id}", status_code=204, responses=answers_with(None, status=204, problems=PROBLEMS_OF_ONE))
@@ -194,7 +193,7 @@ async def rotate_secret(request: Request, endpoint_id: Id, webhooks: TheWebhooks
     """Makes a new secret, and a new key pair where there is one; the present ones sign too for 24 more hours."""
     rotated = await secrets.rotate(service_of(request).pool, endpoint_id, webhooks.sealer)
     public_key = UNSET if rotated.new.seed is None else public_text(rotated.new.seed)
-    return _json(RotatedAnswer(secret_text(rotated.new.secret), rotated.previous_expires_at, public_key), 201)
+    return json_answer(RotatedAnswer(secret_text(rotated.new.secret), rotated.previous_expires_at, public_key), 201)
 
 
 @router.post(
@@ -205,7 +204,7 @@ async def rotate_secret(request: Request, endpoint_id: Id, webhooks: TheWebhooks
 async def replay(request: Request, endpoint_id: Id, body: ReplayBody) -> Response:
     """Tells everything once more from there, with the same ids, in a new epoch; then goes on with what comes."""
     found = await registry.replay(service_of(request).pool, endpoint_id, body.from_.place)
-    return _json(endpoint_answer(found), 202)
+    return json_answer(endpoint_answer(found), 202)
 
 
 def endpoint_answer(found: Endpoint) -> EndpointAnswer:
@@ -218,8 +217,9 @@ def endpoint_answer(found: Endpoint) -> EndpointAnswer:
     return EndpointAnswer(**shown, filter=None if filtered == Filter() else filtered, health=health)
 
 
-def _json(answer: object, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(answer), status, media_type=JSON)
+def json_answer(answer: object, status: int = 200) -> Response:
+    """The answer as JSON."""
+    return Response(msgspec.json.encode(answer), status, media_type="application/json")
 
 
 def _url(webhooks: Webhooks, url: str) -> str:
