@@ -24,6 +24,7 @@ def main() -> None:
             ("visibility",),
             ("answers", *log),
             ("rebuild", *log, "--memory"),
+            ("webhooks",),
         ):
             print(f"\n== {' '.join(measurement)}", flush=True)
             done = subprocess.run([sys.executable, "-m", f"benchmarks.{measurement[0]}", *measurement[1:]], check=False)

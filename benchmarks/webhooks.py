@@ -1,0 +1,219 @@
+"""Signed deliveries of webhooks to a receiver on loopback, against a bare aiohttp client that posts the same bytes.
+
+`python -m benchmarks.webhooks [--events 1000000] [--rounds 3]`. The receiver is a process of its own that costs as
+little as one can. The dispatcher runs in one process and records each delivery durably before the endpoint's next;
+the bare client has a task for each endpoint, keeps connections, signs and records nothing. Rounds alternate; medians.
+Then: a new endpoint catches up with the whole log, and what an endpoint that never answers does to the others.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import statistics
+import time
+from collections.abc import Sequence
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import aiohttp
+import psycopg
+import uvloop
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
+
+from benchmarks.answers import settings_for
+from benchmarks.receiver import receiving
+from benchmarks.servers import fill, server
+from services.compliance.cloud_event import BATCH_MEDIA_TYPE, MEDIA_TYPE
+from services.compliance.database import OwnConnection, connect, create_pool
+from services.compliance.projection import rebuild
+from services.compliance.settings import ComplianceSettings
+from services.compliance.webhooks import registry, secrets
+from services.compliance.webhooks.dispatcher import Dispatcher
+from services.compliance.webhooks.endpoint import Cursor, Filter
+from services.compliance.webhooks.message import Message, batch_body, message
+from services.compliance.webhooks.reading import read
+from services.compliance.webhooks.signing import Sealer
+from services.databases import Databases
+from services.wall_clock import wall_clock
+
+FACTS: Final = 100_000
+"""Of the history whose events are repeated until there are enough."""
+
+DELIVERIES: Final = {1: 4_000, 100: 10_000, 1_000: 20_000}
+"""By number of endpoints, in each round."""
+
+CATCH_UP_BATCH: Final = 100
+BARE_BATCHES: Final = 500
+SLOW: Final = 10
+BESIDE: Final = 100
+
+_REPEAT: Final = """
+    WITH known AS (SELECT count(*) AS events FROM compliance.compliance_event)
+    INSERT INTO compliance.compliance_event
+    SELECT e.sequence + turn * k.events, md5(e.event_id || turn), e.type, e.partner_id, e.products, e.effective_at,
+        e.recorded_at, e.position, e.subject, e.data
+    FROM compliance.compliance_event e, known k, generate_series(1, %s / k.events) turn
+    WHERE e.sequence + turn * k.events <= %s ORDER BY 1
+"""
+
+_TURNAROUND: Final = """
+    SELECT percentile_cont(0.99) WITHIN GROUP (ORDER BY 1000 * extract(epoch FROM a.started_at - b.started_at))
+    FROM webhooks.attempt a JOIN webhooks.attempt b ON b.endpoint_id = a.endpoint_id AND b.number = a.number - 1
+    WHERE a.status = 200
+"""
+
+
+class Bench(NamedTuple):
+    """A database full of events, and who receives them."""
+
+    settings: ComplianceSettings
+    connection: OwnConnection
+    head: int
+    url: str
+
+    async def register(self, endpoints: int, after: int, *, url: str | None = None, batch_max: int = 1) -> None:
+        """Endpoints that have been told everything up to a position."""
+        sealer = Sealer(self.settings.webhook_keys)
+        wanted = registry.Wanted(
+            url=url or self.url, description="", filter=Filter(), batch_max=batch_max, heartbeat_seconds=None
+        )
+        async with self.connection.transaction():
+            already = await self.connection.fetchval("SELECT count(*) FROM webhooks.endpoint")
+            for number in range(already, already + endpoints):
+                await registry.insert(self.connection, f"e{number}", wanted, after)
+                await secrets.make(self.connection, f"e{number}", sealer, ed25519=False)
+
+    async def deliver(self) -> float:
+        """Seconds from the first request until every endpoint at the receiver has been told everything."""
+        dispatcher = asyncio.create_task(Dispatcher(self.settings, wall_clock).run())
+        behind = "SELECT count(*) FROM webhooks.endpoint WHERE position < $1 AND url = $2"
+        while await self.connection.fetchval(behind, self.head, self.url):  # noqa: ASYNC110  # the database is asked
+            await asyncio.sleep(0.01)
+        taken = await self.connection.fetchval("SELECT clock_timestamp() - min(started_at) FROM webhooks.attempt")
+        dispatcher.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await dispatcher
+        return float(taken.total_seconds())
+
+    async def forget(self) -> None:
+        """Until the next round."""
+        await self.connection.execute("DELETE FROM webhooks.endpoint")
+
+    async def messages(self, count: int) -> Sequence[Message]:
+        """The last ones of the log."""
+        found: list[Message] = []
+        async with create_pool(self.settings) as pool:
+            while len(found) < count:
+                cursor = Cursor(self.head - count + len(found), sequence=len(found), delivered_sequence=len(found))
+                page = await read(pool, cursor.position, Filter(), min(1_000, count - len(found)))
+                found += [message(row, cursor) for row in page.rows]
+        return found
+
+
+async def bare(url: str, bodies: Sequence[bytes], clients: int, media_type: str) -> float:
+    """Seconds in which so many clients post the bodies, each all of them, one after the other."""
+
+    async def post(session: aiohttp.ClientSession) -> None:
+        for body in bodies:
+            async with session.post(url, data=body, headers={"Content-Type": media_type}) as response:
+                await response.read()
+
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        begun = time.perf_counter()
+        await asyncio.gather(*(post(session) for _ in range(clients)))
+        return time.perf_counter() - begun
+
+
+async def throughput(bench: Bench, endpoints: int, rounds: int) -> None:
+    """Prints deliveries per second of so many endpoints, ours and bare."""
+    each = DELIVERIES[endpoints] // endpoints
+    bodies = [one.body for one in await bench.messages(each)]
+    ours, peers = [], []
+    for _ in range(rounds):
+        peers.append(endpoints * each / await bare(bench.url, bodies, endpoints, MEDIA_TYPE))
+        await bench.register(endpoints, bench.head - each)
+        ours.append(endpoints * each / await bench.deliver())
+        await bench.forget()
+    rate, peer = statistics.median(ours), statistics.median(peers)
+    print(f"{endpoints:,} endpoints: {rate:,.0f} signed deliveries/s; bare client {peer:,.0f}/s = {rate / peer:.2f}")
+
+
+async def catch_up(bench: Bench) -> None:
+    """Prints how fast a new endpoint takes the whole log, in batches, and the bare client the same batches."""
+    messages = await bench.messages(BARE_BATCHES * CATCH_UP_BATCH)
+    bodies = [batch_body(messages[n : n + CATCH_UP_BATCH]) for n in range(0, len(messages), CATCH_UP_BATCH)]
+    peer = len(messages) / await bare(bench.url, bodies, 1, BATCH_MEDIA_TYPE)
+    await bench.register(1, 0, batch_max=CATCH_UP_BATCH)
+    seconds = await bench.deliver()
+    await bench.forget()
+    rate = bench.head / seconds
+    print(
+        f"catch-up of a new endpoint over {bench.head:,} events, batches of {CATCH_UP_BATCH}: {seconds:.0f} s,", end=""
+    )
+    print(f" {rate:,.0f} events/s; bare client {peer:,.0f}/s = {rate / peer:.2f}")
+
+
+async def beside_slow_ones(bench: Bench) -> None:
+    """Prints the 99th percentile of the time from one message to the next, with and without silent neighbours."""
+    each = DELIVERIES[BESIDE] // BESIDE
+    silent = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    port = silent.sockets[0].getsockname()[1]
+    found = []
+    for slow in (0, SLOW):
+        await bench.register(BESIDE, bench.head - each)
+        if slow:
+            await bench.register(slow, bench.head - each, url=f"http://127.0.0.1:{port}/hook")
+        await bench.deliver()
+        found.append(float(await bench.connection.fetchval(_TURNAROUND)))
+        await bench.forget()
+    silent.close()
+    print(f"p99 from message to message of {BESIDE} endpoints: {found[0]:.1f} ms alone, ", end="")
+    print(f"{found[1]:.1f} ms beside {SLOW} that never answer = {found[1] / found[0]:.2f}x")
+
+
+async def measure(settings: ComplianceSettings, url: str, rounds: int) -> None:
+    """Prints the figures."""
+    connection = await connect(settings, patient=True)
+    head = await connection.fetchval("SELECT sequence FROM progress")
+    bench = Bench(settings, connection, head, url)
+    for endpoints in DELIVERIES:
+        await throughput(bench, endpoints, rounds)
+    await beside_slow_ones(bench)
+    await catch_up(bench)
+    await connection.close()
+
+
+def prepare(databases: Databases, events: int) -> None:
+    """A log of so many compliance events."""
+    fill(databases, FACTS)
+    rebuild.run(settings_for(databases.compliance_url), databases.owner_url, verify=False)
+    with psycopg.connect(databases.owner_url, autocommit=True) as owner:
+        owner.execute(_REPEAT, [events, events])
+        owner.execute(
+            "UPDATE compliance.progress SET sequence = (SELECT max(sequence) FROM compliance.compliance_event)"
+        )
+        owner.execute("VACUUM ANALYZE compliance.compliance_event")
+
+
+def main() -> None:
+    """Starts a server of its own and measures on it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=1_000_000, help="of the log")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--data-dir", type=Path, help="keeps the server's data")
+    arguments = parser.parse_args()
+    with server(arguments.data_dir) as databases, receiving() as url:
+        prepare(databases, arguments.events)
+        settings = ComplianceSettings(
+            database_url=SecretStr(databases.compliance_url),
+            sandbox=True,
+            webhook_keys=(SecretStr(Fernet.generate_key().decode()),),
+            webhook_networks=(IPv4Network("127.0.0.0/8"),),
+        )
+        uvloop.run(measure(settings, url, arguments.rounds))
+
+
+if __name__ == "__main__":
+    main()
