@@ -64,6 +64,9 @@ class _Trial:
 
     def _compare(self) -> Iterator[str]:
         self._catch_up()
+        listed = self.teller.get("/compliance/v1/partners", {"limit": 1000})["partners"]
+        if {(one["partner_id"], one["product"]) for one in listed} != self.held.keys():
+            yield f"at {self.teller.clock}: the messages are of {sorted(self.held)}, the API lists {listed}"
         for (partner, product), standing in self.held.items():
             answer = self.teller.get(f"/compliance/v1/partners/{partner}/compliance/{product}", {})
             self.compared += 1
