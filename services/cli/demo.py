@@ -62,6 +62,7 @@ def commands(origin: str, key: str | None, present: datetime) -> str:
         ("Jude's certification lapsed with the portal change", "consultants/jude/certifications/S200S"),
         ("Everything that happened at Northgate, with Ben's corrected score", "partners/northgate/timeline"),
         ("Who has to act, soonest deadline first", "windows?status=open"),
+        ("Every suspension, as subscribers were told of it", "events?type=selling-suspended"),
     )
     lines = [f"# {what}\n{curl} '{origin}/compliance/v1/{path}'" for what, path in asked]
     joiner = f"""# Let Harbour hire Olga, who is certified, and ask the first question again: the window is closed
