@@ -1,8 +1,6 @@
 """Endpoints that are changed while they are told: nothing is lost, and no number is left out."""
 
 import asyncio
-import json
-from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -12,13 +10,12 @@ from standardwebhooks import Webhook
 from services.compliance.database import connect
 from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.projection.batch import advance_fully
-from services.compliance.webhooks.dispatcher import Dispatcher
-from services.wall_clock import wall_clock
 from tests.compliance.log import Group, Log, set_clock
 from tests.compliance.telling import population
 from tests.databases import Database
 from tests.systems import START, System
 from tests.webhooks.calling import ENDPOINTS, Caller, calling, settings_for
+from tests.webhooks.dispatching import dispatching, told, until_told
 from tests.webhooks.receiver import Receiver, Request
 
 ROUNDS = 10
@@ -37,23 +34,9 @@ async def happen(database: Database, groups: list[Group]) -> None:
         await connection.close()
 
 
-async def caught_up(caller: Caller, endpoint_id: str) -> dict[str, Any]:
-    """The endpoint's health, once everything has been delivered."""
-    async with asyncio.timeout(60):
-        while True:
-            health = await caller.health(endpoint_id)
-            if health["lag"] == 0:
-                return health
-            await asyncio.sleep(0.02)
-
-
 def messages(requests: list[Request]) -> list[dict[str, Any]]:
-    """Every message in the order of its arrival, batches unpacked."""
-    found: list[dict[str, Any]] = []
-    for request in requests:
-        body = json.loads(request.body)
-        found += body if isinstance(body, list) else [body]
-    return [one for one in found if "sequence" in one]
+    """What was told of the log, in the order of its arrival."""
+    return [one for one in told(requests) if "sequence" in one]
 
 
 async def change(caller: Caller, url: str, path: str, turn: int) -> None:
@@ -72,31 +55,26 @@ async def change(caller: Caller, url: str, path: str, turn: int) -> None:
 async def test_changes_during_deliveries_lose_nothing(sandbox_database: Database) -> None:
     groups = population(30)
     share = len(groups) // ROUNDS + 1
-    async with Receiver() as receiver, calling(sandbox_database) as caller:
-        dispatching = [asyncio.create_task(Dispatcher(settings_for(sandbox_database), wall_clock).run()) for _ in "12"]
+    async with Receiver() as receiver, calling(sandbox_database) as caller, dispatching(sandbox_database, 2):
         url = receiver.url()
         endpoint_id = (await caller.register(url, start="origin"))["endpoint_id"]
         path = f"/{endpoint_id}"
         for turn in range(ROUNDS):
             happening = happen(sandbox_database, groups[turn * share : (turn + 1) * share])
             await asyncio.gather(happening, change(caller, url, path, turn))
-        await caught_up(caller, endpoint_id)
+        await until_told(caller, endpoint_id)
         assert_numbered(messages(receiver.requests))
         await caller.call("PATCH", path, status=200, body={"filter": None})
         replays = [caller.call("POST", f"{path}/replays", status=202, body={"from": "origin"}) for _ in range(3)]
         await asyncio.gather(*replays)
-        health = await caught_up(caller, endpoint_id)
-        told = messages(receiver.requests)
-        assert_numbered(told)
-        last = {one["sequence"]: one for one in told if one["epoch"] == health["epoch"]}
+        await until_told(caller, endpoint_id)
+        epoch = (await caller.health(endpoint_id))["epoch"]
+        found = messages(receiver.requests)
+        assert_numbered(found)
+        last = {one["sequence"]: one for one in found if one["epoch"] == epoch}
         feed = (await caller.http.get("events", params={"after": 0, "limit": 1000})).json()
         assert len(feed) > 50
         assert [last[number]["id"] for number in sorted(last)] == [one["id"] for one in feed]
-        await caller.call("DELETE", path, status=204)
-        for task in dispatching:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
 
 async def test_a_system_that_is_emptied_goes_on_telling(system: System) -> None:
@@ -109,15 +87,15 @@ async def test_a_system_that_is_emptied_goes_on_telling(system: System) -> None:
             (await http.post("/certification/v1/partners", json=body, headers=headers)).raise_for_status()
             while receiver.requests[-1:] == [] or receiver.requests[-1].path != f"/{turn}":
                 await receiver.came(len(receiver.requests) + 1)
-            told = next(one for one in receiver.requests if one.path == f"/{turn}")
-            assert Webhook(registered["secret"]).verify(told.body.decode(), dict(told.headers))["sequence"] == 1
+            first = next(one for one in receiver.requests if one.path == f"/{turn}")
+            assert Webhook(registered["secret"]).verify(first.body.decode(), dict(first.headers))["sequence"] == 1
             (await http.post("/sandbox/v1/reset", json={"now": START})).raise_for_status()
 
 
-def assert_numbered(told: list[dict[str, Any]]) -> None:
+def assert_numbered(found: list[dict[str, Any]]) -> None:
     """In every epoch the numbers count from 1 and the positions rise; one that comes again is the same."""
     epochs: dict[int, dict[int, dict[str, Any]]] = {}
-    for one in told:
+    for one in found:
         known = epochs.setdefault(one["epoch"], {})
         again = known.get(one["sequence"])
         assert again in (None, one)
