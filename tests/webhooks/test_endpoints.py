@@ -210,6 +210,18 @@ async def test_what_is_enabled_again_goes_on_where_it_was_and_forgets_the_failin
     assert (health["position"], health["epoch"], health["sequence"]) == (2, 1, 5)
 
 
+async def test_another_url_is_tried_at_once_and_has_rejected_nothing(caller: Caller) -> None:
+    path = f"/{(await caller.register())['endpoint_id']}"
+    caller.sql(
+        "UPDATE webhooks.endpoint SET failing_since = now(), failures = 3, rejecting_since = now(),"
+        " next_attempt_at = now() + interval '1 hour'"
+    )
+    waits = "SELECT next_attempt_at > now(), rejecting_since IS NOT NULL, failures FROM webhooks.endpoint"
+    for url, expected in ((URL, (True, True, 3)), ("https://other.example/hooks", (False, False, 3))):
+        await caller.call("PATCH", path, status=200, body={"url": url, "batch_max": 2})
+        assert caller.sql(waits) == [expected]
+
+
 async def test_disabled_is_not_for_asking(caller: Caller) -> None:
     endpoint_id = (await caller.register())["endpoint_id"]
     problem = await caller.refused("PATCH", f"/{endpoint_id}", body={"state": "disabled"})
