@@ -8,7 +8,7 @@ import sys
 
 from services.compliance.settings import ComplianceSettings
 from services.compliance.webhooks.dispatcher import Dispatcher
-from tests.webhooks.clock import wall_clock
+from services.wall_clock import wall_clock
 
 if __name__ == "__main__":
     lease_seconds, deadline_seconds = map(float, sys.argv[1:])

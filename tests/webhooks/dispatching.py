@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from services.compliance.webhooks.dispatcher import Dispatcher
+from services.wall_clock import wall_clock
 from tests.databases import Database
 from tests.webhooks.calling import Caller, settings_for
-from tests.webhooks.clock import wall_clock
 from tests.webhooks.receiver import Request
 
 SECONDS_MAX = 30.0

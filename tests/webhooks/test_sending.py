@@ -17,7 +17,7 @@ from standardwebhooks import Webhook
 
 from services.compliance.webhooks.sending import RETRY_AFTER_SECONDS_MAX, Outcome, Sender, retry_after_seconds
 from services.compliance.webhooks.signing import Signer, new_secret, secret_text
-from tests.webhooks.clock import wall_clock
+from services.wall_clock import wall_clock
 from tests.webhooks.names import Names
 from tests.webhooks.receiver import Receiver, end_before_reply, once, reply, reset_before_reply, silence
 

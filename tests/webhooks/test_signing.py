@@ -21,7 +21,7 @@ from services.compliance.webhooks.signing import (
     public_text,
     secret_text,
 )
-from tests.webhooks.clock import wall_clock
+from services.wall_clock import wall_clock
 
 BODY = '{"partner": "Bücher & Söhne"}'.encode()
 

@@ -19,8 +19,8 @@ from services.compliance.webhooks import message
 from services.compliance.webhooks.endpoint import Cursor
 from services.compliance.webhooks.sending import Outcome, Sender
 from services.compliance.webhooks.signing import Signer, new_secret, secret_text
+from services.wall_clock import wall_clock
 from tests.architecture.markdown import code_blocks, read, sections
-from tests.webhooks.clock import wall_clock
 from tests.webhooks.events import AT, told
 
 RECEIVER: Final = code_blocks(sections(read("docs/integrator-guide.md"))["Receiving webhooks"], "python")
