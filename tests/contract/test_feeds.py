@@ -53,6 +53,12 @@ EVERYTHING: list[tuple[str, str, dict[str, Any]]] = [
 @pytest.fixture
 def told(system: System) -> System:
     """The system, having been told everything."""
+    tell_everything(system)
+    return system
+
+
+def tell_everything(system: System) -> None:
+    """One fact of every kind, a void, and time enough for what follows from them."""
     for number, (clock, path, body) in enumerate(EVERYTHING):
         if clock:
             system.set_clock(clock)
@@ -61,7 +67,6 @@ def told(system: System) -> System:
     voided = system.http.get("/certification/v1/facts", params={"idempotency_key": "key-14"}).json()["fact_id"]
     assert system.record(f"facts/{voided}/void", "void", reason="never happened").status_code == 201
     system.set_clock("2022-06-01T00:00:00Z")
-    return system
 
 
 def feed(system: System, service: str) -> list[dict[str, Any]]:
