@@ -16,13 +16,8 @@ from services.problems import TYPE_PREFIX, Problem, problem_response
 RETRY_AFTER_SECONDS: Final = 1
 
 
-class Unanswerable(Exception):
-    """The question gets no answer; `parameter` is the part of it that is meant."""
-
-    def __init__(self, detail: str, parameter: str | None = None) -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.parameter = parameter
+class Unanswerable(Refusal):
+    """The question gets no answer."""
 
 
 class NeverMentioned(Unanswerable):
@@ -57,7 +52,7 @@ class WebhooksOff(Unanswerable):
     """There is no key to seal secrets with, and so there are no webhooks."""
 
 
-ANSWERS: Final[Mapping[type[Unanswerable | Refusal], tuple[int, str, str]]] = {
+ANSWERS: Final[Mapping[type[Refusal], tuple[int, str, str]]] = {
     NeverMentioned: (404, "never-mentioned", "Never mentioned in any fact"),
     NotSold: (404, "unknown-product", "Not a product that is sold"),
     NotAskable: (422, "malformed-request", "The request is malformed"),
@@ -94,8 +89,7 @@ DATABASE_AWAY: Final = (
 
 def install(app: FastAPI) -> None:
     """Lets every refusal and every malformed request be answered with a problem."""
-    app.add_exception_handler(Unanswerable, _unanswerable)
-    app.add_exception_handler(Refusal, _unanswerable)
+    app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(Malformed, _malformed_feed)
     app.add_exception_handler(HTTPException, _no_such_resource)
@@ -103,7 +97,7 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(away, _no_database)
 
 
-def answer_to(problem: Unanswerable | Refusal) -> Response:
+def answer_to(problem: Refusal) -> Response:
     """The answer that the table prescribes."""
     status, kind, title = ANSWERS[type(problem)]
     again = status == 503 and not isinstance(problem, WebhooksOff)
@@ -113,8 +107,8 @@ def answer_to(problem: Unanswerable | Refusal) -> Response:
     )
 
 
-async def _unanswerable(_: Request, problem: Exception) -> Response:
-    assert isinstance(problem, Unanswerable | Refusal)
+async def _refused(_: Request, problem: Exception) -> Response:
+    assert isinstance(problem, Refusal)
     return answer_to(problem)
 
 
