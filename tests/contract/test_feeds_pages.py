@@ -174,14 +174,27 @@ async def test_a_page_that_is_not_full_is_asked_for_again(services: Both, owner:
     part = await services.http.get(path, params={"after": 1, "limit": 5})
     assert part.headers["cache-control"] == "no-cache"
     same = {"If-None-Match": f'"other", W/{part.headers["etag"]}'}
-    not_modified = await services.http.get(path, params={"after": 1, "limit": 5}, headers=same)
-    assert (not_modified.status_code, not_modified.content) == (304, b"")
-    for header in ("etag", "cache-control", "vary", "link"):
-        assert not_modified.headers[header] == part.headers[header]
+    for known in ({"If-None-Match": "*"}, same):
+        not_modified = await services.http.get(path, params={"after": 1, "limit": 5}, headers=known)
+        assert (not_modified.status_code, not_modified.content) == (304, b"")
+        for header in ("etag", "cache-control", "vary", "link"):
+            assert not_modified.headers[header] == part.headers[header]
     plant_plain(owner, [6])
     grown = await services.http.get(path, params={"after": 1, "limit": 5}, headers=same)
     assert positions(grown) == [2, 3, 4, 5, 6]
     assert grown.headers["etag"] != part.headers["etag"]
+
+
+@pytest.mark.parametrize("path", FEEDS)
+async def test_an_empty_page_that_leads_further_is_another(
+    services: Both, owner: psycopg.Connection, path: str
+) -> None:
+    before = await services.http.get(path, params={"partner_id": "nobody"})
+    plant_plain(owner, [6])
+    same = {"If-None-Match": before.headers["etag"]}
+    after = await services.http.get(path, params={"partner_id": "nobody"}, headers=same)
+    assert (before.content, after.content) == (b"[]", b"[]")
+    assert (next_after(before), next_after(after)) == (5, 6)
 
 
 @pytest.mark.parametrize("asked", [{"at": NOON}, {"known_position": 5}, {"min_position": 0}])
