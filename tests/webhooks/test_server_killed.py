@@ -1,0 +1,56 @@
+"""PostgreSQL itself is killed while a dispatcher delivers, and started again on what reached the disk."""
+
+import os
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+
+import pytest
+
+from services import postgres
+from services.migrate import migrate
+from services.postgres import Server
+from services.postgres.server import DATABASE
+from tests.databases import Database
+from tests.webhooks.calling import calling, tell
+from tests.webhooks.dispatching import dispatching, told, until
+from tests.webhooks.receiver import Receiver
+from tests.webhooks.test_faults import repeated
+
+KILLS = 3
+
+
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    """Where an unprivileged server can reach its data when the tests run as root."""
+    with tempfile.TemporaryDirectory(prefix="sagecert-test-", ignore_cleanup_errors=True) as temporary:
+        Path(temporary).chmod(0o755)
+        yield Path(temporary)
+
+
+def durable(directory: Path) -> AbstractContextManager[Server]:
+    chosen = os.environ.get("SAGECERT_POSTGRES_BIN")
+    return postgres.start(directory, postgres.find(Path(chosen) if chosen else None), print)
+
+
+async def test_a_killed_server_loses_nothing_that_was_told(directory: Path) -> None:
+    with ExitStack() as running:
+        server = running.enter_context(durable(directory))
+        migrate(server.url(), sandbox=True)
+        database = Database(server, DATABASE)
+        head = await tell(database)
+        async with Receiver() as receiver, calling(database) as caller, dispatching(database):
+            await caller.register(receiver.url(), start="origin")
+            for kill in range(1, KILLS + 1):
+                await receiver.came(kill * head // (KILLS + 1))
+                os.kill(server.process_id, signal.SIGKILL)
+                running.close()
+                server = running.enter_context(durable(directory))
+
+            async def everything_came() -> bool:
+                return caller.sql("SELECT position FROM webhooks.endpoint") == [(head,)]
+
+            await until(everything_came)
+        assert len(repeated(told(receiver.requests), head)) <= KILLS
