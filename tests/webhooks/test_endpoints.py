@@ -210,16 +210,28 @@ async def test_what_is_enabled_again_goes_on_where_it_was_and_forgets_the_failin
     assert (health["position"], health["epoch"], health["sequence"]) == (2, 1, 5)
 
 
-async def test_another_url_is_tried_at_once_and_has_rejected_nothing(caller: Caller) -> None:
+async def test_what_was_not_tried_yet_has_not_failed(caller: Caller) -> None:
+    """Else another filter, of which nothing comes for five days, would be disabled by its first failure."""
+    failing = "UPDATE webhooks.endpoint SET failing_since = now(), failures = 3, warned_hours = 1,"
+    waiting = " rejecting_since = now(), next_attempt_at = now() + interval '1 hour'"
+    waits = "SELECT next_attempt_at > now(), rejecting_since IS NOT NULL, failures, warned_hours FROM webhooks.endpoint"
     path = f"/{(await caller.register())['endpoint_id']}"
-    caller.sql(
-        "UPDATE webhooks.endpoint SET failing_since = now(), failures = 3, rejecting_since = now(),"
-        " next_attempt_at = now() + interval '1 hour'"
-    )
-    waits = "SELECT next_attempt_at > now(), rejecting_since IS NOT NULL, failures FROM webhooks.endpoint"
-    for url, expected in ((URL, (True, True, 3)), ("https://other.example/hooks", (False, False, 3))):
-        await caller.call("PATCH", path, status=200, body={"url": url, "batch_max": 2})
-        assert caller.sql(waits) == [expected]
+    for body, tried in (
+        ({"url": URL, "filter": None, "state": "active", "batch_max": 2}, True),
+        ({"url": "https://other.example/hooks"}, False),
+        ({"filter": {"partner_ids": ["P1"]}}, False),
+    ):
+        caller.sql(failing + waiting)
+        health = (await caller.call("PATCH", path, status=200, body=body))["health"]
+        assert (health["failing_since"] is not None, health["next_attempt_at"] is not None) == (tried, tried)
+        assert caller.sql(waits) == [(True, True, 3, 1) if tried else (False, False, 0, 0)]
+
+
+async def test_what_fails_and_is_due_at_once_has_no_next_attempt_to_show(caller: Caller) -> None:
+    """As after a message was parked."""
+    endpoint_id = (await caller.register())["endpoint_id"]
+    caller.sql("UPDATE webhooks.endpoint SET failing_since = now(), failures = 3, next_attempt_at = '-infinity'")
+    assert (await caller.health(endpoint_id))["next_attempt_at"] is None
 
 
 async def test_disabled_is_not_for_asking(caller: Caller) -> None:

@@ -67,7 +67,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 _ENDPOINT: Final = """
     SELECT e.*, p.sequence AS head,
-        CASE WHEN e.failing_since IS NOT NULL AND e.state = 'active' THEN e.next_attempt_at END AS attempt_due_at,
+        CASE WHEN e.failing_since IS NOT NULL AND e.state = 'active'
+            THEN nullif(e.next_attempt_at, '-infinity') END AS attempt_due_at,
         (SELECT count(*) FROM webhooks.parked_message m WHERE m.endpoint_id = e.endpoint_id) AS parked,
         EXISTS (SELECT FROM webhooks.secret s WHERE s.endpoint_id = e.endpoint_id AND s.scheme = 'v1a') AS ed25519
     FROM webhooks.endpoint e CROSS JOIN progress p
@@ -89,14 +90,14 @@ _CHANGE: Final = """
         epoch = epoch + CASE WHEN $10 THEN 1 ELSE 0 END,
         sequence = CASE WHEN $10 THEN 0 ELSE sequence END,
         delivered_sequence = CASE WHEN $10 THEN 0 ELSE delivered_sequence END,
-        rejecting_since = CASE WHEN $10 OR $11 OR $12 THEN NULL ELSE rejecting_since END,
-        next_attempt_at = CASE WHEN $11 OR $12 THEN '-infinity' ELSE next_attempt_at END,
-        failing_since = CASE WHEN $12 THEN NULL ELSE failing_since END,
-        failures = CASE WHEN $12 THEN 0 ELSE failures END,
-        warned_hours = CASE WHEN $12 THEN 0 ELSE warned_hours END
+        rejecting_since = CASE WHEN $11 THEN NULL ELSE rejecting_since END,
+        next_attempt_at = CASE WHEN $11 THEN '-infinity' ELSE next_attempt_at END,
+        failing_since = CASE WHEN $11 THEN NULL ELSE failing_since END,
+        failures = CASE WHEN $11 THEN 0 ELSE failures END,
+        warned_hours = CASE WHEN $11 THEN 0 ELSE warned_hours END
     WHERE endpoint_id = $1
 """
-"""$10: the filter is another. $11: the URL is another. $12: it is made active, and the failing forgotten."""
+"""$10: the filter is another. $11: that, or the URL is another, or it is made active: the failing is forgotten."""
 
 _REPLAY: Final = """
     UPDATE webhooks.endpoint SET
@@ -179,12 +180,13 @@ async def insert(connection: Connection, endpoint_id: str, wanted: Wanted, posit
 async def change(pool: Pool, endpoint_id: str, wanted: Wanted) -> Endpoint:
     """Makes the endpoint what is wanted.
 
-    Another filter begins a new epoch at the cursor. What is made active forgets how it failed.
+    Another filter begins a new epoch at the cursor. Another filter or URL, and what is made active, has not failed yet.
     """
     async with changing(pool, endpoint_id) as connection:
         was = await find(connection, endpoint_id)
         said = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value is not UNSET}
         now = msgspec.structs.replace(was, **said)
+        other_filter = now.filter != was.filter
         await connection.execute(
             _CHANGE,
             endpoint_id,
@@ -194,9 +196,8 @@ async def change(pool: Pool, endpoint_id: str, wanted: Wanted) -> Endpoint:
             now.batch_max,
             now.heartbeat_seconds,
             now.state,
-            now.filter != was.filter,
-            now.url != was.url,
-            now.state == "active" and was.state != "active",
+            other_filter,
+            other_filter or now.url != was.url or (now.state == "active" and was.state != "active"),
         )
         return await find(connection, endpoint_id)
 
