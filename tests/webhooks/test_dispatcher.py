@@ -242,12 +242,17 @@ async def test_the_log_tells_without_the_query_string(
 ) -> None:
     await caller.register(receiver.url("/hooks?token=hush"), start="origin")
     receiver.answer = reply(500)
+
+    async def disabled_is_told() -> bool:  # which happens after it was recorded
+        return "disabled" in caplog.text
+
     async with dispatching(caller.database):
         await until(lambda: counts(caller, "SELECT failures FROM webhooks.endpoint", 1))
         for hours, failures in ((1, 2), (2, 3), (24, 4), (120, 5)):
             caller.sql("UPDATE webhooks.endpoint SET failing_since = now() - interval '1 hour' * %s", hours)
             hurry(caller)
             await until(partial(counts, caller, "SELECT failures FROM webhooks.endpoint", failures))
+        await until(disabled_is_told)
     lines = [record.message for record in caplog.records if "webhook endpoint" in record.message]
     assert [words in line for words, line in zip(("for 1 h", "for 24 h", "disabled"), lines, strict=True)] == [True] * 3
     assert "hush" not in caplog.text
