@@ -8,13 +8,14 @@ from time import monotonic, sleep
 from typing import Any, Final
 
 import psycopg
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from psycopg import Connection
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from starlette.responses import Response
 
 from services import migrate
+from services.bodies import refuse_doubled_names
 from services.certification import problems
 from services.certification.api.fields import Answer, Body, Instant, InstantAnswer
 from services.problems import MEDIA_TYPE, TYPE_PREFIX, Problem, problem_response
@@ -88,6 +89,7 @@ def create_app(owner_url: str) -> FastAPI:
         openapi_url="/sandbox/openapi.json",
         docs_url=None,
         redoc_url=None,
+        dependencies=[Depends(refuse_doubled_names)],
     )
     problems.install(app)
     app.add_exception_handler(NotDone, _not_done)

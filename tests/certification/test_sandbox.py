@@ -166,6 +166,9 @@ class TestOverHttp:
         for body in bodies:
             self.assert_refused(system, body.encode())
 
+    def test_an_instant_that_is_said_twice_does_not_move_the_clock(self, system: System) -> None:
+        self.assert_refused(system, b'{"now": "2022-01-05T00:00:00Z", "now": "2022-01-06T00:00:00Z"}')
+
     def test_no_method_of_another_call_moves_the_clock(self, system: System) -> None:
         body = {"now": "2022-01-05T00:00:00Z"}
         for method, path in (("POST", "clock"), ("DELETE", "clock"), ("PUT", "reset"), ("GET", "reset")):

@@ -148,6 +148,15 @@ def test_unknown_fields_are_refused_everywhere(caller: Caller) -> None:
             assert answer.status_code == 422
 
 
+def test_a_field_that_is_said_twice_is_refused_everywhere(caller: Caller) -> None:
+    for (method, path), bodies in VALID.items():
+        for body in bodies:
+            for name, value in body.items():
+                content = json.dumps({**body, "@@": value}).replace("@@", name)
+                answer = caller.send(method, path, content.encode())
+                assert (answer.status_code, answer.json()["parameter"]) == (422, name)
+
+
 def test_what_is_no_json_is_told_what_is_wanted(caller: Caller) -> None:
     body = json.dumps(VALID["post", ""][0]).encode()
     answer = caller.http.post(ENDPOINTS, content=body, headers={"Content-Type": "application/x-www-form-urlencoded"})

@@ -1,15 +1,13 @@
 """From a call to a fact: who calls, under which key, and what it is answered."""
 
-import json
-from contextlib import suppress
 from datetime import datetime
 from secrets import token_bytes
 from typing import Annotated, Any, Final, NamedTuple, TypedDict
 from uuid import uuid4
 
 from fastapi import Depends, Header, Request, Response
-from fastapi.exceptions import RequestValidationError
 
+from services.bodies import refuse_doubled_names
 from services.certification import recording
 from services.certification.api.fields import KEY_PATTERN, Answer, InstantAnswer
 from services.certification.bell import Bell
@@ -123,27 +121,6 @@ class Call:
         )
 
 
-def refuse_doubled_names(body: bytes) -> None:
-    """Raises `RequestValidationError` where an object says a field twice: nobody can tell which one is meant.
-
-    What is not JSON at all is refused elsewhere.
-    """
-    with suppress(ValueError, RecursionError):
-        _BODY.decode(body.decode(json.detect_encoding(body), "surrogatepass"))
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> None:
-    names = [name for name, _ in pairs]
-    if len(set(names)) == len(names):
-        return
-    doubled = next(name for name in names if names.count(name) > 1)
-    where = ("body", doubled.encode(errors="replace").decode())
-    raise RequestValidationError([{"type": "doubled", "loc": where, "msg": "it is given twice", "input": None}])
-
-
-_BODY: Final = json.JSONDecoder(object_pairs_hook=_distinct)
-
-
 def free_text(text: str | None) -> FreeText:
     """The text with a salt of its own."""
     return NO_TEXT if text is None else FreeText(text, token_bytes(SALT_BYTES))
@@ -159,9 +136,7 @@ async def call(
     ] = None,
 ) -> Call:
     """The call: its content is method, path and body as sent."""
-    body = await request.body()
-    refuse_doubled_names(body)
-    content = f"{request.method} {request.scope['path']}\n".encode() + body
+    content = f"{request.method} {request.scope['path']}\n".encode() + await refuse_doubled_names(request)
     return Call(service, response, idempotency_key, x_correlation_id or "", content)
 
 

@@ -6,6 +6,7 @@ import msgspec
 from fastapi import APIRouter, Body, Depends, Request
 from starlette.responses import Response
 
+from services.bodies import refuse_doubled_names
 from services.compliance.api.documented import answers_with, asks
 from services.compliance.api.question import Id, question_of
 from services.compliance.api.service import service_of
@@ -24,7 +25,11 @@ from services.compliance.webhooks.deliveries import Attempt
 from services.compliance.webhooks.endpoint import Parked
 from services.compliance.webhooks.trying_out import try_out
 
-router: Final = APIRouter(prefix=f"{PATH}/{{endpoint_id}}", tags=["webhooks"], dependencies=[Depends(webhooks_of)])
+router: Final = APIRouter(
+    prefix=f"{PATH}/{{endpoint_id}}",
+    tags=["webhooks"],
+    dependencies=[Depends(webhooks_of), Depends(refuse_doubled_names)],
+)
 
 
 class AttemptsAnswer(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
 from services import feeds
+from services.bodies import refuse_doubled_names
 from services.compliance.api.documented import answers_with, asks
 from services.compliance.api.problems import NotDeliverable, WebhooksOff
 from services.compliance.api.question import Id, question_of
@@ -117,7 +118,9 @@ def webhooks_of(request: Request) -> Webhooks:
 
 
 TheWebhooks = Annotated[Webhooks, Depends(webhooks_of)]
-router: Final = APIRouter(prefix=PATH, tags=["webhooks"], dependencies=[Depends(webhooks_of)])
+router: Final = APIRouter(
+    prefix=PATH, tags=["webhooks"], dependencies=[Depends(webhooks_of), Depends(refuse_doubled_names)]
+)
 
 
 @router.post("", status_code=201, responses=answers_with(RegisteredAnswer, status=201, problems=PROBLEMS))
