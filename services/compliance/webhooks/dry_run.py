@@ -13,9 +13,14 @@ from services.compliance.webhooks.registry import Endpoint, Place, find, positio
 STRETCHES_MAX: Final = 20
 """Reads of the log that one dry run makes, however few events pass the filter."""
 
-_PARKED: Final = """
-    SELECT epoch, sequence, position, partner_id, released FROM webhooks.parked_message
-    WHERE endpoint_id = $1 AND position <= $2 ORDER BY epoch, sequence
+_RELEASED: Final = """
+    SELECT epoch, sequence, position FROM webhooks.parked_message
+    WHERE endpoint_id = $1 AND position <= $2 AND released ORDER BY epoch, sequence LIMIT $3
+"""
+
+_HELD: Final = """
+    SELECT DISTINCT partner_id FROM webhooks.parked_message
+    WHERE endpoint_id = $1 AND position <= $2 AND NOT released
 """
 
 
@@ -45,14 +50,11 @@ async def from_cursor(connection: Connection, endpoint_id: str, limit: int) -> D
 async def _run(connection: Connection, endpoint: Endpoint, cursor: Cursor, limit: int) -> DryRun:
     """Released messages first, as they were numbered; then what follows, without those of partners that are held."""
     messages: list[Message] = []
-    held: set[str] = set()
-    parked = await connection.fetch(_PARKED, endpoint.endpoint_id, cursor.position)
-    for epoch, sequence, position, partner_id, released in parked:
-        if not released:
-            held.add(partner_id)
-        elif len(messages) < limit:
-            before = Cursor(position, epoch, sequence - 1, sequence - 1, cursor.replay_through)
-            messages.append(message(tuple(await read_one(connection, position)), before))
+    of_endpoint = (endpoint.endpoint_id, cursor.position)
+    held = {row["partner_id"] for row in await connection.fetch(_HELD, *of_endpoint)}
+    for epoch, sequence, position in await connection.fetch(_RELEASED, *of_endpoint, limit):
+        before = Cursor(position, epoch, sequence - 1, sequence - 1, cursor.replay_through)
+        messages.append(message(tuple(await read_one(connection, position)), before))
     for _ in range(STRETCHES_MAX):
         page = await read(connection, cursor.position, endpoint.filter, limit)
         for row in page.rows:
