@@ -36,7 +36,7 @@ async def test_a_new_endpoint_begins_with_what_comes(caller: Caller, head: int) 
     assert registered["state"] == "active"
     health = registered["health"]
     assert (health["position"], health["head"], health["lag"]) == (head, head, 0)
-    assert (health["epoch"], health["sequence"], health["parked"], health["warning"]) == (1, 0, 0, None)
+    assert (health["epoch"], health["sequence"], health["parked"], health["warned_hours"]) == (1, 0, 0, None)
     shown = await caller.call("GET", f"/{registered['endpoint_id']}", status=200)
     assert shown == {name: value for name, value in registered.items() if name != "secret"}
 
@@ -202,11 +202,11 @@ async def test_what_is_enabled_again_goes_on_where_it_was_and_forgets_the_failin
         " failing_since = now() - interval '5 days', warned_hours = 24, next_attempt_at = now() + interval '1 hour'"
     )
     health = await caller.health(endpoint_id)
-    assert (health["disabled_because"], health["failures"], health["warning"]) == ("failing", 70, 24)
+    assert (health["disabled_because"], health["failures"], health["warned_hours"]) == ("failing", 70, 24)
     active = await caller.call("PATCH", f"/{endpoint_id}", status=200, body={"state": "active"})
     health = active["health"]
     assert (active["state"], health["disabled_because"], health["failing_since"]) == ("active", None, None)
-    assert (health["failures"], health["warning"], health["next_attempt_at"]) == (0, None, None)
+    assert (health["failures"], health["warned_hours"], health["next_attempt_at"]) == (0, None, None)
     assert (health["position"], health["epoch"], health["sequence"]) == (2, 1, 5)
 
 

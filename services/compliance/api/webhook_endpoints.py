@@ -47,7 +47,7 @@ class Health(msgspec.Struct, frozen=True):
     """How far the endpoint was told, and how that goes.
 
     `lag`: how many events lie between `position` and `head`, the end of the log, of the filter or not. `sequence`:
-    the number of the last message of this `epoch`. `warning`: the hours for which it fails, once that is worth one.
+    the number of the last message of this `epoch`. `warned_hours`: for how long it fails, once the log was told.
     `parked`: messages kept back.
     """
 
@@ -59,7 +59,7 @@ class Health(msgspec.Struct, frozen=True):
     parked: int
     failing_since: datetime | None
     failures: int
-    warning: int | None
+    warned_hours: int | None
     next_attempt_at: datetime | None
     last_attempt_at: datetime | None
     last_delivered_at: datetime | None
@@ -213,8 +213,8 @@ async def replay(request: Request, endpoint_id: Id, body: ReplayBody) -> Respons
 def endpoint_answer(found: Endpoint) -> EndpointAnswer:
     """The endpoint as it is shown."""
     told = msgspec.structs.asdict(found)
-    warned_hours, filtered = told.pop("warned_hours"), told.pop("filter")
-    told |= {"lag": found.head - found.position, "warning": warned_hours or None}
+    filtered = told.pop("filter")
+    told |= {"lag": found.head - found.position, "warned_hours": found.warned_hours or None}
     health = Health(**{name: told[name] for name in Health.__struct_fields__})
     shown = {name: told[name] for name in EndpointAnswer.__struct_fields__ if name in told}
     return EndpointAnswer(**shown, filter=None if filtered == Filter() else filtered, health=health)
