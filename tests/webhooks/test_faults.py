@@ -90,6 +90,33 @@ async def test_killed_before_it_sends(caller: Caller, receiver: Receiver, head: 
     assert repeated(told(receiver.requests), head) == []
 
 
+async def test_cut_off_before_it_knows_what_it_holds(caller: Caller, receiver: Receiver, head: int) -> None:
+    """It gives back at once what it had just taken; others would wait until the lease is over."""
+    endpoint = await caller.register(receiver.url(), start="origin")
+    with psycopg.connect(caller.database.owner_url) as owner:
+        owner.execute("LOCK webhooks.secret")
+        async with dispatching(caller.database):
+            await until(lambda: waits_for_a_lock(caller))
+            cut_off_who_waits(caller)
+            owner.rollback()
+            await until_told(caller, endpoint["endpoint_id"])
+    assert repeated(told(receiver.requests), head) == []
+
+
+async def test_what_is_replayed_while_it_is_taken_is_told_at_once(
+    caller: Caller, receiver: Receiver, head: int
+) -> None:
+    endpoint = await caller.register(receiver.url(), start="origin")
+    with psycopg.connect(caller.database.owner_url) as owner:
+        owner.execute("LOCK webhooks.secret")
+        async with dispatching(caller.database):
+            await until(lambda: waits_for_a_lock(caller))
+            caller.sql("UPDATE webhooks.endpoint SET fence = fence + 1")
+            owner.rollback()
+            await until_told(caller, endpoint["endpoint_id"])
+    assert repeated(told(receiver.requests), head) == []
+
+
 async def test_killed_while_it_waits_for_the_reply(caller: Caller, receiver: Receiver, head: int) -> None:
     endpoint = await caller.register(receiver.url(), start="origin")
     never = asyncio.Event()

@@ -13,7 +13,7 @@ from uuid import uuid4
 from services.compliance.database import CONNECTION_LOST, Connection, OwnConnection, connect, create_pool
 from services.compliance.settings import ComplianceSettings
 from services.compliance.webhooks.delivering import Delivery, Means
-from services.compliance.webhooks.leases import LEASE_SECONDS, Lease, acquire, release
+from services.compliance.webhooks.leases import LEASE_SECONDS, TAKEN_AT_ONCE, Lease, load, release, take
 from services.compliance.webhooks.recording import Recorder
 from services.compliance.webhooks.registry import WEBHOOKS_CHANNEL
 from services.compliance.webhooks.sending import DEADLINE_SECONDS, Sender
@@ -55,7 +55,7 @@ class Dispatcher:
         self._sealer = Sealer(settings.webhook_keys)
         self._held_by = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         self._deliveries: dict[str, tuple[Delivery, asyncio.Task[None]]] = {}
-        self._to_release: set[str] = set()
+        self._holds_in_vain = False
         self._rung = asyncio.Event()
 
     async def run(self) -> None:
@@ -85,6 +85,7 @@ class Dispatcher:
         while True:
             try:
                 async with self._listening() as connection:
+                    self._holds_in_vain = True  # where a connection was lost, with what it had just taken
                     while True:
                         self._rung.clear()
                         await self._look(connection, means)
@@ -118,22 +119,23 @@ class Dispatcher:
 
     async def _look(self, connection: Connection, means: Means) -> None:
         """Gives back what is over, and begins what there is to do."""
-        if self._to_release:
-            ended = [endpoint_id for endpoint_id in self._to_release if endpoint_id not in self._deliveries]
-            await release(connection, self._held_by, ended)
-            self._to_release.difference_update(ended)
-        more = True
-        while more:
+        if self._holds_in_vain:
+            self._holds_in_vain = False  # first: what ends meanwhile is for the next look
+            await release(connection, self._held_by, self._deliveries)
+        taken_last = TAKEN_AT_ONCE
+        while taken_last == TAKEN_AT_ONCE:
             asked_at = asyncio.get_running_loop().time()
-            leases, more = await acquire(connection, self._sealer, self._held_by, self._lease_seconds, asked_at)
+            taken = await take(connection, self._held_by, self._lease_seconds)
+            leases = await load(connection, self._sealer, taken, asked_at) if taken else ()
             for lease in leases:
                 self._begin(lease, means)
+            self._holds_in_vain |= len(leases) < len(taken)
+            taken_last = len(taken)
 
     def _begin(self, lease: Lease, means: Means) -> None:
         earlier = self._deliveries.pop(lease.endpoint_id, None)
         if earlier is not None:  # it outlived its lease
             earlier[1].cancel()
-        self._to_release.discard(lease.endpoint_id)
         delivery = Delivery(lease, means)
         task = asyncio.create_task(delivery.run())
         self._deliveries[lease.endpoint_id] = (delivery, task)
@@ -150,7 +152,7 @@ class Dispatcher:
             return
         del self._deliveries[endpoint_id]
         if not delivery.gave_back:
-            self._to_release.add(endpoint_id)
+            self._holds_in_vain = True
         if problem is None:  # otherwise it waits for the next look
             self._rung.set()
 
@@ -164,7 +166,7 @@ class Dispatcher:
         with suppress(*CONNECTION_LOST):
             connection = await connect(self._settings)
             try:
-                await release(connection, self._held_by, None)
+                await release(connection, self._held_by, ())
             finally:
                 connection.terminate()
 

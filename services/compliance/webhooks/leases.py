@@ -1,6 +1,6 @@
 """Leases of endpoints: who holds one delivers, and its fence keeps those who held it before from advancing."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,9 +18,9 @@ LEASE_SECONDS: Final = 45.0
 LOOK_AHEAD: Final = 1000
 """How many events are searched for one that passes the filter; who is further behind is taken anyway."""
 
-_TAKEN_AT_ONCE: Final = 200
+TAKEN_AT_ONCE: Final = 200
 
-_ACQUIRE: Final = f"""
+_TAKE: Final = f"""
     UPDATE webhooks.endpoint t SET
         fence = fence + 1, held_by = $1, lease_until = clock_timestamp() + $2 * interval '1 second'
     FROM (
@@ -41,7 +41,7 @@ _ACQUIRE: Final = f"""
                 OR coalesce(n.last_attempt_at, n.registered_at) + n.heartbeat_seconds * interval '1 second'
                     <= clock_timestamp()
             )
-        LIMIT {_TAKEN_AT_ONCE} FOR NO KEY UPDATE OF n SKIP LOCKED
+        LIMIT {TAKEN_AT_ONCE} FOR NO KEY UPDATE OF n SKIP LOCKED
     ) due
     WHERE t.endpoint_id = due.endpoint_id
     RETURNING t.endpoint_id, t.fence
@@ -68,7 +68,7 @@ _LOAD: Final = """
 
 _RELEASE: Final = """
     UPDATE webhooks.endpoint SET lease_until = '-infinity'
-    WHERE held_by = $1 AND ($2::text[] IS NULL OR endpoint_id = ANY($2)) AND lease_until > clock_timestamp()
+    WHERE held_by = $1 AND lease_until > clock_timestamp() AND endpoint_id <> ALL($2::text[])
 """
 
 _RELEASED: Final = """
@@ -118,20 +118,20 @@ class Released(msgspec.Struct, frozen=True):
     partner_id: str
 
 
-async def acquire(
-    connection: Connection, sealer: Sealer, held_by: str, lease_seconds: float, taken_at: float
-) -> tuple[Sequence[Lease], bool]:
-    """Leases endpoints that have something to be done now; whether there may be more."""
-    taken = await connection.fetch(_ACQUIRE, held_by, lease_seconds)
-    if not taken:
-        return (), False
-    rows = await connection.fetch(_LOAD, [row["endpoint_id"] for row in taken], [row["fence"] for row in taken])
-    return [_lease(row, sealer, taken_at) for row in rows], len(taken) == _TAKEN_AT_ONCE
+async def take(connection: Connection, held_by: str, lease_seconds: float) -> Mapping[str, int]:
+    """Leases endpoints that have something to be done now, at most TAKEN_AT_ONCE: their ids, with the fences."""
+    return {row[0]: row[1] for row in await connection.fetch(_TAKE, held_by, lease_seconds)}
 
 
-async def release(connection: Connection, held_by: str, endpoint_ids: Sequence[str] | None) -> None:
-    """Gives leases back; None: all of this holder."""
-    await connection.execute(_RELEASE, held_by, endpoint_ids)
+async def load(connection: Connection, sealer: Sealer, taken: Mapping[str, int], taken_at: float) -> Sequence[Lease]:
+    """The endpoints that were taken, but those that were replayed, paused or deleted in the meantime."""
+    rows = await connection.fetch(_LOAD, list(taken), list(taken.values()))
+    return [_lease(row, sealer, taken_at) for row in rows]
+
+
+async def release(connection: Connection, held_by: str, kept: Collection[str]) -> None:
+    """Gives back every lease of this holder but those that are kept."""
+    await connection.execute(_RELEASE, held_by, list(kept))
 
 
 async def read_released(pool: Pool, endpoint_id: str) -> Released | None:
