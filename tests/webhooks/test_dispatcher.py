@@ -200,6 +200,28 @@ async def test_a_message_that_others_reject_too_is_not_parked(caller: Caller, re
     assert caller.sql("SELECT sequence FROM webhooks.parked_message") == []
 
 
+async def test_who_took_a_message_and_rejects_the_next_keeps_nobody_from_parking_it(
+    caller: Caller, receiver: Receiver, head: int
+) -> None:
+    async with Receiver() as other:
+        more_events(caller, 1, "First")
+        other.script(reply(204), reply(400))
+        await caller.register(other.url(), start={"position": head})
+        endpoint = await caller.register(receiver.url(), start={"position": head}, filter={"partner_ids": ["First"]})
+        receiver.script(reply(400), reply(400))
+        async with dispatching(caller.database):
+            await until(lambda: counts(caller, "SELECT sum(attempts) FROM webhooks.endpoint", 2))
+            more_events(caller, 1, "Second")
+            await until(lambda: counts(caller, "SELECT count(*) FROM webhooks.endpoint WHERE failures = 1", 2))
+            caller.sql(
+                "UPDATE webhooks.endpoint SET rejecting_since = now() - interval '25 hours', next_attempt_at = now()"
+                " WHERE endpoint_id = %s",
+                endpoint["endpoint_id"],
+            )
+            await until_told(caller, endpoint["endpoint_id"])
+    assert caller.sql("SELECT partner_id FROM webhooks.parked_message") == [("First",)]
+
+
 async def test_who_hears_nothing_is_sent_a_heartbeat_with_the_last_number(
     caller: Caller, receiver: Receiver, head: int
 ) -> None:

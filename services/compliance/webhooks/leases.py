@@ -9,7 +9,7 @@ import msgspec
 
 from services.compliance.database import Connection, Pool
 from services.compliance.webhooks.endpoint import Cursor, Filter
-from services.compliance.webhooks.schedule import Health
+from services.compliance.webhooks.schedule import REJECTED, Health
 from services.compliance.webhooks.signing import CannotOpen, Sealer, Signer
 
 LEASE_SECONDS: Final = 45.0
@@ -81,7 +81,7 @@ _REJECTED_ELSEWHERE: Final = """
         SELECT FROM webhooks.endpoint o WHERE o.endpoint_id <> $1 AND o.rejecting_since IS NOT NULL
             AND o.state = 'active' AND EXISTS (
                 SELECT FROM webhooks.attempt a WHERE a.endpoint_id = o.endpoint_id
-                    AND a.number > o.attempts - 10 AND a.message_id = $2
+                    AND a.number > o.attempts - 10 AND a.message_id = $2 AND a.status = ANY($3::integer[])
             )
     )
 """
@@ -142,7 +142,7 @@ async def read_released(pool: Pool, endpoint_id: str) -> Released | None:
 
 async def rejected_elsewhere(pool: Pool, endpoint_id: str, message_id: str) -> bool:
     """Whether another endpoint, too, finds this message at fault at present."""
-    return bool(await pool.fetchval(_REJECTED_ELSEWHERE, endpoint_id, message_id))
+    return bool(await pool.fetchval(_REJECTED_ELSEWHERE, endpoint_id, message_id, sorted(REJECTED)))
 
 
 def _lease(row: asyncpg.Record, sealer: Sealer, taken_at: float) -> Lease:

@@ -23,7 +23,8 @@ PARK_AFTER: Final = timedelta(hours=24)
 
 _BUSY: Final = frozenset({429, 503})
 _GONE: Final = 410
-_REJECTED: Final = frozenset({400, 413, 422})
+REJECTED: Final = frozenset({400, 413, 422})
+"""By these answers the receiver finds the message itself at fault."""
 _DOUBLINGS_MAX: Final = 10
 
 
@@ -58,7 +59,7 @@ class Following(msgspec.Struct, frozen=True):
 
 def rejects(outcome: Outcome) -> bool:
     """Whether the receiver found the message itself at fault."""
-    return outcome.error is None and outcome.status in _REJECTED
+    return outcome.error is None and outcome.status in REJECTED
 
 
 def after_failure(outcome: Outcome, health: Health, now: datetime, chance: float, *, parkable: bool) -> Following:
