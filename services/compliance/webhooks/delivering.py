@@ -186,9 +186,7 @@ class Delivery:
         return False
 
     async def _park(self, rejected: Message, health: Health, request: _Request, outcome: Outcome) -> bool:
-        parking = Parking(
-            self._lease.endpoint_id, rejected.epoch, rejected.sequence, rejected.position, rejected.partner_id
-        )
+        parking = self._parking(rejected.sequence, rejected.position, rejected.partner_id)
         cursor = replace(self._cursor, position=rejected.position, sequence=rejected.sequence)
         self._parked_partners.add(rejected.partner_id)
         following = Following(schedule.parked(health), 0.0)
@@ -196,13 +194,15 @@ class Delivery:
 
     async def _park_later_ones(self, rows: Sequence[Sequence[Any]], position: int, *, last: bool) -> bool:
         """Sets aside what follows on a parked message of its partner. Whether to go on."""
-        lease, epoch, first = self._lease, self._cursor.epoch, self._cursor.sequence + 1
-        parkings = [
-            Parking(lease.endpoint_id, epoch, number, row[0], row[_PARTNER]) for number, row in enumerate(rows, first)
-        ]
+        numbered = enumerate(rows, self._cursor.sequence + 1)
+        parkings = [self._parking(number, row[0], row[_PARTNER]) for number, row in numbered]
         cursor = replace(self._cursor, position=position, sequence=parkings[-1].sequence)
         following = Following(self._health, 0.0)
         return await self._record(cursor, following, parkings=parkings, last=last) and not last
+
+    def _parking(self, sequence: int, position: int, partner_id: str) -> Parking:
+        lease = self._lease
+        return Parking(lease.endpoint_id, lease.fence, self._cursor.epoch, sequence, position, partner_id)
 
     async def _record(
         self,

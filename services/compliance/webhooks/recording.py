@@ -55,7 +55,8 @@ _FIRST: Final = len(_TYPES) + 1
 
 # A success counts although the owner changed something meanwhile: it did happen. Where that began another epoch, it
 # counts only if no event lies between, which the new filter might want. What else there is to say needs an endpoint
-# that is as it was. The last two conditions also keep a statement that is repeated from counting twice.
+# that is as it was. A statement that is repeated, since its answer was lost, counts once: the first has moved the
+# cursor, raised the failures, given the lease back or done with what was released.
 _RECORD: Final = f"""
     WITH recorded AS (
         UPDATE webhooks.endpoint e SET
@@ -83,7 +84,12 @@ _RECORD: Final = f"""
         WHERE e.endpoint_id = w.endpoint_id AND e.fence = w.fence AND e.position = w.position_from
             AND CASE WHEN w.delivered THEN e.epoch = w.epoch OR w.position_last <= w.position_from + 1
                 ELSE e.revision = w.revision AND e.failures = w.failures_from END
-        RETURNING e.endpoint_id, e.revision = w.revision AS unchanged, e.attempts,
+            AND e.lease_until > '-infinity'
+            AND (w.released_epoch IS NULL OR EXISTS (
+                SELECT FROM webhooks.parked_message m WHERE m.endpoint_id = w.endpoint_id AND m.released
+                    AND m.epoch = w.released_epoch AND m.sequence = w.released_sequence
+            ))
+        RETURNING e.endpoint_id, e.fence, e.revision = w.revision AS unchanged, e.attempts,
             w.delivered, w.epoch, w.released_epoch, w.released_sequence, w.parked_again,
             w.kind, w.duration_ms, w.message_id, w.first_sequence, w.messages, w.status, w.error, w.reply
     ),
@@ -104,10 +110,11 @@ _RECORD: Final = f"""
     ),
     parked AS (
         INSERT INTO webhooks.parked_message (endpoint_id, epoch, sequence, position, partner_id)
-        SELECT p.* FROM recorded r
+        SELECT p.endpoint_id, p.epoch, p.sequence, p.position, p.partner_id FROM recorded r
         JOIN unnest(${_FIRST}::text[], ${_FIRST + 1}::bigint[], ${_FIRST + 2}::bigint[], ${_FIRST + 3}::bigint[],
-            ${_FIRST + 4}::text[]) AS p (endpoint_id, epoch, sequence, position, partner_id)
-            ON p.endpoint_id = r.endpoint_id
+            ${_FIRST + 4}::bigint[], ${_FIRST + 5}::text[]
+        ) AS p (endpoint_id, fence, epoch, sequence, position, partner_id)
+            ON p.endpoint_id = r.endpoint_id AND p.fence = r.fence
     ),
     sent AS (
         DELETE FROM webhooks.parked_message m USING recorded r
@@ -118,7 +125,7 @@ _RECORD: Final = f"""
         UPDATE webhooks.parked_message m SET released = false FROM recorded r
         WHERE m.endpoint_id = r.endpoint_id AND m.partner_id = r.parked_again
     )
-    SELECT r.endpoint_id, r.unchanged FROM recorded r
+    SELECT r.endpoint_id, r.fence, r.unchanged FROM recorded r
 """
 
 _log: Final = logging.getLogger(__name__)
@@ -128,6 +135,7 @@ class Parking(NamedTuple):
     """A message that is set aside."""
 
     endpoint_id: str
+    fence: int
     epoch: int
     sequence: int
     position: int
@@ -237,9 +245,9 @@ class Recorder:
         rows = zip(*(msgspec.structs.astuple(one.write) for one in group), strict=True)
         parkings = [parking for one in group for parking in one.parkings]
         parked: list[Sequence[Any]] = list(zip(*parkings, strict=True)) or [()] * len(Parking._fields)
-        unchanged = {row[0]: row[1] for row in await connection.fetch(_RECORD, *rows, *parked)}
+        unchanged = {row[:2]: row[2] for row in await connection.fetch(_RECORD, *rows, *parked)}
         for one in group:
-            _tell(one, unchanged=unchanged.get(one.write.endpoint_id, False))
+            _tell(one, unchanged=unchanged.get((one.write.endpoint_id, one.write.fence), False))
 
 
 def _tell(one: _Waiting, *, unchanged: bool) -> None:

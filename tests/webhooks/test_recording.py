@@ -1,0 +1,199 @@
+"""What becomes of messages is written once, durably, by who holds the lease, and harms no other endpoint."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+import pytest
+from msgspec.structs import replace
+
+from services.compliance.webhooks.recording import Parking, Recorder, Write
+from tests.databases import Database
+from tests.webhooks.calling import Caller, calling, settings_for
+from tests.webhooks.dispatching import until
+
+AT = datetime(2022, 6, 1, 9, tzinfo=UTC)
+FAILED = {"delivered": False, "position_last": 1, "position_to": 0, "sequence": 0, "delivered_sequence": 0}
+
+
+@pytest.fixture
+async def caller(sandbox_database: Database) -> AsyncIterator[Caller]:
+    async with calling(sandbox_database) as caller:
+        yield caller
+
+
+@asynccontextmanager
+async def recording(recorder: Recorder) -> AsyncIterator[None]:
+    """It writes meanwhile."""
+    task = asyncio.create_task(recorder.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def leased(caller: Caller) -> Write:
+    """A success at a new endpoint, under the fence of a lease: event 1 was sent, events 2 and 3 do not pass."""
+    endpoint_id = (await caller.register())["endpoint_id"]
+    caller.sql(
+        "UPDATE webhooks.endpoint SET fence = 7, lease_until = now() + interval '45 s' WHERE endpoint_id = %s",
+        endpoint_id,
+    )
+    return Write(
+        endpoint_id=endpoint_id,
+        fence=7,
+        revision=1,
+        lease_seconds=45.0,
+        position_from=0,
+        epoch=1,
+        delivered=True,
+        position_last=1,
+        position_to=3,
+        sequence=1,
+        delivered_sequence=1,
+        failures_from=0,
+        failing_since=None,
+        failures=0,
+        warned_hours=0,
+        rejecting_since=None,
+        kind="event",
+        message_id="m1",
+        first_sequence=1,
+        messages=1,
+        status=204,
+    )
+
+
+def cursors(caller: Caller) -> list[tuple[Any, ...]]:
+    return caller.sql("SELECT position, epoch, sequence, attempts FROM webhooks.endpoint ORDER BY endpoint_id")
+
+
+async def test_a_success_moves_the_cursor_past_what_does_not_pass_the_filter(caller: Caller) -> None:
+    recorder, write = Recorder(settings_for(caller.database)), await leased(caller)
+    async with recording(recorder):
+        assert await recorder.record(write)
+    assert cursors(caller) == [(3, 1, 1, 1)]
+
+
+@pytest.mark.parametrize(
+    "otherwise", [{"fence": 6}, {"fence": 8}, {"position_from": 1, "position_last": 2}, {"endpoint_id": "we_gone"}]
+)
+async def test_who_does_not_hold_it_or_found_it_elsewhere_writes_nothing(
+    caller: Caller, otherwise: dict[str, Any]
+) -> None:
+    recorder, write = Recorder(settings_for(caller.database)), await leased(caller)
+    async with recording(recorder):
+        assert not await recorder.record(replace(write, **otherwise), [Parking("we_gone", 6, 1, 1, 1, "P1")])
+    assert cursors(caller) == [(0, 1, 0, 0)]
+    assert caller.sql("SELECT FROM webhooks.attempt") == caller.sql("SELECT FROM webhooks.parked_message") == []
+
+
+@pytest.mark.parametrize(
+    "otherwise",
+    [
+        {},
+        {**FAILED, "failures": 1, "failing_since": AT, "status": 500, "wait_seconds": 5.0},
+        {**FAILED, "delivered": True, "position_last": 0, "kind": "heartbeat", "lease_seconds": 0.0},
+        {**FAILED, "delivered": True, "position_last": 0, "released_epoch": 1, "released_sequence": 1},
+        {**FAILED, "status": 400, "released_epoch": 1, "released_sequence": 1, "parked_again": "P1"},
+    ],
+    ids=["success", "failure", "heartbeat", "released", "parked again"],
+)
+async def test_what_is_written_once_more_since_the_answer_was_lost_counts_once(
+    caller: Caller, otherwise: dict[str, Any]
+) -> None:
+    recorder, write = Recorder(settings_for(caller.database)), replace(await leased(caller), **otherwise)
+    caller.sql("INSERT INTO webhooks.parked_message VALUES (%s, 1, 1, 1, 'P1', now(), true)", write.endpoint_id)
+    async with recording(recorder):
+        assert await recorder.record(write)
+        first = cursors(caller)
+        assert not await recorder.record(write)
+    assert cursors(caller) == first
+    assert caller.sql("SELECT number FROM webhooks.attempt") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("changed", "position_last", "cursor"),
+    [
+        ("revision = 2", 2, (2, 1, 1, 1)),
+        ("revision = 2, epoch = 2", 1, (1, 2, 0, 1)),
+        ("revision = 2, epoch = 2", 2, (0, 2, 0, 0)),
+    ],
+    ids=["another URL", "another filter", "another filter, which may want what lies between"],
+)
+async def test_a_success_that_meets_a_change(
+    caller: Caller, changed: str, position_last: int, cursor: tuple[int, ...]
+) -> None:
+    recorder, write = Recorder(settings_for(caller.database)), await leased(caller)
+    caller.sql(f"UPDATE webhooks.endpoint SET {changed}")
+    async with recording(recorder):
+        assert not await recorder.record(replace(write, position_last=position_last))
+    assert cursors(caller) == [cursor]
+
+
+async def test_a_failure_that_meets_a_change_is_not_that_of_what_it_is_now(caller: Caller) -> None:
+    recorder, write = Recorder(settings_for(caller.database)), await leased(caller)
+    caller.sql("UPDATE webhooks.endpoint SET revision = 2")
+    async with recording(recorder):
+        assert not await recorder.record(replace(write, **FAILED, status=410, disable="gone"))
+    assert caller.sql("SELECT state, attempts FROM webhooks.endpoint") == [("active", 0)]
+
+
+async def test_what_cannot_be_written_is_nothing_to_the_others(caller: Caller) -> None:
+    recorder = Recorder(settings_for(caller.database))
+    writes = [await leased(caller) for _ in range(3)]
+    writes[1] = replace(writes[1], sequence=-1)
+    together = asyncio.gather(*map(recorder.record, writes))
+    await asyncio.sleep(0)
+    async with recording(recorder):
+        assert await together == [True, False, True]
+
+
+async def test_what_is_parked_is_parked_by_who_holds_the_lease(caller: Caller) -> None:
+    """Another holder's write, late, goes in the same statement."""
+    recorder, write = Recorder(settings_for(caller.database)), await leased(caller)
+    late = recorder.record(replace(write, fence=6), [Parking(write.endpoint_id, 6, 1, 9, 9, "P9")])
+    holders = recorder.record(write, [Parking(write.endpoint_id, 7, 1, 1, 1, "P1")])
+    together = asyncio.gather(late, holders)
+    await asyncio.sleep(0)
+    async with recording(recorder):
+        assert list(await together) == [False, True]
+    assert caller.sql("SELECT partner_id FROM webhooks.parked_message") == [("P1",)]
+
+
+async def test_a_connection_that_is_lost_meanwhile_loses_nothing(caller: Caller) -> None:
+    recorder, write = Recorder(settings_for(caller.database)), await leased(caller)
+
+    async def cut_off() -> bool:
+        with psycopg.connect(caller.database.superuser_url, autocommit=True) as superuser:
+            found = superuser.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            )
+            return found.fetchall() != []
+
+    async with recording(recorder):
+        with psycopg.connect(caller.database.owner_url) as owner:
+            owner.execute("SELECT FROM webhooks.endpoint FOR UPDATE")
+            recorded = asyncio.create_task(recorder.record(write))
+            await until(cut_off)
+        async with asyncio.timeout(20):
+            assert await recorded
+    assert cursors(caller) == [(3, 1, 1, 1)]
+
+
+async def test_it_survives_a_crash_of_the_database(caller: Caller) -> None:
+    """Whatever the server's default is, the commit waits until it is on the disk."""
+    caller.sql(
+        "CREATE FUNCTION webhooks.tell() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN new.last_error := current_setting(''synchronous_commit''); RETURN new; END'"
+    )
+    recorder, write = Recorder(settings_for(caller.database)), await leased(caller)
+    caller.sql("CREATE TRIGGER tell BEFORE UPDATE ON webhooks.endpoint FOR EACH ROW EXECUTE FUNCTION webhooks.tell()")
+    async with recording(recorder):
+        assert await recorder.record(write)
+    assert caller.sql("SELECT last_error FROM webhooks.endpoint") == [("on",)]
