@@ -1,0 +1,169 @@
+"""The work on one leased endpoint: when it may send, with which secrets, in which batches, and what it parks."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+from msgspec.structs import replace
+
+from services.compliance.database import connect, create_pool
+from services.compliance.webhooks.delivering import Delivery, Means
+from services.compliance.webhooks.leases import Lease, load, take
+from services.compliance.webhooks.recording import Recorder
+from services.compliance.webhooks.sending import Sender
+from services.compliance.webhooks.signing import Sealer
+from services.wall_clock import wall_clock
+from tests.databases import Database
+from tests.webhooks.calling import Caller, calling, settings_for
+from tests.webhooks.dispatching import numbers, told
+from tests.webhooks.receiver import Receiver, reply
+from tests.webhooks.test_dispatcher import more_events
+
+LEASE_SECONDS, DEADLINE_SECONDS = 45.0, 15.0
+
+
+@pytest.fixture
+async def caller(sandbox_database: Database) -> AsyncIterator[Caller]:
+    async with calling(sandbox_database) as caller:
+        yield caller
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with Receiver() as receiver:
+        yield receiver
+
+
+@asynccontextmanager
+async def means_of(database: Database) -> AsyncIterator[Means]:
+    settings = settings_for(database)
+    recorder = Recorder(settings)
+    recording = asyncio.create_task(recorder.run())
+    networks = settings.webhook_networks
+    try:
+        async with (
+            create_pool(settings) as pool,
+            Sender(networks=networks, plain_http=True, clock=wall_clock) as sender,
+        ):
+            yield Means(pool, recorder, sender, wall_clock, LEASE_SECONDS, DEADLINE_SECONDS)
+    finally:
+        recording.cancel()
+        await asyncio.gather(recording, return_exceptions=True)
+
+
+async def lease(database: Database, key: str = "") -> Lease:
+    """Of the only endpoint that has something to be told."""
+    settings = settings_for(database, key) if key else settings_for(database)
+    connection = await connect(settings)
+    try:
+        taken_at = asyncio.get_running_loop().time()
+        taken = await take(connection, "test", LEASE_SECONDS)
+        (leased,) = await load(connection, Sealer(settings.webhook_keys), taken, taken_at)
+        return leased
+    finally:
+        connection.terminate()
+
+
+async def deliver(database: Database, leased: Lease) -> None:
+    async with means_of(database) as means:
+        await Delivery(leased, means).run()
+
+
+@pytest.mark.parametrize(("age_seconds", "sent"), [(29.0, 3), (30.5, 0)])
+async def test_it_sends_only_with_more_of_the_lease_left_than_a_request_may_take(
+    caller: Caller, receiver: Receiver, age_seconds: float, sent: int
+) -> None:
+    await caller.register(receiver.url(), start="origin")
+    more_events(caller, 3)
+    leased = await lease(caller.database)
+    await deliver(caller.database, replace(leased, taken_at=leased.taken_at - age_seconds))
+    assert len(receiver.requests) == sent
+    assert caller.sql("SELECT position FROM webhooks.endpoint") == [(sent,)]
+
+
+@pytest.mark.parametrize(("left_seconds", "sent"), [(11, 1), (9, 0)])
+async def test_it_sends_nothing_with_a_secret_that_has_expired_since(
+    caller: Caller, receiver: Receiver, left_seconds: int, sent: int
+) -> None:
+    await caller.register(receiver.url(), start="origin")
+    more_events(caller, 1)
+    leased = await lease(caller.database)
+    expires_at = leased.now + timedelta(seconds=left_seconds)
+    await deliver(caller.database, replace(leased, secret_expires_at=expires_at, taken_at=leased.taken_at - 10))
+    assert len(receiver.requests) == sent
+
+
+async def test_a_secret_that_was_replaced_signs_until_it_expires(caller: Caller, receiver: Receiver) -> None:
+    endpoint = await caller.register(receiver.url(), start="origin", ed25519=True)
+    await caller.call("POST", f"/{endpoint['endpoint_id']}/secret-rotations", status=201)
+    for _ in range(2):
+        more_events(caller, 1)
+        await deliver(caller.database, await lease(caller.database))
+        caller.sql("UPDATE webhooks.secret SET expires_at = now() WHERE expires_at IS NOT NULL")
+    signatures = [request.headers["webhook-signature"].split() for request in receiver.requests]
+    assert [[one.split(",")[0] for one in ones] for ones in signatures] == [["v1", "v1", "v1a", "v1a"], ["v1", "v1a"]]
+
+
+async def test_who_has_no_secret_that_opens_waits_and_is_well(caller: Caller, receiver: Receiver) -> None:
+    await caller.register(receiver.url(), start="origin")
+    more_events(caller, 1)
+    await deliver(caller.database, await lease(caller.database, Fernet.generate_key().decode()))
+    assert receiver.requests == []
+    found = "SELECT failures, last_error ~ 'no key opens', next_attempt_at > now(), lease_until FROM webhooks.endpoint"
+    assert caller.sql(found.replace("lease_until", "lease_until = '-infinity'")) == [(0, True, True, True)]
+
+
+async def test_a_batch_ends_where_a_partner_is_kept_back(caller: Caller, receiver: Receiver) -> None:
+    endpoint = await caller.register(receiver.url(), start="origin", batch_max=10)
+    for partner_id in ("Bad", "Good", "Good", "Bad", "Bad", "Good"):
+        more_events(caller, 1, partner_id)
+    park(caller, endpoint, 1, "Bad")
+    await deliver(caller.database, await lease(caller.database))
+    assert [numbers(told([one])) for one in receiver.requests] == [[(1, 2, 2), (1, 3, 3)], [(1, 6, 6)]]
+    assert [one.get("parked") for one in told(receiver.requests)] == ["1", None, "4-5"]
+    kept = "SELECT sequence, position, partner_id FROM webhooks.parked_message ORDER BY sequence"
+    assert caller.sql(kept) == [(1, 1, "Bad"), (4, 4, "Bad"), (5, 5, "Bad")]
+
+
+async def test_the_next_message_is_given_a_day_of_its_own(caller: Caller, receiver: Receiver) -> None:
+    """The one before was parked; this one has been rejected once."""
+    await caller.register(receiver.url(), start="origin")
+    for partner_id in ("Bad", "Worse"):
+        more_events(caller, 1, partner_id)
+    caller.sql(
+        "UPDATE webhooks.endpoint SET failures = 9, failing_since = now() - interval '25 hours', warned_hours = 24,"
+        " rejecting_since = now() - interval '24 hours'"
+    )
+    receiver.answer = reply(422)
+    await deliver(caller.database, await lease(caller.database))
+    assert len(receiver.requests) == 2
+    assert caller.sql("SELECT partner_id FROM webhooks.parked_message") == [("Bad",)]
+    waits = "SELECT position, failures, next_attempt_at > now(), rejecting_since > now() - interval '1 hour'"
+    assert caller.sql(f"{waits} FROM webhooks.endpoint") == [(1, 11, True, True)]
+
+
+async def test_the_log_of_attempts_says_what_was_sent(caller: Caller, receiver: Receiver) -> None:
+    endpoint = await caller.register(receiver.url(), start="origin")
+    more_events(caller, 2, "Bad")
+    park(caller, endpoint, 1, "Bad")
+    caller.sql("UPDATE webhooks.parked_message SET released = true")
+    caller.sql("UPDATE webhooks.endpoint SET epoch = 2, sequence = 0")
+    receiver.script(reply(204), reply(500, b"no"))
+    for _ in range(2):
+        await deliver(caller.database, await lease(caller.database))
+        caller.sql("UPDATE webhooks.endpoint SET lease_until = '-infinity'")
+    kept = "SELECT number, epoch, sequence, messages, status, reply FROM webhooks.attempt ORDER BY number"
+    assert caller.sql(kept) == [(1, 1, 1, 1, 204, b""), (2, 2, 1, 1, 500, b"no")]
+    told_of = "SELECT last_status, last_delivered_at < last_attempt_at FROM webhooks.endpoint"
+    assert caller.sql(told_of) == [(500, True)]
+
+
+def park(caller: Caller, endpoint: dict[str, Any], number: int, partner_id: str) -> None:
+    """The endpoint is just behind a message that it rejected for a day."""
+    parked = "INSERT INTO webhooks.parked_message VALUES (%s, 1, %s, %s, %s)"
+    caller.sql(parked, endpoint["endpoint_id"], number, number, partner_id)
+    caller.sql("UPDATE webhooks.endpoint SET sequence = %s, position = %s", number, number)
