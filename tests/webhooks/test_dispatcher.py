@@ -126,7 +126,7 @@ async def test_a_replay_tells_the_same_once_more_and_goes_on_with_what_comes(
 
 
 async def test_what_one_endpoint_alone_rejects_for_a_day_is_parked_until_it_is_released(
-    caller: Caller, receiver: Receiver, head: int
+    caller: Caller, receiver: Receiver, head: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     first, second, third = more_events(caller, 3, "Bad")[-3:]
     endpoint = await caller.register(receiver.url(), start={"position": head})
@@ -143,6 +143,7 @@ async def test_what_one_endpoint_alone_rejects_for_a_day_is_parked_until_it_is_r
         messages = told(receiver.requests)
         assert numbers(messages) == [(1, 1, first), (1, 1, first), (1, 4, fourth)]
         assert messages[-1]["parked"] == "1-3"
+        assert f"rejects the event at position {first}" in caplog.text
         (fifth,) = more_events(caller, 1, "Good")
         await caller.call("POST", f"{path}/releases", status=202)
         await receiver.came(7)

@@ -190,7 +190,15 @@ class Delivery:
         cursor = replace(self._cursor, position=rejected.position, sequence=rejected.sequence)
         self._parked_partners.add(rejected.partner_id)
         following = Following(schedule.parked(health), 0.0)
-        return await self._record(cursor, following, request, outcome, parkings=[parking])
+        going = await self._record(cursor, following, request, outcome, parkings=[parking])
+        if going:
+            _log.warning(
+                "webhook endpoint %s rejects the event at position %d: it is parked, with the later ones of partner %s",
+                self._lease.endpoint_id,
+                rejected.position,
+                rejected.partner_id,
+            )
+        return going
 
     async def _park_later_ones(self, rows: Sequence[Sequence[Any]], position: int, *, last: bool) -> bool:
         """Sets aside what follows on a parked message of its partner. Whether to go on."""
