@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from services.compliance.database import connect, create_pool
 from services.compliance.webhooks.delivering import Delivery, Means
 from services.compliance.webhooks.leases import Lease, load, take
+from services.compliance.webhooks.reading import STRETCH
 from services.compliance.webhooks.recording import Recorder
 from services.compliance.webhooks.sending import Sender
 from services.compliance.webhooks.signing import Sealer
@@ -144,6 +145,15 @@ async def test_the_next_message_is_given_a_day_of_its_own(caller: Caller, receiv
     assert caller.sql("SELECT partner_id FROM webhooks.parked_message") == [("Bad",)]
     waits = "SELECT position, failures, next_attempt_at > now(), rejecting_since > now() - interval '1 hour'"
     assert caller.sql(f"{waits} FROM webhooks.endpoint") == [(1, 11, True, True)]
+
+
+async def test_what_lies_at_the_end_of_a_stretch_is_told(caller: Caller, receiver: Receiver) -> None:
+    await caller.register(receiver.url(), start="origin", filter={"partner_ids": ["Wanted"]})
+    for others in (STRETCH - 1, STRETCH - 1):
+        more_events(caller, others, "Other")
+        more_events(caller, 1, "Wanted")
+    await deliver(caller.database, await lease(caller.database))
+    assert numbers(told(receiver.requests)) == [(1, 1, STRETCH), (1, 2, 2 * STRETCH)]
 
 
 async def test_the_log_of_attempts_says_what_was_sent(caller: Caller, receiver: Receiver) -> None:
