@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from services.compliance.database import connect
-from services.compliance.webhooks.leases import LOOK_AHEAD, release, take
+from services.compliance.webhooks.leases import LOOK_AHEAD, TAKEN_AT_ONCE, release, take
 from tests.databases import Database
 from tests.webhooks.calling import Caller, calling, settings_for
 from tests.webhooks.test_dispatcher import more_events
@@ -90,6 +90,23 @@ async def test_what_somebody_changes_at_the_moment_keeps_nobody_waiting(caller: 
         owner.execute("SELECT FROM webhooks.endpoint WHERE endpoint_id = %s FOR UPDATE", (locked["endpoint_id"],))
         assert await taken(caller.database) == [1]
     assert sorted(await taken(caller.database)) == [1, 2]
+
+
+async def test_no_more_are_taken_at_once_however_little_is_known_of_the_table(caller: Caller) -> None:
+    """Statistics of a table that was nearly empty suggest to look for those that are due anew for each endpoint."""
+    endpoint = await caller.register(start="origin")
+    more_events(caller, 1)
+    caller.sql(
+        "INSERT INTO webhooks.endpoint (endpoint_id, url, description, batch_max, state, position)"
+        " SELECT endpoint_id || n, url, '', 1, 'active', 0 FROM webhooks.endpoint, generate_series(1, %s) n"
+        " WHERE endpoint_id = %s",
+        TAKEN_AT_ONCE,
+        endpoint["endpoint_id"],
+    )
+    with psycopg.connect(caller.database.superuser_url, autocommit=True) as superuser:
+        statistics = "UPDATE pg_class SET reltuples = 1, relpages = 1000 WHERE oid = 'webhooks.endpoint'::regclass"
+        superuser.execute(statistics)
+    assert len(await taken(caller.database)) == TAKEN_AT_ONCE
 
 
 async def test_only_its_own_leases_are_given_back_and_not_those_that_are_kept(caller: Caller) -> None:

@@ -20,10 +20,9 @@ LOOK_AHEAD: Final = 1000
 
 TAKEN_AT_ONCE: Final = 200
 
+# Materialised: planned otherwise, it would be looked anew for each endpoint, and more would be taken than the limit.
 _TAKE: Final = f"""
-    UPDATE webhooks.endpoint t SET
-        fence = fence + 1, held_by = $1, lease_until = clock_timestamp() + $2 * interval '1 second'
-    FROM (
+    WITH due AS MATERIALIZED (
         SELECT n.endpoint_id FROM webhooks.endpoint n CROSS JOIN progress p
         WHERE n.state = 'active' AND n.lease_until <= clock_timestamp() AND n.next_attempt_at <= clock_timestamp()
             AND (
@@ -42,8 +41,10 @@ _TAKE: Final = f"""
                     <= clock_timestamp()
             )
         LIMIT {TAKEN_AT_ONCE} FOR NO KEY UPDATE OF n SKIP LOCKED
-    ) due
-    WHERE t.endpoint_id = due.endpoint_id
+    )
+    UPDATE webhooks.endpoint t SET
+        fence = fence + 1, held_by = $1, lease_until = clock_timestamp() + $2 * interval '1 second'
+    FROM due WHERE t.endpoint_id = due.endpoint_id
     RETURNING t.endpoint_id, t.fence
 """
 
