@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from msgspec.structs import replace
 
+from services.compliance.settings import ComplianceSettings
 from services.compliance.webhooks.recording import Parking, Recorder, Write
 from tests.databases import Database
 from tests.webhooks.calling import Caller, calling, settings_for
@@ -197,3 +198,11 @@ async def test_it_survives_a_crash_of_the_database(caller: Caller) -> None:
     async with recording(recorder):
         assert await recorder.record(write)
     assert caller.sql("SELECT last_error FROM webhooks.endpoint") == [("on",)]
+
+
+async def test_without_anything_to_record_it_needs_no_database(caplog: pytest.LogCaptureFixture) -> None:
+    """The dispatcher says it already; this would say it four times a second, of something that is not there."""
+    settings = ComplianceSettings.model_validate({"database_url": "postgresql://nobody@127.0.0.1:1/none"})
+    async with recording(Recorder(settings)):
+        await asyncio.sleep(0.2)
+    assert caplog.text == ""

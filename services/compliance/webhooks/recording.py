@@ -207,13 +207,14 @@ class Recorder:
         group: Sequence[_Waiting] = ()
         while True:
             try:
+                group = group or await self._next_group()
                 connection = await connect(self._settings)
                 try:
                     await connection.execute("SET synchronous_commit = on")
                     while True:
-                        group = group or await self._next_group()
                         await self._write_apart(connection, group)
                         group = ()
+                        group = await self._next_group()
                 finally:
                     connection.terminate()
             except CONNECTION_LOST as problem:
