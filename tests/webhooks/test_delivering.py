@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from services.compliance.database import connect, create_pool
 from services.compliance.webhooks.delivering import Delivery, Means
 from services.compliance.webhooks.leases import Lease, load, take
+from services.compliance.webhooks.message import batch_id
 from services.compliance.webhooks.reading import STRETCH
 from services.compliance.webhooks.recording import Recorder
 from services.compliance.webhooks.sending import Sender
@@ -21,6 +22,7 @@ from services.wall_clock import wall_clock
 from tests.databases import Database
 from tests.webhooks.calling import Caller, calling, settings_for
 from tests.webhooks.dispatching import numbers, told
+from tests.webhooks.events import told as made
 from tests.webhooks.receiver import Receiver, reply
 from tests.webhooks.test_dispatcher import more_events
 
@@ -128,6 +130,14 @@ async def test_a_batch_ends_where_a_partner_is_kept_back(caller: Caller, receive
     assert [one.get("parked") for one in told(receiver.requests)] == ["1", None, "4-5"]
     kept = "SELECT sequence, position, partner_id FROM webhooks.parked_message ORDER BY sequence"
     assert caller.sql(kept) == [(1, 1, "Bad"), (4, 4, "Bad"), (5, 5, "Bad")]
+
+
+def test_other_messages_in_a_batch_make_another_id() -> None:
+    first, second, third = (made(number) for number in (1, 2, 3))
+    batches = [first], [first, second], [first, third], [first, second, third]
+    ids = [batch_id(batch) for batch in batches]
+    assert len(set(ids)) == len(ids)
+    assert ids == [batch_id(batch) for batch in batches]
 
 
 async def test_the_next_message_is_given_a_day_of_its_own(caller: Caller, receiver: Receiver) -> None:
