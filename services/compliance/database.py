@@ -35,8 +35,22 @@ CONNECTION_LOST: Final = (
 )
 """What a connection that is cut off, or whose server or schema goes away under it, can end in."""
 
+_NOT_MIGRATED: Final = (
+    asyncpg.UndefinedTableError,
+    asyncpg.UndefinedColumnError,
+    asyncpg.UndefinedFunctionError,
+    asyncpg.InvalidSchemaNameError,
+)
+
 DEADLINE_SECONDS: Final = 30.0
 """No statement of a service takes longer; a server that does not answer is given up by then."""
+
+
+def cause(problem: BaseException) -> str:
+    """What a connection ended in, and what to do where it does not pass by itself."""
+    if isinstance(problem, _NOT_MIGRATED):
+        return f"{problem}; is the database at this version? Bring it there with `sagecert migrate`"
+    return repr(problem)
 
 
 def session(settings: ComplianceSettings) -> dict[str, str]:

@@ -191,3 +191,13 @@ async def test_rebuilds_are_taken_into_use_while_facts_come_in_and_followers_run
             await rebuilding
         await until_applied(owner, groups[-1][-1].position)
     await nothing_is_lost_or_doubled(early, owner)
+
+
+async def test_an_unmigrated_database_is_told_what_to_do(
+    early: Database, owner: Connection[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    owner.execute("DROP SCHEMA compliance CASCADE")
+    async with following(early):
+        async with asyncio.timeout(SECONDS_MAX):
+            while "`sagecert migrate`" not in caplog.text:  # noqa: ASYNC110 - it is another task that logs
+                await asyncio.sleep(0.02)

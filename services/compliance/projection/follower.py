@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Final, Literal
 
-from services.compliance.database import CONNECTION_LOST, OwnConnection, connect
+from services.compliance.database import CONNECTION_LOST, OwnConnection, cause, connect
 from services.compliance.projection.batch import OtherPolicy, advance_fully
 from services.compliance.settings import ComplianceSettings
 
@@ -77,7 +77,7 @@ class Follower:
                 _log.error("%s", problem)
                 backoff_seconds = BACKOFF_SECONDS_MAX
             except CONNECTION_LOST as problem:
-                _log.warning("the projection lost its connection and makes a new one: %r", problem)
+                _log.warning("the projection lost its connection and makes a new one: %s", cause(problem))
             except Exception:
                 _log.exception("the projection stands still at its cursor and tries again")
             await asyncio.sleep(backoff_seconds)

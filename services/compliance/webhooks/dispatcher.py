@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 from uuid import uuid4
 
-from services.compliance.database import CONNECTION_LOST, Connection, OwnConnection, connect, create_pool
+from services.compliance.database import CONNECTION_LOST, Connection, OwnConnection, cause, connect, create_pool
 from services.compliance.settings import ComplianceSettings
 from services.compliance.webhooks.delivering import Delivery, Means
 from services.compliance.webhooks.leases import LEASE_SECONDS, TAKEN_AT_ONCE, Lease, load, release, take
@@ -96,7 +96,7 @@ class Dispatcher:
                             async with asyncio.timeout(LOOK_SECONDS):
                                 await self._rung.wait()
             except CONNECTION_LOST as problem:
-                _log.warning("the dispatcher lost its connection and makes a new one: %r", problem)
+                _log.warning("the dispatcher lost its connection and makes a new one: %s", cause(problem))
             except Exception:
                 _log.exception("the dispatcher cannot look for what is to be sent and tries again")
             await asyncio.sleep(backoff_seconds)
