@@ -281,6 +281,23 @@ async def test_the_log_tells_without_the_query_string(
     assert "hush" not in caplog.text
 
 
+@pytest.mark.parametrize(("untried_hours", "state"), [(1, "disabled"), (3, "active")])
+async def test_time_in_which_nothing_was_tried_is_no_failing(
+    caller: Caller, receiver: Receiver, head: int, untried_hours: int, state: str
+) -> None:
+    """Five days without a dispatcher, say: the first failure after them is the first."""
+    path = "/" + (await caller.register(receiver.url(), start="origin"))["endpoint_id"]
+    caller.sql(
+        "UPDATE webhooks.endpoint SET failing_since = now() - interval '121 hours', failures = 3,"
+        " last_attempt_at = now() - interval '1 hour' * %s",
+        untried_hours,
+    )
+    receiver.answer = reply(500)
+    async with dispatching(caller.database):
+        await until(partial(counts, caller, "SELECT failures FROM webhooks.endpoint", 4))
+    assert await is_in(caller, path, state)
+
+
 def more_events(caller: Caller, count: int, partner_id: str = "P1") -> list[int]:
     """Puts events at the end of the log; their positions."""
     rows = caller.sql(

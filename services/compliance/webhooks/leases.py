@@ -48,10 +48,15 @@ _TAKE: Final = f"""
     RETURNING t.endpoint_id, t.fence
 """
 
-_LOAD: Final = """
+UNTRIED_HOURS: Final = 2
+"""Nothing was tried for so long, twice the longest wait: that time, and the one before it, is no failing."""
+
+_LOAD: Final = f"""
     SELECT e.endpoint_id, e.fence, e.revision, e.url, e.batch_max, e.types, e.partner_ids, e.products,
         e.position, e.epoch, e.sequence, e.delivered_sequence, e.replay_through,
-        e.failing_since, e.failures, e.warned_hours, e.rejecting_since,
+        CASE WHEN a.tried THEN e.failing_since END AS failing_since, e.failures,
+        CASE WHEN a.tried THEN e.warned_hours ELSE 0 END AS warned_hours,
+        CASE WHEN a.tried THEN e.rejecting_since END AS rejecting_since,
         coalesce(e.last_attempt_at, e.registered_at) + e.heartbeat_seconds * interval '1 second'
             <= clock_timestamp() AS heartbeat_due,
         ARRAY(SELECT DISTINCT m.partner_id FROM webhooks.parked_message m
@@ -65,6 +70,9 @@ _LOAD: Final = """
         clock_timestamp() AS now
     FROM unnest($1::text[], $2::bigint[]) w (endpoint_id, fence)
     JOIN webhooks.endpoint e ON e.endpoint_id = w.endpoint_id AND e.fence = w.fence AND e.state = 'active'
+    CROSS JOIN LATERAL (
+        SELECT e.last_attempt_at > clock_timestamp() - interval '{UNTRIED_HOURS} hours' AS tried
+    ) a
 """
 
 _RELEASE: Final = """
