@@ -41,7 +41,7 @@ from services.wall_clock import wall_clock
 FACTS: Final = 100_000
 """Of the history whose events are repeated until there are enough."""
 
-DELIVERIES: Final = {1: 4_000, 100: 10_000, 1_000: 20_000}
+DELIVERIES: Final = {1: 10_000, 100: 20_000, 1_000: 30_000}
 """By number of endpoints, in each round."""
 
 CATCH_UP_BATCH: Final = 100
@@ -86,16 +86,17 @@ class Bench(NamedTuple):
                 await secrets.make(self.connection, f"e{number}", sealer, ed25519=False)
 
     async def deliver(self) -> float:
-        """Seconds from the first request until every endpoint at the receiver has been told everything."""
+        """Seconds from the start of a dispatcher until every endpoint at the receiver has been told everything."""
+        begun = time.perf_counter()
         dispatcher = asyncio.create_task(Dispatcher(self.settings, wall_clock).run())
         behind = "SELECT count(*) FROM webhooks.endpoint WHERE position < $1 AND url = $2"
         while await self.connection.fetchval(behind, self.head, self.url):  # noqa: ASYNC110  # the database is asked
             await asyncio.sleep(0.01)
-        taken = await self.connection.fetchval("SELECT clock_timestamp() - min(started_at) FROM webhooks.attempt")
+        taken = time.perf_counter() - begun
         dispatcher.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await dispatcher
-        return float(taken.total_seconds())
+        return taken
 
     async def forget(self) -> None:
         """Until the next round."""
