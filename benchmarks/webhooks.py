@@ -11,7 +11,8 @@ import asyncio
 import contextlib
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -113,13 +114,27 @@ class Bench(NamedTuple):
         return found
 
 
-async def bare(url: str, bodies: Sequence[bytes], clients: int, media_type: str) -> float:
-    """Seconds in which so many clients post the bodies, each all of them, one after the other."""
+async def nothing() -> None:
+    """What the bare client does about a reply."""
+
+
+async def bare(
+    url: str,
+    bodies: Sequence[bytes],
+    clients: int,
+    media_type: str,
+    record: Callable[[], Awaitable[object]] = nothing,
+) -> float:
+    """Seconds in which so many clients post the bodies, each all of them, one after the other.
+
+    `record`: what is done after each.
+    """
 
     async def post(session: aiohttp.ClientSession) -> None:
         for body in bodies:
             async with session.post(url, data=body, headers={"Content-Type": media_type}) as response:
                 await response.read()
+            await record()
 
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         begun = time.perf_counter()
@@ -139,6 +154,16 @@ async def throughput(bench: Bench, endpoints: int, rounds: int) -> None:
         await bench.forget()
     rate, peer = statistics.median(ours), statistics.median(peers)
     print(f"{endpoints:,} endpoints: {rate:,.0f} signed deliveries/s; bare client {peer:,.0f}/s = {rate / peer:.2f}")
+
+
+async def limit_of_one(bench: Bench, rounds: int) -> None:
+    """Prints the limit of one endpoint: the bare client with the smallest durable commit after each reply."""
+    bodies = [one.body for one in await bench.messages(DELIVERIES[1] // 5)]
+    await bench.register(1, bench.head)
+    least = partial(bench.connection.execute, "UPDATE webhooks.endpoint SET attempts = attempts + 1")
+    rates = [len(bodies) / await bare(bench.url, bodies, 1, MEDIA_TYPE, least) for _ in range(rounds)]
+    await bench.forget()
+    print(f"the bare client with one row updated durably after each reply: {statistics.median(rates):,.0f}/s")
 
 
 async def catch_up(bench: Bench) -> None:
@@ -181,6 +206,7 @@ async def measure(settings: ComplianceSettings, url: str, rounds: int) -> None:
     bench = Bench(settings, connection, head, url)
     for endpoints in DELIVERIES:
         await throughput(bench, endpoints, rounds)
+    await limit_of_one(bench, rounds)
     await beside_slow_ones(bench)
     await catch_up(bench)
     await connection.close()
