@@ -146,8 +146,8 @@ async def test_the_next_message_is_given_a_day_of_its_own(caller: Caller, receiv
     for partner_id in ("Bad", "Worse"):
         more_events(caller, 1, partner_id)
     caller.sql(
-        "UPDATE webhooks.endpoint SET failures = 9, last_attempt_at = now(), failing_since = now() - interval '25 hours', warned_hours = 24,"
-        " rejecting_since = now() - interval '24 hours'"
+        "UPDATE webhooks.endpoint SET failures = 9, warned_hours = 24, last_attempt_at = now(),"
+        " failing_since = now() - interval '25 hours', rejecting_since = now() - interval '24 hours'"
     )
     receiver.answer = reply(422)
     await deliver(caller.database, await lease(caller.database))
