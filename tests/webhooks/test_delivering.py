@@ -20,25 +20,13 @@ from services.compliance.webhooks.sending import Sender
 from services.compliance.webhooks.signing import Sealer
 from services.wall_clock import wall_clock
 from tests.databases import Database
-from tests.webhooks.calling import Caller, calling, settings_for
+from tests.webhooks.calling import Caller, settings_for
 from tests.webhooks.dispatching import numbers, told
 from tests.webhooks.events import told as made
 from tests.webhooks.receiver import Receiver, reply
 from tests.webhooks.test_dispatcher import more_events
 
 LEASE_SECONDS, DEADLINE_SECONDS = 45.0, 15.0
-
-
-@pytest.fixture
-async def caller(sandbox_database: Database) -> AsyncIterator[Caller]:
-    async with calling(sandbox_database) as caller:
-        yield caller
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    async with Receiver() as receiver:
-        yield receiver
 
 
 @asynccontextmanager

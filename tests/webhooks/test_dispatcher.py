@@ -1,27 +1,14 @@
 """What an endpoint is told: everything that passes its filter, in order, once, numbered without gaps."""
 
 import json
-from collections.abc import AsyncIterator
 from functools import partial
 
 import pytest
 
 from tests.databases import Database
-from tests.webhooks.calling import Caller, calling, tell
+from tests.webhooks.calling import Caller, tell
 from tests.webhooks.dispatching import dispatching, numbers, told, until, until_told
 from tests.webhooks.receiver import Receiver, reply, silence
-
-
-@pytest.fixture
-async def caller(sandbox_database: Database) -> AsyncIterator[Caller]:
-    async with calling(sandbox_database) as caller:
-        yield caller
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    async with Receiver() as receiver:
-        yield receiver
 
 
 @pytest.fixture

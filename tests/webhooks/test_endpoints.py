@@ -1,7 +1,6 @@
 """What owners of endpoints do with them, and what they are refused."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,12 +14,6 @@ from tests.databases import Database
 from tests.webhooks.calling import NOW, URL, Caller, calling, settings_for, tell
 
 PROBLEM = "urn:sagecert:problem:"
-
-
-@pytest.fixture
-async def caller(sandbox_database: Database) -> AsyncIterator[Caller]:
-    async with calling(sandbox_database) as caller:
-        yield caller
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -10,27 +9,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from standardwebhooks import Webhook
 
 from shared.events.compliance_events import TYPE_OF
-from tests.databases import Database
-from tests.webhooks.calling import Caller, calling, tell
+from tests.webhooks.calling import Caller, tell
 from tests.webhooks.receiver import Receiver, Request, once, redirect, reply, reset_before_reply
-
-
-@pytest.fixture
-async def caller(sandbox_database: Database) -> AsyncIterator[Caller]:
-    async with calling(sandbox_database) as caller:
-        yield caller
 
 
 @pytest.fixture
 async def head(caller: Caller) -> int:
     """The end of a log of compliance events."""
     return await tell(caller.database)
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    async with Receiver() as receiver:
-        yield receiver
 
 
 def verified(secret: str, request: Request) -> Any:

@@ -5,7 +5,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from random import Random
@@ -28,18 +28,6 @@ DEADLINE_SECONDS = 1.0
 @pytest.fixture
 async def head(sandbox_database: Database) -> int:
     return await tell(sandbox_database, partners=3)
-
-
-@pytest.fixture
-async def caller(sandbox_database: Database) -> AsyncIterator[Caller]:
-    async with calling(sandbox_database) as caller:
-        yield caller
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    async with Receiver() as receiver:
-        yield receiver
 
 
 @contextmanager

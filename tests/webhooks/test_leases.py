@@ -1,6 +1,5 @@
 """Whose turn it is: who has something to be told now, and is held by nobody."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import psycopg
@@ -9,14 +8,8 @@ import pytest
 from services.compliance.database import connect
 from services.compliance.webhooks.leases import LOOK_AHEAD, TAKEN_AT_ONCE, release, take
 from tests.databases import Database
-from tests.webhooks.calling import Caller, calling, settings_for
+from tests.webhooks.calling import Caller, settings_for
 from tests.webhooks.test_dispatcher import more_events
-
-
-@pytest.fixture
-async def caller(sandbox_database: Database) -> AsyncIterator[Caller]:
-    async with calling(sandbox_database) as caller:
-        yield caller
 
 
 async def taken(database: Database, held_by: str = "test") -> list[int]:

@@ -12,18 +12,11 @@ from msgspec.structs import replace
 
 from services.compliance.settings import ComplianceSettings
 from services.compliance.webhooks.recording import Parking, Recorder, Write
-from tests.databases import Database
-from tests.webhooks.calling import Caller, calling, settings_for
+from tests.webhooks.calling import Caller, settings_for
 from tests.webhooks.dispatching import until
 
 AT = datetime(2022, 6, 1, 9, tzinfo=UTC)
 FAILED = {"delivered": False, "position_last": 1, "position_to": 0, "sequence": 0, "delivered_sequence": 0}
-
-
-@pytest.fixture
-async def caller(sandbox_database: Database) -> AsyncIterator[Caller]:
-    async with calling(sandbox_database) as caller:
-        yield caller
 
 
 @asynccontextmanager
