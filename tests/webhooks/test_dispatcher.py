@@ -244,7 +244,9 @@ async def test_the_latest_thousand_attempts_are_kept(caller: Caller, receiver: R
     more_events(caller, 1100)
     async with dispatching(caller.database):
         await until_told(caller, endpoint["endpoint_id"])
-    assert caller.sql("SELECT min(number), max(number) FROM webhooks.attempt") == [(101, 1100)]
+    ((latest, kept),) = caller.sql("SELECT max(number), count(*) FROM webhooks.attempt")
+    assert latest == 1100
+    assert 1000 <= kept <= 1050, "old ones go fifty at a time"
 
 
 async def test_the_log_tells_without_the_query_string(

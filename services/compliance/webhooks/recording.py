@@ -14,6 +14,8 @@ from services.compliance.webhooks.deliveries import AttemptKind
 from services.compliance.webhooks.endpoint import DisabledBecause
 
 ATTEMPTS_KEPT: Final = 1000
+"""Of an endpoint; a few more until the next time that old ones are deleted."""
+
 _PRUNED_EVERY: Final = 50
 _TOGETHER_MAX: Final = 500
 _BACKOFF_SECONDS: Final = 0.25
@@ -50,14 +52,36 @@ _TYPES: Final = {
     "reply": "bytea",
 }
 
-_WRITTEN: Final = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(_TYPES.values(), 1))
 _FIRST: Final = len(_TYPES) + 1
+
+# What concerns parked messages, which few writes do.
+_PARKING: Final = f"""
+    , parked AS (
+        INSERT INTO webhooks.parked_message (endpoint_id, epoch, sequence, position, partner_id)
+        SELECT p.endpoint_id, p.epoch, p.sequence, p.position, p.partner_id FROM recorded r
+        JOIN unnest(${_FIRST}::text[], ${_FIRST + 1}::bigint[], ${_FIRST + 2}::bigint[], ${_FIRST + 3}::bigint[],
+            ${_FIRST + 4}::bigint[], ${_FIRST + 5}::text[]
+        ) AS p (endpoint_id, fence, epoch, sequence, position, partner_id)
+            ON p.endpoint_id = r.endpoint_id AND p.fence = r.fence
+    ),
+    sent AS (
+        DELETE FROM webhooks.parked_message m USING recorded r
+        WHERE r.delivered AND m.endpoint_id = r.endpoint_id AND m.epoch = r.released_epoch
+            AND m.sequence = r.released_sequence
+    ),
+    again AS (
+        UPDATE webhooks.parked_message m SET released = false FROM recorded r
+        WHERE m.endpoint_id = r.endpoint_id AND m.partner_id = r.parked_again
+    )
+"""
+
 
 # A success counts although the owner changed something meanwhile: it did happen. Where that began another epoch, it
 # counts only if no event lies between, which the new filter might want. What else there is to say needs an endpoint
 # that is as it was. A statement that is repeated, since its answer was lost, counts once: the first has moved the
 # cursor, raised the failures, given the lease back or done with what was released.
-_RECORD: Final = f"""
+def _recording(writes: str, and_then: str = "") -> str:
+    return f"""
     WITH recorded AS (
         UPDATE webhooks.endpoint e SET
             position = CASE WHEN e.revision = w.revision THEN w.position_to ELSE w.position_last END,
@@ -80,7 +104,7 @@ _RECORD: Final = f"""
             lease_until =
                 CASE WHEN w.lease_seconds > 0 THEN clock_timestamp() + w.lease_seconds * interval '1 second'
                 ELSE '-infinity' END
-        FROM unnest({_WRITTEN}) AS w ({", ".join(_TYPES)})
+        FROM {writes} AS w ({", ".join(_TYPES)})
         WHERE e.endpoint_id = w.endpoint_id AND e.fence = w.fence AND e.position = w.position_from
             AND CASE WHEN w.delivered THEN e.epoch = w.epoch OR w.position_last <= w.position_from + 1
                 ELSE e.revision = w.revision AND e.failures = w.failures_from END
@@ -102,30 +126,19 @@ _RECORD: Final = f"""
             CASE WHEN r.first_sequence IS NOT NULL THEN coalesce(r.released_epoch, r.epoch) END,
             r.first_sequence, r.messages, r.status, r.error, r.reply
         FROM recorded r WHERE r.kind IS NOT NULL
-    ),
-    pruned AS (
-        DELETE FROM webhooks.attempt a USING recorded r
-        WHERE r.attempts % {_PRUNED_EVERY} = 0 AND a.endpoint_id = r.endpoint_id
-            AND a.number <= r.attempts - {ATTEMPTS_KEPT}
-    ),
-    parked AS (
-        INSERT INTO webhooks.parked_message (endpoint_id, epoch, sequence, position, partner_id)
-        SELECT p.endpoint_id, p.epoch, p.sequence, p.position, p.partner_id FROM recorded r
-        JOIN unnest(${_FIRST}::text[], ${_FIRST + 1}::bigint[], ${_FIRST + 2}::bigint[], ${_FIRST + 3}::bigint[],
-            ${_FIRST + 4}::bigint[], ${_FIRST + 5}::text[]
-        ) AS p (endpoint_id, fence, epoch, sequence, position, partner_id)
-            ON p.endpoint_id = r.endpoint_id AND p.fence = r.fence
-    ),
-    sent AS (
-        DELETE FROM webhooks.parked_message m USING recorded r
-        WHERE r.delivered AND m.endpoint_id = r.endpoint_id AND m.epoch = r.released_epoch
-            AND m.sequence = r.released_sequence
-    ),
-    again AS (
-        UPDATE webhooks.parked_message m SET released = false FROM recorded r
-        WHERE m.endpoint_id = r.endpoint_id AND m.partner_id = r.parked_again
     )
+    {and_then}
     SELECT r.endpoint_id, r.fence, r.unchanged FROM recorded r
+"""
+
+
+_COLUMNS: Final = [f"${number}::{kind}" for number, kind in enumerate(_TYPES.values(), 1)]
+_RECORD_ONE: Final = _recording(f"(SELECT {', '.join(_COLUMNS)})")
+_RECORD: Final = _recording(f"unnest({', '.join(column + '[]' for column in _COLUMNS)})", _PARKING)
+
+_PRUNE: Final = f"""
+    DELETE FROM webhooks.attempt a USING webhooks.endpoint e
+    WHERE e.endpoint_id = ANY($1) AND a.endpoint_id = e.endpoint_id AND a.number <= e.attempts - {ATTEMPTS_KEPT}
 """
 
 _log: Final = logging.getLogger(__name__)
@@ -186,6 +199,11 @@ class _Waiting(NamedTuple):
     parkings: Sequence[Parking]
     recorded: asyncio.Future[bool]
 
+    @property
+    def concerns_parked(self) -> bool:
+        write = self.write
+        return bool(self.parkings) or write.released_epoch is not None or write.parked_again is not None
+
 
 class Recorder:
     """Writes for all endpoints. While one statement is under way, what comes meanwhile waits and goes together."""
@@ -194,6 +212,8 @@ class Recorder:
         self._settings = settings
         self._waiting: list[_Waiting] = []
         self._rung = asyncio.Event()
+        self._statements = 0
+        self._logged: set[str] = set()
 
     async def record(self, write: Write, parkings: Sequence[Parking] = ()) -> bool:
         """Whether it was recorded, durably, and the endpoint is still as it was: only then may its holder go on."""
@@ -214,6 +234,7 @@ class Recorder:
                     while True:
                         await self._write_apart(connection, group)
                         group = ()
+                        await self._prune(connection)
                         group = await self._next_group()
                 finally:
                     connection.terminate()
@@ -243,12 +264,25 @@ class Recorder:
                 _tell(group[0], unchanged=False)
 
     async def _write(self, connection: OwnConnection, group: Sequence[_Waiting]) -> None:
-        rows = zip(*(msgspec.structs.astuple(one.write) for one in group), strict=True)
-        parkings = [parking for one in group for parking in one.parkings]
-        parked: list[Sequence[Any]] = list(zip(*parkings, strict=True)) or [()] * len(Parking._fields)
-        unchanged = {row[:2]: row[2] for row in await connection.fetch(_RECORD, *rows, *parked)}
+        writes = [msgspec.structs.astuple(one.write) for one in group]
+        if len(group) == 1 and not group[0].concerns_parked:
+            found = await connection.fetch(_RECORD_ONE, *writes[0])
+        else:
+            parkings = [parking for one in group for parking in one.parkings]
+            parked: list[Sequence[Any]] = list(zip(*parkings, strict=True)) or [()] * len(Parking._fields)
+            found = await connection.fetch(_RECORD, *zip(*writes, strict=True), *parked)
+        unchanged = {row[:2]: row[2] for row in found}
+        self._statements += 1
         for one in group:
+            self._logged.add(one.write.endpoint_id)
             _tell(one, unchanged=unchanged.get((one.write.endpoint_id, one.write.fence), False))
+
+    async def _prune(self, connection: OwnConnection) -> None:
+        """Now and then, while nobody waits for it: deletes the oldest attempts of the endpoints that have new ones."""
+        if self._statements >= _PRUNED_EVERY:
+            await connection.execute(_PRUNE, list(self._logged))
+            self._statements = 0
+            self._logged.clear()
 
 
 def _tell(one: _Waiting, *, unchanged: bool) -> None:
