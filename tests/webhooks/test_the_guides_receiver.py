@@ -46,7 +46,7 @@ class Subscriber:
     def may_sell(self) -> dict[tuple[str, str], bool]:
         """Which partners may sell which products to new customers, as far as it knows."""
         with sqlite3.connect(self._directory / "standings.db") as database:
-            rows = database.execute("SELECT partner, product, new_customers FROM may_sell").fetchall()
+            rows = database.execute("SELECT partner, product, sell_new FROM may_sell").fetchall()
         return {(partner, product): bool(may) for partner, product, may in rows}
 
     def complaints(self) -> int:
@@ -97,6 +97,11 @@ def event(sequence: int, may_sell: bool = True, **more: Any) -> bytes:
 def heartbeat(sequence: int, epoch: int = 1) -> bytes:
     """That there is nothing after the message of this number."""
     return message.heartbeat("beat", "endpoint", Cursor(position=0, epoch=epoch, sequence=sequence), AT)
+
+
+def test_it_is_short() -> None:
+    lines = [line for block in RECEIVER for line in block.splitlines()]
+    assert 0 < sum(bool(line.strip()) and not line.lstrip().startswith("#") for line in lines) <= 30
 
 
 async def test_it_applies_what_is_genuine_once_and_refuses_the_rest(subscriber: Subscriber) -> None:
