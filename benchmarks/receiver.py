@@ -1,10 +1,16 @@
-"""A receiver of webhooks that costs as little as one can, in a process of its own."""
+"""Receivers of webhooks, each in a process of its own: one that costs as little as one can, and the guide's."""
 
 import asyncio
+import os
+import re
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import uvloop
@@ -13,6 +19,8 @@ from services import serving
 
 _HEAD_END: Final = b"\r\n\r\n"
 _LENGTH: Final = b"content-length: "
+_GUIDE: Final = Path(__file__).parents[1] / "docs" / "integrator-guide.md"
+_PROGRAM: Final = re.compile(r"## Receiving webhooks\n.*?^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _OK: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -53,3 +61,24 @@ def _receive(listening: socket.socket) -> None:
         await server.serve_forever()
 
     uvloop.run(run())
+
+
+@contextmanager
+def receiving_as_in_the_guide(secret_text: str) -> Iterator[str]:
+    """The URL of the receiver that the integrator guide shows, which verifies, stores and then answers."""
+    program = _PROGRAM.search(_GUIDE.read_text(encoding="utf-8"))
+    assert program is not None, "the guide shows no receiver"
+    with TemporaryDirectory() as directory, serving.listen("127.0.0.1", 0) as listening:
+        (Path(directory) / "receiver.py").write_text(program[1], encoding="utf-8")
+        descriptor = str(listening.fileno())
+        process = subprocess.Popen(
+            [sys.executable, "-m", "uvicorn", "receiver:app", "--log-level", "error", "--fd", descriptor],
+            cwd=directory,
+            env={**os.environ, "WEBHOOK_SECRET": secret_text},
+            pass_fds=[listening.fileno()],
+        )
+        try:
+            yield serving.origin(listening) + "/hooks"
+        finally:
+            process.kill()
+            process.wait()

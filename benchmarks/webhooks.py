@@ -3,6 +3,7 @@
 `python -m benchmarks.webhooks [--events 1000000] [--rounds 3]`. The receiver is a process of its own that costs as
 little as one can. The dispatcher runs in one process and records each delivery durably before the endpoint's next;
 the bare client has a task for each endpoint, keeps connections, signs and records nothing. Rounds alternate; medians.
+One endpoint is measured once more at the receiver of the integrator guide, which does what receivers do.
 Then: a new endpoint catches up with the whole log, and what an endpoint that never answers does to the others.
 """
 
@@ -24,7 +25,7 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
 from benchmarks.answers import settings_for
-from benchmarks.receiver import receiving
+from benchmarks.receiver import receiving, receiving_as_in_the_guide
 from benchmarks.servers import fill, server
 from services.compliance.cloud_event import BATCH_MEDIA_TYPE, MEDIA_TYPE
 from services.compliance.database import OwnConnection, connect, create_pool
@@ -35,7 +36,7 @@ from services.compliance.webhooks.dispatcher import Dispatcher
 from services.compliance.webhooks.endpoint import Cursor, Filter
 from services.compliance.webhooks.message import Message, batch_body, message
 from services.compliance.webhooks.reading import read
-from services.compliance.webhooks.signing import Sealer
+from services.compliance.webhooks.signing import Sealer, Signer, secret_text
 from services.databases import Databases
 from services.wall_clock import wall_clock
 
@@ -74,8 +75,8 @@ class Bench(NamedTuple):
     head: int
     url: str
 
-    async def register(self, endpoints: int, after: int, *, url: str | None = None, batch_max: int = 1) -> None:
-        """Endpoints that have been told everything up to a position."""
+    async def register(self, endpoints: int, after: int, *, url: str | None = None, batch_max: int = 1) -> bytes:
+        """Endpoints that have been told everything up to a position. Returns the secret of the last one."""
         sealer = Sealer(self.settings.webhook_keys)
         wanted = registry.Wanted(
             url=url or self.url, description="", filter=Filter(), batch_max=batch_max, heartbeat_seconds=None
@@ -84,7 +85,8 @@ class Bench(NamedTuple):
             already = await self.connection.fetchval("SELECT count(*) FROM webhooks.endpoint")
             for number in range(already, already + endpoints):
                 await registry.insert(self.connection, f"e{number}", wanted, after)
-                await secrets.make(self.connection, f"e{number}", sealer, ed25519=False)
+                new = await secrets.make(self.connection, f"e{number}", sealer, ed25519=False)
+        return new.secret
 
     async def deliver(self) -> float:
         """Seconds from the start of a dispatcher until every endpoint at the receiver has been told everything."""
@@ -124,16 +126,19 @@ async def bare(
     clients: int,
     media_type: str,
     record: Callable[[], Awaitable[object]] = nothing,
+    headers: Callable[[bytes], dict[str, str]] = lambda _: {},
 ) -> float:
     """Seconds in which so many clients post the bodies, each all of them, one after the other.
 
-    `record`: what is done after each.
+    `record`: what is done after each. `headers`: what goes with each.
     """
 
     async def post(session: aiohttp.ClientSession) -> None:
         for body in bodies:
-            async with session.post(url, data=body, headers={"Content-Type": media_type}) as response:
+            sent = {"Content-Type": media_type, **headers(body)}
+            async with session.post(url, data=body, headers=sent) as response:
                 await response.read()
+                assert response.ok, response.status
             await record()
 
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
@@ -154,6 +159,23 @@ async def throughput(bench: Bench, endpoints: int, rounds: int) -> None:
         await bench.forget()
     rate, peer = statistics.median(ours), statistics.median(peers)
     print(f"{endpoints:,} endpoints: {rate:,.0f} signed deliveries/s; bare client {peer:,.0f}/s = {rate / peer:.2f}")
+
+
+async def to_the_guides_receiver(bench: Bench, rounds: int) -> None:
+    """Prints deliveries per second of one endpoint at a receiver that verifies and stores, ours and bare."""
+    messages = await bench.messages(DELIVERIES[1] // 5)
+    ours, peers = [], []
+    for _ in range(rounds):
+        secret = await bench.register(1, bench.head - len(messages))
+        signer = Signer([secret])
+        signed = {one.body: signer.headers(one.message_id, wall_clock(), one.body) for one in messages}
+        with receiving_as_in_the_guide(secret_text(secret)) as url:
+            await bench.connection.execute("UPDATE webhooks.endpoint SET url = $1", url)
+            peers.append(len(signed) / await bare(url, list(signed), 1, MEDIA_TYPE, headers=signed.__getitem__))
+            ours.append(len(signed) / await bench._replace(url=url).deliver())
+        await bench.forget()
+    rate, peer = statistics.median(ours), statistics.median(peers)
+    print(f"1 endpoint, the guide's receiver: {rate:,.0f}/s; bare client {peer:,.0f}/s = {rate / peer:.2f}")
 
 
 async def limit_of_one(bench: Bench, rounds: int) -> None:
@@ -207,6 +229,7 @@ async def measure(settings: ComplianceSettings, url: str, rounds: int) -> None:
     for endpoints in DELIVERIES:
         await throughput(bench, endpoints, rounds)
     await limit_of_one(bench, rounds)
+    await to_the_guides_receiver(bench, rounds)
     await beside_slow_ones(bench)
     await catch_up(bench)
     await connection.close()
