@@ -56,20 +56,30 @@ class Malformed(Exception):
 class Page(NamedTuple):
     """What one read has found: of each event the position and the CloudEvent.
 
-    `through`: up to there was looked. `more`: whether the log went on from there.
+    `through`: up to there was looked. `head`: where the log ended then.
     """
 
     events: Sequence[tuple[int, bytes]]
     through: int
-    more: bool
+    head: int
+
+    @property
+    def more(self) -> bool:
+        """Whether the log goes on from there."""
+        return self.through < self.head
 
 
 class Feed(NamedTuple):
-    """A log with a filter. `read`: at most so many events after a position. `away`: errors that pass by themselves."""
+    """A log with a filter.
+
+    `read`: at most so many events after a position. `away`: errors that pass by themselves. `sandbox`: the log may
+    begin anew. Any other grows for ever; what a crash of the server took from its end comes again as it was.
+    """
 
     read: Callable[[int, int], Awaitable[Page]]
     waiting: Waiting
     away: tuple[type[Exception], ...]
+    sandbox: bool
 
 
 def end_of_stretch(after: int) -> int:
@@ -81,7 +91,7 @@ def page(events: Sequence[tuple[int, bytes]], after: int, limit: int, head: int)
     """The page of what was found up to the end of the stretch, in one snapshot of a log that ended at `head`."""
     full = len(events) == limit
     through = events[-1][0] if full else max(after, min(end_of_stretch(after), head))
-    return Page(events, through, more=through < head)
+    return Page(events, through, head)
 
 
 def full_types(given: Collection[str], known: Sequence[str], parameter: str = "type") -> list[str]:
@@ -161,7 +171,7 @@ async def _blocks(feed: Feed, after: int) -> AsyncIterator[bytes]:
     """A page at a time, each read only when the one before was taken.
 
     An id without data dispatches no event, but a caller that comes back says it: what a filter has passed over is not
-    looked at again. A database that is away ends nothing.
+    looked at again. A database that is away ends nothing. A log that was begun anew is told from its beginning.
     """
     loop = asyncio.get_running_loop()
     told = after
@@ -173,6 +183,10 @@ async def _blocks(feed: Feed, after: int) -> AsyncIterator[bytes]:
             found = await feed.read(after, LIMIT_DEFAULT)
         except feed.away:
             found = None
+        if found is not None and feed.sandbox and found.head < after:
+            yield format_sse_event(id="0")
+            after = told = 0
+            continue
         if found is not None:
             after = found.through
         if found is not None and found.events:

@@ -143,6 +143,7 @@ def empty(owner_url: str, now: datetime, *, running: bool) -> None:
                     {"now": now, "running": running},
                 )
                 connection.execute(text("NOTIFY sagecert_facts"))
+                connection.execute(text("NOTIFY sagecert_compliance"))
             return
         except DBAPIError as error:
             if monotonic() > deadline or not isinstance(error.orig, psycopg.OperationalError | psycopg.InternalError):

@@ -1,9 +1,10 @@
 """Both feeds as Server-Sent Events: over real HTTP, through reconnects, restarts and lost connections."""
 
+import asyncio
 import random
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import count, product
 from typing import Any, Final
@@ -13,10 +14,11 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from services import feeds
+from services import feeds, sandbox
 from services.postgres import Server
 from services.postgres.cluster import SUPERUSER
 from services.waiting import LOOK_SECONDS
+from services.wall_clock import wall_clock
 from tests.conftest import TEMPLATE
 from tests.contract.feeds import FEEDS, Both, Streamed, both, plant_event, plant_fact, plant_plain, streaming
 from tests.databases import Database, clone, drop
@@ -270,6 +272,41 @@ async def test_for_a_reader_who_takes_nothing_no_more_than_the_pages_at_hand_are
             allow_connections(superuser, database, allowed=True)
         assert len([line for line in at_hand if line.startswith("id:")]) <= 3 * feeds.LIMIT_DEFAULT
         assert await taken(lines, "id: 1999")
+
+
+@pytest.mark.parametrize("path", FEEDS)
+async def test_a_stream_over_a_reset_of_the_sandbox_tells_the_new_log_from_its_beginning(
+    sandbox_database: Database, path: str
+) -> None:
+    """Also to whoever comes back with an id of the old one."""
+    plant_now(sandbox_database, range(1, 6))
+    async with both(sandbox_database, sandbox=True) as services, streaming(services.composition, path) as lines:
+        await taken(lines, "id: 5")
+        await asyncio.to_thread(sandbox.empty, sandbox_database.owner_url, wall_clock(), running=False)
+        await taken(lines, "id: 0")
+        plant_now(sandbox_database, range(1, 3))
+        open_one = await taken(lines, "id: 2")
+        async with streaming(services.composition, path, "after=5") as lines_again:
+            new_one = await taken(lines_again, "id: 2")
+    for told in (open_one, new_one):
+        assert [event["position"] for event in Streamed().events([*told, ""])] == [1, 2]
+    assert "id: 0" in new_one
+
+
+@pytest.mark.parametrize("path", FEEDS)
+async def test_a_log_that_is_no_sandbox_is_waited_for_where_a_crash_took_its_end(database: Database, path: str) -> None:
+    """What was read before it reached the disk comes again as it was, and is not told twice."""
+    plant_now(database, range(1, 4))
+    async with both(database) as services, streaming(services.composition, path, "after=5") as lines:
+        assert (await services.http.get(f"{path}?after=5&timeout=0.3")).json() == []
+        plant_now(database, range(4, 8))
+        found = await taken(lines, "id: 7")
+    assert [event["position"] for event in Streamed().events([*found, ""])] == [6, 7]
+
+
+def plant_now(database: Database, positions: Iterable[int]) -> None:
+    with psycopg.connect(database.owner_url, autocommit=True) as owner:
+        plant_plain(owner, positions)
 
 
 HOSTILE_IDS: Final = ["", "x", "-1", "1.5", "+1", "1 2", "1_0", "9223372036854775808", "9" * 5_000, "\u0665", "\xff"]

@@ -91,7 +91,7 @@ def _feed(service: Service, which: LogFilter) -> feeds.Feed:
     async def read(after: int, limit: int) -> feeds.Page:
         return await run_in_threadpool(look, after, limit)
 
-    return feeds.Feed(read, service.bell, (Unavailable,))
+    return feeds.Feed(read, service.bell, (Unavailable,), service.sandbox)
 
 
 def cloud_event(entry: LogEntry) -> bytes:

@@ -106,4 +106,4 @@ def _feed(service: Service, question: EventsQuestion, moment: Moment | None, typ
         events = [(event.position, msgspec.json.encode(event)) for event in found]
         return feeds.page(events, after, limit, rows[0]["head"])
 
-    return feeds.Feed(read, service.doorbell, DATABASE_AWAY)
+    return feeds.Feed(read, service.doorbell, DATABASE_AWAY, service.sandbox)
