@@ -40,6 +40,7 @@ STREAMED: Final[dict[str, Any]] = {
 }
 """The stream in an OpenAPI document, under its media type."""
 
+_REFUSED: Final = re.compile(r"\s*q\s*=\s*0(\.0{0,3})?\s*")
 _FOR_EVER: Final = "max-age=31536000, immutable"
 _POSITION: Final = re.compile(r"[0-9]{1,19}", re.ASCII)
 
@@ -112,14 +113,20 @@ def refuse_unsold(products: Collection[str], sold: Sequence[str], parameter: str
 
 
 def asks_for_stream(request: Request) -> bool:
-    """Whether the caller names Server-Sent Events among what it accepts."""
-    accepted = request.headers.get("accept", "").lower().split(",")
-    return any(each.partition(";")[0].strip() == STREAM_MEDIA_TYPE for each in accepted)
+    """Whether the caller names Server-Sent Events among what it accepts; with `q=0` it refuses them."""
+    for each in request.headers.get("accept", "").lower().split(","):
+        media_type, *parameters = each.split(";")
+        if media_type.strip() == STREAM_MEDIA_TYPE:
+            return not any(_REFUSED.fullmatch(one) for one in parameters)
+    return False
 
 
 def resumed(last_event_id: str | None, after: int) -> int:
-    """Where a stream begins: after the last event that the caller has got, if it says so. Raises `Malformed`."""
-    if last_event_id is None:
+    """Where a stream begins: after the last event that the caller has got, if it says so. Raises `Malformed`.
+
+    An empty id is what a client of Server-Sent Events has before the first event: none.
+    """
+    if not last_event_id:
         return after
     if not _POSITION.fullmatch(last_event_id) or int(last_event_id) > POSITION_MAX:
         raise Malformed("Last-Event-ID", "Last-Event-ID is the id of an event of this stream, which is its position.")

@@ -1,8 +1,6 @@
 """Settings of the compliance service, from the environment, built once in a composition root."""
 
-from ipaddress import IPv4Network, IPv6Network
-
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, IPvAnyNetwork, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.compliance.policy.parameters import Parameters, parameters_for
@@ -31,7 +29,7 @@ class ComplianceSettings(BaseSettings):
     products: tuple[str, ...] = Field(default=("S200P", "S200S"), validation_alias="SAGECERT_PRODUCTS", min_length=1)
     sandbox: bool = Field(default=False, validation_alias="SAGECERT_SANDBOX")
     webhook_keys: tuple[SecretStr, ...] = ()
-    webhook_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    webhook_networks: tuple[IPvAnyNetwork, ...] = ()
 
     @field_validator("webhook_keys")
     @classmethod

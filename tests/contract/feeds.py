@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
@@ -140,7 +140,9 @@ class Streamed(msgspec.Struct):
 
 
 @asynccontextmanager
-async def streaming(app: ASGIApp, path: str, query: str = "") -> AsyncIterator[AsyncIterator[str]]:
+async def streaming(
+    app: ASGIApp, path: str, query: str = "", headers: Sequence[tuple[bytes, bytes]] = ()
+) -> AsyncIterator[AsyncIterator[str]]:
     """The lines of a stream, taken from the application itself; what is not taken holds it up."""
     gone = asyncio.Event()
     sent: asyncio.Queue[Message] = asyncio.Queue(1)
@@ -159,7 +161,7 @@ async def streaming(app: ASGIApp, path: str, query: str = "") -> AsyncIterator[A
         "root_path": "",
         "scheme": "http",
         "query_string": query.encode(),
-        "headers": [(b"accept", b"text/event-stream")],
+        "headers": [(b"accept", b"text/event-stream"), *headers],
     }
     task = asyncio.ensure_future(app(scope, receive, sent.put))
     try:

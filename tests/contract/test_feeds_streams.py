@@ -309,7 +309,7 @@ def plant_now(database: Database, positions: Iterable[int]) -> None:
         plant_plain(owner, positions)
 
 
-HOSTILE_IDS: Final = ["", "x", "-1", "1.5", "+1", "1 2", "1_0", "9223372036854775808", "9" * 5_000, "\u0665", "\xff"]
+HOSTILE_IDS: Final = ["x", "-1", "1.5", "+1", "1 2", "1_0", "9223372036854775808", "9" * 5_000, "\u0665", "\xff"]
 
 
 async def test_an_id_that_no_event_has_is_refused(quiet_services: Both) -> None:
@@ -319,6 +319,24 @@ async def test_an_id_that_no_event_has_is_refused(quiet_services: Both) -> None:
         assert answer.status_code == 422, (path, hostile[:30])
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.json()["parameter"] == "Last-Event-ID"
+
+
+@pytest.mark.parametrize("path", FEEDS)
+async def test_an_empty_id_is_none(database: Database, path: str) -> None:
+    plant_now(database, range(1, 4))
+    before_any = [(b"last-event-id", b"")]
+    async with both(database) as services, streaming(services.composition, path, "after=1", before_any) as lines:
+        found = await taken(lines, "id: 3")
+    assert [event["position"] for event in Streamed().events([*found, ""])] == [2, 3]
+
+
+@pytest.mark.parametrize("path", FEEDS)
+@pytest.mark.parametrize(
+    "accept", ["text/event-stream;q=0", "*/*, Text/Event-Stream; Q=0.000", "text/event-stream;a=b;q=0."]
+)
+async def test_who_refuses_a_stream_gets_a_page(quiet_services: Both, path: str, accept: str) -> None:
+    answer = await quiet_services.http.get(path, headers={"Accept": accept})
+    assert answer.headers["content-type"] == feeds.MEDIA_TYPE
 
 
 async def test_a_stream_about_a_moment_is_refused(quiet_services: Both) -> None:

@@ -113,6 +113,11 @@ def test_a_database_that_is_not_migrated_is_named_as_that(server: Server) -> Non
         (["compliance", "work"], {}, "SAGECERT_COMPLIANCE_DATABASE_URL is missing"),
         (["compliance", "work"], {"SAGECERT_COMPLIANCE_WEBHOOK_KEYS": '["short"]'}, "is not 32 random bytes"),
         (["compliance", "work"], {"SAGECERT_COMPLIANCE_WEBHOOK_KEYS": "short"}, "a list is written as JSON"),
+        (
+            ["compliance", "work"],
+            {"SAGECERT_COMPLIANCE_WEBHOOK_NETWORKS": '["10.0.0.1/8"]'},
+            "SAGECERT_COMPLIANCE_WEBHOOK_NETWORKS cannot be used: value is not a valid IPv4 or IPv6 network.",
+        ),
         (["sandbox", "serve"], {"SAGECERT_OWNER_DATABASE_URL": "postgresql://localhost:1/x"}, "The sandbox is off"),
         (["migrate"], {}, "SAGECERT_OWNER_DATABASE_URL is missing"),
         (["status"], {}, "SAGECERT_OWNER_DATABASE_URL is missing"),

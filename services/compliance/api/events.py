@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services import feeds
-from services.compliance.api.documented import answers_with, asks
+from services.compliance.api.documented import QUESTION_PROBLEMS, answers_with, asks
 from services.compliance.api.moment import Moment, moment_of, present_moment
 from services.compliance.api.problems import DATABASE_AWAY, NotAskable
 from services.compliance.api.question import EVENTS_FILTER, EventsQuestion, question_of
@@ -53,7 +53,8 @@ def _documented() -> dict[str, Any]:
 
 
 def _answered() -> dict[int | str, dict[str, Any]]:
-    answered = answers_with(list[CloudEvent], feeds.MEDIA_TYPE)
+    problems = {status: QUESTION_PROBLEMS[status] for status in (422, 503)}
+    answered = answers_with(list[CloudEvent], feeds.MEDIA_TYPE, problems=problems)
     answered[200]["content"][feeds.STREAM_MEDIA_TYPE] = feeds.STREAMED
     return {**answered, 304: {"description": "The page is still the one that If-None-Match names."}}
 
