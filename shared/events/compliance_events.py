@@ -89,7 +89,8 @@ class ComplianceEventData(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a compliance event says.
 
     `products`: those it is about. `standings`: the resulting standing of each product that the step
-    touched. `fact_ids`: the facts whose recording led to it; empty where only time passed.
+    touched; a product that is named and has none is no longer sold. `fact_ids`: the facts whose
+    recording led to it; empty where only time passed.
     `window`, `consultant_id`, `portal_change_id` with `due_on`, `retracts`: where the name says so.
     """
 

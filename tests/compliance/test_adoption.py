@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from services.compliance.database import OwnConnection, connect
-from services.compliance.policy.parameters import PARAMETERS, Parameters
+from services.compliance.policy.parameters import PARAMETERS, Parameters, parameters_for
 from services.compliance.policy.published import Publication, PublishedEvent, read_back
 from services.compliance.projection import batch, rebuild
 from services.compliance.projection.batch import advance_fully
@@ -26,6 +26,7 @@ from tests.policy.fact_log import recorded
 
 LONGER = Parameters(version="longer", window_days=45)
 STRICTER = Parameters(version="stricter", minimum={"VAR": 3, "DEVELOPER": 2}, window_days=10)
+FEWER = parameters_for(PARAMETERS.products[:1])
 LONG_AFTER = timedelta(days=400)
 
 
@@ -45,7 +46,15 @@ class Stricter(ComplianceSettings):
         return STRICTER
 
 
-POLICIES: list[type[ComplianceSettings]] = [Longer, Stricter]
+class Fewer(ComplianceSettings):
+    """A deployment that has taken a product off sale."""
+
+    @property
+    def parameters(self) -> Parameters:
+        return FEWER
+
+
+POLICIES: list[type[ComplianceSettings]] = [Longer, Stricter, Fewer]
 
 
 def history(seed: int) -> list[Group]:
@@ -165,7 +174,7 @@ async def test_rebuilding_again_and_back_publishes_corrections_only(database: Da
     await one.finish(groups, PARAMETERS)
     by_the_first = await one.events()
 
-    for kind in (Longer, Stricter, ComplianceSettings):
+    for kind in (Longer, Stricter, Fewer, ComplianceSettings):
         assert (await rebuilt(database, kind)).corrections > 0
         corrected = await one.events()
         assert (await rebuilt(database, kind)).corrections == 0
@@ -173,7 +182,7 @@ async def test_rebuilding_again_and_back_publishes_corrections_only(database: Da
 
     assert told(corrected) == told(by_the_first)
     adoptions = await one.connection.fetch("SELECT policy_version FROM adoption ORDER BY number")
-    assert [row["policy_version"] for row in adoptions] == ["longer", "stricter", PARAMETERS.version]
+    assert [row["policy_version"] for row in adoptions] == ["longer", "stricter", FEWER.version, PARAMETERS.version]
 
 
 async def test_what_the_same_policy_would_publish_otherwise_now_is_corrected_and_not_renumbered(

@@ -12,17 +12,19 @@ from shared.events.compliance_events import TYPE_OF, ComplianceEventData, Standi
 AT: Final = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 
 
-def row(position: int, *, may_sell: bool, event_id: str, partner_id: str = "harbour", about: str = "") -> list[Any]:
-    """A row of the log: the standing of a partner for S200P has changed."""
-    standing = Standing("S200P", 2, ("ann", "bob"), 2, 0, "compliant", may_sell, True, (), ())
-    data = msgspec.json.encode(ComplianceEventData(partner_id, ("S200P",), (standing,)))
+def row(
+    position: int, *, may_sell: bool | None, event_id: str, partner_id: str = "harbour", about: str = ""
+) -> list[Any]:
+    """A row of the log: the standing of a partner for S200P has changed. `may_sell` None: it is no longer sold."""
+    standing = Standing("S200P", 2, ("ann", "bob"), 2, 0, "compliant", may_sell is True, True, (), ())
+    data = msgspec.json.encode(ComplianceEventData(partner_id, ("S200P",), () if may_sell is None else (standing,)))
     return [position, event_id, TYPE_OF["standing-changed"], partner_id, AT, AT, about, data]
 
 
 def told(
     sequence: int,
     *,
-    may_sell: bool = True,
+    may_sell: bool | None = True,
     epoch: int = 1,
     event_id: str = "",
     delivered_sequence: int | None = None,

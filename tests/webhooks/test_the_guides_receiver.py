@@ -89,7 +89,7 @@ async def subscriber(tmp_path: Path) -> AsyncIterator[Subscriber]:
                 yield found
 
 
-def event(sequence: int, may_sell: bool = True, **more: Any) -> bytes:
+def event(sequence: int, may_sell: bool | None = True, **more: Any) -> bytes:
     """A message about harbour and S200P."""
     return told(sequence, may_sell=may_sell, **more).body
 
@@ -116,6 +116,12 @@ async def test_it_applies_what_is_genuine_once_and_refuses_the_rest(subscriber: 
     assert (await subscriber.told(event(1, True, epoch=2, event_id="event-1-1", replay=True))).status == 204
     assert subscriber.may_sell() == {("harbour", "S200P"): False}
     assert subscriber.complaints() == 0
+
+
+async def test_it_sells_nothing_that_is_no_longer_sold(subscriber: Subscriber) -> None:
+    for sequence, told_to_sell in enumerate((True, None, True), start=1):
+        assert (await subscriber.told(event(sequence, told_to_sell))).delivered
+        assert subscriber.may_sell() == {("harbour", "S200P"): told_to_sell is True}
 
 
 async def test_it_takes_a_batch_whole_and_a_test_for_what_it_is(subscriber: Subscriber) -> None:

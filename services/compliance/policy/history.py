@@ -113,7 +113,7 @@ class PartnerHistory:
         step = _Difference(instant, ())
         step.replace(list(publication.standing), list(self._published))
         step.new = [one for one in step.new if one.name != _REMINDER]
-        step.since = dict.fromkeys(self._sweeps, instant)
+        step.since = dict.fromkeys((*self._sweeps, *publication.standings), instant)
         self._published, self._events_published = dict(publication.standing), publication.events
         self._standings = dict(publication.standings)
         return self._step(step, position)
@@ -224,13 +224,16 @@ class PartnerHistory:
         return Step(step.instant, position, self.partner_id, (*retracted, *announced))
 
     def _changed_standings(self, step: "_Difference") -> list[str]:
+        """Products whose standing is to be told; one that is no longer sold has none, and is named without."""
         changed = []
-        for product in self._sweeps:
-            if product in step.since:
-                standing = self._sweeps[product].standing()
-                if standing != self._standings.get(product):
-                    self._standings[product] = standing
-                    changed.append(product)
+        for product in step.since:
+            sweep = self._sweeps.get(product)
+            if sweep is None:
+                del self._standings[product]
+                changed.append(product)
+            elif (standing := sweep.standing()) != self._standings.get(product):
+                self._standings[product] = standing
+                changed.append(product)
         return changed
 
     def _products(self, one: Announcement) -> tuple[str, ...]:

@@ -52,6 +52,8 @@ def read_back(events: Iterable[PublishedEvent]) -> Publication:
     place = 0
     for place, event in enumerate(events, start=1):
         data, name = _decode(event.data), _NAME_OF[event.type]
+        for named in data.products:
+            standings.pop(named, None)  # of one that is no longer sold no standing follows
         standings.update((one.product, one) for one in data.standings)
         if data.retracts is not None:
             retracted = data.retracts.event_id
