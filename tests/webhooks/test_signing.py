@@ -13,7 +13,6 @@ from pydantic import SecretStr
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from services.compliance.webhooks.signing import (
-    CannotOpen,
     Sealer,
     Signer,
     new_key_pair,
@@ -100,16 +99,14 @@ def test_a_key_is_replaced_by_putting_the_new_one_in_front() -> None:
     both = Sealer([new, old])
     assert both.open(sealed) == b"secret"
     assert Sealer([new]).open(both.seal(b"secret")) == b"secret"
-    with pytest.raises(CannotOpen, match="put back the key"):
-        Sealer([new]).open(sealed)
+    assert Sealer([new]).open(sealed) is None
 
 
 def test_damaged_bytes_are_not_opened() -> None:
     sealer = Sealer([key()])
     sealed = bytearray(sealer.seal(b"secret"))
     sealed[20] ^= 1
-    with pytest.raises(CannotOpen):
-        sealer.open(bytes(sealed))
+    assert sealer.open(bytes(sealed)) is None
 
 
 @pytest.mark.parametrize("wrong", ["", "secret", "é" * 44, "A" * 43])

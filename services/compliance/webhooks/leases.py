@@ -10,7 +10,7 @@ import msgspec
 from services.compliance.database import Connection, Pool
 from services.compliance.webhooks.endpoint import Cursor, Filter
 from services.compliance.webhooks.schedule import REJECTED, Health
-from services.compliance.webhooks.signing import CannotOpen, Sealer, Signer
+from services.compliance.webhooks.signing import Sealer, Signer, signer_of
 
 LEASE_SECONDS: Final = 45.0
 """Every write renews it: it must outlast the deadline of a message by far, and no longer than a dead holder may."""
@@ -166,7 +166,7 @@ def _lease(row: asyncpg.Record, sealer: Sealer, taken_at: float) -> Lease:
         health=Health(*(row[name] for name in Health.__struct_fields__)),
         heartbeat_due=bool(row["heartbeat_due"]),
         parked_partners=frozenset(row["parked_partners"]),
-        signer=_signer(sealer, row["secrets"], row["seeds"]),
+        signer=signer_of(sealer, row["secrets"], row["seeds"]),
         secret_expires_at=row["secret_expires_at"],
         now=row["now"],
         taken_at=taken_at,
@@ -175,18 +175,3 @@ def _lease(row: asyncpg.Record, sealer: Sealer, taken_at: float) -> Lease:
 
 def _tuple(values: Sequence[Any] | None) -> tuple[Any, ...] | None:
     return None if values is None else tuple(values)
-
-
-def _signer(sealer: Sealer, secrets: Sequence[bytes], seeds: Sequence[bytes]) -> Signer | None:
-    opened = _opened(sealer, secrets)
-    return Signer(opened, _opened(sealer, seeds)) if opened else None
-
-
-def _opened(sealer: Sealer, sealed: Sequence[bytes]) -> list[bytes]:
-    found = []
-    for one in sealed:
-        try:
-            found.append(sealer.open(one))
-        except CannotOpen:
-            continue
-    return found

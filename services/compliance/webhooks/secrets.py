@@ -7,7 +7,7 @@ from typing import Final, Literal, NamedTuple
 from services.compliance.database import Connection, Pool
 from services.compliance.webhooks.refusals import SecretLost, TooManySecrets
 from services.compliance.webhooks.registry import changing
-from services.compliance.webhooks.signing import CannotOpen, Sealer, Signer, new_key_pair, new_secret
+from services.compliance.webhooks.signing import Sealer, Signer, new_key_pair, new_secret, signer_of
 from shared.events.wire import instant_text
 
 Scheme = Literal["v1", "v1a"]
@@ -50,13 +50,6 @@ class Rotated(NamedTuple):
     previous_expires_at: datetime | None
 
 
-class _Opened(NamedTuple):
-    scheme: Scheme
-    number: int
-    secret: bytes
-    expires_at: datetime | None
-
-
 async def make(connection: Connection, endpoint_id: str, sealer: Sealer, *, ed25519: bool, number: int = 1) -> New:
     """Makes a secret, and a key pair where one is wanted."""
     new = New(new_secret(), new_key_pair() if ed25519 else None)
@@ -73,38 +66,27 @@ async def rotate(pool: Pool, endpoint_id: str, sealer: Sealer) -> Rotated:
     """
     async with changing(pool, endpoint_id) as connection:
         rows = await connection.fetch(_ALIVE, endpoint_id)
-        alive = [opened for row in rows if (opened := _opened(sealer, *row)) is not None]
-        ends = sorted(one.expires_at for one in alive if one.scheme == "v1" and one.expires_at is not None)
+        alive = [row for row in rows if sealer.open(row["sealed"]) is not None]
+        ends = sorted(one["expires_at"] for one in alive if one["scheme"] == "v1" and one["expires_at"] is not None)
         if len(ends) + 1 >= ALIVE_MAX:
             detail = f"{ALIVE_MAX} secrets sign for this endpoint; rotate again after {instant_text(ends[0])}."
             raise TooManySecrets(detail)
-        kept = [one.scheme for one in alive], [one.number for one in alive]
+        kept = [one["scheme"] for one in alive], [one["number"] for one in alive]
         await connection.execute(_KEEP, endpoint_id, *kept)
         previous_expires_at = await connection.fetchval(_EXPIRE, endpoint_id)
-        number = 1 + max((one.number for one in alive), default=0)
+        number = 1 + max((one["number"] for one in alive), default=0)
         ed25519 = any(row["scheme"] == "v1a" for row in rows)
         return Rotated(await make(connection, endpoint_id, sealer, ed25519=ed25519, number=number), previous_expires_at)
 
 
-async def signer_of(connection: Connection, endpoint_id: str, sealer: Sealer) -> Signer:
+async def find_signer(connection: Connection, endpoint_id: str, sealer: Sealer) -> Signer:
     """Signs with every secret that is alive. Raises `SecretLost` where none is left that a key opens."""
     rows = await connection.fetch(_ALIVE, endpoint_id)
-    alive = [opened for row in rows if (opened := _opened(sealer, *row)) is not None]
-    signer = Signer(_of(alive, "v1"), _of(alive, "v1a"))
-    if not _of(alive, "v1"):
+    secrets, seeds = ([row["sealed"] for row in rows if row["scheme"] == scheme] for scheme in ("v1", "v1a"))
+    signer = signer_of(sealer, secrets, seeds)
+    if signer is None:
         raise SecretLost(
             "No key of SAGECERT_COMPLIANCE_WEBHOOK_KEYS opens the secret of this endpoint: rotate its secret, or have "
             "the key put back."
         )
     return signer
-
-
-def _opened(sealer: Sealer, scheme: Scheme, number: int, sealed: bytes, expires_at: datetime | None) -> _Opened | None:
-    try:
-        return _Opened(scheme, number, sealer.open(sealed), expires_at)
-    except CannotOpen:
-        return None
-
-
-def _of(alive: Sequence[_Opened], scheme: Scheme) -> list[bytes]:
-    return [one.secret for one in alive if one.scheme == scheme]

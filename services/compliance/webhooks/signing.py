@@ -15,10 +15,6 @@ SECRET_BYTES: Final = 32
 """Of a secret of an endpoint; the specification asks for 24 to 64."""
 
 
-class CannotOpen(Exception):
-    """A sealed secret that none of the keys opens: its key was taken away, or the bytes are damaged."""
-
-
 class Sealer:
     """Seals the secrets of endpoints, so that a copy of the database alone signs nothing.
 
@@ -35,15 +31,12 @@ class Sealer:
         """The secret, encrypted and authenticated."""
         return self._keys.encrypt(secret)
 
-    def open(self, sealed: bytes) -> bytes:
-        """What was sealed; raises CannotOpen."""
+    def open(self, sealed: bytes) -> bytes | None:
+        """What was sealed; null: its key was taken away, or the bytes are damaged."""
         try:
             return self._keys.decrypt(sealed)
         except InvalidToken:
-            raise CannotOpen(
-                "no key of SAGECERT_COMPLIANCE_WEBHOOK_KEYS opens the secret of a webhook endpoint; "
-                "put back the key it was sealed with, or rotate the secret"
-            ) from None
+            return None
 
 
 def _fernet(number: int, key: SecretStr) -> Fernet:
@@ -98,3 +91,9 @@ class Signer:
             "webhook-timestamp": timestamp,
             "webhook-signature": " ".join(signatures),
         }
+
+
+def signer_of(sealer: Sealer, secrets: Sequence[bytes], seeds: Sequence[bytes]) -> Signer | None:
+    """Signs with all of these, sealed, that a key opens; null where that leaves no secret."""
+    opened = [one for sealed in secrets if (one := sealer.open(sealed)) is not None]
+    return Signer(opened, [one for sealed in seeds if (one := sealer.open(sealed)) is not None]) if opened else None

@@ -9,7 +9,7 @@ from services.compliance.cloud_event import BATCH_MEDIA_TYPE, MEDIA_TYPE
 from services.compliance.database import Connection, Pool
 from services.compliance.webhooks import message
 from services.compliance.webhooks.registry import find
-from services.compliance.webhooks.secrets import signer_of
+from services.compliance.webhooks.secrets import find_signer
 from services.compliance.webhooks.sending import Outcome, Sender
 from services.compliance.webhooks.signing import Sealer
 
@@ -33,7 +33,7 @@ async def try_out(
     """
     async with pool.acquire() as connection:
         endpoint = await find(connection, endpoint_id)
-        signer = await signer_of(connection, endpoint_id, sealer)
+        signer = await find_signer(connection, endpoint_id, sealer)
     message_id, now = f"test_{token_hex(12)}", wall_clock()
     body, media_type = message.test(message_id, endpoint_id, now), MEDIA_TYPE
     if endpoint.batch_max > 1:
