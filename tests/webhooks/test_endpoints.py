@@ -37,9 +37,9 @@ async def test_a_new_endpoint_begins_with_what_comes(caller: Caller, head: int) 
 async def test_a_secret_is_sealed_and_shown_once(caller: Caller, head: int) -> None:
     registered = await caller.register(ed25519=True)
     assert registered["public_key"].startswith("whpk_")
-    for path in ("", f"/{registered['endpoint_id']}"):
-        response = await caller.http.get(f"webhook-endpoints{path}")
-        assert "whsec_" not in response.text
+    shown = await caller.call("GET", f"/{registered['endpoint_id']}", status=200)
+    assert shown == {name: value for name, value in registered.items() if name != "secret"}
+    assert (await caller.call("GET", status=200))["endpoints"] == [shown]
     stored = caller.sql("SELECT scheme, sealed FROM webhooks.secret ORDER BY scheme")
     assert [scheme for scheme, _ in stored] == ["v1", "v1a"]
     assert all(
@@ -307,9 +307,11 @@ async def test_a_secret_that_no_key_opens_is_replaced_by_a_rotation(sandbox_data
         path = f"/{(await caller.register(ed25519=True))['endpoint_id']}"
     async with calling(sandbox_database, settings_for(sandbox_database, Fernet.generate_key().decode())) as caller:
         assert (await caller.refused("POST", f"{path}/tests", status=409))["type"] == f"{PROBLEM}secret-lost"
-        await caller.call("GET", path, status=200)
+        lost = await caller.call("GET", path, status=200)
+        assert (lost["ed25519"], "public_key" in lost) == (True, False)
         rotated = await caller.call("POST", f"{path}/secret-rotations", status=201)
         assert (rotated["previous_expires_at"], rotated["public_key"][:5]) == (None, "whpk_")
+        assert (await caller.call("GET", path, status=200))["public_key"] == rotated["public_key"]
         assert caller.sql("SELECT scheme, expires_at FROM webhooks.secret ORDER BY 1") == [("v1", None), ("v1a", None)]
 
 

@@ -69,7 +69,10 @@ class Health(msgspec.Struct, frozen=True):
 
 
 class EndpointAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """An endpoint. `filter`: null where it is told everything. Its secret is never shown again."""
+    """An endpoint. `filter`: null where it is told everything. Its secret is never shown again.
+
+    `public_key`: verifies its `v1a` signatures; left out without `ed25519`, or where no key opens the private half.
+    """
 
     endpoint_id: str
     url: str
@@ -81,13 +84,13 @@ class EndpointAnswer(msgspec.Struct, frozen=True, kw_only=True):
     state: State
     registered_at: datetime
     health: Health
+    public_key: str | UnsetType = UNSET
 
 
 class RegisteredAnswer(EndpointAnswer, frozen=True, kw_only=True):
-    """A new endpoint, with the secret that is shown this once. `public_key`: where `ed25519` is on."""
+    """A new endpoint, with the secret that is shown this once."""
 
     secret: str
-    public_key: str | UnsetType = UNSET
 
 
 class EndpointsAnswer(msgspec.Struct, frozen=True):
@@ -140,27 +143,25 @@ async def register(request: Request, body: RegistrationBody, webhooks: TheWebhoo
         position = await registry.position_of(connection, place, "start")
         await registry.insert(connection, endpoint_id, wanted, position)
         new = await secrets.make(connection, endpoint_id, webhooks.sealer, ed25519=body.ed25519)
-        answer = endpoint_answer(await registry.find(connection, endpoint_id))
-    public_key = UNSET if new.seed is None else public_text(new.seed)
-    shown = RegisteredAnswer(**msgspec.structs.asdict(answer), secret=secret_text(new.secret), public_key=public_key)
-    return json_answer(shown, 201)
+        answer = endpoint_answer(await registry.find(connection, endpoint_id), webhooks)
+    return json_answer(RegisteredAnswer(**msgspec.structs.asdict(answer), secret=secret_text(new.secret)), 201)
 
 
 @router.get("", openapi_extra=asks(PageQuestion), responses=answers_with(EndpointsAnswer, problems=PROBLEMS))
-async def endpoints(request: Request) -> Response:
+async def endpoints(request: Request, webhooks: TheWebhooks) -> Response:
     """The endpoints in order of their ids."""
     question = question_of(request, PageQuestion)
     async with service_of(request).pool.acquire() as connection:
         found = await registry.page(connection, question.after, question.limit)
     following = found[-1].endpoint_id if len(found) == question.limit else None
-    return json_answer(EndpointsAnswer(tuple(map(endpoint_answer, found)), following))
+    return json_answer(EndpointsAnswer(tuple(endpoint_answer(one, webhooks) for one in found), following))
 
 
 @router.get("/{endpoint_id}", responses=answers_with(EndpointAnswer, problems=PROBLEMS_OF_ONE))
-async def endpoint(request: Request, endpoint_id: Id) -> Response:
+async def endpoint(request: Request, endpoint_id: Id, webhooks: TheWebhooks) -> Response:
     """An endpoint with its health."""
     async with service_of(request).pool.acquire() as connection:
-        return json_answer(endpoint_answer(await registry.find(connection, endpoint_id)))
+        return json_answer(endpoint_answer(await registry.find(connection, endpoint_id), webhooks))
 
 
 @router.patch("/{endpoint_id}", responses=answers_with(EndpointAnswer, problems=PROBLEMS_OF_ONE))
@@ -176,7 +177,8 @@ async def change(request: Request, endpoint_id: Id, body: ChangeBody, webhooks: 
         said["url"] = _url(webhooks, body.url)
     if "filter" in said:
         said["filter"] = _filter(service, body.filter)
-    return json_answer(endpoint_answer(await registry.change(service.pool, endpoint_id, Wanted(**said))))
+    changed = await registry.change(service.pool, endpoint_id, Wanted(**said))
+    return json_answer(endpoint_answer(changed, webhooks))
 
 
 @router.delete("/{endpoint_id}", status_code=204, responses=answers_with(None, status=204, problems=PROBLEMS_OF_ONE))
@@ -204,16 +206,18 @@ async def rotate_secret(request: Request, endpoint_id: Id, webhooks: TheWebhooks
     status_code=202,
     responses=answers_with(EndpointAnswer, status=202, problems=PROBLEMS_OF_ONE),
 )
-async def replay(request: Request, endpoint_id: Id, body: ReplayBody) -> Response:
+async def replay(request: Request, endpoint_id: Id, body: ReplayBody, webhooks: TheWebhooks) -> Response:
     """Tells everything once more from there, with the same ids, in a new epoch; then goes on with what comes."""
     found = await registry.replay(service_of(request).pool, endpoint_id, body.from_.place)
-    return json_answer(endpoint_answer(found), 202)
+    return json_answer(endpoint_answer(found, webhooks), 202)
 
 
-def endpoint_answer(found: Endpoint) -> EndpointAnswer:
+def endpoint_answer(found: Endpoint, webhooks: Webhooks) -> EndpointAnswer:
     """The endpoint as it is shown."""
     told = msgspec.structs.asdict(found)
     filtered = told.pop("filter")
+    seed = None if found.key_pair is None else webhooks.sealer.open(found.key_pair)
+    told |= {"ed25519": found.key_pair is not None, "public_key": UNSET if seed is None else public_text(seed)}
     told |= {"lag": found.head - found.position, "warned_hours": found.warned_hours or None}
     health = Health(**{name: told[name] for name in Health.__struct_fields__})
     shown = {name: told[name] for name in EndpointAnswer.__struct_fields__ if name in told}

@@ -25,7 +25,10 @@ Place = int | datetime | None
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """An endpoint with its health. `head`: the last position of the log; `warned_hours`: how long it fails, roughly."""
+    """An endpoint with its health. `key_pair`: the newest, sealed; null: it has none.
+
+    `head`: the last position of the log; `warned_hours`: how long it fails, roughly.
+    """
 
     endpoint_id: str
     url: str
@@ -33,7 +36,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     filter: Filter
     batch_max: int
     heartbeat_seconds: int | None
-    ed25519: bool
+    key_pair: bytes | None
     state: State
     registered_at: datetime
     position: int
@@ -70,7 +73,8 @@ _ENDPOINT: Final = """
         CASE WHEN e.failing_since IS NOT NULL AND e.state = 'active'
             THEN nullif(e.next_attempt_at, '-infinity') END AS attempt_due_at,
         (SELECT count(*) FROM webhooks.parked_message m WHERE m.endpoint_id = e.endpoint_id) AS parked,
-        EXISTS (SELECT FROM webhooks.secret s WHERE s.endpoint_id = e.endpoint_id AND s.scheme = 'v1a') AS ed25519
+        (SELECT s.sealed FROM webhooks.secret s WHERE s.endpoint_id = e.endpoint_id AND s.scheme = 'v1a'
+            ORDER BY s.number DESC LIMIT 1) AS key_pair
     FROM webhooks.endpoint e CROSS JOIN progress p
 """
 
