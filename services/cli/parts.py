@@ -1,5 +1,6 @@
 """The parts of the system, each as a process of its own with its own settings and database role."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from services.cli.settings import SystemSettings
+    from services.compliance.settings import ComplianceSettings
 
 
 @click.command()
@@ -98,16 +100,27 @@ def dispatch() -> None:
     """
     with one_sentence():
         from services.cli.running import run_to_a_good_end
-        from services.compliance.settings import ComplianceSettings
         from services.compliance.webhooks.dispatcher import Dispatcher
         from services.wall_clock import wall_clock
 
-        settings = ComplianceSettings()
-        if not settings.webhook_keys:
-            raise click.ClickException("The setting SAGECERT_COMPLIANCE_WEBHOOK_KEYS is missing: it opens the secrets.")
-        dispatcher = Dispatcher(settings, wall_clock)
+        dispatcher = Dispatcher(_with_keys(), wall_clock)
         progress("delivering to webhook endpoints; Ctrl-C stops it.")
         run_to_a_good_end(dispatcher.run())
+
+
+@compliance.command("reseal")
+def reseal() -> None:
+    """Seal the secrets of webhook endpoints with the first of SAGECERT_COMPLIANCE_WEBHOOK_KEYS.
+
+    While the service and the dispatchers go on, which have that key first, too. Ends with 1 where a secret is lost.
+    """
+    with one_sentence():
+        from services.compliance.webhooks import secrets
+
+        resealed = asyncio.run(secrets.reseal(_with_keys()))
+    click.echo(f"secrets sealed with the first key: {resealed.secrets}")
+    if resealed.lost:
+        raise click.ClickException(f"no key opens a secret of {', '.join(resealed.lost)}: rotate, or put its key back.")
 
 
 @compliance.command("rebuild")
@@ -180,6 +193,15 @@ def _serve(name: str, create: "Callable[[], FastAPI]", host: str, port: int, as_
     address = Address(host, port, system.key)
     app = Composition({name: create()}, api_key=system.key, sandbox=system.sandbox)
     address.serve(app, lambda: announce(address.origin, as_json=as_json))
+
+
+def _with_keys() -> "ComplianceSettings":
+    from services.compliance.settings import ComplianceSettings
+
+    settings = ComplianceSettings()
+    if not settings.webhook_keys:
+        raise click.ClickException("The setting SAGECERT_COMPLIANCE_WEBHOOK_KEYS is missing: it opens the secrets.")
+    return settings
 
 
 def _owner_url(settings: "SystemSettings") -> str:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
-from services.compliance.database import Connection, Pool
+from services.compliance.database import Connection, Pool, connect
+from services.compliance.settings import ComplianceSettings
 from services.compliance.webhooks.refusals import SecretLost, TooManySecrets
 from services.compliance.webhooks.registry import changing
 from services.compliance.webhooks.signing import Sealer, Signer, new_key_pair, new_secret, signer_of
@@ -36,6 +37,17 @@ _EXPIRE: Final = f"""
 """
 
 
+_SIGNING: Final = """
+    SELECT endpoint_id, scheme, number, sealed FROM webhooks.secret
+    WHERE expires_at IS NULL OR expires_at > clock_timestamp() ORDER BY endpoint_id, scheme, number
+"""
+
+_RESEAL: Final = """
+    UPDATE webhooks.secret SET sealed = $5
+    WHERE endpoint_id = $1 AND scheme = $2 AND number = $3 AND sealed = $4
+"""
+
+
 class New(NamedTuple):
     """New secrets, to be told once. `seed`: of the key pair, where the endpoint has one."""
 
@@ -48,6 +60,13 @@ class Rotated(NamedTuple):
 
     new: New
     previous_expires_at: datetime | None
+
+
+class Resealed(NamedTuple):
+    """`secrets`: how many were sealed anew. `lost`: the endpoints with one that no key opens."""
+
+    secrets: int
+    lost: Sequence[str]
 
 
 async def make(connection: Connection, endpoint_id: str, sealer: Sealer, *, ed25519: bool, number: int = 1) -> New:
@@ -90,3 +109,23 @@ async def find_signer(connection: Connection, endpoint_id: str, sealer: Sealer) 
             "the key put back."
         )
     return signer
+
+
+async def reseal(settings: ComplianceSettings) -> Resealed:
+    """Seals every secret that signs with the first key. Where it is cut off, it is begun again.
+
+    Each by itself, while others deliver and rotate: what changes meanwhile is left as it is then.
+    """
+    sealer = Sealer(settings.webhook_keys)
+    resealed, lost = 0, []
+    connection = await connect(settings)
+    try:
+        for *row, sealed in await connection.fetch(_SIGNING):
+            secret = sealer.open(sealed)
+            if secret is None:
+                lost.append(row[0])
+            else:
+                resealed += await connection.execute(_RESEAL, *row, sealed, sealer.seal(secret)) == "UPDATE 1"
+    finally:
+        await connection.close()
+    return Resealed(resealed, list(dict.fromkeys(lost)))
