@@ -20,9 +20,9 @@ from services.compliance.api.webhook_endpoints import (
     webhooks_of,
 )
 from services.compliance.api.webhook_fields import AttemptsQuestion, DryRunBody, ParkedQuestion, ReleaseBody
-from services.compliance.webhooks import deliveries, dry_run
-from services.compliance.webhooks.deliveries import Attempt
-from services.compliance.webhooks.endpoint import Parked
+from services.compliance.webhooks import attempt_log, dry_run, parking
+from services.compliance.webhooks.attempt_log import Attempt
+from services.compliance.webhooks.parking import Parked
 from services.compliance.webhooks.trying_out import try_out
 
 router: Final = APIRouter(
@@ -101,7 +101,7 @@ async def attempts(request: Request, endpoint_id: Id) -> Response:
     """The latest requests to the endpoint by their numbers, with what was answered."""
     question = question_of(request, AttemptsQuestion)
     async with service_of(request).pool.acquire() as connection:
-        found = await deliveries.attempts(connection, endpoint_id, question.after, question.limit)
+        found = await attempt_log.page(connection, endpoint_id, question.after, question.limit)
     following = found[-1].number if len(found) == question.limit else None
     return json_answer(AttemptsAnswer(tuple(found), following))
 
@@ -114,7 +114,7 @@ async def parked(request: Request, endpoint_id: Id) -> Response:
     question = question_of(request, ParkedQuestion)
     epoch, sequence = map(int, question.after.split("~"))
     async with service_of(request).pool.acquire() as connection:
-        found = await deliveries.parked(connection, endpoint_id, (epoch, sequence), question.limit)
+        found = await parking.page(connection, endpoint_id, (epoch, sequence), question.limit)
     following = f"{found[-1].epoch}~{found[-1].sequence}" if len(found) == question.limit else None
     return json_answer(ParkedAnswer(tuple(found), following))
 
@@ -123,5 +123,5 @@ async def parked(request: Request, endpoint_id: Id) -> Response:
 async def release(request: Request, endpoint_id: Id, body: Annotated[ReleaseBody | None, Body()] = None) -> Response:
     """Has parked messages sent, ahead of everything else and in order: those of one partner, or all."""
     partner_id = None if body is None else body.partner_id
-    released = await deliveries.release(service_of(request).pool, endpoint_id, partner_id)
+    released = await parking.release(service_of(request).pool, endpoint_id, partner_id)
     return json_answer(ReleaseAnswer(released), 202)

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from services.compliance.cloud_event import BATCH_MEDIA_TYPE, MEDIA_TYPE
 from services.compliance.database import Pool
 from services.compliance.webhooks import schedule
-from services.compliance.webhooks.deliveries import AttemptKind
+from services.compliance.webhooks.attempt_log import AttemptKind
 from services.compliance.webhooks.endpoint import Cursor
 from services.compliance.webhooks.leases import Lease, Released, read_released, rejected_elsewhere
 from services.compliance.webhooks.message import Message, batch_body, batch_id, heartbeat, message

@@ -1,6 +1,5 @@
 """Webhook endpoints as values: what each is told, and how far it was told."""
 
-from datetime import datetime
 from typing import Literal
 
 import msgspec
@@ -34,14 +33,3 @@ class Cursor(msgspec.Struct, frozen=True):
     sequence: int = 0
     delivered_sequence: int = 0
     replay_through: int = 0
-
-
-class Parked(msgspec.Struct, frozen=True):
-    """A message that is kept and not sent."""
-
-    epoch: int
-    sequence: int
-    position: int
-    partner_id: str
-    parked_at: datetime
-    released: bool

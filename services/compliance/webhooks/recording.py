@@ -10,7 +10,7 @@ import msgspec
 
 from services.compliance.database import CONNECTION_LOST, OwnConnection, connect
 from services.compliance.settings import ComplianceSettings
-from services.compliance.webhooks.deliveries import AttemptKind
+from services.compliance.webhooks.attempt_log import AttemptKind
 from services.compliance.webhooks.endpoint import DisabledBecause
 
 ATTEMPTS_KEPT: Final = 1000
