@@ -1,4 +1,4 @@
-"""Messages that an endpoint alone rejected, with the later ones of their partners: kept back until they are released."""
+"""Messages that an endpoint alone rejected, and the later ones of their partners: kept back until released."""
 
 from collections.abc import Sequence
 from datetime import datetime
