@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from cryptography.fernet import Fernet
 from msgspec.structs import replace
@@ -30,7 +31,9 @@ LEASE_SECONDS, DEADLINE_SECONDS = 45.0, 15.0
 
 
 @asynccontextmanager
-async def means_of(database: Database) -> AsyncIterator[Means]:
+async def means_of(
+    database: Database, lease_seconds: float = LEASE_SECONDS, deadline_seconds: float = DEADLINE_SECONDS
+) -> AsyncIterator[Means]:
     settings = settings_for(database)
     recorder = Recorder(settings)
     recording = asyncio.create_task(recorder.run())
@@ -40,7 +43,7 @@ async def means_of(database: Database) -> AsyncIterator[Means]:
             create_pool(settings) as pool,
             Sender(networks=networks, plain_http=True, clock=wall_clock) as sender,
         ):
-            yield Means(pool, recorder, sender, wall_clock, LEASE_SECONDS, DEADLINE_SECONDS)
+            yield Means(pool, recorder, sender, wall_clock, lease_seconds, deadline_seconds)
     finally:
         recording.cancel()
         await asyncio.gather(recording, return_exceptions=True)
@@ -74,6 +77,24 @@ async def test_it_sends_only_with_more_of_the_lease_left_than_a_request_may_take
     await deliver(caller.database, replace(leased, taken_at=leased.taken_at - age_seconds))
     assert len(receiver.requests) == sent
     assert caller.sql("SELECT position FROM webhooks.endpoint") == [(sent,)]
+
+
+async def test_a_write_renews_the_lease_from_when_it_was_asked_for(caller: Caller, receiver: Receiver) -> None:
+    """It may take a while; in the database the lease has begun by its clock, somewhere within."""
+    await caller.register(receiver.url(), start="origin")
+    more_events(caller, 2)
+    leased = await lease(caller.database)
+    with psycopg.connect(caller.database.owner_url) as other:
+        other.execute("SELECT FROM webhooks.endpoint FOR UPDATE")
+        async with means_of(caller.database, lease_seconds=6, deadline_seconds=4) as means:
+            begun = replace(leased, taken_at=asyncio.get_running_loop().time())
+            delivering = asyncio.create_task(Delivery(begun, means).run())
+            await receiver.came(1)
+            await asyncio.sleep(2.2)  # of six seconds, less is left then than a request may take
+            other.rollback()
+            await delivering
+    assert len(receiver.requests) == 1
+    assert caller.sql("SELECT position FROM webhooks.endpoint") == [(1,)]
 
 
 @pytest.mark.parametrize(("left_seconds", "sent"), [(11, 1), (9, 0)])
