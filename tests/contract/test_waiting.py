@@ -22,6 +22,6 @@ async def test_a_cancellation_that_meets_the_ring_is_not_lost(turns: int) -> Non
     for _ in range(turns):
         await asyncio.sleep(0)
     task.cancel()
-    done, _ = await asyncio.wait([task], timeout=10)
+    done, _ = await asyncio.wait([task], timeout=3)
     task.cancel()
     assert done == {task}

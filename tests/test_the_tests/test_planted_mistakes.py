@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.test_the_tests.mistakes import MISTAKES, Mistake
+from tests.test_the_tests.planting import PROJECT, plant
 
-PROJECT = Path(__file__).parents[2]
 ANY_SCENARIO = "test_thirty_days_and_then_no_new_customers"
 SECONDS_MAX = 100
 
@@ -43,12 +43,7 @@ def test_nothing_is_red_without_a_mistake(copy: Path) -> None:
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name.replace(" ", "-"))
 def test_a_planted_mistake_turns_something_red(mistake: Mistake, copy: Path) -> None:
-    path = copy / mistake.path
-    source = path.read_text(encoding="utf-8")
-    assert source.count(mistake.old) == 1, (
-        f"the place of the mistake is no longer there, or not the only one: {mistake}"
-    )
-    path.write_text(source.replace(mistake.old, mistake.new), encoding="utf-8")
+    plant(copy, mistake.path, mistake.old, mistake.new)
     found = red(copy, mistake.scenario)
     if mistake.scenario is not None:
         assert found["scenario"], f"{mistake.scenario} does not notice {mistake.name}"

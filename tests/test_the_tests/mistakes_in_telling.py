@@ -1,0 +1,170 @@
+"""Mistakes that are easily made where subscribers are told, by webhooks and by feeds, each with who must notice it."""
+
+from typing import Final, NamedTuple
+
+WEBHOOKS: Final = "services/compliance/webhooks"
+
+
+class Mistake(NamedTuple):
+    """What is planted, as an edit of one place. `noticed_by`: the test that must turn red."""
+
+    name: str
+    path: str
+    old: str
+    new: str
+    noticed_by: str
+
+
+MISTAKES: Final = (
+    # Whose turn it is, and what is recorded -------------------------------------------------------
+    Mistake(
+        "who held the lease before still moves the cursor",
+        f"{WEBHOOKS}/recording.py",
+        "AND e.fence = w.fence AND",
+        "AND",
+        "webhooks/test_recording.py::test_who_does_not_hold_it_or_found_it_elsewhere_writes_nothing[otherwise0]",
+    ),
+    Mistake(
+        "a lease is renewed from when the answer comes",
+        f"{WEBHOOKS}/delivering.py",
+        "self._leased_until = asked_at +",
+        "self._leased_until = asyncio.get_running_loop().time() +",
+        "webhooks/test_delivering.py::test_a_write_renews_the_lease_from_when_it_was_asked_for",
+    ),
+    Mistake(
+        "an old secret signs for ever",
+        f"{WEBHOOKS}/leases.py",
+        "s.expires_at > clock_timestamp()) ORDER BY s.number DESC) AS secrets",
+        "true) ORDER BY s.number DESC) AS secrets",
+        "webhooks/test_delivering.py::test_a_secret_that_was_replaced_signs_until_it_expires",
+    ),
+    # Numbers -------------------------------------------------------------------------------------
+    Mistake(
+        "numbers go on in a new epoch",
+        f"{WEBHOOKS}/registry.py",
+        "epoch = epoch + 1, sequence = 0, delivered_sequence = 0,",
+        "epoch = epoch + 1,",
+        "webhooks/test_endpoints.py::test_a_replay_takes_the_cursor_back_and_what_is_parked_later_with_it",
+    ),
+    Mistake(
+        "another filter begins no epoch",
+        f"{WEBHOOKS}/registry.py",
+        "other_filter = now.filter != was.filter",
+        "other_filter = False",
+        "webhooks/test_endpoints.py::test_another_filter_begins_a_new_epoch_at_the_cursor_and_the_same_does_not",
+    ),
+    Mistake(
+        "the last message of a replay is not marked",
+        f"{WEBHOOKS}/message.py",
+        "event.position <= cursor.replay_through",
+        "event.position < cursor.replay_through",
+        "webhooks/test_endpoints_tried.py::test_a_dry_run_shows_what_a_replay_would_send",
+    ),
+    Mistake(
+        "the numbers of what is parked are one off",
+        f"{WEBHOOKS}/message.py",
+        "_numbers(cursor.delivered_sequence + 1,",
+        "_numbers(cursor.delivered_sequence,",
+        "webhooks/test_delivering.py::test_a_batch_ends_where_a_partner_is_kept_back",
+    ),
+    # Failing -------------------------------------------------------------------------------------
+    Mistake(
+        "who is gone is tried again",
+        f"{WEBHOOKS}/schedule.py",
+        "outcome.status == _GONE:",
+        "outcome.status == 418:",
+        "webhooks/test_schedule.py::test_who_is_gone_is_disabled_at_once",
+    ),
+    Mistake(
+        "a receiver may ask for any time",
+        f"{WEBHOOKS}/schedule.py",
+        "min(max(outcome.retry_after_seconds, ASKED_SECONDS_MIN), ASKED_SECONDS_MAX)",
+        "max(outcome.retry_after_seconds, ASKED_SECONDS_MIN)",
+        "webhooks/test_schedule.py::test_who_is_busy_is_left_alone_for_as_long_as_it_asks",
+    ),
+    # Sending -------------------------------------------------------------------------------------
+    Mistake(
+        "redirects are followed",
+        f"{WEBHOOKS}/sending.py",
+        "allow_redirects=False",
+        "allow_redirects=True",
+        "webhooks/test_sending_to_the_hostile.py::test_what_is_no_answer_is_a_failure_and_says_why",
+    ),
+    Mistake(
+        "the proxy of the environment is asked",
+        f"{WEBHOOKS}/sending.py",
+        "trust_env=False",
+        "trust_env=True",
+        "webhooks/test_sending.py::test_the_proxy_of_the_environment_is_not_asked",
+    ),
+    Mistake(
+        "a reply is read to its end",
+        f"{WEBHOOKS}/sending.py",
+        "len(self.body) < REPLY_BYTES_MAX and (",
+        "(",
+        "webhooks/test_sending_to_the_hostile.py::test_of_a_great_body_little_is_read_and_less_is_kept[answer]",
+    ),
+    Mistake(
+        "a status alone is a success",
+        f"{WEBHOOKS}/sending.py",
+        "return self.error is None and self.status",
+        "return self.status",
+        "webhooks/test_sending_to_the_hostile.py"
+        "::test_one_deadline_bounds_everything_and_a_2xx_that_is_not_whole_by_then_does_not_count"
+        "[slow_body-200-no whole answer within 0.5 s]",
+    ),
+    Mistake(
+        "the address is judged where it is looked up only",
+        f"{WEBHOOKS}/connections.py",
+        "        check_address(str(address[0]), self._allowed)\n",
+        "",
+        "webhooks/test_sending_to_addresses.py"
+        "::test_the_address_is_checked_where_it_is_connected_to_and_not_only_where_it_is_looked_up",
+    ),
+    Mistake(
+        "one good address makes an answer good",
+        f"{WEBHOOKS}/resolving.py",
+        "for one in found:",
+        "for one in found[:1]:",
+        "webhooks/test_sending_to_addresses.py::test_an_answer_in_which_any_address_is_refused_is_refused_whole",
+    ),
+    # Feeds ---------------------------------------------------------------------------------------
+    Mistake(
+        "a reader is led past the end of the log",
+        "services/feeds.py",
+        "min(end_of_stretch(after), head)",
+        "end_of_stretch(after)",
+        "contract/test_feeds_pages.py::test_an_empty_page_that_leads_further_is_another",
+    ),
+    Mistake(
+        "a page that is not full is kept for ever",
+        "services/compliance/api/events.py",
+        "len(page.events) == question.limit and plain",
+        "bool(page.events) and plain",
+        "contract/test_feeds_pages.py::test_a_page_that_is_not_full_is_asked_for_again",
+    ),
+    Mistake(
+        "two empty pages are the same wherever they lead",
+        "services/feeds.py",
+        "blake2b(link.encode() + body,",
+        "blake2b(body,",
+        "contract/test_feeds_pages.py::test_an_empty_page_that_leads_further_is_another",
+    ),
+    Mistake(
+        "a crash is taken for a reset",
+        "services/feeds.py",
+        "and feed.sandbox and",
+        "and",
+        "contract/test_feeds_streams.py::test_a_log_that_is_no_sandbox_is_waited_for_where_a_crash_took_its_end",
+    ),
+    Mistake(
+        "a cancellation that meets the ring is lost",
+        "services/waiting.py",
+        """            async with asyncio.timeout(min(seconds_max, look_seconds)):
+                await ring.wait()
+""",
+        """            await asyncio.wait_for(ring.wait(), min(seconds_max, look_seconds))
+""",
+        "contract/test_waiting.py::test_a_cancellation_that_meets_the_ring_is_not_lost[0]",
+    ),
+)

@@ -1,0 +1,62 @@
+"""Every mistake in telling subscribers, planted in a copy of the project, turns the test red that is there for it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.test_the_tests.mistakes_in_telling import MISTAKES, Mistake
+from tests.test_the_tests.planting import PROJECT, plant
+
+SECONDS_MAX = 100
+GREEN, RED = 0, 1
+PLUGINS = ("-p", "pytest_asyncio.plugin", "-p", "pytest_timeout", "-p", "no:cacheprovider")
+SETTINGS = {
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # to load the others takes as long as most of these tests
+    "PYTHONDONTWRITEBYTECODE": "1",  # what is compiled is of the project without a mistake
+}
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The services and the tests, apart from the project itself."""
+    directory = tmp_path_factory.mktemp("copy")
+    for package in ("services", "shared", "tests"):
+        shutil.copytree(PROJECT / package, directory / package, ignore=shutil.ignore_patterns("node_modules"))
+    shutil.copy2(PROJECT / "pyproject.toml", directory)
+    return directory
+
+
+def outcome(copy: Path, *tests: str) -> "subprocess.CompletedProcess[str]":
+    """What becomes of these tests in the copy."""
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-x", "-q", "--timeout", "30", *PLUGINS, *tests],
+        cwd=copy,
+        env={**os.environ, **SETTINGS},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS_MAX,
+        check=False,
+    )
+
+
+def test_nothing_is_red_without_a_mistake(copy: Path) -> None:
+    done = outcome(copy, *dict.fromkeys(f"tests/{mistake.noticed_by}" for mistake in MISTAKES))
+    assert done.returncode == GREEN, done.stdout
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name.replace(" ", "-"))
+def test_a_planted_mistake_turns_its_test_red(mistake: Mistake, copy: Path) -> None:
+    plant(copy, mistake.path, mistake.old, mistake.new)
+    try:
+        done = outcome(copy, f"tests/{mistake.noticed_by}")
+    finally:
+        shutil.copy2(PROJECT / mistake.path, copy / mistake.path)
+    assert done.returncode == RED, f"{mistake.noticed_by} does not notice that {mistake.name}: {done.stdout}"
+
+
+def test_the_names_of_the_mistakes_are_their_own() -> None:
+    assert len({mistake.name for mistake in MISTAKES}) == len(MISTAKES)
