@@ -1,12 +1,11 @@
 """What owners of endpoints do with them, and what they are refused."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import psycopg
 import pytest
-from cryptography.fernet import Fernet
 
 from shared.events.compliance_events import TYPE_OF
 from shared.events.wire import instant_text
@@ -32,19 +31,6 @@ async def test_a_new_endpoint_begins_with_what_comes(caller: Caller, head: int) 
     assert (health["epoch"], health["sequence"], health["parked"], health["warned_hours"]) == (1, 0, 0, None)
     shown = await caller.call("GET", f"/{registered['endpoint_id']}", status=200)
     assert shown == {name: value for name, value in registered.items() if name != "secret"}
-
-
-async def test_a_secret_is_sealed_and_shown_once(caller: Caller, head: int) -> None:
-    registered = await caller.register(ed25519=True)
-    assert registered["public_key"].startswith("whpk_")
-    shown = await caller.call("GET", f"/{registered['endpoint_id']}", status=200)
-    assert shown == {name: value for name, value in registered.items() if name != "secret"}
-    assert (await caller.call("GET", status=200))["endpoints"] == [shown]
-    stored = caller.sql("SELECT scheme, sealed FROM webhooks.secret ORDER BY scheme")
-    assert [scheme for scheme, _ in stored] == ["v1", "v1a"]
-    assert all(
-        Fernet(settings_for(caller.database).webhook_keys[0].get_secret_value()).decrypt(one) for _, one in stored
-    )
 
 
 async def test_where_an_endpoint_begins(caller: Caller, head: int) -> None:
@@ -284,45 +270,6 @@ async def test_a_replay_skips_nothing(caller: Caller, head: int) -> None:
         problem = await caller.refused("POST", f"/{endpoint_id}/replays", body={"from": place})
         assert problem["parameter"] == parameter, problem
     assert (await caller.health(endpoint_id))["epoch"] == 1
-
-
-async def test_four_secrets_sign_at_once_and_no_more(caller: Caller) -> None:
-    path = f"/{(await caller.register(ed25519=True))['endpoint_id']}/secret-rotations"
-    rotated = [await caller.call("POST", path, status=201) for _ in range(3)]
-    assert len({one["secret"] for one in rotated}) == len({one["public_key"] for one in rotated}) == 3
-    expires_at = datetime.fromisoformat(rotated[0]["previous_expires_at"])
-    ((clock,),) = caller.sql("SELECT clock_timestamp()")
-    assert abs(expires_at - clock - timedelta(hours=24)) < timedelta(minutes=1)
-    problem = await caller.refused("POST", path, status=409)
-    assert problem["type"] == f"{PROBLEM}too-many-secrets"
-    assert instant_text(expires_at.astimezone(UTC)) in problem["detail"]
-    assert caller.sql("SELECT count(*) FROM webhooks.secret") == [(8,)]
-    caller.sql("UPDATE webhooks.secret SET expires_at = now() WHERE number = 1")
-    await caller.call("POST", path, status=201)
-    assert caller.sql("SELECT number FROM webhooks.secret WHERE scheme = 'v1' ORDER BY 1") == [(2,), (3,), (4,), (5,)]
-
-
-async def test_a_secret_that_no_key_opens_is_replaced_by_a_rotation(sandbox_database: Database) -> None:
-    async with calling(sandbox_database) as caller:
-        path = f"/{(await caller.register(ed25519=True))['endpoint_id']}"
-    async with calling(sandbox_database, settings_for(sandbox_database, Fernet.generate_key().decode())) as caller:
-        assert (await caller.refused("POST", f"{path}/tests", status=409))["type"] == f"{PROBLEM}secret-lost"
-        lost = await caller.call("GET", path, status=200)
-        assert (lost["ed25519"], "public_key" in lost) == (True, False)
-        rotated = await caller.call("POST", f"{path}/secret-rotations", status=201)
-        assert (rotated["previous_expires_at"], rotated["public_key"][:5]) == (None, "whpk_")
-        assert (await caller.call("GET", path, status=200))["public_key"] == rotated["public_key"]
-        assert caller.sql("SELECT scheme, expires_at FROM webhooks.secret ORDER BY 1") == [("v1", None), ("v1a", None)]
-
-
-async def test_keys_are_replaced_by_putting_the_new_one_in_front(sandbox_database: Database) -> None:
-    async with calling(sandbox_database) as caller:
-        path = f"/{(await caller.register())['endpoint_id']}/secret-rotations"
-    keys = (Fernet.generate_key().decode(), settings_for(sandbox_database).webhook_keys[0].get_secret_value())
-    async with calling(sandbox_database, settings_for(sandbox_database, *keys)) as caller:
-        assert (await caller.call("POST", path, status=201))["previous_expires_at"] is not None
-    ((sealed,),) = caller.sql("SELECT sealed FROM webhooks.secret WHERE expires_at IS NULL")
-    assert Fernet(keys[0]).decrypt(sealed)
 
 
 async def test_parked_messages_are_listed_and_released(caller: Caller) -> None:
