@@ -9,7 +9,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from services.compliance.webhooks.refusals import NoSuchEndpoint, NoSuchPlace, Refusal, SecretLost, TooManySecrets
+from services.compliance.refusals import Refusal
+from services.compliance.webhooks.refusals import NoSuchEndpoint, NoSuchPlace, SecretLost, TooManySecrets
 from services.feeds import Malformed
 from services.problems import TYPE_PREFIX, Problem, problem_response
 

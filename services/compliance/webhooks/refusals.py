@@ -1,13 +1,6 @@
-"""Why a call about an endpoint is refused; the API answers each with a problem."""
+"""Why a call about an endpoint is refused."""
 
-
-class Refusal(Exception):
-    """Nothing is done. `detail`: why, and what to do; `parameter`: the part of the call that is meant."""
-
-    def __init__(self, detail: str, parameter: str | None = None) -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.parameter = parameter
+from services.compliance.refusals import Refusal
 
 
 class NoSuchEndpoint(Refusal):

@@ -1,0 +1,10 @@
+"""What every refusal of the compliance service says; the API answers each with a problem."""
+
+
+class Refusal(Exception):
+    """Nothing is done. `detail`: why, and what to do; `parameter`: the part of the call that is meant."""
+
+    def __init__(self, detail: str, parameter: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.parameter = parameter
