@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Final
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection
+
+from services.compliance.read_model import migrations
 
 SCHEMA: Final = "webhooks"
 
@@ -15,8 +15,4 @@ def upgrade(connection: Connection) -> None:
 
     Creates the schema where there is none.
     """
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent))
-    config.attributes["connection"] = connection
-    config.attributes["schema"] = SCHEMA
-    command.upgrade(config, "head")
+    migrations.upgrade(connection, SCHEMA, Path(__file__).parent)
