@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from services import postgres
+from services.cli.descriptors import allow_enough
 from services.migrate import migrate
 from services.postgres import Server
 from tests.databases import Database, clone, drop
@@ -25,6 +26,8 @@ TEMPLATE = "template_real"
 """A migrated, empty database that is no sandbox."""
 
 _numbers = itertools.count(1)
+
+allow_enough()
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import click
 
 from services.cli.demo import demo
+from services.cli.descriptors import allow_enough
 from services.cli.output import log_to_stderr
 from services.cli.parts import certification, compliance, migrate, sandbox
 from services.cli.status import status
@@ -19,6 +20,7 @@ def main() -> None:
     serve and compliance work, each with its own settings and database role.
     """
     log_to_stderr()
+    allow_enough()
 
 
 for command in (demo, up, status, migrate, certification, compliance, sandbox):

@@ -13,7 +13,8 @@ import msgspec
 from services.postgres.binaries import Binaries
 from services.postgres.problems import CannotStart
 
-PREFERRED: Final = ("postgres", "nobody")
+PREFERRED: Final = ("postgres", "_postgres", "nobody")
+"""macOS has the second from the start."""
 
 SHARED_HOME: Final = Path("/var/lib/sagecert")
 """Where root keeps what the server needs and could not reach in a private directory."""
@@ -75,7 +76,7 @@ def reachable_home(account: Account, home: Path) -> Path:
             account.take(home)
         else:
             elsewhere = _shared_home() / "clusters" / secrets.token_hex(6)
-            elsewhere.parent.mkdir(mode=0o755, exist_ok=True)
+            _make_open(elsewhere.parent)
             elsewhere.mkdir(mode=0o700)
             account.take(elsewhere)
             home.symlink_to(elsewhere)
@@ -93,16 +94,26 @@ def reachable_binaries(account: Account, binaries: Binaries) -> Binaries:
         for part in (package, package.with_name(f"{package.name}.libs")):
             if part.is_dir():
                 shutil.copytree(part, unfinished / part.name)
+        for made in (unfinished, *unfinished.rglob("*")):
+            made.chmod(0o755)
         unfinished.rename(copied)
     return Binaries(copied / package.name / binaries.directory.relative_to(package), binaries.version)
 
 
 def _shared_home() -> Path:
     try:
-        SHARED_HOME.mkdir(mode=0o755, exist_ok=True)
+        _make_open(SHARED_HOME)
     except OSError as problem:
         raise CannotStart(
             f"The server cannot run below a private directory of root, and {SHARED_HOME} cannot be made "
             f"({problem.strerror}): start as an ordinary user, or set DATABASE_URL to a server."
         ) from problem
     return SHARED_HOME
+
+
+def _make_open(directory: Path) -> None:
+    """Makes the directory and what is missing above it, for everybody to pass through, whatever the umask."""
+    if not directory.exists():
+        _make_open(directory.parent)
+        directory.mkdir(exist_ok=True)
+        directory.chmod(0o755)

@@ -77,6 +77,7 @@ def _initialise(cluster: Path, binaries: Binaries, account: Account, durable: bo
         capture_output=True,
         text=True,
         cwd="/",
+        env=environment(),
         check=False,
         user=account.uid if account.uid >= 0 else None,
         group=account.gid if account.uid >= 0 else None,
@@ -85,6 +86,15 @@ def _initialise(cluster: Path, binaries: Binaries, account: Account, durable: bo
     if done.returncode:
         raise CannotStart(f"PostgreSQL could not make a database in {cluster}: {_last_line(done.stderr)}")
     unfinished.rename(cluster)
+
+
+def environment() -> dict[str, str]:
+    """Ours, in the locale that is everywhere.
+
+    The server's log is read for what stopped it. And on macOS a server without a valid locale can start threads when
+    it asks for one, and then refuses to run.
+    """
+    return {**os.environ, "LC_ALL": "C"}
 
 
 def _last_line(text: str) -> str:
@@ -125,4 +135,4 @@ def _is_server(pid: int) -> bool:
             return False
         return "(postgres)" in status and not status.rpartition(")")[2].startswith(" Z")
     shown = subprocess.run(["ps", "-o", "comm=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return "postgres" in shown.stdout
+    return Path(shown.stdout.strip()).name == "postgres"

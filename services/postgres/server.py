@@ -82,11 +82,11 @@ def start(
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd="/",
+                env=clusters.environment(),
                 start_new_session=True,
             )
         try:
-            _await_ready(process, home)
-            server = Server(sockets, binaries.version, process.pid)
+            server = Server(sockets, binaries.version, _await_ready(process, home))
             _make_database(server)
             yield server
         finally:
@@ -126,24 +126,28 @@ def _socket_directory(home: Path, account: Account) -> Path:
     return directory
 
 
-def _await_ready(process: subprocess.Popen[bytes], home: Path) -> None:
-    """The server writes its state into the eighth line of its lock file, after the process's number in the first."""
+def _await_ready(process: subprocess.Popen[bytes], home: Path) -> int:
+    """The number of the server's process, which is not the one that we started where that one watches.
+
+    The server writes it into the first line of its lock file, and its state into the eighth.
+    """
     until = time.monotonic() + START_SECONDS_MAX
     while time.monotonic() < until:
         if process.poll() is not None:
             raise CannotStart(f"PostgreSQL stopped at once: {_reason(home / 'server.log')}")
-        if _state(home / "cluster" / "postmaster.pid") == "ready":
-            return
+        lines = _lines(home / "cluster" / "postmaster.pid")
+        if len(lines) > 7 and lines[7].strip() == "ready":
+            return int(lines[0])
         time.sleep(0.02)
     _stop(process)
     raise CannotStart(f"PostgreSQL did not get ready within {START_SECONDS_MAX} seconds; see {home / 'server.log'}.")
 
 
-def _state(pid_file: Path) -> str:
+def _lines(pid_file: Path) -> list[str]:
     try:
-        return pid_file.read_text().splitlines()[7].strip()
-    except (OSError, IndexError):
-        return ""
+        return pid_file.read_text().splitlines()
+    except OSError:
+        return []
 
 
 def _reason(log: Path) -> str:
@@ -162,11 +166,11 @@ def _make_database(server: Server) -> None:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Fast shutdown; a server that does not manage that in time is killed."""
+    """Fast shutdown; a server that does not manage that in time is killed, with what watches it."""
     if process.poll() is None:
         process.send_signal(signal.SIGINT)
         try:
             process.wait(STOP_SECONDS_MAX)
         except subprocess.TimeoutExpired:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait()

@@ -8,10 +8,10 @@ when its parent dies; elsewhere it stays and watches. Standard library only: it 
 
 import ctypes
 import os
+import select
 import signal
 import subprocess
 import sys
-import time
 
 PR_SET_PDEATHSIG = 1
 
@@ -19,6 +19,9 @@ LOOK_SECONDS = 0.2
 
 FAREWELL = signal.SIGINT
 """PostgreSQL's fast shutdown: roll back, write a checkpoint, go."""
+
+HANDED_ON = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGQUIT})
+"""PostgreSQL's three ways to stop."""
 
 
 def drop_privileges(uid: int, gid: int) -> None:
@@ -38,16 +41,24 @@ def become(parent: int, uid: int, gid: int, command: list[str]) -> None:
 
 
 def watch(parent: int, uid: int, gid: int, command: list[str]) -> int:
-    """Runs the program, hands signals on to it, and looks whether the parent is still there."""
+    """Runs the program, hands signals on to it, and looks whether the parent is still there.
+
+    A signal that comes before the program runs is kept for it.
+    """
     drop_privileges(uid, gid)
+    received, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake)
+    for number in (*HANDED_ON, signal.SIGCHLD):
+        signal.signal(number, lambda *_: None)
     program = subprocess.Popen(command)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
-        signal.signal(number, lambda received, _: program.send_signal(received))
     while program.poll() is None:
         if os.getppid() != parent:
             program.send_signal(FAREWELL)
             return program.wait()
-        time.sleep(LOOK_SECONDS)
+        if select.select([received], [], [], LOOK_SECONDS)[0]:
+            for number in HANDED_ON.intersection(os.read(received, 64)):
+                program.send_signal(number)
     return program.returncode
 
 

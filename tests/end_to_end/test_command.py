@@ -1,12 +1,13 @@
 """The command: what it says when it cannot start, and what it leaves behind when it stops."""
 
 import json
+import resource
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
@@ -106,7 +107,7 @@ def test_a_database_that_is_not_migrated_is_named_as_that(server: Server) -> Non
         (["up", "--host", "example.org"], {}, "set SAGECERT_API_KEY"),
         (["up"], {"DATABASE_URL": "postgresql://localhost:1/x"}, "Connection refused"),
         (["up"], {"DATABASE_URL": "nonsense"}, "The database cannot be used"),
-        (["up", "--data-dir", "/proc/nowhere"], {}, "/proc/nowhere cannot be used"),
+        (["up", "--data-dir", "/dev/null/nowhere"], {}, "/dev/null/nowhere cannot be used"),
         (["up"], {"SAGECERT_SANDBOX": "perhaps"}, "The setting SAGECERT_SANDBOX cannot be used"),
         (["certification", "serve"], {}, "SAGECERT_CERTIFICATION_DATABASE_URL is missing"),
         (["compliance", "serve"], {}, "SAGECERT_COMPLIANCE_DATABASE_URL is missing"),
@@ -178,7 +179,7 @@ def test_a_damaged_key_for_webhooks_is_named(database: Database, data_directory:
     (data_directory / "webhook-key").write_text("nothing")
     said = refused("up", "--port", "0", "--data-dir", str(data_directory), DATABASE_URL=database.owner_url)
     assert "holds no key" in said
-    said = refused("up", "--port", "0", "--data-dir", "/proc/nowhere", DATABASE_URL=database.owner_url)
+    said = refused("up", "--port", "0", "--data-dir", "/dev/null/nowhere", DATABASE_URL=database.owner_url)
     assert "set SAGECERT_COMPLIANCE_WEBHOOK_KEYS" in said
 
 
@@ -209,6 +210,20 @@ def test_what_is_in_use_is_what_a_rebuild_gives(database: Database, data_directo
         )
         rebuilt = json.loads(done.stdout)
         assert (rebuilt["partners"], rebuilt["position"], rebuilt["differences"]) == (1, 1, [])
+
+
+def test_it_holds_more_connections_than_a_process_may_open_at_first(database: Database, data_directory: Path) -> None:
+    """On macOS that is 256 in all."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with ExitStack() as opened:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+        try:
+            _, url = opened.enter_context(up(data_directory, DATABASE_URL=database.owner_url))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for _ in range(300):
+            opened.enter_context(socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))))
+        assert httpx.get(f"{url}/docs").status_code == 200
 
 
 def test_a_caller_who_never_finishes_is_cut_off(database: Database, data_directory: Path) -> None:

@@ -1,6 +1,7 @@
 """The server of our own: it starts on what it finds, refuses what it must not touch, and never outlives its owner."""
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 
 from services import postgres
 from services.postgres import account
+from services.postgres import server as launcher
 from services.postgres.server import SOCKET_PATH_BYTES_MAX
 from tests.systems import gone
 
@@ -26,6 +28,9 @@ with postgres.start(Path(sys.argv[1]), postgres.find(), lambda _: None, durable=
     time.sleep(600)
 """
 
+STOPPED = pytest.mark.parametrize("watches", [False, True], indirect=True, ids=["by the kernel", "by watching"])
+"""How the server learns that its owner is gone: Linux tells it, elsewhere somebody watches."""
+
 
 def start(directory: Path) -> AbstractContextManager[postgres.Server]:
     """The server on this directory, quietly."""
@@ -33,14 +38,9 @@ def start(directory: Path) -> AbstractContextManager[postgres.Server]:
 
 
 @contextmanager
-def owned(directory: Path, **settings: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+def owned(directory: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """A process that owns a server, and the server's number."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", OWNER, str(directory)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **settings},
-    )
+    process = subprocess.Popen([sys.executable, "-c", OWNER, str(directory)], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     with process.stdout:
         try:
@@ -50,13 +50,30 @@ def owned(directory: Path, **settings: str) -> Iterator[tuple[subprocess.Popen[s
             process.wait()
 
 
-@pytest.mark.parametrize("settings", [{}, {"SAGECERT_TETHER_WATCHES": "1"}], ids=["by the kernel", "by watching"])
-def test_the_server_stops_when_its_owner_is_killed(data_directory: Path, settings: dict[str, str]) -> None:
-    with owned(data_directory, **settings) as (owner, server):
+@pytest.fixture
+def watches(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on macOS, where it is asked for."""
+    if request.param:
+        monkeypatch.setenv("SAGECERT_TETHER_WATCHES", "1")
+
+
+@STOPPED
+def test_the_server_stops_when_its_owner_is_killed(data_directory: Path, watches: None) -> None:
+    with owned(data_directory) as (owner, server):
         owner.send_signal(signal.SIGKILL)
         assert gone(server)
     with start(data_directory) as again, psycopg.connect(again.url()) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+@STOPPED
+def test_a_server_that_does_not_stop_in_time_is_killed(
+    data_directory: Path, watches: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launcher, "STOP_SECONDS_MAX", 0.1)
+    with start(data_directory) as frozen:
+        os.kill(frozen.process_id, signal.SIGSTOP)
+    assert gone(frozen.process_id)
 
 
 def test_a_data_directory_has_one_owner(data_directory: Path) -> None:
@@ -108,16 +125,28 @@ def test_nobody_else_is_let_in_and_nothing_above_is_opened(data_directory: Path)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root cannot run PostgreSQL itself")
+@pytest.mark.parametrize("umask", [0o022, 0o077])
 def test_below_a_private_directory_of_root_the_server_lives_elsewhere(
-    data_directory: Path, monkeypatch: pytest.MonkeyPatch
+    data_directory: Path, monkeypatch: pytest.MonkeyPatch, umask: int
 ) -> None:
-    private, shared = data_directory / "private", data_directory / "shared"
+    """And its binaries, however private what root installs and makes is."""
+    private, shared = data_directory / "private", data_directory / "made" / "shared"
     private.mkdir(mode=0o700)
     monkeypatch.setattr(account, "SHARED_HOME", shared)
-    with start(private / "data") as server:
-        assert server.socket_directory.is_relative_to(shared)
+    package = postgres.find().directory.parents[1]
+    before = os.umask(umask)
+    try:
+        for part in (package, *package.parent.glob(f"{package.name}.libs")):
+            shutil.copytree(part, private / part.name, copy_function=shutil.copyfile)
+        for binary in (private / package.name / "pginstall" / "bin").iterdir():
+            binary.chmod(0o777 & ~umask)
+        binaries = postgres.find(private / package.name / "pginstall" / "bin")
+        with postgres.start(private / "data", binaries, lambda _: None, durable=False) as server:
+            psycopg.connect(server.url()).close()
+    finally:
+        os.umask(before)
     assert stat.S_IMODE(private.stat().st_mode) == 0o700
-    assert (private / "data" / "postgres").resolve().is_relative_to(shared)
+    assert (private / "data" / "postgres").resolve().is_relative_to(shared.resolve())
 
 
 def test_binaries_that_are_not_there_are_named(tmp_path: Path) -> None:

@@ -14,6 +14,19 @@ MISBEHAVES_SECONDS_MAX: Final = 60.0
 """After which it gives up on a sender that waits for ever."""
 
 
+def _is_ours(host: str) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as tried:
+        try:
+            tried.bind((host, 0))
+        except OSError:
+            return False
+    return True
+
+
+ELSEWHERE: Final = next(filter(_is_ours, ("127.0.0.2", "::1")), "127.0.0.2")
+"""Another address of loopback, for what is told apart from 127.0.0.1: Linux has many, macOS has one of each family."""
+
+
 class Request(NamedTuple):
     """A request as it came; names of headers in lower case. `connection` counts from 1 for each receiver."""
 
@@ -81,7 +94,8 @@ class Receiver:
 
     def url(self, path: str = "/hooks", host: str | None = None) -> str:
         """Where it can be reached."""
-        return f"{'https' if self._tls else 'http'}://{host or self.host}:{self.port}{path}"
+        host = host or (f"[{self.host}]" if ":" in self.host else self.host)
+        return f"{'https' if self._tls else 'http'}://{host}:{self.port}{path}"
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, self.host, ssl=self._tls, limit=1 << 20)
