@@ -30,7 +30,8 @@ def tracked() -> tuple[str, ...]:
 
 
 def _is_made(path: Path) -> bool:
-    return any(part in {".venv", ".data", "__pycache__"} or part.endswith("_cache") for part in path.parts)
+    made = {".venv", ".data", ".hypothesis", "__pycache__"}
+    return any(part in made or part.endswith("_cache") for part in path.relative_to(ROOT).parts)
 
 
 def python_files(*folders: str) -> list[str]:
