@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from time import monotonic
 
 import httpx
@@ -18,6 +19,7 @@ from services.certification.recording import Asked, record
 from services.certification.refusals import Unavailable
 from services.certification.report import Report
 from services.certification.settings import CertificationSettings
+from services.postgres.cluster import SUPERUSER
 from shared.events.facts import CourseCompleted, Reported
 from tests.databases import Database
 
@@ -35,9 +37,11 @@ def tell(store: EventStore, fact_id: str, data: Reported) -> int:
     return record(store, ("S200P",), Report(fact_id, data, None, "test"), asked).position
 
 
-def backends(superuser: psycopg.Connection) -> list[int]:
+def backends(superuser: psycopg.Connection, database: str | None = None) -> list[int]:
     rows = superuser.execute(
-        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'sagecert%'"
+        "SELECT pid FROM pg_stat_activity"
+        " WHERE datname = coalesce(%s, current_database()) AND application_name LIKE 'sagecert%%'",
+        [database],
     )
     return [row[0] for row in rows]
 
@@ -154,6 +158,25 @@ class TestFrozen:
         assert sorted(each.fact.fact_id for each in store.facts_after(0, 10, 10).entries) == [
             f"f{number}" for number in range(6)
         ]
+
+
+def test_after_an_outage_a_call_need_not_wait_as_long_again(log: Log, database: Database) -> None:
+    """Eight seconds and three calls, where pauses that double would have lasted until the fifteenth second."""
+    store = EventStore(log)
+    tell(store, "f1", CourseCompleted("C1", "S200P"))
+    with psycopg.connect(database.server.url(SUPERUSER, "postgres"), autocommit=True) as superuser:
+        superuser.execute(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS false")
+        for pid in backends(superuser, database.name):
+            superuser.execute("SELECT pg_terminate_backend(%s)", [pid])
+        until = monotonic() + 8
+        while monotonic() < until:
+            with pytest.raises(Unavailable):
+                tell(store, "f2", CourseCompleted("C1", "S200P"))
+        superuser.execute(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS true")
+    for _ in range(2):
+        with suppress(Unavailable):
+            tell(store, "f2", CourseCompleted("C1", "S200P"))
+    assert tell(store, "f2", CourseCompleted("C1", "S200P")) == 2
 
 
 async def test_a_database_that_is_away_is_a_503_and_no_500(database: Database) -> None:

@@ -26,6 +26,10 @@ CHANNEL: Final = "sagecert_facts"
 
 SCHEMA: Final = "certification"
 
+RECONNECT_SECONDS_MAX: Final = 2.0
+"""After which the pool gives up, and the next call tries anew: its pauses double, so that one which tried for as long
+as an outage lasted would stay away for as long again."""
+
 CONNECTION: Final[dict[str, Any]] = {
     "connect_timeout": 3,
     "application_name": "sagecert certification",
@@ -54,6 +58,7 @@ class LogDatastore(PostgresDatastore):
             min_size=1,
             max_size=connections_max,
             open=False,
+            reconnect_timeout=RECONNECT_SECONDS_MAX,
             configure=partial(configure, role=role),
             name="certification",
         )
