@@ -5,23 +5,19 @@ The runner takes --base-url and tells by its exit status whether everything held
 
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from services import postgres
 from services.postgres import Server
-from tests.databases import Database, clone
+from tests.databases import Database, clone, reachable_directory
 from tests.systems import System, running_system, running_system_apart
 
 
 @contextmanager
 def _server() -> Iterator[Server]:
-    with tempfile.TemporaryDirectory(prefix="sagecert-acceptance-", ignore_cleanup_errors=True) as directory:
-        Path(directory).chmod(0o755)
-        with postgres.start(Path(directory), postgres.find(), print, durable=False) as server:
-            yield server
+    with reachable_directory() as directory, postgres.start(directory, postgres.find(), print, durable=False) as server:
+        yield server
 
 
 def _holds(runner: str, name: str, system: System) -> bool:

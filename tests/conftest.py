@@ -5,7 +5,6 @@
 
 import itertools
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from services import postgres
 from services.cli.descriptors import allow_enough
 from services.migrate import migrate
 from services.postgres import Server
-from tests.databases import Database, clone, drop
+from tests.databases import Database, clone, drop, reachable_directory
 from tests.systems import System, running_system, running_system_apart
 
 SANDBOX_TEMPLATE = "template_sandbox"
@@ -35,18 +34,10 @@ def server() -> Iterator[Server]:
     """The server: nothing in it outlives the run, so nothing waits for the disk."""
     chosen = os.environ.get("SAGECERT_POSTGRES_BIN")
     with (
-        tempfile.TemporaryDirectory(prefix="sagecert-test-", ignore_cleanup_errors=True) as directory,
-        postgres.start(
-            _open(directory), postgres.find(Path(chosen) if chosen else None), print, durable=False
-        ) as server,
+        reachable_directory() as directory,
+        postgres.start(directory, postgres.find(Path(chosen) if chosen else None), print, durable=False) as server,
     ):
         yield server
-
-
-def _open(directory: str) -> Path:
-    """Where an unprivileged server can reach its data when the tests run as root."""
-    Path(directory).chmod(0o755)
-    return Path(directory)
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,11 @@
 """Databases of the test server: cloned from a template in milliseconds, dropped with whoever is still connected."""
 
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 import msgspec
 import psycopg
 from psycopg import sql
@@ -7,6 +13,15 @@ from psycopg import sql
 from services.postgres import Server
 from services.postgres.cluster import SUPERUSER
 from services.postgres.server import OWNER
+
+
+@contextmanager
+def reachable_directory() -> Iterator[Path]:
+    """A new directory for a server's data; where root runs the tests, the account that runs the server reaches it."""
+    above = "/tmp" if os.geteuid() == 0 else None
+    with tempfile.TemporaryDirectory(prefix="sagecert-test-", dir=above, ignore_cleanup_errors=True) as directory:
+        Path(directory).chmod(0o755)
+        yield Path(directory)
 
 
 class Database(msgspec.Struct, frozen=True):

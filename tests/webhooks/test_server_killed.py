@@ -2,7 +2,6 @@
 
 import os
 import signal
-import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -13,7 +12,7 @@ from services import postgres
 from services.migrate import migrate
 from services.postgres import Server
 from services.postgres.server import DATABASE
-from tests.databases import Database
+from tests.databases import Database, reachable_directory
 from tests.webhooks.calling import calling, tell
 from tests.webhooks.dispatching import dispatching, told, until
 from tests.webhooks.receiver import Receiver
@@ -24,10 +23,8 @@ KILLS = 3
 
 @pytest.fixture
 def directory() -> Iterator[Path]:
-    """Where an unprivileged server can reach its data when the tests run as root."""
-    with tempfile.TemporaryDirectory(prefix="sagecert-test-", ignore_cleanup_errors=True) as temporary:
-        Path(temporary).chmod(0o755)
-        yield Path(temporary)
+    with reachable_directory() as directory:
+        yield directory
 
 
 def durable(directory: Path) -> AbstractContextManager[Server]:
