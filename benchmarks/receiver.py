@@ -48,7 +48,7 @@ class _Receiver(asyncio.Protocol):
 def receiving() -> Iterator[str]:
     """The URL of a receiver that runs for as long as the context lasts."""
     with serving.listen("127.0.0.1", 0) as listening:
-        process = get_context("fork").Process(target=_receive, args=(listening,), daemon=True)
+        process = get_context("spawn").Process(target=_receive, args=(listening,), daemon=True)
         process.start()
         yield serving.origin(listening) + "/hook"
         process.kill()
