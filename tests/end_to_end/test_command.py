@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -226,6 +226,14 @@ def test_it_holds_more_connections_than_a_process_may_open_at_first(database: Da
         assert httpx.get(f"{url}/docs").status_code == 200
 
 
+def hung_up(connection: socket.socket) -> bool:
+    """Whether the other side ends it: with a reset where something that we sent was not read."""
+    try:
+        return connection.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
 def test_a_caller_who_never_finishes_is_cut_off(database: Database, data_directory: Path) -> None:
     with up(data_directory, DATABASE_URL=database.owner_url) as (_, url):
         port = int(url.rpartition(":")[2])
@@ -233,9 +241,10 @@ def test_a_caller_who_never_finishes_is_cut_off(database: Database, data_directo
             slow.settimeout(SECONDS_MAX)
             slow.sendall(b"GET /docs HTTP/1.1\r\n")
             began = time.monotonic()
-            assert slow.recv(1) == b""
+            assert hung_up(slow)
             assert time.monotonic() - began < 2 * 10
         with socket.create_connection(("127.0.0.1", port)) as endless:
             endless.settimeout(SECONDS_MAX)
-            endless.sendall(b"GET /docs HTTP/1.1\r\nX: " + b"x" * (80 << 10))
-            assert endless.recv(1) == b""
+            with suppress(ConnectionError):
+                endless.sendall(b"GET /docs HTTP/1.1\r\nX: " + b"x" * (80 << 10))
+            assert hung_up(endless)
