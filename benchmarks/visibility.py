@@ -15,6 +15,7 @@ from multiprocessing import get_context
 from multiprocessing.queues import Queue
 from pathlib import Path
 
+import uvloop
 from fastapi import FastAPI
 
 from benchmarks.answers import real, settings_for
@@ -38,7 +39,7 @@ def certification(url: str) -> FastAPI:
 
 def work(url: str) -> None:
     """The follower."""
-    asyncio.run(worker.run(settings_for(url)))
+    uvloop.run(worker.run(settings_for(url)))
 
 
 async def ours(certification_port: int, compliance_port: int, facts: int) -> float:
@@ -109,7 +110,7 @@ def measure(databases: Databases, facts: int) -> None:
         serving(certification, databases.certification_url) as certification_port,
         serving(real, databases.compliance_url) as compliance_port,
     ):
-        visible = asyncio.run(ours(certification_port, compliance_port, facts))
+        visible = uvloop.run(ours(certification_port, compliance_port, facts))
     follower.kill()
     follower.join()
     heard = subscription(databases.owner_url, facts)
