@@ -13,7 +13,6 @@ from services.compliance.api.problems import NotAppliedYet, NotSold
 from services.compliance.api.question import Question
 from services.compliance.database import Connection, Pool
 from services.compliance.policy.parameters import Parameters
-from services.compliance.projection.follower import FACTS_CHANNEL, IMPATIENT
 from services.compliance.settings import ComplianceSettings
 from services.compliance.webhooks.addresses import Network
 from services.compliance.webhooks.sending import Sender
@@ -59,23 +58,20 @@ class Service(NamedTuple):
         `look` returns how far that goes into which it looks, and what it finds. No connection is held
         while waiting. Raises `NotAppliedYet` after five seconds.
         """
-        ring = self.doorbell.next_ring()
-        async with self.pool.acquire() as connection:
-            position, found = await look(connection)
-            if question.min_position is None or position >= question.min_position:
-                return found
-            await connection.execute("SELECT pg_notify($1, $2)", FACTS_CHANNEL, IMPATIENT)
+        min_position = question.min_position or 0
         loop = asyncio.get_running_loop()
         deadline = loop.time() + APPLIED_WITHIN_SECONDS
-        while (left := deadline - loop.time()) > 0 and not self.doorbell.stopped:
-            await self.doorbell.wait(ring, left, LOOK_SECONDS)
+        while True:
             ring = self.doorbell.next_ring()
             async with self.pool.acquire() as connection:
                 position, found = await look(connection)
-            if position >= question.min_position:
+            if position >= min_position:
                 return found
-        detail = f"Applied are the facts up to {position}, not yet up to {question.min_position}."
-        raise NotAppliedYet(detail, "min_position")
+            left = deadline - loop.time()
+            if left <= 0 or self.doorbell.stopped:
+                detail = f"Applied are the facts up to {position}, not yet up to {min_position}."
+                raise NotAppliedYet(detail, "min_position")
+            await self.doorbell.wait(ring, left, LOOK_SECONDS)
 
 
 @asynccontextmanager

@@ -14,8 +14,6 @@ from services.compliance.projection.batch import OtherPolicy, advance_fully
 from services.compliance.settings import ComplianceSettings
 
 FACTS_CHANNEL: Final = "sagecert_facts"
-IMPATIENT: Final = "impatient"
-"""The payload of a notification by somebody who waits for a fact, and has no use for a barrier."""
 POLL_SECONDS: Final = 0.25
 """How long a fact can stay unseen when its notification was lost."""
 BACKOFF_SECONDS_MAX: Final = 2.0
@@ -50,18 +48,8 @@ class Follower:
         self._settings = settings
         self._parameters = settings.parameters
         self._rung = asyncio.Event()
-        self._asked = False
         self._held_by = f"{socket.gethostname()}:{os.getpid()}"
         self._barrier_drawn_at = float("-inf")
-
-    def ring(self) -> None:
-        """There may be something new. From the same event loop; other processes notify `sagecert_facts`."""
-        self._asked = True
-        self._rung.set()
-
-    def _hear(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
-        self._asked = self._asked or payload != IMPATIENT
-        self._rung.set()
 
     async def run(self) -> None:
         """Follows until cancelled."""
@@ -87,7 +75,7 @@ class Follower:
     async def _connected(self) -> AsyncIterator[OwnConnection]:
         connection = await connect(self._settings)
         try:
-            await connection.add_listener(FACTS_CHANNEL, self._hear)
+            await connection.add_listener(FACTS_CHANNEL, lambda *_: self._rung.set())
             yield connection
         finally:
             connection.terminate()
@@ -108,10 +96,10 @@ class Follower:
 
         Whoever rings without a new fact has moved the clock.
         """
-        asked, self._asked = self._asked, False
+        rung = self._rung.is_set()
         self._rung.clear()
         found = await advance_fully(connection, self._parameters, None, self._held_by)
-        if (asked and not found) or await self._pending(connection, "barrier"):
+        if (rung and not found) or await self._pending(connection, "barrier"):
             known_through = await connection.fetchval(BARRIER)
             self._barrier_drawn_at = asyncio.get_running_loop().time()
             await advance_fully(connection, self._parameters, known_through, self._held_by)
