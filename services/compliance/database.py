@@ -17,12 +17,13 @@ _SESSION: Final = {
     # Each question is a walk along indexes from the ids that it names. A plan that reads a whole table is
     # never right, yet looks right on a young table without statistics; compiling takes longer than answering.
     "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "jit": "off",
     # For the same reason a plan need not know the ids: planning anew each time takes longer than the walk.
     "plan_cache_mode": "force_generic_plan",
-    # Whoever freezes inside a transaction loses it, and with it the lock on the projection's progress.
+    # Whoever freezes inside a transaction loses it, and with it the locks that others wait for.
     "idle_in_transaction_session_timeout": "30s",
 }
 

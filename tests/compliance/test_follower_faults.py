@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -17,14 +18,18 @@ from psycopg import Connection
 
 from services import sandbox
 from services.compliance.database import connect
+from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.projection import rebuild
+from services.compliance.projection.batch import advance_fully
 from services.compliance.projection.follower import Follower
+from services.compliance.read_model.writing import Overtaken
 from shared.events.facts import ConsultantLeft, ConsultantLinked
 from tests.compliance.log import Log, one_call, set_clock, settings_for
 from tests.compliance.telling import BEGIN, Telling, population
 from tests.databases import Database
 
 SECONDS_MAX = 30.0
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
 async def until_applied(owner: Connection[Any], position: int) -> None:
@@ -39,6 +44,13 @@ async def until_every_timer_fired(owner: Connection[Any]) -> None:
     while owner.execute("SELECT count(*) FROM compliance.timer").fetchone() != (0,):
         assert monotonic() < deadline, "the projection did not come up with the clock"
         await asyncio.sleep(0.02)
+
+
+async def until_somebody_waits(owner: Connection[Any]) -> None:
+    deadline = monotonic() + SECONDS_MAX
+    while owner.execute(WAITING).fetchone() != (1,):
+        assert monotonic() < deadline, "nobody waits for a lock"
+        await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
@@ -161,8 +173,30 @@ async def test_a_fact_recorded_before_a_timer_is_applied_before_it_however_late_
         await nothing_is_lost_or_doubled(sandbox_database, owner)
 
 
-async def test_a_frozen_follower_loses_its_lock(early: Database, owner: Connection[Any]) -> None:
-    """Whoever freezes within a batch is cut off by the server; the other goes on."""
+async def test_two_followers_frozen_at_random(early: Database, owner: Connection[Any]) -> None:
+    """Whoever thaws goes on where it froze, with what it had read by then; the other has gone on meanwhile."""
+    random, groups, log = Random(3), population(100), Log(owner)
+    workers = [worker(early), worker(early)]
+    try:
+        for turn in range(10):
+            log.write(groups[turn * 60 : turn * 60 + 50])
+            await asyncio.sleep(random.uniform(0, 0.1))
+            frozen = workers[turn % 2]
+            frozen.send_signal(signal.SIGSTOP)
+            log.write(groups[turn * 60 + 50 : turn * 60 + 60])
+            await asyncio.sleep(random.uniform(0.3, 1.5))
+            frozen.send_signal(signal.SIGCONT)
+        log.write(groups[600:])
+        await until_applied(owner, groups[-1][-1].position)
+    finally:
+        for one in workers:
+            one.kill()
+            one.wait()
+    await nothing_is_lost_or_doubled(early, owner)
+
+
+async def test_who_holds_the_progress_loses_it_when_frozen(early: Database, owner: Connection[Any]) -> None:
+    """Whoever freezes within a transaction is cut off by the server; the followers go on."""
     groups = population(3)
     Log(owner).write(groups)
     frozen = await connect(settings_for(early))
@@ -173,6 +207,33 @@ async def test_a_frozen_follower_loses_its_lock(early: Database, owner: Connecti
     async with following(early):
         await until_applied(owner, groups[-1][-1].position)
     frozen.terminate()
+
+
+@pytest.mark.parametrize("other_commits", [True, False])
+async def test_a_batch_that_was_overtaken_writes_nothing(
+    early: Database, owner: Connection[Any], other_commits: bool
+) -> None:
+    """Another writes the progress between this one's reading and its writing, and commits once this one waits."""
+    groups = population(3)
+    Log(owner).write(groups)
+    connection = await connect(settings_for(early))
+    with psycopg.connect(early.owner_url) as other:
+        other.execute("UPDATE compliance.progress SET held_by = 'other'")
+        advancing = asyncio.create_task(advance_fully(connection, PARAMETERS, None, "test"))
+        await until_somebody_waits(owner)
+        if other_commits:
+            other.commit()
+            with pytest.raises(Overtaken):
+                await advancing
+        else:
+            other.rollback()
+            assert await advancing
+    await connection.close()
+    written = [
+        owner.execute(f"SELECT count(*) FROM compliance.{table}").fetchone() != (0,)
+        for table in ("compliance_event", "standing", "timer")
+    ]
+    assert written == 3 * [not other_commits]
 
 
 async def test_rebuilds_are_taken_into_use_while_facts_come_in_and_followers_run(

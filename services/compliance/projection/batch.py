@@ -1,4 +1,4 @@
-"""One batch of the projection: what to derive next, derived and written in one transaction with the cursor.
+"""One batch of the projection: what to derive next, derived and written in one statement with the cursor.
 
 A batch goes on from the cursor to a later step, its end, and derives every step between. Where it
 ends depends on what happened to be there to read; what is derived does not, since a partner's steps
@@ -15,19 +15,10 @@ from services.compliance.database import Connection
 from services.compliance.policy.parameters import Parameters
 from services.compliance.projection.replay import Past, derive
 from services.compliance.read_model.derived import Derived
-from services.compliance.read_model.fact_log import Group, concern, newer_groups, routed
+from services.compliance.read_model.fact_log import routed
+from services.compliance.read_model.news import Group, News, mentioned_after, read_news
 from services.compliance.read_model.step_key import EVERY_PARTNER, FACTS, TIMER, StepKey
-from services.compliance.read_model.writing import (
-    Adoption,
-    Progress,
-    advance_progress,
-    append_events,
-    due_timers,
-    lock_progress,
-    mentioned_after,
-    published,
-    write_partners,
-)
+from services.compliance.read_model.writing import Adoption, Progress, published, write
 
 FACTS_MAX: Final = 1_000
 PARTNERS_MAX: Final = 256
@@ -61,29 +52,23 @@ async def advance(
 
     `known_through`: an instant behind a barrier: every fact recorded by then was visible before this
     call, so the timers due by then may fire once all facts are applied. None: no barrier was drawn.
-    Raises `OtherPolicy`. Safe to call from several processes: each waits for the lock of the other.
+    Raises `OtherPolicy`. Any number of processes may call it: whoever writes second raises `Overtaken` instead.
     """
-    async with connection.transaction(isolation="read_committed"):
-        progress = await lock_progress(connection)
-        if progress.policy_version not in ("", parameters.version):
-            raise OtherPolicy(
-                f"the read model was derived by policy {progress.policy_version}, this is {parameters.version}: "
-                "run `sagecert compliance rebuild`, which publishes what this corrects"
-            )
-        groups, all_read = await newer_groups(connection, progress.position, FACTS_MAX)
-        goal = _goal(progress, groups, known_through if all_read else None)
-        if goal is None:
-            return None
-        plan = await _plan(connection, progress, groups, goal)
-        through = plan.last.append_position if plan.last else progress.position
-        derived = await _derive(connection, sorted(plan.partner_ids), progress, plan.end, through, parameters)
-        rows = sorted(row for one in derived for row in one.events)
-        if derived:
-            await write_partners(connection, derived)
-        if rows:
-            await append_events(connection, progress.sequence, rows)
-        await advance_progress(connection, _after(progress, plan, goal, len(rows), parameters), held_by)
-        return Advanced(plan.end, plan.end < goal or not all_read)
+    news = await read_news(connection, known_through, FACTS_MAX, PARTNERS_MAX + 1)
+    progress = news.progress
+    if progress.policy_version not in ("", parameters.version):
+        raise OtherPolicy(
+            f"the read model was derived by policy {progress.policy_version}, this is {parameters.version}: "
+            "run `sagecert compliance rebuild`, which publishes what this corrects"
+        )
+    goal = _goal(news, known_through)
+    if goal is None:
+        return None
+    plan = await _plan(connection, news, goal)
+    through = plan.last.append_position if plan.last else progress.position
+    derived = await _derive(connection, sorted(plan.partner_ids), progress, plan.end, through, parameters)
+    await write(connection, news.version, _after(progress, plan, goal, derived, parameters), derived, held_by)
+    return Advanced(plan.end, plan.end < goal or not news.all_read)
 
 
 async def advance_fully(
@@ -97,32 +82,32 @@ async def advance_fully(
     return anything
 
 
-def _goal(progress: Progress, groups: Sequence[Group], known_through: datetime | None) -> StepKey | None:
+def _goal(news: News, known_through: datetime | None) -> StepKey | None:
     """The last step that could be done, if no batch were too great; None: there is nothing new."""
-    keys = [StepKey(group.recorded_at, FACTS, group.append_position, EVERY_PARTNER) for group in groups[-1:]]
-    if known_through is not None:
+    keys = [_key(group) for group in news.groups[-1:]]
+    if known_through is not None and news.all_read:
         keys.append(StepKey(known_through, TIMER, 0, EVERY_PARTNER))
-    goal = max(keys, default=progress.cursor)
-    return goal if goal > progress.cursor else None
+    cursor = news.progress.cursor
+    goal = max(keys, default=cursor)
+    return goal if goal > cursor else None
 
 
-async def _plan(connection: Connection, progress: Progress, groups: Sequence[Group], goal: StepKey) -> Plan:
-    end = goal
-    timers = await due_timers(connection, end.instant, PARTNERS_MAX + 1)
+async def _plan(connection: Connection, news: News, goal: StepKey) -> Plan:
+    progress, end = news.progress, goal
+    timers = [timer for timer in news.timers if timer[0] <= goal.instant]
     if len(timers) > PARTNERS_MAX:
         del timers[-1]
         end = min(end, StepKey(timers[-1][0], TIMER, 0, timers[-1][1]))
-    concerned = await concern(connection, groups)
     partner_ids: set[str] = set()
     last: Group | None = None
-    for group in groups:
+    for group in news.groups:
         start = StepKey(group.recorded_at, FACTS, group.append_position, "")
         if start > end:
             break
         if group.for_everybody and last is not None:
             end = _key(last)
             break
-        touched = concerned.partners(group)
+        touched = set(group.partner_ids)
         if start < progress.cursor:
             touched = {partner_id for partner_id in touched if partner_id > progress.cursor.partner_id}
         if group.for_everybody:
@@ -180,7 +165,9 @@ async def past_of(
     return {partner_id: Past(adopted.cursor, publication) for partner_id, publication in publications.items()}
 
 
-def _after(progress: Progress, plan: Plan, goal: StepKey, events: int, parameters: Parameters) -> Progress:
+def _after(
+    progress: Progress, plan: Plan, goal: StepKey, derived: Sequence[Derived], parameters: Parameters
+) -> Progress:
     """The progress once the plan is done. Only a barrier makes a goal of timers: it tells how far knowledge goes."""
     position, known_through, end = progress.position, progress.known_through, plan.end
     if plan.last is not None and (end.kind == TIMER or end.complete):
@@ -188,4 +175,5 @@ def _after(progress: Progress, plan: Plan, goal: StepKey, events: int, parameter
         known_through = max(known_through, plan.last.recorded_at)
     if end == goal and end.kind == TIMER:
         known_through = max(known_through, end.instant)
-    return Progress(position, known_through, end, progress.sequence + events, parameters.version, progress.adopted)
+    sequence = progress.sequence + sum(len(one.events) for one in derived)
+    return Progress(position, known_through, end, sequence, parameters.version, progress.adopted)

@@ -11,11 +11,14 @@ from typing import Final, Literal
 
 from services.compliance.database import CONNECTION_LOST, OwnConnection, cause, connect
 from services.compliance.projection.batch import OtherPolicy, advance_fully
+from services.compliance.read_model.writing import Overtaken
 from services.compliance.settings import ComplianceSettings
 
 FACTS_CHANNEL: Final = "sagecert_facts"
 POLL_SECONDS: Final = 0.25
 """How long a fact can stay unseen when its notification was lost."""
+YIELD_SECONDS: Final = 1.0
+"""How long whoever was overtaken leaves the work to the other, who hears the doorbell too."""
 BACKOFF_SECONDS_MAX: Final = 2.0
 _BACKOFF_SECONDS: Final = 0.05
 _BARRIER_AGE: Final = timedelta(seconds=1)
@@ -38,7 +41,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Follower:
-    """Follows the fact log until cancelled. Any number may run: one derives, the others wait for its lock.
+    """Follows the fact log until cancelled. Any number may run: whoever is overtaken leaves the work to the other.
 
     It never gives up: after a lost connection, a restarted server or a schema made anew it connects
     afresh and goes on from the cursor, which commits together with what was derived.
@@ -58,7 +61,10 @@ class Follower:
             try:
                 async with self._connected() as connection:
                     while True:
-                        await self._catch_up(connection)
+                        try:
+                            await self._catch_up(connection)
+                        except Overtaken:
+                            await asyncio.sleep(YIELD_SECONDS)
                         backoff_seconds = _BACKOFF_SECONDS
                         await self._wait(connection)
             except OtherPolicy as problem:
@@ -94,12 +100,12 @@ class Follower:
     async def _catch_up(self, connection: OwnConnection) -> None:
         """Derives everything there is: the new facts, then what time alone brings, behind a barrier.
 
-        Whoever rings without a new fact has moved the clock.
+        New facts bring the time with them: then no barrier is asked for. Whoever rings without one has moved the clock.
         """
         rung = self._rung.is_set()
         self._rung.clear()
         found = await advance_fully(connection, self._parameters, None, self._held_by)
-        if (rung and not found) or await self._pending(connection, "barrier"):
+        if not found and (rung or await self._pending(connection, "barrier")):
             known_through = await connection.fetchval(BARRIER)
             self._barrier_drawn_at = asyncio.get_running_loop().time()
             await advance_fully(connection, self._parameters, known_through, self._held_by)

@@ -1,4 +1,4 @@
-"""Reading the fact log: what is new, whom it concerns, and everything that is routed to a partner.
+"""Reading the fact log: everything that is routed to a partner.
 
 Every question is answered by index: its cost depends on the partners and people asked about, not on
 the length of the log. Asking for too much is harmless, since the policy ignores what does not
@@ -14,9 +14,8 @@ Routed to a partner P are
 - every portal change.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from datetime import datetime
-from typing import Any, Final, NamedTuple
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any, Final
 
 import asyncpg
 
@@ -30,6 +29,7 @@ from shared.events.facts import (
     ConsultantLinked,
     CourseCompleted,
     ExamRegistered,
+    FactData,
     FactVoided,
     MaintenanceCompleted,
     PartnerClosed,
@@ -38,32 +38,27 @@ from shared.events.facts import (
 )
 from shared.events.wire import decode
 
-OF_PERSONS: Final = frozenset(
-    TOPIC_OF[data]
-    for data in (
-        ConsultantLinked,
-        ConsultantLeft,
-        ConsultantCertified,
-        CertificationRevoked,
-        MaintenanceCompleted,
-        FactVoided,
-    )
-)
-"""The topics about people that matter to compliance; it never looks at a course or a score."""
 
-_OF_PERSONS: Final = ", ".join(f"'{topic}'" for topic in sorted(OF_PERSONS))
-_LINKED: Final = f"'{TOPIC_OF[ConsultantLinked]}'"
-_CLOSED: Final = f"'{TOPIC_OF[PartnerClosed]}'"
-_MERGED: Final = f"'{TOPIC_OF[PartnersMerged]}'"
-_VOIDED: Final = f"'{TOPIC_OF[FactVoided]}'"
-_DECLARED: Final = f"'{TOPIC_OF[PortalChangeDeclared]}'"
-_ENDING: Final = frozenset(TOPIC_OF[data] for data in (PartnerClosed, PartnersMerged, FactVoided))
+def topics(*facts: type[FactData]) -> str:
+    """The topics of these facts, as SQL lists them."""
+    return ", ".join(f"'{TOPIC_OF[fact]}'" for fact in facts)
+
+
+LINKED: Final = topics(ConsultantLinked)
+OF_PERSONS: Final = topics(
+    CertificationRevoked, ConsultantCertified, ConsultantLeft, ConsultantLinked, FactVoided, MaintenanceCompleted
+)
+"""What matters to compliance about people; it never looks at a course or a score."""
+ENDING: Final = topics(PartnerClosed, PartnersMerged, FactVoided)
+"""What can concern whoever ever employed the people of the partner that it names."""
+_MERGED: Final = topics(PartnersMerged)
+_DECLARED: Final = topics(PortalChangeDeclared, FactVoided)
 
 PORTAL_CHANGES: Final = f"""
     SELECT NULL::text COLLATE "C" AS asked_id, e.notification_id, e.append_position, e.topic, e.state
     FROM certification.stored_events e
     WHERE e.originator_id >= 'portal_change-' AND e.originator_id < 'portal_change.'
-        AND e.topic IN ({_DECLARED}, {_VOIDED})
+        AND e.topic IN ({_DECLARED})
         AND e.notification_id <= (SELECT through.position FROM through)
 """
 """The declarations of portal changes and their voids: the streams of portal changes are neighbours."""
@@ -78,14 +73,14 @@ ROUTES: Final = f"""
     person AS MATERIALIZED (
         SELECT DISTINCT f.asked_id, l.consultant_id
         FROM feeder f JOIN certification.stored_events l ON l.partner_id = f.partner_id
-        WHERE l.topic = {_LINKED} AND l.notification_id <= (SELECT through.position FROM through)
+        WHERE l.topic = {LINKED} AND l.notification_id <= (SELECT through.position FROM through)
     ),
     employer (asked_id, partner_id) AS (
         (SELECT a.partner_id, a.partner_id FROM asked a
          UNION
          SELECT p.asked_id, l.partner_id
          FROM person p JOIN certification.stored_events l ON l.consultant_id = p.consultant_id
-         WHERE l.topic = {_LINKED})
+         WHERE l.topic = {LINKED})
         UNION
         SELECT e.asked_id, m.into_partner_id
         FROM employer e JOIN certification.stored_events m ON m.partner_id = e.partner_id
@@ -102,13 +97,13 @@ ROUTES: Final = f"""
         UNION ALL
         SELECT p.asked_id, e.notification_id, e.append_position, e.topic, e.state
         FROM person p JOIN certification.stored_events e ON e.consultant_id = p.consultant_id
-        WHERE e.topic IN ({_OF_PERSONS}) AND e.partner_id IS DISTINCT FROM p.asked_id
+        WHERE e.topic IN ({OF_PERSONS}) AND e.partner_id IS DISTINCT FROM p.asked_id
             AND e.notification_id <= (SELECT through.position FROM through)
         UNION ALL
         SELECT o.asked_id, e.notification_id, e.append_position, e.topic, e.state
         FROM employer o JOIN certification.stored_events e ON e.partner_id = o.partner_id
         WHERE o.partner_id <> o.asked_id AND e.into_partner_id IS DISTINCT FROM o.asked_id
-            AND e.consultant_id IS NULL AND e.topic IN ({_CLOSED}, {_MERGED}, {_VOIDED})
+            AND e.consultant_id IS NULL AND e.topic IN ({ENDING})
             AND e.notification_id <= (SELECT through.position FROM through)
         UNION ALL
         {PORTAL_CHANGES}
@@ -131,7 +126,7 @@ PERSON_ROUTES: Final = f"""
     employer (partner_id) AS (
         SELECT l.partner_id
         FROM asked a JOIN certification.stored_events l ON l.consultant_id = a.consultant_id
-        WHERE l.topic = {_LINKED}
+        WHERE l.topic = {LINKED}
         UNION
         SELECT m.into_partner_id
         FROM employer e JOIN certification.stored_events m ON m.partner_id = e.partner_id
@@ -140,7 +135,7 @@ PERSON_ROUTES: Final = f"""
     routed AS (
         SELECT a.consultant_id AS asked_id, e.notification_id, e.append_position, e.topic, e.state
         FROM asked a JOIN certification.stored_events e ON e.consultant_id = a.consultant_id
-        WHERE e.topic IN ({_OF_PERSONS}) AND e.notification_id <= (SELECT through.position FROM through)
+        WHERE e.topic IN ({OF_PERSONS}) AND e.notification_id <= (SELECT through.position FROM through)
         UNION ALL
         SELECT a.consultant_id, e.notification_id, e.append_position, e.topic, e.state
         FROM asked a, employer o JOIN certification.stored_events e ON e.partner_id = o.partner_id
@@ -158,7 +153,7 @@ where it was ever linked or taken to.
 _DECLARATION: Final = f"""
     SELECT e.topic, e.state, e.notification_id, e.append_position
     FROM certification.stored_events e
-    WHERE e.originator_id = 'portal_change-' || $1 AND e.topic IN ({_DECLARED}, {_VOIDED})
+    WHERE e.originator_id = 'portal_change-' || $1 AND e.topic IN ({_DECLARED})
         AND e.notification_id <= $2
     ORDER BY e.notification_id
 """
@@ -167,7 +162,7 @@ _NAMED: Final = f"""
     SELECT e.topic, e.state, e.notification_id, e.append_position
     FROM certification.stored_events e
     WHERE certification.portal_change_named(e.state) = $1
-        AND e.topic IN ('{TOPIC_OF[CourseCompleted]}', '{TOPIC_OF[ExamRegistered]}') AND e.notification_id <= $2
+        AND e.topic IN ({topics(CourseCompleted, ExamRegistered)}) AND e.notification_id <= $2
     ORDER BY e.notification_id LIMIT 1
 """
 """A training or an assessment can be recorded before the portal change that it is for."""
@@ -188,7 +183,7 @@ _CONTRADICTORY_ENDINGS: Final = f"""
         FROM certification.stored_events m JOIN certification.stored_events o ON o.effective_at = m.effective_at
         WHERE m.topic = {_MERGED} AND o.topic = {_MERGED} AND o.partner_id <> m.partner_id
             AND m.notification_id <= $1 AND o.notification_id <= $1
-    ) AND e.consultant_id IS NULL AND e.topic IN ({_CLOSED}, {_MERGED}, {_VOIDED}) AND e.notification_id <= $1
+    ) AND e.consultant_id IS NULL AND e.topic IN ({ENDING}) AND e.notification_id <= $1
     ORDER BY e.notification_id
 """
 
@@ -213,130 +208,6 @@ _MENTIONED: Final = """
         (SELECT partner_id FROM survivor WHERE partner_id IS NOT NULL LIMIT $2)
     ) mentioned ORDER BY partner_id LIMIT $2
 """
-
-_NEWER: Final = """
-    SELECT e.notification_id, e.append_position, e.recorded_at, e.topic, e.partner_id, e.into_partner_id,
-        e.consultant_id, e.originator_id >= 'portal_change-' AND e.originator_id < 'portal_change.' AS for_everybody
-    FROM certification.stored_events e
-    WHERE e.notification_id > $1 AND e.notification_id <= $2
-    ORDER BY e.notification_id
-"""
-
-_CONCERNED: Final = f"""
-    WITH RECURSIVE
-    feeder (ended_id, partner_id) AS (
-        SELECT ended_id COLLATE "C", ended_id COLLATE "C" FROM unnest($2::text[]) AS ended_id
-        UNION
-        SELECT f.ended_id, m.partner_id
-        FROM feeder f JOIN certification.stored_events m ON m.into_partner_id = f.partner_id
-    ),
-    person (cause, consultant_id) AS (
-        SELECT NULL::text COLLATE "C", consultant_id COLLATE "C" FROM unnest($1::text[]) AS consultant_id
-        UNION
-        SELECT f.ended_id, l.consultant_id
-        FROM feeder f JOIN certification.stored_events l ON l.partner_id = f.partner_id
-        WHERE l.topic = {_LINKED}
-    ),
-    concerned (ended_id, consultant_id, partner_id) AS (
-        (SELECT f.ended_id, NULL::text COLLATE "C", f.partner_id FROM feeder f
-         UNION
-         SELECT p.cause, CASE WHEN p.cause IS NULL THEN p.consultant_id END, l.partner_id
-         FROM person p JOIN certification.stored_events l ON l.consultant_id = p.consultant_id
-         WHERE l.topic = {_LINKED})
-        UNION
-        SELECT c.ended_id, c.consultant_id, m.into_partner_id
-        FROM concerned c JOIN certification.stored_events m ON m.partner_id = c.partner_id
-        WHERE m.consultant_id IS NULL AND m.into_partner_id IS NOT NULL
-    )
-    SELECT ended_id, consultant_id, partner_id FROM concerned
-"""
-
-
-class Group(NamedTuple):
-    """Facts appended together, as far as it takes to say whom they concern.
-
-    `consultants`: the people they are about. `ended`: partners whose closure, merger or void may
-    concern whoever ever employed their people. `partners`: partners they name.
-    """
-
-    append_position: int
-    recorded_at: datetime
-    partners: frozenset[str]
-    consultants: frozenset[str]
-    ended: frozenset[str]
-    for_everybody: bool
-
-
-async def newer_groups(connection: Connection, position: int, facts_max: int) -> tuple[list[Group], bool]:
-    """The groups of facts after `position`, whole, of about `facts_max` facts, and whether these are all there are."""
-    rows = await connection.fetch(_NEWER, position, position + facts_max)
-    complete = len(rows) < facts_max
-    if rows and rows[-1]["notification_id"] < rows[-1]["append_position"]:
-        rows += await connection.fetch(_NEWER, rows[-1]["notification_id"], rows[-1]["append_position"])
-    groups: dict[int, list[asyncpg.Record]] = {}
-    for row in rows:
-        groups.setdefault(row["append_position"], []).append(row)
-    return [_group(position, rows) for position, rows in groups.items()], complete
-
-
-def _group(append_position: int, rows: Sequence[asyncpg.Record]) -> Group:
-    partners: set[str] = set()
-    consultants: set[str] = set()
-    ended: set[str] = set()
-    for row in rows:
-        topic, partner_id, consultant_id = row["topic"], row["partner_id"], row["consultant_id"]
-        if partner_id is not None:
-            partners.add(partner_id)
-            if consultant_id is None and topic in _ENDING:
-                ended.add(partner_id)
-        if row["into_partner_id"] is not None:
-            partners.add(row["into_partner_id"])
-        if consultant_id is not None and topic in OF_PERSONS:
-            consultants.add(consultant_id)
-    return Group(
-        append_position=append_position,
-        recorded_at=rows[0]["recorded_at"],
-        partners=frozenset(partners),
-        consultants=frozenset(consultants),
-        ended=frozenset(ended),
-        for_everybody=any(row["for_everybody"] for row in rows),
-    )
-
-
-class Concern(NamedTuple):
-    """Whom people and ended partners concern: every partner that their facts are routed to."""
-
-    of_consultant: Mapping[str, set[str]]
-    of_ended: Mapping[str, set[str]]
-
-    def partners(self, group: Group) -> set[str]:
-        """The partners that the facts of the group are routed to, portal changes aside."""
-        found = set(group.partners)
-        for consultant_id in group.consultants:
-            found |= self.of_consultant.get(consultant_id, set())
-        for partner_id in group.ended:
-            found |= self.of_ended.get(partner_id, set())
-        return found
-
-
-async def concern(connection: Connection, groups: Iterable[Group]) -> Concern:
-    """Whom the people and ended partners of the groups concern."""
-    consultants: set[str] = set()
-    ended: set[str] = set()
-    for group in groups:
-        consultants |= group.consultants
-        ended |= group.ended
-    found = Concern({}, {})
-    of_consultant: dict[str, set[str]] = {}
-    of_ended: dict[str, set[str]] = {}
-    if consultants or ended:
-        for row in await connection.fetch(_CONCERNED, sorted(consultants), sorted(ended)):
-            if row["ended_id"] is None:
-                of_consultant.setdefault(row["consultant_id"], set()).add(row["partner_id"])
-            else:
-                of_ended.setdefault(row["ended_id"], set()).add(row["partner_id"])
-        found = Concern(of_consultant, of_ended)
-    return found
 
 
 async def declaration(connection: Connection, portal_change_id: str, through: int) -> list[Fact]:
