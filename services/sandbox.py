@@ -51,6 +51,13 @@ NOT_SET: Final[dict[int | str, dict[str, Any]]] = {
     503: {"description": NOT_CURRENT.title, **_PROBLEM},
 }
 
+_EMPTY_LOG: Final = """
+    ALTER TABLE certification.stored_events DISABLE TRIGGER append_only;
+    TRUNCATE certification.stored_events, certification.free_text, certification.profile, certification.recording;
+    ALTER TABLE certification.stored_events ENABLE ALWAYS TRIGGER append_only;
+    INSERT INTO certification.recording DEFAULT VALUES
+"""
+
 CURRENT: Final = """
     SELECT p.known_through >= %s AND p.position >= (
         SELECT coalesce(max(e.notification_id), 0) FROM certification.stored_events e)
@@ -120,8 +127,9 @@ def create_app(owner_url: str) -> FastAPI:
 
 
 def empty(owner_url: str, now: datetime, *, running: bool) -> None:
-    """Drops every schema and makes it anew, all or nothing, with the clock at `now`.
+    """Empties the log, drops every other schema and makes it anew, all or nothing, with the clock at `now`.
 
+    The functions of the log stay: a session of PostgreSQL never forgets one that was dropped after it had called it.
     Others may be connected and reading: where they stand in each other's way, it lets them finish and tries again.
     Raises `migrate.OtherKind` where the database is no sandbox, before anything is dropped.
     """
@@ -132,7 +140,8 @@ def empty(owner_url: str, now: datetime, *, running: bool) -> None:
             with engine.begin() as connection:
                 connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS_MAX}"))
                 migrate.settle(connection, sandbox=True)
-                connection.execute(text("DROP SCHEMA IF EXISTS certification, compliance, webhooks CASCADE"))
+                connection.execute(text("DROP SCHEMA IF EXISTS compliance, webhooks CASCADE"))
+                connection.execute(text(_EMPTY_LOG))
                 migrate.upgrade(connection)
                 migrate.settle(connection, sandbox=True)
                 connection.execute(

@@ -8,10 +8,12 @@ from time import monotonic
 
 import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from services import migrate, sandbox
 from services.certification.event_store.database import Database as Log
 from services.certification.event_store.store import EventStore
+from services.certification.personal_data import FreeText
 from services.certification.recording import Asked, record
 from services.certification.report import Report
 from shared.events.facts import CertificationRecognised, ConsultantLinked, Reported, RevocationOrdered
@@ -74,6 +76,38 @@ def test_no_database_in_real_use_is_emptied(database: Database) -> None:
             sandbox.empty(database.owner_url, THEN, running=False)
         assert owner.execute("SELECT count(*) FROM certification.profile").fetchone() == (1,)
         assert owner.execute("SELECT certification.set_clock(now() + interval '1 day', false)").fetchone() == (False,)
+
+
+def test_starting_anew_empties_every_table_and_guards_the_log_as_before(log: Log, sandbox_database: Database) -> None:
+    """The functions stay the same ones: a session would keep those it had called before for as long as it lasts."""
+    asked = Asked("test", "f", b"", FreeText("why", b"salt"))
+    record(EventStore(log), ("S200P",), Report("f", ConsultantLinked("P1", "C1")), asked)
+    with psycopg.connect(sandbox_database.owner_url, autocommit=True) as owner:
+        owner.execute("INSERT INTO certification.profile VALUES ('C1', 'name', 'e-mail')")
+        before = _functions(owner)
+        assert _filled(owner) >= {"stored_events", "free_text", "profile"}
+        sandbox.empty(sandbox_database.owner_url, THEN, running=False)
+        assert _filled(owner) == {"alembic_version", "recording", "progress"}
+        assert _functions(owner) == before
+        for change in ("DELETE FROM certification.stored_events", "TRUNCATE certification.stored_events"):
+            with pytest.raises(psycopg.errors.RestrictViolation):
+                owner.execute(change)
+
+
+def _functions(owner: psycopg.Connection) -> list[tuple[int, str]]:
+    found = "SELECT oid, proname FROM pg_proc WHERE pronamespace = 'certification'::regnamespace ORDER BY oid"
+    return owner.execute(found).fetchall()
+
+
+def _filled(owner: psycopg.Connection) -> set[str]:
+    """The tables of every schema of ours that hold anything."""
+    tables = owner.execute(
+        "SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('certification', 'compliance', 'webhooks')"
+    ).fetchall()
+    exists = SQL("SELECT EXISTS (SELECT FROM {})")
+    return {
+        name for schema, name in tables if owner.execute(exists.format(Identifier(schema, name))).fetchone() == (True,)
+    }
 
 
 def test_starting_anew_while_others_read_and_write(log: Log, sandbox_database: Database) -> None:
