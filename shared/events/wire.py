@@ -40,7 +40,8 @@ _data_decoders: Final[dict[str, msgspec.json.Decoder[FactData]]] = {
 
 def instant_text(instant: datetime) -> str:
     """RFC 3339 in UTC with `Z`, microseconds only where they are not zero."""
-    return instant.isoformat().replace("+00:00", "Z")
+    text: str = msgspec.to_builtins(instant)
+    return text
 
 
 def encode(fact: Fact) -> tuple[str, bytes]:

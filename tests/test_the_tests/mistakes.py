@@ -114,8 +114,8 @@ MISTAKES: Final = (
     Mistake(
         "every expired window suspends anew",
         f"{POLICY}/windows.py",
-        "if not state.suspended:\n            state = state._replace(susp",
-        "if True:\n            state = state._replace(susp",
+        "if not state.suspended:\n            state = replace(state, susp",
+        "if True:\n            state = replace(state, susp",
         "test_later_deadlines_add_nothing",
     ),
     Mistake(
@@ -137,11 +137,11 @@ MISTAKES: Final = (
     Mistake(
         "leaving the programme voids running windows only",
         f"{POLICY}/windows.py",
-        """            void = _changed(replacements[index].window, "void", instant)
+        """            void = replace(replacements[index].window, outcome="void", closed_at=instant)
 """,
         """            if replacements[index].window.outcome == "expired":
                 continue
-            void = _changed(replacements[index].window, "void", instant)
+            void = replace(replacements[index].window, outcome="void", closed_at=instant)
 """,
         "test_leaving_the_programme_voids_what_runs_and_what_expired",
     ),

@@ -30,6 +30,7 @@ def deadline_on(opened_at: datetime, window_days: int) -> date:
     return opened_at.astimezone(LONDON).date() + timedelta(days=window_days)
 
 
+@lru_cache(maxsize=65_536)
 def london_days_before(midnight: datetime, days: int) -> datetime:
     """The London midnight `days` London days before the London midnight given."""
     return end_of_london_day(midnight.astimezone(LONDON).date() - timedelta(days=days + 1))

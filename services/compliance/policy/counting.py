@@ -4,11 +4,13 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+import msgspec
+
 from shared.events.envelope import Fact
 from shared.events.facts import ConsultantLeft, ConsultantLinked, PartnerClosed, PartnersMerged
 
 
-class Employment(NamedTuple):
+class Employment(msgspec.Struct, frozen=True):
     """From `start` until the next employment begins: where the person is linked, and where it counts.
 
     `counts_for`: the partner of the earliest active link, enrolled or not; None without a link.

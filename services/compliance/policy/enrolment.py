@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple
+
+import msgspec
 
 from services.compliance.policy.parameters import Parameters
 from shared.events.envelope import Fact
@@ -16,7 +17,7 @@ from shared.events.facts import (
 )
 
 
-class Enrolment(NamedTuple):
+class Enrolment(msgspec.Struct, frozen=True):
     """From `start` until the next: kind and programme, the minimum they give, and the facts that say so.
 
     `kind` and `minimum` are None until a fact gives the kind; they stay when the programme is left (R10).

@@ -4,6 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
+import msgspec
+from msgspec.structs import replace
+
 from services.compliance.policy.calendar import end_of_london_day
 from shared.events.facts import GrantStatement, Period
 
@@ -22,7 +25,7 @@ class Obligation(NamedTuple):
         return cls(announced_at, end_of_london_day(due_on), portal_change_id, fact_id)
 
 
-class Span(NamedTuple):
+class Span(msgspec.Struct, frozen=True):
     """Certified from `start` (inclusive) to `end` (exclusive; None: for ever).
 
     `start_facts`, `end_facts`: what made it start and end. `lapsed`: it ends because maintenance
@@ -95,7 +98,7 @@ def _united(spans: list[Span]) -> list[Span]:
         if last.end is not None and span.start > last.end:
             united.append(span)
         elif last.end is not None and (span.end is None or span.end > last.end):
-            united[-1] = last._replace(end=span.end, end_facts=span.end_facts, lapsed=span.lapsed)
+            united[-1] = replace(last, end=span.end, end_facts=span.end_facts, lapsed=span.lapsed)
         elif span.end == last.end and last.end is not None and span.lapsed:
-            united[-1] = last._replace(end_facts=span.end_facts, lapsed=True)
+            united[-1] = replace(last, end_facts=span.end_facts, lapsed=True)
     return united

@@ -2,7 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from services.compliance.policy.counting import Employment, employments
 from services.compliance.policy.maintenance import Obligation, Span, certified_spans
@@ -11,7 +14,7 @@ from shared.events.envelope import Fact
 from shared.events.facts import GrantStatement, Period
 
 
-class Counted(NamedTuple):
+class Counted(msgspec.Struct, frozen=True):
     """Counted for the partner from `start` to `end` (exclusive; None: for ever), and what made it so (R9)."""
 
     start: datetime
@@ -20,7 +23,7 @@ class Counted(NamedTuple):
     end_facts: tuple[str, ...]
 
 
-class PersonView(NamedTuple):
+class PersonView(msgspec.Struct, frozen=True):
     """What follows for one person at one partner: when it is counted, per product, and what to announce of it."""
 
     counted: Mapping[str, Sequence[Counted]]
@@ -122,7 +125,7 @@ def _tenures(work: Sequence[Employment], partner_id: str) -> list[Counted]:
         if here and not running:
             found.append(Counted(employment.start, None, employment.facts, ()))
         elif running and not here:
-            found[-1] = found[-1]._replace(end=employment.start, end_facts=employment.facts)
+            found[-1] = replace(found[-1], end=employment.start, end_facts=employment.facts)
     return found
 
 
@@ -142,7 +145,8 @@ def _dual_links(work: Sequence[Employment], partner_id: str, consultant_id: str)
 def _counted(tenures: Sequence[Counted], spans: Sequence[Span]) -> list[Counted]:
     """Where a time that counts here and a certified span overlap (R1, R23)."""
     found = []
-    for start, end, start_facts, end_facts in tenures:
+    for tenure in tenures:
+        start, end = tenure.start, tenure.end
         for span in spans:
             if (span.end is not None and span.end <= start) or (end is not None and span.start >= end):
                 continue
@@ -151,8 +155,8 @@ def _counted(tenures: Sequence[Counted], spans: Sequence[Span]) -> list[Counted]
                 Counted(
                     max(start, span.start),
                     end if leaves_first else span.end,
-                    start_facts + span.start_facts,
-                    end_facts if leaves_first else span.end_facts,
+                    tenure.start_facts + span.start_facts,
+                    tenure.end_facts if leaves_first else span.end_facts,
                 )
             )
     return found

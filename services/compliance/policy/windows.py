@@ -8,7 +8,10 @@ is to announce.
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from services.compliance.policy.calendar import deadline_on, end_of_london_day, london_days_before
 from services.compliance.policy.enrolment import Enrolment
@@ -18,7 +21,7 @@ from shared.events.compliance_events import Name
 from shared.events.wire import instant_text
 
 
-class Announcement(NamedTuple):
+class Announcement(msgspec.Struct, frozen=True):
     """What is true and worth telling, identified by all but its details.
 
     `subject` names what it is about within partner and product: a window (its opening instant),
@@ -32,7 +35,7 @@ class Announcement(NamedTuple):
     ordinal: int
 
 
-class Replacement(NamedTuple):
+class Replacement(msgspec.Struct, frozen=True):
     """One window with what the answer does not show: its identity and the facts that opened it."""
 
     window: Window
@@ -40,7 +43,7 @@ class Replacement(NamedTuple):
     opened_facts: tuple[str, ...]
 
 
-class _State(NamedTuple):
+class _State(msgspec.Struct, frozen=True):
     """Everything the sweep carries from one instant to the next. `unfilled`: indices, oldest first."""
 
     counted: dict[str, tuple[str, ...]]
@@ -166,7 +169,7 @@ class Sweep:
             if window.outcome != "open":
                 continue
             if window.deadline_at == instant:
-                expired = replacement._replace(window=_changed(window, "expired", None))
+                expired = replace(replacement, window=replace(window, outcome="expired"))
                 replacements = (*replacements[:index], expired, *replacements[index + 1 :])
                 self._announce_window("replacement-window-expired", instant, replacement)
             elif instant in self._reminders(window):
@@ -174,8 +177,8 @@ class Sweep:
         if replacements is state.replacements:
             return state
         if not state.suspended:
-            state = state._replace(suspensions=(*state.suspensions, Suspension(instant)), suspended=True)
-        return state._replace(replacements=replacements)
+            state = replace(state, suspensions=(*state.suspensions, Suspension(instant)), suspended=True)
+        return replace(state, replacements=replacements)
 
     def _apply(self, state: _State, instant: datetime) -> tuple[_State, tuple[str, ...]]:
         """All facts of the instant together (R17); returns also the facts that can have made a shortfall."""
@@ -190,10 +193,10 @@ class Sweep:
                     causes += self._loss_facts[instant, consultant_id]
                 else:
                     counted[consultant_id] = facts
-            state = state._replace(counted=counted)
+            state = replace(state, counted=counted)
         enrolment = self._enrolments.get(instant)
         if enrolment is not None:
-            state = state._replace(enrolment=enrolment)
+            state = replace(state, enrolment=enrolment)
             causes += enrolment.kind_facts
         return state, causes
 
@@ -208,7 +211,7 @@ class Sweep:
                 return state
             self._announce("minimum-reached", instant)
             facts = [fact for _, facts in sorted(state.counted.items()) for fact in facts]
-            return state._replace(reached_facts=(*enrolment.programme_facts, *facts))
+            return replace(state, reached_facts=(*enrolment.programme_facts, *facts))
         if shortfall > len(state.unfilled):
             return self._open(state, instant, shortfall - len(state.unfilled), causes)
         filled = len(state.unfilled) - shortfall
@@ -227,7 +230,8 @@ class Sweep:
         opened = tuple(Replacement(window, ordinal, causes) for ordinal in range(1, count + 1))
         for replacement in opened:
             self._announce_window("replacement-window-opened", instant, replacement)
-        return state._replace(
+        return replace(
+            state,
             replacements=state.replacements + opened,
             unfilled=state.unfilled + tuple(range(first, first + count)),
         )
@@ -238,10 +242,10 @@ class Sweep:
         for index in indices:
             window = replacements[index].window
             late = window.outcome == "expired"
-            closed = _changed(window, "closed_late" if late else "closed", instant)
-            replacements[index] = replacements[index]._replace(window=closed)
+            closed = replace(window, outcome="closed_late" if late else "closed", closed_at=instant)
+            replacements[index] = replace(replacements[index], window=closed)
             self._announce_window("replacement-window-closed", instant, replacements[index])
-        return state._replace(replacements=tuple(replacements), unfilled=state.unfilled[len(indices) :])
+        return replace(state, replacements=tuple(replacements), unfilled=state.unfilled[len(indices) :])
 
     def _leave(self, state: _State, instant: datetime) -> _State:
         """Not enrolled: unfilled windows are void, suspension and authorisation end (R28)."""
@@ -249,20 +253,20 @@ class Sweep:
             return state
         replacements = list(state.replacements)
         for index in state.unfilled:
-            void = _changed(replacements[index].window, "void", instant)
-            replacements[index] = replacements[index]._replace(window=void)
+            void = replace(replacements[index].window, outcome="void", closed_at=instant)
+            replacements[index] = replace(replacements[index], window=void)
             self._announce_window("replacement-window-voided", instant, replacements[index])
         if state.suspended:
             state = self._end_suspension(state, instant)
         self._announce("authorisation-ended", instant)
-        return state._replace(replacements=tuple(replacements), unfilled=(), reached_facts=None)
+        return replace(state, replacements=tuple(replacements), unfilled=(), reached_facts=None)
 
     @staticmethod
     def _end_suspension(state: _State, instant: datetime) -> _State:
         """A suspension of zero length is not recorded (R16)."""
         *others, last = state.suspensions
         ended = () if last.since == instant else (Suspension(last.since, instant),)
-        return state._replace(suspensions=(*others, *ended), suspended=False)
+        return replace(state, suspensions=(*others, *ended), suspended=False)
 
     # Timers ----------------------------------------------------------------------------------
 
@@ -338,7 +342,3 @@ class Sweep:
             windows=tuple(replacement.window for replacement in state.replacements),
             suspensions=state.suspensions,
         )
-
-
-def _changed(window: Window, outcome: str, closed_at: datetime | None) -> Window:
-    return Window(window.opened_at, window.deadline_on, window.deadline_at, closed_at, outcome)  # type: ignore[arg-type]
