@@ -11,6 +11,15 @@ _EVENTS: Final = f"""
     FROM compliance_event e WHERE sequence > $1 AND sequence <= $2 GROUP BY 1 ORDER BY 1
 """
 
+_SAME_EVENTS: Final = """
+    SELECT NOT EXISTS (
+        SELECT FROM (SELECT * FROM compliance_event WHERE sequence > $1 AND sequence <= $2) one
+        FULL JOIN (SELECT * FROM "{schema}".compliance_event WHERE sequence > $1 AND sequence <= $2) other
+            USING (sequence)
+        WHERE one IS DISTINCT FROM other)
+"""
+"""Both logs are read in order, side by side; whatever column differs makes an event another one."""
+
 _OF_PARTNERS: Final = """
     SELECT partner_id AS part, md5(string_agg(md5(t::text), '' ORDER BY t::text)) AS digest
     FROM {table} t GROUP BY 1 ORDER BY 1
@@ -24,10 +33,14 @@ _TABLES: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
 }
 
 
-async def same_events(one: OwnConnection, other: OwnConnection, after: int, through: int) -> bool:
-    """Whether both have published the same events after the number `after` up to `through`."""
-    digests = [await _digests(connection, _EVENTS, after, through) for connection in (one, other)]
-    return digests[0] == digests[1]
+async def same_events(connection: OwnConnection, schema: str, after: int, through: int) -> bool:
+    """Whether the read model of the connection and that of `schema` published the same from `after` (exclusive) on.
+
+    Nobody may be appending events up to the number `through` meanwhile.
+    """
+    async with connection.transaction(readonly=True):
+        await connection.execute("SET LOCAL enable_mergejoin = on")
+        return bool(await connection.fetchval(_SAME_EVENTS.format(schema=schema), after, through))
 
 
 async def differences(one: OwnConnection, other: OwnConnection) -> list[str]:

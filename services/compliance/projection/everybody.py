@@ -54,7 +54,7 @@ _FOR_EVERYBODY: Final = """
 _STAGE: Final = """
     CREATE UNLOGGED TABLE derived_event (
         instant timestamptz, kind smallint, position bigint, partner_id text COLLATE "C", ordinal integer,
-        event_id text COLLATE "C", type text, products text[], effective_at timestamptz, subject text, data bytea)
+        event_id text COLLATE "C", type text, products text, effective_at timestamptz, subject text, data bytea)
 """
 
 FOR_BULK: Final = """
@@ -62,6 +62,9 @@ FOR_BULK: Final = """
     SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on
 """
 """For a transaction that reads or writes whole tables: these sessions plan by index otherwise."""
+
+_WITHOUT_WAITING: Final = "SET synchronous_commit = off"
+"""What a crash of the server takes was not in use yet: the transaction that takes it into use reaches the disk last."""
 
 
 class _Task(NamedTuple):
@@ -88,12 +91,14 @@ async def derive_everybody(
     and those that correct what was published before, in the schema `published_in`.
     """
     tell("routing the facts")
-    await _route(connection, max(goal.position, goal.cursor.position))
-    await connection.execute(_STAGE)
     loop = asyncio.get_running_loop()
     handed_out: set[asyncio.Future[None]] = set()
     partners, after = 0, ""
     with ProcessPoolExecutor(processes, get_context("spawn"), initializer=_start_process) as pool:
+        for _ in range(processes):  # Each starts one more process: they load their code while the database routes.
+            pool.submit(_do_nothing)
+        await _route(connection, max(goal.position, goal.cursor.position))
+        await connection.execute(_STAGE)
         while rows := await connection.fetch(_NEXT_PARTNERS, after, PARTNERS_PER_TASK):
             partner_ids = [row["partner_id"] for row in rows]
             if len(handed_out) >= processes * _TASKS_AHEAD:
@@ -135,6 +140,10 @@ def _start_process() -> None:
     gc.disable()
 
 
+def _do_nothing() -> None:
+    """A task for a process that is still starting."""
+
+
 def _run_task(task: _Task) -> None:
     """Runs in a process of its own, which keeps its connection from task to task."""
     _runner.run(_derive(task))
@@ -145,6 +154,7 @@ async def _derive(task: _Task) -> None:
     connection = _connections.get(task.settings.database_schema)
     if connection is None:
         connection = _connections[task.settings.database_schema] = await connect(task.settings)
+        await connection.execute(_WITHOUT_WAITING)
     rows = await connection.fetch(_FOR_EVERYBODY)
     rows += await connection.fetch(_ROUTED, task.partner_ids[0], task.partner_ids[-1])
     facts = routed_facts(task.partner_ids, rows)
@@ -165,7 +175,7 @@ async def _copy(connection: OwnConnection, derived: list[Derived]) -> None:
                 row.ordinal,
                 row.event.event_id,
                 row.event.type,
-                row.event.products,
+                ",".join(row.event.products),
                 row.event.effective_at,
                 row.event.subject,
                 row.event.data,

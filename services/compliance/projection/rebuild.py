@@ -39,7 +39,7 @@ _NUMBER: Final = """
     INSERT INTO compliance_event (
         sequence, event_id, type, partner_id, products, effective_at, recorded_at, position, subject, data)
     SELECT $1::bigint + row_number() OVER (ORDER BY instant, kind, position, partner_id, ordinal), event_id, type,
-        partner_id, products, effective_at, instant, position, subject, data
+        partner_id, string_to_array(products, ','), effective_at, instant, position, subject, data
     FROM derived_event
 """
 
@@ -160,13 +160,13 @@ class _Replay(NamedTuple):
         goal = await _goal(self.target, self.live.parameters)
         found = await self._derive(goal._replace(adopted=published.adopted))
         await advance_fully(self.target, self.live.parameters, None, "rebuild")
-        if await same_events(self.in_use, self.target, 0, published.sequence):
+        if await same_events(self.target, self.live.database_schema, 0, published.sequence):
             async with self.in_use.transaction():
                 await self.in_use.execute("LOCK TABLE progress IN ACCESS EXCLUSIVE MODE")
                 last = await read_progress(self.in_use)
                 known_through = last.cursor.instant if last.cursor.kind == TIMER else None
                 await advance_fully(self.target, self.live.parameters, known_through, "rebuild")
-                if await same_events(self.in_use, self.target, published.sequence, last.sequence):
+                if await same_events(self.target, self.live.database_schema, published.sequence, last.sequence):
                     await self._swap()
                     return found
         return None
