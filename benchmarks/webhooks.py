@@ -106,13 +106,14 @@ class Bench(NamedTuple):
         await self.connection.execute("DELETE FROM webhooks.endpoint")
 
     async def messages(self, count: int) -> Sequence[Message]:
-        """The last ones of the log."""
+        """The last ones of the log, numbered from 1."""
         found: list[Message] = []
         async with create_pool(self.settings) as pool:
             while len(found) < count:
-                cursor = Cursor(self.head - count + len(found), sequence=len(found), delivered_sequence=len(found))
-                page = await read(pool, cursor.position, Filter(), min(1_000, count - len(found)))
-                found += [message(row, cursor) for row in page.rows]
+                after = self.head - count + len(found)
+                for row in (await read(pool, after, Filter(), min(1_000, count - len(found)))).rows:
+                    number = len(found)
+                    found.append(message(row, Cursor(row[0] - 1, sequence=number, delivered_sequence=number)))
         return found
 
 
