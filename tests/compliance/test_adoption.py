@@ -2,9 +2,11 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from time import sleep
 from typing import Any
 
 import asyncpg
@@ -17,6 +19,7 @@ from services.compliance.policy.published import Publication, PublishedEvent, re
 from services.compliance.projection import batch, rebuild
 from services.compliance.projection.batch import advance_fully
 from services.compliance.projection.rebuild import Rebuilt
+from services.compliance.read_model.writing import Overtaken
 from services.compliance.settings import ComplianceSettings
 from tests.compliance.log import Group, Log, compliance_log, settings_for
 from tests.compliance.telling import population
@@ -83,9 +86,11 @@ class Following:
 @asynccontextmanager
 async def following(database: Database) -> AsyncIterator[Following]:
     connection = await connect(settings_for(database))
-    with psycopg.connect(database.owner_url, autocommit=True) as owner:
-        yield Following(connection, Log(owner))
-    await connection.close()
+    try:
+        with psycopg.connect(database.owner_url, autocommit=True) as owner:
+            yield Following(connection, Log(owner))
+    finally:
+        await connection.close()
 
 
 @pytest.fixture
@@ -102,9 +107,15 @@ async def always(sandbox_database: Database) -> AsyncIterator[Following]:
         yield found
 
 
-async def rebuilt(database: Database, kind: type[ComplianceSettings], *, verify: bool = False) -> Rebuilt:
+async def rebuilt(
+    database: Database,
+    kind: type[ComplianceSettings],
+    *,
+    verify: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Rebuilt:
     settings = kind.model_validate({"database_url": database.compliance_url})
-    return await asyncio.to_thread(rebuild.run, settings, database.owner_url, verify=verify, processes=1)
+    return await asyncio.to_thread(rebuild.run, settings, database.owner_url, verify=verify, tell=tell, processes=1)
 
 
 def publications(events: Sequence[asyncpg.Record]) -> dict[str, Publication]:
@@ -144,6 +155,41 @@ async def test_what_was_published_is_kept_and_corrected(
     assert [event["sequence"] for event in after] == list(range(1, len(after) + 1))
     assert corrected.corrections == len(after) - len(before)
     assert told(after) == told(await always.events())
+
+
+async def test_who_follows_the_policy_before_meanwhile_is_overtaken(database: Database, one: Following) -> None:
+    """He waits in vain; neither stands in the way of the other."""
+    groups = history(1)
+    await one.follow(groups[:-1], PARAMETERS)
+
+    async def follow() -> None:
+        async with following(database) as other:
+            await other.follow(groups[-1:], PARAMETERS)
+
+    def at_his_lock() -> bool:
+        with psycopg.connect(database.owner_url, autocommit=True) as owner:
+            waiting = (
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            return owner.execute(waiting).fetchone() == (1,)
+
+    with ThreadPoolExecutor() as threads:
+        meanwhile: list[Future[None]] = []
+
+        def tell(message: str) -> None:
+            if message.startswith("what was published"):
+                meanwhile.append(threads.submit(asyncio.run, follow()))
+            elif meanwhile and message.startswith("numbering"):
+                while not at_his_lock():
+                    sleep(0.01)
+
+        await rebuilt(database, Longer, tell=tell)
+        with pytest.raises(Overtaken):
+            meanwhile[0].result()
+    await one.follow([], LONGER)
+    events = await one.events()
+    assert [event["sequence"] for event in events] == list(range(1, len(events) + 1))
+    assert (await rebuilt(database, Longer, verify=True)).differences == ()
 
 
 @pytest.mark.parametrize("seed", range(10, 18))

@@ -27,7 +27,7 @@ from services.compliance.projection.follower import BARRIER
 from services.compliance.read_model.migrations import upgrade
 from services.compliance.read_model.step_key import EVERY_PARTNER, FACTS, TIMER, StepKey
 from services.compliance.read_model.tables import compliance_event
-from services.compliance.read_model.writing import Adoption, Progress, advance_progress, lock_progress, read_progress
+from services.compliance.read_model.writing import Adoption, Progress, advance_progress, read_progress
 from services.compliance.settings import ComplianceSettings
 
 REBUILT_SCHEMA: Final = "compliance_rebuilt"
@@ -175,7 +175,9 @@ class _Replay(NamedTuple):
         """Takes it into use with what was published before, corrected; nobody derives meanwhile."""
         async with self.in_use.transaction():
             self.tell("what was published would be published otherwise now: correcting it")
-            published = await lock_progress(self.in_use)
+            # The table, not the row: whoever waited for the row would stand in the way of the swap.
+            await self.in_use.execute("LOCK TABLE progress IN SHARE ROW EXCLUSIVE MODE")
+            published = await read_progress(self.in_use)
             await self.in_use.execute("SET LOCAL synchronous_commit = on")
             adopted = Adoption(published.sequence, published.cursor)
             found = await self._derive(published._replace(adopted=adopted))

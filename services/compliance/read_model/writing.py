@@ -47,7 +47,6 @@ FROM_PROGRESS: Final = """
     FROM progress p LEFT JOIN LATERAL (SELECT * FROM adoption ORDER BY number DESC LIMIT 1) a ON true
 """
 _READ: Final = f"SELECT {PROGRESS} {FROM_PROGRESS}"
-_LOCK: Final = f"{_READ} FOR UPDATE OF p"
 
 _PUBLISHED: Final = """
     SELECT partner_id, event_id, type, effective_at, subject, data FROM {table}
@@ -116,11 +115,6 @@ _WRITE: Final = f"""
 
 class Overtaken(Exception):
     """Somebody else advanced the projection meanwhile."""
-
-
-async def lock_progress(connection: Connection) -> Progress:
-    """The progress, locked until the transaction ends: nobody advances it meanwhile."""
-    return progress_of(await connection.fetchrow(_LOCK) or ())
 
 
 async def read_progress(connection: Connection) -> Progress:
