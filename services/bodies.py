@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 
 
 async def refuse_doubled_names(request: Request) -> bytes:
@@ -15,8 +16,23 @@ async def refuse_doubled_names(request: Request) -> bytes:
     """
     body = await request.body()
     with suppress(ValueError, RecursionError):
-        _BODY.decode(body.decode(json.detect_encoding(body), "surrogatepass"))
+        _BODY.decode(body.decode("utf-8-sig"))
     return body
+
+
+def fault_of_the_whole(error: RequestValidationError | HTTPException) -> str | None:
+    """Why the body cannot be read, and what to send; None: a part of it is meant, or no body at all.
+
+    The framework says 400 of a body that fails otherwise than by its syntax: behind the door, by a number alone.
+    """
+    if isinstance(error, HTTPException):
+        return "The body has a number with too many digits to be read." if error.status_code == 400 else None
+    first = error.errors()[0]
+    if first["type"] == "json_invalid":
+        return f"The body is not JSON: it cannot be read from character {first['loc'][1] + 1} on."
+    if first["loc"] == ("body",):
+        return "A body is needed: a JSON object, with Content-Type: application/json."
+    return None
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> None:

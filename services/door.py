@@ -1,4 +1,4 @@
-"""What every call passes before an application sees it: the key, and caps on size, depth and time.
+"""What every call passes before an application sees it: the key, caps on size, depth and time, and UTF-8.
 
 A body is read whole here, so that the applications behind never wait for a caller and never see more than they
 can take.
@@ -6,6 +6,7 @@ can take.
 
 import asyncio
 import hmac
+import json
 import re
 from typing import Final
 
@@ -31,6 +32,12 @@ TOO_DEEP: Final = Problem(
     "The request is malformed",
     422,
     f"The body nests deeper than {DEPTH_MAX} levels.",
+)
+NOT_UTF_8: Final = Problem(
+    TYPE_PREFIX + "malformed-request",
+    "The request is malformed",
+    422,
+    "The body is not UTF-8: send JSON in that encoding (RFC 8259, section 8.1).",
 )
 KEY_MISSING: Final = Problem(
     TYPE_PREFIX + "not-authenticated",
@@ -110,9 +117,21 @@ async def _body(headers: Headers, receive: Receive) -> bytes:
                     raise _Refused(TOO_LARGE)
     except TimeoutError:
         raise _Refused(TOO_SLOW) from None
-    if body.count(b"[") + body.count(b"{") > DEPTH_MAX and depth(bytes(body)) > DEPTH_MAX:
+    whole = bytes(body)
+    if whole.count(b"[") + whole.count(b"{") > DEPTH_MAX and depth(whole) > DEPTH_MAX:
         raise _Refused(TOO_DEEP)
-    return bytes(body)
+    if not _is_utf_8(whole):
+        raise _Refused(NOT_UTF_8)
+    return whole
+
+
+def _is_utf_8(body: bytes) -> bool:
+    """JSON in UTF-16 or UTF-32 is not, though its bytes can be read so. A byte order mark is let pass."""
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return json.detect_encoding(body).startswith("utf-8")
 
 
 def depth(body: bytes) -> int:

@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from services.bodies import fault_of_the_whole
 from services.certification.refusals import (
     AlreadyVoided,
     AnotherScoreRecorded,
@@ -89,6 +90,8 @@ async def _refused(_: Request, refusal: Exception) -> Response:
 async def _malformed(_: Request, error: Exception) -> Response:
     """Names the part that is meant and what is wrong with it; never repeats what was sent as its value."""
     assert isinstance(error, RequestValidationError)
+    if fault := fault_of_the_whole(error):
+        return answer_to(Malformed(fault))
     first = error.errors()[0]
     where, *names = first["loc"]
     name = ".".join(str(part) for part in names)[:200]
@@ -96,8 +99,6 @@ async def _malformed(_: Request, error: Exception) -> Response:
         return answer_to(IdempotencyKeyMissing("Send an Idempotency-Key of 1 to 255 visible ASCII characters."), name)
     if first["type"] == "extra_forbidden":
         detail = f"There is no field {name!r} here."
-    elif first["type"] == "json_invalid":
-        detail = "The body is not JSON."
     else:
         detail = f"{where.capitalize()} {name!r} is not acceptable: {first['msg']}."
     return answer_to(Malformed(detail), name or None)
@@ -110,6 +111,8 @@ async def _malformed_feed(_: Request, error: Exception) -> Response:
 
 async def _no_such_resource(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if fault := fault_of_the_whole(error):
+        return answer_to(Malformed(fault))
     detail = f"{request.method} {request.scope['path']}: {error.detail}."
     return problem_response(Problem("about:blank", str(error.detail), error.status_code, detail), error.headers)
 

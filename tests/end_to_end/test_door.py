@@ -91,6 +91,47 @@ def test_what_is_too_much_is_answered_with_a_problem(system: System, body: bytes
     assert answer.json()["status"] == status
 
 
+NOT_UTF_8 = "The body is not UTF-8: send JSON in that encoding (RFC 8259, section 8.1)."
+BODIES = [
+    ("post", PATH),
+    ("put", "/certification/v1/consultants/C1/profile"),
+    ("post", "/compliance/v1/webhook-endpoints"),
+    ("put", "/sandbox/v1/clock"),
+]
+"""A call with a body for each part that takes one."""
+
+
+@pytest.mark.parametrize(("method", "path"), BODIES)
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        pytest.param(b"\xff", NOT_UTF_8, id="not text"),
+        pytest.param(b'{"partner_id": "\xff"}', NOT_UTF_8, id="not text in a string"),
+        pytest.param(b'"\xed\xa0\x80"', NOT_UTF_8, id="half a character"),
+        pytest.param("{}".encode("utf-16-le"), NOT_UTF_8, id="UTF-16"),
+        pytest.param("{}".encode("utf-32"), NOT_UTF_8, id="UTF-32"),
+        pytest.param(b"{", "The body is not JSON: it cannot be read from character 2 on.", id="no JSON"),
+        pytest.param(b"", "A body is needed: a JSON object, with Content-Type: application/json.", id="empty"),
+        pytest.param(b"9" * 5000, "The body has a number with too many digits to be read.", id="long number"),
+    ],
+)
+def test_a_body_that_cannot_be_read_is_malformed(
+    one_system: System, method: str, path: str, body: bytes, sentence: str
+) -> None:
+    headers = {"Content-Type": "application/json", "Idempotency-Key": "k"}
+    answer = one_system.http.request(method, path, content=body, headers=headers)
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+    problem = answer.json()
+    assert problem.pop("type").endswith(":malformed-request")
+    assert problem == {"title": "The request is malformed", "status": 422, "detail": sentence}
+
+
+def test_a_byte_order_mark_is_let_pass(one_system: System) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = one_system.http.post("/compliance/v1/webhook-endpoints", content=b"\xef\xbb\xbf{}", headers=headers)
+    assert answer.json()["parameter"] == "url", "it is read, and lacks a field"
+
+
 def test_the_documentation_loads_nothing_from_elsewhere(system: System) -> None:
     page = system.http.get("/", follow_redirects=True)
     assert page.url.path == "/docs"

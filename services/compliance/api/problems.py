@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from services.bodies import fault_of_the_whole
 from services.compliance.refusals import Refusal
 from services.compliance.webhooks.refusals import NoSuchEndpoint, NoSuchPlace, SecretLost, TooManySecrets
 from services.feeds import Malformed
@@ -119,13 +120,11 @@ async def _no_database(_: Request, __: Exception) -> Response:
 
 async def _malformed(_: Request, problem: Exception) -> Response:
     assert isinstance(problem, RequestValidationError)
+    if fault := fault_of_the_whole(problem):
+        return answer_to(NotAskable(fault))
     first = problem.errors()[0]
     where, *names = first["loc"]
     name = ".".join(str(part) for part in names)[:200].encode("utf-8", "backslashreplace").decode()
-    if first["type"] == "json_invalid":
-        return answer_to(NotAskable("The body is not JSON."))
-    if where == "body" and not name:
-        return answer_to(NotAskable("A body is needed: a JSON object, with Content-Type: application/json."))
     if first["type"] == "extra_forbidden":
         return answer_to(NotAskable(f"There is no field {name!r} here.", name))
     what = "field" if where == "body" else f"{where} parameter"
@@ -140,5 +139,7 @@ async def _malformed_feed(_: Request, problem: Exception) -> Response:
 
 async def _no_such_resource(request: Request, problem: Exception) -> Response:
     assert isinstance(problem, HTTPException)
+    if fault := fault_of_the_whole(problem):
+        return answer_to(NotAskable(fault))
     detail = f"{request.method} {request.url.path}: {problem.detail}."
     return problem_response(Problem("about:blank", str(problem.detail), problem.status_code, detail), problem.headers)
