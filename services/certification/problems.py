@@ -96,7 +96,7 @@ async def _malformed(_: Request, error: Exception) -> Response:
     where, *names = first["loc"]
     name = ".".join(str(part) for part in names)[:200]
     if where == "header" and name.lower() == "idempotency-key":
-        return answer_to(IdempotencyKeyMissing("Send an Idempotency-Key of 1 to 255 visible ASCII characters."), name)
+        return answer_to(IdempotencyKeyMissing("Send one Idempotency-Key, of 1 to 255 visible ASCII characters."), name)
     if first["type"] == "extra_forbidden":
         detail = f"There is no field {name!r} here."
     else:

@@ -23,7 +23,7 @@ class Malformed(Refusal):
 
 
 class IdempotencyKeyMissing(Refusal):
-    """A fact needs an Idempotency-Key header of 1 to 255 visible ASCII characters (R34)."""
+    """A fact needs one Idempotency-Key header of 1 to 255 visible ASCII characters (R34)."""
 
     rule = "R34"
 

@@ -90,6 +90,16 @@ class TestIdempotency:
         answer = await caller.http.post(PREFIX + "partners/P1/closure")
         assert (answer.status_code, kind_of(answer)) == (422, "idempotency-key-missing")
 
+    async def test_several_keys_are_refused_and_none_is_used_up(self, caller: Caller) -> None:
+        """Also where they say the same: nobody can tell which is meant."""
+        for other in ("k1", "k2"):
+            keys = [("Idempotency-Key", "k1"), ("idempotency-key", other)]
+            answer = await caller.http.post(PREFIX + "partners/P1/closure", headers=keys)
+            assert (answer.status_code, kind_of(answer)) == (422, "idempotency-key-missing")
+            assert answer.json()["detail"] == "Send one Idempotency-Key, of 1 to 255 visible ASCII characters."
+        assert await caller.log() == []
+        assert (await caller.post("partners/P1/closure", key="k1")).status_code == 201
+
     async def test_a_held_fact_is_held_in_its_first_answer_for_ever(self, caller: Caller) -> None:
         first = await caller.score("R1", 1, "80", key="k1")
         await caller.register("R1")

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, NamedTuple, TypedDict
 from uuid import uuid4
 
 from fastapi import Depends, Header, Request, Response
+from fastapi.exceptions import RequestValidationError
 
 from services.bodies import refuse_doubled_names
 from services.certification import recording
@@ -135,7 +136,13 @@ async def call(
         str | None, Header(pattern=KEY_PATTERN, description="Your id for the conversation.")
     ] = None,
 ) -> Call:
-    """The call: its content is method, path and body as sent."""
+    """The call: its content is method, path and body as sent.
+
+    Raises `RequestValidationError` where it has several keys: nobody can tell which is meant.
+    """
+    if len(request.headers.getlist("idempotency-key")) > 1:
+        where = ("header", "idempotency-key")
+        raise RequestValidationError([{"type": "doubled", "loc": where, "msg": "it is given twice", "input": None}])
     content = f"{request.method} {request.scope['path']}\n".encode() + await refuse_doubled_names(request)
     return Call(service, response, idempotency_key, x_correlation_id or "", content)
 
