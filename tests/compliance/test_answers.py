@@ -93,7 +93,7 @@ async def test_between_facts_the_clock_alone_moves_the_live_answer_whether_or_no
     for day in range(0, 80, 4):
         at = groups[-1][0].recorded_at + timedelta(days=day, microseconds=day % 3)
         set_clock(lived.database, at)
-        for path in questions(groups):
+        for path in ("partners", "windows", *questions(groups)):
             told = await ask(lived.client, path)
             again = await ask(lived.client, path, at=instant_text(at), known_position=position)
             assert told.status_code == again.status_code
@@ -117,6 +117,31 @@ async def test_next_change_at_is_the_next_instant_at_which_the_answer_changes(li
             assert said(before) == said(now)
             assert said(after) != said(now)
             now = after
+
+
+@pytest.mark.parametrize("seed", [65, 68, 70, 73, 80, 87])
+async def test_next_change_at_of_a_window_is_when_it_changes_next(lived: Lived, seed: int) -> None:
+    """R18, R19: these histories have windows, and those end in every way there is."""
+    groups = history(seed)
+    for group in groups:
+        await lived.record(group)
+    begin = groups[0][0].effective_at
+    at_last = await windows_at(lived, begin + timedelta(days=1000))
+    for day in range(0, 400, 20):
+        for place, window in (await windows_at(lived, begin + timedelta(days=day))).items():
+            if window["next_change_at"] is None:
+                assert at_last[place] == window
+                continue
+            change = datetime.fromisoformat(window["next_change_at"])
+            assert (await windows_at(lived, change - MICROSECOND))[place] == window
+            changed = (await windows_at(lived, change))[place]
+            assert changed["outcome"] != window["outcome"]
+
+
+async def windows_at(lived: Lived, at: datetime) -> dict[tuple[object, ...], dict[str, Any]]:
+    """Every window that has opened by then."""
+    told = await answer(lived.client, "windows", at=instant_text(at), limit=1000)
+    return {(item["partner_id"], item["product"], item["number"]): item for item in told["windows"]}
 
 
 @pytest.mark.parametrize("seed", range(70, 78))

@@ -17,7 +17,7 @@ from services.compliance.projection.batch import advance_fully
 from services.compliance.settings import ComplianceSettings
 from services.wall_clock import wall_clock
 from shared.events.envelope import Fact
-from shared.events.facts import ConsultantLeft, PortalChangeDeclared
+from shared.events.facts import ConsultantLeft, ConsultantLinked, PortalChangeDeclared
 from shared.events.wire import instant_text
 from tests.compliance.asking import ORIGIN, answer, ask, asking
 from tests.compliance.log import Group, Log, one_call, set_clock, settings_for
@@ -261,6 +261,39 @@ async def test_lists_are_right_by_the_clock_before_any_timer_has_fired(
     assert [item["partner_id"] for item in suspended["partners"]] == ["P00", "P02"]
     expired = await answer(client, "windows?status=expired")
     assert [item["partner_id"] for item in expired["windows"]] == ["P00", "P02"]
+
+
+async def test_a_window_says_when_it_changes_next_present_and_as_of(
+    sandbox_database: Database, client: httpx.AsyncClient, settings: ComplianceSettings, owner_log: Log
+) -> None:
+    """R18, R19: it is known that P00 hires in time, and P04 too late; nothing is known of P02."""
+    in_time, too_late = NOW + timedelta(days=3), NOW + timedelta(days=20)
+    telling = Telling()
+    telling.groups = told()
+    for partner, day in (("P00", in_time), ("P04", too_late)):
+        telling.certified(NOW, f"{partner}-C")
+        position = telling.head + 1
+        hired = ConsultantLinked(partner, f"{partner}-C")
+        telling.groups.append((Fact(f"f{position}", day, NOW, hired, position, position),))
+    owner_log.write(telling.groups[len(told()) :])
+    connection = await connect(settings)
+    await advance_fully(connection, PARAMETERS, NOW, "test")
+    await connection.close()
+
+    later = DEADLINE + timedelta(days=1)
+    for clock, expected in (
+        (NOW, {"P00": in_time, "P02": DEADLINE, "P04": later}),
+        (in_time, {"P00": None, "P02": DEADLINE, "P04": later}),
+        (later, {"P00": None, "P02": None, "P04": too_late}),
+        (too_late, {"P00": None, "P02": None, "P04": None}),
+    ):
+        set_clock(sandbox_database, clock)
+        present = await answer(client, "windows")
+        said = {item["partner_id"]: item["next_change_at"] for item in present["windows"] if item["number"] == 1}
+        for partner, change in expected.items():
+            assert said[partner] == (change and instant_text(change)), (clock, partner)
+        again = await answer(client, "windows", at=present["at"], known_position=present["position"])
+        assert again["windows"] == present["windows"]
 
 
 async def test_the_timeline_has_facts_notices_windows_and_suspensions_in_order(client: httpx.AsyncClient) -> None:

@@ -18,8 +18,8 @@ from services.compliance.api.moment import Answer, Moment, moment_of, present_mo
 from services.compliance.api.problems import NotAskable
 from services.compliance.api.question import PartnersQuestion, Question, WindowsQuestion, parse_instant, question_of
 from services.compliance.api.service import Service, service_of
-from services.compliance.policy.answers import partner_stretch
-from services.compliance.policy.standing import Outcome, Status, Stretch
+from services.compliance.policy.answers import partner_stretches
+from services.compliance.policy.standing import Outcome, Status, Stretch, Window
 from services.compliance.read_model.fact_log import mentioned_partners, routed
 from services.compliance.read_model.lists import present_partners, present_windows
 from shared.events.wire import instant_text
@@ -47,7 +47,10 @@ class PartnerItem(msgspec.Struct, frozen=True):
 
 
 class WindowItem(msgspec.Struct, frozen=True, order=True):
-    """One replacement window. `number`: its place among those of the partner and product, from 1."""
+    """One replacement window. `number`: its place among those of the partner and product, from 1.
+
+    `next_change_at`: when it expires or is closed next, if no fact comes.
+    """
 
     deadline_at: datetime
     partner_id: str
@@ -57,6 +60,7 @@ class WindowItem(msgspec.Struct, frozen=True, order=True):
     opened_at: datetime
     closed_at: datetime | None
     outcome: Outcome
+    next_change_at: datetime | None
 
 
 class PartnersAnswer(Answer, frozen=True, kw_only=True):
@@ -99,7 +103,7 @@ async def _partners_as_of(
     """Also where the next page begins; None: nowhere."""
     items: list[PartnerItem] = []
     tried: set[str] = set()
-    async for partner_id, product, stretch in _stretches(service, moment, after[0], include=True):
+    async for partner_id, product, (stretch, *_) in _stretches(service, moment, after[0], include=True):
         if (partner_id, product) <= after:
             continue
         tried.add(partner_id)
@@ -144,8 +148,8 @@ async def windows(request: Request) -> Response:
         items = [WindowItem(*row) for row in rows]
     else:
         items = []
-        async for partner_id, product, stretch in _stretches(service, moment, "", include=False):
-            found = _windows_of(partner_id, product, stretch)
+        async for partner_id, product, stretches in _stretches(service, moment, "", include=False):
+            found = _windows_of(partner_id, product, stretches, moment.at)
             items += [item for item in found if _place(item) > after and _wanted(item, question)]
             items = nsmallest(question.limit, items, key=_place)
     last = items[-1] if len(items) == question.limit else None
@@ -153,7 +157,9 @@ async def windows(request: Request) -> Response:
     return _page(WindowsAnswer(**moment._asdict(), windows=tuple(items), next=following))
 
 
-def _windows_of(partner_id: str, product: str, stretch: Stretch) -> list[WindowItem]:
+def _windows_of(partner_id: str, product: str, stretches: Sequence[Stretch], at: datetime) -> list[WindowItem]:
+    """Those of the first stretch; the last one knows how they end if no fact comes."""
+    windows, ends = stretches[0].standing.windows, stretches[-1].standing.windows
     return [
         WindowItem(
             window.deadline_at,
@@ -164,9 +170,16 @@ def _windows_of(partner_id: str, product: str, stretch: Stretch) -> list[WindowI
             window.opened_at,
             window.closed_at,
             window.outcome,
+            _changes_next(window, end, at),
         )
-        for number, window in enumerate(stretch.standing.windows, start=1)
+        for number, (window, end) in enumerate(zip(windows, ends, strict=False), start=1)
     ]
+
+
+def _changes_next(window: Window, end: Window, at: datetime) -> datetime | None:
+    if window.closed_at is not None:
+        return None
+    return min((change for change in (window.deadline_at, end.closed_at) if change and change > at), default=None)
 
 
 def _wanted(item: WindowItem, question: WindowsQuestion) -> bool:
@@ -183,16 +196,16 @@ def _place(item: WindowItem) -> tuple[datetime, str, str, int]:
 
 async def _stretches(
     service: Service, moment: Moment, after: str, *, include: bool
-) -> AsyncIterator[tuple[str, str, Stretch]]:
-    """Every partner and product at the moment, in order, from the log; `include`: `after` itself too."""
+) -> AsyncIterator[tuple[str, str, list[Stretch]]]:
+    """Every partner and product from the moment on, in order, from the log; `include`: `after` itself too."""
     async with service.pool.acquire() as connection:
         partner_ids: Sequence[str] = [after] if include and after else []
         while True:
             for partner_id, facts in (await routed(connection, partner_ids, moment.position)).items():
                 for product in sorted(service.parameters.products):
-                    stretch = partner_stretch(facts, partner_id, product, moment.at, service.parameters)
-                    if stretch is not None:
-                        yield partner_id, product, stretch
+                    stretches = partner_stretches(facts, partner_id, product, moment.at, service.parameters)
+                    if stretches:
+                        yield partner_id, product, stretches
             after = max([after, *partner_ids])
             partner_ids = await mentioned_partners(connection, after, _PARTNERS_AT_ONCE)
             if not partner_ids:

@@ -30,9 +30,16 @@ def partner_stretch(
 
     `facts`: those routed to the partner, in log order. None if none of them mentions the partner.
     """
+    return next(iter(partner_stretches(facts, partner_id, product, at, parameters)), None)
+
+
+def partner_stretches(
+    facts: Iterable[Fact], partner_id: str, product: str, at: datetime, parameters: Parameters
+) -> list[Stretch]:
+    """`partner_stretch`, and the stretches that follow without further facts; empty where it is None."""
     knowledge = _known(facts, partner_id, parameters)
     if not knowledge.mentioned:
-        return None
+        return []
     sweep = Sweep(product, parameters)
     sweep.set_enrolments(knowledge.enrolments())
     for consultant_id in knowledge.persons:
@@ -41,7 +48,7 @@ def partner_stretch(
             if span.end is not None:
                 sweep.set_movement(span.end, consultant_id, False, span.end_facts)
     sweep.advance(at)
-    return future(sweep, at)[0]
+    return future(sweep, at)
 
 
 def certification_answer(

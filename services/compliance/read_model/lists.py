@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import asyncpg
-from sqlalchemy import Select, case, or_, select, tuple_
+from sqlalchemy import Select, case, func, null, or_, select, tuple_
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 
 from services.compliance.database import Connection
@@ -44,13 +44,19 @@ async def present_windows(
     product: str | None,
     due_before: datetime | None,
 ) -> list[asyncpg.Record]:
-    """The windows that have opened by `at`, soonest deadline first, as they are then; half-open as all instants are."""
+    """The windows that have opened by `at`, soonest deadline first, as they are then, and when each changes next.
+
+    Half-open, as all instants are.
+    """
     of = replacement_window.c
     key = (of.deadline_at, of.partner_id, of.product, of.number)
     closed = of.closed_at <= at
     outcome_then = case((closed, of.closed_outcome), (of.deadline_at > at, "open"), else_="expired")
     closed_at_then = case((closed, of.closed_at))
-    wanted = select(*key, of.deadline_on, of.opened_at, closed_at_then, outcome_then).where(
+    changes_next = case(
+        (closed, null()), (of.deadline_at > at, func.least(of.deadline_at, of.closed_at)), else_=of.closed_at
+    )
+    wanted = select(*key, of.deadline_on, of.opened_at, closed_at_then, outcome_then, changes_next).where(
         tuple_(*key) > after, of.opened_at <= at
     )
     if outcome == "open":
