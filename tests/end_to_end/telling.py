@@ -110,7 +110,8 @@ class Teller:
         return answer | {"windows": windows, "suspensions": suspensions}
 
     def person(self, person: str, product: str, at: datetime | None, known_at: datetime | None) -> Answer:
-        return self.get(f"/compliance/v1/consultants/{person}/certifications/{product}", as_of(at, known_at))
+        answer = self.get(f"/compliance/v1/consultants/{person}/certifications/{product}", as_of(at, known_at))
+        return answer | {"next_change_at": instant(answer["next_change_at"])}
 
     def registration(self, registration: str, at: datetime | None, known_at: datetime | None) -> Answer:
         return self.get(f"{EXAMS}/{registration}", as_of(at, known_at))

@@ -223,8 +223,8 @@ MISTAKES: Final = (
     Mistake(
         "any partner will do for the portal",
         f"{POLICY}/answers.py",
-        "return True, enrolment is not None and enrolment.enrolled",
-        "return True, True",
+        'return False, Reason("R1", f"No portal use: {employment.counts_for}',
+        'return True, Reason("R1", f"No portal use: {employment.counts_for}',
         "test_certified_people_without_an_enrolled_partner_do_not_use_the_portal",
     ),
     Mistake(

@@ -68,22 +68,13 @@ def certification_answer(
         work = knowledge.employments(consultant_id)
     partners = {employment.counts_for for employment in work} - {None}
     timelines = {partner: _known(known, partner, parameters).enrolments() for partner in partners if partner}
-    certified, portal_user = _judge(spans, work, timelines, at)
+    says = _says(product, spans, work, timelines, at)
     changes = {span.start for span in spans} | {span.end for span in spans if span.end is not None}
     changes |= {employment.start for employment in work}
     changes |= {enrolment.start for timeline in timelines.values() for enrolment in timeline}
-    next_change_at = next(
-        (
-            instant
-            for instant in sorted(changes)
-            if instant > at and _judge(spans, work, timelines, instant) != (certified, portal_user)
-        ),
-        None,
-    )
-    reasons = _certification_reasons(product, at, spans)
-    if certified:
-        reasons.append(_portal_reason(portal_user, _employment_at(work, at), timelines, at))
-    return CertificationAnswer(certified, portal_user, tuple(reasons), next_change_at)
+    later = sorted(instant for instant in changes if instant > at)
+    next_change_at = next((one for one in later if _says(product, spans, work, timelines, one) != says), None)
+    return CertificationAnswer(*says, next_change_at)
 
 
 def _span_at(spans: Iterable[Span], at: datetime) -> Span | None:
@@ -94,50 +85,49 @@ def _span_at(spans: Iterable[Span], at: datetime) -> Span | None:
 
 
 def _employment_at(work: Iterable[Employment], at: datetime) -> Employment | None:
+    """The one with which the person began to count where it does at `at`, whatever other links came and went since."""
     found = None
     for employment in work:
-        if employment.start <= at:
+        if employment.start <= at and (found is None or employment.counts_for != found.counts_for):
             found = employment
     return found
 
 
-def _judge(
-    spans: list[Span], work: list[Employment], timelines: dict[str, list[Enrolment]], at: datetime
-) -> tuple[bool, bool]:
-    """(certified, portal user) at an instant."""
-    if _span_at(spans, at) is None:
-        return False, False
-    employment = _employment_at(work, at)
-    if employment is None or employment.counts_for is None:
-        return True, False
-    enrolment = enrolment_at(timelines[employment.counts_for], at)
-    return True, enrolment is not None and enrolment.enrolled
+def _says(
+    product: str, spans: list[Span], work: list[Employment], timelines: dict[str, list[Enrolment]], at: datetime
+) -> tuple[bool, bool, tuple[Reason, ...]]:
+    """(certified, portal user, why) at an instant: what an answer shows, and changes with."""
+    certified, reason = _certified(product, spans, at)
+    if not certified:
+        return False, False, (reason,)
+    portal_user, portal_reason = _portal(_employment_at(work, at), timelines, at)
+    return True, portal_user, (reason, portal_reason)
 
 
-def _certification_reasons(product: str, at: datetime, spans: list[Span]) -> list[Reason]:
+def _certified(product: str, spans: list[Span], at: datetime) -> tuple[bool, Reason]:
     span = _span_at(spans, at)
     if span is not None:
-        return [Reason("R4", f"Certified for {product} since {instant_text(span.start)}.", span.start_facts)]
+        return True, Reason("R4", f"Certified for {product} since {instant_text(span.start)}.", span.start_facts)
     ended = [span for span in spans if span.end is not None and span.end <= at]
     if ended and ended[-1].lapsed:
         text = f"The certification for {product} lapsed: maintenance was due and is not complete."
-        return [Reason("R26", text, ended[-1].end_facts)]
+        return False, Reason("R26", text, ended[-1].end_facts)
     if ended:
         text = f"The certification for {product} ended: it was revoked, or the score behind it corrected or voided."
-        return [Reason("R37", text, ended[-1].end_facts)]
-    return [Reason("R4", f"Not certified for {product}: course and passed assessment are not both in hand.")]
+        return False, Reason("R37", text, ended[-1].end_facts)
+    return False, Reason("R4", f"Not certified for {product}: course and passed assessment are not both in hand.")
 
 
-def _portal_reason(
-    portal_user: bool, employment: Employment | None, timelines: dict[str, list[Enrolment]], at: datetime
-) -> Reason:
+def _portal(employment: Employment | None, timelines: dict[str, list[Enrolment]], at: datetime) -> tuple[bool, Reason]:
+    """Whether somebody certified may use the portal, and why (R1)."""
     if employment is None or employment.counts_for is None:
-        return Reason("R1", "No portal use: not linked to a partner.", () if employment is None else employment.facts)
+        facts = () if employment is None else employment.facts
+        return False, Reason("R1", "No portal use: not linked to a partner.", facts)
     enrolment = enrolment_at(timelines[employment.counts_for], at)
     facts = employment.facts + (() if enrolment is None else enrolment.programme_facts)
-    if portal_user:
-        return Reason("R1", f"Counted for {employment.counts_for}, which is enrolled.", facts)
-    return Reason("R1", f"No portal use: {employment.counts_for} is not enrolled.", facts)
+    if enrolment is not None and enrolment.enrolled:
+        return True, Reason("R1", f"Counted for {employment.counts_for}, which is enrolled.", facts)
+    return False, Reason("R1", f"No portal use: {employment.counts_for} is not enrolled.", facts)
 
 
 def notified_partners(

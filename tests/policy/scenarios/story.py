@@ -76,7 +76,7 @@ class Story:
             assert got == wanted, f"{partner} {product} at {at}: {name} is {got}, not {wanted}"
 
     def then_person(
-        self, person: str, *, at: datetime, product: str = "S200P", known_at: datetime | None = None, **expected: bool
+        self, person: str, *, at: datetime, product: str = "S200P", known_at: datetime | None = None, **expected: Any
     ) -> None:
         answer = self.teller.person(person, product, at, known_at)
         assert {name: answer[name] for name in expected} == expected
@@ -125,7 +125,7 @@ class BarePolicy:
 
     def person(self, person: str, product: str, at: datetime, known_at: datetime | None) -> Answer:
         answer = certification_answer(self._log(known_at), person, product, at, PARAMETERS)
-        return {"certified": answer.certified, "portal_user": answer.portal_user}
+        return {name: getattr(answer, name) for name in ("certified", "portal_user", "next_change_at")}
 
     def registration(self, registration: str, at: datetime, known_at: datetime | None) -> Answer:
         progress = exam_registration.progress(stream_of(registration, self._log(known_at)), at)

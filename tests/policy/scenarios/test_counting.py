@@ -207,3 +207,14 @@ def test_a_voided_merger_gives_the_people_back(story: Story) -> None:
     story.when(is_void(merger, APRIL))
     story.then("birch", at=APRIL, counted=[])
     story.then("acorn", at=APRIL, counted=["ines", "omar"], status="compliant", windows=[])
+
+
+@rule("R23", "R1", through_http=True)
+def test_counting_for_another_partner_is_another_answer(story: Story) -> None:
+    """Given links to two partners, when the departure from the first is announced, then the answer about the person
+    changes at the departure, for another partner is its reason then, and not at the second link."""
+    story.given(enrolled("acorn", START, DEVELOPER), enrolled("birch", START, DEVELOPER))
+    story.given(certified("ines", partner="acorn", at=START), joins("ines", "birch", MARCH))
+    story.when(leaves("ines", "acorn", MAY, recorded_at=MARCH))
+    story.then_person("ines", at=START, portal_user=True, next_change_at=MAY)
+    story.then_person("ines", at=MAY, portal_user=True, next_change_at=None)
