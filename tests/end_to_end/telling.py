@@ -111,7 +111,9 @@ class Teller:
 
     def person(self, person: str, product: str, at: datetime | None, known_at: datetime | None) -> Answer:
         answer = self.get(f"/compliance/v1/consultants/{person}/certifications/{product}", as_of(at, known_at))
-        return answer | {"next_change_at": instant(answer["next_change_at"])}
+        first, told_as = answer["reasons"][0], {recorded: told for told, recorded in self.fact_ids.items()}
+        because = (first["rule"], *(told_as[fact_id] for fact_id in first["fact_ids"]))
+        return answer | {"next_change_at": instant(answer["next_change_at"]), "because": because}
 
     def registration(self, registration: str, at: datetime | None, known_at: datetime | None) -> Answer:
         return self.get(f"{EXAMS}/{registration}", as_of(at, known_at))

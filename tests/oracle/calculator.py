@@ -60,6 +60,10 @@ class Calculator:
         partner = counting_partner(self.in_force, consultant, at)
         return Certification(certified, certified and partner is not None and is_enrolled(self.in_force, partner, at))
 
+    def why_not(self, consultant: str, product: str, at: datetime) -> set[str]:
+        """The rules that can be the reason why the consultant is not certified."""
+        return certifying.why_not(self.in_force, consultant, product, at)
+
     def registration(self, registration: str, at: datetime) -> Registration | None:
         """State and attempts (R5, R7, R8); a voided registration still shows its attempts."""
         recorded = [

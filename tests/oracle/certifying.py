@@ -36,8 +36,31 @@ def is_certified(facts: Sequence[Fact], consultant: str, product: str, at: datet
     )
 
 
+def why_not(facts: Sequence[Fact], consultant: str, product: str, at: datetime) -> set[str]:
+    """Which rules can be the reason why somebody is not certified at the instant."""
+    if grants(facts, consultant, product, at):
+        return {"R26"}
+    mine = registrations(facts, consultant, product, change=None)
+    reasons = set() if in_hand(facts, consultant, product, at) else {"R4"}
+    for fact in facts:
+        if isinstance(fact, RevocationOrdered) and (fact.consultant, fact.product) == (consultant, product):
+            reasons |= {"R37"} if fact.effective_at <= at else set()
+        if isinstance(fact, ScoreCorrected) and fact.registration in mine:
+            reasons |= {"R32"} if fact.effective_at <= at else set()
+    return reasons
+
+
 def grants(facts: Sequence[Fact], consultant: str, product: str, at: datetime) -> list[Grant]:
     """The grants that hold at the instant, maintenance left aside."""
+    return [
+        grant
+        for grant in in_hand(facts, consultant, product, at)
+        if not is_revoked(facts, grant, consultant, product, at)
+    ]
+
+
+def in_hand(facts: Sequence[Fact], consultant: str, product: str, at: datetime) -> list[Grant]:
+    """The recognitions, and the passes with their course, of the instant: revocations, too, left aside."""
     found = [
         Grant(fact.fact_id, passed_at=fact.effective_at, granted_at=fact.effective_at)
         for fact in facts
@@ -54,9 +77,7 @@ def grants(facts: Sequence[Fact], consultant: str, product: str, at: datetime) -
         if attempt is not None and courses:
             granted_at = max(attempt.effective_at, min(courses))
             found.append(Grant(attempt.fact_id, passed_at=attempt.effective_at, granted_at=granted_at))
-    return [
-        grant for grant in found if grant.granted_at <= at and not is_revoked(facts, grant, consultant, product, at)
-    ]
+    return [grant for grant in found if grant.granted_at <= at]
 
 
 def is_revoked(facts: Sequence[Fact], grant: Grant, consultant: str, product: str, at: datetime) -> bool:

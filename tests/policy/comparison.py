@@ -127,6 +127,8 @@ def _consultant_differs(
     answer = certification_answer(case.log(known), consultant, product, at, PARAMETERS)
     if (answer.certified, answer.portal_user) != (wanted.certified, wanted.portal_user):
         yield f"{consultant} {product} {when}: policy {answer}, calculator {wanted}"
+    if not answer.certified and answer.reasons[0].rule not in calculator.why_not(consultant, product, at):
+        yield f"{consultant} {product} {when}: {answer.reasons[0]} is not why"
     later = next((instant for instant in case.instants if instant > at), at)
     lasts = answer.next_change_at is None or later < answer.next_change_at
     if lasts and calculator.consultant(consultant, product, later) != wanted:

@@ -3,17 +3,16 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from services.compliance.policy.certification import Certification, endings
 from services.compliance.policy.counting import Employment, contradicted
 from services.compliance.policy.enrolment import Enrolment, enrolment_at, enrolments
 from services.compliance.policy.history import future
 from services.compliance.policy.knowledge import Knowledge
-from services.compliance.policy.maintenance import Span
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.standing import CertificationAnswer, Reason, Stretch
 from services.compliance.policy.windows import Sweep
 from shared.events.envelope import Fact
-from shared.events.facts import FactVoided, PartnerClosed, PartnersMerged, PortalChangeDeclared
-from shared.events.wire import instant_text
+from shared.events.facts import FactVoided, PartnerClosed, PartnersMerged, PortalChangeDeclared, RevocationOrdered
 
 
 def _known(facts: Iterable[Fact], partner_id: str, parameters: Parameters) -> Knowledge:
@@ -56,32 +55,44 @@ def certification_answer(
 ) -> CertificationAnswer:
     """Whether the consultant is certified for the product and may use the portal for it, at `at` (R1).
 
-    `facts`: those routed to the consultant, in log order: its own, the declarations of portal
+    `facts`: those routed to the consultant, in log order: its own, with the revocations, the declarations of portal
     changes, and the facts about every partner that its links can lead to.
     """
     known = list(facts)
     knowledge = _known(known, "", parameters)
-    spans: list[Span] = []
-    work: list[Employment] = []
-    if consultant_id in knowledge.persons:
-        spans = knowledge.spans(consultant_id, product)
-        work = knowledge.employments(consultant_id)
+    certification = _certification(known, knowledge, consultant_id, product)
+    work = knowledge.employments(consultant_id) if consultant_id in knowledge.persons else []
     partners = {employment.counts_for for employment in work} - {None}
     timelines = {partner: _known(known, partner, parameters).enrolments() for partner in partners if partner}
-    says = _says(product, spans, work, timelines, at)
-    changes = {span.start for span in spans} | {span.end for span in spans if span.end is not None}
-    changes |= {employment.start for employment in work}
+    says = _says(certification, work, timelines, at)
+    changes = certification.instants() | {employment.start for employment in work}
     changes |= {enrolment.start for timeline in timelines.values() for enrolment in timeline}
     later = sorted(instant for instant in changes if instant > at)
-    next_change_at = next((one for one in later if _says(product, spans, work, timelines, one) != says), None)
+    next_change_at = next((one for one in later if _says(certification, work, timelines, one) != says), None)
     return CertificationAnswer(*says, next_change_at)
 
 
-def _span_at(spans: Iterable[Span], at: datetime) -> Span | None:
-    for span in spans:
-        if span.start <= at and (span.end is None or at < span.end):
-            return span
-    return None
+def _certification(known: list[Fact], knowledge: Knowledge, consultant_id: str, product: str) -> Certification:
+    voided = _voided(known)
+    revocations = [
+        fact
+        for fact in known
+        if isinstance(fact.data, RevocationOrdered)
+        and (fact.data.consultant_id, fact.data.product) == (consultant_id, product)
+        and fact.fact_id not in voided
+    ]
+    if consultant_id not in knowledge.persons:
+        return Certification(product, (), (), endings(product, (), revocations))
+    return Certification(
+        product,
+        knowledge.spans(consultant_id, product),
+        knowledge.lapses(consultant_id, product),
+        endings(product, knowledge.periods(consultant_id, product), revocations),
+    )
+
+
+def _voided(facts: Iterable[Fact]) -> set[str]:
+    return {fact.data.fact_id for fact in facts if isinstance(fact.data, FactVoided)}
 
 
 def _employment_at(work: Iterable[Employment], at: datetime) -> Employment | None:
@@ -94,28 +105,14 @@ def _employment_at(work: Iterable[Employment], at: datetime) -> Employment | Non
 
 
 def _says(
-    product: str, spans: list[Span], work: list[Employment], timelines: dict[str, list[Enrolment]], at: datetime
+    certification: Certification, work: list[Employment], timelines: dict[str, list[Enrolment]], at: datetime
 ) -> tuple[bool, bool, tuple[Reason, ...]]:
     """(certified, portal user, why) at an instant: what an answer shows, and changes with."""
-    certified, reason = _certified(product, spans, at)
+    certified, reason = certification.at(at)
     if not certified:
         return False, False, (reason,)
     portal_user, portal_reason = _portal(_employment_at(work, at), timelines, at)
     return True, portal_user, (reason, portal_reason)
-
-
-def _certified(product: str, spans: list[Span], at: datetime) -> tuple[bool, Reason]:
-    span = _span_at(spans, at)
-    if span is not None:
-        return True, Reason("R4", f"Certified for {product} since {instant_text(span.start)}.", span.start_facts)
-    ended = [span for span in spans if span.end is not None and span.end <= at]
-    if ended and ended[-1].lapsed:
-        text = f"The certification for {product} lapsed: maintenance was due and is not complete."
-        return False, Reason("R26", text, ended[-1].end_facts)
-    if ended:
-        text = f"The certification for {product} ended: it was revoked, or the score behind it corrected or voided."
-        return False, Reason("R37", text, ended[-1].end_facts)
-    return False, Reason("R4", f"Not certified for {product}: course and passed assessment are not both in hand.")
 
 
 def _portal(employment: Employment | None, timelines: dict[str, list[Enrolment]], at: datetime) -> tuple[bool, Reason]:
@@ -140,7 +137,7 @@ def notified_partners(
     and for a voided declaration (R33).
     """
     known = list(facts)
-    voided = {fact.data.fact_id for fact in known if isinstance(fact.data, FactVoided)}
+    voided = _voided(known)
     declared = [
         fact
         for fact in known

@@ -18,6 +18,7 @@ from shared.events.facts import (
     MaintenanceCompleted,
     PartnerClosed,
     PartnersMerged,
+    Period,
     PortalChangeDeclared,
 )
 
@@ -152,6 +153,14 @@ class Knowledge:
     def spans(self, consultant_id: str, product: str) -> list[Span]:
         """When the person is certified for the product."""
         return self.persons[consultant_id].spans(product, self._obligations.get(product, ()))
+
+    def lapses(self, consultant_id: str, product: str) -> list[Span]:
+        """When nothing but unfinished maintenance keeps the person from being certified by one of the grants."""
+        return self.persons[consultant_id].lapses(product, self._obligations.get(product, ()))
+
+    def periods(self, consultant_id: str, product: str) -> list[Period]:
+        """When the person's grants for the product hold, maintenance left aside."""
+        return self.persons[consultant_id].periods(product)
 
     def view(self, consultant_id: str) -> PersonView:
         """What follows for the person at this partner."""

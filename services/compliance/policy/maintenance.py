@@ -1,6 +1,6 @@
 """When a person is certified: grants, less what lapsed for unfinished maintenance (R24, R25, R26, R37)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -52,12 +52,40 @@ def certified_spans(
     spans: list[Span] = []
     for grant in grants:
         valid = [Span(p.start, p.end, p.start_facts, p.end_facts, lapsed=False) for p in grant.periods]
-        for obligation in obligations:
-            if grant.granted_at < obligation.announced_at:
-                for gap in _unfinished(obligation, completions.get(obligation.portal_change_id, ())):
-                    valid = _without(valid, gap)
+        for gap in _gaps(grant, obligations, completions):
+            valid = _without(valid, gap)
         spans += valid
     return spans if len(spans) < 2 else _united(spans)
+
+
+def lapses(
+    grants: Iterable[GrantStatement],
+    obligations: Sequence[Obligation],
+    completions: Mapping[str, Sequence[Period]],
+) -> list[Span]:
+    """Where a grant would be valid, were the maintenance complete that is due from it, one span for each (R26).
+
+    `start_facts`: what makes it due. Another grant can be valid meanwhile.
+    """
+    return [
+        replace(
+            gap,
+            start=max(gap.start, period.start),
+            end=min((end for end in (gap.end, period.end) if end is not None), default=None),
+        )
+        for grant in grants
+        for gap in _gaps(grant, obligations, completions)
+        for period in grant.periods
+        if (gap.end is None or period.start < gap.end) and (period.end is None or gap.start < period.end)
+    ]
+
+
+def _gaps(
+    grant: GrantStatement, obligations: Sequence[Obligation], completions: Mapping[str, Sequence[Period]]
+) -> Iterator[Span]:
+    for obligation in obligations:
+        if grant.granted_at < obligation.announced_at:
+            yield from _unfinished(obligation, completions.get(obligation.portal_change_id, ()))
 
 
 def _unfinished(obligation: Obligation, completed: Sequence[Period]) -> list[Span]:

@@ -8,7 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from services.compliance.policy.counting import Employment, employments
-from services.compliance.policy.maintenance import Obligation, Span, certified_spans
+from services.compliance.policy.maintenance import Obligation, Span, certified_spans, lapses
 from services.compliance.policy.windows import Announcement
 from shared.events.envelope import Fact
 from shared.events.facts import GrantStatement, Period
@@ -99,6 +99,15 @@ class Person:
         if grants is None:
             return []
         return certified_spans(grants.values(), obligations, self._completions.get(product, {}))
+
+    def lapses(self, product: str, obligations: Sequence[Obligation]) -> list[Span]:
+        """When nothing but unfinished maintenance keeps a grant for the product from being valid."""
+        grants = self._grants.get(product, {})
+        return lapses(grants.values(), obligations, self._completions.get(product, {}))
+
+    def periods(self, product: str) -> list[Period]:
+        """When each grant for the product holds, maintenance left aside."""
+        return [period for grant in self._grants.get(product, {}).values() for period in grant.periods]
 
     def view(self, endings: Iterable[Fact], obligations: Mapping[str, Sequence[Obligation]]) -> PersonView:
         """What follows for the person at the partner. `obligations`: of each product."""

@@ -35,6 +35,7 @@ from shared.events.facts import (
     PartnerClosed,
     PartnersMerged,
     PortalChangeDeclared,
+    RevocationOrdered,
 )
 from shared.events.wire import decode
 
@@ -51,6 +52,8 @@ OF_PERSONS: Final = topics(
 """What matters to compliance about people; it never looks at a course or a score."""
 ENDING: Final = topics(PartnerClosed, PartnersMerged, FactVoided)
 """What can concern whoever ever employed the people of the partner that it names."""
+_REVOKED: Final = topics(RevocationOrdered)
+"""What a person's own answer gives as its reason; that the grants ended with it, they say themselves."""
 _MERGED: Final = topics(PartnersMerged)
 _DECLARED: Final = topics(PortalChangeDeclared, FactVoided)
 
@@ -135,7 +138,7 @@ PERSON_ROUTES: Final = f"""
     routed AS (
         SELECT a.consultant_id AS asked_id, e.notification_id, e.append_position, e.topic, e.state
         FROM asked a JOIN certification.stored_events e ON e.consultant_id = a.consultant_id
-        WHERE e.topic IN ({OF_PERSONS}) AND e.notification_id <= (SELECT through.position FROM through)
+        WHERE e.topic IN ({OF_PERSONS}, {_REVOKED}) AND e.notification_id <= (SELECT through.position FROM through)
         UNION ALL
         SELECT a.consultant_id, e.notification_id, e.append_position, e.topic, e.state
         FROM asked a, employer o JOIN certification.stored_events e ON e.partner_id = o.partner_id
@@ -146,7 +149,7 @@ PERSON_ROUTES: Final = f"""
 """
 """The same behind `asked (consultant_id)`: the rows routed to a person, for its own answers.
 
-They are its links, departures, grants and maintenance completions, and everything about the partners
+They are its links, departures, grants, revocations and maintenance completions, and everything about the partners
 where it was ever linked or taken to.
 """
 

@@ -81,6 +81,10 @@ class Story:
         answer = self.teller.person(person, product, at, known_at)
         assert {name: answer[name] for name in expected} == expected
 
+    def then_because(self, person: str, rule: str, *facts: Fact, at: datetime, product: str = "S200P") -> None:
+        """The first reason that the answer about the person gives, and just the facts that it names."""
+        assert self.teller.person(person, product, at, None)["because"] == (rule, *(fact.fact_id for fact in facts))
+
     def then_registration(
         self, registration: str, *, at: datetime, known_at: datetime | None = None, **expected: Any
     ) -> None:
@@ -125,7 +129,8 @@ class BarePolicy:
 
     def person(self, person: str, product: str, at: datetime, known_at: datetime | None) -> Answer:
         answer = certification_answer(self._log(known_at), person, product, at, PARAMETERS)
-        return {name: getattr(answer, name) for name in ("certified", "portal_user", "next_change_at")}
+        said = {name: getattr(answer, name) for name in ("certified", "portal_user", "next_change_at")}
+        return said | {"because": (answer.reasons[0].rule, *answer.reasons[0].fact_ids)}
 
     def registration(self, registration: str, at: datetime, known_at: datetime | None) -> Answer:
         progress = exam_registration.progress(stream_of(registration, self._log(known_at)), at)

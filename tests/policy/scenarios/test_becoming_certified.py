@@ -10,6 +10,7 @@ from tests.policy.scenarios.vocabulary import (
     enrolled,
     is_recognised,
     is_revoked,
+    is_void,
     joins,
     leaves,
     leaves_programme,
@@ -138,6 +139,32 @@ def test_a_late_course_does_not_revive_what_was_revoked(story: Story) -> None:
     story.then_person("ines", at=LATER, certified=False)
     story.when(registers("exam-2", "ines", EXAM), scores("exam-2", 1, "80", RESIT))
     story.then_person("ines", at=RESIT, certified=True)
+
+
+@rule("R37", "R4", through_http=True)
+def test_the_reason_is_the_revocation_even_where_it_ended_nothing_yet(story: Story) -> None:
+    """Given revocations at the instant of a recognition, at that of a pass, and between a pass and its course, then
+    nobody is certified for the revocation, not for lack of course or pass; whoever never passed lacks them."""
+    story.given(is_recognised("ines", START), revoked_ines := is_revoked("ines", START))
+    story.given(passes_exam("exam-1", "omar", START), revoked_omar := is_revoked("omar", START))
+    story.given(completes_course("vera", START))
+    story.given(registers("exam-2", "uma", START), scores("exam-2", 1, "90", START))
+    story.when(revoked_uma := is_revoked("uma", COURSE), completes_course("uma", EXAM))
+    story.then_because("ines", "R37", revoked_ines, at=LATER)
+    story.then_because("omar", "R37", revoked_omar, at=LATER)
+    story.then_because("vera", "R4", at=LATER)
+    story.then_because("uma", "R4", at=START)
+    story.then_because("uma", "R37", revoked_uma, at=LATER)
+
+
+@rule("R37", "R33")
+def test_a_voided_revocation_is_no_reason(story: Story) -> None:
+    """Given a pass without its course, when its revocation is voided, then the course is what is missing."""
+    story.given(registers("exam-1", "ines", START), scores("exam-1", 1, "90", START))
+    story.given(revoked := is_revoked("ines", COURSE))
+    story.then_because("ines", "R37", revoked, at=COURSE)
+    story.when(is_void(revoked, EXAM))
+    story.then_because("ines", "R4", at=COURSE)
 
 
 @rule("R37", "R7")

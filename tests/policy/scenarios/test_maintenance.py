@@ -12,6 +12,7 @@ from tests.policy.scenarios.vocabulary import (
     enrolled,
     is_corrected,
     is_recognised,
+    is_revoked,
     is_void,
     leaves_programme,
     maintains,
@@ -65,6 +66,42 @@ def test_finishing_later_restores_the_certification_from_then(story: Story) -> N
     story.then("acorn", at=done, status="compliant", windows=[Expected(LAPSE, "closed", done)])
     story.then_person("omar", at=done - MICROSECOND, certified=False)
     story.then_person("omar", at=done, certified=True)
+
+
+@rule("R26", "R37", through_http=True)
+def test_who_was_revoked_after_a_lapse_is_not_restored_by_maintenance_and_told_so(story: Story) -> None:
+    """Given a lapse and then a revocation, when maintenance is finished, then the reason is the revocation; it was the
+    maintenance only until then."""
+    team(story, "ines")
+    told, done = LAPSE + 10 * DAY, LAPSE + 20 * DAY
+    story.given(change := portal_changes("login", ANNOUNCED, DUE_ON), revoked := is_revoked("ines", told))
+    story.when(maintains("ines", "login", done))
+    story.then_because("ines", "R26", change, at=told - MICROSECOND)
+    story.then_person("ines", at=LAPSE, next_change_at=told)
+    story.then_because("ines", "R37", revoked, at=told)
+    story.then_because("ines", "R37", revoked, at=done)
+
+
+@rule("R26", "R25")
+def test_every_maintenance_that_is_missing_is_a_reason(story: Story) -> None:
+    """Given two changes of one day, when one is attended to, then the other alone keeps the certification away."""
+    team(story, "ines")
+    login, colours = portal_changes("login", ANNOUNCED, DUE_ON), portal_changes("colours", ANNOUNCED, DUE_ON)
+    story.when(login, colours, maintains("ines", "login", LAPSE + DAY))
+    story.then_because("ines", "R26", colours, login, at=LAPSE)
+    story.then_because("ines", "R26", colours, at=LAPSE + DAY)
+
+
+@rule("R26", "R32")
+def test_a_pass_that_a_correction_gave_after_the_due_day_lacks_the_maintenance(story: Story) -> None:
+    """Given a fail before the announcement that was a pass only between two corrections after the due day, then what
+    it lacked meanwhile is the maintenance, and afterwards the pass."""
+    story.given(completes_course("ines", START), registers("exam-1", "ines", START), scores("exam-1", 1, "78", START))
+    story.given(change := portal_changes("login", ANNOUNCED, DUE_ON))
+    story.when(is_corrected("exam-1", 1, "82", LAPSE + DAY), failed := is_corrected("exam-1", 1, "78", LAPSE + 2 * DAY))
+    story.then_because("ines", "R4", at=LAPSE)
+    story.then_because("ines", "R26", change, at=LAPSE + DAY)
+    story.then_because("ines", "R32", failed, at=LAPSE + 2 * DAY)
 
 
 @rule("R25")

@@ -13,6 +13,7 @@ from tests.policy.scenarios.vocabulary import (
     enrolled,
     is_corrected,
     is_recognised,
+    is_revoked,
     is_void,
     joins,
     leaves,
@@ -81,6 +82,17 @@ def test_a_correction_takes_away_from_the_decision(story: Story) -> None:
     story.then_person("ines", at=LOSS, certified=False)
     story.then("acorn", at=LOSS, status="in_window", windows=[Expected(LOSS, "open")])
     story.then_registration("exam-1", at=LOSS, state="open", attempts_left=1)
+
+
+@rule("R32", "R37", through_http=True)
+def test_what_a_correction_ended_nobody_revoked(story: Story) -> None:
+    """Given a pass corrected to a fail, then the correction is the reason, until somebody does revoke."""
+    story.given(passes_exam("exam-1", "ines", EXAM))
+    story.when(corrected := is_corrected("exam-1", 1, "78", LOSS))
+    story.then_because("ines", "R32", corrected, at=LOSS)
+    story.when(revoked := is_revoked("ines", LEARNED))
+    story.then_because("ines", "R32", corrected, at=LEARNED - MICROSECOND)
+    story.then_because("ines", "R37", revoked, at=LEARNED)
 
 
 @rule("R32")

@@ -1,0 +1,75 @@
+"""Whether a person is certified for a product at an instant, and why, or why not (R4, R26, R32, R37)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from services.compliance.policy.maintenance import Span
+from services.compliance.policy.standing import Reason
+from shared.events.envelope import Fact
+from shared.events.facts import Period
+from shared.events.wire import instant_text
+
+
+class Certification(NamedTuple):
+    """One person's certification for one product, over time.
+
+    `spans`: when it holds. `lapses`: when nothing but unfinished maintenance is in its way. `ended`: every instant
+    at which a grant ended or a revocation was ordered, and what that says from then on of who is not certified.
+    """
+
+    product: str
+    spans: Sequence[Span]
+    lapses: Sequence[Span]
+    ended: Mapping[datetime, Reason]
+
+    def instants(self) -> set[datetime]:
+        """Every instant at which what is to be said of it can change."""
+        bounds = {instant for span in (*self.spans, *self.lapses) for instant in (span.start, span.end)}
+        return {instant for instant in (*bounds, *self.ended) if instant is not None}
+
+    def at(self, instant: datetime) -> tuple[bool, Reason]:
+        """Whether it holds at the instant, and why."""
+        for span in _holding(self.spans, instant):
+            text = f"Certified for {self.product} since {instant_text(span.start)}."
+            return True, Reason("R4", text, span.start_facts)
+        lapsed_by = [fact_id for lapse in _holding(self.lapses, instant) for fact_id in lapse.start_facts]
+        if lapsed_by:
+            text = f"The certification for {self.product} lapsed: maintenance was due and is not complete."
+            return False, Reason("R26", text, tuple(dict.fromkeys(lapsed_by)))
+        last = max((ending for ending in self.ended if ending <= instant), default=None)
+        if last is not None:
+            return False, self.ended[last]
+        text = f"Not certified for {self.product}: course and passed assessment are not both in hand."
+        return False, Reason("R4", text)
+
+
+def endings(product: str, granted: Iterable[Period], revocations: Iterable[Fact]) -> dict[datetime, Reason]:
+    """What is to be said of who is not certified, by the instant from which on.
+
+    `granted`: the periods of every grant, maintenance left aside. Only a revocation or a corrected score ends one. A
+    revocation also stops what was passed by then and did not hold yet, so it counts whether or not it ended anything;
+    at one instant it prevails (R37).
+    """
+    corrected: dict[datetime, tuple[str, ...]] = {}
+    for period in granted:
+        if period.end is not None:
+            corrected[period.end] = corrected.get(period.end, ()) + period.end_facts
+    revoked: dict[datetime, tuple[str, ...]] = {}
+    for order in revocations:
+        revoked[order.effective_at] = (*revoked.get(order.effective_at, ()), order.fact_id)
+    found = {}
+    for instant, fact_ids in corrected.items():
+        text = f"The certification for {product} ended at {instant_text(instant)}: the score behind it was corrected."
+        found[instant] = Reason("R32", text, tuple(dict.fromkeys(fact_ids)))
+    for instant, fact_ids in revoked.items():
+        text = (
+            f"The certification for {product} was revoked at {instant_text(instant)}: only a later pass, with the "
+            f"course, or a later recognition gives it."
+        )
+        found[instant] = Reason("R37", text, fact_ids)
+    return found
+
+
+def _holding(spans: Iterable[Span], instant: datetime) -> list[Span]:
+    return [span for span in spans if span.start <= instant and (span.end is None or instant < span.end)]
