@@ -14,6 +14,7 @@ import uvloop
 from fastapi import FastAPI
 
 from benchmarks import histories
+from services.cli.garbage import collect_seldom
 from services.databases import Databases, embedded
 from services.migrate import migrate
 from services.serving import listen, serve
@@ -58,6 +59,7 @@ def _serve(create: Callable[..., FastAPI], arguments: Sequence[object], listenin
         async with app.router.lifespan_context(app):
             await serve(app, listening, lambda: None)
 
+    collect_seldom()
     uvloop.run(run())
 
 

@@ -1,8 +1,9 @@
 """Signed deliveries of webhooks to a receiver on loopback, against a bare aiohttp client that posts the same bytes.
 
 `python -m benchmarks.webhooks [--events 1000000] [--rounds 3]`. The receiver is a process of its own that costs as
-little as one can. The dispatcher runs in one process and records each delivery durably before the endpoint's next;
-the bare client has a task for each endpoint, keeps connections, signs and records nothing. Rounds alternate; medians.
+little as one can. The dispatcher and the bare client run in this process, which is set up as those of `sagecert` are.
+The dispatcher records each delivery durably; the bare client has a task for each endpoint, keeps connections, signs and
+records nothing. Rounds alternate; medians.
 One endpoint is measured once more at the receiver of the integrator guide, which does what receivers do.
 Then: a new endpoint catches up with the whole log, and what an endpoint that never answers does to the others.
 """
@@ -27,6 +28,7 @@ from pydantic import SecretStr
 from benchmarks.answers import settings_for
 from benchmarks.receiver import receiving, receiving_as_in_the_guide
 from benchmarks.servers import fill, server
+from services.cli.garbage import collect_seldom
 from services.compliance.cloud_event import BATCH_MEDIA_TYPE, MEDIA_TYPE
 from services.compliance.database import OwnConnection, connect, create_pool
 from services.compliance.projection import rebuild
@@ -263,6 +265,7 @@ def main() -> None:
             webhook_keys=(SecretStr(Fernet.generate_key().decode()),),
             webhook_networks=(IPv4Network("127.0.0.0/8"),),
         )
+        collect_seldom()
         uvloop.run(measure(settings, url, arguments.rounds))
 
 

@@ -10,12 +10,14 @@ import uvloop
 
 from services import serving
 from services.cli.failures import cannot_listen, refuse_open_host
+from services.cli.garbage import collect_seldom
 from services.composition import Composition
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
     """Runs to the end. SIGINT and SIGTERM end it in order, as `KeyboardInterrupt`."""
     stop_in_order()
+    collect_seldom()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(work)
 
@@ -30,6 +32,7 @@ def run_to_a_good_end(work: Coroutine[Any, Any, None]) -> None:
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
         await work
 
+    collect_seldom()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             runner.run(stoppable())

@@ -32,6 +32,20 @@ MISTAKES: Final = (
         "webhooks/test_delivering.py::test_a_write_renews_the_lease_from_when_it_was_asked_for",
     ),
     Mistake(
+        "it stops before the last reply is recorded",
+        f"{WEBHOOKS}/delivering.py",
+        "            pass\n        await self._settle()",
+        "            pass",
+        "webhooks/test_delivering.py::test_told_to_stop_it_waits_for_the_write_that_is_under_way",
+    ),
+    Mistake(
+        "who is written with others goes on before they are recorded",
+        f"{WEBHOOKS}/recording.py",
+        "        self._waiting.append(recording)\n",
+        "        self._waiting.append(recording)\n        recording.hand_over()\n",
+        "webhooks/test_recording.py::test_who_is_written_with_others_waits_until_all_are_recorded",
+    ),
+    Mistake(
         "an old secret signs for ever",
         f"{WEBHOOKS}/leases.py",
         "s.expires_at > clock_timestamp()) ORDER BY s.number DESC) AS secrets",

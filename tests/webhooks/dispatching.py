@@ -57,3 +57,13 @@ async def until_told(caller: Caller, endpoint_id: str) -> None:
         return bool((await caller.health(endpoint_id))["lag"] == 0)
 
     await until(caught_up)
+
+
+async def waits_for_a_lock(caller: Caller) -> bool:
+    """Whether any session does."""
+    return bool(caller.sql("SELECT pid FROM pg_locks WHERE NOT granted"))
+
+
+async def counts(caller: Caller, statement: str, wanted: int) -> bool:
+    """Whether the statement gives just this number."""
+    return caller.sql(statement) == [(wanted,)]

@@ -22,7 +22,7 @@ from services.compliance.webhooks.signing import Sealer
 from services.wall_clock import wall_clock
 from tests.databases import Database
 from tests.webhooks.calling import Caller, settings_for
-from tests.webhooks.dispatching import numbers, told
+from tests.webhooks.dispatching import numbers, told, until, waits_for_a_lock
 from tests.webhooks.events import told as made
 from tests.webhooks.receiver import Receiver, reply
 from tests.webhooks.test_dispatcher import more_events
@@ -82,19 +82,97 @@ async def test_it_sends_only_with_more_of_the_lease_left_than_a_request_may_take
 async def test_a_write_renews_the_lease_from_when_it_was_asked_for(caller: Caller, receiver: Receiver) -> None:
     """It may take a while; in the database the lease has begun by its clock, somewhere within."""
     await caller.register(receiver.url(), start="origin")
-    more_events(caller, 2)
+    more_events(caller, 3)
     leased = await lease(caller.database)
     with psycopg.connect(caller.database.owner_url) as other:
         other.execute("SELECT FROM webhooks.endpoint FOR UPDATE")
         async with means_of(caller.database, lease_seconds=6, deadline_seconds=4) as means:
             begun = replace(leased, taken_at=asyncio.get_running_loop().time())
             delivering = asyncio.create_task(Delivery(begun, means).run())
-            await receiver.came(1)
+            await receiver.came(2)
             await asyncio.sleep(2.2)  # of six seconds, less is left then than a request may take
             other.rollback()
             await delivering
-    assert len(receiver.requests) == 1
-    assert caller.sql("SELECT position FROM webhooks.endpoint") == [(1,)]
+    assert len(receiver.requests) == 2
+    assert caller.sql("SELECT position FROM webhooks.endpoint") == [(2,)]
+
+
+async def test_it_is_never_ahead_of_what_is_recorded_by_more_than_one(caller: Caller, receiver: Receiver) -> None:
+    await caller.register(receiver.url(), start="origin")
+    more_events(caller, 5)
+    leased = await lease(caller.database)
+    with psycopg.connect(caller.database.owner_url) as other:
+        other.execute("SELECT FROM webhooks.endpoint FOR UPDATE")
+        async with means_of(caller.database) as means:
+            delivering = asyncio.create_task(Delivery(leased, means).run())
+            await receiver.came(2)
+            await until(lambda: waits_for_a_lock(caller))
+            await asyncio.sleep(0.3)
+            assert len(receiver.requests) == 2
+            other.rollback()
+            await delivering
+    assert numbers(told(receiver.requests)) == [(1, number, number) for number in range(1, 6)]
+    assert caller.sql("SELECT position, attempts FROM webhooks.endpoint") == [(5, 5)]
+
+
+async def test_a_failure_is_recorded_behind_the_success_before_it(caller: Caller, receiver: Receiver) -> None:
+    await caller.register(receiver.url(), start="origin")
+    more_events(caller, 3)
+    leased = await lease(caller.database)
+    receiver.script(reply(204), reply(500))
+    with psycopg.connect(caller.database.owner_url) as other:
+        other.execute("SELECT FROM webhooks.endpoint FOR UPDATE")
+        async with means_of(caller.database) as means:
+            delivering = asyncio.create_task(Delivery(leased, means).run())
+            await receiver.came(2)
+            await until(lambda: waits_for_a_lock(caller))
+            other.rollback()
+            await delivering
+    assert caller.sql("SELECT position, attempts, failures FROM webhooks.endpoint") == [(1, 2, 1)]
+    assert caller.sql("SELECT status FROM webhooks.attempt ORDER BY number") == [(204,), (500,)]
+
+
+@pytest.mark.parametrize(
+    ("changed", "cursor"),
+    [("state = 'paused'", (2, 1, 2)), ("epoch = epoch + 1, sequence = 0, delivered_sequence = 0", (2, 2, 0))],
+    ids=["paused", "another filter"],
+)
+async def test_what_is_sent_while_the_owner_changes_something_counts_and_nothing_follows(
+    caller: Caller, receiver: Receiver, changed: str, cursor: tuple[int, ...]
+) -> None:
+    await caller.register(receiver.url(), start="origin")
+    more_events(caller, 5)
+    leased = await lease(caller.database)
+    with psycopg.connect(caller.database.owner_url) as owner:
+        owner.execute(f"UPDATE webhooks.endpoint SET revision = revision + 1, {changed}")
+        async with means_of(caller.database) as means:
+            delivering = asyncio.create_task(Delivery(leased, means).run())
+            await receiver.came(2)
+            await until(lambda: waits_for_a_lock(caller))
+            owner.commit()
+            await delivering
+    assert len(receiver.requests) == 2
+    assert caller.sql("SELECT position, epoch, sequence FROM webhooks.endpoint") == [cursor]
+
+
+async def test_told_to_stop_it_waits_for_the_write_that_is_under_way(caller: Caller, receiver: Receiver) -> None:
+    """Whoever gives the lease back behind it would keep it from counting."""
+    await caller.register(receiver.url(), start="origin")
+    more_events(caller, 5)
+    leased = await lease(caller.database)
+    with psycopg.connect(caller.database.owner_url) as other:
+        other.execute("SELECT FROM webhooks.endpoint FOR UPDATE")
+        async with means_of(caller.database) as means:
+            delivery = Delivery(leased, means)
+            delivering = asyncio.create_task(delivery.run())
+            await receiver.came(1)
+            delivery.stopping = True
+            await until(lambda: waits_for_a_lock(caller))
+            await asyncio.sleep(0.2)
+            assert not delivering.done()
+            other.rollback()
+            await delivering
+    assert caller.sql("SELECT position FROM webhooks.endpoint") == [(len(receiver.requests),)]
 
 
 @pytest.mark.parametrize(("left_seconds", "sent"), [(11, 1), (9, 0)])

@@ -7,7 +7,7 @@ import pytest
 
 from tests.databases import Database
 from tests.webhooks.calling import Caller, tell
-from tests.webhooks.dispatching import dispatching, numbers, told, until, until_told
+from tests.webhooks.dispatching import counts, dispatching, numbers, told, until, until_told
 from tests.webhooks.receiver import Receiver, reply, silence
 
 
@@ -315,7 +315,3 @@ async def is_in(caller: Caller, path: str, state: str) -> bool:
 async def has_health(caller: Caller, path: str, **wanted: int) -> bool:
     health = await caller.health(path[1:])
     return health | wanted == health
-
-
-async def counts(caller: Caller, statement: str, wanted: int) -> bool:
-    return caller.sql(statement) == [(wanted,)]

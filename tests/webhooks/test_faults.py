@@ -18,7 +18,7 @@ from services import sandbox
 from tests.databases import Database
 from tests.systems import environment
 from tests.webhooks.calling import KEY, Caller, calling, tell
-from tests.webhooks.dispatching import dispatching, numbers, told, until, until_told
+from tests.webhooks.dispatching import counts, dispatching, numbers, told, until, until_told, waits_for_a_lock
 from tests.webhooks.receiver import Receiver, once, reply
 
 LEASE_SECONDS = 2.0
@@ -48,17 +48,21 @@ def process(database: Database) -> Iterator["subprocess.Popen[bytes]"]:
         dispatcher.wait()
 
 
-def repeated(messages: Sequence[dict[str, Any]], head: int) -> list[int]:
-    """The numbers that came more than once. Fails on a gap, on another order, and on anything else told under one."""
+def repeated(messages: Sequence[dict[str, Any]], head: int, *, back: int = 0) -> list[int]:
+    """The numbers that came more than once. Fails on a gap, on another order, and on anything else told under one.
+
+    `back`: how many messages before the last may come again, too.
+    """
     told_already: dict[int, dict[str, Any]] = {}
     again: list[int] = []
+    before = 0
     for one in messages:
         number = one["sequence"]
+        assert before - back <= number <= before + 1
+        before = number
         if number in told_already:
-            assert (number, one) == (len(told_already), told_already[number])
+            assert one == told_already[number]
             again.append(number)
-        else:
-            assert number == len(told_already) + 1
         told_already[number] = one
     assert numbers(list(told_already.values())) == [(1, position, position) for position in range(1, head + 1)]
     return again
@@ -116,21 +120,61 @@ async def test_killed_while_it_waits_for_the_reply(caller: Caller, receiver: Rec
     assert repeated(told(receiver.requests), head) == [2]
 
 
-async def test_killed_before_it_records_the_reply(caller: Caller, receiver: Receiver, head: int) -> None:
-    """The endpoint's row is locked by somebody else meanwhile."""
+async def test_killed_before_a_reply_is_recorded(caller: Caller, receiver: Receiver, head: int) -> None:
+    """Somebody has locked the endpoint's row. The server has the write, and needs nobody to finish it."""
+    endpoint = await caller.register(receiver.url(), start="origin")
+    replied, never = asyncio.Event(), asyncio.Event()
+    receiver.script(reply(204), once(replied, reply(204)), once(never, reply(204)))
+    with psycopg.connect(caller.database.owner_url) as owner:
+        with process(caller.database):
+            await until(lambda: counts(caller, "SELECT position FROM webhooks.endpoint", 1))
+            owner.execute("SELECT FROM webhooks.endpoint FOR UPDATE")
+            replied.set()
+            await receiver.came(3)
+        await until(lambda: waits_for_a_lock(caller))
+    await until(lambda: counts(caller, "SELECT position FROM webhooks.endpoint", 2))
+    async with dispatching(caller.database):
+        await until_told(caller, endpoint["endpoint_id"])
+    assert repeated(told(receiver.requests), head) == [3]
+
+
+async def test_killed_before_a_reply_is_recorded_and_the_database_with_it(
+    caller: Caller, receiver: Receiver, head: int
+) -> None:
+    """Nobody is left who knows of that reply: the two come again, in order."""
+    endpoint = await caller.register(receiver.url(), start="origin")
+    replied, never = asyncio.Event(), asyncio.Event()
+    receiver.script(reply(204), once(replied, reply(204)), once(never, reply(204)))
+    with psycopg.connect(caller.database.owner_url) as owner:
+        with process(caller.database):
+            await until(lambda: counts(caller, "SELECT position FROM webhooks.endpoint", 1))
+            owner.execute("SELECT FROM webhooks.endpoint FOR UPDATE")
+            replied.set()
+            await receiver.came(3)
+        await until(lambda: waits_for_a_lock(caller))
+        cut_off_who_waits(caller)
+    async with dispatching(caller.database):
+        await until_told(caller, endpoint["endpoint_id"])
+    assert repeated(told(receiver.requests), head, back=1) == [2, 3]
+
+
+async def test_the_database_cut_off_while_it_records_loses_no_reply(
+    caller: Caller, receiver: Receiver, head: int
+) -> None:
     endpoint = await caller.register(receiver.url(), start="origin")
     replied = asyncio.Event()
     receiver.script(reply(204), once(replied, reply(204)))
     with psycopg.connect(caller.database.owner_url) as owner:
-        with process(caller.database):
-            await receiver.came(2)
+        async with dispatching(caller.database):
+            await until(lambda: counts(caller, "SELECT position FROM webhooks.endpoint", 1))
             owner.execute("SELECT FROM webhooks.endpoint FOR UPDATE")
             replied.set()
+            await receiver.came(3)
             await until(lambda: waits_for_a_lock(caller))
-        cut_off_who_waits(caller)
-    async with dispatching(caller.database):
-        await until_told(caller, endpoint["endpoint_id"])
-    assert repeated(told(receiver.requests), head) == [2]
+            cut_off_who_waits(caller)
+            owner.rollback()
+            await until_told(caller, endpoint["endpoint_id"])
+    assert repeated(told(receiver.requests), head) == []
 
 
 async def test_two_dispatchers_killed_at_random(caller: Caller, head: int) -> None:
@@ -213,10 +257,6 @@ async def test_told_to_stop_it_lets_what_is_under_way_finish(caller: Caller, rec
     async with dispatching(caller.database):
         await until_told(caller, endpoint["endpoint_id"])
     assert repeated(told(receiver.requests), head) == []
-
-
-async def waits_for_a_lock(caller: Caller) -> bool:
-    return bool(caller.sql("SELECT pid FROM pg_locks WHERE NOT granted"))
 
 
 def cut_off_who_waits(caller: Caller) -> None:

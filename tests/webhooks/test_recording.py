@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from services.compliance.settings import ComplianceSettings
 from services.compliance.webhooks.recording import Parking, Recorder, Write
 from tests.webhooks.calling import Caller, settings_for
-from tests.webhooks.dispatching import until
+from tests.webhooks.dispatching import counts, until, waits_for_a_lock
 
 AT = datetime(2022, 6, 1, 9, tzinfo=UTC)
 FAILED = {"delivered": False, "position_last": 1, "position_to": 0, "sequence": 0, "delivered_sequence": 0}
@@ -69,7 +69,7 @@ def cursors(caller: Caller) -> list[tuple[Any, ...]]:
 async def test_a_success_moves_the_cursor_past_what_does_not_pass_the_filter(caller: Caller) -> None:
     recorder, write = Recorder(settings_for(caller.database)), await leased(caller)
     async with recording(recorder):
-        assert await recorder.record(write)
+        assert await recorder.record(write).recorded
     assert cursors(caller) == [(3, 1, 1, 1)]
 
 
@@ -81,7 +81,7 @@ async def test_who_does_not_hold_it_or_found_it_elsewhere_writes_nothing(
 ) -> None:
     recorder, write = Recorder(settings_for(caller.database)), await leased(caller)
     async with recording(recorder):
-        assert not await recorder.record(replace(write, **otherwise), [Parking("we_gone", 6, 1, 1, 1, "P1")])
+        assert not await recorder.record(replace(write, **otherwise), [Parking("we_gone", 6, 1, 1, 1, "P1")]).recorded
     assert cursors(caller) == [(0, 1, 0, 0)]
     assert caller.sql("SELECT FROM webhooks.attempt") == caller.sql("SELECT FROM webhooks.parked_message") == []
 
@@ -103,9 +103,9 @@ async def test_what_is_written_once_more_since_the_answer_was_lost_counts_once(
     recorder, write = Recorder(settings_for(caller.database)), replace(await leased(caller), **otherwise)
     caller.sql("INSERT INTO webhooks.parked_message VALUES (%s, 1, 1, 1, 'P1', now(), true)", write.endpoint_id)
     async with recording(recorder):
-        assert await recorder.record(write)
+        assert await recorder.record(write).recorded
         first = cursors(caller)
-        assert not await recorder.record(write)
+        assert not await recorder.record(write).recorded
     assert cursors(caller) == first
     assert caller.sql("SELECT number FROM webhooks.attempt") == [(1,)]
 
@@ -125,7 +125,7 @@ async def test_a_success_that_meets_a_change(
     recorder, write = Recorder(settings_for(caller.database)), await leased(caller)
     caller.sql(f"UPDATE webhooks.endpoint SET {changed}")
     async with recording(recorder):
-        assert not await recorder.record(replace(write, position_last=position_last))
+        assert not await recorder.record(replace(write, position_last=position_last)).recorded
     assert cursors(caller) == [cursor]
 
 
@@ -133,7 +133,7 @@ async def test_a_failure_that_meets_a_change_is_not_that_of_what_it_is_now(calle
     recorder, write = Recorder(settings_for(caller.database)), await leased(caller)
     caller.sql("UPDATE webhooks.endpoint SET revision = 2")
     async with recording(recorder):
-        assert not await recorder.record(replace(write, **FAILED, status=410, disable="gone"))
+        assert not await recorder.record(replace(write, **FAILED, status=410, disable="gone")).recorded
     assert caller.sql("SELECT state, attempts FROM webhooks.endpoint") == [("active", 0)]
 
 
@@ -141,10 +141,9 @@ async def test_what_cannot_be_written_is_nothing_to_the_others(caller: Caller) -
     recorder = Recorder(settings_for(caller.database))
     writes = [await leased(caller) for _ in range(3)]
     writes[1] = replace(writes[1], sequence=-1)
-    together = asyncio.gather(*map(recorder.record, writes))
-    await asyncio.sleep(0)
+    under_way = [recorder.record(write) for write in writes]
     async with recording(recorder):
-        assert await together == [True, False, True]
+        assert [await one.recorded for one in under_way] == [True, False, True]
 
 
 async def test_what_is_parked_is_parked_by_who_holds_the_lease(caller: Caller) -> None:
@@ -152,10 +151,8 @@ async def test_what_is_parked_is_parked_by_who_holds_the_lease(caller: Caller) -
     recorder, write = Recorder(settings_for(caller.database)), await leased(caller)
     late = recorder.record(replace(write, fence=6), [Parking(write.endpoint_id, 6, 1, 9, 9, "P9")])
     holders = recorder.record(write, [Parking(write.endpoint_id, 7, 1, 1, 1, "P1")])
-    together = asyncio.gather(late, holders)
-    await asyncio.sleep(0)
     async with recording(recorder):
-        assert list(await together) == [False, True]
+        assert [await late.recorded, await holders.recorded] == [False, True]
     assert caller.sql("SELECT partner_id FROM webhooks.parked_message") == [("P1",)]
 
 
@@ -173,11 +170,36 @@ async def test_a_connection_that_is_lost_meanwhile_loses_nothing(caller: Caller)
     async with recording(recorder):
         with psycopg.connect(caller.database.owner_url) as owner:
             owner.execute("SELECT FROM webhooks.endpoint FOR UPDATE")
-            recorded = asyncio.create_task(recorder.record(write))
+            under_way = recorder.record(write)
             await until(cut_off)
         async with asyncio.timeout(20):
-            assert await recorded
+            assert await under_way.recorded
     assert cursors(caller) == [(3, 1, 1, 1)]
+
+
+async def test_who_is_written_alone_goes_on_once_the_server_has_it(caller: Caller) -> None:
+    recorder, write = Recorder(settings_for(caller.database)), await leased(caller)
+    with psycopg.connect(caller.database.owner_url) as owner:
+        owner.execute("SELECT FROM webhooks.endpoint FOR UPDATE")
+        async with recording(recorder):
+            under_way = recorder.record(write)
+            await under_way.handed_over
+            assert not under_way.recorded.done()
+            await until(lambda: waits_for_a_lock(caller))
+    await until(lambda: counts(caller, "SELECT position FROM webhooks.endpoint", 3))
+    assert not under_way.recorded.done(), "nobody was there to hear of it"
+
+
+async def test_who_is_written_with_others_waits_until_all_are_recorded(caller: Caller) -> None:
+    recorder, writes = Recorder(settings_for(caller.database)), [await leased(caller) for _ in range(2)]
+    under_way = [recorder.record(write) for write in writes]
+    with psycopg.connect(caller.database.owner_url) as owner:
+        owner.execute("SELECT FROM webhooks.endpoint FOR UPDATE")
+        async with recording(recorder):
+            await until(lambda: waits_for_a_lock(caller))
+            assert [one.handed_over.done() for one in under_way] == [False, False]
+            owner.rollback()
+            assert [await one.recorded for one in under_way] == [True, True]
 
 
 async def test_it_survives_a_crash_of_the_database(caller: Caller) -> None:
@@ -189,7 +211,7 @@ async def test_it_survives_a_crash_of_the_database(caller: Caller) -> None:
     recorder, write = Recorder(settings_for(caller.database)), await leased(caller)
     caller.sql("CREATE TRIGGER tell BEFORE UPDATE ON webhooks.endpoint FOR EACH ROW EXECUTE FUNCTION webhooks.tell()")
     async with recording(recorder):
-        assert await recorder.record(write)
+        assert await recorder.record(write).recorded
     assert caller.sql("SELECT last_error FROM webhooks.endpoint") == [("on",)]
 
 

@@ -1,4 +1,8 @@
-"""Everything that one endpoint is to be told at present: one request at a time, each recorded before the next."""
+"""Everything that one endpoint is to be told at present: one request at a time.
+
+A message is sent only when all before it are recorded, but for the last: the database has that write by then, and
+finishes it whether or not this process lives on.
+"""
 
 import asyncio
 import logging
@@ -19,7 +23,7 @@ from services.compliance.webhooks.endpoint import Cursor
 from services.compliance.webhooks.leases import Lease, Released, read_released, rejected_elsewhere
 from services.compliance.webhooks.message import Message, batch_body, batch_id, heartbeat, message
 from services.compliance.webhooks.reading import read, read_one
-from services.compliance.webhooks.recording import Parking, Recorder, Write
+from services.compliance.webhooks.recording import Parking, Recorder, Recording, Write
 from services.compliance.webhooks.schedule import WELL, Following, Health
 from services.compliance.webhooks.sending import Outcome, Sender
 
@@ -71,6 +75,7 @@ class Delivery:
         self._parked_partners = set(lease.parked_partners)
         self._leased_until = lease.taken_at + means.lease_seconds
         self._silent = True
+        self._under_way: tuple[Recording, float] | None = None
 
     async def run(self) -> None:
         """Does it. Raises what a lost connection ends in: the endpoint is leased anew then, by whomever."""
@@ -81,6 +86,7 @@ class Delivery:
             return
         while await self._send_released() and await self._send_page():
             pass
+        await self._settle()
 
     async def _send_released(self) -> bool:
         """What was parked and released goes first, with the numbers that it had. Whether to go on.
@@ -116,7 +122,7 @@ class Delivery:
             going = (
                 await self._park_later_ones(later_ones, to, last=last)
                 if later_ones
-                else await self._send(self._request(messages), self._after(messages, to), last=last)
+                else await self._send(self._request(messages), self._after(messages, to), ahead=bool(rows), last=last)
             )
             if not going:
                 return False
@@ -149,7 +155,7 @@ class Delivery:
             return _Request("heartbeat", message_id, body, MEDIA_TYPE)
         return _Request("heartbeat", message_id, b"[" + body + b"]", BATCH_MEDIA_TYPE)
 
-    async def _send(self, request: _Request, cursor: Cursor, *, last: bool = False) -> bool:
+    async def _send(self, request: _Request, cursor: Cursor, *, ahead: bool = False, last: bool = False) -> bool:
         """Sends it and records what became of it: the cursor, if it was taken. Whether to go on."""
         lease, means = self._lease, self._means
         if self.stopping or not self._may_send() or lease.signer is None:
@@ -158,7 +164,8 @@ class Delivery:
         headers = lease.signer.headers(request.message_id, means.clock(), request.body)
         outcome = await means.sender.post(lease.url, headers, request.body, request.media_type)
         if outcome.delivered:
-            return await self._record(cursor, Following(WELL, 0.0), request, outcome, last=last) and not last
+            well = Following(WELL, 0.0)
+            return await self._record(cursor, well, request, outcome, ahead=ahead, last=last) and not last
         if request.released is not None and schedule.rejects(outcome):
             again = Following(self._health, 0.0)
             return await self._record(self._cursor, again, request, outcome, parked_again=request.released.partner_id)
@@ -175,6 +182,8 @@ class Delivery:
         return self._lease.now + timedelta(seconds=asyncio.get_running_loop().time() - self._lease.taken_at)
 
     async def _failed(self, request: _Request, outcome: Outcome) -> bool:
+        if not await self._settle():
+            return False
         parkable = request.released is None and len(request.messages) == 1
         following = schedule.after_failure(outcome, self._health, self._now(), random(), parkable=parkable)
         if following.park and not await rejected_elsewhere(
@@ -222,12 +231,14 @@ class Delivery:
         parkings: Sequence[Parking] = (),
         parked_again: str | None = None,
         error: str | None = None,
+        ahead: bool = False,
         last: bool = False,
     ) -> bool:
         """Writes where the endpoint stands now. Whether that holds and nobody has changed the endpoint meanwhile.
 
-        `last`: the lease is given back.
+        `ahead`: it is on its way, and whether it holds is found at the next one. `last`: the lease is given back.
         """
+        holds = await self._settle()
         asked_at = asyncio.get_running_loop().time()
         delivered = outcome is not None and outcome.delivered
         messages = request.messages if request else ()
@@ -263,11 +274,23 @@ class Delivery:
             error=outcome.error if outcome else error,
             reply=outcome.reply if outcome else b"",
         )
-        if not await self._means.recorder.record(write, parkings):
-            return False
+        recording = self._means.recorder.record(write, parkings)
+        self._under_way = recording, asked_at
         self._cursor, self._health = cursor, following.health
+        if ahead:
+            await recording.handed_over
+            return holds
+        return await self._settle() and holds
+
+    async def _settle(self) -> bool:
+        """Waits for the write that is under way. Whether it holds and nobody has changed the endpoint meanwhile."""
+        if self._under_way is None:
+            return True
+        (recording, asked_at), self._under_way = self._under_way, None
+        if not await recording.recorded:
+            return False
         self._leased_until = asked_at + self._means.lease_seconds
-        self.gave_back = last
+        self.gave_back = recording.write.lease_seconds == 0
         return True
 
     def _warn(self, following: Following, outcome: Outcome) -> None:

@@ -194,15 +194,36 @@ class Write(msgspec.Struct, frozen=True, kw_only=True):
     reply: bytes = b""
 
 
-class _Waiting(NamedTuple):
-    write: Write
-    parkings: Sequence[Parking]
-    recorded: asyncio.Future[bool]
+class Recording:
+    """A write on its way.
+
+    `handed_over`: done once the server has it whole, and writes it whether or not this process lives on; where it goes
+    together with others, once it is recorded. `recorded`: whether it was, durably, and the endpoint is still as it was.
+    """
+
+    def __init__(self, write: Write, parkings: Sequence[Parking]) -> None:
+        loop = asyncio.get_running_loop()
+        self.write = write
+        self.parkings = parkings
+        self.handed_over: asyncio.Future[None] = loop.create_future()
+        self.recorded: asyncio.Future[bool] = loop.create_future()
 
     @property
     def concerns_parked(self) -> bool:
+        """Whether it is one of the few that take the longer statement."""
         write = self.write
         return bool(self.parkings) or write.released_epoch is not None or write.parked_again is not None
+
+    def hand_over(self) -> None:
+        """It is on the wire, or it was before the connection was lost."""
+        if not self.handed_over.done():
+            self.handed_over.set_result(None)
+
+    def settle(self, *, unchanged: bool) -> None:
+        """It is over: written, or it never will be."""
+        self.hand_over()
+        if not self.recorded.done():
+            self.recorded.set_result(unchanged)
 
 
 class Recorder:
@@ -210,27 +231,28 @@ class Recorder:
 
     def __init__(self, settings: ComplianceSettings) -> None:
         self._settings = settings
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[Recording] = []
         self._rung = asyncio.Event()
         self._statements = 0
         self._logged: set[str] = set()
 
-    async def record(self, write: Write, parkings: Sequence[Parking] = ()) -> bool:
-        """Whether it was recorded, durably, and the endpoint is still as it was: only then may its holder go on."""
-        recorded: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(write, parkings, recorded))
+    def record(self, write: Write, parkings: Sequence[Parking] = ()) -> Recording:
+        """Begins to write it; of one endpoint one at a time."""
+        recording = Recording(write, parkings)
+        self._waiting.append(recording)
         self._rung.set()
-        return await recorded
+        return recording
 
     async def run(self) -> None:
         """Writes until cancelled. Repeats, on a new connection, what was under way when one was lost."""
-        group: Sequence[_Waiting] = ()
+        group: Sequence[Recording] = ()
         while True:
             try:
                 group = group or await self._next_group()
                 connection = await connect(self._settings)
                 try:
                     await connection.execute("SET synchronous_commit = on")
+                    self._one = await connection.prepare(_RECORD_ONE)
                     while True:
                         await self._write_apart(connection, group)
                         group = ()
@@ -242,14 +264,14 @@ class Recorder:
                 _log.warning("what became of webhooks is recorded later, on a new connection: %r", problem)
                 await asyncio.sleep(_BACKOFF_SECONDS)
 
-    async def _next_group(self) -> Sequence[_Waiting]:
+    async def _next_group(self) -> Sequence[Recording]:
         while not self._waiting:
             self._rung.clear()
             await self._rung.wait()
         group, self._waiting = self._waiting[:_TOGETHER_MAX], self._waiting[_TOGETHER_MAX:]
         return sorted(group, key=lambda one: one.write.endpoint_id)  # rows are locked in one order
 
-    async def _write_apart(self, connection: OwnConnection, group: Sequence[_Waiting]) -> None:
+    async def _write_apart(self, connection: OwnConnection, group: Sequence[Recording]) -> None:
         """Together, or one by one where one of them cannot be written: it is nothing to the others."""
         try:
             await self._write(connection, group)
@@ -261,12 +283,14 @@ class Recorder:
                     await self._write_apart(connection, [one])
             else:
                 _log.exception("what became of a webhook cannot be recorded")
-                _tell(group[0], unchanged=False)
+                group[0].settle(unchanged=False)
 
-    async def _write(self, connection: OwnConnection, group: Sequence[_Waiting]) -> None:
+    async def _write(self, connection: OwnConnection, group: Sequence[Recording]) -> None:
         writes = [msgspec.structs.astuple(one.write) for one in group]
         if len(group) == 1 and not group[0].concerns_parked:
-            found = await connection.fetch(_RECORD_ONE, *writes[0])
+            # Called when the next statement has done all that it does before it waits: it has been written out by then.
+            asyncio.get_running_loop().call_soon(group[0].hand_over)
+            found = await self._one.fetch(*writes[0])
         else:
             parkings = [parking for one in group for parking in one.parkings]
             parked: list[Sequence[Any]] = list(zip(*parkings, strict=True)) or [()] * len(Parking._fields)
@@ -275,7 +299,7 @@ class Recorder:
         self._statements += 1
         for one in group:
             self._logged.add(one.write.endpoint_id)
-            _tell(one, unchanged=unchanged.get((one.write.endpoint_id, one.write.fence), False))
+            one.settle(unchanged=unchanged.get((one.write.endpoint_id, one.write.fence), False))
 
     async def _prune(self, connection: OwnConnection) -> None:
         """Now and then, while nobody waits for it: deletes the oldest attempts of the endpoints that have new ones."""
@@ -283,8 +307,3 @@ class Recorder:
             await connection.execute(_PRUNE, list(self._logged))
             self._statements = 0
             self._logged.clear()
-
-
-def _tell(one: _Waiting, *, unchanged: bool) -> None:
-    if not one.recorded.done():
-        one.recorded.set_result(unchanged)
