@@ -1,4 +1,4 @@
-"""What holds for every JSON body, whoever reads it."""
+"""What holds for what every call sends, whoever reads it."""
 
 import json
 from contextlib import suppress
@@ -20,6 +20,11 @@ async def refuse_doubled_names(request: Request) -> bytes:
     return body
 
 
+def doubled(part: str, name: str) -> RequestValidationError:
+    """What a call is refused with whose `part`, its body or its headers, says the same name twice."""
+    return RequestValidationError([{"type": "doubled", "loc": (part, name), "msg": "it is given twice", "input": None}])
+
+
 def fault_of_the_whole(error: RequestValidationError | HTTPException) -> str | None:
     """Why the body cannot be read, and what to send; None: a part of it is meant, or no body at all.
 
@@ -39,9 +44,8 @@ def _distinct(pairs: list[tuple[str, Any]]) -> None:
     names = [name for name, _ in pairs]
     if len(set(names)) == len(names):
         return
-    doubled = next(name for name in names if names.count(name) > 1)
-    where = ("body", doubled.encode(errors="replace").decode())
-    raise RequestValidationError([{"type": "doubled", "loc": where, "msg": "it is given twice", "input": None}])
+    said_twice = next(name for name in names if names.count(name) > 1)
+    raise doubled("body", said_twice.encode(errors="replace").decode())
 
 
 _BODY: Final = json.JSONDecoder(object_pairs_hook=_distinct)

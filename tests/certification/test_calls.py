@@ -100,6 +100,13 @@ class TestIdempotency:
         assert await caller.log() == []
         assert (await caller.post("partners/P1/closure", key="k1")).status_code == 201
 
+    async def test_several_ids_of_a_conversation_are_refused(self, caller: Caller) -> None:
+        headers = [("Idempotency-Key", "k1"), ("X-Correlation-Id", "c1"), ("X-Correlation-Id", "c2")]
+        answer = await caller.http.post(PREFIX + "partners/P1/closure", headers=headers)
+        assert answer.status_code == 422
+        assert answer.json()["detail"] == "Header 'x-correlation-id' is not acceptable: it is given twice."
+        assert await caller.log() == []
+
     async def test_a_held_fact_is_held_in_its_first_answer_for_ever(self, caller: Caller) -> None:
         first = await caller.score("R1", 1, "80", key="k1")
         await caller.register("R1")

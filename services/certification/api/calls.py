@@ -6,9 +6,8 @@ from typing import Annotated, Any, Final, NamedTuple, TypedDict
 from uuid import uuid4
 
 from fastapi import Depends, Header, Request, Response
-from fastapi.exceptions import RequestValidationError
 
-from services.bodies import refuse_doubled_names
+from services.bodies import doubled, refuse_doubled_names
 from services.certification import recording
 from services.certification.api.fields import KEY_PATTERN, Answer, InstantAnswer
 from services.certification.bell import Bell
@@ -138,11 +137,11 @@ async def call(
 ) -> Call:
     """The call: its content is method, path and body as sent.
 
-    Raises `RequestValidationError` where it has several keys: nobody can tell which is meant.
+    Raises `RequestValidationError` where it has several keys, or several ids: nobody can tell which is meant.
     """
-    if len(request.headers.getlist("idempotency-key")) > 1:
-        where = ("header", "idempotency-key")
-        raise RequestValidationError([{"type": "doubled", "loc": where, "msg": "it is given twice", "input": None}])
+    for name in ("idempotency-key", "x-correlation-id"):
+        if len(request.headers.getlist(name)) > 1:
+            raise doubled("header", name)
     content = f"{request.method} {request.scope['path']}\n".encode() + await refuse_doubled_names(request)
     return Call(service, response, idempotency_key, x_correlation_id or "", content)
 

@@ -1,7 +1,8 @@
 """Facts about consultants, and their profiles."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
+from services.bodies import refuse_doubled_names
 from services.certification.api.calls import REFUSALS, REPORTING, Recorded, TheCall, TheService, free_text
 from services.certification.api.fields import Answer, Body, FactBody, Id, Name, Text
 from services.certification.personal_data import Profile
@@ -80,7 +81,7 @@ def profile(consultant_id: Id, service: TheService) -> ProfileAnswer:
     return ProfileAnswer(consultant_id=consultant_id, name=found.name, email=found.email)
 
 
-@router.put("/consultants/{consultant_id}/profile", responses=REFUSALS)
+@router.put("/consultants/{consultant_id}/profile", responses=REFUSALS, dependencies=[Depends(refuse_doubled_names)])
 def keep_profile(consultant_id: Id, body: ProfileBody, service: TheService) -> ProfileAnswer:
     """Keeps the profile in place of an earlier one. Never part of a fact."""
     service.personal_data.keep(consultant_id, Profile(body.name, body.email))
