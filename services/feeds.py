@@ -182,33 +182,30 @@ async def _blocks(feed: Feed, after: int) -> AsyncIterator[bytes]:
     """
     loop = asyncio.get_running_loop()
     told = after
-    spoken_at = loop.time()
+    quiet_until = loop.time() + QUIET_SECONDS_MAX
     yield format_sse_event(retry=RECONNECT_MILLISECONDS)
     while not feed.waiting.stopped:
+        if loop.time() >= quiet_until:
+            yield format_sse_event(id=str(after)) if after > told else KEEPALIVE_COMMENT
+            told = after
+            quiet_until = loop.time() + QUIET_SECONDS_MAX
         ring = feed.waiting.next_ring()
         try:
             found = await feed.read(after, LIMIT_DEFAULT)
         except feed.away:
-            found = None
-        if found is not None and feed.sandbox and found.head < after:
+            await feed.waiting.wait(ring, AGAIN_SECONDS)
+            continue
+        if feed.sandbox and found.head < after:
             yield format_sse_event(id="0")
             after = told = 0
             continue
-        if found is not None:
-            after = found.through
-        if found is not None and found.events:
+        after = found.through
+        if found.events:
             yield b"".join(_block(position, event) for position, event in found.events)
             told = found.events[-1][0]
-            spoken_at = loop.time()
-        quiet_left = spoken_at + QUIET_SECONDS_MAX - loop.time()
-        if quiet_left <= 0:
-            yield format_sse_event(id=str(after)) if after > told else KEEPALIVE_COMMENT
-            told = after
-            spoken_at = loop.time()
-        elif found is None:
-            await feed.waiting.wait(ring, AGAIN_SECONDS)
-        elif not found.more:
-            await feed.waiting.wait(ring, quiet_left)
+            quiet_until = loop.time() + QUIET_SECONDS_MAX
+        if not found.more:
+            await feed.waiting.wait(ring, quiet_until - loop.time())
     if after > told:
         yield format_sse_event(id=str(after))
 

@@ -42,7 +42,7 @@ MISTAKES: Final = (
         "who is written with others goes on before they are recorded",
         f"{WEBHOOKS}/recording.py",
         "        self._waiting.append(recording)\n",
-        "        self._waiting.append(recording)\n        recording.hand_over()\n",
+        "        self._waiting.append(recording)\n        recording.handed_over.set()\n",
         "webhooks/test_recording.py::test_who_is_written_with_others_waits_until_all_are_recorded",
     ),
     Mistake(
@@ -167,8 +167,8 @@ MISTAKES: Final = (
     Mistake(
         "a crash is taken for a reset",
         "services/feeds.py",
-        "and feed.sandbox and",
-        "and",
+        "if feed.sandbox and",
+        "if",
         "contract/test_feeds_streams.py::test_a_log_that_is_no_sandbox_is_waited_for_where_a_crash_took_its_end",
     ),
     Mistake(

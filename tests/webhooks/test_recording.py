@@ -183,11 +183,30 @@ async def test_who_is_written_alone_goes_on_once_the_server_has_it(caller: Calle
         owner.execute("SELECT FROM webhooks.endpoint FOR UPDATE")
         async with recording(recorder):
             under_way = recorder.record(write)
-            await under_way.handed_over
+            await under_way.handed_over.wait()
             assert not under_way.recorded.done()
             await until(lambda: waits_for_a_lock(caller))
     await until(lambda: counts(caller, "SELECT position FROM webhooks.endpoint", 3))
     assert not under_way.recorded.done(), "nobody was there to hear of it"
+
+
+async def test_what_meets_a_connection_that_is_gone_is_not_taken_for_handed_over(caller: Caller) -> None:
+    recorder, first, second = Recorder(settings_for(caller.database)), await leased(caller), await leased(caller)
+    async with recording(recorder):
+        assert await recorder.record(first).recorded
+        with psycopg.connect(caller.database.superuser_url, autocommit=True) as superuser:
+            superuser.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE application_name = 'sagecert compliance' AND datname = current_database()"
+                " AND query LIKE '%WITH recorded AS%'"
+            )
+            await asyncio.sleep(0.1)
+            superuser.execute("ALTER SCHEMA webhooks RENAME TO elsewhere")
+            under_way = recorder.record(second)
+            await asyncio.sleep(0.1)
+            assert not under_way.handed_over.is_set()
+            superuser.execute("ALTER SCHEMA elsewhere RENAME TO webhooks")
+        assert await under_way.recorded
 
 
 async def test_who_is_written_with_others_waits_until_all_are_recorded(caller: Caller) -> None:
@@ -197,7 +216,7 @@ async def test_who_is_written_with_others_waits_until_all_are_recorded(caller: C
         owner.execute("SELECT FROM webhooks.endpoint FOR UPDATE")
         async with recording(recorder):
             await until(lambda: waits_for_a_lock(caller))
-            assert [one.handed_over.done() for one in under_way] == [False, False]
+            assert [one.handed_over.is_set() for one in under_way] == [False, False]
             owner.rollback()
             assert [await one.recorded for one in under_way] == [True, True]
 

@@ -112,7 +112,7 @@ class Delivery:
             through = replace(self._cursor, position=page.through)
             if ends and self._lease.heartbeat_due and self._silent:
                 return await self._send(self._heartbeat(through), through, last=True)
-            return await self._record(through, Following(self._health, 0.0), last=ends) and not ends
+            return await self._record(through, Following(self._health, 0.0), last=ends)
         while rows:
             later_ones = list(takewhile(lambda row: row[_PARTNER] in self._parked_partners, rows))
             messages = [] if later_ones else self._next_messages(rows)
@@ -165,7 +165,7 @@ class Delivery:
         outcome = await means.sender.post(lease.url, headers, request.body, request.media_type)
         if outcome.delivered:
             well = Following(WELL, 0.0)
-            return await self._record(cursor, well, request, outcome, ahead=ahead, last=last) and not last
+            return await self._record(cursor, well, request, outcome, ahead=ahead, last=last)
         if request.released is not None and schedule.rejects(outcome):
             again = Following(self._health, 0.0)
             return await self._record(self._cursor, again, request, outcome, parked_again=request.released.partner_id)
@@ -190,7 +190,8 @@ class Delivery:
             self._means.pool, self._lease.endpoint_id, request.message_id
         ):
             return await self._park(request.messages[0], following.health, request, outcome)
-        if await self._record(self._cursor, following, request, outcome, last=True):
+        await self._record(self._cursor, following, request, outcome, last=True)
+        if self.gave_back:
             self._warn(following, outcome)
         return False
 
@@ -215,7 +216,7 @@ class Delivery:
         parkings = [self._parking(number, row[0], row[_PARTNER]) for number, row in numbered]
         cursor = replace(self._cursor, position=position, sequence=parkings[-1].sequence)
         following = Following(self._health, 0.0)
-        return await self._record(cursor, following, parkings=parkings, last=last) and not last
+        return await self._record(cursor, following, parkings=parkings, last=last)
 
     def _parking(self, sequence: int, position: int, partner_id: str) -> Parking:
         lease = self._lease
@@ -278,7 +279,7 @@ class Delivery:
         self._under_way = recording, asked_at
         self._cursor, self._health = cursor, following.health
         if ahead:
-            await recording.handed_over
+            await recording.handed_over.wait()
             return holds
         return await self._settle() and holds
 
@@ -291,7 +292,7 @@ class Delivery:
             return False
         self._leased_until = asked_at + self._means.lease_seconds
         self.gave_back = recording.write.lease_seconds == 0
-        return True
+        return not self.gave_back
 
     def _warn(self, following: Following, outcome: Outcome) -> None:
         shown = f"{self._lease.endpoint_id} ({self._lease.url.partition('?')[0]})"

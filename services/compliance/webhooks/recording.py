@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, get_args
 
 import msgspec
 
@@ -19,129 +19,6 @@ ATTEMPTS_KEPT: Final = 1000
 _PRUNED_EVERY: Final = 50
 _TOGETHER_MAX: Final = 500
 _BACKOFF_SECONDS: Final = 0.25
-
-_TYPES: Final = {
-    "endpoint_id": "text",
-    "fence": "bigint",
-    "revision": "bigint",
-    "lease_seconds": "float8",
-    "position_from": "bigint",
-    "epoch": "bigint",
-    "delivered": "boolean",
-    "position_last": "bigint",
-    "position_to": "bigint",
-    "sequence": "bigint",
-    "delivered_sequence": "bigint",
-    "failures_from": "integer",
-    "failing_since": "timestamptz",
-    "failures": "integer",
-    "warned_hours": "integer",
-    "rejecting_since": "timestamptz",
-    "wait_seconds": "float8",
-    "disable": "text",
-    "released_epoch": "bigint",
-    "released_sequence": "bigint",
-    "parked_again": "text",
-    "kind": "text",
-    "duration_ms": "integer",
-    "message_id": "text",
-    "first_sequence": "bigint",
-    "messages": "integer",
-    "status": "integer",
-    "error": "text",
-    "reply": "bytea",
-}
-
-_FIRST: Final = len(_TYPES) + 1
-
-# What concerns parked messages, which few writes do.
-_PARKING: Final = f"""
-    , parked AS (
-        INSERT INTO webhooks.parked_message (endpoint_id, epoch, sequence, position, partner_id)
-        SELECT p.endpoint_id, p.epoch, p.sequence, p.position, p.partner_id FROM recorded r
-        JOIN unnest(${_FIRST}::text[], ${_FIRST + 1}::bigint[], ${_FIRST + 2}::bigint[], ${_FIRST + 3}::bigint[],
-            ${_FIRST + 4}::bigint[], ${_FIRST + 5}::text[]
-        ) AS p (endpoint_id, fence, epoch, sequence, position, partner_id)
-            ON p.endpoint_id = r.endpoint_id AND p.fence = r.fence
-    ),
-    sent AS (
-        DELETE FROM webhooks.parked_message m USING recorded r
-        WHERE r.delivered AND m.endpoint_id = r.endpoint_id AND m.epoch = r.released_epoch
-            AND m.sequence = r.released_sequence
-    ),
-    again AS (
-        UPDATE webhooks.parked_message m SET released = false FROM recorded r
-        WHERE m.endpoint_id = r.endpoint_id AND m.partner_id = r.parked_again
-    )
-"""
-
-
-# A success counts although the owner changed something meanwhile: it did happen. Where that began another epoch, it
-# counts only if no event lies between, which the new filter might want. What else there is to say needs an endpoint
-# that is as it was. A statement that is repeated, since its answer was lost, counts once: the first has moved the
-# cursor, raised the failures, given the lease back or done with what was released.
-def _recording(writes: str, and_then: str = "") -> str:
-    return f"""
-    WITH recorded AS (
-        UPDATE webhooks.endpoint e SET
-            position = CASE WHEN e.revision = w.revision THEN w.position_to ELSE w.position_last END,
-            sequence = CASE WHEN e.epoch = w.epoch THEN w.sequence ELSE e.sequence END,
-            delivered_sequence = CASE WHEN e.epoch = w.epoch THEN w.delivered_sequence ELSE e.delivered_sequence END,
-            failing_since = w.failing_since,
-            failures = w.failures,
-            warned_hours = w.warned_hours,
-            rejecting_since = w.rejecting_since,
-            next_attempt_at =
-                CASE WHEN w.wait_seconds > 0 THEN clock_timestamp() + w.wait_seconds * interval '1 second'
-                ELSE '-infinity' END,
-            state = CASE WHEN w.disable IS NULL THEN e.state ELSE 'disabled' END,
-            disabled_because = CASE WHEN w.disable IS NULL THEN e.disabled_because ELSE w.disable END,
-            attempts = e.attempts + CASE WHEN w.kind IS NULL THEN 0 ELSE 1 END,
-            last_attempt_at = CASE WHEN w.kind IS NULL THEN e.last_attempt_at ELSE clock_timestamp() END,
-            last_delivered_at = CASE WHEN w.delivered THEN clock_timestamp() ELSE e.last_delivered_at END,
-            last_status = CASE WHEN w.kind IS NULL AND w.error IS NULL THEN e.last_status ELSE w.status END,
-            last_error = CASE WHEN w.kind IS NULL AND w.error IS NULL THEN e.last_error ELSE w.error END,
-            lease_until =
-                CASE WHEN w.lease_seconds > 0 THEN clock_timestamp() + w.lease_seconds * interval '1 second'
-                ELSE '-infinity' END
-        FROM {writes} AS w ({", ".join(_TYPES)})
-        WHERE e.endpoint_id = w.endpoint_id AND e.fence = w.fence AND e.position = w.position_from
-            AND CASE WHEN w.delivered THEN e.epoch = w.epoch OR w.position_last <= w.position_from + 1
-                ELSE e.revision = w.revision AND e.failures = w.failures_from END
-            AND e.lease_until > '-infinity'
-            AND (w.released_epoch IS NULL OR EXISTS (
-                SELECT FROM webhooks.parked_message m WHERE m.endpoint_id = w.endpoint_id AND m.released
-                    AND m.epoch = w.released_epoch AND m.sequence = w.released_sequence
-            ))
-        RETURNING e.endpoint_id, e.fence, e.revision = w.revision AS unchanged, e.attempts,
-            w.delivered, w.epoch, w.released_epoch, w.released_sequence, w.parked_again,
-            w.kind, w.duration_ms, w.message_id, w.first_sequence, w.messages, w.status, w.error, w.reply
-    ),
-    logged AS (
-        INSERT INTO webhooks.attempt (
-            endpoint_id, number, kind, started_at, duration_ms, message_id, epoch, sequence, messages, status, error,
-            reply)
-        SELECT r.endpoint_id, r.attempts, r.kind, clock_timestamp() - r.duration_ms * interval '1 millisecond',
-            r.duration_ms, r.message_id,
-            CASE WHEN r.first_sequence IS NOT NULL THEN coalesce(r.released_epoch, r.epoch) END,
-            r.first_sequence, r.messages, r.status, r.error, r.reply
-        FROM recorded r WHERE r.kind IS NOT NULL
-    )
-    {and_then}
-    SELECT r.endpoint_id, r.fence, r.unchanged FROM recorded r
-"""
-
-
-_COLUMNS: Final = [f"${number}::{kind}" for number, kind in enumerate(_TYPES.values(), 1)]
-_RECORD_ONE: Final = _recording(f"(SELECT {', '.join(_COLUMNS)})")
-_RECORD: Final = _recording(f"unnest({', '.join(column + '[]' for column in _COLUMNS)})", _PARKING)
-
-_PRUNE: Final = f"""
-    DELETE FROM webhooks.attempt a USING webhooks.endpoint e
-    WHERE e.endpoint_id = ANY($1) AND a.endpoint_id = e.endpoint_id AND a.number <= e.attempts - {ATTEMPTS_KEPT}
-"""
-
-_log: Final = logging.getLogger(__name__)
 
 
 class Parking(NamedTuple):
@@ -194,6 +71,106 @@ class Write(msgspec.Struct, frozen=True, kw_only=True):
     reply: bytes = b""
 
 
+_TYPES: Final = {bool: "boolean", bytes: "bytea", datetime: "timestamptz", float: "float8", int: "bigint"}
+
+
+def _type(field: Any) -> str:
+    """The type in PostgreSQL of a field of `Write`."""
+    return next((name for kind, name in _TYPES.items() if kind == field or kind in get_args(field)), "text")
+
+
+_COLUMNS: Final = [f"${number}::{_type(one.type)}" for number, one in enumerate(msgspec.structs.fields(Write), 1)]
+_FIRST: Final = len(_COLUMNS) + 1
+
+# What concerns parked messages, which few writes do.
+_PARKING: Final = f"""
+    , parked AS (
+        INSERT INTO webhooks.parked_message (endpoint_id, epoch, sequence, position, partner_id)
+        SELECT p.endpoint_id, p.epoch, p.sequence, p.position, p.partner_id FROM recorded r
+        JOIN unnest(${_FIRST}::text[], ${_FIRST + 1}::bigint[], ${_FIRST + 2}::bigint[], ${_FIRST + 3}::bigint[],
+            ${_FIRST + 4}::bigint[], ${_FIRST + 5}::text[]
+        ) AS p (endpoint_id, fence, epoch, sequence, position, partner_id)
+            ON p.endpoint_id = r.endpoint_id AND p.fence = r.fence
+    ),
+    sent AS (
+        DELETE FROM webhooks.parked_message m USING recorded r
+        WHERE r.delivered AND m.endpoint_id = r.endpoint_id AND m.epoch = r.released_epoch
+            AND m.sequence = r.released_sequence
+    ),
+    again AS (
+        UPDATE webhooks.parked_message m SET released = false FROM recorded r
+        WHERE m.endpoint_id = r.endpoint_id AND m.partner_id = r.parked_again
+    )
+"""
+
+
+# A success counts although the owner changed something meanwhile: it did happen. Where that began another epoch, it
+# counts only if no event lies between, which the new filter might want. What else there is to say needs an endpoint
+# that is as it was. A statement that is repeated, since its answer was lost, counts once: the first has moved the
+# cursor, raised the failures, given the lease back or done with what was released.
+def _recording(writes: str, and_then: str = "") -> str:
+    return f"""
+    WITH recorded AS (
+        UPDATE webhooks.endpoint e SET
+            position = CASE WHEN e.revision = w.revision THEN w.position_to ELSE w.position_last END,
+            sequence = CASE WHEN e.epoch = w.epoch THEN w.sequence ELSE e.sequence END,
+            delivered_sequence = CASE WHEN e.epoch = w.epoch THEN w.delivered_sequence ELSE e.delivered_sequence END,
+            failing_since = w.failing_since,
+            failures = w.failures,
+            warned_hours = w.warned_hours,
+            rejecting_since = w.rejecting_since,
+            next_attempt_at =
+                CASE WHEN w.wait_seconds > 0 THEN clock_timestamp() + w.wait_seconds * interval '1 second'
+                ELSE '-infinity' END,
+            state = CASE WHEN w.disable IS NULL THEN e.state ELSE 'disabled' END,
+            disabled_because = CASE WHEN w.disable IS NULL THEN e.disabled_because ELSE w.disable END,
+            attempts = e.attempts + CASE WHEN w.kind IS NULL THEN 0 ELSE 1 END,
+            last_attempt_at = CASE WHEN w.kind IS NULL THEN e.last_attempt_at ELSE clock_timestamp() END,
+            last_delivered_at = CASE WHEN w.delivered THEN clock_timestamp() ELSE e.last_delivered_at END,
+            last_status = CASE WHEN w.kind IS NULL AND w.error IS NULL THEN e.last_status ELSE w.status END,
+            last_error = CASE WHEN w.kind IS NULL AND w.error IS NULL THEN e.last_error ELSE w.error END,
+            lease_until =
+                CASE WHEN w.lease_seconds > 0 THEN clock_timestamp() + w.lease_seconds * interval '1 second'
+                ELSE '-infinity' END
+        FROM {writes} AS w ({", ".join(Write.__struct_fields__)})
+        WHERE e.endpoint_id = w.endpoint_id AND e.fence = w.fence AND e.position = w.position_from
+            AND CASE WHEN w.delivered THEN e.epoch = w.epoch OR w.position_last <= w.position_from + 1
+                ELSE e.revision = w.revision AND e.failures = w.failures_from END
+            AND e.lease_until > '-infinity'
+            AND (w.released_epoch IS NULL OR EXISTS (
+                SELECT FROM webhooks.parked_message m WHERE m.endpoint_id = w.endpoint_id AND m.released
+                    AND m.epoch = w.released_epoch AND m.sequence = w.released_sequence
+            ))
+        RETURNING e.endpoint_id, e.fence, e.revision = w.revision AS unchanged, e.attempts,
+            w.delivered, w.epoch, w.released_epoch, w.released_sequence, w.parked_again,
+            w.kind, w.duration_ms, w.message_id, w.first_sequence, w.messages, w.status, w.error, w.reply
+    ),
+    logged AS (
+        INSERT INTO webhooks.attempt (
+            endpoint_id, number, kind, started_at, duration_ms, message_id, epoch, sequence, messages, status, error,
+            reply)
+        SELECT r.endpoint_id, r.attempts, r.kind, clock_timestamp() - r.duration_ms * interval '1 millisecond',
+            r.duration_ms, r.message_id,
+            CASE WHEN r.first_sequence IS NOT NULL THEN coalesce(r.released_epoch, r.epoch) END,
+            r.first_sequence, r.messages, r.status, r.error, r.reply
+        FROM recorded r WHERE r.kind IS NOT NULL
+    )
+    {and_then}
+    SELECT r.endpoint_id, r.fence, r.unchanged FROM recorded r
+"""
+
+
+_RECORD_ONE: Final = _recording(f"(SELECT {', '.join(_COLUMNS)})")
+_RECORD: Final = _recording(f"unnest({', '.join(column + '[]' for column in _COLUMNS)})", _PARKING)
+
+_PRUNE: Final = f"""
+    DELETE FROM webhooks.attempt a USING webhooks.endpoint e
+    WHERE e.endpoint_id = ANY($1) AND a.endpoint_id = e.endpoint_id AND a.number <= e.attempts - {ATTEMPTS_KEPT}
+"""
+
+_log: Final = logging.getLogger(__name__)
+
+
 class Recording:
     """A write on its way.
 
@@ -202,11 +179,10 @@ class Recording:
     """
 
     def __init__(self, write: Write, parkings: Sequence[Parking]) -> None:
-        loop = asyncio.get_running_loop()
         self.write = write
         self.parkings = parkings
-        self.handed_over: asyncio.Future[None] = loop.create_future()
-        self.recorded: asyncio.Future[bool] = loop.create_future()
+        self.handed_over = asyncio.Event()
+        self.recorded: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
     @property
     def concerns_parked(self) -> bool:
@@ -214,14 +190,9 @@ class Recording:
         write = self.write
         return bool(self.parkings) or write.released_epoch is not None or write.parked_again is not None
 
-    def hand_over(self) -> None:
-        """It is on the wire, or it was before the connection was lost."""
-        if not self.handed_over.done():
-            self.handed_over.set_result(None)
-
     def settle(self, *, unchanged: bool) -> None:
         """It is over: written, or it never will be."""
-        self.hand_over()
+        self.handed_over.set()
         if not self.recorded.done():
             self.recorded.set_result(unchanged)
 
@@ -288,8 +259,9 @@ class Recorder:
     async def _write(self, connection: OwnConnection, group: Sequence[Recording]) -> None:
         writes = [msgspec.structs.astuple(one.write) for one in group]
         if len(group) == 1 and not group[0].concerns_parked:
-            # Called when the next statement has done all that it does before it waits: it has been written out by then.
-            asyncio.get_running_loop().call_soon(group[0].hand_over)
+            if not connection.is_closed():
+                # Called once the next statement has done all that it does before it waits: it is written out by then.
+                asyncio.get_running_loop().call_soon(group[0].handed_over.set)
             found = await self._one.fetch(*writes[0])
         else:
             parkings = [parking for one in group for parking in one.parkings]
@@ -302,7 +274,7 @@ class Recorder:
             one.settle(unchanged=unchanged.get((one.write.endpoint_id, one.write.fence), False))
 
     async def _prune(self, connection: OwnConnection) -> None:
-        """Now and then, while nobody waits for it: deletes the oldest attempts of the endpoints that have new ones."""
+        """Now and then, between two groups: deletes the oldest attempts of the endpoints that have new ones."""
         if self._statements >= _PRUNED_EVERY:
             await connection.execute(_PRUNE, list(self._logged))
             self._statements = 0
