@@ -131,7 +131,7 @@ async def _parts(
     else:
         known = await service.look(question, lambda connection: as_of(connection, partner_id, question))
         moment = known.moment
-        parts = {product: list(parts_from(known, partner_id, product, service.parameters)) for product in products}
+        parts = {product: parts_from(known, partner_id, product, service.parameters) for product in products}
     if not any(parts.values()):
         raise _never_mentioned(partner_id)
     return moment, parts

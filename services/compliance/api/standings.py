@@ -4,14 +4,14 @@ Both give the standing, with its reasons, as the bytes of the members that follo
 stretch after the other; the bytes are the same wherever they come from.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final, NamedTuple
 
 from services.compliance.api.moment import MOMENT, Moment, moment_and_rows
 from services.compliance.api.question import Question
 from services.compliance.database import Connection
-from services.compliance.policy.answers import partner_stretch
+from services.compliance.policy.answers import partner_stretches
 from services.compliance.policy.parameters import Parameters
 from services.compliance.read_model.answer import body_of
 from services.compliance.read_model.fact_log import ROUTES, routed_facts
@@ -101,12 +101,7 @@ async def as_of(connection: Connection, partner_id: str, question: Question) -> 
     return head, AsOf(moment, routed_facts([partner_id], routed)[partner_id])
 
 
-def parts_from(known: AsOf, partner_id: str, product: str, parameters: Parameters) -> Iterator[Part]:
+def parts_from(known: AsOf, partner_id: str, product: str, parameters: Parameters) -> list[Part]:
     """The stretch at the moment and those that follow; nothing if the partner was never mentioned."""
-    at: datetime | None = known.moment.at
-    while at is not None:
-        stretch = partner_stretch(known.facts, partner_id, product, at, parameters)
-        if stretch is None:
-            return
-        yield Part(stretch.next_change_at, body_of(stretch))
-        at = stretch.next_change_at
+    stretches = partner_stretches(known.facts, partner_id, product, known.moment.at, parameters)
+    return [Part(stretch.next_change_at, body_of(stretch)) for stretch in stretches]
