@@ -376,12 +376,12 @@ async def test_the_service_starts_without_its_database_and_says_that_it_is_away(
     async with asking(settings) as client:
         response = await client.get(COMPLIANCE)
         assert (response.status_code, response.headers["retry-after"]) == (503, "1")
-        assert (await client.get(f"{ORIGIN}/readyz")).status_code == 503
-        assert (await client.get(f"{ORIGIN}/healthz")).json() == {"status": "alive"}
+        assert (await client.get(f"{ORIGIN}/compliance/readyz")).status_code == 503
+        assert (await client.get(f"{ORIGIN}/compliance/healthz")).json() == {"status": "alive"}
 
 
 async def test_readiness_says_how_far_the_projection_is(client: httpx.AsyncClient) -> None:
-    found = (await client.get(f"{ORIGIN}/readyz")).json()
+    found = (await client.get(f"{ORIGIN}/compliance/readyz")).json()
     assert (found["status"], found["position"], found["facts_behind"]) == ("ready", HEAD, 0)
 
 

@@ -17,14 +17,12 @@ class Health(Answer):
 
 
 @router.get("/certification/healthz")
-@router.get("/healthz", include_in_schema=False)
 async def alive() -> Health:
     """The process answers."""
     return Health(status="alive")
 
 
 @router.get("/certification/readyz", responses=REFUSALS)
-@router.get("/readyz", include_in_schema=False)
 def ready(service: TheService) -> Health:
     """The database answers, too."""
     service.store.now()

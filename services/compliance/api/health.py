@@ -31,14 +31,12 @@ class Readiness(msgspec.Struct, frozen=True):
 
 
 @router.get("/compliance/healthz")
-@router.get("/healthz", include_in_schema=False)
 async def alive() -> dict[str, str]:
     """The process answers."""
     return {"status": "alive"}
 
 
 @router.get("/compliance/readyz", responses=answers_with(Readiness))
-@router.get("/readyz", include_in_schema=False)
 async def ready(request: Request) -> Response:
     """The database answers; how far the projection is behind the log. 503 while the database is away."""
     row = await service_of(request).pool.fetchrow(_LAG)
