@@ -8,7 +8,7 @@ from uuid import UUID
 import psycopg
 from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate, DomainEventProtocol
-from eventsourcing.persistence import Tracking, TrackingRecorder
+from eventsourcing.persistence import Tracking
 from eventsourcing.postgres import PostgresDatastore, PostgresTrackingRecorder
 from eventsourcing.projection import Projection, ProjectionRunner
 from psycopg.sql import SQL, Identifier
@@ -77,8 +77,3 @@ def counting(owner_url: str) -> Iterator[ProjectionRunner[Links, CountView]]:
         application_class=Links, projection_class=Count, view_class=CountView, env=environment(owner_url)
     ) as runner:
         yield runner
-
-
-def recorder_of(runner: ProjectionRunner[Links, CountView]) -> TrackingRecorder:
-    """What has a `wait()`."""
-    return runner.view

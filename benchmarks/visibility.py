@@ -1,6 +1,6 @@
 """From the commit of a fact to the answer that shows it, over HTTP, against the library's subscription and `wait()`.
 
-`python -m benchmarks.visibility [--facts 200]`. Ours: certification, compliance and its worker as processes of
+`python -m benchmarks.visibility [--facts 200]`. Ours: certification, compliance and its follower as processes of
 their own; the answer is asked for with the position that the POST returned as soon as the POST returns. The
 library's: from `save()` to the event in a subscription of another process, and to the end of `wait()` on a stock
 projection.
@@ -23,7 +23,7 @@ from benchmarks.servers import Client, server, serving
 from benchmarks.stock import Link, Links, counting, environment
 from services.certification.app import create_app as create_certification
 from services.certification.settings import CertificationSettings
-from services.compliance import worker
+from services.compliance.projection.follower import Follower
 from services.databases import Databases
 
 PAUSE_SECONDS = 0.02
@@ -39,7 +39,7 @@ def certification(url: str) -> FastAPI:
 
 def work(url: str) -> None:
     """The follower."""
-    uvloop.run(worker.run(settings_for(url)))
+    uvloop.run(Follower(settings_for(url)).run())
 
 
 async def ours(certification_port: int, compliance_port: int, facts: int) -> float:

@@ -8,8 +8,8 @@ from pydantic import SecretStr
 from services import sandbox
 from services.certification.app import create_app as create_certification
 from services.certification.settings import CertificationSettings
-from services.compliance import worker
 from services.compliance.app import create_app as create_compliance
+from services.compliance.projection.follower import Follower
 from services.compliance.settings import ComplianceSettings
 from services.compliance.webhooks.dispatcher import Dispatcher
 from services.composition import Composition
@@ -47,5 +47,5 @@ def create(
 
 async def _background(settings: ComplianceSettings) -> None:
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(worker.run(settings))
+        tasks.create_task(Follower(settings).run())
         tasks.create_task(Dispatcher(settings, wall_clock).run())

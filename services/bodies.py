@@ -1,12 +1,42 @@
 """What holds for what every call sends, whoever reads it."""
 
 import json
+import re
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
+
+YEARS: Final = range(2000, 2101)
+"""Years, in UTC, in which something can be true."""
+
+_RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+class Body(BaseModel):
+    """What a call says, field by field, as it stands."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def parse_instant(written: object) -> datetime:
+    """RFC 3339 with an offset and at most microseconds, in UTC. Raises `ValueError`."""
+    if not isinstance(written, str) or not _RFC_3339.fullmatch(written):
+        raise ValueError(
+            "an instant is RFC 3339 with an offset and at most six decimals, such as 2026-01-31T09:00:00Z"
+            " (in a query, '+' is written %2B)"
+        )
+    try:
+        instant = datetime.fromisoformat(written.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("there is no such instant") from None
+    if instant.year not in YEARS:
+        raise ValueError(f"an instant lies in the years {YEARS[0]} to {YEARS[-1]}")
+    return instant
 
 
 async def refuse_doubled_names(request: Request) -> bytes:

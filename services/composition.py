@@ -90,6 +90,6 @@ class _Crossroads:
 async def _not_answered(_: Request, error: Exception) -> Response:
     """A path that leads nowhere, or a method that a page does not take."""
     assert isinstance(error, HTTPException)
-    detail = "There is no such path, or it is not to be called like this."
+    detail = "There is no such path, or it does not take this method."
     title = HTTPStatus(error.status_code).phrase
     return problem_response(Problem("about:blank", title, error.status_code, detail), error.headers)

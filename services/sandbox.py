@@ -15,9 +15,9 @@ from sqlalchemy.exc import DBAPIError
 from starlette.responses import Response
 
 from services import migrate
-from services.bodies import refuse_doubled_names
+from services.bodies import Body, refuse_doubled_names
 from services.certification import problems
-from services.certification.api.fields import Answer, Body, Instant, InstantAnswer
+from services.certification.api.fields import Answer, Instant, InstantAnswer
 from services.problems import MEDIA_TYPE, TYPE_PREFIX, Problem, problem_response
 
 CURRENT_SECONDS_MAX: Final = 60.0
@@ -34,13 +34,13 @@ GOES_BACK: Final = Problem(
     TYPE_PREFIX + "clock-goes-back",
     "The clock never goes back",
     409,
-    "It, or the last fact, is later than that: reset.",
+    "The clock, or the last fact, is later than that already; only a reset goes back.",
 )
 NOT_CURRENT: Final = Problem(
     TYPE_PREFIX + "not-current",
     "Not every projection is current",
     503,
-    "The clock is set; is the compliance worker running? Setting it again to the same instant waits again.",
+    "The clock is set; is a follower running (`sagecert compliance work`)? Setting it to the same instant waits again.",
 )
 
 _PROBLEM: Final[dict[str, Any]] = {"content": {MEDIA_TYPE: {}}}

@@ -8,6 +8,15 @@ LOOK_SECONDS: Final = 1.0
 """How long something can stay unseen when the message about it was lost."""
 
 
+async def rung(ring: asyncio.Event, seconds_max: float) -> bool:
+    """Whether it rings within that time."""
+    with suppress(TimeoutError):
+        # Not `wait_for`: in Python 3.11 it swallows a cancellation that meets the ring.
+        async with asyncio.timeout(seconds_max):
+            return await ring.wait()
+    return False
+
+
 class Waiting:
     """Those who wait in one event loop. `stopped`: the server is to stop, and nobody should wait any longer."""
 
@@ -31,7 +40,4 @@ class Waiting:
 
     async def wait(self, ring: asyncio.Event, seconds_max: float, look_seconds: float = LOOK_SECONDS) -> None:
         """Until that ring, or until it is time to look anyway."""
-        with suppress(TimeoutError):
-            # Not `wait_for`: in Python 3.11 it swallows a cancellation that meets the ring.
-            async with asyncio.timeout(min(seconds_max, look_seconds)):
-                await ring.wait()
+        await rung(ring, min(seconds_max, look_seconds))

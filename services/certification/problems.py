@@ -100,7 +100,8 @@ async def _malformed(_: Request, error: Exception) -> Response:
     if first["type"] == "extra_forbidden":
         detail = f"There is no field {name!r} here."
     else:
-        detail = f"{where.capitalize()} {name!r} is not acceptable: {first['msg']}."
+        what = "field" if where == "body" else f"{where} parameter"
+        detail = f"The {what} {name!r} is not acceptable: {first['msg'].removeprefix('Value error, ')}."
     return answer_to(Malformed(detail), name or None)
 
 

@@ -17,7 +17,8 @@ def main() -> None:
 
     To try it: sagecert demo. For real use: sagecert up, on a PostgreSQL of its own or on the one that
     DATABASE_URL names. To run the parts apart: sagecert migrate, then certification serve, compliance
-    serve and compliance work, each with its own settings and database role.
+    serve, compliance work and compliance dispatch, each with its own settings; all but the first of
+    these four take the compliance role.
     """
     log_to_stderr()
     allow_enough()

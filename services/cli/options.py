@@ -21,7 +21,7 @@ data_directory_option = click.option(
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(".data"),
     show_default=True,
-    help="Where the PostgreSQL of its own keeps its data (not with DATABASE_URL), and where the key of webhooks is.",
+    help="Directory of the embedded PostgreSQL (not used with DATABASE_URL) and of the key for webhooks.",
 )
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one line of JSON, for scripts.")

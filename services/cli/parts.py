@@ -14,12 +14,11 @@ from services.cli.output import announce, progress
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from services.cli.settings import SystemSettings
     from services.compliance.settings import ComplianceSettings
 
 
 @click.command()
-@click.option("--sandbox", is_flag=True, help="Make a sandbox of a new database; for ever.")
+@click.option("--sandbox", is_flag=True, help="Make a new database a sandbox; this cannot be undone.")
 def migrate(sandbox: bool) -> None:
     """Bring a database to this version.
 
@@ -30,7 +29,7 @@ def migrate(sandbox: bool) -> None:
         from services.migrate import migrate as bring_up_to_date
 
         settings = SystemSettings()
-        bring_up_to_date(_owner_url(settings), sandbox=sandbox or settings.sandbox)
+        bring_up_to_date(settings.required_owner_url, sandbox=sandbox or settings.sandbox)
         progress("the database is at this version")
 
 
@@ -84,19 +83,19 @@ def work() -> None:
     """Follow the facts and the clock. Any number may run: one works, the others stand by."""
     with one_sentence():
         from services.cli.running import run
-        from services.compliance import worker
+        from services.compliance.projection.follower import Follower
         from services.compliance.settings import ComplianceSettings
 
         settings = ComplianceSettings()
         progress("following the facts; Ctrl-C stops it.")
-        run(worker.run(settings))
+        run(Follower(settings).run())
 
 
 @compliance.command("dispatch")
 def dispatch() -> None:
     """Deliver to webhook endpoints. Any number may run: each endpoint is delivered to by one at a time.
 
-    Needs SAGECERT_COMPLIANCE_WEBHOOK_KEYS, those of the service, too.
+    Also needs SAGECERT_COMPLIANCE_WEBHOOK_KEYS, the same list as the service.
     """
     with one_sentence():
         from services.cli.running import run_to_a_good_end
@@ -112,7 +111,8 @@ def dispatch() -> None:
 def reseal() -> None:
     """Seal the secrets of webhook endpoints with the first of SAGECERT_COMPLIANCE_WEBHOOK_KEYS.
 
-    While the service and the dispatchers go on, which have that key first, too. Ends with 1 where a secret is lost.
+    Safe while the service and the dispatchers run, provided that they have that key first, too. Ends with 1 if a
+    secret is lost.
     """
     with one_sentence():
         from services.compliance.webhooks import secrets
@@ -141,7 +141,7 @@ def rebuild(verify: bool, as_json: bool) -> None:
         from services.compliance.projection import rebuild as rebuilding
         from services.compliance.settings import ComplianceSettings
 
-        owner_url = _owner_url(SystemSettings())
+        owner_url = SystemSettings().required_owner_url
         settings = ComplianceSettings(database_url=SecretStr(owner_url))
         stop_in_order()
         rebuilt = rebuilding.run(settings, owner_url, verify=verify, tell=progress)
@@ -159,7 +159,7 @@ def rebuild(verify: bool, as_json: bool) -> None:
 
 @click.group()
 def sandbox() -> None:
-    """The sandbox of a system run apart.
+    """The sandbox, for a system whose parts run apart.
 
     Needs SAGECERT_OWNER_DATABASE_URL, with the role that owns the schemas.
     """
@@ -177,7 +177,7 @@ def serve_sandbox(host: str, port: int, as_json: bool) -> None:
         from services.sandbox import create_app
 
         settings = SystemSettings()
-        owner_url = _owner_url(settings)
+        owner_url = settings.required_owner_url
         if not settings.sandbox:
             raise click.ClickException("The sandbox is off: set SAGECERT_SANDBOX=true in every part to switch it on.")
         settle_kind(owner_url, sandbox=True)
@@ -202,9 +202,3 @@ def _with_keys() -> "ComplianceSettings":
     if not settings.webhook_keys:
         raise click.ClickException("The setting SAGECERT_COMPLIANCE_WEBHOOK_KEYS is missing: it opens the secrets.")
     return settings
-
-
-def _owner_url(settings: "SystemSettings") -> str:
-    if settings.owner_url is None:
-        raise click.ClickException("The setting SAGECERT_OWNER_DATABASE_URL is missing: it names the database.")
-    return settings.owner_url

@@ -1,5 +1,6 @@
 """What each failure says to whoever typed the command. Loaded once something has failed."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -14,6 +15,14 @@ from services.certification.refusals import Unavailable
 from services.migrate import OtherKind
 from services.postgres import CannotStart
 
+_FIELD: Final = re.compile(r'field "([^"]+)"')
+_LISTS: Final = {
+    "products": "SAGECERT_PRODUCTS",
+    "webhook_keys": "SAGECERT_COMPLIANCE_WEBHOOK_KEYS",
+    "webhook_networks": "SAGECERT_COMPLIANCE_WEBHOOK_NETWORKS",
+}
+"""The settings that are written as JSON, by field."""
+
 NOT_MIGRATED: Final = "This database is not at this version: run sagecert migrate first, as its owner."
 
 
@@ -25,7 +34,9 @@ def sentence(problem: Exception) -> str | None:
         case ValidationError():
             return " ".join(_settings(problem))
         case SettingsError():
-            return f"A setting cannot be used, a list is written as JSON: {problem}."
+            field = _FIELD.search(str(problem))
+            name = f"The setting {_LISTS.get(field[1], field[1])}" if field else "A setting"
+            return f'{name} cannot be used: a list is written as JSON, such as ["one", "another"].'
         case psycopg.errors.UndefinedTable() | psycopg.errors.UndefinedFunction() | psycopg.errors.InvalidSchemaName():
             return NOT_MIGRATED
         case Unavailable():

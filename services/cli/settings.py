@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import click
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -29,6 +30,13 @@ class SystemSettings(BaseSettings):
     def owner_url(self) -> str | None:
         """The owner's database, in plain text."""
         return self.owner_database_url.get_secret_value() if self.owner_database_url else None
+
+    @property
+    def required_owner_url(self) -> str:
+        """The owner's database, in plain text. Raises `click.ClickException` where none is named."""
+        if self.owner_url is None:
+            raise click.ClickException("The setting SAGECERT_OWNER_DATABASE_URL is missing: it names the database.")
+        return self.owner_url
 
     @property
     def key(self) -> str | None:

@@ -28,10 +28,7 @@ def status(as_json: bool) -> None:
 
         from services.cli.settings import SystemSettings
 
-        settings = SystemSettings()
-        if settings.owner_url is None:
-            raise click.ClickException("The setting SAGECERT_OWNER_DATABASE_URL is missing: it names the database.")
-        with psycopg.connect(settings.owner_url, row_factory=dict_row) as connection:
+        with psycopg.connect(SystemSettings().required_owner_url, row_factory=dict_row) as connection:
             found = connection.execute(STATUS).fetchone()
     shown = {name: getattr(value, "isoformat", lambda value=value: value)() for name, value in (found or {}).items()}
     click.echo(json.dumps(shown) if as_json else "\n".join(f"{name:15} {value}" for name, value in shown.items()))

@@ -104,7 +104,9 @@ class TestIdempotency:
         headers = [("Idempotency-Key", "k1"), ("X-Correlation-Id", "c1"), ("X-Correlation-Id", "c2")]
         answer = await caller.http.post(PREFIX + "partners/P1/closure", headers=headers)
         assert answer.status_code == 422
-        assert answer.json()["detail"] == "Header 'x-correlation-id' is not acceptable: it is given twice."
+        assert (
+            answer.json()["detail"] == "The header parameter 'x-correlation-id' is not acceptable: it is given twice."
+        )
         assert await caller.log() == []
 
     async def test_a_held_fact_is_held_in_its_first_answer_for_ever(self, caller: Caller) -> None:

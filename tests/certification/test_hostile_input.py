@@ -180,7 +180,7 @@ async def test_a_field_that_is_said_twice_is_refused_everywhere(caller: Caller, 
         answer = await send(caller, method, filled(path), content.encode(encoding))
         await assert_refused(caller, answer)
         assert answer.json()["parameter"] == name
-        assert answer.json()["detail"] == f"Body {name!r} is not acceptable: it is given twice."
+        assert answer.json()["detail"] == f"The field {name!r} is not acceptable: it is given twice."
 
 
 async def test_a_doubled_name_that_is_no_text_is_refused(caller: Caller) -> None:

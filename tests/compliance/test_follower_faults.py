@@ -196,10 +196,11 @@ async def test_two_followers_frozen_at_random(early: Database, owner: Connection
 
 
 async def test_who_holds_the_progress_loses_it_when_frozen(early: Database, owner: Connection[Any]) -> None:
-    """Whoever freezes within a transaction is cut off by the server; the followers go on."""
+    """Whoever freezes within a transaction is cut off by the server, here sooner; the followers go on."""
     groups = population(3)
     Log(owner).write(groups)
     frozen = await connect(settings_for(early))
+    assert await frozen.fetchval("SHOW idle_in_transaction_session_timeout") == "30s"
     await frozen.execute("SET idle_in_transaction_session_timeout = '300ms'")
     transaction = frozen.transaction()
     await transaction.start()

@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter, Depends
 
-from services.bodies import refuse_doubled_names
+from services.bodies import Body, refuse_doubled_names
 from services.certification.api.calls import REFUSALS, REPORTING, Recorded, TheCall, TheService, free_text
-from services.certification.api.fields import Answer, Body, FactBody, Id, Name, Text
+from services.certification.api.fields import Answer, FactBody, Id, Name, Text
 from services.certification.personal_data import Profile
 from services.certification.refusals import NotFound
 from shared.events.facts import CertificationRecognised, CourseCompleted, RevocationOrdered

@@ -1,7 +1,7 @@
 """What callers may write in a field, exactly: nothing is coerced, unknown fields are refused."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Final
 
 from fastapi import Path
@@ -9,27 +9,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Pla
 from pydantic import Field as ModelField
 from pydantic.json_schema import WithJsonSchema
 
+from services.bodies import YEARS, Body, parse_instant
 from shared.events.wire import instant_text
 
-RFC_3339: Final = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
-)
 DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-YEARS: Final = range(2000, 2101)
-"""Years, in UTC, in which something can be true."""
-
-
-def parse_instant(written: Any) -> datetime:
-    """RFC 3339 with an offset and at most microseconds, in UTC. Raises `ValueError`."""
-    if not isinstance(written, str) or not RFC_3339.fullmatch(written):
-        raise ValueError("an RFC 3339 instant with an offset and at most six decimals is needed")
-    try:
-        instant = datetime.fromisoformat(written.upper()).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise ValueError("there is no such instant") from None
-    if instant.year not in YEARS:
-        raise ValueError(f"an instant lies in the years {YEARS[0]} to {YEARS[-1]}")
-    return instant
 
 
 def parse_day(written: Any) -> date:
@@ -95,12 +78,6 @@ KEY_PATTERN: Final = r"^[\x21-\x7E]{1,255}$"
 """An idempotency key: visible ASCII."""
 
 Products = Annotated[list[Id], ModelField(min_length=1, max_length=100), AfterValidator(distinct)]
-
-
-class Body(BaseModel):
-    """What a call says, field by field, as it stands."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class FactBody(Body):

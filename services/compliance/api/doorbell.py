@@ -5,10 +5,10 @@ import logging
 from typing import Final
 
 from services.compliance.database import CONNECTION_LOST, connect
+from services.compliance.read_model.writing import COMPLIANCE_CHANNEL
 from services.compliance.settings import ComplianceSettings
 from services.waiting import Waiting
 
-COMPLIANCE_CHANNEL: Final = "sagecert_compliance"
 _BACKOFF_SECONDS: Final = 0.5
 
 _log: Final = logging.getLogger(__name__)

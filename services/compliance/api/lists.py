@@ -13,10 +13,11 @@ import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from services.bodies import parse_instant
 from services.compliance.api.documented import answers_with, asks
 from services.compliance.api.moment import Answer, Moment, moment_of, present_moment
 from services.compliance.api.problems import NotAskable
-from services.compliance.api.question import PartnersQuestion, Question, WindowsQuestion, parse_instant, question_of
+from services.compliance.api.question import PartnersQuestion, Question, WindowsQuestion, question_of
 from services.compliance.api.service import Service, service_of
 from services.compliance.policy.answers import partner_stretches
 from services.compliance.policy.standing import Outcome, Status, Stretch, Window

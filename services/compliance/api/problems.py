@@ -18,39 +18,35 @@ from services.problems import TYPE_PREFIX, Problem, problem_response
 RETRY_AFTER_SECONDS: Final = 1
 
 
-class Unanswerable(Refusal):
-    """The question gets no answer."""
-
-
-class NeverMentioned(Unanswerable):
+class NeverMentioned(Refusal):
     """No fact known by then mentions the id."""
 
 
-class NotSold(Unanswerable):
+class NotSold(Refusal):
     """No such product is sold (R2)."""
 
 
-class NotAskable(Unanswerable):
+class NotAskable(Refusal):
     """The parameters contradict each other, or name what there is not."""
 
 
-class KnownInTheFuture(Unanswerable):
+class KnownInTheFuture(Refusal):
     """`known_at` lies after now."""
 
 
-class NotAppliedYet(Unanswerable):
+class NotAppliedYet(Refusal):
     """The facts up to `min_position` are not applied within the time that a caller waits."""
 
 
-class NoDatabase(Unanswerable):
+class NoDatabase(Refusal):
     """The database does not answer."""
 
 
-class NotDeliverable(Unanswerable):
+class NotDeliverable(Refusal):
     """Nothing can be sent to the URL, or nothing may."""
 
 
-class WebhooksOff(Unanswerable):
+class WebhooksOff(Refusal):
     """There is no key to seal secrets with, and so there are no webhooks."""
 
 
@@ -93,7 +89,7 @@ def install(app: FastAPI) -> None:
     """Lets every refusal and every malformed request be answered with a problem."""
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
-    app.add_exception_handler(Malformed, _malformed_feed)
+    app.add_exception_handler(Malformed, _malformed_filter)
     app.add_exception_handler(HTTPException, _no_such_resource)
     for away in DATABASE_AWAY:
         app.add_exception_handler(away, _no_database)
@@ -132,7 +128,7 @@ async def _malformed(_: Request, problem: Exception) -> Response:
     return answer_to(NotAskable(f"The {what} {name!r} is not acceptable: {why}.", name))
 
 
-async def _malformed_feed(_: Request, problem: Exception) -> Response:
+async def _malformed_filter(_: Request, problem: Exception) -> Response:
     assert isinstance(problem, Malformed)
     return answer_to(NotAskable(problem.detail, problem.parameter))
 

@@ -1,33 +1,16 @@
 """What every question may carry: when, known when, and how fresh the answer must be."""
 
-import re
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Final, Literal, TypeVar
 from urllib.parse import parse_qsl
 
 from fastapi import Path, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from services.bodies import parse_instant
 from services.compliance.api.problems import NotAskable
 from services.feeds import LIMIT_DEFAULT, LIMIT_MAX, POSITION_MAX, TIMEOUT_SECONDS_MAX
-
-_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
-
-
-_FIRST_INSTANT: Final = datetime(2000, 1, 1, tzinfo=UTC)
-_LAST_INSTANT: Final = datetime(2100, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
-
-
-def parse_instant(text: object) -> datetime:
-    """An RFC 3339 instant with an offset, at most microseconds, in UTC, of the years 2000 to 2100."""
-    if not isinstance(text, str) or _INSTANT.fullmatch(text) is None:
-        raise ValueError("an instant is RFC 3339 with an offset, such as 2026-01-31T09:00:00Z ('+' is written %2B)")
-    instant = datetime.fromisoformat(text.upper())
-    if not _FIRST_INSTANT <= instant <= _LAST_INSTANT:
-        raise ValueError("the year lies outside 2000 to 2100")
-    return instant.astimezone(UTC)
-
 
 Instant = Annotated[datetime, BeforeValidator(parse_instant, json_schema_input_type=str)]
 Position = Annotated[int, Field(ge=0, le=POSITION_MAX)]

@@ -50,7 +50,7 @@ class Service(NamedTuple):
     def sold(self, product: str) -> None:
         """Raises `NotSold` for a product that is not sold."""
         if product not in self.parameters.products:
-            raise NotSold(f"{product} is not sold; sold are {', '.join(self.parameters.products)}.", "product")
+            raise NotSold(f"{product!r} is not sold; sold are {', '.join(self.parameters.products)}.", "product")
 
     async def look(self, question: Question, look: Callable[[Connection], Awaitable[tuple[int, _T]]]) -> _T:
         """What `look` finds once it finds the facts up to the question's `min_position`.
@@ -69,7 +69,7 @@ class Service(NamedTuple):
                 return found
             left = deadline - loop.time()
             if left <= 0 or self.doorbell.stopped:
-                detail = f"Applied are the facts up to {position}, not yet up to {min_position}."
+                detail = f"The facts are applied up to position {position}, not yet up to {min_position}."
                 raise NotAppliedYet(detail, "min_position")
             await self.doorbell.wait(ring, left, LOOK_SECONDS)
 

@@ -12,6 +12,7 @@ from pydantic import (
     model_validator,
 )
 
+from services.bodies import Body
 from services.compliance.api.question import ID_PATTERN, Instant, Position, WrittenId
 from services.compliance.webhooks.registry import Place
 from services.compliance.webhooks.urls import URL_CHARACTERS_MAX
@@ -40,12 +41,6 @@ def _without_defaults(schema: dict[str, Any]) -> None:
     """What is left out stays as it is: there are no defaults to show."""
     for described in schema["properties"].values():
         described.pop("default", None)
-
-
-class Body(BaseModel):
-    """What a call says, field by field, as it stands."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class FilterBody(Body):

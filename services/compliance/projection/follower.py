@@ -5,7 +5,7 @@ import logging
 import os
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Final, Literal
 
@@ -13,6 +13,7 @@ from services.compliance.database import CONNECTION_LOST, OwnConnection, cause, 
 from services.compliance.projection.batch import OtherPolicy, advance_fully
 from services.compliance.read_model.writing import Overtaken
 from services.compliance.settings import ComplianceSettings
+from services.waiting import rung
 
 FACTS_CHANNEL: Final = "sagecert_facts"
 POLL_SECONDS: Final = 0.25
@@ -89,12 +90,7 @@ class Follower:
     async def _wait(self, connection: OwnConnection) -> None:
         """Until the doorbell rings or a look at the database shows something to do."""
         while not self._rung.is_set():
-            with suppress(TimeoutError):
-                # Not `wait_for`: in Python 3.11 it swallows a cancellation that meets the ring.
-                async with asyncio.timeout(POLL_SECONDS):
-                    await self._rung.wait()
-                return
-            if await self._pending(connection, "facts", "barrier"):
+            if await rung(self._rung, POLL_SECONDS) or await self._pending(connection, "facts", "barrier"):
                 return
 
     async def _catch_up(self, connection: OwnConnection) -> None:

@@ -58,7 +58,9 @@ _ADVANCE: Final = """
         cursor_position = $5, cursor_partner_id = $6, sequence = $7, policy_version = $8, held_by = $9,
         advanced_at = clock_timestamp()
 """
-_TELL: Final = "pg_notify('sagecert_compliance', position::text)"
+COMPLIANCE_CHANNEL: Final = "sagecert_compliance"
+"""Notified of every advance, in its transaction."""
+_TELL: Final = f"pg_notify('{COMPLIANCE_CHANNEL}', position::text)"
 
 # Everything hangs on the progress: where that is no longer the row that was read, nothing is written. Whoever waits
 # here for another to commit finds it changed; if the other fails, all is as it was read.

@@ -11,6 +11,7 @@ from typing import Final
 from uuid import uuid4
 
 from services.compliance.database import CONNECTION_LOST, Connection, OwnConnection, cause, connect, create_pool
+from services.compliance.read_model.writing import COMPLIANCE_CHANNEL
 from services.compliance.settings import ComplianceSettings
 from services.compliance.webhooks.delivering import Delivery, Means
 from services.compliance.webhooks.leases import LEASE_SECONDS, TAKEN_AT_ONCE, Lease, load, release, take
@@ -18,8 +19,8 @@ from services.compliance.webhooks.recording import Recorder
 from services.compliance.webhooks.registry import WEBHOOKS_CHANNEL
 from services.compliance.webhooks.sending import DEADLINE_SECONDS, Sender
 from services.compliance.webhooks.signing import Sealer
+from services.waiting import rung
 
-EVENTS_CHANNEL: Final = "sagecert_compliance"
 LOOK_SECONDS: Final = 1.0
 """How long something can wait when its notification was lost; retries and heartbeats come at such a look."""
 GRACE_SECONDS: Final = 5.0
@@ -91,10 +92,7 @@ class Dispatcher:
                         await self._look(connection, means)
                         backoff_seconds = _BACKOFF_SECONDS
                         await asyncio.sleep(_TOGETHER_SECONDS)
-                        with suppress(TimeoutError):
-                            # Not `wait_for`: in Python 3.11 it swallows a cancellation that meets the ring.
-                            async with asyncio.timeout(LOOK_SECONDS):
-                                await self._rung.wait()
+                        await rung(self._rung, LOOK_SECONDS)
             except CONNECTION_LOST as problem:
                 _log.warning("the dispatcher lost its connection and makes a new one: %s", cause(problem))
             except Exception:
@@ -106,7 +104,7 @@ class Dispatcher:
     async def _listening(self) -> AsyncIterator[OwnConnection]:
         connection = await connect(self._settings)
         try:
-            await connection.add_listener(EVENTS_CHANNEL, self._hear)
+            await connection.add_listener(COMPLIANCE_CHANNEL, self._hear)
             await connection.add_listener(WEBHOOKS_CHANNEL, self._hear)
             yield connection
         finally:

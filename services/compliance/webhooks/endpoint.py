@@ -1,6 +1,7 @@
 """Webhook endpoints as values: what each is told, and how far it was told."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import msgspec
 
@@ -17,6 +18,11 @@ class Filter(msgspec.Struct, frozen=True):
     types: tuple[str, ...] | None = None
     partner_ids: tuple[str, ...] | None = None
     products: tuple[str, ...] | None = None
+
+
+def filter_of(row: Mapping[str, Any]) -> Filter:
+    """The filter in the columns of the same names."""
+    return Filter(*(None if row[name] is None else tuple(row[name]) for name in Filter.__struct_fields__))
 
 
 class Cursor(msgspec.Struct, frozen=True):

@@ -2,13 +2,13 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import asyncpg
 import msgspec
 
 from services.compliance.database import Connection, Pool
-from services.compliance.webhooks.endpoint import Cursor, Filter
+from services.compliance.webhooks.endpoint import Cursor, Filter, filter_of
 from services.compliance.webhooks.schedule import REJECTED, Health
 from services.compliance.webhooks.signing import Sealer, Signer, signer_of
 
@@ -161,7 +161,7 @@ def _lease(row: asyncpg.Record, sealer: Sealer, taken_at: float) -> Lease:
         revision=row["revision"],
         url=row["url"],
         batch_max=row["batch_max"],
-        filtered=Filter(*(_tuple(row[name]) for name in ("types", "partner_ids", "products"))),
+        filtered=filter_of(dict(row)),
         cursor=Cursor(*(row[name] for name in Cursor.__struct_fields__)),
         health=Health(*(row[name] for name in Health.__struct_fields__)),
         heartbeat_due=bool(row["heartbeat_due"]),
@@ -171,7 +171,3 @@ def _lease(row: asyncpg.Record, sealer: Sealer, taken_at: float) -> Lease:
         now=row["now"],
         taken_at=taken_at,
     )
-
-
-def _tuple(values: Sequence[Any] | None) -> tuple[Any, ...] | None:
-    return None if values is None else tuple(values)

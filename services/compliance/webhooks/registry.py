@@ -14,7 +14,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from services.compliance.database import Connection, Pool
-from services.compliance.webhooks.endpoint import DisabledBecause, Filter, State
+from services.compliance.webhooks.endpoint import DisabledBecause, Filter, State, filter_of
 from services.compliance.webhooks.refusals import NoSuchEndpoint, NoSuchPlace
 
 WEBHOOKS_CHANNEL: Final = "sagecert_webhooks"
@@ -232,9 +232,6 @@ async def delete(connection: Connection, endpoint_id: str) -> None:
 
 def _endpoint(row: asyncpg.Record) -> Endpoint:
     values = dict(row)
-    values["filter"] = Filter(*(None if values[name] is None else tuple(values[name]) for name in _FILTERED))
+    values["filter"] = filter_of(values)
     values["next_attempt_at"] = values["attempt_due_at"]
     return Endpoint(**{name: values[name] for name in Endpoint.__struct_fields__})
-
-
-_FILTERED: Final = Filter.__struct_fields__

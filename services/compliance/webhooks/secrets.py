@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from services.compliance.database import Connection, Pool, connect
 from services.compliance.settings import ComplianceSettings
@@ -10,8 +10,6 @@ from services.compliance.webhooks.refusals import SecretLost, TooManySecrets
 from services.compliance.webhooks.registry import changing
 from services.compliance.webhooks.signing import Sealer, Signer, new_key_pair, new_secret, signer_of
 from shared.events.wire import instant_text
-
-Scheme = Literal["v1", "v1a"]
 
 OVERLAP_HOURS: Final = 24
 """How long a secret goes on signing beside the one that replaces it."""
