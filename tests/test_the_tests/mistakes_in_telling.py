@@ -39,11 +39,11 @@ MISTAKES: Final = (
         "webhooks/test_delivering.py::test_told_to_stop_it_waits_for_the_write_that_is_under_way",
     ),
     Mistake(
-        "who is written with others goes on before they are recorded",
+        "who is written with many goes on before they are recorded",
         f"{WEBHOOKS}/recording.py",
         "        self._waiting.append(recording)\n",
         "        self._waiting.append(recording)\n        recording.handed_over.set()\n",
-        "webhooks/test_recording.py::test_who_is_written_with_others_waits_until_all_are_recorded",
+        "webhooks/test_recording.py::test_who_is_written_with_many_waits_until_all_are_recorded",
     ),
     Mistake(
         "an old secret signs for ever",

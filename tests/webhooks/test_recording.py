@@ -11,8 +11,8 @@ import pytest
 from msgspec.structs import replace
 
 from services.compliance.settings import ComplianceSettings
-from services.compliance.webhooks.recording import Parking, Recorder, Write
-from tests.webhooks.calling import Caller, settings_for
+from services.compliance.webhooks.recording import FEW, Parking, Recorder, Write
+from tests.webhooks.calling import URL, Caller, settings_for
 from tests.webhooks.dispatching import counts, until, waits_for_a_lock
 
 AT = datetime(2022, 6, 1, 9, tzinfo=UTC)
@@ -41,6 +41,7 @@ async def leased(caller: Caller) -> Write:
         endpoint_id=endpoint_id,
         fence=7,
         revision=1,
+        url=URL,
         lease_seconds=45.0,
         position_from=0,
         epoch=1,
@@ -129,12 +130,84 @@ async def test_a_success_that_meets_a_change(
     assert cursors(caller) == [cursor]
 
 
-async def test_a_failure_that_meets_a_change_is_not_that_of_what_it_is_now(caller: Caller) -> None:
+@pytest.mark.parametrize("changed", ["url = 'https://example.org/'", "epoch = 2", "state = 'paused'", "failures = 1"])
+async def test_a_failure_that_meets_a_change_is_not_that_of_what_it_is_now(caller: Caller, changed: str) -> None:
+    recorder, write = Recorder(settings_for(caller.database)), await leased(caller)
+    caller.sql(f"UPDATE webhooks.endpoint SET revision = 2, {changed}")
+    async with recording(recorder):
+        assert not await recorder.record(replace(write, **FAILED, status=410, disable="gone")).recorded
+    assert caller.sql("SELECT state = 'disabled', attempts FROM webhooks.endpoint") == [(False, 0)]
+
+
+async def test_a_failure_that_meets_a_change_of_something_else_counts(caller: Caller) -> None:
+    """Another description, or another secret: the receiver still wants to be left alone."""
+    recorder, write = Recorder(settings_for(caller.database)), await leased(caller)
+    caller.sql("UPDATE webhooks.endpoint SET revision = 2, description = 'another'")
+    async with recording(recorder):
+        assert not await recorder.record(replace(write, **FAILED, status=503, failures=1, wait_seconds=600.0)).recorded
+    found = "SELECT position, failures, attempts, next_attempt_at > now() + interval '9 minutes' FROM webhooks.endpoint"
+    assert caller.sql(found) == [(0, 1, 1, True)]
+    assert caller.sql("SELECT status FROM webhooks.attempt") == [(503,)]
+
+
+@pytest.mark.parametrize("otherwise", [{"parked_again": "P1"}, {"kind": None}, {"position_to": 1}])
+async def test_what_is_parked_needs_an_endpoint_that_is_as_it_was(caller: Caller, otherwise: dict[str, Any]) -> None:
     recorder, write = Recorder(settings_for(caller.database)), await leased(caller)
     caller.sql("UPDATE webhooks.endpoint SET revision = 2")
     async with recording(recorder):
-        assert not await recorder.record(replace(write, **FAILED, status=410, disable="gone")).recorded
-    assert caller.sql("SELECT state, attempts FROM webhooks.endpoint") == [("active", 0)]
+        assert not await recorder.record(replace(write, **{**FAILED, **otherwise})).recorded
+    assert caller.sql("SELECT position, attempts FROM webhooks.endpoint") == [(0, 0)]
+
+
+async def test_what_was_given_up_is_written_all_the_same(caller: Caller) -> None:
+    """The server ended the statement, not the connection; a row was locked for long, say."""
+    recorder, write = Recorder(settings_for(caller.database)), await leased(caller)
+
+    async def cancelled() -> bool:
+        with psycopg.connect(caller.database.superuser_url, autocommit=True) as superuser:
+            found = superuser.execute(
+                "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            )
+            return found.fetchall() != []
+
+    async with recording(recorder):
+        with psycopg.connect(caller.database.owner_url) as owner:
+            owner.execute("SELECT FROM webhooks.endpoint FOR UPDATE")
+            under_way = recorder.record(write)
+            await until(cancelled)
+            await asyncio.sleep(0.1)
+            assert not under_way.recorded.done()
+        assert await under_way.recorded
+
+
+async def test_who_is_locked_for_long_does_not_keep_the_others(caller: Caller) -> None:
+    recorder, writes = Recorder(settings_for(caller.database)), [await leased(caller) for _ in range(3)]
+    with psycopg.connect(caller.database.owner_url) as owner:
+        owner.execute("SELECT FROM webhooks.endpoint WHERE endpoint_id = %s FOR UPDATE", [writes[0].endpoint_id])
+        async with recording(recorder):
+            under_way = [recorder.record(write) for write in writes]
+            async with asyncio.timeout(20):
+                assert [await one.recorded for one in under_way[1:]] == [True, True]
+            assert not under_way[0].recorded.done()
+            owner.rollback()
+            async with asyncio.timeout(20):
+                assert await under_way[0].recorded
+
+
+async def test_it_is_finished_for_who_is_gone_whatever_the_server_does_by_itself(caller: Caller) -> None:
+    with psycopg.connect(caller.database.superuser_url, autocommit=True) as superuser:
+        name = superuser.execute("SELECT current_database()").fetchone()
+        assert name is not None
+        for setting in ("client_connection_check_interval = 100", "statement_timeout = 100", "lock_timeout = 100"):
+            superuser.execute(f'ALTER DATABASE "{name[0]}" SET {setting}')
+    recorder, write = Recorder(settings_for(caller.database)), await leased(caller)
+    with psycopg.connect(caller.database.owner_url) as owner:
+        owner.execute("SELECT FROM webhooks.endpoint FOR UPDATE")
+        async with recording(recorder):
+            await recorder.record(write).handed_over.wait()
+            await until(lambda: waits_for_a_lock(caller))
+        await asyncio.sleep(0.5)
+    await until(lambda: counts(caller, "SELECT position FROM webhooks.endpoint", 3))
 
 
 async def test_what_cannot_be_written_is_nothing_to_the_others(caller: Caller) -> None:
@@ -177,17 +250,19 @@ async def test_a_connection_that_is_lost_meanwhile_loses_nothing(caller: Caller)
     assert cursors(caller) == [(3, 1, 1, 1)]
 
 
-async def test_who_is_written_alone_goes_on_once_the_server_has_it(caller: Caller) -> None:
-    recorder, write = Recorder(settings_for(caller.database)), await leased(caller)
+@pytest.mark.parametrize("few", [1, FEW])
+async def test_a_few_go_on_once_the_server_has_them(caller: Caller, few: int) -> None:
+    recorder, writes = Recorder(settings_for(caller.database)), [await leased(caller) for _ in range(few)]
     with psycopg.connect(caller.database.owner_url) as owner:
         owner.execute("SELECT FROM webhooks.endpoint FOR UPDATE")
         async with recording(recorder):
-            under_way = recorder.record(write)
-            await under_way.handed_over.wait()
-            assert not under_way.recorded.done()
+            under_way = [recorder.record(write) for write in writes]
+            for one in under_way:
+                await one.handed_over.wait()
+            assert not any(one.recorded.done() for one in under_way)
             await until(lambda: waits_for_a_lock(caller))
-    await until(lambda: counts(caller, "SELECT position FROM webhooks.endpoint", 3))
-    assert not under_way.recorded.done(), "nobody was there to hear of it"
+    await until(lambda: counts(caller, "SELECT sum(position) FROM webhooks.endpoint", 3 * few))
+    assert not any(one.recorded.done() for one in under_way), "nobody was there to hear of it"
 
 
 async def test_what_meets_a_connection_that_is_gone_is_not_taken_for_handed_over(caller: Caller) -> None:
@@ -209,16 +284,16 @@ async def test_what_meets_a_connection_that_is_gone_is_not_taken_for_handed_over
         assert await under_way.recorded
 
 
-async def test_who_is_written_with_others_waits_until_all_are_recorded(caller: Caller) -> None:
-    recorder, writes = Recorder(settings_for(caller.database)), [await leased(caller) for _ in range(2)]
+async def test_who_is_written_with_many_waits_until_all_are_recorded(caller: Caller) -> None:
+    recorder, writes = Recorder(settings_for(caller.database)), [await leased(caller) for _ in range(FEW + 1)]
     under_way = [recorder.record(write) for write in writes]
     with psycopg.connect(caller.database.owner_url) as owner:
         owner.execute("SELECT FROM webhooks.endpoint FOR UPDATE")
         async with recording(recorder):
             await until(lambda: waits_for_a_lock(caller))
-            assert [one.handed_over.is_set() for one in under_way] == [False, False]
+            assert not any(one.handed_over.is_set() for one in under_way)
             owner.rollback()
-            assert [await one.recorded for one in under_way] == [True, True]
+            assert all([await one.recorded for one in under_way])
 
 
 async def test_it_survives_a_crash_of_the_database(caller: Caller) -> None:

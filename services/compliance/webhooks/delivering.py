@@ -248,6 +248,7 @@ class Delivery:
             endpoint_id=self._lease.endpoint_id,
             fence=self._lease.fence,
             revision=self._lease.revision,
+            url=self._lease.url,
             lease_seconds=0.0 if last else self._means.lease_seconds,
             position_from=self._cursor.position,
             epoch=self._cursor.epoch,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple, get_args
 
+import asyncpg
 import msgspec
 
 from services.compliance.database import CONNECTION_LOST, OwnConnection, connect
@@ -19,6 +20,21 @@ ATTEMPTS_KEPT: Final = 1000
 _PRUNED_EVERY: Final = 50
 _TOGETHER_MAX: Final = 500
 _BACKOFF_SECONDS: Final = 0.25
+
+FEW: Final = 16
+FEW_REPLY_BYTES: Final = 8 * 1024
+"""So many writes, with so much of what the receivers replied, are less than any socket takes at once."""
+
+# Whatever the defaults of the server are: it answers once it is on the disk, and finishes what it was handed without a
+# look at whether we still live. Where somebody locks a row, the others wait that long, and are then written without it.
+_SESSION: Final = """
+    SET synchronous_commit = on;
+    SET client_connection_check_interval = 0;
+    SET statement_timeout = 0;
+    SET lock_timeout = '5s'
+"""
+
+_NEVER_WRITTEN: Final = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 
 
 class Parking(NamedTuple):
@@ -43,6 +59,7 @@ class Write(msgspec.Struct, frozen=True, kw_only=True):
     endpoint_id: str
     fence: int
     revision: int
+    url: str
     lease_seconds: float
     position_from: int
     epoch: int
@@ -105,14 +122,16 @@ _PARKING: Final = f"""
 
 
 # A success counts although the owner changed something meanwhile: it did happen. Where that began another epoch, it
-# counts only if no event lies between, which the new filter might want. What else there is to say needs an endpoint
-# that is as it was. A statement that is repeated, since its answer was lost, counts once: the first has moved the
-# cursor, raised the failures, given the lease back or done with what was released.
+# counts only if no event lies between, which the new filter might want. A failure counts if it is still that of this
+# URL, this message and an active endpoint. What else there is to say needs an endpoint that is as it was. A statement
+# that is repeated, since its answer was lost, counts once: the first has moved the cursor, raised the failures, given
+# the lease back or done with what was released.
 def _recording(writes: str, and_then: str = "") -> str:
     return f"""
     WITH recorded AS (
         UPDATE webhooks.endpoint e SET
-            position = CASE WHEN e.revision = w.revision THEN w.position_to ELSE w.position_last END,
+            position =
+                CASE WHEN e.revision = w.revision OR NOT w.delivered THEN w.position_to ELSE w.position_last END,
             sequence = CASE WHEN e.epoch = w.epoch THEN w.sequence ELSE e.sequence END,
             delivered_sequence = CASE WHEN e.epoch = w.epoch THEN w.delivered_sequence ELSE e.delivered_sequence END,
             failing_since = w.failing_since,
@@ -134,8 +153,12 @@ def _recording(writes: str, and_then: str = "") -> str:
                 ELSE '-infinity' END
         FROM {writes} AS w ({", ".join(Write.__struct_fields__)})
         WHERE e.endpoint_id = w.endpoint_id AND e.fence = w.fence AND e.position = w.position_from
-            AND CASE WHEN w.delivered THEN e.epoch = w.epoch OR w.position_last <= w.position_from + 1
-                ELSE e.revision = w.revision AND e.failures = w.failures_from END
+            AND CASE
+                WHEN w.delivered THEN e.epoch = w.epoch OR w.position_last <= w.position_from + 1
+                WHEN e.revision = w.revision THEN e.failures = w.failures_from
+                ELSE w.kind IS NOT NULL AND w.position_to = w.position_from AND w.parked_again IS NULL
+                    AND e.url = w.url AND e.epoch = w.epoch AND e.state = 'active' AND e.failures = w.failures_from
+                END
             AND e.lease_until > '-infinity'
             AND (w.released_epoch IS NULL OR EXISTS (
                 SELECT FROM webhooks.parked_message m WHERE m.endpoint_id = w.endpoint_id AND m.released
@@ -174,8 +197,8 @@ _log: Final = logging.getLogger(__name__)
 class Recording:
     """A write on its way.
 
-    `handed_over`: done once the server has it whole, and writes it whether or not this process lives on; where it goes
-    together with others, once it is recorded. `recorded`: whether it was, durably, and the endpoint is still as it was.
+    `handed_over`: set once the server has it whole, and writes it whether or not this process lives on; where it goes
+    together with many, once it is recorded. `recorded`: whether it was, durably, and the endpoint is still as it was.
     """
 
     def __init__(self, write: Write, parkings: Sequence[Parking]) -> None:
@@ -215,58 +238,76 @@ class Recorder:
         return recording
 
     async def run(self) -> None:
-        """Writes until cancelled. Repeats, on a new connection, what was under way when one was lost."""
-        group: Sequence[Recording] = ()
+        """Writes until cancelled. Repeats, on a new connection, what could not be written on the last."""
         while True:
             try:
-                group = group or await self._next_group()
+                await self._wait()
                 connection = await connect(self._settings)
                 try:
-                    await connection.execute("SET synchronous_commit = on")
-                    self._one = await connection.prepare(_RECORD_ONE)
+                    await connection.execute(_SESSION)
+                    self._one, self._several = await connection.prepare(_RECORD_ONE), await connection.prepare(_RECORD)
                     while True:
-                        await self._write_apart(connection, group)
-                        group = ()
+                        await self._write_next(connection)
                         await self._prune(connection)
-                        group = await self._next_group()
+                        await self._wait()
                 finally:
                     connection.terminate()
             except CONNECTION_LOST as problem:
                 _log.warning("what became of webhooks is recorded later, on a new connection: %r", problem)
-                await asyncio.sleep(_BACKOFF_SECONDS)
+            except Exception:
+                _log.exception("what became of webhooks is recorded later, on a new connection")
+            await asyncio.sleep(_BACKOFF_SECONDS)
 
-    async def _next_group(self) -> Sequence[Recording]:
+    async def _wait(self) -> None:
         while not self._waiting:
             self._rung.clear()
             await self._rung.wait()
+
+    async def _write_next(self, connection: OwnConnection) -> None:
+        """Writes what waits. What could not be written waits again, ahead of what has come meanwhile."""
         group, self._waiting = self._waiting[:_TOGETHER_MAX], self._waiting[_TOGETHER_MAX:]
-        return sorted(group, key=lambda one: one.write.endpoint_id)  # rows are locked in one order
+        group.sort(key=lambda one: one.write.endpoint_id)  # rows are locked in one order
+        if _few(group) and not connection.is_closed():
+            for one in group:
+                # Called once all is done that is done before the answer is waited for: it is written out by then.
+                asyncio.get_running_loop().call_soon(one.handed_over.set)
+        try:
+            await self._write_apart(connection, group)
+        finally:
+            self._waiting[:0] = [one for one in group if not one.recorded.done()]
 
     async def _write_apart(self, connection: OwnConnection, group: Sequence[Recording]) -> None:
         """Together, or one by one where one of them cannot be written: it is nothing to the others."""
         try:
-            await self._write(connection, group)
-        except CONNECTION_LOST:
-            if connection.is_closed():
-                raise
-            if len(group) > 1:
-                for one in group:
-                    await self._write_apart(connection, [one])
-            else:
+            await self._write(group)
+        except CONNECTION_LOST as problem:
+            if len(group) == 1 and isinstance(problem, _NEVER_WRITTEN):
                 _log.exception("what became of a webhook cannot be recorded")
                 group[0].settle(unchanged=False)
+            elif len(group) == 1 or connection.is_closed():
+                raise
+            else:
+                await self._write_each(connection, group)
 
-    async def _write(self, connection: OwnConnection, group: Sequence[Recording]) -> None:
+    async def _write_each(self, connection: OwnConnection, group: Sequence[Recording]) -> None:
+        """Raises what kept the last that could not be written; the others are."""
+        kept: BaseException | None = None
+        for one in group:
+            try:
+                await self._write_apart(connection, [one])
+            except CONNECTION_LOST as problem:
+                kept = problem
+        if kept is not None:
+            raise kept
+
+    async def _write(self, group: Sequence[Recording]) -> None:
         writes = [msgspec.structs.astuple(one.write) for one in group]
         if len(group) == 1 and not group[0].concerns_parked:
-            if not connection.is_closed():
-                # Called once the next statement has done all that it does before it waits: it is written out by then.
-                asyncio.get_running_loop().call_soon(group[0].handed_over.set)
             found = await self._one.fetch(*writes[0])
         else:
             parkings = [parking for one in group for parking in one.parkings]
             parked: list[Sequence[Any]] = list(zip(*parkings, strict=True)) or [()] * len(Parking._fields)
-            found = await connection.fetch(_RECORD, *zip(*writes, strict=True), *parked)
+            found = await self._several.fetch(*zip(*writes, strict=True), *parked)
         unchanged = {row[:2]: row[2] for row in found}
         self._statements += 1
         for one in group:
@@ -279,3 +320,11 @@ class Recorder:
             await connection.execute(_PRUNE, list(self._logged))
             self._statements = 0
             self._logged.clear()
+
+
+def _few(group: Sequence[Recording]) -> bool:
+    return (
+        len(group) <= FEW
+        and sum(len(one.write.reply) for one in group) <= FEW_REPLY_BYTES
+        and not any(one.concerns_parked for one in group)
+    )
