@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.concurrency import run_in_threadpool
 
 from services.certification import problems
 from services.certification.api import consultants, events, exams, facts, health, partners, portal_changes
-from services.certification.api.calls import Service
+from services.certification.api.calls import Service, refuse_odd_questions
 from services.certification.bell import Bell
 from services.certification.event_store.database import Database
 from services.certification.event_store.store import EventStore
@@ -60,6 +60,7 @@ def create_app(settings: CertificationSettings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/certification/openapi.json",
+        dependencies=[Depends(refuse_odd_questions)],
     )
     problems.install(app)
     for noun in (partners, consultants, exams, portal_changes, facts, events, health):

@@ -97,10 +97,10 @@ async def _malformed(_: Request, error: Exception) -> Response:
     name = ".".join(str(part) for part in names)[:200]
     if where == "header" and name.lower() == "idempotency-key":
         return answer_to(IdempotencyKeyMissing("Send one Idempotency-Key, of 1 to 255 visible ASCII characters."), name)
+    what = "field" if where == "body" else f"{where} parameter"
     if first["type"] == "extra_forbidden":
-        detail = f"There is no field {name!r} here."
+        detail = f"There is no {what} {name!r} here."
     else:
-        what = "field" if where == "body" else f"{where} parameter"
         detail = f"The {what} {name!r} is not acceptable: {first['msg'].removeprefix('Value error, ')}."
     return answer_to(Malformed(detail), name or None)
 

@@ -2,8 +2,10 @@
 
 from typing import Final
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.environment import PRODUCTS, DatabaseUrl, Products
 
 TRUTHY: Final = frozenset({"1", "on", "t", "true", "y", "yes"})
 
@@ -21,11 +23,11 @@ class CertificationSettings(BaseSettings):
         env_prefix="SAGECERT_CERTIFICATION_", frozen=True, extra="ignore", populate_by_name=True
     )
 
-    database_url: SecretStr
+    database_url: DatabaseUrl
     database_role: str | None = None
     database_connections_max: int = Field(default=8, ge=2)
     call_seconds_max: float = Field(default=5.0, gt=0)
-    products: tuple[str, ...] = Field(default=("S200P", "S200S"), validation_alias="SAGECERT_PRODUCTS", min_length=1)
+    products: Products = PRODUCTS
     sandbox: bool = Field(default=False, validation_alias="SAGECERT_SANDBOX")
     library_db_functions: str = Field(default="", validation_alias="POSTGRES_ENABLE_DB_FUNCTIONS")
 

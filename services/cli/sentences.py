@@ -59,6 +59,8 @@ def _settings(problem: ValidationError) -> Iterator[str]:
         name = str(error["loc"][0])
         if name.islower():
             name = prefix + name.upper()
+        if name == "SAGECERT_OWNER_DATABASE_URL":
+            name += " (or DATABASE_URL)"
         if error["type"] == "missing":
             yield f"The setting {name} is missing."
         else:

@@ -6,6 +6,8 @@ import click
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from services.environment import DatabaseUrl
+
 
 class SystemSettings(BaseSettings):
     """Prefixed `SAGECERT_`.
@@ -19,7 +21,7 @@ class SystemSettings(BaseSettings):
         env_prefix="SAGECERT_", frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True
     )
 
-    owner_database_url: SecretStr | None = Field(
+    owner_database_url: DatabaseUrl | None = Field(
         default=None, validation_alias=AliasChoices("SAGECERT_OWNER_DATABASE_URL", "DATABASE_URL")
     )
     postgres_bin: Path | None = None

@@ -5,6 +5,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.compliance.policy.parameters import Parameters, parameters_for
 from services.compliance.webhooks.signing import Sealer
+from services.environment import PRODUCTS, DatabaseUrl, Products
 
 
 class ComplianceSettings(BaseSettings):
@@ -22,11 +23,11 @@ class ComplianceSettings(BaseSettings):
         env_prefix="SAGECERT_COMPLIANCE_", frozen=True, extra="ignore", populate_by_name=True
     )
 
-    database_url: SecretStr
+    database_url: DatabaseUrl
     database_role: str | None = None
     database_schema: str = "compliance"
     database_connections_max: int = Field(default=10, ge=1)
-    products: tuple[str, ...] = Field(default=("S200P", "S200S"), validation_alias="SAGECERT_PRODUCTS", min_length=1)
+    products: Products = PRODUCTS
     sandbox: bool = Field(default=False, validation_alias="SAGECERT_SANDBOX")
     webhook_keys: tuple[SecretStr, ...] = ()
     webhook_networks: tuple[IPvAnyNetwork, ...] = ()

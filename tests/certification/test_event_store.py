@@ -274,4 +274,4 @@ class TestTheLibrary:
     ) -> None:
         monkeypatch.setenv("POSTGRES_ENABLE_DB_FUNCTIONS", value)
         with pytest.raises(ValidationError, match="followers of the log would miss facts"):
-            CertificationSettings(database_url=SecretStr("unused"))
+            CertificationSettings(database_url=SecretStr("postgresql://unused"))

@@ -16,7 +16,9 @@ from services.certification.app import create_app
 from services.certification.settings import CertificationSettings
 from tests.certification.caller import Caller
 
-DOCUMENT: Final[dict[str, Any]] = create_app(CertificationSettings(database_url=SecretStr("unused"))).openapi()
+DOCUMENT: Final[dict[str, Any]] = create_app(
+    CertificationSettings(database_url=SecretStr("postgresql://unused"))
+).openapi()
 
 VALID_VALUES: Final[dict[str, Any]] = {
     "attempt": 1,
@@ -207,6 +209,30 @@ async def test_no_query_fails_the_service(caller: Caller, value: str) -> None:
             continue
         assert 400 <= answer.status_code < 500, f"{path} {name}: {answer.text}"
         assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "detail"),
+    [
+        ("exam-registrations/R1", "knwon_at=2022-03-01T09:00:00Z", "There is no query parameter 'knwon_at' here."),
+        ("facts", "idempotency_key=k&idempotency_key=k", "parameter 'idempotency_key' is not acceptable: it is given"),
+        ("facts/F1", "at=2022-03-01T09:00:00Z", "There is no query parameter 'at' here."),
+        ("events", "parter_id=P1", "There is no query parameter 'parter_id' here."),
+        ("events", "after=1&after=2", "The query parameter 'after' is not acceptable: it is given twice."),
+        ("events", "%ff%00=1", "There is no query parameter"),
+    ],
+)
+async def test_a_question_that_says_what_nobody_reads_is_refused(
+    caller: Caller, path: str, query: str, detail: str
+) -> None:
+    answer = await caller.http.get(f"/certification/v1/{path}?{query}")
+    assert answer.status_code == 422
+    assert detail in answer.json()["detail"]
+
+
+async def test_a_filter_may_name_several(caller: Caller) -> None:
+    answer = await caller.http.get("/certification/v1/events?partner_id=P1&partner_id=P2&after=0")
+    assert answer.status_code == 200
 
 
 @pytest.mark.parametrize("host", ["[", "a b", "\x7f", "x" * 300])

@@ -143,7 +143,7 @@ def told(events: Sequence[asyncpg.Record]) -> tuple[dict[str, Any], dict[str, An
 async def test_what_was_published_is_kept_and_corrected(
     database: Database, one: Following, always: Following, kind: type[ComplianceSettings], seed: int
 ) -> None:
-    groups, parameters = history(seed), kind.model_validate({"database_url": "x"}).parameters
+    groups, parameters = history(seed), kind.model_validate({"database_url": "postgresql://x"}).parameters
     await one.follow(groups, PARAMETERS)
     before = await one.events()
     await always.follow(groups, parameters)

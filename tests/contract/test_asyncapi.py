@@ -123,7 +123,7 @@ def described_parameters(operation: str) -> dict[str, Any]:
 def taken_parameters(service: str) -> dict[str, Any]:
     """What the service's own OpenAPI document says it takes in a query."""
     if service == "certification":
-        app = create_app(CertificationSettings(database_url=SecretStr("unused")))
+        app = create_app(CertificationSettings(database_url=SecretStr("postgresql://unused")))
         operation = app.openapi()["paths"][DOCUMENT["channels"]["facts"]["address"]]["get"]
     else:
         operation = asks(EventsQuestion)

@@ -101,12 +101,34 @@ def test_a_database_that_is_not_migrated_is_named_as_that(server: Server) -> Non
 
 
 @pytest.mark.parametrize(
+    "url", ["mysql://u:hush@db/x", "postgresql+asyncpg://u:hush@db/x", "postgresql://u:hush@[::1/x"]
+)
+@pytest.mark.parametrize(
+    ("command", "variable"),
+    [
+        (["status"], "DATABASE_URL"),
+        (["up", "--port", "0"], "SAGECERT_OWNER_DATABASE_URL"),
+        (["certification", "serve", "--port", "0"], "SAGECERT_CERTIFICATION_DATABASE_URL"),
+        (["compliance", "work"], "SAGECERT_COMPLIANCE_DATABASE_URL"),
+    ],
+)
+def test_no_password_is_told_with_what_is_wrong_with_a_url(command: list[str], variable: str, url: str) -> None:
+    said = refused(*command, **{variable: url})
+    assert variable in said
+    assert "postgresql://" in said
+    assert "hush" not in said
+
+
+@pytest.mark.parametrize(
     ("command", "settings", "sentence"),
     [
         (["up", "--host", "0.0.0.0"], {}, "set SAGECERT_API_KEY"),
         (["up", "--host", "example.org"], {}, "set SAGECERT_API_KEY"),
         (["up"], {"DATABASE_URL": "postgresql://localhost:1/x"}, "Connection refused"),
-        (["up"], {"DATABASE_URL": "nonsense"}, "The database cannot be used"),
+        (["up"], {"DATABASE_URL": "nonsense"}, "DATABASE_URL) cannot be used: the URL of a PostgreSQL begins with"),
+        (["up"], {"SAGECERT_PRODUCTS": '["a b"]'}, "SAGECERT_PRODUCTS cannot be used: 'a b' is no id"),
+        (["up"], {"SAGECERT_PRODUCTS": '["S", "S"]'}, "SAGECERT_PRODUCTS cannot be used: each product is named once"),
+        (["up"], {"SAGECERT_PRODUCTS": "S200P"}, "SAGECERT_PRODUCTS cannot be used: a list is written as JSON"),
         (["up", "--data-dir", "/dev/null/nowhere"], {}, "/dev/null/nowhere cannot be used"),
         (["up"], {"SAGECERT_SANDBOX": "perhaps"}, "The setting SAGECERT_SANDBOX cannot be used"),
         (["certification", "serve"], {}, "SAGECERT_CERTIFICATION_DATABASE_URL is missing"),

@@ -1,0 +1,42 @@
+"""What several parts read from the environment alike: where the database is, and what is sold."""
+
+import re
+from typing import Annotated, Final
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import AfterValidator, Field, SecretStr
+
+_SCHEMES: Final = ("postgresql://", "postgres://")
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def _check_url(url: SecretStr) -> SecretStr:
+    """Raises `ValueError`, which repeats nothing of it: a URL can hold a password."""
+    written = url.get_secret_value()
+    if not written.startswith(_SCHEMES):
+        raise ValueError("the URL of a PostgreSQL begins with postgresql://")
+    try:
+        conninfo_to_dict(written)
+    except ProgrammingError:
+        raise ValueError("it is no URL; one is written postgresql://user:password@host:5432/database") from None
+    return url
+
+
+def _check_products(products: tuple[str, ...]) -> tuple[str, ...]:
+    """Raises `ValueError` for what no path could name."""
+    for product in products:
+        if not _ID.fullmatch(product):
+            raise ValueError(f"{product!r} is no id, which is 1 to 64 characters of A-Z a-z 0-9 _ -")
+    if len(set(products)) < len(products):
+        raise ValueError("each product is named once")
+    return products
+
+
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_check_url)]
+Products = Annotated[
+    tuple[str, ...], Field(validation_alias="SAGECERT_PRODUCTS", min_length=1), AfterValidator(_check_products)
+]
+"""What is sold (R2)."""
+
+PRODUCTS: Final = ("S200P", "S200S")
