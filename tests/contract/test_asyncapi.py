@@ -186,12 +186,14 @@ CURSORS: Final = {
 @pytest.mark.parametrize("cursor", CURSORS.values(), ids=CURSORS)
 @pytest.mark.parametrize("kind", list(TYPE_OF.values()))
 def test_events_are_told_to_endpoints_as_described(kind: str, cursor: Cursor) -> None:
-    made = message.message(row(kind), cursor)
+    made = message.message(row(kind), cursor, "1:8-11,2:3,more")
     (sent,) = json.loads(message.batch_body([made]))
     assert sent == json.loads(made.body)
     validator(WEBHOOK_MESSAGE).validate(sent)
     validator(kind).validate(sent)
-    for wrong in ({"sequence": "9"}, {"epoch": 0}, {"parked": "8, 9"}, {"replay": "true"}, {"type": HEARTBEAT}):
+    assert ("parkedearlier" in sent) == (cursor.delivered_sequence == 0)
+    others = ({"parked": "8, 9"}, {"parkedearlier": "8-9"}, {"replay": "true"}, {"type": HEARTBEAT})
+    for wrong in ({"sequence": "9"}, {"epoch": 0}, *others):
         with pytest.raises(jsonschema.ValidationError):
             validator(WEBHOOK_MESSAGE).validate({**sent, **wrong})
 

@@ -219,6 +219,69 @@ async def test_a_batch_ends_where_a_partner_is_kept_back(caller: Caller, receive
     assert caller.sql(kept) == [(1, 1, "Bad"), (4, 4, "Bad"), (5, 5, "Bad")]
 
 
+async def test_the_first_of_an_epoch_names_what_is_kept_back_of_those_before(
+    caller: Caller, receiver: Receiver
+) -> None:
+    endpoint = await caller.register(receiver.url(), start="origin")
+    for partner_id in ("Bad", "Bad", "Bad", "Bad", "Good", "Good"):
+        more_events(caller, 1, partner_id)
+    for number in (1, 2, 4):
+        park(caller, endpoint, number, "Bad")
+    caller.sql("UPDATE webhooks.endpoint SET epoch = 2, sequence = 0")
+    await deliver(caller.database, await lease(caller.database))
+    assert numbers(told(receiver.requests)) == [(2, 1, 5), (2, 2, 6)]
+    assert [one.get("parkedearlier") for one in told(receiver.requests)] == ["1:1-2,1:4", None]
+    assert [one.get("parked") for one in told(receiver.requests)] == [None, None]
+
+
+async def test_another_filter_while_messages_are_kept_back_names_them(caller: Caller, receiver: Receiver) -> None:
+    """They were the last of their epoch: no message of that one names them any more."""
+    endpoint = await caller.register(receiver.url(), start="origin")
+    for partner_id in ("Bad", "Bad", "Good"):
+        more_events(caller, 1, partner_id)
+    for number in (1, 2):
+        park(caller, endpoint, number, "Bad")
+    wanted = {"filter": {"partner_ids": ["Bad", "Good"]}}
+    await caller.call("PATCH", f"/{endpoint['endpoint_id']}", status=200, body=wanted)
+    dry_run = await caller.call("POST", f"/{endpoint['endpoint_id']}/dry-runs", status=200, body={})
+    await deliver(caller.database, await lease(caller.database))
+    (sent,) = told(receiver.requests)
+    assert (sent["epoch"], sent["sequence"], sent["parkedearlier"]) == (2, 1, "1:1-2")
+    assert dry_run["messages"] == [sent]
+
+
+async def test_of_very_many_that_are_kept_back_the_first_ranges_are_named(caller: Caller, receiver: Receiver) -> None:
+    endpoint = await caller.register(receiver.url(), start="origin")
+    more_events(caller, 300, "Bad")
+    more_events(caller, 1, "Good")
+    for number in range(1, 300, 2):
+        park(caller, endpoint, number, "Bad")
+    caller.sql("UPDATE webhooks.endpoint SET epoch = 2, sequence = 0, position = 300")
+    await deliver(caller.database, await lease(caller.database))
+    named = told(receiver.requests)[0]["parkedearlier"].split(",")
+    assert (len(named), named[:2], named[-2:]) == (101, ["1:1", "1:3"], ["1:199", "more"])
+
+
+@pytest.mark.parametrize(("released", "named"), [((1, 2), None), ((1,), "2"), ((2,), "1-2")])
+async def test_what_was_released_and_came_is_named_as_kept_back_no_more(
+    caller: Caller, receiver: Receiver, released: tuple[int, ...], named: str | None
+) -> None:
+    endpoint = await caller.register(receiver.url(), start="origin")
+    for partner_id in ("Bad", "Bad", "Good"):
+        more_events(caller, 1, partner_id)
+    for number in (1, 2):
+        park(caller, endpoint, number, "Bad")
+    caller.sql("UPDATE webhooks.parked_message SET released = true WHERE sequence = ANY (%s)", list(released))
+    for _ in range(2):
+        await deliver(caller.database, await lease(caller.database))
+        caller.sql("UPDATE webhooks.endpoint SET lease_until = '-infinity'")
+        if len(receiver.requests) > len(released):
+            break
+    messages = told(receiver.requests)
+    assert [one["sequence"] for one in messages] == [*released, 3]
+    assert messages[-1].get("parked") == named
+
+
 def test_other_messages_in_a_batch_make_another_id() -> None:
     first, second, third = (made(number) for number in (1, 2, 3))
     batches = [first], [first, second], [first, third], [first, second, third]

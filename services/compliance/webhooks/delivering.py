@@ -17,12 +17,13 @@ from msgspec.structs import replace
 
 from services.compliance.cloud_event import BATCH_MEDIA_TYPE, MEDIA_TYPE
 from services.compliance.database import Pool
-from services.compliance.webhooks import schedule
+from services.compliance.webhooks import parking, schedule
 from services.compliance.webhooks.attempt_log import AttemptKind
 from services.compliance.webhooks.endpoint import Cursor
-from services.compliance.webhooks.leases import Lease, Released, read_released, rejected_elsewhere
+from services.compliance.webhooks.leases import Lease, rejected_elsewhere
 from services.compliance.webhooks.message import Message, batch_body, batch_id, heartbeat, message
-from services.compliance.webhooks.reading import read, read_one
+from services.compliance.webhooks.parking import Released
+from services.compliance.webhooks.reading import read
 from services.compliance.webhooks.recording import Parking, Recorder, Recording, Write
 from services.compliance.webhooks.schedule import WELL, Following, Health
 from services.compliance.webhooks.sending import Outcome, Sender
@@ -73,6 +74,7 @@ class Delivery:
         self._cursor = lease.cursor
         self._health = lease.health
         self._parked_partners = set(lease.parked_partners)
+        self._parked_earlier = ""
         self._leased_until = lease.taken_at + means.lease_seconds
         self._silent = True
         self._under_way: tuple[Recording, float] | None = None
@@ -84,6 +86,10 @@ class Delivery:
             lost = Following(self._health, _SECRET_LOST_WAIT_SECONDS)
             await self._record(self._cursor, lost, error=SECRET_LOST, last=True)
             return
+        if self._parked_partners and not self._cursor.delivered_sequence:
+            self._parked_earlier = await parking.parked_earlier(
+                self._means.pool, self._lease.endpoint_id, self._cursor.epoch, self._cursor.position
+            )
         while await self._send_released() and await self._send_page():
             pass
         await self._settle()
@@ -94,12 +100,11 @@ class Delivery:
         Not after any was sent: with the next lease it is known anew whose messages are parked.
         """
         going = True
-        while self._parked_partners and (found := await read_released(self._means.pool, self._lease.endpoint_id)):
-            before = found.sequence - 1
-            cursor = Cursor(found.position, found.epoch, before, before, self._cursor.replay_through)
-            again = message(tuple(await read_one(self._means.pool, found.position)), cursor)
+        pool, endpoint_id = self._means.pool, self._lease.endpoint_id
+        while self._parked_partners and (found := await parking.released(pool, endpoint_id, self._cursor.position, 1)):
+            again = await parking.again(pool, found[0], self._cursor, self._parked_earlier)
             going = False
-            if not await self._send(self._request([again], found), self._cursor):
+            if not await self._send(self._request([again], found[0]), parking.behind(self._cursor, found[0])):
                 break
         return going
 
@@ -135,7 +140,7 @@ class Delivery:
         for row in rows[: 1 if self._health.failures else self._lease.batch_max]:
             if row[_PARTNER] in self._parked_partners:
                 break
-            messages.append(message(row, cursor))
+            messages.append(message(row, cursor, self._parked_earlier))
             cursor = self._after(messages, row[0])
         return messages
 
@@ -196,11 +201,11 @@ class Delivery:
         return False
 
     async def _park(self, rejected: Message, health: Health, request: _Request, outcome: Outcome) -> bool:
-        parking = self._parking(rejected.sequence, rejected.position, rejected.partner_id)
+        aside = self._parking(rejected.sequence, rejected.position, rejected.partner_id)
         cursor = replace(self._cursor, position=rejected.position, sequence=rejected.sequence)
         self._parked_partners.add(rejected.partner_id)
         following = Following(schedule.parked(health), 0.0)
-        going = await self._record(cursor, following, request, outcome, parkings=[parking])
+        going = await self._record(cursor, following, request, outcome, parkings=[aside])
         if going:
             _log.warning(
                 "webhook endpoint %s rejects the event at position %d: it is parked, with the later ones of partner %s",

@@ -5,18 +5,14 @@ from typing import Final, NamedTuple
 from msgspec.structs import replace
 
 from services.compliance.database import Connection
+from services.compliance.webhooks import parking
 from services.compliance.webhooks.endpoint import Cursor
 from services.compliance.webhooks.message import Message, message
-from services.compliance.webhooks.reading import read, read_one
+from services.compliance.webhooks.reading import read
 from services.compliance.webhooks.registry import Endpoint, Place, find, position_of
 
 STRETCHES_MAX: Final = 20
 """Reads of the log that one dry run makes, however few events pass the filter."""
-
-_RELEASED: Final = """
-    SELECT epoch, sequence, position FROM webhooks.parked_message
-    WHERE endpoint_id = $1 AND position <= $2 AND released ORDER BY epoch, sequence LIMIT $3
-"""
 
 _HELD: Final = """
     SELECT DISTINCT partner_id FROM webhooks.parked_message
@@ -52,15 +48,16 @@ async def _run(connection: Connection, endpoint: Endpoint, cursor: Cursor, limit
     messages: list[Message] = []
     of_endpoint = (endpoint.endpoint_id, cursor.position)
     held = {row["partner_id"] for row in await connection.fetch(_HELD, *of_endpoint)}
-    for epoch, sequence, position in await connection.fetch(_RELEASED, *of_endpoint, limit):
-        before = Cursor(position, epoch, sequence - 1, sequence - 1, cursor.replay_through)
-        messages.append(message(tuple(await read_one(connection, position)), before))
+    earlier = await parking.parked_earlier(connection, endpoint.endpoint_id, cursor.epoch, cursor.position)
+    for released in await parking.released(connection, *of_endpoint, limit):
+        messages.append(await parking.again(connection, released, cursor, earlier))
+        cursor = parking.behind(cursor, released)
     for _ in range(STRETCHES_MAX):
         page = await read(connection, cursor.position, endpoint.filter, limit)
         for row in page.rows:
             if len(messages) == limit:
                 return DryRun(messages, cursor.position, page.head)
-            following = message(row, cursor)
+            following = message(row, cursor, earlier)
             cursor = replace(cursor, position=following.position, sequence=following.sequence)
             if following.partner_id not in held:
                 messages.append(following)

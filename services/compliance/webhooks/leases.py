@@ -80,11 +80,6 @@ _RELEASE: Final = """
     WHERE held_by = $1 AND lease_until > clock_timestamp() AND endpoint_id <> ALL($2::text[])
 """
 
-_RELEASED: Final = """
-    SELECT epoch, sequence, position, partner_id FROM webhooks.parked_message
-    WHERE endpoint_id = $1 AND released ORDER BY epoch, sequence LIMIT 1
-"""
-
 _REJECTED_ELSEWHERE: Final = """
     SELECT EXISTS (
         SELECT FROM webhooks.endpoint o WHERE o.endpoint_id <> $1 AND o.rejecting_since IS NOT NULL
@@ -118,15 +113,6 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
     taken_at: float
 
 
-class Released(msgspec.Struct, frozen=True):
-    """A parked message that is to be sent."""
-
-    epoch: int
-    sequence: int
-    position: int
-    partner_id: str
-
-
 async def take(connection: Connection, held_by: str, lease_seconds: float) -> Mapping[str, int]:
     """Leases endpoints that have something to be done now, at most TAKEN_AT_ONCE: their ids, with the fences."""
     return {row[0]: row[1] for row in await connection.fetch(_TAKE, held_by, lease_seconds)}
@@ -141,12 +127,6 @@ async def load(connection: Connection, sealer: Sealer, taken: Mapping[str, int],
 async def release(connection: Connection, held_by: str, kept: Collection[str]) -> None:
     """Gives back every lease of this holder but those that are kept."""
     await connection.execute(_RELEASE, held_by, list(kept))
-
-
-async def read_released(pool: Pool, endpoint_id: str) -> Released | None:
-    """The first parked message that is to be sent."""
-    row = await pool.fetchrow(_RELEASED, endpoint_id)
-    return None if row is None else Released(*row)
 
 
 async def rejected_elsewhere(pool: Pool, endpoint_id: str, message_id: str) -> bool:

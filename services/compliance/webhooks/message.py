@@ -16,13 +16,15 @@ class Told(CloudEvent, frozen=True, omit_defaults=True, kw_only=True):
     """A compliance event as one endpoint is told it.
 
     `sequence`: its number within the epoch, from 1, without gaps. `replay`: it is sent on request once more.
-    `parked`: the numbers just before this one that are kept back, such as "8" or "8-11".
+    `parked`: the numbers just before this one that are kept back, such as "8" or "8-11". `parkedearlier`: in the first
+    message of an epoch, the numbers of earlier epochs that are kept back, such as "1:8-11,2:3".
     """
 
     epoch: int
     sequence: int
     replay: bool = False
     parked: str = ""
+    parkedearlier: str = ""
 
 
 class Notice(msgspec.Struct, frozen=True):
@@ -48,8 +50,11 @@ class Message(msgspec.Struct, frozen=True):
     body: bytes
 
 
-def message(row: Sequence[Any], cursor: Cursor) -> Message:
-    """The event of a row of `cloud_event.COLUMNS` as the next message after the cursor."""
+def message(row: Sequence[Any], cursor: Cursor, parked_earlier: str = "") -> Message:
+    """The event of a row of `cloud_event.COLUMNS` as the next message after the cursor.
+
+    `parked_earlier`: what is kept back of earlier epochs; told while the epoch has no message that was delivered.
+    """
     event = cloud_event(row)
     sequence = cursor.sequence + 1
     told = Told(
@@ -58,6 +63,7 @@ def message(row: Sequence[Any], cursor: Cursor) -> Message:
         sequence=sequence,
         replay=event.position <= cursor.replay_through,
         parked=_numbers(cursor.delivered_sequence + 1, cursor.sequence),
+        parkedearlier="" if cursor.delivered_sequence else parked_earlier,
     )
     return Message(event.id, event.subject, event.position, cursor.epoch, sequence, _encode(told))
 

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-import asyncpg
-
 from services.compliance.cloud_event import COLUMNS, PASSES
 from services.compliance.database import Connection, Pool
 from services.compliance.webhooks.endpoint import Filter
@@ -43,8 +41,8 @@ async def read(connection: "Connection | Pool", after: int, filtered: Filter, li
     return Page(found, through, head)
 
 
-async def read_one(connection: "Connection | Pool", position: int) -> asyncpg.Record:
+async def read_one(connection: "Connection | Pool", position: int) -> tuple[Any, ...]:
     """The row of `cloud_event.COLUMNS` at a position of the log."""
     row = await connection.fetchrow(_AT, position)
     assert row is not None, "the log has no gaps"
-    return row
+    return tuple(row)
