@@ -174,10 +174,10 @@ MISTAKES: Final = (
     Mistake(
         "a cancellation that meets the ring is lost",
         "services/waiting.py",
-        """            async with asyncio.timeout(min(seconds_max, look_seconds)):
-                await ring.wait()
+        """        async with asyncio.timeout(seconds_max):
+            return await ring.wait()
 """,
-        """            await asyncio.wait_for(ring.wait(), min(seconds_max, look_seconds))
+        """        return await asyncio.wait_for(ring.wait(), seconds_max)
 """,
         "contract/test_waiting.py::test_a_cancellation_that_meets_the_ring_is_not_lost[0]",
     ),
