@@ -51,7 +51,7 @@ async def refuse_doubled_names(request: Request) -> bytes:
 
 
 def doubled(part: str, name: str) -> RequestValidationError:
-    """What a call is refused with whose `part`, its body or its headers, says the same name twice."""
+    """What a call is refused with whose `part` (body, header or query) says the same name twice."""
     return RequestValidationError([{"type": "doubled", "loc": (part, name), "msg": "it is given twice", "input": None}])
 
 

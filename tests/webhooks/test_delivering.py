@@ -62,6 +62,22 @@ async def lease(database: Database, key: str = "") -> Lease:
         connection.terminate()
 
 
+@asynccontextmanager
+async def delivering_while_locked(
+    caller: Caller, leased: Lease, lock: str = "SELECT FROM webhooks.endpoint FOR UPDATE"
+) -> AsyncIterator[tuple[Delivery, "asyncio.Task[None]"]]:
+    """The work goes on while its writes wait for the row; then the lock is committed and the work comes to its end."""
+    with psycopg.connect(caller.database.owner_url) as other:
+        other.execute(lock)
+        async with means_of(caller.database) as means:
+            delivery = Delivery(leased, means)
+            delivering = asyncio.create_task(delivery.run())
+            yield delivery, delivering
+            await until(lambda: waits_for_a_lock(caller))
+            other.commit()
+            await delivering
+
+
 async def deliver(database: Database, leased: Lease) -> None:
     async with means_of(database) as means:
         await Delivery(leased, means).run()
@@ -101,16 +117,11 @@ async def test_it_is_never_ahead_of_what_is_recorded_by_more_than_one(caller: Ca
     await caller.register(receiver.url(), start="origin")
     more_events(caller, 5)
     leased = await lease(caller.database)
-    with psycopg.connect(caller.database.owner_url) as other:
-        other.execute("SELECT FROM webhooks.endpoint FOR UPDATE")
-        async with means_of(caller.database) as means:
-            delivering = asyncio.create_task(Delivery(leased, means).run())
-            await receiver.came(2)
-            await until(lambda: waits_for_a_lock(caller))
-            await asyncio.sleep(0.3)
-            assert len(receiver.requests) == 2
-            other.rollback()
-            await delivering
+    async with delivering_while_locked(caller, leased):
+        await receiver.came(2)
+        await until(lambda: waits_for_a_lock(caller))
+        await asyncio.sleep(0.3)
+        assert len(receiver.requests) == 2
     assert numbers(told(receiver.requests)) == [(1, number, number) for number in range(1, 6)]
     assert caller.sql("SELECT position, attempts FROM webhooks.endpoint") == [(5, 5)]
 
@@ -120,14 +131,8 @@ async def test_a_failure_is_recorded_behind_the_success_before_it(caller: Caller
     more_events(caller, 3)
     leased = await lease(caller.database)
     receiver.script(reply(204), reply(500))
-    with psycopg.connect(caller.database.owner_url) as other:
-        other.execute("SELECT FROM webhooks.endpoint FOR UPDATE")
-        async with means_of(caller.database) as means:
-            delivering = asyncio.create_task(Delivery(leased, means).run())
-            await receiver.came(2)
-            await until(lambda: waits_for_a_lock(caller))
-            other.rollback()
-            await delivering
+    async with delivering_while_locked(caller, leased):
+        await receiver.came(2)
     assert caller.sql("SELECT position, attempts, failures FROM webhooks.endpoint") == [(1, 2, 1)]
     assert caller.sql("SELECT status FROM webhooks.attempt ORDER BY number") == [(204,), (500,)]
 
@@ -143,14 +148,9 @@ async def test_what_is_sent_while_the_owner_changes_something_counts_and_nothing
     await caller.register(receiver.url(), start="origin")
     more_events(caller, 5)
     leased = await lease(caller.database)
-    with psycopg.connect(caller.database.owner_url) as owner:
-        owner.execute(f"UPDATE webhooks.endpoint SET revision = revision + 1, {changed}")
-        async with means_of(caller.database) as means:
-            delivering = asyncio.create_task(Delivery(leased, means).run())
-            await receiver.came(2)
-            await until(lambda: waits_for_a_lock(caller))
-            owner.commit()
-            await delivering
+    change = f"UPDATE webhooks.endpoint SET revision = revision + 1, {changed}"
+    async with delivering_while_locked(caller, leased, change):
+        await receiver.came(2)
     assert len(receiver.requests) == 2
     assert caller.sql("SELECT position, epoch, sequence FROM webhooks.endpoint") == [cursor]
 
@@ -160,18 +160,12 @@ async def test_told_to_stop_it_waits_for_the_write_that_is_under_way(caller: Cal
     await caller.register(receiver.url(), start="origin")
     more_events(caller, 5)
     leased = await lease(caller.database)
-    with psycopg.connect(caller.database.owner_url) as other:
-        other.execute("SELECT FROM webhooks.endpoint FOR UPDATE")
-        async with means_of(caller.database) as means:
-            delivery = Delivery(leased, means)
-            delivering = asyncio.create_task(delivery.run())
-            await receiver.came(1)
-            delivery.stopping = True
-            await until(lambda: waits_for_a_lock(caller))
-            await asyncio.sleep(0.2)
-            assert not delivering.done()
-            other.rollback()
-            await delivering
+    async with delivering_while_locked(caller, leased) as (delivery, delivering):
+        await receiver.came(1)
+        delivery.stopping = True
+        await until(lambda: waits_for_a_lock(caller))
+        await asyncio.sleep(0.2)
+        assert not delivering.done()
     assert caller.sql("SELECT position FROM webhooks.endpoint") == [(len(receiver.requests),)]
 
 

@@ -5,8 +5,8 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
@@ -120,9 +120,9 @@ async def test_killed_while_it_waits_for_the_reply(caller: Caller, receiver: Rec
     assert repeated(told(receiver.requests), head) == [2]
 
 
-async def test_killed_before_a_reply_is_recorded(caller: Caller, receiver: Receiver, head: int) -> None:
-    """Somebody has locked the endpoint's row. The server has the write, and needs nobody to finish it."""
-    endpoint = await caller.register(receiver.url(), start="origin")
+@asynccontextmanager
+async def second_reply_unrecorded(caller: Caller, receiver: Receiver) -> AsyncIterator[None]:
+    """The second reply came and its write waits for a locked row; the third message is out, and the dispatcher gone."""
     replied, never = asyncio.Event(), asyncio.Event()
     receiver.script(reply(204), once(replied, reply(204)), once(never, reply(204)))
     with psycopg.connect(caller.database.owner_url) as owner:
@@ -132,6 +132,14 @@ async def test_killed_before_a_reply_is_recorded(caller: Caller, receiver: Recei
             replied.set()
             await receiver.came(3)
         await until(lambda: waits_for_a_lock(caller))
+        yield
+
+
+async def test_killed_before_a_reply_is_recorded(caller: Caller, receiver: Receiver, head: int) -> None:
+    """The server has the write, and needs nobody to finish it."""
+    endpoint = await caller.register(receiver.url(), start="origin")
+    async with second_reply_unrecorded(caller, receiver):
+        pass
     await until(lambda: counts(caller, "SELECT position FROM webhooks.endpoint", 2))
     async with dispatching(caller.database):
         await until_told(caller, endpoint["endpoint_id"])
@@ -143,15 +151,7 @@ async def test_killed_before_a_reply_is_recorded_and_the_database_with_it(
 ) -> None:
     """Nobody is left who knows of that reply: the two come again, in order."""
     endpoint = await caller.register(receiver.url(), start="origin")
-    replied, never = asyncio.Event(), asyncio.Event()
-    receiver.script(reply(204), once(replied, reply(204)), once(never, reply(204)))
-    with psycopg.connect(caller.database.owner_url) as owner:
-        with process(caller.database):
-            await until(lambda: counts(caller, "SELECT position FROM webhooks.endpoint", 1))
-            owner.execute("SELECT FROM webhooks.endpoint FOR UPDATE")
-            replied.set()
-            await receiver.came(3)
-        await until(lambda: waits_for_a_lock(caller))
+    async with second_reply_unrecorded(caller, receiver):
         cut_off_who_waits(caller)
     async with dispatching(caller.database):
         await until_told(caller, endpoint["endpoint_id"])

@@ -63,6 +63,15 @@ async def leased(caller: Caller) -> Write:
     )
 
 
+async def ended(caller: Caller, how: str) -> bool:
+    """Whether somebody waited for a lock, and does no more."""
+    with psycopg.connect(caller.database.superuser_url, autocommit=True) as superuser:
+        found = superuser.execute(
+            f"SELECT {how}(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+        return found.fetchall() != []
+
+
 def cursors(caller: Caller) -> list[tuple[Any, ...]]:
     return caller.sql("SELECT position, epoch, sequence, attempts FROM webhooks.endpoint ORDER BY endpoint_id")
 
@@ -162,19 +171,11 @@ async def test_what_is_parked_needs_an_endpoint_that_is_as_it_was(caller: Caller
 async def test_what_was_given_up_is_written_all_the_same(caller: Caller) -> None:
     """The server ended the statement, not the connection; a row was locked for long, say."""
     recorder, write = Recorder(settings_for(caller.database)), await leased(caller)
-
-    async def cancelled() -> bool:
-        with psycopg.connect(caller.database.superuser_url, autocommit=True) as superuser:
-            found = superuser.execute(
-                "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-            )
-            return found.fetchall() != []
-
     async with recording(recorder):
         with psycopg.connect(caller.database.owner_url) as owner:
             owner.execute("SELECT FROM webhooks.endpoint FOR UPDATE")
             under_way = recorder.record(write)
-            await until(cancelled)
+            await until(lambda: ended(caller, "pg_cancel_backend"))
             await asyncio.sleep(0.1)
             assert not under_way.recorded.done()
         assert await under_way.recorded
@@ -231,20 +232,11 @@ async def test_what_is_parked_is_parked_by_who_holds_the_lease(caller: Caller) -
 
 async def test_a_connection_that_is_lost_meanwhile_loses_nothing(caller: Caller) -> None:
     recorder, write = Recorder(settings_for(caller.database)), await leased(caller)
-
-    async def cut_off() -> bool:
-        with psycopg.connect(caller.database.superuser_url, autocommit=True) as superuser:
-            found = superuser.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE wait_event_type = 'Lock' AND datname = current_database()"
-            )
-            return found.fetchall() != []
-
     async with recording(recorder):
         with psycopg.connect(caller.database.owner_url) as owner:
             owner.execute("SELECT FROM webhooks.endpoint FOR UPDATE")
             under_way = recorder.record(write)
-            await until(cut_off)
+            await until(lambda: ended(caller, "pg_terminate_backend"))
         async with asyncio.timeout(20):
             assert await under_way.recorded
     assert cursors(caller) == [(3, 1, 1, 1)]
