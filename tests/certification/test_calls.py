@@ -378,7 +378,7 @@ class TestFeed:
 
 
 async def test_health(caller: Caller) -> None:
-    for path in ("/certification/healthz", "/certification/readyz"):
+    for path in ("/certification/healthz", "/certification/readyz", "/certification/healthz?at=now"):
         answer: httpx.Response = await caller.http.get(path)
         assert answer.status_code == 200
 
