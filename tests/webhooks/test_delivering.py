@@ -15,7 +15,7 @@ from services.compliance.database import connect, create_pool
 from services.compliance.webhooks.delivering import Delivery, Means
 from services.compliance.webhooks.leases import Lease, load, take
 from services.compliance.webhooks.message import batch_id
-from services.compliance.webhooks.reading import STRETCH
+from services.compliance.webhooks.reading import STRETCH, SharedReading
 from services.compliance.webhooks.recording import Recorder
 from services.compliance.webhooks.sending import Sender
 from services.compliance.webhooks.signing import Sealer
@@ -70,7 +70,7 @@ async def delivering_while_locked(
     with psycopg.connect(caller.database.owner_url) as other:
         other.execute(lock)
         async with means_of(caller.database) as means:
-            delivery = Delivery(leased, means)
+            delivery = Delivery(leased, means, SharedReading(means.pool))
             delivering = asyncio.create_task(delivery.run())
             yield delivery, delivering
             await until(lambda: waits_for_a_lock(caller))
@@ -80,7 +80,7 @@ async def delivering_while_locked(
 
 async def deliver(database: Database, leased: Lease) -> None:
     async with means_of(database) as means:
-        await Delivery(leased, means).run()
+        await Delivery(leased, means, SharedReading(means.pool)).run()
 
 
 @pytest.mark.parametrize(("age_seconds", "sent"), [(29.0, 3), (30.5, 0)])
@@ -104,7 +104,7 @@ async def test_a_write_renews_the_lease_from_when_it_was_asked_for(caller: Calle
         other.execute("SELECT FROM webhooks.endpoint FOR UPDATE")
         async with means_of(caller.database, lease_seconds=6, deadline_seconds=4) as means:
             begun = replace(leased, taken_at=asyncio.get_running_loop().time())
-            delivering = asyncio.create_task(Delivery(begun, means).run())
+            delivering = asyncio.create_task(Delivery(begun, means, SharedReading(means.pool)).run())
             await receiver.came(2)
             await asyncio.sleep(2.2)  # of six seconds, less is left then than a request may take
             other.rollback()

@@ -23,7 +23,7 @@ from services.compliance.webhooks.endpoint import Cursor
 from services.compliance.webhooks.leases import Lease, rejected_elsewhere
 from services.compliance.webhooks.message import Message, batch_body, batch_id, heartbeat, message
 from services.compliance.webhooks.parking import Released
-from services.compliance.webhooks.reading import read
+from services.compliance.webhooks.reading import SharedReading
 from services.compliance.webhooks.recording import Parking, Recorder, Recording, Write
 from services.compliance.webhooks.schedule import WELL, Following, Health
 from services.compliance.webhooks.sending import Outcome, Sender
@@ -66,11 +66,12 @@ class Delivery:
     the last write.
     """
 
-    def __init__(self, lease: Lease, means: Means) -> None:
+    def __init__(self, lease: Lease, means: Means, reading: SharedReading) -> None:
         self.stopping = False
         self.gave_back = False
         self._lease = lease
         self._means = means
+        self._reading = reading
         self._cursor = lease.cursor
         self._health = lease.health
         self._parked_partners = set(lease.parked_partners)
@@ -110,7 +111,7 @@ class Delivery:
 
     async def _send_page(self) -> bool:
         """Sends what the next stretch of the log holds. Whether to go on."""
-        page = await read(self._means.pool, self._cursor.position, self._lease.filtered, READ_AHEAD)
+        page = await self._reading.read(self._cursor.position, self._lease.filtered, READ_AHEAD)
         ends = page.through >= page.head
         rows = list(page.rows)
         if not rows:

@@ -15,6 +15,7 @@ from services.compliance.read_model.writing import COMPLIANCE_CHANNEL
 from services.compliance.settings import ComplianceSettings
 from services.compliance.webhooks.delivering import Delivery, Means
 from services.compliance.webhooks.leases import LEASE_SECONDS, TAKEN_AT_ONCE, Lease, load, release, take
+from services.compliance.webhooks.reading import SharedReading
 from services.compliance.webhooks.recording import Recorder
 from services.compliance.webhooks.registry import WEBHOOKS_CHANNEL
 from services.compliance.webhooks.sending import DEADLINE_SECONDS, Sender
@@ -125,16 +126,17 @@ class Dispatcher:
             asked_at = asyncio.get_running_loop().time()
             taken = await take(connection, self._held_by, self._lease_seconds)
             leases = await load(connection, self._sealer, taken, asked_at) if taken else ()
+            reading = SharedReading(means.pool)
             for lease in leases:
-                self._begin(lease, means)
+                self._begin(lease, means, reading)
             self._holds_in_vain |= len(leases) < len(taken)
             taken_last = len(taken)
 
-    def _begin(self, lease: Lease, means: Means) -> None:
+    def _begin(self, lease: Lease, means: Means, reading: SharedReading) -> None:
         earlier = self._deliveries.pop(lease.endpoint_id, None)
         if earlier is not None:  # it outlived its lease
             earlier[1].cancel()
-        delivery = Delivery(lease, means)
+        delivery = Delivery(lease, means, reading)
         task = asyncio.create_task(delivery.run())
         self._deliveries[lease.endpoint_id] = (delivery, task)
         task.add_done_callback(lambda _: self._ended(lease.endpoint_id, delivery, task))

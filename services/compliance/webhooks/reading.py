@@ -1,7 +1,11 @@
 """The log of compliance events as an endpoint sees it: what passes its filter, in order, in bounded stretches."""
 
+import asyncio
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+from weakref import WeakValueDictionary
+
+import msgspec
 
 from services.compliance.cloud_event import COLUMNS, PASSES
 from services.compliance.database import Connection, Pool
@@ -23,7 +27,7 @@ _AFTER: Final = f"""
 _AT: Final = f"SELECT {COLUMNS} FROM compliance_event e WHERE e.sequence = $1"
 
 
-class Page(NamedTuple):
+class Page(msgspec.Struct, frozen=True, weakref=True):
     """Rows of `cloud_event.COLUMNS` in order. `through`: up to this position was looked; `head`: the log's last."""
 
     rows: Sequence[tuple[Any, ...]]
@@ -39,6 +43,27 @@ async def read(connection: "Connection | Pool", after: int, filtered: Filter, li
     found = [tuple(row)[1:] for row in rows if row["sequence"] is not None]
     through = found[-1][0] if len(found) == limit else max(after, min(after + STRETCH, head))
     return Page(found, through, head)
+
+
+class SharedReading:
+    """Reads for endpoints that were leased together: those at the same place get the same page, read once.
+
+    A page is kept for as long as one of them works on it. Nobody gets a page that was read before his lease began.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._pages: WeakValueDictionary[tuple[int, Filter, int], Page] = WeakValueDictionary()
+        self._turns: WeakValueDictionary[tuple[int, Filter, int], asyncio.Lock] = WeakValueDictionary()
+
+    async def read(self, after: int, filtered: Filter, limit: int) -> Page:
+        """What `read` answers, or has answered another."""
+        which = (after, filtered, limit)
+        async with self._turns.setdefault(which, asyncio.Lock()):
+            page = self._pages.get(which)
+            if page is None:
+                page = self._pages[which] = await read(self._pool, *which)
+        return page
 
 
 async def read_one(connection: "Connection | Pool", position: int) -> tuple[Any, ...]:
