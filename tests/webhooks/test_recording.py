@@ -10,8 +10,9 @@ import psycopg
 import pytest
 from msgspec.structs import replace
 
+from services.compliance.database import connect
 from services.compliance.settings import ComplianceSettings
-from services.compliance.webhooks.recording import FEW, Parking, Recorder, Write
+from services.compliance.webhooks.recording import ATTEMPTS_KEPT, FEW, PRUNE, Parking, Recorder, Write
 from tests.webhooks.calling import URL, Caller, settings_for
 from tests.webhooks.dispatching import counts, until, waits_for_a_lock
 
@@ -299,6 +300,42 @@ async def test_it_survives_a_crash_of_the_database(caller: Caller) -> None:
     async with recording(recorder):
         assert await recorder.record(write).recorded
     assert caller.sql("SELECT last_error FROM webhooks.endpoint") == [("on",)]
+
+
+ATTEMPTS = (
+    "INSERT INTO webhooks.attempt (endpoint_id, number, kind, started_at, duration_ms, message_id, messages, reply)"
+    " SELECT endpoint_id, generate_series(1, attempts), 'event', now(), 0, '', 1, '' FROM webhooks.endpoint"
+)
+
+
+async def test_of_the_attempts_the_last_are_kept(caller: Caller) -> None:
+    """Of an endpoint that has a new one, now and then."""
+    recorder, write, other = Recorder(settings_for(caller.database)), await leased(caller), await leased(caller)
+    caller.sql("UPDATE webhooks.endpoint SET attempts = 1500")
+    caller.sql(ATTEMPTS)
+    kept = "SELECT min(number), max(number) FROM webhooks.attempt WHERE endpoint_id = %s"
+    async with recording(recorder):
+        for number in range(60):
+            at = {"position_from": number, "position_last": number + 1, "position_to": number + 1}
+            assert await recorder.record(replace(write, **at)).recorded
+    ((first, last),) = caller.sql(kept, write.endpoint_id)
+    assert last == 1560
+    assert ATTEMPTS_KEPT < last - first + 1 < ATTEMPTS_KEPT + 60
+    assert caller.sql(kept, other.endpoint_id) == [(1, 1500)]
+
+
+async def test_attempts_are_deleted_by_endpoint_also_as_planned_when_there_were_none(caller: Caller) -> None:
+    """The plan lives on while the table grows: all attempts of all endpoints would be looked at, while others wait."""
+    caller.sql("VACUUM ANALYZE webhooks.attempt")
+    caller.sql("VACUUM ANALYZE webhooks.endpoint")
+    connection = await connect(settings_for(caller.database))
+    try:
+        await connection.execute(f"PREPARE prune AS {PRUNE}")
+        plan = "\n".join(row[0] for row in await connection.fetch("EXPLAIN EXECUTE prune ('{a}')"))
+    finally:
+        connection.terminate()
+    assert "on attempt a" in plan
+    assert "Index Cond: ((endpoint_id = u.endpoint_id) AND (number <=" in plan
 
 
 async def test_without_anything_to_record_it_needs_no_database(caplog: pytest.LogCaptureFixture) -> None:

@@ -186,10 +186,17 @@ def _recording(writes: str, and_then: str = "") -> str:
 _RECORD_ONE: Final = _recording(f"(SELECT {', '.join(_COLUMNS)})")
 _RECORD: Final = _recording(f"unnest({', '.join(column + '[]' for column in _COLUMNS)})", _PARKING)
 
-_PRUNE: Final = f"""
-    DELETE FROM webhooks.attempt a USING webhooks.endpoint e
-    WHERE e.endpoint_id = ANY($1) AND a.endpoint_id = e.endpoint_id AND a.number <= e.attempts - {ATTEMPTS_KEPT}
+# Endpoint by endpoint, whatever the planner takes for the smaller: a plan of when there were no attempts lives on.
+PRUNE: Final = f"""
+    DELETE FROM webhooks.attempt WHERE ctid = ANY(ARRAY(
+        SELECT old.ctid FROM unnest($1::text[]) AS u (endpoint_id) CROSS JOIN LATERAL (
+            SELECT a.ctid FROM webhooks.attempt a WHERE a.endpoint_id = u.endpoint_id AND a.number <= (
+                SELECT e.attempts - {ATTEMPTS_KEPT} FROM webhooks.endpoint e WHERE e.endpoint_id = u.endpoint_id
+            ) OFFSET 0
+        ) AS old
+    ))
 """
+"""Deletes the attempts of endpoints but the last ones."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -317,7 +324,7 @@ class Recorder:
     async def _prune(self, connection: OwnConnection) -> None:
         """Now and then, between two groups: deletes the oldest attempts of the endpoints that have new ones."""
         if self._statements >= _PRUNED_EVERY:
-            await connection.execute(_PRUNE, list(self._logged))
+            await connection.execute(PRUNE, list(self._logged))
             self._statements = 0
             self._logged.clear()
 
