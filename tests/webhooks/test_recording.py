@@ -183,7 +183,8 @@ async def test_what_was_given_up_is_written_all_the_same(caller: Caller) -> None
 
 
 async def test_who_is_locked_for_long_does_not_keep_the_others(caller: Caller) -> None:
-    recorder, writes = Recorder(settings_for(caller.database)), [await leased(caller) for _ in range(3)]
+    recorder = Recorder(settings_for(caller.database), lock_seconds=0.5)
+    writes = [await leased(caller) for _ in range(3)]
     with psycopg.connect(caller.database.owner_url) as owner:
         owner.execute("SELECT FROM webhooks.endpoint WHERE endpoint_id = %s FOR UPDATE", [writes[0].endpoint_id])
         async with recording(recorder):

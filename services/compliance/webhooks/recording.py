@@ -26,13 +26,14 @@ FEW_REPLY_BYTES: Final = 8 * 1024
 """So many writes, with so much of what the receivers replied, are less than any socket takes at once."""
 
 # Whatever the defaults of the server are: it answers once it is on the disk, and finishes what it was handed without a
-# look at whether we still live. Where somebody locks a row, the others wait that long, and are then written without it.
+# look at whether we still live.
 _SESSION: Final = """
     SET synchronous_commit = on;
     SET client_connection_check_interval = 0;
     SET statement_timeout = 0;
-    SET lock_timeout = '5s'
+    SET lock_timeout = {milliseconds}
 """
+LOCK_SECONDS: Final = 5.0
 
 _NEVER_WRITTEN: Final = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 
@@ -230,8 +231,10 @@ class Recording:
 class Recorder:
     """Writes for all endpoints. While one statement is under way, what comes meanwhile waits and goes together."""
 
-    def __init__(self, settings: ComplianceSettings) -> None:
+    def __init__(self, settings: ComplianceSettings, *, lock_seconds: float = LOCK_SECONDS) -> None:
+        """`lock_seconds`: for so long all wait where somebody locks a row; then the others are written without it."""
         self._settings = settings
+        self._session = _SESSION.format(milliseconds=round(1000 * lock_seconds))
         self._waiting: list[Recording] = []
         self._rung = asyncio.Event()
         self._statements = 0
@@ -251,7 +254,7 @@ class Recorder:
                 await self._wait()
                 connection = await connect(self._settings)
                 try:
-                    await connection.execute(_SESSION)
+                    await connection.execute(self._session)
                     self._one, self._several = await connection.prepare(_RECORD_ONE), await connection.prepare(_RECORD)
                     while True:
                         await self._write_next(connection)
