@@ -4,12 +4,15 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from tests.test_the_tests.mistakes_in_telling import MISTAKES, Mistake
-from tests.test_the_tests.planting import PROJECT, plant
+from tests.test_the_tests.planting import PROJECT, plant, tried
 
 SECONDS_MAX = 100
 GREEN, RED = 0, 1
@@ -20,17 +23,21 @@ SETTINGS = {
 }
 
 
-@pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+Outcome = subprocess.CompletedProcess[str]
+
+
+@contextmanager
+def copied() -> Iterator[Path]:
     """The services and the tests, apart from the project itself."""
-    directory = tmp_path_factory.mktemp("copy")
-    for package in ("services", "shared", "tests"):
-        shutil.copytree(PROJECT / package, directory / package, ignore=shutil.ignore_patterns("node_modules"))
-    shutil.copy2(PROJECT / "pyproject.toml", directory)
-    return directory
+    with TemporaryDirectory() as directory:
+        copy = Path(directory)
+        for package in ("services", "shared", "tests"):
+            shutil.copytree(PROJECT / package, copy / package, ignore=shutil.ignore_patterns("node_modules"))
+        shutil.copy2(PROJECT / "pyproject.toml", copy)
+        yield copy
 
 
-def outcome(copy: Path, *tests: str) -> "subprocess.CompletedProcess[str]":
+def outcome(copy: Path, *tests: str) -> Outcome:
     """What becomes of these tests in the copy."""
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-x", "-q", "--timeout", "30", *PLUGINS, *tests],
@@ -43,18 +50,27 @@ def outcome(copy: Path, *tests: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_nothing_is_red_without_a_mistake(copy: Path) -> None:
-    done = outcome(copy, *dict.fromkeys(f"tests/{mistake.noticed_by}" for mistake in MISTAKES))
+def outcome_with(mistake: Mistake) -> Outcome:
+    with copied() as copy:
+        plant(copy, mistake)
+        return outcome(copy, f"tests/{mistake.noticed_by}")
+
+
+@pytest.fixture(scope="module")
+def outcome_of(request: pytest.FixtureRequest) -> Iterator[Callable[[Mistake], Outcome]]:
+    with tried(request, outcome_with) as found:
+        yield found
+
+
+def test_nothing_is_red_without_a_mistake() -> None:
+    with copied() as copy:
+        done = outcome(copy, *dict.fromkeys(f"tests/{mistake.noticed_by}" for mistake in MISTAKES))
     assert done.returncode == GREEN, done.stdout
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name.replace(" ", "-"))
-def test_a_planted_mistake_turns_its_test_red(mistake: Mistake, copy: Path) -> None:
-    plant(copy, mistake.path, mistake.old, mistake.new)
-    try:
-        done = outcome(copy, f"tests/{mistake.noticed_by}")
-    finally:
-        shutil.copy2(PROJECT / mistake.path, copy / mistake.path)
+def test_a_planted_mistake_turns_its_test_red(mistake: Mistake, outcome_of: Callable[[Mistake], Outcome]) -> None:
+    done = outcome_of(mistake)
     assert done.returncode == RED, f"{mistake.noticed_by} does not notice that {mistake.name}: {done.stdout}"
 
 

@@ -5,46 +5,67 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from tests.test_the_tests.mistakes import MISTAKES, Mistake
-from tests.test_the_tests.planting import PROJECT, plant
+from tests.test_the_tests.planting import PROJECT, plant, tried
 
 ANY_SCENARIO = "test_thirty_days_and_then_no_new_customers"
 SECONDS_MAX = 100
+PACKAGES = ("shared", "services/compliance/policy", "services/certification", "tests/oracle", "tests/policy")
 
 
-@pytest.fixture
-def copy(tmp_path: Path) -> Path:
+Red = dict[str, bool]
+
+
+@contextmanager
+def copied() -> Iterator[Path]:
     """The policy, the rules and the quick checks, apart from the project itself."""
-    for package in ("shared", "services/compliance/policy", "services/certification", "tests/oracle", "tests/policy"):
-        shutil.copytree(PROJECT / package, tmp_path / package, ignore=shutil.ignore_patterns("schemas"))
-    for package in ("services", "services/compliance", "tests", "tests/test_the_tests"):
-        (tmp_path / package).mkdir(exist_ok=True)
-        shutil.copy2(PROJECT / package / "__init__.py", tmp_path / package)
-    shutil.copy2(PROJECT / "tests/test_the_tests/check.py", tmp_path / "tests/test_the_tests")
-    return tmp_path
+    with TemporaryDirectory() as directory:
+        copy = Path(directory)
+        for package in PACKAGES:
+            shutil.copytree(PROJECT / package, copy / package, ignore=shutil.ignore_patterns("schemas"))
+        for package in ("services", "services/compliance", "tests", "tests/test_the_tests"):
+            (copy / package).mkdir(exist_ok=True)
+            shutil.copy2(PROJECT / package / "__init__.py", copy / package)
+        shutil.copy2(PROJECT / "tests/test_the_tests/check.py", copy / "tests/test_the_tests")
+        yield copy
 
 
-def red(copy: Path, scenario: str | None) -> dict[str, bool]:
+def red(copy: Path, scenario: str | None) -> Red:
     """Which checks turn red in the copy."""
     command = [sys.executable, "-m", "tests.test_the_tests.check", scenario or ANY_SCENARIO]
     done = subprocess.run(command, cwd=copy, capture_output=True, text=True, timeout=SECONDS_MAX, check=False)
     assert done.returncode == 0, done.stderr
-    found: dict[str, bool] = json.loads(done.stdout)
+    found: Red = json.loads(done.stdout)
     return found
 
 
-def test_nothing_is_red_without_a_mistake(copy: Path) -> None:
-    assert red(copy, ANY_SCENARIO) == {"scenario": False, "calculator": False}
+def red_with(mistake: Mistake) -> Red:
+    with copied() as copy:
+        plant(copy, mistake)
+        return red(copy, mistake.scenario)
+
+
+@pytest.fixture(scope="module")
+def red_of(request: pytest.FixtureRequest) -> Iterator[Callable[[Mistake], Red]]:
+    with tried(request, red_with) as found:
+        yield found
+
+
+def test_nothing_is_red_without_a_mistake() -> None:
+    with copied() as copy:
+        assert red(copy, ANY_SCENARIO) == {"scenario": False, "calculator": False}
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name.replace(" ", "-"))
-def test_a_planted_mistake_turns_something_red(mistake: Mistake, copy: Path) -> None:
-    plant(copy, mistake.path, mistake.old, mistake.new)
-    found = red(copy, mistake.scenario)
+def test_a_planted_mistake_turns_something_red(mistake: Mistake, red_of: Callable[[Mistake], Red]) -> None:
+    found = red_of(mistake)
     if mistake.scenario is not None:
         assert found["scenario"], f"{mistake.scenario} does not notice {mistake.name}"
     if mistake.calculator:
