@@ -3,12 +3,13 @@
 import asyncio
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from services.cli.failures import one_sentence
-from services.cli.options import host_option, json_option, port_option
+from services.cli.options import host_option, json_option, port_option, running_data_directory_option
 from services.cli.output import announce, progress
 
 if TYPE_CHECKING:
@@ -127,24 +128,27 @@ def reseal() -> None:
 @click.option(
     "--verify", is_flag=True, help="Only compare what is derived with what is in use; differences end with 1."
 )
+@running_data_directory_option
 @json_option
-def rebuild(verify: bool, as_json: bool) -> None:
+def rebuild(verify: bool, data_directory: Path, as_json: bool) -> None:
     """Derive everything anew from the facts.
 
-    On all cores, while the service goes on; taken into use in one transaction. Needs SAGECERT_OWNER_DATABASE_URL.
+    On all cores, while the service goes on; taken into use in one transaction. In the database that
+    SAGECERT_OWNER_DATABASE_URL names, or in that of a `sagecert up`.
     """
     with one_sentence():
         from pydantic import SecretStr
 
+        from services.cli.owner import owner_url
         from services.cli.running import stop_in_order
         from services.cli.settings import SystemSettings
         from services.compliance.projection import rebuild as rebuilding
         from services.compliance.settings import ComplianceSettings
 
-        owner_url = SystemSettings().required_owner_url
-        settings = ComplianceSettings(database_url=SecretStr(owner_url))
+        url = owner_url(SystemSettings(), data_directory)
+        settings = ComplianceSettings(database_url=SecretStr(url))
         stop_in_order()
-        rebuilt = rebuilding.run(settings, owner_url, verify=verify, tell=progress)
+        rebuilt = rebuilding.run(settings, url, verify=verify, tell=progress)
     if as_json:
         shown = {**rebuilt._asdict(), "known_through": rebuilt.known_through.isoformat()}
         click.echo(json.dumps(shown))

@@ -1,11 +1,12 @@
 """`sagecert status`: how far a database has come."""
 
 import json
+from pathlib import Path
 
 import click
 
 from services.cli.failures import one_sentence
-from services.cli.options import json_option
+from services.cli.options import json_option, running_data_directory_option
 
 STATUS = """
     SELECT c.now, c.running AS clock_running, r.sandbox,
@@ -16,19 +17,21 @@ STATUS = """
 
 
 @click.command()
+@running_data_directory_option
 @json_option
-def status(as_json: bool) -> None:
+def status(data_directory: Path, as_json: bool) -> None:
     """Show how far a database has come.
 
-    Needs SAGECERT_OWNER_DATABASE_URL.
+    The one that SAGECERT_OWNER_DATABASE_URL names, or that of a `sagecert up`.
     """
     with one_sentence():
         import psycopg
         from psycopg.rows import dict_row
 
+        from services.cli.owner import owner_url
         from services.cli.settings import SystemSettings
 
-        with psycopg.connect(SystemSettings().required_owner_url, row_factory=dict_row) as connection:
+        with psycopg.connect(owner_url(SystemSettings(), data_directory), row_factory=dict_row) as connection:
             found = connection.execute(STATUS).fetchone()
     shown = {name: getattr(value, "isoformat", lambda value=value: value)() for name, value in (found or {}).items()}
     click.echo(json.dumps(shown) if as_json else "\n".join(f"{name:15} {value}" for name, value in shown.items()))

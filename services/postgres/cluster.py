@@ -110,14 +110,14 @@ def await_predecessor(cluster: Path) -> None:
     """
     pid_file = cluster / "postmaster.pid"
     until = time.monotonic() + PREDECESSOR_SECONDS_MAX
-    while pid := _server_of(pid_file):
+    while pid := server_of(pid_file):
         if time.monotonic() > until:
             raise CannotStart(f"A PostgreSQL server (process {pid}) still runs on {cluster}: stop it first.")
         time.sleep(0.05)
     pid_file.unlink(missing_ok=True)
 
 
-def _server_of(pid_file: Path) -> int | None:
+def server_of(pid_file: Path) -> int | None:
     """The process that the file names, if that is a PostgreSQL server."""
     try:
         pid = int(pid_file.read_text().split("\n", 1)[0])

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -36,6 +36,10 @@ SOCKET_PATH_BYTES_MAX: Final = 100
 
 PORT: Final = 5432
 """Only a part of the socket's name: nothing listens on TCP."""
+
+_SOCKET_LINE: Final = 4
+_STATE_LINE: Final = 7
+"""Of the lock file that the server keeps beside its data, counted from 0."""
 
 TETHER: Final = Path(__file__).with_name("tether.py")
 
@@ -95,6 +99,16 @@ def start(
                 sockets.rmdir()
 
 
+def running(data_directory: Path) -> Server | None:
+    """The server that another process of this machine runs on the data directory; null: none is ready there."""
+    pid_file = data_directory.absolute() / "postgres" / "cluster" / "postmaster.pid"
+    lines = _lines(pid_file)
+    if not _is_ready(lines) or not clusters.server_of(pid_file):
+        return None
+    version = (pid_file.parent / "PG_VERSION").read_text().strip()
+    return Server(Path(lines[_SOCKET_LINE]), version, int(lines[0]))
+
+
 def _command(cluster: Path, sockets: Path, binaries: Binaries, account: Account, durable: bool) -> list[str]:
     settings = {
         "listen_addresses": "",
@@ -129,18 +143,22 @@ def _socket_directory(home: Path, account: Account) -> Path:
 def _await_ready(process: subprocess.Popen[bytes], home: Path) -> int:
     """The number of the server's process, which is not the one that we started where that one watches.
 
-    The server writes it into the first line of its lock file, and its state into the eighth.
+    The server writes it into the first line of its lock file.
     """
     until = time.monotonic() + START_SECONDS_MAX
     while time.monotonic() < until:
         if process.poll() is not None:
             raise CannotStart(f"PostgreSQL stopped at once: {_reason(home / 'server.log')}")
         lines = _lines(home / "cluster" / "postmaster.pid")
-        if len(lines) > 7 and lines[7].strip() == "ready":
+        if _is_ready(lines):
             return int(lines[0])
         time.sleep(0.02)
     _stop(process)
     raise CannotStart(f"PostgreSQL did not get ready within {START_SECONDS_MAX} seconds; see {home / 'server.log'}.")
+
+
+def _is_ready(lines: Sequence[str]) -> bool:
+    return len(lines) > _STATE_LINE and lines[_STATE_LINE].strip() == "ready"
 
 
 def _lines(pid_file: Path) -> list[str]:

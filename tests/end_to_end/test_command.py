@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -143,7 +144,8 @@ def test_no_password_is_told_with_what_is_wrong_with_a_url(command: list[str], v
         ),
         (["sandbox", "serve"], {"SAGECERT_OWNER_DATABASE_URL": "postgresql://localhost:1/x"}, "The sandbox is off"),
         (["migrate"], {}, "SAGECERT_OWNER_DATABASE_URL is missing"),
-        (["status"], {}, "SAGECERT_OWNER_DATABASE_URL is missing"),
+        (["status", "--data-dir", "nowhere"], {}, "no `sagecert up` is running with --data-dir nowhere"),
+        (["compliance", "rebuild", "--data-dir", "nowhere"], {}, "SAGECERT_OWNER_DATABASE_URL names none"),
     ],
 )
 def test_what_is_in_the_way_is_said_in_one_sentence(
@@ -214,6 +216,27 @@ def test_status_tells_a_script_how_far_it_has_come(database: Database) -> None:
         check=True,
     )
     assert json.loads(done.stdout) | {"facts": 0, "applied": 0, "sandbox": False} == json.loads(done.stdout)
+
+
+def test_what_runs_on_a_server_of_its_own_is_looked_at_and_rebuilt(data_directory: Path) -> None:
+    def done(*command: str) -> dict[str, Any]:
+        process = subprocess.run(
+            sagecert(*command, "--json", "--data-dir", str(data_directory)),
+            env=environment({}),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        told: dict[str, Any] = json.loads(process.stdout)
+        return told
+
+    body = {"partner_id": "P1", "kind": "VAR", "programme": "PARTNER_SUCCESS"}
+    with up(data_directory) as (_, url):
+        httpx.post(f"{url}/certification/v1/partners", json=body, headers={"Idempotency-Key": "1"}).raise_for_status()
+        assert done("status")["facts"] == 1
+        rebuilt = done("compliance", "rebuild")
+        assert (rebuilt["partners"], rebuilt["position"]) == (1, 1)
+    assert "no `sagecert up` is running" in refused("status", "--data-dir", str(data_directory))
 
 
 def test_what_is_in_use_is_what_a_rebuild_gives(database: Database, data_directory: Path) -> None:
