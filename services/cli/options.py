@@ -15,22 +15,24 @@ host_option = click.option(
     help="Address to serve on; any but loopback wants SAGECERT_API_KEY.",
 )
 
-data_directory_option = click.option(
-    "--data-dir",
-    "data_directory",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path(".data"),
-    show_default=True,
-    help="Directory of the embedded PostgreSQL (not used with DATABASE_URL) and of the key for webhooks.",
+
+def _data_directory_option(what: str) -> Callable[[_Command], _Command]:
+    return click.option(
+        "--data-dir",
+        "data_directory",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=Path(".data"),
+        show_default=True,
+        help=what,
+    )
+
+
+data_directory_option = _data_directory_option(
+    "Directory of the embedded PostgreSQL (not used with DATABASE_URL) and of the key for webhooks."
 )
 
-running_data_directory_option = click.option(
-    "--data-dir",
-    "data_directory",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path(".data"),
-    show_default=True,
-    help="Directory of a `sagecert up` that is running (not used with SAGECERT_OWNER_DATABASE_URL).",
+running_data_directory_option = _data_directory_option(
+    "Directory of a `sagecert up` that is running (not used with SAGECERT_OWNER_DATABASE_URL)."
 )
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one line of JSON, for scripts.")
