@@ -15,7 +15,7 @@ from typing import Final
 
 import uvloop
 
-from services import serving
+from services.listening import listen, origin
 
 _HEAD_END: Final = b"\r\n\r\n"
 _LENGTH: Final = b"content-length: "
@@ -47,10 +47,10 @@ class _Receiver(asyncio.Protocol):
 @contextmanager
 def receiving() -> Iterator[str]:
     """The URL of a receiver that runs for as long as the context lasts."""
-    with serving.listen("127.0.0.1", 0) as listening:
+    with listen("127.0.0.1", 0) as listening:
         process = get_context("spawn").Process(target=_receive, args=(listening,), daemon=True)
         process.start()
-        yield serving.origin(listening) + "/hook"
+        yield origin(listening) + "/hook"
         process.kill()
         process.join()
 
@@ -68,7 +68,7 @@ def receiving_as_in_the_guide(secret_text: str) -> Iterator[str]:
     """The URL of the receiver that the integrator guide shows, which verifies, stores and then answers."""
     program = _PROGRAM.search(_GUIDE.read_text(encoding="utf-8"))
     assert program is not None, "the guide shows no receiver"
-    with TemporaryDirectory() as directory, serving.listen("127.0.0.1", 0) as listening:
+    with TemporaryDirectory() as directory, listen("127.0.0.1", 0) as listening:
         (Path(directory) / "receiver.py").write_text(program[1], encoding="utf-8")
         descriptor = str(listening.fileno())
         process = subprocess.Popen(
@@ -78,7 +78,7 @@ def receiving_as_in_the_guide(secret_text: str) -> Iterator[str]:
             pass_fds=[listening.fileno()],
         )
         try:
-            yield serving.origin(listening) + "/hooks"
+            yield origin(listening) + "/hooks"
         finally:
             process.kill()
             process.wait()

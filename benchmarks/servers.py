@@ -14,10 +14,11 @@ import uvloop
 from fastapi import FastAPI
 
 from benchmarks import histories
-from services.cli.garbage import collect_seldom
 from services.databases import Databases, embedded
+from services.garbage import collect_seldom
+from services.listening import listen
 from services.migrate import migrate
-from services.serving import listen, serve
+from services.serving import serve
 
 
 @contextmanager

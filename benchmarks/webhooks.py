@@ -28,7 +28,6 @@ from pydantic import SecretStr
 from benchmarks.answers import settings_for
 from benchmarks.receiver import receiving, receiving_as_in_the_guide
 from benchmarks.servers import fill, server
-from services.cli.garbage import collect_seldom
 from services.compliance.cloud_event import BATCH_MEDIA_TYPE, MEDIA_TYPE
 from services.compliance.database import OwnConnection, connect, create_pool
 from services.compliance.projection import rebuild
@@ -40,6 +39,7 @@ from services.compliance.webhooks.message import Message, batch_body, message
 from services.compliance.webhooks.reading import read
 from services.compliance.webhooks.signing import Sealer, Signer, secret_text
 from services.databases import Databases
+from services.garbage import collect_seldom
 from services.wall_clock import wall_clock
 
 FACTS: Final = 100_000

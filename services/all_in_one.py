@@ -1,26 +1,33 @@
-"""The whole system under one origin in one process: both services, follower, dispatcher, the sandbox if it is on."""
+"""The whole system under one origin: what serves is one process, the follower and the dispatcher are two more."""
 
-import asyncio
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+import msgspec
 from pydantic import SecretStr
 
-from services import sandbox
-from services.certification.app import create_app as create_certification
 from services.certification.settings import CertificationSettings
-from services.compliance.app import create_app as create_compliance
-from services.compliance.projection.follower import Follower
 from services.compliance.settings import ComplianceSettings
-from services.compliance.webhooks.dispatcher import Dispatcher
-from services.composition import Composition
 from services.databases import Databases
-from services.wall_clock import wall_clock
+from services.supervision import Part
+
+if TYPE_CHECKING:
+    from services.composition import Composition
+
+_NOT_FOR_PARTS: Final = ("DATABASE_URL", "SAGECERT_API_KEY")
+"""Of our environment: what would let a part do more than its work."""
 
 
-def create(
-    databases: Databases, *, api_key: str | None, sandboxed: bool, webhook_key: Callable[[], SecretStr]
-) -> Composition:
-    """The system on these databases. Other settings of the parts come from the environment, as when they run apart.
+class Settings(NamedTuple):
+    """Of each part of the system. What is not said here comes from the environment, as when the parts run apart."""
+
+    certification: CertificationSettings
+    compliance: ComplianceSettings
+
+
+def settings(databases: Databases, *, sandboxed: bool, webhook_key: Callable[[], SecretStr]) -> Settings:
+    """The settings of the system on these databases. Raises `pydantic.ValidationError`.
 
     `webhook_key`: asked for the key that seals secrets of webhook endpoints, where the environment has none.
     """
@@ -36,16 +43,48 @@ def create(
     )
     if not compliance.webhook_keys:
         compliance = compliance.model_copy(update={"webhook_keys": (webhook_key(),)})
+    return Settings(certification, compliance)
+
+
+def background(system: Settings) -> list[Part]:
+    """The processes beside the one that serves. Each gets the settings that it needs in its environment."""
+    compliance = system.compliance
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in _NOT_FOR_PARTS and not name.endswith("_DATABASE_URL") and not name.endswith("_DATABASE_ROLE")
+    }
+    common = {
+        **inherited,
+        "SAGECERT_SANDBOX": str(compliance.sandbox).lower(),
+        "SAGECERT_COMPLIANCE_DATABASE_URL": compliance.database_url.get_secret_value(),
+        **({"SAGECERT_COMPLIANCE_DATABASE_ROLE": compliance.database_role} if compliance.database_role else {}),
+    }
+    keys = msgspec.json.encode([key.get_secret_value() for key in compliance.webhook_keys]).decode()
+    return [
+        _part("follower", common),
+        _part("dispatcher", {**common, "SAGECERT_COMPLIANCE_WEBHOOK_KEYS": keys}),
+    ]
+
+
+def _part(name: str, environment: Mapping[str, str]) -> Part:
+    return Part(name, ("-m", "services.background", name), environment)
+
+
+def create(system: Settings, owner_url: str, *, api_key: str | None) -> "Composition":
+    """The applications under one origin; the sandbox too, as the owner of the database, where it is on."""
+    from services.certification.app import create_app as create_certification
+    from services.compliance.app import create_app as create_compliance
+    from services.composition import Composition
+    from services.wall_clock import wall_clock
+
+    sandboxed = system.compliance.sandbox
     apps = {
-        "certification": create_certification(certification),
-        "compliance": create_compliance(compliance, wall_clock),
+        "certification": create_certification(system.certification),
+        "compliance": create_compliance(system.compliance, wall_clock),
     }
     if sandboxed:
-        apps["sandbox"] = sandbox.create_app(databases.owner_url)
-    return Composition(apps, api_key=api_key, sandbox=sandboxed, background=lambda: _background(compliance))
+        from services import sandbox
 
-
-async def _background(settings: ComplianceSettings) -> None:
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(Follower(settings).run())
-        tasks.create_task(Dispatcher(settings, wall_clock).run())
+        apps["sandbox"] = sandbox.create_app(owner_url)
+    return Composition(apps, api_key=api_key, sandbox=sandboxed)

@@ -1,11 +1,10 @@
 """Several applications under one origin, with what they have in common: the door, the documentation, lifetimes."""
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 from fastapi import FastAPI
 from starlette.applications import Starlette
@@ -28,20 +27,12 @@ class Composition:
     """An ASGI application of several, each for the paths of one first part.
 
     `apps`: by first part, such as "compliance". `api_key`: where it is set, every call needs it as a bearer token.
-    `sandbox`: every answer says so. `background`: runs for as long as the applications do.
+    `sandbox`: every answer says so.
     """
 
-    def __init__(
-        self,
-        apps: Mapping[str, FastAPI],
-        *,
-        api_key: str | None,
-        sandbox: bool,
-        background: Callable[[], Coroutine[Any, Any, None]] | None = None,
-    ) -> None:
+    def __init__(self, apps: Mapping[str, FastAPI], *, api_key: str | None, sandbox: bool) -> None:
         self._apps = apps
         self._sandbox = sandbox
-        self._background = background
         front = Starlette(
             routes=documentation.routes(TITLE, list(apps.values()), bearer=api_key is not None),
             exception_handlers={HTTPException: _not_answered},
@@ -61,17 +52,13 @@ class Composition:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Opens what the applications need and runs the background. If that fails, so does the context."""
+        """Opens what the applications need for as long as the context lasts."""
         async with AsyncExitStack() as open_apps:
             for app in self._apps.values():
                 await open_apps.enter_async_context(app.router.lifespan_context(app))
             if self._sandbox:
                 _log.warning("SANDBOX: the clock of this system can be moved, and everything in it can be emptied")
-            async with asyncio.TaskGroup() as tasks:
-                task = tasks.create_task(self._background()) if self._background else None
-                yield
-                if task is not None:
-                    task.cancel()
+            yield
 
 
 class _Crossroads:

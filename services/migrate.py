@@ -1,12 +1,24 @@
-"""Brings the schemas of both services to the newest version, as their owner; settles what kind of database it is."""
+"""Brings the schemas of both services to the newest version, as their owner; settles what kind of database it is.
+
+Alembic and SQLAlchemy are loaded where there is something to migrate: they take longer than the start of a server.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import psycopg
-from sqlalchemy import Connection, Engine, create_engine, text
-from sqlalchemy.pool import NullPool
+from psycopg import sql
 
-from services.certification import migrations as certification
-from services.compliance.read_model import migrations as compliance
-from services.compliance.webhooks import migrations as webhooks
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+_SERVICES: Final = Path(__file__).parent
+VERSIONS: Final = {
+    "certification": _SERVICES / "certification" / "migrations" / "versions",
+    "compliance": _SERVICES / "compliance" / "read_model" / "migrations" / "versions",
+    "webhooks": _SERVICES / "compliance" / "webhooks" / "migrations" / "versions",
+}
+"""The migrations of each schema; each file is named after its revision."""
 
 
 class OtherKind(Exception):
@@ -18,10 +30,31 @@ def migrate(owner_url: str, *, sandbox: bool) -> None:
 
     The first migration decides for ever whether the database is a sandbox.
     """
+    with psycopg.connect(owner_url) as connection:
+        if is_current(connection):
+            row = connection.execute("SELECT certification.settle_sandbox(%s)", [sandbox]).fetchone()
+            _refuse_other_kind(row == (True,), sandbox)
+            return
     engine = owner_engine(owner_url)
     with engine.begin() as connection:
         upgrade(connection)
         settle(connection, sandbox=sandbox)
+
+
+def is_current(connection: psycopg.Connection) -> bool:
+    """Whether every schema is at the newest version already."""
+    for schema, versions in VERSIONS.items():
+        if connection.execute("SELECT to_regclass(%s)", [f"{schema}.alembic_version"]).fetchone() == (None,):
+            return False
+        found = sql.SQL("SELECT version_num FROM {}.alembic_version").format(sql.Identifier(schema))
+        if connection.execute(found).fetchall() != [(newest(versions),)]:
+            return False
+    return True
+
+
+def newest(versions: Path) -> str:
+    """The newest revision in a directory of migrations."""
+    return max(path.name.partition("_")[0] for path in versions.glob("*_*.py"))
 
 
 def settle_kind(owner_url: str, *, sandbox: bool) -> None:
@@ -31,22 +64,37 @@ def settle_kind(owner_url: str, *, sandbox: bool) -> None:
         settle(connection, sandbox=sandbox)
 
 
-def owner_engine(owner_url: str) -> Engine:
+def owner_engine(owner_url: str) -> "Engine":
     """Connections of the owner, from a URL of any form that libpq reads; none is kept."""
+    from sqlalchemy import create_engine
+    from sqlalchemy.pool import NullPool
+
     return create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(owner_url), poolclass=NullPool)
 
 
-def upgrade(connection: Connection) -> None:
+def upgrade(connection: "Connection") -> None:
     """Every schema, within the caller's transaction. Certification first: compliance reads its log."""
+    from sqlalchemy import text
+
+    from services.certification import migrations as certification
+    from services.compliance.read_model import migrations as compliance
+    from services.compliance.webhooks import migrations as webhooks
+
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('sagecert migrate'))"))
     certification.upgrade(connection)
     compliance.upgrade(connection)
     webhooks.upgrade(connection)
 
 
-def settle(connection: Connection, *, sandbox: bool) -> None:
+def settle(connection: "Connection", *, sandbox: bool) -> None:
     """Raises `OtherKind` where the database is settled otherwise."""
+    from sqlalchemy import text
+
     settled = connection.execute(text("SELECT certification.settle_sandbox(:wanted)"), {"wanted": sandbox}).scalar_one()
+    _refuse_other_kind(settled, sandbox)
+
+
+def _refuse_other_kind(settled: bool, sandbox: bool) -> None:
     if settled and not sandbox:
         raise OtherKind("This database belongs to a sandbox: start with --sandbox, or on other data.")
     if sandbox and not settled:

@@ -126,6 +126,15 @@ def environment(settings: Mapping[str, str]) -> dict[str, str]:
     return {**kept, **settings}
 
 
+def children(pid: int) -> dict[int, str]:
+    """The living processes that a process has started, by number, each with its command line."""
+    shown = subprocess.run(
+        ["ps", "-A", "-ww", "-o", "pid=,ppid=,stat=,args="], capture_output=True, text=True, check=True
+    )
+    found = (line.split(None, 3) for line in shown.stdout.splitlines())
+    return {int(child): args for child, parent, state, args in found if int(parent) == pid and state[0] != "Z"}
+
+
 def gone(pid: int, seconds: float = STOP_SECONDS_MAX) -> bool:
     """Whether the process ends within the time."""
     until = time.monotonic() + seconds

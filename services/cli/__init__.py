@@ -1,16 +1,39 @@
 """The `sagecert` command: the composition root of everything that runs."""
 
+import gc
+from importlib import import_module
+from typing import Final
+
 import click
 
-from services.cli.demo import demo
 from services.cli.descriptors import allow_enough
 from services.cli.output import log_to_stderr
-from services.cli.parts import certification, compliance, migrate, sandbox
-from services.cli.status import status
-from services.cli.up import up
+from services.garbage import THRESHOLDS
+
+_COMMANDS: Final = {
+    "demo": "demo",
+    "up": "up",
+    "status": "status",
+    "migrate": "parts",
+    "certification": "parts",
+    "compliance": "parts",
+    "sandbox": "parts",
+}
+"""Each command and its module here, which is loaded when the command is wanted: a start is not to wait for others."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"services.cli.{_COMMANDS[cmd_name]}"), cmd_name)
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="sagecert", message="%(prog)s %(version)s")
 def main() -> None:
     """Sage Partner Certification: which partners may sell Sage Partner Cloud, as of any instant.
@@ -20,9 +43,6 @@ def main() -> None:
     serve, compliance work and compliance dispatch, each with its own settings; all but the first of
     these four take the compliance role.
     """
+    gc.set_threshold(*THRESHOLDS)  # nothing that is loaded is garbage
     log_to_stderr()
     allow_enough()
-
-
-for command in (demo, up, status, migrate, certification, compliance, sandbox):
-    main.add_command(command)

@@ -1,4 +1,4 @@
-"""`sagecert demo`: everything in one process, with a story to explore."""
+"""`sagecert demo`: everything on one address, with a story to explore."""
 
 import threading
 from datetime import UTC, datetime, timedelta

@@ -83,13 +83,12 @@ def serve_compliance(host: str, port: int, as_json: bool) -> None:
 def work() -> None:
     """Follow the facts and the clock. Any number may run: one works, the others stand by."""
     with one_sentence():
-        from services.cli.running import run
-        from services.compliance.projection.follower import Follower
+        from services.background import follow
         from services.compliance.settings import ComplianceSettings
 
         settings = ComplianceSettings()
         progress("following the facts; Ctrl-C stops it.")
-        run(Follower(settings).run())
+        follow(settings)
 
 
 @compliance.command("dispatch")
@@ -99,13 +98,11 @@ def dispatch() -> None:
     Also needs SAGECERT_COMPLIANCE_WEBHOOK_KEYS, the same list as the service.
     """
     with one_sentence():
-        from services.cli.running import run_to_a_good_end
-        from services.compliance.webhooks.dispatcher import Dispatcher
-        from services.wall_clock import wall_clock
+        from services.background import dispatch as deliver
 
-        dispatcher = Dispatcher(_with_keys(), wall_clock)
+        settings = _with_keys()
         progress("delivering to webhook endpoints; Ctrl-C stops it.")
-        run_to_a_good_end(dispatcher.run())
+        deliver(settings)
 
 
 @compliance.command("reseal")
@@ -140,10 +137,10 @@ def rebuild(verify: bool, data_directory: Path, as_json: bool) -> None:
         from pydantic import SecretStr
 
         from services.cli.owner import owner_url
-        from services.cli.running import stop_in_order
         from services.cli.settings import SystemSettings
         from services.compliance.projection import rebuild as rebuilding
         from services.compliance.settings import ComplianceSettings
+        from services.running import stop_in_order
 
         url = owner_url(SystemSettings(), data_directory)
         settings = ComplianceSettings(database_url=SecretStr(url))

@@ -1,53 +1,14 @@
-"""Running a server or a worker until it is told to stop."""
+"""Serving at an address until told to stop."""
 
-import asyncio
-import signal
-from collections.abc import Callable, Coroutine
-from types import FrameType
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import uvloop
-
-from services import serving
 from services.cli.failures import cannot_listen, refuse_open_host
-from services.cli.garbage import collect_seldom
-from services.composition import Composition
+from services.listening import listen, origin
+from services.running import run
 
-
-def run(work: Coroutine[Any, Any, None]) -> None:
-    """Runs to the end. SIGINT and SIGTERM end it in order, as `KeyboardInterrupt`."""
-    stop_in_order()
-    collect_seldom()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(work)
-
-
-def run_to_a_good_end(work: Coroutine[Any, Any, None]) -> None:
-    """Runs to the end. SIGINT and SIGTERM cancel the work alone, so that it may let what it has begun finish."""
-
-    async def stoppable() -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-        await work
-
-    collect_seldom()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        try:
-            runner.run(stoppable())
-        except asyncio.CancelledError:
-            raise KeyboardInterrupt from None
-
-
-def stop_in_order() -> None:
-    """Lets SIGTERM and Ctrl-C unwind the command at once, so that what it started stops first."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGINT, _interrupt)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+if TYPE_CHECKING:
+    from services.composition import Composition
 
 
 class Address:
@@ -56,15 +17,17 @@ class Address:
     def __init__(self, host: str, port: int, key: str | None) -> None:
         refuse_open_host(host, key)
         try:
-            self._listening = serving.listen(host, port)
+            self._listening = listen(host, port)
         except OSError as problem:
             raise cannot_listen(host, port, problem) from problem
-        self.origin = serving.origin(self._listening)
+        self.origin = origin(self._listening)
 
-    def serve(self, composition: Composition, ready: Callable[[], None]) -> None:
+    def serve(self, composition: "Composition", ready: Callable[[], None]) -> None:
         """Serves until told to stop. `ready` is called once calls are answered."""
         run(self._serve(composition, ready))
 
-    async def _serve(self, composition: Composition, ready: Callable[[], None]) -> None:
+    async def _serve(self, composition: "Composition", ready: Callable[[], None]) -> None:
+        from services import serving
+
         async with composition.running():
             await serving.serve(composition, self._listening, ready, composition.stop)

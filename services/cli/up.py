@@ -1,4 +1,4 @@
-"""`sagecert up`: everything in one process."""
+"""`sagecert up`: everything on one address."""
 
 from pathlib import Path
 

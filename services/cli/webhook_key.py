@@ -1,4 +1,4 @@
-"""The key with which a system in one process seals the secrets of webhook endpoints, where no setting names one."""
+"""The key with which `sagecert up` seals the secrets of webhook endpoints, where no setting names one."""
 
 import os
 import secrets

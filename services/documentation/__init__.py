@@ -1,13 +1,16 @@
 """The interactive documentation of an origin, served whole from this package: nothing comes from a CDN."""
 
+import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -21,7 +24,11 @@ CONTENT_SECURITY_POLICY: Final = (
 
 def routes(title: str, apps: Sequence[FastAPI], *, bearer: bool) -> list[BaseRoute]:
     """`/` leads to `/docs`, which shows the one `/openapi.json` of all the applications."""
-    document = openapi(title, [app.openapi() for app in apps], bearer=bearer)
+
+    @cache
+    def document() -> bytes:
+        """Built when it is first wanted, in a thread: it takes longer than a whole start is to take."""
+        return json.dumps(openapi(title, [app.openapi() for app in apps], bearer=bearer)).encode()
 
     async def show(_: Request) -> Response:
         page = get_swagger_ui_html(
@@ -36,7 +43,7 @@ def routes(title: str, apps: Sequence[FastAPI], *, bearer: bool) -> list[BaseRou
         return page
 
     async def describe(_: Request) -> Response:
-        return JSONResponse(document)
+        return Response(await run_in_threadpool(document), media_type="application/json")
 
     async def lead(_: Request) -> Response:
         return RedirectResponse("docs")

@@ -43,6 +43,9 @@ _STATE_LINE: Final = 7
 
 TETHER: Final = Path(__file__).with_name("tether.py")
 
+FAREWELL: Final = str(int(signal.SIGINT))
+"""PostgreSQL's fast shutdown: roll back, write a checkpoint, go."""
+
 
 class Server(msgspec.Struct, frozen=True):
     """A running server, reached through the private directory of its socket."""
@@ -121,7 +124,7 @@ def _command(cluster: Path, sockets: Path, binaries: Binaries, account: Account,
     if not durable:
         settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
     return [
-        sys.executable, "-I", "-S", str(TETHER), str(os.getpid()), str(account.uid), str(account.gid),
+        sys.executable, "-I", "-S", str(TETHER), str(os.getpid()), str(account.uid), str(account.gid), FAREWELL,
         str(binaries.directory / "postgres"), "-D", str(cluster),
         *(part for name, value in settings.items() for part in ("-c", f"{name}={value}")),
     ]  # fmt: skip

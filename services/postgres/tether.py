@@ -1,9 +1,10 @@
 """Runs a program so that it stops when the process that asked for it is gone, `kill -9` included.
 
-    python -I -S tether.py PARENT_PID UID GID PROGRAM ARGUMENT...
+    python -I -S tether.py PARENT_PID UID GID SIGNAL PROGRAM ARGUMENT...
 
-UID and GID are -1 to stay who we are. On Linux this process becomes the program, and the kernel interrupts it
-when its parent dies; elsewhere it stays and watches. Standard library only: it starts without the project.
+UID and GID are -1 to stay who we are; SIGNAL is what the program gets when the parent is gone. On Linux this process
+becomes the program, and the kernel sends the signal; elsewhere it stays and watches. Standard library only: it starts
+without the project.
 """
 
 import ctypes
@@ -17,11 +18,8 @@ PR_SET_PDEATHSIG = 1
 
 LOOK_SECONDS = 0.2
 
-FAREWELL = signal.SIGINT
-"""PostgreSQL's fast shutdown: roll back, write a checkpoint, go."""
-
 HANDED_ON = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGQUIT})
-"""PostgreSQL's three ways to stop."""
+"""The ways to ask a program to stop; PostgreSQL tells all three apart."""
 
 
 def drop_privileges(uid: int, gid: int) -> None:
@@ -32,15 +30,15 @@ def drop_privileges(uid: int, gid: int) -> None:
         os.setuid(uid)
 
 
-def become(parent: int, uid: int, gid: int, command: list[str]) -> None:
+def become(parent: int, uid: int, gid: int, farewell: int, command: list[str]) -> None:
     """Becomes the program. The wish is made after the change of user, which would forget it."""
     drop_privileges(uid, gid)
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, FAREWELL)
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, farewell)
     if os.getppid() == parent:
         os.execv(command[0], command)
 
 
-def watch(parent: int, uid: int, gid: int, command: list[str]) -> int:
+def watch(parent: int, uid: int, gid: int, farewell: int, command: list[str]) -> int:
     """Runs the program, hands signals on to it, and looks whether the parent is still there.
 
     A signal that comes before the program runs is kept for it.
@@ -54,7 +52,7 @@ def watch(parent: int, uid: int, gid: int, command: list[str]) -> int:
     program = subprocess.Popen(command)
     while program.poll() is None:
         if os.getppid() != parent:
-            program.send_signal(FAREWELL)
+            program.send_signal(farewell)
             return program.wait()
         if select.select([received], [], [], LOOK_SECONDS)[0]:
             for number in HANDED_ON.intersection(os.read(received, 64)):
@@ -64,11 +62,11 @@ def watch(parent: int, uid: int, gid: int, command: list[str]) -> int:
 
 def main() -> None:
     """Reads the arguments; the variable SAGECERT_TETHER_WATCHES lets it watch on Linux too, for its test."""
-    parent, uid, gid = (int(argument) for argument in sys.argv[1:4])
+    parent, uid, gid, farewell = (int(argument) for argument in sys.argv[1:5])
     if sys.platform == "linux" and "SAGECERT_TETHER_WATCHES" not in os.environ:
-        become(parent, uid, gid, sys.argv[4:])
+        become(parent, uid, gid, farewell, sys.argv[5:])
     else:
-        sys.exit(watch(parent, uid, gid, sys.argv[4:]))
+        sys.exit(watch(parent, uid, gid, farewell, sys.argv[5:]))
 
 
 if __name__ == "__main__":

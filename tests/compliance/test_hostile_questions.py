@@ -57,7 +57,7 @@ def _asked(path: str, hostile_name: str, hostile: str) -> str:
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_no_question_fails_the_service(system: System, hostile: str) -> None:
-    system.record("partners", "k1", partner_id="P1", kind="VAR", programme="PARTNER_SUCCESS")
+    recorded = system.record("partners", "k1", partner_id="P1", kind="VAR", programme="PARTNER_SUCCESS").json()
     asked = []
     for path, parameters in _questions(system):
         for parameter in parameters:
@@ -74,4 +74,5 @@ def test_no_question_fails_the_service(system: System, hostile: str) -> None:
         if answer.status_code >= 400:
             assert answer.headers["content-type"].startswith("application/problem+json"), url[:200]
             assert answer.json()["detail"], url[:200]
-    assert system.http.get("/compliance/v1/partners/P1/compliance/S200P").status_code == 200
+    applied = {"min_position": recorded["position"]}
+    assert system.http.get("/compliance/v1/partners/P1/compliance/S200P", params=applied).status_code == 200

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from services import serving
+from services.listening import listen, origin
 
 HOP_BY_HOP = {"connection", "content-length", "host", "keep-alive", "transfer-encoding"}
 
@@ -50,8 +51,8 @@ class Ingress:
 
 def main() -> None:
     """Serves on a free port, and says which in a line of JSON."""
-    listening = serving.listen("127.0.0.1", 0)
-    ready = json.dumps({"url": serving.origin(listening)})
+    listening = listen("127.0.0.1", 0)
+    ready = json.dumps({"url": origin(listening)})
     upstreams = dict(argument.split("=", 1) for argument in sys.argv[1:])
     asyncio.run(serving.serve(Ingress(upstreams), listening, lambda: print(ready, flush=True)))
 

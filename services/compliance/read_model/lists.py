@@ -1,14 +1,36 @@
 """Lists out of the read model, in pages by key: right by the clock, whether or not a timer has fired."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import asyncpg
-from sqlalchemy import Select, case, func, null, or_, select, tuple_
-from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 
 from services.compliance.database import Connection
-from services.compliance.read_model.tables import replacement_window, standing
+
+_PARTNERS: Final = """
+    SELECT s.partner_id, s.product, s.status, s.headcount, s.minimum, s.shortfall, s.valid_to
+    FROM standing s
+    WHERE (s.partner_id, s.product) > ($1, $2) AND s.valid_from <= $3 AND (s.valid_to IS NULL OR s.valid_to > $3)
+        {filter}
+    ORDER BY s.partner_id, s.product LIMIT $4
+"""
+
+_OUTCOME: Final = """
+    CASE WHEN w.closed_at <= $5 THEN w.closed_outcome WHEN w.deadline_at > $5 THEN 'open' ELSE 'expired' END
+"""
+
+_WINDOWS: Final = f"""
+    SELECT w.deadline_at, w.partner_id, w.product, w.number, w.deadline_on, w.opened_at,
+        CASE WHEN w.closed_at <= $5 THEN w.closed_at END, {_OUTCOME},
+        CASE WHEN w.closed_at <= $5 THEN NULL
+            WHEN w.deadline_at > $5 THEN least(w.deadline_at, w.closed_at)
+            ELSE w.closed_at END
+    FROM replacement_window w
+    WHERE (w.deadline_at, w.partner_id, w.product, w.number) > ($1, $2, $3, $4) AND w.opened_at <= $5
+        {{filter}}
+    ORDER BY w.deadline_at, w.partner_id, w.product, w.number LIMIT $6
+"""
 
 
 async def present_partners(
@@ -21,17 +43,8 @@ async def present_partners(
     product: str | None,
 ) -> list[asyncpg.Record]:
     """Partner, product, status, headcount, minimum, shortfall and the end of the stretch that is in force at `at`."""
-    of = standing.c
-    wanted = select(of.partner_id, of.product, of.status, of.headcount, of.minimum, of.shortfall, of.valid_to).where(
-        tuple_(of.partner_id, of.product) > after,
-        of.valid_from <= at,
-        or_(of.valid_to.is_(None), of.valid_to > at),
-    )
-    if status is not None:
-        wanted = wanted.where(of.status == status)
-    if product is not None:
-        wanted = wanted.where(of.product == product)
-    return await _fetch(connection, wanted.order_by(of.partner_id, of.product).limit(limit))
+    filters = [("s.status = {}", status), ("s.product = {}", product)]
+    return await _fetch(connection, _PARTNERS, [*after, at, limit], filters)
 
 
 async def present_windows(
@@ -48,32 +61,22 @@ async def present_windows(
 
     Half-open, as all instants are.
     """
-    of = replacement_window.c
-    key = (of.deadline_at, of.partner_id, of.product, of.number)
-    closed = of.closed_at <= at
-    outcome_then = case((closed, of.closed_outcome), (of.deadline_at > at, "open"), else_="expired")
-    closed_at_then = case((closed, of.closed_at))
-    changes_next = case(
-        (closed, null()), (of.deadline_at > at, func.least(of.deadline_at, of.closed_at)), else_=of.closed_at
-    )
-    wanted = select(*key, of.deadline_on, of.opened_at, closed_at_then, outcome_then, changes_next).where(
-        tuple_(*key) > after, of.opened_at <= at
-    )
-    if outcome == "open":
-        wanted = wanted.where(of.deadline_at > at)
-    if outcome is not None:
-        wanted = wanted.where(outcome_then == outcome)
-    if product is not None:
-        wanted = wanted.where(of.product == product)
-    if due_before is not None:
-        wanted = wanted.where(of.deadline_at < due_before)
-    return await _fetch(connection, wanted.order_by(*key).limit(limit))
+    filters = [
+        ("w.deadline_at > {}", at if outcome == "open" else None),
+        (f"{_OUTCOME} = {{}}", outcome),
+        ("w.product = {}", product),
+        ("w.deadline_at < {}", due_before),
+    ]
+    return await _fetch(connection, _WINDOWS, [*after, at, limit], filters)
 
 
-_DIALECT: Final = PGDialect_asyncpg()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it so
-
-
-async def _fetch(connection: Connection, statement: Select[Any]) -> list[asyncpg.Record]:
-    compiled = statement.compile(dialect=_DIALECT)
-    arguments = [compiled.params[name] for name in compiled.positiontup or ()]
-    return await connection.fetch(str(compiled), *arguments)
+async def _fetch(
+    connection: Connection, statement: str, arguments: list[Any], filters: Sequence[tuple[str, Any]]
+) -> list[asyncpg.Record]:
+    """The statement with those of the filters that have a value: an index serves what is not asked for by `OR`."""
+    conditions = ""
+    for condition, value in filters:
+        if value is not None:
+            arguments.append(value)
+            conditions += f" AND {condition.format(f'${len(arguments)}')}"
+    return await connection.fetch(statement.format(filter=conditions), *arguments)

@@ -1,0 +1,49 @@
+"""The follower and the dispatcher, each as a process of its own beside what serves.
+
+    python -m services.background follower|dispatcher
+
+Settings come from the environment, as for `sagecert compliance work` and `sagecert compliance dispatch`, which run the
+same. This module imports no web framework: a part that died is back within half a second.
+"""
+
+import gc
+import logging
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from services.compliance.settings import ComplianceSettings
+
+
+def follow(settings: "ComplianceSettings") -> None:
+    """Keeps the read model up with the facts and the clock until SIGINT or SIGTERM, as `KeyboardInterrupt`."""
+    from services.compliance.projection.follower import Follower
+    from services.running import run
+
+    run(Follower(settings).run())
+
+
+def dispatch(settings: "ComplianceSettings") -> None:
+    """Delivers to webhook endpoints until SIGINT or SIGTERM, as `KeyboardInterrupt`. Needs webhook keys."""
+    from services.compliance.webhooks.dispatcher import Dispatcher
+    from services.running import run_to_a_good_end
+    from services.wall_clock import wall_clock
+
+    run_to_a_good_end(Dispatcher(settings, wall_clock).run())
+
+
+def main() -> None:
+    """Runs the part that the first argument names."""
+    gc.disable()  # until everything is loaded: nothing of that is garbage
+    from services.compliance.settings import ComplianceSettings
+
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("services").setLevel(logging.INFO)
+    part = {"follower": follow, "dispatcher": dispatch}[sys.argv[1]]
+    with suppress(KeyboardInterrupt):
+        part(ComplianceSettings())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,23 @@
+"""The socket that a server listens on; bound before what takes a while, so that a port in use is known at once."""
+
+import socket
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens. Port 0: a free one. Raises `OSError`, among others where the port is in use."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(2048)
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+def origin(listening: socket.socket) -> str:
+    """The address to call, such as http://127.0.0.1:8000."""
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
