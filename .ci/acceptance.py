@@ -1,11 +1,11 @@
-"""Runs an acceptance runner against the system, all in one and apart: python acceptance.py RUNNER.
+"""Runs an acceptance runner against the system, all in one and apart: python acceptance.py RUNNER SCENARIOS...
 
-The runner takes --base-url and tells by its exit status whether everything held.
+The runner takes --base-url and the files of scenarios, and tells by its exit status whether everything held.
 """
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from services import postgres
@@ -20,21 +20,22 @@ def _server() -> Iterator[Server]:
         yield server
 
 
-def _holds(runner: str, name: str, system: System) -> bool:
+def _holds(runner: str, scenarios: Sequence[str], name: str, system: System) -> bool:
     print(f"acceptance, {name}", flush=True)
-    return subprocess.run([sys.executable, runner, "--base-url", system.url], check=False).returncode == 0
+    command = [sys.executable, runner, "--base-url", system.url, *scenarios]
+    return subprocess.run(command, check=False).returncode == 0
 
 
 def main() -> None:
     """Exits with 1 unless everything holds in both."""
-    runner = sys.argv[1]
+    runner, *scenarios = sys.argv[1:]
     with _server() as server:
         clone(server, "template1", "all_in_one")
         with running_system(server.url(database="all_in_one")) as system:
-            held = [_holds(runner, "all in one", system)]
+            held = [_holds(runner, scenarios, "all in one", system)]
         clone(server, "template1", "apart")
         with running_system_apart(Database(server, "apart")) as system:
-            held.append(_holds(runner, "apart", system))
+            held.append(_holds(runner, scenarios, "apart", system))
     sys.exit(0 if all(held) else 1)
 
 

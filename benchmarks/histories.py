@@ -57,7 +57,7 @@ def groups_of_partner(population: Population, number: int) -> Iterator[Group]:
 
 def groups_of_person(consultant_id: str, facts: Iterable[Fact]) -> Iterator[Group]:
     """The facts of one person, each with the decisions that follow from it."""
-    consultant = Consultant()
+    consultant = Consultant(consultant_id)
     routings: dict[str, Routing] = {}
     for fact in facts:
         group: tuple[Fact, ...] = (fact,)

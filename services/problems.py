@@ -11,7 +11,10 @@ TYPE_PREFIX: Final = "urn:sagecert:problem:"
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is wrong. `rule`: the id of the rule that refused. `parameter`: the part of the request that is meant."""
+    """What is wrong. `rule`: the id of the rule that refused. `parameter`: the part of the request that is meant.
+
+    `fact_id`: the recorded fact that stands in the way (R34); `score`: what it says, where it is a score.
+    """
 
     type: str
     title: str
@@ -19,6 +22,8 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: str
     rule: str | None = None
     parameter: str | None = None
+    fact_id: str | None = None
+    score: str | None = None
 
 
 def problem_response(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:

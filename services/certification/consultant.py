@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import assert_never
 
 import msgspec
+from msgspec.structs import replace
 
 from services.certification.report import Recorded, Report
 from services.certification.rules.grants import grants, statement
@@ -16,6 +17,7 @@ from shared.events.facts import (
     ConsultantCertified,
     CourseCompleted,
     Decision,
+    ExamRegistered,
     FactVoided,
     MaintenanceCompleted,
     RevocationOrdered,
@@ -35,6 +37,7 @@ class Consultant(msgspec.Struct, frozen=True):
     `published`: the last statement of each subject.
     """
 
+    consultant_id: str
     standing: tuple[Fact, ...] = ()
     published: Mapping[Subject, Decision] = {}
 
@@ -49,15 +52,20 @@ def decide(report: Report, data: AboutConsultant, now: datetime) -> Recorded:
 
 
 def evolve(consultant: Consultant, fact: Fact) -> Consultant:
-    """The consultant after a fact about them or one of their registrations."""
+    """The consultant after a fact about them or one of their registrations.
+
+    A registration of somebody else under an id that was once the consultant's concerns somebody else (R33).
+    """
     match fact.data:
         case FactVoided(fact_id):
-            left = tuple(each for each in consultant.standing if each.fact_id != fact_id)
-            return Consultant(left, consultant.published)
+            left = tuple(other for other in consultant.standing if other.fact_id != fact_id)
+            return replace(consultant, standing=left)
+        case ExamRegistered(consultant_id=whose) if whose != consultant.consultant_id:
+            return consultant
         case ConsultantCertified() | CertificationRevoked() | MaintenanceCompleted() as decision:
-            return Consultant(consultant.standing, {**consultant.published, subject(decision): decision})
+            return replace(consultant, published={**consultant.published, subject(decision): decision})
         case _:
-            return Consultant((*consultant.standing, fact), consultant.published)
+            return replace(consultant, standing=(*consultant.standing, fact))
 
 
 def follow(consultant: Consultant, fact: Fact) -> tuple[Decision, ...]:

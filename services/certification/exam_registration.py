@@ -1,6 +1,6 @@
-"""An exam registration: two attempts, each with one score that can be corrected (R5, R34, R35)."""
+"""An exam registration: two attempts, each with one score that can be corrected or voided (R5, R33, R34, R35)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal, assert_never
@@ -19,21 +19,21 @@ from services.certification.rules.attempts import ATTEMPTS, SCORE_MAX, Attempt, 
 from services.certification.standing import standing
 from shared.events.envelope import Fact
 from shared.events.facts import Attempt as AttemptNumber
-from shared.events.facts import AttemptScored, ExamRegistered, FactData, ScoreCorrected
+from shared.events.facts import AttemptScored, ExamRegistered, FactData, FactVoided, ScoreCorrected
 
 AboutRegistration = ExamRegistered | AttemptScored | ScoreCorrected
 """What can be reported of an exam registration."""
 
 
 class ExamRegistration(msgspec.Struct, frozen=True):
-    """What was recorded of a registration, voided or not: an id and a score are used once, for ever (R34)."""
+    """What of a registration is recorded and not voided: a void leaves its place free (R33, R34)."""
 
     registered: Fact | None = None
     scored: Mapping[int, Fact] = {}
 
     @property
     def consultant_id(self) -> str | None:
-        """Whose registration it is; None until it is itself recorded."""
+        """Whose registration it is; None while it is not recorded, or voided."""
         match self.registered:
             case Fact(data=ExamRegistered(consultant_id=consultant_id)):
                 return consultant_id
@@ -44,7 +44,7 @@ class ExamRegistration(msgspec.Struct, frozen=True):
 def decide(
     registration: ExamRegistration, report: Report, data: AboutRegistration, now: datetime
 ) -> Recorded | Repeated:
-    """Records or holds what is new, recognises what was recorded before.
+    """Records what is new, holds what waits for its registration or attempt, recognises what was recorded before.
 
     Raises `OtherContentRecorded`, `AnotherScoreRecorded` (R34), `NoSuchScore` (R6) and `DatedInTheFuture` (R36).
     """
@@ -55,7 +55,8 @@ def decide(
                 return Recorded(report.fact(now))
             if report.repeats(known):
                 return Repeated(known)
-            raise OtherContentRecorded(f"Registration {registration_id} is already recorded with other content.")
+            detail = f"Registration {registration_id} is already recorded with other content."
+            raise OtherContentRecorded(detail, fact_id=known.fact_id)
         case AttemptScored(registration_id, attempt, score):
             _check(score)
             scored = registration.scored.get(attempt)
@@ -65,7 +66,9 @@ def decide(
                 return Repeated(scored)
             raise AnotherScoreRecorded(
                 f"Attempt {attempt} of registration {registration_id} already has another score. A score that was "
-                "wrong is corrected; one that was voided stays void: register again."
+                "wrong is corrected; one that was recorded in error is voided, and then the attempt is scored again.",
+                fact_id=scored.fact_id,
+                score=scored.data.score if isinstance(scored.data, AttemptScored) else None,
             )
         case ScoreCorrected(_, attempt, score):
             _check(score)
@@ -83,6 +86,12 @@ def evolve(registration: ExamRegistration, fact: Fact) -> ExamRegistration:
             return ExamRegistration(fact, registration.scored)
         case AttemptScored(_, attempt):
             return ExamRegistration(registration.registered, {**registration.scored, attempt: fact})
+        case FactVoided(fact_id):
+            registered = registration.registered
+            return ExamRegistration(
+                None if registered is not None and registered.fact_id == fact_id else registered,
+                {attempt: scored for attempt, scored in registration.scored.items() if scored.fact_id != fact_id},
+            )
         case _:
             return registration
 
@@ -118,17 +127,19 @@ class Progress(msgspec.Struct, frozen=True):
     state: State
     attempts_left: int
     attempts: tuple[Attempt, ...]
-    voided: bool
 
 
-def progress(facts: Sequence[Fact], at: datetime) -> Progress | None:
-    """What the facts of a registration's stream amount to at an instant; None while it is not itself recorded."""
-    registered = next((fact for fact in facts if isinstance(fact.data, ExamRegistered)), None)
-    if registered is None or not isinstance(registered.data, ExamRegistered):
-        return None
+def progress(facts: Iterable[Fact], at: datetime) -> Progress | None:
+    """What the facts of a registration's stream amount to at an instant.
+
+    None while no registration stands: none was recorded by then, or the last one is voided (R33).
+    """
     valid = standing(facts)
+    registered = next((fact.data for fact in valid if isinstance(fact.data, ExamRegistered)), None)
+    if registered is None:
+        return None
     attempts = tuple(
-        attempt for attempt in attempts_of(registered.data.registration_id, valid) if attempt.effective_at <= at
+        attempt for attempt in attempts_of(registered.registration_id, valid) if attempt.effective_at <= at
     )
     if any(attempt.deciding(at).passes for attempt in attempts):
         state: State = "passed"
@@ -137,4 +148,4 @@ def progress(facts: Sequence[Fact], at: datetime) -> Progress | None:
     else:
         state = "open"
     left = 0 if state == "passed" else len(ATTEMPTS) - len(attempts)
-    return Progress(registered.data, state, left, attempts, registered not in valid)
+    return Progress(registered, state, left, attempts)

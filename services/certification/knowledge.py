@@ -21,7 +21,7 @@ def registration_progress(
 ) -> tuple[Moment, Progress]:
     """How far the registration has come; both instants default to now.
 
-    Raises `KnownInTheFuture`, and `NotFound` while the registration is not itself recorded.
+    Raises `KnownInTheFuture`, and `NotFound` while the registration is not recorded, or voided.
     """
     now = store.now()
     moment = Moment(at or now, known_at or now)
@@ -31,5 +31,7 @@ def registration_progress(
     facts = store.stream(registration_stream(registration_id))
     found = progress([fact for fact in facts if fact.recorded_at <= moment.known_at], moment.at)
     if found is None:
-        raise NotFound(f"Registration {registration_id} was not recorded by then.")
+        raise NotFound(
+            f"Registration {registration_id} was not recorded by then, or was voided and not recorded again."
+        )
     return moment, found

@@ -1,4 +1,4 @@
-"""A portal change: declared once (R25, R34)."""
+"""A portal change: declared once, and again after a void (R25, R33, R34)."""
 
 from datetime import datetime
 from typing import Final
@@ -9,13 +9,13 @@ import msgspec
 from services.certification.refusals import DueBeforeAnnouncement, OtherContentRecorded
 from services.certification.report import Recorded, Repeated, Report
 from shared.events.envelope import Fact
-from shared.events.facts import PortalChangeDeclared
+from shared.events.facts import FactVoided, PortalChangeDeclared
 
 LONDON: Final = ZoneInfo("Europe/London")
 
 
 class PortalChange(msgspec.Struct, frozen=True):
-    """What was recorded of a portal change, voided or not: an id is used once, for ever (R34)."""
+    """The declaration that is recorded and not voided: a void leaves the id free (R33, R34)."""
 
     declared: Fact | None = None
 
@@ -29,7 +29,8 @@ def decide(change: PortalChange, report: Report, data: PortalChangeDeclared, now
     if change.declared is not None:
         if report.repeats(change.declared):
             return Repeated(change.declared)
-        raise OtherContentRecorded(f"Portal change {data.portal_change_id} is already recorded with other content.")
+        detail = f"Portal change {data.portal_change_id} is already recorded with other content."
+        raise OtherContentRecorded(detail, fact_id=change.declared.fact_id)
     fact = report.fact(now)
     announced_on = fact.effective_at.astimezone(LONDON).date()
     if data.due_on < announced_on:
@@ -39,4 +40,10 @@ def decide(change: PortalChange, report: Report, data: PortalChangeDeclared, now
 
 def evolve(change: PortalChange, fact: Fact) -> PortalChange:
     """The change after a fact of its stream."""
-    return PortalChange(fact) if isinstance(fact.data, PortalChangeDeclared) else change
+    match fact.data:
+        case PortalChangeDeclared():
+            return PortalChange(fact)
+        case FactVoided(fact_id) if change.declared is not None and change.declared.fact_id == fact_id:
+            return PortalChange()
+        case _:
+            return change

@@ -78,7 +78,16 @@ def answer_to(refusal: Refusal, parameter: str | None = None) -> Response:
     """The answer that the table prescribes."""
     kind = KINDS[type(refusal)]
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if kind.status == 503 else None
-    problem = Problem(TYPE_PREFIX + kind.name, kind.title, kind.status, refusal.detail, refusal.rule, parameter)
+    problem = Problem(
+        TYPE_PREFIX + kind.name,
+        kind.title,
+        kind.status,
+        refusal.detail,
+        refusal.rule,
+        parameter,
+        refusal.fact_id,
+        refusal.score,
+    )
     return problem_response(problem, headers)
 
 

@@ -147,12 +147,17 @@ def _load(store: EventStore, data: Conditional, asked: Asked) -> Loaded:
             target = found.stored.routing
             return store.load(
                 *who,
-                consultant_id=target.consultant_id,
+                consultant_id=None if _follows_registration(found.stored) else target.consultant_id,
                 originator_id=None if target.partner_id else target.originator_id,
                 fact_id=fact_id,
             )
         case _:
             assert_never(data)
+
+
+def _follows_registration(stored: StoredFact) -> bool:
+    """Whether the fact is about whoever is registered now: its registration may have been voided since (R33)."""
+    return isinstance(stored.fact.data, AttemptScored | ScoreCorrected)
 
 
 def _decide(report: Report, data: Conditional, loaded: Loaded, now: datetime) -> Recorded | Repeated:
@@ -190,17 +195,23 @@ def _rows(fact: Fact, loaded: Loaded, moment: Moment) -> tuple[Row, ...]:
     voided, voided_fact_id = None, None
     if isinstance(fact.data, FactVoided):
         voided_fact_id = fact.data.fact_id
-        target = next(each.routing for each in loaded.facts if each.fact.fact_id == voided_fact_id)
-        voided = msgspec.structs.replace(target, consultant_id=target.consultant_id or loaded.consultant_id)
+        target = next(stored for stored in loaded.facts if stored.fact.fact_id == voided_fact_id)
+        voided = target.routing
+        if _follows_registration(target):
+            voided = msgspec.structs.replace(voided, consultant_id=loaded.consultant_id)
     routing = routing_of(fact.data, loaded.consultant_id, voided)
-    person = reduce(consultant.evolve, (each.fact for each in loaded.facts), Consultant())
     return (
         row(fact, routing, moment.now, voided_fact_id),
-        *(
-            row(decision, routing_of(decision.data, None, None), moment.now)
-            for decision in decided(fact, consultant.follow(person, fact))
-        ),
+        *(row(decision, routing_of(decision.data, None, None), moment.now) for decision in _decisions(fact, loaded)),
     )
+
+
+def _decisions(fact: Fact, loaded: Loaded) -> tuple[Fact, ...]:
+    """The decisions about the consultant that follow from the fact; none while nobody is registered (R35)."""
+    if loaded.consultant_id is None:
+        return ()
+    person = reduce(consultant.evolve, (stored.fact for stored in loaded.facts), Consultant(loaded.consultant_id))
+    return decided(fact, consultant.follow(person, fact))
 
 
 def _call(

@@ -6,13 +6,18 @@ How each is answered stands in one table, `services.certification.problems`.
 
 
 class Refusal(Exception):
-    """Something asked for is not done; nothing was recorded."""
+    """Something asked for is not done; nothing was recorded.
+
+    `fact_id`: the recorded fact that stands in the way; `score`: what it says, where it is a score.
+    """
 
     rule: str | None = None
 
-    def __init__(self, detail: str) -> None:
+    def __init__(self, detail: str, *, fact_id: str | None = None, score: str | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
+        self.fact_id = fact_id
+        self.score = score
 
 
 # The request -------------------------------------------------------------------------------------
@@ -74,13 +79,13 @@ class DueBeforeAnnouncement(Refusal):
 
 
 class AnotherScoreRecorded(Refusal):
-    """One (registration, attempt) is one score (R34)."""
+    """One (registration, attempt) is one score that is not voided (R34)."""
 
     rule = "R34"
 
 
 class OtherContentRecorded(Refusal):
-    """The id of a registration or portal change stands for other content (R34)."""
+    """The id of a registration or portal change stands for other content that is not voided (R34)."""
 
     rule = "R34"
 

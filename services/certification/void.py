@@ -23,7 +23,7 @@ def decide(facts: Iterable[Fact], report: Report, data: FactVoided, now: datetim
     if target is None:
         raise NotFound(f"No fact {data.fact_id} was ever recorded.")
     if isinstance(target.data, FactVoided):
-        raise NotVoidable(f"Fact {data.fact_id} is a void, and a void is final: record what happened anew.")
+        raise NotVoidable(f"Fact {data.fact_id} is a void, and a void is final: record again what did happen.")
     if type(target.data) in DECIDED:
         raise NotVoidable(f"Fact {data.fact_id} is a decision of this service: void the fact that it follows from.")
     if report.effective_at is not None and report.effective_at > now:

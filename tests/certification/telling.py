@@ -35,7 +35,7 @@ class Told:
 
     def __init__(self) -> None:
         self.log: list[Fact] = []
-        self.consultant = Consultant()
+        self.consultant = Consultant("C1")
 
     def tell(self, data: Reported, on: float, fact_id: str = "") -> str:
         """Records a fact that was true on that day, with the decisions that follow; returns its id."""

@@ -71,7 +71,7 @@ def histories(draw: st.DrawFn) -> list[Fact]:
 
 def published(history: list[Fact]) -> dict[tuple[str, ...], Decision]:
     """What was last stated of each subject that still holds at some time, told in this order."""
-    consultant = Consultant()
+    consultant = Consultant("C1")
     for fact in history:
         for each in (fact, *decided(fact, follow(consultant, fact))):
             consultant = evolve(consultant, each)
@@ -112,7 +112,7 @@ def test_what_is_stated_step_by_step_is_what_follows_from_the_whole(history: lis
 @given(histories())
 @settings(max_examples=200, deadline=None)
 def test_nothing_is_stated_twice_in_a_row(history: list[Fact]) -> None:
-    consultant = Consultant()
+    consultant = Consultant("C1")
     for fact in history:
         decisions = follow(consultant, fact)
         assert all(consultant.published.get(subject(each)) != each for each in decisions)

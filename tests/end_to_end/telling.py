@@ -88,7 +88,7 @@ class Teller:
                 said |= {"products": list(fact.products), "due_on": str(fact.due_on), "summary": "a change"}
                 return "/certification/v1/portal-changes", body | said
             case facts.FactVoided():
-                voided = quote(self.fact_ids[fact.voided])
+                voided = quote(self.fact_ids.get(fact.voided, fact.voided))
                 return f"/certification/v1/facts/{voided}/void", body | {"reason": "recorded in error"}
             case _:
                 return _exam_call(fact, body)
@@ -115,8 +115,13 @@ class Teller:
         because = (first["rule"], *(told_as[fact_id] for fact_id in first["fact_ids"]))
         return answer | {"next_change_at": instant(answer["next_change_at"]), "because": because}
 
-    def registration(self, registration: str, at: datetime | None, known_at: datetime | None) -> Answer:
-        return self.get(f"{EXAMS}/{registration}", as_of(at, known_at))
+    def registration(self, registration: str, at: datetime | None, known_at: datetime | None) -> Answer | None:
+        try:
+            return self.get(f"{EXAMS}/{registration}", as_of(at, known_at))
+        except Unanswered as problem:
+            if problem.status != 404:
+                raise
+            return None
 
     def notified(self, change: str, at: datetime | None, known_at: datetime | None) -> list[str]:
         answer = self.get(f"/compliance/v1/portal-changes/{change}/notifications", as_of(at, known_at))

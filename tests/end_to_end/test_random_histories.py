@@ -6,6 +6,7 @@ many as one likes, and `FIRST_HISTORY` says with which seed to begin.
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from random import Random
@@ -19,7 +20,7 @@ from tests.oracle import facts
 from tests.oracle.calculator import Calculator
 from tests.oracle.facts import Fact
 from tests.oracle.histories import PRODUCTS, History, interesting_instants, seeded
-from tests.oracle.knowledge import consultants_mentioned, partners_mentioned
+from tests.oracle.knowledge import consultants_mentioned, in_force, partners_mentioned
 from tests.oracle.shrinking import told
 from tests.policy.comparison import defined_view
 from tests.systems import System
@@ -153,10 +154,16 @@ class _Trial:
 
 
 def answer_to(fact: Fact, told_before: History) -> int:
-    """The status with which the fact is to be answered, by the rules (R5, R34, R35)."""
-    registered = {f.registration for f in told_before if isinstance(f, facts.ExamRegistered)}
-    scored = {(f.registration, f.attempt): f.score for f in reversed(told_before) if isinstance(f, facts.AttemptScored)}
+    """The status with which the fact is to be answered, by the rules (R5, R33, R34, R35)."""
+    standing = in_force(told_before)
+    registered = {f.registration for f in standing if isinstance(f, facts.ExamRegistered)}
+    scored = {(f.registration, f.attempt): f.score for f in standing if isinstance(f, facts.AttemptScored)}
     match fact:
+        case facts.FactVoided(voided=voided) if not any(f.fact_id == voided for f in standing):
+            void = any(isinstance(f, facts.FactVoided) and f.voided == voided for f in told_before)
+            return 409 if void else 404
+        case facts.ExamRegistered() | facts.PortalChangeDeclared() if same := _of_the_same_name(fact, standing):
+            return 200 if same == replace(fact, fact_id=same.fact_id, recorded_at=same.recorded_at) else 409
         case facts.AttemptScored() if fact.attempt not in (1, 2):
             return 422
         case facts.AttemptScored(registration=registration, attempt=attempt) if (registration, attempt) in scored:
@@ -168,6 +175,17 @@ def answer_to(fact: Fact, told_before: History) -> int:
             return 201 if binds else 202
         case _:
             return 201
+
+
+def _of_the_same_name(fact: Fact, standing: History) -> Fact | None:
+    """The registration or portal change that is recorded under the same id, if there is one."""
+    match fact:
+        case facts.ExamRegistered(registration=name):
+            return next((f for f in standing if isinstance(f, facts.ExamRegistered) and f.registration == name), None)
+        case facts.PortalChangeDeclared(change=name):
+            return next((f for f in standing if isinstance(f, facts.PortalChangeDeclared) and f.change == name), None)
+        case _:
+            return None
 
 
 def _is_replay(again: httpx.Response, first: httpx.Response) -> bool:

@@ -10,6 +10,7 @@ from tests.policy.scenarios import (  # noqa: F401 - each brings in its scenario
     test_counting,
     test_maintenance,
     test_time_and_corrections,
+    test_voids,
     test_windows,
 )
 from tests.policy.scenarios.rules import THROUGH_HTTP

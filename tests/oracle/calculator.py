@@ -6,7 +6,7 @@ from datetime import datetime
 
 from tests.oracle import certifying
 from tests.oracle.facts import AttemptScored, ExamRegistered, Fact, PortalChangeDeclared
-from tests.oracle.knowledge import consultants_mentioned, first_of_each, in_force, partners_mentioned
+from tests.oracle.knowledge import consultants_mentioned, in_force, partners_mentioned
 from tests.oracle.linking import counting_partner
 from tests.oracle.standing import Standing, is_enrolled
 from tests.oracle.standing import standing as standing_by_definition
@@ -65,11 +65,9 @@ class Calculator:
         return certifying.why_not(self.in_force, consultant, product, at)
 
     def registration(self, registration: str, at: datetime) -> Registration | None:
-        """State and attempts (R5, R7, R8); a voided registration still shows its attempts."""
+        """State and attempts (R5, R7, R8); None also while it is voided and not recorded again (R33)."""
         recorded = [
-            fact
-            for fact in first_of_each(self.known)
-            if isinstance(fact, ExamRegistered) and fact.registration == registration
+            fact for fact in self.in_force if isinstance(fact, ExamRegistered) and fact.registration == registration
         ]
         if not recorded:
             return None

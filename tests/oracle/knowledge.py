@@ -27,25 +27,22 @@ def known_by(facts: Iterable[Fact], known_at: datetime) -> list[Fact]:
     return [fact for fact in facts if fact.recorded_at <= known_at]
 
 
-def first_of_each(facts: Sequence[Fact]) -> list[Fact]:
-    """Without repetitions: one (registration, attempt) is one score, and a registration and a portal change
-    are recorded once; the first stands, whatever comes later under the same name (R34). Attempts other than
-    1 and 2 do not exist (R5)."""
-    kept: list[Fact] = []
-    for fact in facts:
-        if isinstance(fact, AttemptScored) and fact.attempt not in (1, 2):
-            continue
-        if not any(_same_name(fact, earlier) for earlier in kept):
-            kept.append(fact)
-    return kept
-
-
 def in_force(facts: Sequence[Fact]) -> list[Fact]:
-    """The facts that count: first of their name, and not void. A void acts on all time; it is final, and
-    voids cannot be voided (R33)."""
-    reported = [fact for fact in first_of_each(facts) if not isinstance(fact, FactVoided)]
-    void = {fact.voided for fact in facts if isinstance(fact, FactVoided)}
-    return [fact for fact in reported if fact.fact_id not in void]
+    """The facts that count, in log order.
+
+    One (registration, attempt) is one score, and a registration and a portal change are recorded once: while one
+    stands, whatever comes under the same name is none (R34). A void takes a fact away for all time and leaves its
+    place free: what comes under the name after the void stands (R33). Attempts other than 1 and 2 do not exist (R5).
+    """
+    standing: list[Fact] = []
+    for fact in facts:
+        if isinstance(fact, FactVoided):
+            standing = [other for other in standing if other.fact_id != fact.voided]
+        elif isinstance(fact, AttemptScored) and fact.attempt not in (1, 2):
+            continue
+        elif not any(_same_name(fact, other) for other in standing):
+            standing.append(fact)
+    return standing
 
 
 def partners_mentioned(facts: Iterable[Fact]) -> set[str]:

@@ -17,7 +17,7 @@ from tests.oracle import standing as by_definition
 from tests.oracle.calculator import Calculator
 from tests.oracle.histories import PRODUCTS, History, interesting_instants
 from tests.oracle.knowledge import consultants_mentioned, partners_mentioned
-from tests.policy.fact_log import Group, everything, facts_of_registration, recorded
+from tests.policy.fact_log import Group, everything, recorded, stream_of
 
 View = dict[str, Any]
 
@@ -154,12 +154,6 @@ def _registration_differs(
     )
     if got_view != wanted_view:
         yield f"{registration} {when}: certification {got_view}, calculator {wanted_view}"
-
-
-def stream_of(registration: str, log: Sequence[Fact]) -> list[Fact]:
-    """The facts of a registration and their voids."""
-    own = {fact.fact_id for fact in facts_of_registration(log, registration)}
-    return [fact for fact in log if fact.fact_id in own or getattr(fact.data, "fact_id", None) in own]
 
 
 def _fold_differs(case: Case, partner: str) -> Iterator[str]:

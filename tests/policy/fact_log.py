@@ -11,6 +11,7 @@ from services.certification.exam_registration import ExamRegistration
 from services.certification.portal_change import PortalChange
 from services.certification.refusals import Refusal
 from services.certification.report import Recorded, Repeated, Report, decided
+from services.certification.standing import standing
 from shared.events import facts as contract
 from shared.events.envelope import Fact
 from shared.events.facts import (
@@ -86,7 +87,7 @@ def appended(log: Sequence[Fact], told: oracle.Fact) -> Group:
     group = [outcome.fact]
     whose = consultant_of(log, outcome.fact)
     if whose is not None:
-        state = Consultant()
+        state = Consultant(whose)
         for fact in facts_about(log, whose, outcome.fact):
             state = consultant.evolve(state, fact)
         group += decided(outcome.fact, consultant.follow(state, outcome.fact))
@@ -122,14 +123,14 @@ def _decide(log: Sequence[Fact], report: Report, told: oracle.Fact) -> Recorded 
             return consultant.decide(report, data, now)
         case ExamRegistered() | AttemptScored() | ScoreCorrected() as data:
             registration = ExamRegistration()
-            for fact in facts_of_registration(log, data.registration_id):
+            for fact in stream_of(data.registration_id, log):
                 registration = exam_registration.evolve(registration, fact)
             return exam_registration.decide(registration, report, data, now)
         case PortalChangeDeclared(portal_change_id=change) as data:
             declared = PortalChange()
-            for fact in log:
-                if isinstance(fact.data, PortalChangeDeclared) and fact.data.portal_change_id == change:
-                    declared = portal_change.evolve(declared, fact)
+            own = [fact for fact in log if isinstance(fact.data, PortalChangeDeclared)]
+            for fact in with_voids([fact for fact in own if getattr(fact.data, "portal_change_id", "") == change], log):
+                declared = portal_change.evolve(declared, fact)
             return portal_change.decide(declared, report, data, now)
         case FactVoided() as data:
             return void.decide(log, report, data, now)
@@ -137,22 +138,25 @@ def _decide(log: Sequence[Fact], report: Report, told: oracle.Fact) -> Recorded 
             assert_never(report.data)
 
 
-def facts_of_registration(log: Iterable[Fact], registration_id: str) -> list[Fact]:
-    return [fact for fact in log if getattr(fact.data, "registration_id", None) == registration_id]
+def stream_of(registration_id: str, log: Sequence[Fact]) -> list[Fact]:
+    """The facts of a registration and their voids."""
+    return with_voids([fact for fact in log if getattr(fact.data, "registration_id", None) == registration_id], log)
+
+
+def with_voids(facts: Iterable[Fact], log: Sequence[Fact]) -> list[Fact]:
+    """The facts and their voids, in log order."""
+    own = {fact.fact_id for fact in facts}
+    return [fact for fact in log if fact.fact_id in own or getattr(fact.data, "fact_id", None) in own]
 
 
 def consultant_of(log: Sequence[Fact], fact: Fact) -> str | None:
-    """Whom the fact is about: directly, by a recorded registration, or as the void of such a fact."""
+    """Whom the fact is about: directly, by a registration that stands (R33), or as the void of such a fact."""
     match fact.data:
         case FactVoided(fact_id=voided):
             return consultant_of(log, next(other for other in log if other.fact_id == voided))
         case AttemptScored(registration_id=registration) | ScoreCorrected(registration_id=registration):
-            registered = (
-                other.data.consultant_id
-                for other in facts_of_registration(log, registration)
-                if isinstance(other.data, ExamRegistered)
-            )
-            return next(registered, None)
+            registered = [fact.data for fact in standing(stream_of(registration, log))]
+            return next((data.consultant_id for data in registered if isinstance(data, ExamRegistered)), None)
         case _:
             return getattr(fact.data, "consultant_id", None)
 

@@ -20,6 +20,7 @@ from tests.policy.scenarios import (
     test_counting,
     test_maintenance,
     test_time_and_corrections,
+    test_voids,
     test_windows,
 )
 from tests.policy.scenarios.story import BarePolicy, Story
@@ -34,6 +35,7 @@ MODULES = (
     test_counting,
     test_maintenance,
     test_time_and_corrections,
+    test_voids,
     test_windows,
 )
 

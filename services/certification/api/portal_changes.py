@@ -24,7 +24,7 @@ class Declaration(FactBody):
 
 @router.post("", **REPORTING)
 def declare_portal_change(body: Declaration, call: TheCall) -> Recorded:
-    """The Provisioning Portal changes (R25, R27)."""
+    """The Provisioning Portal changes (R25, R27). After a void the id is free to be recorded again (R33)."""
     data = PortalChangeDeclared(
         body.portal_change_id, tuple(body.products), body.significant, body.due_on, body.summary
     )

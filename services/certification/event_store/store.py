@@ -23,14 +23,16 @@ COLUMNS: Final[LiteralString] = """
 EXAM_REGISTERED: Final[LiteralString] = "com.sage.partnercloud.exam-registered.v1"
 
 # Everything that a decision may depend on, with the clock and with what the key already stands for:
-# - the facts of the consultant: the one named, or the one whose registration the stream is;
+# - the facts of the consultant: the one named, or the one whose registration the stream is, unless it is voided;
 # - the stream, and those of the consultant's registrations: what was held there names no consultant;
 # - a fact that is to be voided, and its void.
 LOAD: Final[LiteralString] = f"""
     WITH person AS MATERIALIZED (
         SELECT coalesce(%(consultant_id)s::text, (
             SELECT e.consultant_id FROM certification.stored_events e
-            WHERE e.originator_id = %(originator_id)s AND e.topic = '{EXAM_REGISTERED}' LIMIT 1
+            WHERE e.originator_id = %(originator_id)s AND e.topic = '{EXAM_REGISTERED}'
+                AND NOT EXISTS (SELECT FROM certification.stored_events v WHERE v.voided_fact_id = e.fact_id)
+            LIMIT 1
         )) AS id
     ),
     positions AS MATERIALIZED (

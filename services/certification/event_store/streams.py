@@ -45,7 +45,7 @@ def stream_of(data: ExamRegistered | AttemptScored | ScoreCorrected | PortalChan
 def routing_of(data: FactData, consultant_id: str | None, voided: Routing | None) -> Routing:
     """Where the fact lies and whom it is about.
 
-    `consultant_id`: whose the registration of a score is; None while it is not recorded.
+    `consultant_id`: whose the registration of a score is; None while it is not recorded, or voided.
     `voided`: the routing of the fact that a void voids, which becomes its own.
     """
     match data:

@@ -12,9 +12,8 @@ from services.compliance.api.moment import Answer, moment_of
 from services.compliance.api.problems import NeverMentioned
 from services.compliance.api.question import Id, Question, question_of
 from services.compliance.api.service import service_of
-from services.compliance.policy.answers import notified_partners
+from services.compliance.policy.answers import declaration_in_force, notified_partners
 from services.compliance.read_model.fact_log import contradictory_endings, declaration, facts_about_partners
-from shared.events.facts import PortalChangeDeclared
 
 router: Final = APIRouter(tags=["portal changes"])
 
@@ -33,7 +32,10 @@ class NotificationsAnswer(Answer, frozen=True, kw_only=True):
     responses=answers_with(NotificationsAnswer),
 )
 async def notifications(request: Request, portal_change_id: Id) -> Response:
-    """The partners to whom the portal change is communicated: those enrolled at its announcement."""
+    """The partners to whom the portal change is communicated: those enrolled at its announcement (R27).
+
+    Nobody for a minor change (R25), nor while its declaration is voided and not recorded again (R33).
+    """
     question = question_of(request, Question)
     service = service_of(request)
     moment = await service.look(question, lambda connection: moment_of(connection, question))
@@ -44,8 +46,9 @@ async def notifications(request: Request, portal_change_id: Id) -> Response:
             detail = f"No fact known by then mentions the portal change {portal_change_id}."
             raise NeverMentioned(detail, "portal_change_id")
         notified: list[str] = []
-        announced = [fact.effective_at for fact in declared if isinstance(fact.data, PortalChangeDeclared)]
-        if announced and announced[0] <= moment.at:
+        in_force = declaration_in_force(declared, portal_change_id)
+        announced_at = in_force.announced_at if in_force is not None and in_force.change.significant else None
+        if announced_at is not None and announced_at <= moment.at:
             declared += await contradictory_endings(connection, moment.position)
             async for facts in facts_about_partners(connection, moment.position):
                 notified += notified_partners(declared + facts, portal_change_id, moment.at, service.parameters) or []
@@ -53,6 +56,6 @@ async def notifications(request: Request, portal_change_id: Id) -> Response:
         **moment._asdict(),
         portal_change_id=portal_change_id,
         notified=tuple(notified),
-        next_change_at=announced[0] if announced and announced[0] > moment.at else None,
+        next_change_at=announced_at if announced_at is not None and announced_at > moment.at else None,
     )
     return Response(msgspec.json.encode(answer), media_type="application/json")

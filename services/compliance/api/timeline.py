@@ -128,9 +128,10 @@ def _of_partner(data: FactData, partner_id: str, people: Container[str], shown: 
 
 
 def _notices(facts: Sequence[Fact], partner_id: str, parameters: Parameters) -> Iterator[Entry]:
-    """The portal changes that were communicated to the partner (R27)."""
+    """The portal changes that were communicated to the partner (R27), as the declaration in force says (R33)."""
+    voided = {fact.data.fact_id for fact in facts if isinstance(fact.data, FactVoided)}
     for fact in facts:
-        if isinstance(fact.data, PortalChangeDeclared):
+        if isinstance(fact.data, PortalChangeDeclared) and fact.fact_id not in voided:
             change, announced_at = fact.data, fact.effective_at
             if partner_id in (notified_partners(facts, change.portal_change_id, announced_at, parameters) or ()):
                 notice = {

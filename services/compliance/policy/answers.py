@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import NamedTuple
 
 from services.compliance.policy.certification import Certification, endings
 from services.compliance.policy.counting import Employment, contradicted
@@ -127,25 +128,47 @@ def _portal(employment: Employment | None, timelines: dict[str, list[Enrolment]]
     return False, Reason("R1", f"No portal use: {employment.counts_for} is not enrolled.", facts)
 
 
+class Declaration(NamedTuple):
+    """A portal change as it was declared: what changes, when it was announced, and the fact that says so."""
+
+    change: PortalChangeDeclared
+    announced_at: datetime
+    fact_id: str
+
+
+def declaration_in_force(facts: Iterable[Fact], portal_change_id: str) -> Declaration | None:
+    """The declaration of a portal change that is not voided; None if there is none (R33).
+
+    `facts`: among them every declaration of the change, in log order, with their voids. One stands at a time (R34).
+    """
+    standing: Declaration | None = None
+    for fact in facts:
+        match fact.data:
+            case PortalChangeDeclared() as change if change.portal_change_id == portal_change_id:
+                standing = Declaration(change, fact.effective_at, fact.fact_id)
+            case FactVoided(fact_id) if standing is not None and standing.fact_id == fact_id:
+                standing = None
+            case _:
+                pass
+    return standing
+
+
 def notified_partners(
     facts: Iterable[Fact], portal_change_id: str, at: datetime, parameters: Parameters
 ) -> list[str] | None:
     """The partners to whom the portal change is communicated: those enrolled at its announcement (R27), sorted.
 
-    `facts`: its declaration, every fact about a partner, and voids. None if no fact mentions it. Empty
+    `facts`: its declarations, every fact about a partner, and voids. None if no fact mentions it. Empty
     where only a training or an assessment names it yet, before the announcement, for a minor change (R25)
-    and for a voided declaration (R33).
+    and while its declaration is voided and not recorded again (R33).
     """
     known = list(facts)
+    if not any(getattr(fact.data, "portal_change_id", None) == portal_change_id for fact in known):
+        return None
+    in_force = declaration_in_force(known, portal_change_id)
+    if in_force is None or not in_force.change.significant or at < in_force.announced_at:
+        return []
     voided = _voided(known)
-    declared = [
-        fact
-        for fact in known
-        if isinstance(fact.data, PortalChangeDeclared) and fact.data.portal_change_id == portal_change_id
-    ]
-    if not declared:
-        named = any(getattr(fact.data, "portal_change_id", None) == portal_change_id for fact in known)
-        return [] if named else None
     standing = [fact for fact in known if fact.fact_id not in voided]
     undone = contradicted(fact for fact in standing if isinstance(fact.data, PartnerClosed | PartnersMerged))
     by_partner: dict[str, list[Fact]] = {}
@@ -153,13 +176,9 @@ def notified_partners(
         partner_id = getattr(fact.data, "partner_id", None)
         if partner_id is not None and fact.fact_id not in undone:
             by_partner.setdefault(partner_id, []).append(fact)
-    change = declared[0]
-    assert isinstance(change.data, PortalChangeDeclared)
-    if change.fact_id in voided or not change.data.significant or at < change.effective_at:
-        return []
     notified = []
     for partner_id, about in by_partner.items():
-        enrolment = enrolment_at(enrolments(about, parameters), change.effective_at)
+        enrolment = enrolment_at(enrolments(about, parameters), in_force.announced_at)
         if enrolment is not None and enrolment.enrolled:
             notified.append(partner_id)
     return sorted(notified)

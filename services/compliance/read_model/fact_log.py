@@ -214,7 +214,7 @@ _MENTIONED: Final = """
 
 
 async def declaration(connection: Connection, portal_change_id: str, through: int) -> list[Fact]:
-    """The declaration of a portal change, with its void if there is one; without any, a fact that names it."""
+    """The declarations of a portal change, each after the void of the last (R33); without any, a fact that names it."""
     rows = await connection.fetch(_DECLARATION, portal_change_id, through)
     rows = rows or await connection.fetch(_NAMED, portal_change_id, through)
     return [decode(*row) for row in rows]

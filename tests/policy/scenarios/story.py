@@ -12,8 +12,7 @@ from services.compliance.policy.answers import certification_answer, notified_pa
 from services.compliance.policy.parameters import PARAMETERS
 from shared.events.envelope import Fact as Recorded
 from tests.oracle.facts import Fact
-from tests.policy.comparison import stream_of
-from tests.policy.fact_log import Group, appended
+from tests.policy.fact_log import Group, appended, stream_of
 
 Answer = dict[str, Any]
 Told = Fact | Iterable[Fact]
@@ -40,7 +39,9 @@ class Teller(Protocol):
 
     def person(self, person: str, product: str, at: datetime, known_at: datetime | None) -> Answer: ...
 
-    def registration(self, registration: str, at: datetime, known_at: datetime | None) -> Answer: ...
+    def registration(self, registration: str, at: datetime, known_at: datetime | None) -> Answer | None:
+        """None: there is none."""
+        ...
 
     def notified(self, change: str, at: datetime, known_at: datetime | None) -> list[str]: ...
 
@@ -89,7 +90,12 @@ class Story:
         self, registration: str, *, at: datetime, known_at: datetime | None = None, **expected: Any
     ) -> None:
         answer = self.teller.registration(registration, at, known_at)
+        assert answer is not None, f"there is no registration {registration}"
         assert {name: answer[name] for name in expected} == expected
+
+    def then_no_registration(self, registration: str, *, at: datetime, known_at: datetime | None = None) -> None:
+        """It was not recorded by then, or is void."""
+        assert self.teller.registration(registration, at, known_at) is None
 
     def then_notified(self, change: str, *partners: str, at: datetime, known_at: datetime | None = None) -> None:
         assert self.teller.notified(change, at, known_at) == list(partners)
@@ -132,9 +138,10 @@ class BarePolicy:
         said = {name: getattr(answer, name) for name in ("certified", "portal_user", "next_change_at")}
         return said | {"because": (answer.reasons[0].rule, *answer.reasons[0].fact_ids)}
 
-    def registration(self, registration: str, at: datetime, known_at: datetime | None) -> Answer:
+    def registration(self, registration: str, at: datetime, known_at: datetime | None) -> Answer | None:
         progress = exam_registration.progress(stream_of(registration, self._log(known_at)), at)
-        assert progress is not None
+        if progress is None:
+            return None
         return {
             "consultant_id": progress.registered.consultant_id,
             "state": progress.state,
