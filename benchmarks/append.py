@@ -1,4 +1,4 @@
-"""Appending one fact a call, by 1 and 8 threads, against the library's stock application on the same server.
+"""Appending one fact a call, by 1 and 8 callers, against the library's stock application on the same server.
 
 `python -m benchmarks.append [--calls 4000] [--rounds 5]`. Ours is the whole of what an HTTP call does after its
 body is read: decide, encode, append with receipt and idempotency; `course` also loads what the decision depends on.
@@ -6,6 +6,7 @@ Rounds alternate; medians are printed. Where the disk is slow to sync, one write
 """
 
 import argparse
+import asyncio
 import os
 import statistics
 import tempfile
@@ -16,6 +17,8 @@ from contextlib import contextmanager
 from itertools import count
 from uuid import uuid4
 
+import uvloop
+
 from benchmarks.servers import server
 from benchmarks.stock import Link, Links, environment
 from services.certification.event_store.database import Database
@@ -25,53 +28,58 @@ from services.certification.report import Report
 from services.databases import Databases
 from shared.events.facts import ConsultantLinked, CourseCompleted, Reported
 
-THREADS = (1, 8)
+CALLERS = (1, 8)
 PRODUCTS = ("S200P", "S200S")
 SECONDS_MAX = 30.0
 
-Step = Callable[[], None]
+Rate = Callable[[int, int], float]
+"""Calls a second, of so many calls by so many callers together."""
 
 
 @contextmanager
-def stock(owner_url: str) -> Iterator[Step]:
-    """Saves one new event with the library as it comes."""
+def stock(owner_url: str) -> Iterator[Rate]:
+    """Saves new events with the library as it comes, in threads: it has no asynchronous side."""
     numbers = count()
-    application = Links({**environment(owner_url), "POSTGRES_POOL_SIZE": str(max(THREADS))})
+    application = Links({**environment(owner_url), "POSTGRES_POOL_SIZE": str(max(CALLERS))})
 
-    def step() -> None:
-        application.save(Link("P1", f"C{next(numbers)}"))
+    def work(calls: int) -> None:
+        for _ in range(calls):
+            application.save(Link("P1", f"C{next(numbers)}"))
 
-    yield step
+    def rate(calls: int, callers: int) -> float:
+        share = calls // callers
+        with ThreadPoolExecutor(callers) as pool:
+            started = time.perf_counter()
+            for done in [pool.submit(work, share) for _ in range(callers)]:
+                done.result()
+            return share * callers / (time.perf_counter() - started)
+
+    yield rate
     application.close()
 
 
 @contextmanager
-def ours(url: str, fact: Callable[[int], Reported]) -> Iterator[Step]:
-    """Records one new fact."""
+def ours(url: str, fact: Callable[[int], Reported]) -> Iterator[Rate]:
+    """Records new facts."""
     numbers = count()
 
-    def step() -> None:
-        report = Report(str(uuid4()), fact(next(numbers)), None, "benchmark")
-        record(store, PRODUCTS, report, Asked("benchmark", report.fact_id, b"POST"))
+    async def work(store: EventStore, calls: int) -> None:
+        for _ in range(calls):
+            report = Report(str(uuid4()), fact(next(numbers)), None, "benchmark")
+            await record(store, PRODUCTS, report, Asked("benchmark", report.fact_id, b"POST"))
 
-    with Database(url, None, max(THREADS), SECONDS_MAX) as database:
-        store = EventStore(database)
-        yield step
+    async def measured(calls: int, callers: int) -> float:
+        share = calls // callers
+        async with Database(url, None, max(CALLERS), SECONDS_MAX) as database, EventStore(database) as store:
+            await work(store, callers)
+            started = time.perf_counter()
+            await asyncio.gather(*(work(store, share) for _ in range(callers)))
+            return share * callers / (time.perf_counter() - started)
 
+    def rate(calls: int, callers: int) -> float:
+        return uvloop.run(measured(calls, callers))
 
-def per_second(step: Step, calls: int, threads: int) -> float:
-    """How many calls a second the threads make together."""
-    share = calls // threads
-
-    def work() -> None:
-        for _ in range(share):
-            step()
-
-    with ThreadPoolExecutor(threads) as pool:
-        started = time.perf_counter()
-        for done in [pool.submit(work) for _ in range(threads)]:
-            done.result()
-        return share * threads / (time.perf_counter() - started)
+    yield rate
 
 
 def sync_microseconds() -> float:
@@ -96,14 +104,14 @@ def measure(databases: Databases, calls: int, rounds: int) -> None:
         ours(databases.certification_url, lambda n: ConsultantLinked("P1", f"C{n}")) as link,
         ours(databases.certification_url, lambda n: CourseCompleted(f"{run}-{n}", "S200P")) as course,
     ):
-        for threads in THREADS:
+        for callers in CALLERS:
             figures: dict[str, list[float]] = {}
             for _ in range(rounds):
-                for name, step in (("library", library), ("link", link), ("course", course)):
-                    figures.setdefault(name, []).append(per_second(step, calls, threads))
+                for name, rate in (("library", library), ("link", link), ("course", course)):
+                    figures.setdefault(name, []).append(rate(calls, callers))
             medians = {name: statistics.median(values) for name, values in figures.items()}
             peer = medians.pop("library")
-            print(f"append, {threads} thread(s): library {peer:,.0f}/s", end="")
+            print(f"append, {callers} caller(s): library {peer:,.0f}/s", end="")
             for name, figure in medians.items():
                 print(f"; {name} {figure:,.0f}/s = {figure / peer:.2f}x", end="")
             print()

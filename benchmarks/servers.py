@@ -14,6 +14,7 @@ import uvloop
 from fastapi import FastAPI
 
 from benchmarks import histories
+from services.composition import Composition
 from services.databases import Databases, embedded
 from services.garbage import collect_seldom
 from services.listening import listen
@@ -41,7 +42,7 @@ def fill(databases: Databases, facts: int) -> None:
 
 
 @contextmanager
-def serving(create: Callable[..., FastAPI], *arguments: object) -> Iterator[int]:
+def serving(create: Callable[..., FastAPI | Composition], *arguments: object) -> Iterator[int]:
     """The application in a process of its own; gives its port."""
     listening = listen("127.0.0.1", 0)
     process = get_context("spawn").Process(target=_serve, args=(create, arguments, listening), daemon=True)
@@ -54,10 +55,10 @@ def serving(create: Callable[..., FastAPI], *arguments: object) -> Iterator[int]
         listening.close()
 
 
-def _serve(create: Callable[..., FastAPI], arguments: Sequence[object], listening: socket.socket) -> None:
+def _serve(create: Callable[..., FastAPI | Composition], arguments: Sequence[object], listening: socket.socket) -> None:
     async def run() -> None:
         app = create(*arguments)
-        async with app.router.lifespan_context(app):
+        async with app.running() if isinstance(app, Composition) else app.router.lifespan_context(app):
             await serve(app, listening, lambda: None)
 
     collect_seldom()

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from fastapi import Depends, FastAPI
-from starlette.concurrency import run_in_threadpool
 
 from services.certification import problems
 from services.certification.api import consultants, events, exams, facts, health, partners, portal_changes
@@ -32,14 +31,15 @@ def create_app(settings: CertificationSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        conninfo = settings.database_url.get_secret_value()
-        database = Database(
-            conninfo, settings.database_role, settings.database_connections_max, settings.call_seconds_max
-        )
-        with database:
-            store = EventStore(database)
-            await run_in_threadpool(_settle_sandbox, store, settings.sandbox)
-            bell = Bell(conninfo, settings.database_role)
+        url = settings.database_url.get_secret_value()
+        async with (
+            Database(
+                url, settings.database_role, settings.database_connections_max, settings.call_seconds_max
+            ) as database,
+            EventStore(database) as store,
+        ):
+            await _settle_sandbox(store, settings.sandbox)
+            bell = Bell(database)
             tasks = [asyncio.create_task(bell.tell()), asyncio.create_task(bell.listen())]
             app.state.service = Service(store, PersonalData(database), bell, settings.products, settings.sandbox)
             app.state.waiting = bell
@@ -68,8 +68,8 @@ def create_app(settings: CertificationSettings) -> FastAPI:
     return app
 
 
-def _settle_sandbox(store: EventStore, sandbox: bool) -> None:
-    if store.settle_sandbox(sandbox) is not sandbox:
+async def _settle_sandbox(store: EventStore, sandbox: bool) -> None:
+    if await store.settle_sandbox(sandbox) is not sandbox:
         raise WrongKindOfDatabase(
             "This database was once started without the sandbox and refuses it for ever."
             if sandbox

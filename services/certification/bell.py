@@ -9,11 +9,9 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-import psycopg
-from psycopg import AsyncConnection
-from psycopg.sql import SQL, Identifier
+import asyncpg
 
-from services.certification.event_store.recorder import CHANNEL, CONNECTION
+from services.certification.event_store.database import CHANNEL, Connection, Database
 from services.waiting import Waiting
 
 BACKOFF_SECONDS: Final = 0.5
@@ -22,18 +20,16 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Bell(Waiting):
-    """Belongs to the event loop in which it is made."""
+    """Belongs to one event loop."""
 
-    def __init__(self, conninfo: str, role: str | None) -> None:
+    def __init__(self, database: Database) -> None:
         super().__init__()
-        self._conninfo = conninfo
-        self._role = role
-        self._loop = asyncio.get_running_loop()
+        self._database = database
         self._recorded = asyncio.Event()
 
     def ring(self) -> None:
-        """Something was recorded. From any thread."""
-        self._loop.call_soon_threadsafe(self._recorded.set)
+        """Something was recorded. From the event loop."""
+        self._recorded.set()
 
     async def tell(self) -> None:
         """Notifies whoever listens, until cancelled, through lost connections."""
@@ -43,24 +39,26 @@ class Bell(Waiting):
         """Wakes whoever waits here, until cancelled, through lost connections."""
         await self._forever(self._wake)
 
-    async def _forever(self, work: Callable[[AsyncConnection], Awaitable[None]]) -> None:
+    async def _forever(self, work: Callable[[Connection], Awaitable[None]]) -> None:
         while True:
             try:
-                async with await AsyncConnection.connect(self._conninfo, autocommit=True, **CONNECTION) as connection:
-                    if self._role is not None:
-                        await connection.execute(SQL("SET ROLE {}").format(Identifier(self._role)))
+                connection = await self._database.connect()
+                try:
                     await work(connection)
-            except psycopg.Error as error:
-                _log.warning("the bell lost its connection and makes a new one: %s", error)
+                finally:
+                    connection.terminate()
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+                _log.warning("the bell lost its connection and makes a new one: %r", error)
             await asyncio.sleep(BACKOFF_SECONDS)
 
-    async def _notify(self, connection: AsyncConnection) -> None:
+    async def _notify(self, connection: Connection) -> None:
         while True:
             await self._recorded.wait()
             self._recorded.clear()
-            await connection.execute(SQL("NOTIFY {}").format(Identifier(CHANNEL)))
+            await connection.execute(f"NOTIFY {CHANNEL}", timeout=self._database.seconds_max)
 
-    async def _wake(self, connection: AsyncConnection) -> None:
-        await connection.execute(SQL("LISTEN {}").format(Identifier(CHANNEL)))
-        async for _ in connection.notifies():
-            self.wake()
+    async def _wake(self, connection: Connection) -> None:
+        gone = asyncio.Event()
+        connection.add_termination_listener(lambda _: gone.set())
+        await connection.add_listener(CHANNEL, lambda *_: self.wake())
+        await gone.wait()

@@ -16,19 +16,19 @@ class Moment(NamedTuple):
     known_at: datetime
 
 
-def registration_progress(
+async def registration_progress(
     store: EventStore, registration_id: str, at: datetime | None, known_at: datetime | None
 ) -> tuple[Moment, Progress]:
     """How far the registration has come; both instants default to now.
 
     Raises `KnownInTheFuture`, and `NotFound` while the registration is not recorded, or voided.
     """
-    now = store.now()
+    now = await store.now()
     moment = Moment(at or now, known_at or now)
     if moment.known_at > now:
         raise KnownInTheFuture("known_at lies after now.")
-    store.settle(moment.known_at)
-    facts = store.stream(registration_stream(registration_id))
+    await store.settle(moment.known_at)
+    facts = await store.stream(registration_stream(registration_id))
     found = progress([fact for fact in facts if fact.recorded_at <= moment.known_at], moment.at)
     if found is None:
         raise NotFound(

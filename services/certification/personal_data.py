@@ -36,27 +36,29 @@ class PersonalData:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def profile(self, consultant_id: str) -> Profile | None:
+    async def profile(self, consultant_id: str) -> Profile | None:
         """The profile; None where there is none, or none any more."""
-        rows = self._database.select(
-            "SELECT name, email FROM certification.profile WHERE consultant_id = %s", [consultant_id]
+        rows = await self._database.select(
+            "SELECT name, email FROM certification.profile WHERE consultant_id = $1", consultant_id
         )
         return Profile(*rows[0]) if rows else None
 
-    def keep(self, consultant_id: str, profile: Profile) -> None:
+    async def keep(self, consultant_id: str, profile: Profile) -> None:
         """Keeps the profile in place of an earlier one."""
-        self._database.select(
+        await self._database.select(
             """
-            INSERT INTO certification.profile (consultant_id, name, email) VALUES (%s, %s, %s)
+            INSERT INTO certification.profile (consultant_id, name, email) VALUES ($1, $2, $3)
             ON CONFLICT (consultant_id) DO UPDATE SET name = excluded.name, email = excluded.email
             """,
-            [consultant_id, profile.name, profile.email],
+            consultant_id,
+            profile.name,
+            profile.email,
         )
 
-    def erase_profile(self, consultant_id: str) -> None:
+    async def erase_profile(self, consultant_id: str) -> None:
         """Erases the profile, if there is one."""
-        self._database.select("DELETE FROM certification.profile WHERE consultant_id = %s", [consultant_id])
+        await self._database.select("DELETE FROM certification.profile WHERE consultant_id = $1", consultant_id)
 
-    def erase_text(self, fact_id: str) -> None:
+    async def erase_text(self, fact_id: str) -> None:
         """Erases the free text of a fact and its salt, if there are any."""
-        self._database.select("DELETE FROM certification.free_text WHERE fact_id = %s", [fact_id])
+        await self._database.select("DELETE FROM certification.free_text WHERE fact_id = $1", fact_id)

@@ -25,6 +25,7 @@ from services.certification.refusals import (
     NotFound,
     NotVoidable,
     OtherContentRecorded,
+    Overloaded,
     Refusal,
     Unavailable,
     UnknownProduct,
@@ -62,6 +63,7 @@ KINDS: Final[Mapping[type[Refusal], Kind]] = {
     AlreadyVoided: Kind(409, "already-voided", "The fact is already voided"),
     NotFound: Kind(404, "not-found", "Not found"),
     Unavailable: Kind(503, "database-unavailable", "The database does not answer"),
+    Overloaded: Kind(503, "overloaded", "More calls wait than are let in"),
 }
 
 

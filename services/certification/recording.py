@@ -4,10 +4,12 @@ Neither a repeated call nor a broken connection records twice: the idempotency k
 transaction that appends (R34).
 """
 
+import asyncio
 from collections.abc import Collection, Iterator
 from datetime import datetime
 from functools import reduce
-from typing import assert_never
+from random import uniform
+from typing import Final, assert_never
 
 import msgspec
 
@@ -17,11 +19,12 @@ from services.certification.event_store.calls import (
     TICK,
     UNDATED,
     Call,
+    Outcome,
     Row,
     provisional_instant,
     row,
 )
-from services.certification.event_store.store import EventStore, Loaded, StoredFact, content_hash
+from services.certification.event_store.store import EventStore, FoundFact, Loaded, StoredFact, content_hash
 from services.certification.event_store.streams import routing_of, stream_of
 from services.certification.exam_registration import AboutRegistration, ExamRegistration
 from services.certification.personal_data import NO_TEXT, FreeText
@@ -43,6 +46,11 @@ from shared.events.facts import (
 
 Conditional = AboutConsultant | AboutRegistration | PortalChangeDeclared | FactVoided
 """What is decided on condition that nothing newer is stored; facts about partners depend on nothing."""
+
+PAUSE_SECONDS: Final = 0.002
+"""Before the second try, at most; doubled for each further one."""
+
+PAUSE_SECONDS_MAX: Final = 0.1
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -81,44 +89,96 @@ class Moment(msgspec.Struct, frozen=True):
     stale_at: datetime | None = None
 
 
-def record(store: EventStore, products: Collection[str], report: Report, asked: Asked) -> Answer:
+async def record(store: EventStore, products: Collection[str], report: Report, asked: Asked) -> Answer:
     """Records the fact with the decisions that follow from it, or finds it recorded before.
 
-    Where something newer is stored between reading and appending it decides again. `products`: what is sold.
-    Raises `UnknownProduct` (R2), the refusals of the stream that the fact concerns, `IdempotencyKeyReused` (R34)
-    and `Unavailable`.
+    Callers about one subject take turns within a process. Where another process stored something newer between
+    reading and appending, it decides again, after a pause that grows. `products`: what is sold.
+    Raises `UnknownProduct` (R2), the refusals of the stream that the fact concerns, `IdempotencyKeyReused` (R34),
+    `Overloaded` and `Unavailable`.
     """
     refuse_unknown(report.data, products)
-    with store.within_deadline():
+    async with store.within_deadline() as deadline:
+        if isinstance(report.data, partner.AboutPartner):
+            while True:
+                answer = await _append_about_partner(store, report, report.data, asked, deadline.when)
+                if answer is not None:
+                    return answer
+        target = await store.fact(report.data.fact_id) if isinstance(report.data, FactVoided) else None
         while True:
-            answer = _try(store, report, asked)
-            if answer is not None:
-                return answer
+            subject = _subject(store, report.data, target)
+            async with store.turns.of(subject):
+                for pause_seconds_max in _pauses():
+                    answer = await _decide_and_append(store, report, report.data, target, asked, deadline.when)
+                    if answer is not None:
+                        return answer
+                    if _subject(store, report.data, target) != subject:
+                        break  # now it is known whose registration it is
+                    await asyncio.sleep(uniform(0, pause_seconds_max))
 
 
-def _try(store: EventStore, report: Report, asked: Asked) -> Answer | None:
+def _pauses() -> Iterator[float]:
+    """At most so long it is waited before each further try."""
+    pause = PAUSE_SECONDS
+    while True:
+        yield pause
+        pause = min(2 * pause, PAUSE_SECONDS_MAX)
+
+
+def _subject(store: EventStore, data: Conditional, target: FoundFact | None) -> str:
+    """Who of the callers take turns: those whose facts can be a condition of each other's."""
+    match data:
+        case CourseCompleted() | CertificationRecognised() | RevocationOrdered() | ExamRegistered():
+            return data.consultant_id
+        case AttemptScored() | ScoreCorrected() | PortalChangeDeclared():
+            stream = stream_of(data)
+            return store.consultant_of(stream) or stream
+        case FactVoided(fact_id):
+            if target is None:
+                return fact_id
+            routing = target.stored.routing
+            if _follows_registration(target.stored):
+                return store.consultant_of(routing.originator_id) or routing.originator_id
+            return routing.consultant_id or routing.originator_id
+        case _:
+            assert_never(data)
+
+
+async def _append_about_partner(
+    store: EventStore, report: Report, data: partner.AboutPartner, asked: Asked, deadline: float
+) -> Answer | None:
+    moment = Moment(provisional_instant(UNDATED, (), msgspec.json.encode(report)))
+    recorded = partner.decide(report, data, moment.now)
+    rows = (row(recorded.fact, routing_of(data, None, None), moment.now),)
+    outcome = await store.append(_call(asked, recorded, rows, moment), deadline)
+    return await _answer(store, report, asked, recorded, outcome)
+
+
+async def _decide_and_append(
+    store: EventStore, report: Report, data: Conditional, target: FoundFact | None, asked: Asked, deadline: float
+) -> Answer | None:
     """None: something newer came in between."""
-    said = msgspec.json.encode(report)
-    if isinstance(report.data, partner.AboutPartner):
-        moment = Moment(provisional_instant(UNDATED, (), said))
-        recorded = partner.decide(report, report.data, moment.now)
-        rows = (row(recorded.fact, routing_of(report.data, None, None), moment.now),)
-        outcome = store.append(_call(asked, recorded, rows, moment))
-    else:
-        loaded = _load(store, report.data, asked)
-        if loaded.receipt is not None:
-            return _first_answer(loaded.receipt, loaded.salt, report, asked)
-        moment = _moment(report, loaded, said)
-        what = _decide(report, report.data, loaded, moment.now)
-        if isinstance(what, Repeated):
-            return next(_earlier(each) for each in loaded.facts if each.fact == what.fact)
-        recorded = what
-        outcome = store.append(_call(asked, recorded, _rows(recorded.fact, loaded, moment), moment, loaded))
+    loaded = await _load(store, data, target, asked)
+    if loaded.receipt is not None:
+        return _first_answer(loaded.receipt, loaded.salt, report, asked)
+    moment = _moment(report, loaded, msgspec.json.encode(report))
+    what = _decide(report, data, loaded, moment.now)
+    if isinstance(what, Repeated):
+        return next(_earlier(each) for each in loaded.facts if each.fact == what.fact)
+    rows = _rows(what.fact, loaded, moment)
+    outcome = await store.append(_call(asked, what, rows, moment, loaded), deadline)
+    return await _answer(store, report, asked, what, outcome)
+
+
+async def _answer(
+    store: EventStore, report: Report, asked: Asked, recorded: Recorded, outcome: Outcome
+) -> Answer | None:
+    """What the caller is told; None: something newer came in between."""
     match outcome.outcome:
         case "conflict" | "stale":
             return None
         case "replayed" if outcome.fact_id != report.fact_id:
-            loaded = store.load(asked.actor, asked.idempotency_key)
+            loaded = await store.load(asked.actor, asked.idempotency_key)
             assert loaded.receipt is not None, "facts are never deleted"
             return _first_answer(loaded.receipt, loaded.salt, report, asked)
         case "recorded" | "replayed":
@@ -130,25 +190,24 @@ def _try(store: EventStore, report: Report, asked: Asked) -> Answer | None:
             assert_never(outcome.outcome)
 
 
-def _load(store: EventStore, data: Conditional, asked: Asked) -> Loaded:
-    """What the decision about the report may depend on."""
+async def _load(store: EventStore, data: Conditional, target: FoundFact | None, asked: Asked) -> Loaded:
+    """What the decision about the report may depend on. `target`: the fact that is to be voided."""
     who = (asked.actor, asked.idempotency_key)
     match data:
         case CourseCompleted() | CertificationRecognised() | RevocationOrdered():
-            return store.load(*who, consultant_id=data.consultant_id)
+            return await store.load(*who, consultant_id=data.consultant_id)
         case ExamRegistered():
-            return store.load(*who, consultant_id=data.consultant_id, originator_id=stream_of(data))
+            return await store.load(*who, consultant_id=data.consultant_id, originator_id=stream_of(data))
         case AttemptScored() | ScoreCorrected() | PortalChangeDeclared():
-            return store.load(*who, originator_id=stream_of(data))
+            return await store.load(*who, originator_id=stream_of(data))
         case FactVoided(fact_id):
-            found = store.fact(fact_id)
-            if found is None:
-                return store.load(*who)
-            target = found.stored.routing
-            return store.load(
+            if target is None:
+                return await store.load(*who)
+            routing = target.stored.routing
+            return await store.load(
                 *who,
-                consultant_id=None if _follows_registration(found.stored) else target.consultant_id,
-                originator_id=None if target.partner_id else target.originator_id,
+                consultant_id=None if _follows_registration(target.stored) else routing.consultant_id,
+                originator_id=None if routing.partner_id else routing.originator_id,
                 fact_id=fact_id,
             )
         case _:

@@ -120,3 +120,7 @@ class NotFound(Refusal):
 
 class Unavailable(Refusal):
     """The store did not answer in time. Asking again with the same key is safe: it records once."""
+
+
+class Overloaded(Refusal):
+    """More calls wait than are let in. Asking again with the same key is safe: nothing of this call was begun."""

@@ -1,12 +1,14 @@
 """`certification.append`, call by call: each is recorded, or told why not, and none hinders another."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
+import asyncpg
 import msgspec
-import psycopg
 import pytest
 
+from services.certification.event_store.append_connection import AppendConnection
 from services.certification.event_store.calls import UNDATED, Call, provisional_instant, row
 from services.certification.event_store.database import Database as Log
 from services.certification.event_store.store import EventStore
@@ -20,14 +22,15 @@ from tests.databases import Database
 
 
 @pytest.fixture
-def log(database: Database) -> Iterator[Log]:
-    with Log(database.certification_url, None, 2, 20.0) as opened:
+async def log(database: Database) -> AsyncIterator[Log]:
+    async with Log(database.certification_url, None, 2, 20.0) as opened:
         yield opened
 
 
 @pytest.fixture
-def store(log: Log) -> EventStore:
-    return EventStore(log)
+async def store(log: Log) -> AsyncIterator[EventStore]:
+    async with EventStore(log) as opened:
+        yield opened
 
 
 def call(
@@ -54,28 +57,28 @@ def call(
     )
 
 
-def test_what_is_newer_than_what_was_seen_is_a_conflict(store: EventStore) -> None:
-    assert store.append(call("f1", consultant_seen=0, originator_seen=0)).outcome == "recorded"
-    assert store.append(call("f2", consultant_seen=0)).outcome == "conflict"
-    assert store.append(call("f2", originator_seen=0)).outcome == "conflict"
-    assert store.append(call("f2", consultant_seen=1, originator_seen=1)).outcome == "recorded"
+async def test_what_is_newer_than_what_was_seen_is_a_conflict(store: EventStore) -> None:
+    assert (await store.append(call("f1", consultant_seen=0, originator_seen=0))).outcome == "recorded"
+    assert (await store.append(call("f2", consultant_seen=0))).outcome == "conflict"
+    assert (await store.append(call("f2", originator_seen=0))).outcome == "conflict"
+    assert (await store.append(call("f2", consultant_seen=1, originator_seen=1))).outcome == "recorded"
 
 
-def test_a_decision_that_might_be_another_by_now_is_stale(store: EventStore) -> None:
-    now = store.now()
-    assert store.append(call("f1", stale_at=now)).outcome == "stale"
-    assert store.append(call("f1", stale_at=now + timedelta(hours=1))).outcome == "recorded"
+async def test_a_decision_that_might_be_another_by_now_is_stale(store: EventStore) -> None:
+    now = await store.now()
+    assert (await store.append(call("f1", stale_at=now))).outcome == "stale"
+    assert (await store.append(call("f1", stale_at=now + timedelta(hours=1)))).outcome == "recorded"
 
 
-def test_nothing_is_recorded_before_the_instant_that_was_decided_for(store: EventStore) -> None:
-    ahead = store.now() + timedelta(seconds=5)
-    outcome = store.append(call("f1", not_before=ahead))
+async def test_nothing_is_recorded_before_the_instant_that_was_decided_for(store: EventStore) -> None:
+    ahead = await store.now() + timedelta(seconds=5)
+    outcome = await store.append(call("f1", not_before=ahead))
     assert outcome.recorded_at == ahead
 
 
-def test_a_used_key_is_told_what_it_stands_for(store: EventStore) -> None:
-    first = store.append(call("f1"))
-    again = store.append(call("f1", consultant_seen=0))
+async def test_a_used_key_is_told_what_it_stands_for(store: EventStore) -> None:
+    first = await store.append(call("f1"))
+    again = await store.append(call("f1", consultant_seen=0))
     assert (again.outcome, again.fact_id, again.position, again.recorded_at) == (
         "replayed",
         "f1",
@@ -84,7 +87,7 @@ def test_a_used_key_is_told_what_it_stands_for(store: EventStore) -> None:
     )
 
 
-def test_in_a_group_each_call_has_its_own_outcome_and_instant(store: EventStore, log: Log) -> None:
+async def test_in_a_group_each_call_has_its_own_outcome_and_instant(store: EventStore, log: Log) -> None:
     calls = [
         call("f1", consultant_seen=0),
         call("f2", consultant_seen=0),
@@ -92,7 +95,9 @@ def test_in_a_group_each_call_has_its_own_outcome_and_instant(store: EventStore,
         call("f3", stale_at=day(0)),
         call("f4"),
     ]
-    outcomes = log.append(msgspec.json.encode(calls))
+    connection = AppendConnection(log)
+    outcomes = await connection.send([msgspec.json.encode(each) for each in calls])
+    connection.close()
     assert [each.outcome for each in outcomes] == ["recorded", "conflict", "replayed", "stale", "recorded"]
     assert [each.position for each in outcomes] == [1, None, 1, None, 2]
     assert outcomes[0].recorded_at is not None
@@ -100,31 +105,33 @@ def test_in_a_group_each_call_has_its_own_outcome_and_instant(store: EventStore,
     assert outcomes[0].recorded_at < outcomes[4].recorded_at
 
 
-def test_a_call_that_the_database_refuses_spoils_no_other(store: EventStore) -> None:
-    store.append(call("f1"))
+async def test_a_call_that_the_database_refuses_spoils_no_other(store: EventStore) -> None:
+    await store.append(call("f1"))
     poisoned = msgspec.structs.replace(call("f2"), facts=call("f1").facts)
-    good, bad, other = store._send([msgspec.json.encode(each) for each in (call("f3"), poisoned, call("f4"))])
-    assert isinstance(bad, psycopg.errors.UniqueViolation)
+    good, bad, other = await asyncio.gather(
+        *(store.append(each) for each in (call("f3"), poisoned, call("f4"))), return_exceptions=True
+    )
+    assert isinstance(bad, asyncpg.UniqueViolationError)
     assert [getattr(each, "outcome", None) for each in (good, other)] == ["recorded", "recorded"]
-    assert [entry.fact.fact_id for entry in store.facts_after(0, 10, 10).entries] == ["f1", "f3", "f4"]
+    assert [entry.fact.fact_id for entry in (await store.facts_after(0, 10, 10)).entries] == ["f1", "f3", "f4"]
 
 
 class TestTheStamp:
     """It is put where the instant of recording is meant, and nowhere else."""
 
-    def test_a_text_that_looks_like_the_provisional_instant_stays_as_it_is(self, store: EventStore) -> None:
+    async def test_a_text_that_looks_like_the_provisional_instant_stays_as_it_is(self, store: EventStore) -> None:
         looks_like_it = "1900-01-01T00:00:00Z"
         data = PartnerProgrammeChanged("P1", looks_like_it)
-        record(store, (), Report("f1", data), Asked("test", "k1", b""))
-        (entry,) = store.facts_after(0, 10, 10).entries
+        await record(store, (), Report("f1", data), Asked("test", "k1", b""))
+        (entry,) = (await store.facts_after(0, 10, 10)).entries
         assert entry.fact.data == data
         assert entry.fact.recorded_at == entry.fact.effective_at > day(0)
 
     @pytest.mark.parametrize("text", ["\x01", 'a "quoted" \\ text', "\u2028", "Zoë 🙂", "\x7f", "\\u0001"])
-    def test_a_text_is_stored_as_it_was_written(self, store: EventStore, text: str) -> None:
+    async def test_a_text_is_stored_as_it_was_written(self, store: EventStore, text: str) -> None:
         data = PortalChangeDeclared("CH1", ("S200P",), True, day(4000).date(), text)
-        record(store, ("S200P",), Report("f1", data), Asked("test", "k1", b""))
-        assert [entry.fact.data for entry in store.facts_after(0, 10, 10).entries] == [data]
+        await record(store, ("S200P",), Report("f1", data), Asked("test", "k1", b""))
+        assert [entry.fact.data for entry in (await store.facts_after(0, 10, 10)).entries] == [data]
 
     def test_the_provisional_instant_is_none_that_matters(self) -> None:
         tick = timedelta(microseconds=1)

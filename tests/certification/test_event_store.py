@@ -1,8 +1,9 @@
 """The log itself: append-only, gapless, in the order of commits, each fact once, whoever appends at the same time."""
 
+import asyncio
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
 from datetime import datetime
 from itertools import pairwise
 
@@ -12,7 +13,7 @@ from eventsourcing.persistence import ProgrammingError
 from pydantic import SecretStr, ValidationError
 
 from services.certification.event_store.database import Database as Log
-from services.certification.event_store.recorder import FactRecorder
+from services.certification.event_store.recorder import FactRecorder, LogDatastore
 from services.certification.event_store.store import EventStore
 from services.certification.recording import Answer, Asked, record
 from services.certification.report import Report
@@ -35,24 +36,29 @@ from tests.databases import Database
 WRITERS = 8
 PRODUCTS = ("S200P", "S200S")
 
-Recording = Callable[[str, Reported, datetime | None], Answer]
+PROCESSES = 3
+"""Stores side by side: each has an appender, turns and connections of its own, as if it were another process."""
+
+Recording = Callable[[str, Reported, datetime | None], Awaitable[Answer]]
 
 
 @pytest.fixture
-def log(database: Database) -> Iterator[Log]:
-    with Log(database.certification_url, None, WRITERS, 30.0) as opened:
-        yield opened
+async def tell(database: Database) -> AsyncIterator[Recording]:
+    """Records a fact, through one store after the other; its id is its key."""
+    async with AsyncExitStack() as opened:
+        stores = []
+        for _ in range(PROCESSES):
+            log = await opened.enter_async_context(Log(database.certification_url, None, WRITERS, 30.0))
+            stores.append(await opened.enter_async_context(EventStore(log)))
+        turn = 0
 
+        async def tell(fact_id: str, data: Reported, effective_at: datetime | None = None) -> Answer:
+            nonlocal turn
+            turn += 1
+            report = Report(fact_id, data, effective_at, "test")
+            return await record(stores[turn % PROCESSES], PRODUCTS, report, Asked("test", fact_id, b""))
 
-@pytest.fixture
-def tell(log: Log) -> Recording:
-    """Records a fact; its id is its key."""
-    store = EventStore(log)
-
-    def tell(fact_id: str, data: Reported, effective_at: datetime | None = None) -> Answer:
-        return record(store, PRODUCTS, Report(fact_id, data, effective_at, "test"), Asked("test", fact_id, b""))
-
-    return tell
+        yield tell
 
 
 def everything(owner: psycopg.Connection) -> list[Fact]:
@@ -62,10 +68,8 @@ def everything(owner: psycopg.Connection) -> list[Fact]:
     return [wire.decode(*row) for row in rows]
 
 
-def in_threads(work: Callable[[int], None]) -> None:
-    with ThreadPoolExecutor(WRITERS) as pool:
-        for done in [pool.submit(work, number) for number in range(WRITERS)]:
-            done.result()
+async def by_writers(work: Callable[[int], Awaitable[None]]) -> None:
+    await asyncio.gather(*(work(number) for number in range(WRITERS)))
 
 
 def assert_sound(facts: list[Fact]) -> None:
@@ -80,27 +84,27 @@ def assert_sound(facts: list[Fact]) -> None:
 
 
 class TestConcurrency:
-    def test_every_fact_is_recorded_exactly_once(self, tell: Recording, owner: psycopg.Connection) -> None:
-        """Each of 8 threads tells everything: one of them records it, the others are told so."""
+    async def test_every_fact_is_recorded_exactly_once(self, tell: Recording, owner: psycopg.Connection) -> None:
+        """Each of 8 writers tells everything: one of them records it, the others are told so."""
         replayed = []
 
-        def work(number: int) -> None:
+        async def work(number: int) -> None:
             for turn in range(30):
                 fact = (turn * 7 + number) % 30
-                replayed.append(tell(f"f{fact}", ConsultantLinked("P1", f"C{fact}"), None).replayed)
+                replayed.append((await tell(f"f{fact}", ConsultantLinked("P1", f"C{fact}"), None)).replayed)
 
-        in_threads(work)
+        await by_writers(work)
         facts = everything(owner)
         assert len(facts) == 30
         assert len(replayed) == 240
         assert_sound(facts)
 
-    def test_writers_on_one_consultant_decide_as_one_writer_would(
+    async def test_writers_on_one_consultant_decide_as_one_writer_would(
         self, tell: Recording, owner: psycopg.Connection
     ) -> None:
         """What was published at each step is what follows from exactly the facts before it."""
 
-        def work(number: int) -> None:
+        async def work(number: int) -> None:
             registration = f"R{number}"
             reports: list[Reported] = [
                 AttemptScored(registration, 1, "79" if number % 2 else "85"),
@@ -110,9 +114,9 @@ class TestConcurrency:
                 RevocationOrdered("C1", "S200P") if number == 3 else CertificationRecognised("C1", "S200P"),
             ]
             for turn, data in enumerate(reports):
-                tell(f"{registration}-{turn}", data, day(turn * 8 + number))
+                await tell(f"{registration}-{turn}", data, day(turn * 8 + number))
 
-        in_threads(work)
+        await by_writers(work)
         facts = everything(owner)
         assert_sound(facts)
         serial = Told()
@@ -122,17 +126,17 @@ class TestConcurrency:
         assert [fact.data for fact in facts] == [fact.data for fact in serial.log]
         assert len([fact for fact in facts if fact.causation_id is None]) == 5 * WRITERS
 
-    def test_decisions_made_at_the_instant_of_recording_carry_it(
+    async def test_decisions_made_at_the_instant_of_recording_carry_it(
         self, tell: Recording, owner: psycopg.Connection
     ) -> None:
         """R37: left out, `effective_at` is the instant of recording, also inside what follows from it."""
 
-        def work(number: int) -> None:
+        async def work(number: int) -> None:
             for turn in range(5):
-                tell(f"recognised-{number}-{turn}", CertificationRecognised("C1", "S200P"), None)
-                tell(f"revoked-{number}-{turn}", RevocationOrdered("C1", "S200P"), None)
+                await tell(f"recognised-{number}-{turn}", CertificationRecognised("C1", "S200P"), None)
+                await tell(f"revoked-{number}-{turn}", RevocationOrdered("C1", "S200P"), None)
 
-        in_threads(work)
+        await by_writers(work)
         facts = everything(owner)
         assert_sound(facts)
         by_id = {fact.fact_id: fact for fact in facts}
@@ -145,7 +149,7 @@ class TestConcurrency:
                     assert {period.start, period.end or period.start} <= instants
                 assert fact.recorded_at == by_id[fact.causation_id].recorded_at
 
-    def test_a_reader_never_meets_a_gap(self, tell: Recording, database: Database) -> None:
+    async def test_a_reader_never_meets_a_gap(self, tell: Recording, database: Database) -> None:
         """Whoever reads after the last position he saw misses nothing: commits come in the order of positions."""
         stop = threading.Event()
         seen: list[int] = []
@@ -166,11 +170,11 @@ class TestConcurrency:
         reading = threading.Thread(target=read)
         reading.start()
 
-        def work(number: int) -> None:
+        async def work(number: int) -> None:
             for turn in range(40):
-                tell(f"{number}-{turn}", CourseCompleted(f"C{number}", "S200P"), None)
+                await tell(f"{number}-{turn}", CourseCompleted(f"C{number}", "S200P"), None)
 
-        in_threads(work)
+        await by_writers(work)
         stop.set()
         reading.join()
         assert seen == list(range(1, 40 * WRITERS + 1))
@@ -186,9 +190,9 @@ class TestAppendOnly:
             "SET session_replication_role = replica; DELETE FROM certification.stored_events",
         ],
     )
-    def test_nobody_changes_what_is_stored(self, tell: Recording, database: Database, statement: str) -> None:
+    async def test_nobody_changes_what_is_stored(self, tell: Recording, database: Database, statement: str) -> None:
         """R33. Not even a superuser, without taking the guard away first."""
-        tell("f1", ConsultantLinked("P1", "C1"), None)
+        await tell("f1", ConsultantLinked("P1", "C1"), None)
         with (
             psycopg.connect(database.superuser_url, autocommit=True) as superuser,
             pytest.raises(psycopg.errors.RestrictViolation, match="append-only"),
@@ -224,23 +228,25 @@ class TestAppendOnly:
 
 
 class TestBarrier:
-    def test_nothing_is_recorded_before_it_any_more(
+    async def test_nothing_is_recorded_before_it_any_more(
         self, tell: Recording, owner: psycopg.Connection, database: Database
     ) -> None:
-        tell("f1", ConsultantLinked("P1", "C1"), None)
+        await tell("f1", ConsultantLinked("P1", "C1"), None)
         with psycopg.connect(database.compliance_url, autocommit=True) as compliance:
             row = compliance.execute("SELECT floor, head FROM certification.barrier()").fetchone()
         assert row is not None
         floor, head = row
         assert head == 1
-        tell("f2", ConsultantLinked("P1", "C2"), None)
+        await tell("f2", ConsultantLinked("P1", "C2"), None)
         one, two = everything(owner)
         assert one.recorded_at < floor <= two.recorded_at
 
-    def test_recording_never_goes_back_when_the_clock_does(self, tell: Recording, owner: psycopg.Connection) -> None:
+    async def test_recording_never_goes_back_when_the_clock_does(
+        self, tell: Recording, owner: psycopg.Connection
+    ) -> None:
         owner.execute("UPDATE certification.recording SET floor = now() + interval '1 hour'")
-        tell("f1", ConsultantLinked("P1", "C1"), None)
-        tell("f2", ConsultantLinked("P1", "C2"), None)
+        await tell("f1", ConsultantLinked("P1", "C1"), None)
+        await tell("f2", ConsultantLinked("P1", "C2"), None)
         row = owner.execute("SELECT floor FROM certification.recording").fetchone()
         assert row is not None
         one, two = everything(owner)
@@ -250,23 +256,26 @@ class TestBarrier:
 class TestTheLibrary:
     """What it offers over its own tables works over ours."""
 
-    def test_its_reads_and_subscriptions(self, tell: Recording, log: Log) -> None:
-        tell("f1", CourseCompleted("C1", "S200P"), None)
-        tell("f2", CourseCompleted("C2", "S200P"), None)
-        tell("f3", CourseCompleted("C1", "S200P"), None)
+    @pytest.fixture
+    def recorder(self, database: Database) -> Iterator[FactRecorder]:
+        datastore = LogDatastore(database.certification_url, None, 2)
+        yield FactRecorder(datastore)
+        datastore.close()
 
-        def look(recorder: FactRecorder) -> None:
-            assert [event.originator_version for event in recorder.select_events("consultant-C1")] == [1, 2]
-            assert [each.id for each in recorder.select_notifications(2, 10)] == [2, 3]
-            assert recorder.max_notification_id() == 3
-            with recorder.subscribe(gt=1) as subscription:
-                assert [next(subscription).id, next(subscription).id] == [2, 3]
+    async def test_its_reads_and_subscriptions(self, tell: Recording, recorder: FactRecorder) -> None:
+        await tell("f1", CourseCompleted("C1", "S200P"), None)
+        await tell("f2", CourseCompleted("C2", "S200P"), None)
+        await tell("f3", CourseCompleted("C1", "S200P"), None)
 
-        log.until_answered(look)
+        assert [event.originator_version for event in recorder.select_events("consultant-C1")] == [1, 2]
+        assert [notification.id for notification in recorder.select_notifications(2, 10)] == [2, 3]
+        assert recorder.max_notification_id() == 3
+        with recorder.subscribe(gt=1) as subscription:
+            assert [next(subscription).id, next(subscription).id] == [2, 3]
 
-    def test_its_own_insert_is_refused(self, log: Log) -> None:
+    def test_its_own_insert_is_refused(self, recorder: FactRecorder) -> None:
         with pytest.raises(ProgrammingError, match=r"certification\.append"):
-            log.until_answered(lambda recorder: recorder.insert_events([]))
+            recorder.insert_events([])
 
     @pytest.mark.parametrize("value", ["1", "t", "TRUE", "yes", "on", " y "])
     def test_its_flag_that_drops_the_lock_is_refused_at_start(

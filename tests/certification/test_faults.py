@@ -1,9 +1,9 @@
 """A database that breaks off, freezes or comes back: every fact once, and an answer in time."""
 
+import asyncio
 import os
 import signal
-import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import suppress
 from time import monotonic
 
@@ -13,6 +13,8 @@ import pytest
 from pydantic import SecretStr
 
 from services.certification.app import WrongKindOfDatabase, create_app
+from services.certification.event_store.append_connection import AppendConnection
+from services.certification.event_store.calls import Outcome
 from services.certification.event_store.database import Database as Log
 from services.certification.event_store.store import EventStore
 from services.certification.recording import Asked, record
@@ -27,14 +29,14 @@ SECONDS_MAX = 1.0
 
 
 @pytest.fixture
-def log(database: Database) -> Iterator[Log]:
-    with Log(database.certification_url, None, 4, SECONDS_MAX) as opened:
+async def store(database: Database) -> AsyncIterator[EventStore]:
+    async with Log(database.certification_url, None, 4, SECONDS_MAX) as log, EventStore(log) as opened:
         yield opened
 
 
-def tell(store: EventStore, fact_id: str, data: Reported) -> int:
+async def tell(store: EventStore, fact_id: str, data: Reported) -> int:
     asked = Asked("test", fact_id, b"")
-    return record(store, ("S200P",), Report(fact_id, data, None, "test"), asked).position
+    return (await record(store, ("S200P",), Report(fact_id, data, None, "test"), asked)).position
 
 
 def backends(superuser: psycopg.Connection, database: str | None = None) -> list[int]:
@@ -55,54 +57,48 @@ def superuser(database: Database) -> Iterator[psycopg.Connection]:
 class TestLostReply:
     """The commit is made, the reply is lost: what is stored decides (R34)."""
 
-    def test_the_fact_is_found_stored(
-        self, log: Log, owner: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+    async def test_the_fact_is_found_stored(
+        self, store: EventStore, owner: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        store = EventStore(log)
-        line = log._datastore.append_line
-        sent: list[bytes] = []
+        sent: list[Sequence[bytes]] = []
+        original = AppendConnection.send
 
-        def send_and_lose(calls: bytes) -> object:
-            answer = original(calls)
+        async def send_and_lose(line: AppendConnection, calls: Sequence[bytes]) -> list[Outcome]:
+            answer = await original(line, calls)
             sent.append(calls)
             if len(sent) == 1:
                 line.close()
-                raise psycopg.OperationalError("the connection broke before the reply came")
+                raise ConnectionResetError("the connection broke before the reply came")
             return answer
 
-        original = line.send
-        monkeypatch.setattr(line, "send", send_and_lose)
-        assert tell(store, "f1", CourseCompleted("C1", "S200P")) == 1
+        monkeypatch.setattr(AppendConnection, "send", send_and_lose)
+        assert await tell(store, "f1", CourseCompleted("C1", "S200P")) == 1
         assert len(sent) == 2, "it was asked again, and told what is stored"
         assert owner.execute("SELECT count(*) FROM certification.stored_events").fetchone() == (1,)
 
-    def test_backends_killed_all_the_time(
-        self, log: Log, superuser: psycopg.Connection, owner: psycopg.Connection
+    async def test_backends_killed_all_the_time(
+        self, store: EventStore, superuser: psycopg.Connection, owner: psycopg.Connection
     ) -> None:
-        store = EventStore(log)
         killed: list[int] = []
-        enough = threading.Event()
 
-        def kill() -> None:
-            while not enough.wait(0.1):
+        async def kill() -> None:
+            while len(killed) <= 40:
+                await asyncio.sleep(0.1)
                 for pid in backends(superuser):
                     superuser.execute("SELECT pg_terminate_backend(%s)", [pid])
                     killed.append(pid)
-                if len(killed) > 40:
-                    enough.set()
 
-        killing = threading.Thread(target=kill)
-        killing.start()
+        killing = asyncio.create_task(kill())
         told: list[str] = []
-        while not enough.is_set():
+        while not killing.done():
             told.append(f"f{len(told)}")
             while True:
                 try:
-                    tell(store, told[-1], CourseCompleted(f"C{len(told) % 3}", "S200P"))
+                    await tell(store, told[-1], CourseCompleted(f"C{len(told) % 3}", "S200P"))
                 except Unavailable:
                     continue  # the caller asks again with the same key
                 break
-        killing.join()
+        await killing
         rows = owner.execute("SELECT fact_id, notification_id FROM certification.stored_events ORDER BY 2").fetchall()
         assert [fact_id for fact_id, _ in rows] == told
         assert [position for _, position in rows] == list(range(1, len(told) + 1))
@@ -111,59 +107,53 @@ class TestLostReply:
 class TestFrozen:
     """A server that does not answer at all is answered for in time, and nothing is recorded twice after it."""
 
-    def test_a_call_is_given_up_at_its_deadline(
-        self, log: Log, superuser: psycopg.Connection, owner: psycopg.Connection
+    async def test_a_call_is_given_up_at_its_deadline(
+        self, store: EventStore, superuser: psycopg.Connection, owner: psycopg.Connection
     ) -> None:
-        store = EventStore(log)
-        tell(store, "f1", CourseCompleted("C1", "S200P"))
+        await tell(store, "f1", CourseCompleted("C1", "S200P"))
         frozen = backends(superuser)
         for pid in frozen:
             os.kill(pid, signal.SIGSTOP)
         started = monotonic()
         try:
             with pytest.raises(Unavailable):
-                tell(store, "f2", CourseCompleted("C1", "S200P"))
+                await tell(store, "f2", CourseCompleted("C1", "S200P"))
         finally:
             took = monotonic() - started
             for pid in frozen:
                 os.kill(pid, signal.SIGCONT)
         assert took < SECONDS_MAX + 0.5
-        tell(store, "f2", CourseCompleted("C1", "S200P"))
+        await tell(store, "f2", CourseCompleted("C1", "S200P"))
         rows = owner.execute("SELECT fact_id FROM certification.stored_events ORDER BY notification_id").fetchall()
         assert rows == [("f1",), ("f2",)]
 
-    def test_threads_that_wait_for_a_held_lock_are_all_answered_in_time(self, log: Log, database: Database) -> None:
-        store = EventStore(log)
+    async def test_callers_who_wait_for_a_held_lock_are_all_answered_in_time(
+        self, store: EventStore, database: Database
+    ) -> None:
         errors: list[Unavailable] = []
 
-        def work(number: int) -> None:
+        async def work(number: int) -> None:
             try:
-                tell(store, f"f{number}", CourseCompleted(f"C{number}", "S200P"))
+                await tell(store, f"f{number}", CourseCompleted(f"C{number}", "S200P"))
             except Unavailable as error:
                 errors.append(error)
 
         with psycopg.connect(database.owner_url) as holder:
             holder.execute("LOCK TABLE certification.recording IN EXCLUSIVE MODE")
-            threads = [threading.Thread(target=work, args=[number]) for number in range(6)]
             started = monotonic()
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join(SECONDS_MAX + 2)
+            await asyncio.gather(*(work(number) for number in range(6)))
             assert monotonic() - started < SECONDS_MAX + 1
         assert len(errors) == 6
         for number in range(6):
-            work(number)
+            await work(number)
         assert len(errors) == 6, "once the lock is free every call is answered"
-        assert sorted(each.fact.fact_id for each in store.facts_after(0, 10, 10).entries) == [
-            f"f{number}" for number in range(6)
-        ]
+        entries = (await store.facts_after(0, 10, 10)).entries
+        assert sorted(entry.fact.fact_id for entry in entries) == [f"f{number}" for number in range(6)]
 
 
-def test_after_an_outage_a_call_need_not_wait_as_long_again(log: Log, database: Database) -> None:
+async def test_after_an_outage_a_call_need_not_wait_as_long_again(store: EventStore, database: Database) -> None:
     """Eight seconds and three calls, where pauses that double would have lasted until the fifteenth second."""
-    store = EventStore(log)
-    tell(store, "f1", CourseCompleted("C1", "S200P"))
+    await tell(store, "f1", CourseCompleted("C1", "S200P"))
     with psycopg.connect(database.server.url(SUPERUSER, "postgres"), autocommit=True) as superuser:
         superuser.execute(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS false")
         for pid in backends(superuser, database.name):
@@ -171,12 +161,12 @@ def test_after_an_outage_a_call_need_not_wait_as_long_again(log: Log, database: 
         until = monotonic() + 8
         while monotonic() < until:
             with pytest.raises(Unavailable):
-                tell(store, "f2", CourseCompleted("C1", "S200P"))
+                await tell(store, "f2", CourseCompleted("C1", "S200P"))
         superuser.execute(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS true")
     for _ in range(2):
         with suppress(Unavailable):
-            tell(store, "f2", CourseCompleted("C1", "S200P"))
-    assert tell(store, "f2", CourseCompleted("C1", "S200P")) == 2
+            await tell(store, "f2", CourseCompleted("C1", "S200P"))
+    assert await tell(store, "f2", CourseCompleted("C1", "S200P")) == 2
 
 
 async def test_a_database_that_is_away_is_a_503_and_no_500(database: Database) -> None:

@@ -1,8 +1,8 @@
 """The sandbox clock, and starting anew while others look on."""
 
+import asyncio
 import json
-import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
@@ -26,8 +26,8 @@ THEN = datetime(2022, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def log(sandbox_database: Database) -> Iterator[Log]:
-    with Log(sandbox_database.certification_url, None, 4, 20.0) as opened:
+async def store(sandbox_database: Database) -> AsyncIterator[EventStore]:
+    async with Log(sandbox_database.certification_url, None, 4, 20.0) as log, EventStore(log) as opened:
         yield opened
 
 
@@ -40,21 +40,20 @@ async def test_where_the_clock_stands_still_every_fact_is_recorded_at_exactly_th
         assert (answer.json()["recorded_at"], answer.json()["effective_at"]) == (START, START)
 
 
-def test_decisions_at_an_instant_that_stands_still(log: Log, sandbox_database: Database) -> None:
+async def test_decisions_at_an_instant_that_stands_still(store: EventStore, sandbox_database: Database) -> None:
     """R37: recognised and revoked at one instant, the revocation prevails, whichever is told first."""
     sandbox.empty(sandbox_database.owner_url, THEN, running=False)
-    store = EventStore(log)
     told: tuple[Reported, ...] = (CertificationRecognised("C1", "S200P"), RevocationOrdered("C1", "S200P"))
     for number, data in enumerate(told):
-        record(store, ("S200P",), Report(f"f{number}", data), Asked("test", f"f{number}", b""))
-    *_, decision = store.facts_after(0, 10, 10).entries
+        await record(store, ("S200P",), Report(f"f{number}", data), Asked("test", f"f{number}", b""))
+    *_, decision = (await store.facts_after(0, 10, 10)).entries
     assert getattr(decision.fact.data, "periods", None) == ()
-    assert {entry.fact.recorded_at for entry in store.facts_after(0, 10, 10).entries} == {THEN}
+    assert {entry.fact.recorded_at for entry in (await store.facts_after(0, 10, 10)).entries} == {THEN}
 
 
-def test_a_running_clock_goes_on_from_where_it_was_set(log: Log, sandbox_database: Database) -> None:
+async def test_a_running_clock_goes_on_from_where_it_was_set(store: EventStore, sandbox_database: Database) -> None:
     sandbox.empty(sandbox_database.owner_url, THEN, running=True)
-    one, two = EventStore(log).now(), EventStore(log).now()
+    one, two = await store.now(), await store.now()
     assert THEN < one < two < THEN + timedelta(minutes=1)
 
 
@@ -78,10 +77,12 @@ def test_no_database_in_real_use_is_emptied(database: Database) -> None:
         assert owner.execute("SELECT certification.set_clock(now() + interval '1 day', false)").fetchone() == (False,)
 
 
-def test_starting_anew_empties_every_table_and_guards_the_log_as_before(log: Log, sandbox_database: Database) -> None:
+async def test_starting_anew_empties_every_table_and_guards_the_log_as_before(
+    store: EventStore, sandbox_database: Database
+) -> None:
     """The functions stay the same ones: a session would keep those it had called before for as long as it lasts."""
     asked = Asked("test", "f", b"", FreeText("why", b"salt"))
-    record(EventStore(log), ("S200P",), Report("f", ConsultantLinked("P1", "C1")), asked)
+    await record(store, ("S200P",), Report("f", ConsultantLinked("P1", "C1")), asked)
     with psycopg.connect(sandbox_database.owner_url, autocommit=True) as owner:
         owner.execute("INSERT INTO certification.profile VALUES ('C1', 'name', 'e-mail')")
         before = _functions(owner)
@@ -110,39 +111,31 @@ def _filled(owner: psycopg.Connection) -> set[str]:
     }
 
 
-def test_starting_anew_while_others_read_and_write(log: Log, sandbox_database: Database) -> None:
+async def test_starting_anew_while_others_read_and_write(store: EventStore, sandbox_database: Database) -> None:
     """Nobody is answered an error; what is recorded afterwards is in the new log."""
-    store = EventStore(log)
-    stop = threading.Event()
-    errors: list[Exception] = []
+    stop = asyncio.Event()
 
-    def look_on(number: int) -> None:
+    async def look_on(number: int) -> None:
         turn = 0
         while not stop.is_set():
             turn += 1
-            try:
-                data = ConsultantLinked("P1", f"C{number}")
-                record(store, ("S200P",), Report(f"{number}-{turn}", data), Asked("test", f"{number}-{turn}", b""))
-                store.facts_after(0, 10, 10)
-                store.settle(store.now())
-            except Exception as error:
-                errors.append(error)
-                return
+            data = ConsultantLinked("P1", f"C{number}")
+            asked = Asked("test", f"{number}-{turn}", b"")
+            await record(store, ("S200P",), Report(f"{number}-{turn}", data), asked)
+            await store.facts_after(0, 10, 10)
+            await store.settle(await store.now())
 
-    threads = [threading.Thread(target=look_on, args=[number]) for number in range(3)]
-    for thread in threads:
-        thread.start()
+    lookers_on = [asyncio.create_task(look_on(number)) for number in range(3)]
     started = monotonic()
     for number in range(10):
-        sandbox.empty(sandbox_database.owner_url, THEN + timedelta(days=number), running=bool(number % 2))
+        then = THEN + timedelta(days=number)
+        await asyncio.to_thread(sandbox.empty, sandbox_database.owner_url, then, running=bool(number % 2))
     took = monotonic() - started
     stop.set()
-    for thread in threads:
-        thread.join()
-    assert errors == []
+    await asyncio.gather(*lookers_on)
     assert took < 30
     sandbox.empty(sandbox_database.owner_url, THEN, running=False)
-    assert store.facts_after(0, 10, 10).entries == []
+    assert (await store.facts_after(0, 10, 10)).entries == []
 
 
 class TestOverHttp:

@@ -103,11 +103,11 @@ class Call:
         self._correlation_id = correlation_id
         self._content = content
 
-    def record(self, data: Reported, effective_at: datetime | None, free_text: FreeText = NO_TEXT) -> Recorded:
+    async def record(self, data: Reported, effective_at: datetime | None, free_text: FreeText = NO_TEXT) -> Recorded:
         """Records it and answers 201, 202 where it is held, 200 where it was recorded before (R34, R35)."""
         report = Report(str(uuid4()), data, effective_at, ACTOR, self._correlation_id)
         asked = recording.Asked(ACTOR, self._key, self._content, free_text)
-        answer = recording.record(self._service.store, self._service.products, report, asked)
+        answer = await recording.record(self._service.store, self._service.products, report, asked)
         if answer.replayed:
             self._response.status_code = 200
             self._response.headers["Idempotent-Replayed"] = "true"

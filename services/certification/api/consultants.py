@@ -52,43 +52,47 @@ class ProfileAnswer(Answer):
 
 
 @router.post("/course-completions", **REPORTING)
-def complete_course(body: CourseCompletion, call: TheCall) -> Recorded:
+async def complete_course(body: CourseCompletion, call: TheCall) -> Recorded:
     """A consultant completed the course, or the training for a portal change (R4, R25)."""
-    return call.record(CourseCompleted(body.consultant_id, body.product, body.portal_change_id), body.effective_at)
+    return await call.record(
+        CourseCompleted(body.consultant_id, body.product, body.portal_change_id), body.effective_at
+    )
 
 
 @router.post("/recognised-certifications", **REPORTING)
-def recognise_certification(body: Recognition, call: TheCall) -> Recorded:
+async def recognise_certification(body: Recognition, call: TheCall) -> Recorded:
     """Sage recognises a consultant as certified."""
     evidence = free_text(body.evidence)
     data = CertificationRecognised(body.consultant_id, body.product, evidence.hash)
-    return call.record(data, body.effective_at, evidence)
+    return await call.record(data, body.effective_at, evidence)
 
 
 @router.post("/certification-revocations", **REPORTING)
-def revoke_certification(body: Revocation, call: TheCall) -> Recorded:
+async def revoke_certification(body: Revocation, call: TheCall) -> Recorded:
     """Sage ended a consultant's certification (R37)."""
     reason = free_text(body.reason)
-    return call.record(RevocationOrdered(body.consultant_id, body.product, reason.hash), body.effective_at, reason)
+    return await call.record(
+        RevocationOrdered(body.consultant_id, body.product, reason.hash), body.effective_at, reason
+    )
 
 
 @router.get("/consultants/{consultant_id}/profile", responses=REFUSALS)
-def profile(consultant_id: Id, service: TheService) -> ProfileAnswer:
+async def profile(consultant_id: Id, service: TheService) -> ProfileAnswer:
     """The profile; 404 where there is none, or none any more."""
-    found = service.personal_data.profile(consultant_id)
+    found = await service.personal_data.profile(consultant_id)
     if found is None:
         raise NotFound(f"There is no profile of consultant {consultant_id}.")
     return ProfileAnswer(consultant_id=consultant_id, name=found.name, email=found.email)
 
 
 @router.put("/consultants/{consultant_id}/profile", responses=REFUSALS, dependencies=[Depends(refuse_doubled_names)])
-def keep_profile(consultant_id: Id, body: ProfileBody, service: TheService) -> ProfileAnswer:
+async def keep_profile(consultant_id: Id, body: ProfileBody, service: TheService) -> ProfileAnswer:
     """Keeps the profile in place of an earlier one. Never part of a fact."""
-    service.personal_data.keep(consultant_id, Profile(body.name, body.email))
+    await service.personal_data.keep(consultant_id, Profile(body.name, body.email))
     return ProfileAnswer(consultant_id=consultant_id, name=body.name, email=body.email)
 
 
 @router.delete("/consultants/{consultant_id}/profile", status_code=204, responses=REFUSALS)
-def erase_profile(consultant_id: Id, service: TheService) -> None:
+async def erase_profile(consultant_id: Id, service: TheService) -> None:
     """Erases the profile, if there is one."""
-    service.personal_data.erase_profile(consultant_id)
+    await service.personal_data.erase_profile(consultant_id)

@@ -5,7 +5,6 @@ from typing import Annotated, Final
 
 import msgspec
 from fastapi import APIRouter, Header, Query, Request, Response
-from starlette.concurrency import run_in_threadpool
 
 from services import feeds
 from services.certification.api.calls import REFUSALS, Service, TheService
@@ -83,13 +82,10 @@ async def events(
 
 
 def _feed(service: Service, which: LogFilter) -> feeds.Feed:
-    def look(after: int, limit: int) -> feeds.Page:
-        found = service.store.facts_after(after, feeds.end_of_stretch(after), limit, which)
+    async def read(after: int, limit: int) -> feeds.Page:
+        found = await service.store.facts_after(after, feeds.end_of_stretch(after), limit, which)
         events = [(entry.fact.position, cloud_event(entry)) for entry in found.entries]
         return feeds.page(events, after, limit, found.head)
-
-    async def read(after: int, limit: int) -> feeds.Page:
-        return await run_in_threadpool(look, after, limit)
 
     return feeds.Feed(read, service.bell, (Unavailable,), service.sandbox)
 

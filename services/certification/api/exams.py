@@ -64,35 +64,37 @@ class RegistrationAnswer(Answer):
 
 
 @router.post("", **REPORTING)
-def register(body: Registration, call: TheCall) -> Recorded:
+async def register(body: Registration, call: TheCall) -> Recorded:
     """A consultant was registered for an exam and has two attempts (R5).
 
     After a void the id is free: the registration can be recorded again, for the same person or another (R33).
     """
     data = ExamRegistered(body.registration_id, body.consultant_id, body.product, body.portal_change_id)
-    return call.record(data, body.effective_at)
+    return await call.record(data, body.effective_at)
 
 
 @router.post("/{registration_id}/attempts", **REPORTING)
-def score_attempt(registration_id: Id, body: AttemptScore, call: TheCall) -> Recorded:
+async def score_attempt(registration_id: Id, body: AttemptScore, call: TheCall) -> Recorded:
     """An attempt was scored; held while its registration is not recorded, or voided (R33, R35)."""
-    return call.record(AttemptScored(registration_id, attempt_number(body.attempt), body.score), body.effective_at)
+    return await call.record(
+        AttemptScored(registration_id, attempt_number(body.attempt), body.score), body.effective_at
+    )
 
 
 @router.post("/{registration_id}/attempts/{attempt}/corrections", **REPORTING)
-def correct_score(registration_id: Id, attempt: AttemptInPath, body: Correction, call: TheCall) -> Recorded:
+async def correct_score(registration_id: Id, attempt: AttemptInPath, body: Correction, call: TheCall) -> Recorded:
     """The score of an attempt was wrong; held while its attempt is not recorded, or voided (R32, R33, R35)."""
     reason = free_text(body.reason)
     data = ScoreCorrected(registration_id, attempt_number(attempt), body.score, reason.hash)
-    return call.record(data, body.effective_at, reason)
+    return await call.record(data, body.effective_at, reason)
 
 
 @router.get("/{registration_id}", responses=REFUSALS)
-def registration(
+async def registration(
     registration_id: Id, service: TheService, at: Instant | None = None, known_at: Instant | None = None
 ) -> RegistrationAnswer:
     """How far a registration has come, as of any instant; both default to now. 404 while it is voided (R33)."""
-    moment, progress = registration_progress(service.store, registration_id, at, known_at)
+    moment, progress = await registration_progress(service.store, registration_id, at, known_at)
     return RegistrationAnswer(
         registration_id=registration_id,
         consultant_id=progress.registered.consultant_id,

@@ -46,28 +46,28 @@ class FactAnswer(Answer):
 
 
 @router.post("/{fact_id}/void", **REPORTING)
-def void_fact(fact_id: Id, body: Void, call: TheCall) -> Recorded:
+async def void_fact(fact_id: Id, body: Void, call: TheCall) -> Recorded:
     """A fact was recorded in error and counts nowhere any more (R33)."""
     reason = free_text(body.reason)
-    return call.record(FactVoided(fact_id, reason.hash), body.effective_at, reason)
+    return await call.record(FactVoided(fact_id, reason.hash), body.effective_at, reason)
 
 
 @router.get("/{fact_id}", responses=REFUSALS)
-def fact(fact_id: Id, service: TheService) -> FactAnswer:
+async def fact(fact_id: Id, service: TheService) -> FactAnswer:
     """The fact of this id."""
-    return _answer(service.store.fact(fact_id), f"No fact {fact_id} was ever recorded.")
+    return _answer(await service.store.fact(fact_id), f"No fact {fact_id} was ever recorded.")
 
 
 @router.get("", responses=REFUSALS)
-def fact_by_key(idempotency_key: Annotated[str, Query(pattern=KEY_PATTERN)], service: TheService) -> FactAnswer:
+async def fact_by_key(idempotency_key: Annotated[str, Query(pattern=KEY_PATTERN)], service: TheService) -> FactAnswer:
     """The fact that was recorded under this key."""
-    return _answer(service.store.fact_by_key(ACTOR, idempotency_key), "No fact was recorded under this key.")
+    return _answer(await service.store.fact_by_key(ACTOR, idempotency_key), "No fact was recorded under this key.")
 
 
 @router.delete("/{fact_id}/free-text", status_code=204, responses=REFUSALS)
-def erase_free_text(fact_id: Id, service: TheService) -> None:
+async def erase_free_text(fact_id: Id, service: TheService) -> None:
     """Erases what the fact said in free text, if it is still there; the hash in the fact tells nothing any more."""
-    service.personal_data.erase_text(fact_id)
+    await service.personal_data.erase_text(fact_id)
 
 
 def _answer(found: FoundFact | None, otherwise: str) -> FactAnswer:

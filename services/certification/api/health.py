@@ -23,7 +23,7 @@ async def alive() -> Health:
 
 
 @router.get("/certification/readyz", responses=REFUSALS)
-def ready(service: TheService) -> Health:
+async def ready(service: TheService) -> Health:
     """The database answers, too."""
-    service.store.now()
+    await service.store.now()
     return Health(status="ready")

@@ -69,44 +69,44 @@ class Departure(FactBody):
 
 
 @router.post("", **REPORTING)
-def enrol_partner(body: Enrolment, call: TheCall) -> Recorded:
+async def enrol_partner(body: Enrolment, call: TheCall) -> Recorded:
     """A partner enrolled, or enrolled again (R11)."""
     data = PartnerEnrolled(body.partner_id, body.kind, body.programme)
-    return call.record(data, body.effective_at, free_text(body.name))
+    return await call.record(data, body.effective_at, free_text(body.name))
 
 
 @router.post("/{partner_id}/kind-changes", **REPORTING)
-def change_kind(partner_id: Id, body: KindChange, call: TheCall) -> Recorded:
+async def change_kind(partner_id: Id, body: KindChange, call: TheCall) -> Recorded:
     """A partner became a VAR or developer-only (R22)."""
-    return call.record(PartnerKindChanged(partner_id, body.kind), body.effective_at)
+    return await call.record(PartnerKindChanged(partner_id, body.kind), body.effective_at)
 
 
 @router.post("/{partner_id}/programme-changes", **REPORTING)
-def change_programme(partner_id: Id, body: ProgrammeChange, call: TheCall) -> Recorded:
+async def change_programme(partner_id: Id, body: ProgrammeChange, call: TheCall) -> Recorded:
     """A partner changed or left its programme (R11, R28)."""
-    return call.record(PartnerProgrammeChanged(partner_id, body.programme), body.effective_at)
+    return await call.record(PartnerProgrammeChanged(partner_id, body.programme), body.effective_at)
 
 
 @router.post("/{partner_id}/closure", **REPORTING)
-def close_partner(partner_id: Id, call: TheCall, body: Annotated[Closure | None, Body()] = None) -> Recorded:
+async def close_partner(partner_id: Id, call: TheCall, body: Annotated[Closure | None, Body()] = None) -> Recorded:
     """A partner went out of business (R28, R29)."""
-    return call.record(PartnerClosed(partner_id), body.effective_at if body else None)
+    return await call.record(PartnerClosed(partner_id), body.effective_at if body else None)
 
 
 @router.post("/{partner_id}/merger", **REPORTING)
-def merge_partner(partner_id: Id, body: Merger, call: TheCall) -> Recorded:
+async def merge_partner(partner_id: Id, body: Merger, call: TheCall) -> Recorded:
     """A partner was merged into another (R28, R29)."""
-    return call.record(PartnersMerged(partner_id, body.into), body.effective_at)
+    return await call.record(PartnersMerged(partner_id, body.into), body.effective_at)
 
 
 @router.post("/{partner_id}/consultants", **REPORTING)
-def link_consultant(partner_id: Id, body: Link, call: TheCall) -> Recorded:
+async def link_consultant(partner_id: Id, body: Link, call: TheCall) -> Recorded:
     """A consultant works for a partner (R23); the partner need not be enrolled yet."""
-    return call.record(ConsultantLinked(partner_id, body.consultant_id), body.effective_at)
+    return await call.record(ConsultantLinked(partner_id, body.consultant_id), body.effective_at)
 
 
 @router.post("/{partner_id}/departures", **REPORTING)
-def record_departure(partner_id: Id, body: Departure, call: TheCall) -> Recorded:
+async def record_departure(partner_id: Id, body: Departure, call: TheCall) -> Recorded:
     """A consultant left a partner; of somebody who is not linked it is recorded and changes nothing."""
     reason = free_text(body.reason)
-    return call.record(ConsultantLeft(partner_id, body.consultant_id, reason.hash), body.effective_at, reason)
+    return await call.record(ConsultantLeft(partner_id, body.consultant_id, reason.hash), body.effective_at, reason)

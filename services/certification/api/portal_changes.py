@@ -23,9 +23,9 @@ class Declaration(FactBody):
 
 
 @router.post("", **REPORTING)
-def declare_portal_change(body: Declaration, call: TheCall) -> Recorded:
+async def declare_portal_change(body: Declaration, call: TheCall) -> Recorded:
     """The Provisioning Portal changes (R25, R27). After a void the id is free to be recorded again (R33)."""
     data = PortalChangeDeclared(
         body.portal_change_id, tuple(body.products), body.significant, body.due_on, body.summary
     )
-    return call.record(data, body.effective_at)
+    return await call.record(data, body.effective_at)

@@ -1,88 +1,138 @@
-"""Asking the database until it answers, or until the deadline."""
+"""Connections of the certification service to PostgreSQL: asyncpg, by index, each use bounded by a deadline."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from time import sleep
+import asyncio
 from types import TracebackType
-from typing import Any, Final, LiteralString, Self, TypeVar
+from typing import Any, Final, Self, TypeAlias
 
-import psycopg
-from eventsourcing.persistence import InterfaceError, OperationalError
-from psycopg.rows import tuple_row
+import asyncpg
 
-from services.certification.event_store.calls import Outcome
-from services.certification.event_store.deadline import seconds_left, within
-from services.certification.event_store.recorder import FactRecorder, LogDatastore
+from services.certification.event_store.deadline import Deadline, go_on_after
 
-T = TypeVar("T")
+# Text, since asyncpg's classes are generic for the type checker only.
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
+CHANNEL: Final = "sagecert_facts"
+"""Notified after commits, on a connection of its own: NOTIFY inside the appending transaction serialises commits."""
+
+SCHEMA: Final = "certification"
+
+CONNECT_SECONDS_MAX: Final = 3.0
 RETRY_SECONDS: Final = 0.02
 """Between two tries of a database that does not answer."""
 
+SESSION: Final = {
+    "application_name": "sagecert certification",
+    "timezone": "UTC",
+    # A server process whose caller has given up ends, also while it waits for a lock.
+    "client_connection_check_interval": "1000",
+    # Each question is a walk along indexes from the ids that it names, planned once: a plan that reads a whole table
+    # is never right, yet looks right on a table without statistics or with one long stream among many short ones.
+    "plan_cache_mode": "force_generic_plan",
+    "jit": "off",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    # A role that is taken on brings none of its settings along.
+    "statement_timeout": "30s",
+    "idle_in_transaction_session_timeout": "30s",
+}
+
 PASSING: Final = (
-    InterfaceError,
-    OperationalError,
-    psycopg.InterfaceError,
-    psycopg.OperationalError,
-    psycopg.InternalError,
-    # The sandbox makes the schema anew while others look on.
-    psycopg.errors.UndefinedFunction,
-    psycopg.errors.UndefinedTable,
-    psycopg.errors.InvalidSchemaName,
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ObjectNotInPrerequisiteStateError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.InternalServerError,
+    asyncpg.PostgresSystemError,
+    # While a database does not let anybody in.
+    asyncpg.InvalidAuthorizationSpecificationError,
+    # The sandbox makes the schema anew while others look on; a migration gives a statement other columns.
+    asyncpg.UndefinedFunctionError,
+    asyncpg.UndefinedTableError,
+    asyncpg.InvalidSchemaNameError,
+    asyncpg.InvalidCachedStatementError,
 )
-"""Errors after which the same may be asked again: the library's, and those of a server that is away for a moment."""
+"""Errors after which the same may be asked again: those of a server that is away for a moment."""
 
 
-class Database(AbstractContextManager["Database"]):
-    """The database of the service: the library's recorder, and statements of our own.
+class Database:
+    """The database of the service. `seconds_max` bounds every call. Everything that is asked can be asked twice."""
 
-    `seconds_max` bounds every call. Everything that is asked can be asked twice.
-    """
+    def __init__(self, url: str, role: str | None, connections_max: int, seconds_max: float) -> None:
+        self.seconds_max = seconds_max
+        self._url = url
+        self._session = {**SESSION, **({"role": role} if role else {})}
+        self._pool: Pool = asyncpg.create_pool(
+            url,
+            server_settings=self._session,
+            timeout=CONNECT_SECONDS_MAX,
+            min_size=0,
+            max_size=connections_max,
+            reset=_nothing_to_reset,
+            init=_durable,
+        )
 
-    def __init__(self, conninfo: str, role: str | None, connections_max: int, seconds_max: float) -> None:
-        self._seconds_max = seconds_max
-        self._datastore = LogDatastore(conninfo, role, connections_max)
-        self._recorder = FactRecorder(self._datastore)
-
-    def __enter__(self) -> Self:
+    async def __aenter__(self) -> Self:
+        await self._pool
         return self
 
-    def __exit__(
+    async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._datastore.close()
+        self._pool.terminate()
+        await asyncio.sleep(0)  # the loop closes the sockets
 
-    def within_deadline(self) -> AbstractContextManager[None]:
-        """Bounds everything asked inside together."""
-        return within(self._seconds_max)
+    def within_deadline(self) -> Deadline:
+        """Bounds everything awaited inside together."""
+        return Deadline(asyncio.get_running_loop().time() + self.seconds_max)
 
-    def select(
-        self, statement: LiteralString, parameters: Sequence[Any] | Mapping[str, Any] = ()
-    ) -> list[tuple[Any, ...]]:
+    async def connect(self) -> Connection:
+        """A connection of one's own. Raises an error of `PASSING`, whatever kept the server from letting it in."""
+        try:
+            connection = await asyncpg.connect(self._url, server_settings=self._session, timeout=CONNECT_SECONDS_MAX)
+        except asyncpg.PostgresError as error:
+            raise asyncpg.CannotConnectNowError(str(error)) from error
+        try:
+            await _durable(connection)
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
+
+    async def select(self, statement: str, *parameters: object) -> list[asyncpg.Record]:
         """The rows of one statement, which is one transaction. Raises `Unavailable` at the deadline."""
-        return self.until_answered(lambda _: self._execute(statement, parameters))
-
-    def append(self, calls: bytes) -> list[Outcome]:
-        """What becomes of a group of calls, a JSON array; one thread at a time. Raises `Unavailable` at the deadline.
-
-        A connection that breaks is no answer: the calls are sent again, and where they had been stored after all,
-        the database finds their keys used and says what is stored.
-        """
-        return self.until_answered(lambda _: self._datastore.append_line.send(calls))
-
-    def until_answered(self, ask: Callable[[FactRecorder], T]) -> T:
-        """What the recorder answers. Raises `Unavailable` at the deadline."""
-        with self.within_deadline():
+        async with self.within_deadline():
             while True:
                 try:
-                    return ask(self._recorder)
-                except PASSING:
-                    sleep(min(RETRY_SECONDS, seconds_left()))
+                    return await self._ask(statement, parameters)
+                except PASSING as error:
+                    go_on_after(error)
+                    await asyncio.sleep(RETRY_SECONDS)
 
-    def _execute(
-        self, statement: LiteralString, parameters: Sequence[Any] | Mapping[str, Any]
-    ) -> list[tuple[Any, ...]]:
-        with self._datastore.get_connection() as connection:
-            cursor = connection.cursor(row_factory=tuple_row, binary=True)
-            cursor.execute(statement, parameters, prepare=True)
-            return cursor.fetchall() if cursor.description else []
+    async def _ask(self, statement: str, parameters: tuple[object, ...]) -> list[asyncpg.Record]:
+        connection = await self._pool.acquire()
+        try:
+            return await connection.fetch(statement, *parameters)
+        except asyncpg.PostgresError:
+            raise
+        except BaseException:
+            connection.terminate()  # what it still waits for, nobody does
+            raise
+        finally:
+            await self._pool.release(connection)
+
+
+async def _durable(connection: Any) -> None:
+    """What was answered is durable, whatever the server's default."""
+    await connection.execute(
+        "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+    )
+
+
+async def _nothing_to_reset(_: Any) -> None:
+    """One statement is one transaction and leaves nothing behind: nothing to spend a round trip on."""

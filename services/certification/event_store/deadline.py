@@ -1,82 +1,42 @@
-"""Deadlines on calls of the database, also where the server does not answer at all.
+"""Deadlines of calls, also where the server does not answer at all.
 
-A frozen server keeps its sockets open: neither `statement_timeout` nor a broken connection ends the wait. So a
-watch shuts the socket down at the deadline, and the waiting thread goes on with an ordinary connection error.
+A frozen server keeps its sockets open: neither `statement_timeout` nor a broken connection ends the wait. So the
+wait itself is cancelled at the deadline.
 """
 
-import os
-import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
-from time import monotonic
-from typing import Any, Final
-
-import psycopg
-from psycopg import Connection
+import asyncio
+from types import TracebackType
+from typing import Final, Self
 
 from services.certification.refusals import Unavailable
 
-_deadline: ContextVar[float] = ContextVar("deadline", default=float("inf"))
-
 DID_NOT_ANSWER: Final = "The database did not answer in time. Asking again with the same key is safe."
 
-LOOK_SECONDS: Final = 0.1
-"""How often the watch looks; deadlines are kept to within this."""
 
+class Deadline:
+    """Bounds what is awaited inside `async with`; raises `Unavailable` once `when` has passed, by the loop's clock."""
 
-@contextmanager
-def within(seconds: float) -> Iterator[None]:
-    """Bounds every call of the database made inside; an earlier deadline of the caller stays."""
-    deadline = min(monotonic() + seconds, _deadline.get())
-    token = _deadline.set(deadline)
-    try:
-        yield
-    finally:
-        _deadline.reset(token)
+    __slots__ = ("_timeout", "when")
 
+    def __init__(self, when: float) -> None:
+        self.when = when
+        self._timeout = asyncio.timeout_at(when)
 
-def seconds_left() -> float:
-    """Seconds to the deadline, more than 0; infinite outside `within`. Raises `Unavailable` once it has passed."""
-    left = _deadline.get() - monotonic()
-    if left <= 0:
-        raise Unavailable(DID_NOT_ANSWER)
-    return left
+    async def __aenter__(self) -> Self:
+        await self._timeout.__aenter__()
+        return self
 
-
-class Watch:
-    """Shuts down the connections whose deadline has passed."""
-
-    def __init__(self) -> None:
-        self._until: dict[Connection[Any], float] = {}
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._look, name="database-watch", daemon=True)
-        self._thread.start()
-
-    @contextmanager
-    def over(self, connection: Connection[Any]) -> Iterator[None]:
-        """Watches one connection until its work is done, or the deadline of the thread."""
-        self._until[connection] = monotonic() + seconds_left()
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         try:
-            yield
-        finally:
-            self._until.pop(connection, None)
-
-    def close(self) -> None:
-        """Ends the watch."""
-        self._stopped.set()
-        self._thread.join()
-
-    def _look(self) -> None:
-        while not self._stopped.wait(LOOK_SECONDS):
-            now = monotonic()
-            for connection, until in list(self._until.items()):
-                if until <= now:
-                    self._until.pop(connection, None)
-                    _cut(connection)
+            await self._timeout.__aexit__(kind, error, trace)
+        except TimeoutError:
+            raise Unavailable(DID_NOT_ANSWER) from None
 
 
-def _cut(connection: Connection[Any]) -> None:
-    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as its_socket:
-        its_socket.shutdown(socket.SHUT_RDWR)
+def go_on_after(error: BaseException) -> None:
+    """Raises `CancelledError` where the task was cancelled, and a driver made another error of that."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError from error

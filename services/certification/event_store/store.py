@@ -1,17 +1,18 @@
 """Reading what a decision needs, appending what was decided."""
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, Final, LiteralString, NamedTuple
+from types import TracebackType
+from typing import Any, Final, LiteralString, NamedTuple, Self
 
 import msgspec
-import psycopg
 
+from services.certification.event_store.appender import Appender
 from services.certification.event_store.calls import Call, Outcome, Routing
 from services.certification.event_store.database import Database
-from services.certification.event_store.group_commit import GroupCommit
+from services.certification.event_store.deadline import Deadline
+from services.certification.event_store.turns import Turns
 from shared.events import wire
 from shared.events.envelope import Fact
 
@@ -28,9 +29,9 @@ EXAM_REGISTERED: Final[LiteralString] = "com.sage.partnercloud.exam-registered.v
 # - a fact that is to be voided, and its void.
 LOAD: Final[LiteralString] = f"""
     WITH person AS MATERIALIZED (
-        SELECT coalesce(%(consultant_id)s::text, (
+        SELECT coalesce($1::text, (
             SELECT e.consultant_id FROM certification.stored_events e
-            WHERE e.originator_id = %(originator_id)s AND e.topic = '{EXAM_REGISTERED}'
+            WHERE e.originator_id = $2 AND e.topic = '{EXAM_REGISTERED}'
                 AND NOT EXISTS (SELECT FROM certification.stored_events v WHERE v.voided_fact_id = e.fact_id)
             LIMIT 1
         )) AS id
@@ -42,21 +43,21 @@ LOAD: Final[LiteralString] = f"""
         FROM certification.stored_events r JOIN certification.stored_events e USING (originator_id)
         WHERE r.consultant_id = (SELECT id FROM person) AND r.topic = '{EXAM_REGISTERED}'
         UNION
-        SELECT e.notification_id FROM certification.stored_events e WHERE e.originator_id = %(originator_id)s
+        SELECT e.notification_id FROM certification.stored_events e WHERE e.originator_id = $2
         UNION
-        SELECT e.notification_id FROM certification.stored_events e WHERE e.fact_id = %(fact_id)s
+        SELECT e.notification_id FROM certification.stored_events e WHERE e.fact_id = $3
         UNION
-        SELECT e.notification_id FROM certification.stored_events e WHERE e.voided_fact_id = %(fact_id)s
+        SELECT e.notification_id FROM certification.stored_events e WHERE e.voided_fact_id = $3
         UNION
         SELECT e.notification_id FROM certification.stored_events e
-        WHERE e.actor = %(actor)s AND e.idempotency_key = %(key)s
+        WHERE e.actor = $4 AND e.idempotency_key = $5
     )
     SELECT clock.now, clock.running, (SELECT id FROM person), t.salt,
-        e.actor = %(actor)s AND e.idempotency_key = %(key)s, {COLUMNS}
+        e.actor = $4 AND e.idempotency_key = $5, {COLUMNS}
     FROM certification.clock() clock
     LEFT JOIN (positions JOIN certification.stored_events e USING (notification_id)) ON true
     LEFT JOIN certification.free_text t
-        ON t.fact_id = e.fact_id AND e.actor = %(actor)s AND e.idempotency_key = %(key)s
+        ON t.fact_id = e.fact_id AND e.actor = $4 AND e.idempotency_key = $5
     ORDER BY e.notification_id
 """
 
@@ -74,22 +75,25 @@ FACTS_AFTER: Final[LiteralString] = """
     LEFT JOIN LATERAL (
         SELECT e.topic, e.state, e.notification_id, e.originator_id
         FROM certification.stored_events e
-        WHERE e.notification_id > %(after)s AND e.notification_id <= %(through)s
-            AND (%(topics)s::text[] IS NULL OR e.topic = ANY(%(topics)s))
-            AND (%(partner_ids)s::text[] IS NULL
-                OR e.partner_id = ANY(%(partner_ids)s) OR e.into_partner_id = ANY(%(partner_ids)s))
-            AND (%(products)s::text[] IS NULL OR (
-                SELECT about.data ->> 'product' = ANY(%(products)s)
-                    OR coalesce(about.data -> 'products' ?| %(products)s, false)
+        WHERE e.notification_id > $1::bigint AND e.notification_id <= $2::bigint
+            AND ($4::text[] IS NULL OR e.topic = ANY($4::text[]))
+            AND ($5::text[] IS NULL
+                OR e.partner_id = ANY($5::text[]) OR e.into_partner_id = ANY($5::text[]))
+            AND ($6::text[] IS NULL OR (
+                SELECT about.data ->> 'product' = ANY($6::text[])
+                    OR coalesce(about.data -> 'products' ?| $6::text[], false)
                 FROM (SELECT convert_from(coalesce(
                     (SELECT v.state FROM certification.stored_events v WHERE v.fact_id = e.voided_fact_id), e.state
                 ), 'UTF8')::jsonb -> 'data' AS data OFFSET 0) about))
-        ORDER BY e.notification_id LIMIT %(limit)s
+        ORDER BY e.notification_id LIMIT $3
     ) f ON true
     ORDER BY f.notification_id
 """
-BY_ID: Final[LiteralString] = FACT + "WHERE e.fact_id = %(fact_id)s"
-BY_KEY: Final[LiteralString] = FACT + "WHERE e.actor = %(actor)s AND e.idempotency_key = %(key)s"
+STREAM: Final[LiteralString] = """
+    SELECT e.topic, e.state FROM certification.stored_events e WHERE e.originator_id = $1 ORDER BY e.originator_version
+"""
+BY_ID: Final[LiteralString] = FACT + "WHERE e.fact_id = $1"
+BY_KEY: Final[LiteralString] = FACT + "WHERE e.actor = $1 AND e.idempotency_key = $2"
 
 
 class StoredFact(msgspec.Struct, frozen=True):
@@ -170,28 +174,49 @@ class LogEntries(NamedTuple):
     head: int
 
 
+CONSULTANTS_MAX: Final = 10_000
+"""Streams of registrations of which it is remembered whose they are."""
+
+_encoder: Final = msgspec.json.Encoder()
+
+
 def content_hash(salt: bytes, content: bytes) -> bytes:
     """What tells other content under a used key. The salt is erased with the free text that it came with."""
     return sha256(salt + content).digest()
 
 
 class EventStore:
-    """The fact log. Every call is bounded by the deadline of the thread and raises `Unavailable` then."""
+    """The fact log. Every call is bounded by a deadline and raises `Unavailable` then. Belongs to one event loop."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._group = GroupCommit(self._send)
+        self._appender = Appender(database)
+        self._consultants: dict[str, str] = {}
+        self.turns = Turns()
 
-    def within_deadline(self) -> AbstractContextManager[None]:
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._appender.close()
+
+    def within_deadline(self) -> Deadline:
         """Bounds a request as a whole, whatever it calls."""
         return self._database.within_deadline()
 
-    def append(self, call: Call) -> Outcome:
-        """Appends in one round trip, together with what other threads append at the time."""
-        with self.within_deadline():
-            return self._group.append(msgspec.json.encode(call))
+    async def append(self, call: Call, deadline: float | None = None) -> Outcome:
+        """Appends in one round trip, together with what others append at the time.
 
-    def load(
+        `deadline`: until when the caller waits, by the loop's clock, where it bounds the call itself.
+        """
+        if deadline is not None:
+            return await self._appender.append(_encoder.encode(call), deadline)
+        async with self.within_deadline() as bound:
+            return await self._appender.append(_encoder.encode(call), bound.when)
+
+    async def load(
         self,
         actor: str,
         key: str,
@@ -201,17 +226,8 @@ class EventStore:
         fact_id: str | None = None,
     ) -> Loaded:
         """What a decision about the consultant, the stream or the fact to void may depend on, in one round trip."""
-        rows = self._database.select(
-            LOAD,
-            {
-                "actor": actor,
-                "key": key,
-                "consultant_id": consultant_id,
-                "originator_id": originator_id,
-                "fact_id": fact_id,
-            },
-        )
-        now, running, person, _salt, _is_receipt, *_ = rows[0]
+        rows = await self._database.select(LOAD, consultant_id, originator_id, fact_id, actor, key)
+        now, running, person, *_ = rows[0]
         receipt, salt = None, b""
         facts = []
         for _now, _running, _person, its_salt, is_receipt, *columns in rows:
@@ -220,33 +236,42 @@ class EventStore:
             facts.append(_stored(columns))
             if is_receipt:
                 receipt, salt = facts[-1], its_salt or b""
+        if person is not None and originator_id is not None:
+            self._remember(originator_id, person)
         return Loaded(now, running, person, originator_id, tuple(facts), receipt, salt)
 
-    def fact(self, fact_id: str) -> FoundFact | None:
+    def consultant_of(self, originator_id: str) -> str | None:
+        """Whose registration the stream is, where that was loaded lately. A hint: it may have changed since."""
+        return self._consultants.get(originator_id)
+
+    def _remember(self, originator_id: str, consultant_id: str) -> None:
+        self._consultants.pop(originator_id, None)
+        self._consultants[originator_id] = consultant_id
+        if len(self._consultants) > CONSULTANTS_MAX:
+            del self._consultants[next(iter(self._consultants))]
+
+    async def fact(self, fact_id: str) -> FoundFact | None:
         """The fact of this id."""
-        return _found(self._database.select(BY_ID, {"fact_id": fact_id}))
+        return _found(await self._database.select(BY_ID, fact_id))
 
-    def fact_by_key(self, actor: str, key: str) -> FoundFact | None:
+    async def fact_by_key(self, actor: str, key: str) -> FoundFact | None:
         """The fact that an idempotency key of this caller stands for."""
-        return _found(self._database.select(BY_KEY, {"actor": actor, "key": key}))
+        return _found(await self._database.select(BY_KEY, actor, key))
 
-    def stream(self, originator_id: str) -> list[Fact]:
+    async def stream(self, originator_id: str) -> list[Fact]:
         """The facts of one stream, in order, without their positions."""
-        events = self._database.until_answered(lambda recorder: recorder.select_events(originator_id))
-        return [wire.decode(event.topic, event.state, 0, 0) for event in events]
+        return [wire.decode(topic, state, 0, 0) for topic, state in await self._database.select(STREAM, originator_id)]
 
-    def facts_after(self, after: int, through: int, limit: int, which: LogFilter = EVERYTHING) -> LogEntries:
+    async def facts_after(self, after: int, through: int, limit: int, which: LogFilter = EVERYTHING) -> LogEntries:
         """The facts after a position of the log and up to another, at most `limit`."""
-        rows = self._database.select(
+        rows = await self._database.select(
             FACTS_AFTER,
-            {
-                "after": after,
-                "through": through,
-                "limit": limit,
-                "topics": list(which.topics) or None,
-                "partner_ids": list(which.partner_ids) or None,
-                "products": list(which.products) or None,
-            },
+            after,
+            through,
+            limit,
+            list(which.topics) or None,
+            list(which.partner_ids) or None,
+            list(which.products) or None,
         )
         found = [
             LogEntry(wire.decode(topic, state, position, 0), originator_id)
@@ -255,32 +280,21 @@ class EventStore:
         ]
         return LogEntries(found, rows[0][0])
 
-    def now(self) -> datetime:
+    async def now(self) -> datetime:
         """The clock of the whole system."""
-        now: datetime = self._database.select("SELECT certification.now()")[0][0]
+        now: datetime = (await self._database.select("SELECT certification.now()"))[0][0]
         return now
 
-    def settle(self, known_at: datetime) -> None:
+    async def settle(self, known_at: datetime) -> None:
         """Returns once everything that is ever recorded up to this instant can be read (R31)."""
-        later = "SELECT FROM certification.stored_events WHERE recorded_at > %(known_at)s LIMIT 1"
-        if not self._database.select(later, {"known_at": known_at}):
-            self._database.select("SELECT head FROM certification.barrier()")
+        later = "SELECT FROM certification.stored_events WHERE recorded_at > $1 LIMIT 1"
+        if not await self._database.select(later, known_at):
+            await self._database.select("SELECT head FROM certification.barrier()")
 
-    def settle_sandbox(self, wanted: bool) -> bool:
+    async def settle_sandbox(self, wanted: bool) -> bool:
         """Whether the database is a sandbox; the first start decides it for ever."""
-        settled: bool = self._database.select("SELECT certification.settle_sandbox(%(wanted)s)", {"wanted": wanted})[0][
-            0
-        ]
+        settled: bool = (await self._database.select("SELECT certification.settle_sandbox($1)", wanted))[0][0]
         return settled
-
-    def _send(self, calls: Sequence[bytes]) -> Sequence[Outcome | Exception]:
-        """Sends a group; where the database refuses it, each call by itself, so that one spoils no other."""
-        try:
-            return self._database.append(b"[%b]" % b",".join(calls))
-        except psycopg.Error as error:
-            if len(calls) == 1:
-                return [error]
-            return [answer for call in calls for answer in self._send([call])]
 
 
 def _stored(columns: Sequence[Any]) -> StoredFact:
@@ -294,7 +308,7 @@ def _stored(columns: Sequence[Any]) -> StoredFact:
     )
 
 
-def _found(rows: Sequence[Sequence[Any]]) -> FoundFact | None:
+def _found(rows: Sequence[Iterable[Any]]) -> FoundFact | None:
     if not rows:
         return None
     *columns, text, void_topic, void_state, void_position, void_append_position = rows[0]

@@ -1,0 +1,43 @@
+"""The connection on which groups of calls are appended, kept open with its statement prepared."""
+
+from collections.abc import Sequence
+from typing import Final, TypeAlias
+
+import asyncpg
+
+from services.certification.event_store.calls import Outcome
+from services.certification.event_store.database import Connection, Database
+
+Statement: TypeAlias = "asyncpg.prepared_stmt.PreparedStatement[asyncpg.Record]"
+
+_APPEND: Final = "SELECT outcome, fact_id, position, recorded_at FROM certification.append($1)"
+
+
+class AppendConnection:
+    """Opens its connection when it needs one, and another after an error. One group at a time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connection: Connection | None = None
+        self._append: Statement | None = None
+
+    async def send(self, calls: Sequence[bytes]) -> list[Outcome]:
+        """Appends a group of calls, each encoded as JSON, and returns what became of each.
+
+        After an error of `PASSING`, or when cancelled, the calls may be stored or not: sent again, they say.
+        """
+        try:
+            if self._append is None:
+                self._connection = await self._database.connect()
+                self._append = await self._connection.prepare(_APPEND)
+            rows = await self._append.fetch(f"[{b','.join(calls).decode()}]")
+        except BaseException:
+            self.close()
+            raise
+        return [Outcome(*row) for row in rows]
+
+    def close(self) -> None:
+        """Closes the connection, whatever it waits for; the next group opens another."""
+        connection, self._connection, self._append = self._connection, None, None
+        if connection is not None:
+            connection.terminate()

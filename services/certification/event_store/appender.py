@@ -1,0 +1,142 @@
+"""Calls of many callers appended in one statement.
+
+Whatever waits is sent as one group; what comes meanwhile waits for the next. Alone, a call is sent at once and
+nothing is added. No caller leads: the appender's own task sends, and lives for as long as somebody waits. A caller
+who is cancelled, or whose deadline has passed, is out of the queue in the same instant, and a group is given up only
+when the latest deadline of its callers has passed.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from itertools import islice
+from typing import Final
+
+import asyncpg
+
+from services.certification.event_store.append_connection import AppendConnection
+from services.certification.event_store.calls import Outcome
+from services.certification.event_store.database import PASSING, RETRY_SECONDS, Database
+from services.certification.event_store.deadline import DID_NOT_ANSWER, Deadline, go_on_after
+from services.certification.refusals import Overloaded, Unavailable
+
+GROUP_MAX: Final = 256
+"""Calls in one statement; more wait for the next."""
+
+QUEUE_MAX: Final = 1024
+"""Calls that wait for a group; more are refused."""
+
+NOT_ALLOWED: Final = "The service may not append: its role lacks a right. Bring it there with sagecert migrate."
+
+_log: Final = logging.getLogger(__name__)
+
+
+class _Waiting:
+    """One caller's call. `deadline` is by the loop's clock; `answer` is cancelled with the caller."""
+
+    __slots__ = ("answer", "call", "deadline")
+
+    def __init__(self, call: bytes, deadline: float) -> None:
+        self.call = call
+        self.deadline = deadline
+        self.answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
+    def fail(self, error: BaseException) -> None:
+        """Tells the caller, if there still is one."""
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
+
+class Appender:
+    """Belongs to one event loop."""
+
+    def __init__(self, database: Database) -> None:
+        self._connection = AppendConnection(database)
+        self._queue: dict[_Waiting, None] = {}
+        self._sending: asyncio.Task[None] | None = None
+        self._failing = False
+
+    async def append(self, call: bytes, deadline: float) -> Outcome:
+        """What became of the call. The caller bounds the wait; `deadline` says until when it does.
+
+        Raises `Unavailable`, `Overloaded`, and the error of the database where it refuses the call. A call that
+        was sent may be recorded although its caller has gone.
+        """
+        if len(self._queue) >= QUEUE_MAX:
+            raise Overloaded(f"More than {QUEUE_MAX} calls wait to be recorded.")
+        mine = _Waiting(call, deadline)
+        self._queue[mine] = None
+        if self._sending is None:
+            self._sending = asyncio.get_running_loop().create_task(self._send_all())
+        try:
+            return await mine.answer
+        finally:
+            self._queue.pop(mine, None)
+
+    async def close(self) -> None:
+        """Gives up what waits, and closes the connection."""
+        if self._sending is not None:
+            self._sending.cancel()
+            await asyncio.wait([self._sending])
+        self._connection.close()
+
+    async def _send_all(self) -> None:
+        """Sends group after group until nobody waits."""
+        group: list[_Waiting] = []
+        try:
+            while self._queue:
+                group = list(islice(self._queue, GROUP_MAX))
+                for waiting in group:
+                    del self._queue[waiting]
+                try:
+                    await self._send(group)
+                except Exception as error:
+                    _log.exception("a group of calls failed")
+                    for waiting in group:
+                        waiting.fail(error)
+        except asyncio.CancelledError:
+            for waiting in (*group, *self._queue):
+                waiting.fail(Unavailable("The service stops."))
+            raise
+        finally:
+            self._sending = None
+
+    async def _send(self, group: Sequence[_Waiting]) -> None:
+        """Sends the group until it is answered; who has gone meanwhile is not sent again."""
+        while group := [waiting for waiting in group if not waiting.answer.done()]:
+            try:
+                async with Deadline(max(waiting.deadline for waiting in group)):
+                    outcomes = await self._connection.send([waiting.call for waiting in group])
+            except Unavailable as error:
+                self._note(DID_NOT_ANSWER)
+                for waiting in group:
+                    waiting.fail(error)
+            except PASSING as error:
+                go_on_after(error)
+                self._note(repr(error))
+                await asyncio.sleep(RETRY_SECONDS)
+            except asyncpg.InsufficientPrivilegeError as error:
+                self._note(repr(error))
+                for waiting in group:
+                    waiting.fail(Unavailable(NOT_ALLOWED))
+            except asyncpg.PostgresError as error:
+                await self._send_each(group, error)
+            else:
+                self._failing = False
+                for waiting, outcome in zip(group, outcomes, strict=True):
+                    if not waiting.answer.done():
+                        waiting.answer.set_result(outcome)
+
+    async def _send_each(self, group: Sequence[_Waiting], error: Exception) -> None:
+        """The database refuses the group: each call is sent by itself, so that one spoils no other."""
+        if len(group) == 1:
+            group[0].fail(error)
+            return
+        for waiting in group:
+            await self._send([waiting])
+
+    def _note(self, reason: str) -> None:
+        """Logs that appends do not get on, once until they do again."""
+        if not self._failing:
+            _log.warning("appends do not get on: %s", reason)
+        self._failing = True
