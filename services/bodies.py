@@ -1,4 +1,4 @@
-"""What holds for what every call sends, whoever reads it."""
+"""Validation shared by every request: instants, numbers, bodies."""
 
 import json
 import re
@@ -8,13 +8,25 @@ from typing import Any, Final
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 from starlette.exceptions import HTTPException
 
 YEARS: Final = range(2000, 2101)
 """Years, in UTC, in which something can be true."""
 
-_RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_RFC_3339: Final = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)", re.ASCII
+)
+_WHOLE_NUMBER: Final = re.compile(r"0|-?[1-9][0-9]{0,18}")
+_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})(\.[0-9]{1,18})?")
+
+
+INSTANT_SCHEMA: Final = {
+    "type": "string",
+    "format": "date-time",
+    "description": "RFC 3339 with an offset and at most six decimals, in the years 2000 to 2100.",
+    "examples": ["2026-03-01T09:00:00Z"],
+}
 
 
 class Body(BaseModel):
@@ -24,19 +36,44 @@ class Body(BaseModel):
 
 
 def parse_instant(written: object) -> datetime:
-    """RFC 3339 with an offset and at most microseconds, in UTC. Raises `ValueError`."""
+    """RFC 3339 with an offset and at most microseconds, in UTC, within `YEARS`. Raises `ValueError`."""
+    instant = parse_any_instant(written)
+    if instant.year not in YEARS:
+        raise ValueError(f"an instant lies in the years {YEARS[0]} to {YEARS[-1]}")
+    return instant
+
+
+def parse_any_instant(written: object) -> datetime:
+    """RFC 3339 with an offset and at most microseconds, in UTC, of any year. Raises `ValueError`."""
     if not isinstance(written, str) or not _RFC_3339.fullmatch(written):
         raise ValueError(
             "an instant is RFC 3339 with an offset and at most six decimals, such as 2026-01-31T09:00:00Z"
             " (in a query, '+' is written %2B)"
         )
     try:
-        instant = datetime.fromisoformat(written.upper()).astimezone(UTC)
+        return datetime.fromisoformat(written.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError("there is no such instant") from None
-    if instant.year not in YEARS:
-        raise ValueError(f"an instant lies in the years {YEARS[0]} to {YEARS[-1]}")
-    return instant
+
+
+def parse_whole_number(written: object) -> int:
+    """A whole number in a path or a query, in the one way that JSON would write it. Raises `ValueError`."""
+    if not isinstance(written, str) or not _WHOLE_NUMBER.fullmatch(written):
+        raise ValueError("a whole number has decimal digits only, without leading zeros")
+    return int(written)
+
+
+def parse_number(written: object) -> float:
+    """A number in a query, as JSON would write it without an exponent. Raises `ValueError`."""
+    if not isinstance(written, str) or not _NUMBER.fullmatch(written):
+        raise ValueError("a number has decimal digits, without leading zeros, and at most one point")
+    return float(written)
+
+
+# After the bounds: pydantic forgets them in the schema of what it cannot see through.
+WHOLE_NUMBER: Final = BeforeValidator(parse_whole_number)
+NUMBER: Final = BeforeValidator(parse_number)
+"""The annotations of numbers in a path or a query."""
 
 
 async def refuse_doubled_names(request: Request) -> bytes:
@@ -71,11 +108,11 @@ def fault_of_the_whole(error: RequestValidationError | HTTPException) -> str | N
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> None:
-    names = [name for name, _ in pairs]
-    if len(set(names)) == len(names):
-        return
-    said_twice = next(name for name in names if names.count(name) > 1)
-    raise doubled("body", said_twice.encode(errors="replace").decode())
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise doubled("body", name[:100].encode(errors="replace").decode())
+        seen.add(name)
 
 
 _BODY: Final = json.JSONDecoder(object_pairs_hook=_distinct)

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from http import HTTPStatus
 from typing import Final
 
 from fastapi import FastAPI
@@ -15,7 +14,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services import documentation
 from services.door import Door
-from services.problems import Problem, problem_response
+from services.paths import Paths
+from services.problems import FAILED, problem_response, unexplained
 from services.waiting import Waiting
 
 TITLE: Final = "Sage Partner Certification"
@@ -32,12 +32,14 @@ class Composition:
 
     def __init__(self, apps: Mapping[str, FastAPI], *, api_key: str | None, sandbox: bool) -> None:
         self._apps = apps
-        self._sandbox = sandbox
+        self.sandbox = sandbox
         front = Starlette(
             routes=documentation.routes(TITLE, list(apps.values()), bearer=api_key is not None),
-            exception_handlers={HTTPException: _not_answered},
+            exception_handlers={HTTPException: _not_answered, Exception: _failed},
         )
-        self._door = Door(_Crossroads(apps, front), api_key=api_key, sandbox=sandbox)
+        front.router.redirect_slashes = False
+        paths = Paths(apps.values(), documentation.PAGES)
+        self._door = Door(_Crossroads(apps, front), paths, api_key=api_key, sandbox=sandbox)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a call while `running`."""
@@ -56,7 +58,7 @@ class Composition:
         async with AsyncExitStack() as open_apps:
             for app in self._apps.values():
                 await open_apps.enter_async_context(app.router.lifespan_context(app))
-            if self._sandbox:
+            if self.sandbox:
                 _log.warning("SANDBOX: the clock of this system can be moved, and everything in it can be emptied")
             yield
 
@@ -78,5 +80,9 @@ async def _not_answered(_: Request, error: Exception) -> Response:
     """A path that leads nowhere, or a method that a page does not take."""
     assert isinstance(error, HTTPException)
     detail = "There is no such path, or it does not take this method."
-    title = HTTPStatus(error.status_code).phrase
-    return problem_response(Problem("about:blank", title, error.status_code, detail), error.headers)
+    return problem_response(unexplained(error.status_code, detail), error.headers)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    _log.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
+    return problem_response(FAILED)

@@ -6,15 +6,17 @@ after the last position he has seen misses nothing.
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.list_headers import listed
 from services.waiting import Waiting
 from shared.events.facts import TOPIC_PREFIX
 
@@ -98,23 +100,18 @@ def page(events: Sequence[tuple[int, bytes]], after: int, limit: int, head: int)
 def full_types(given: Collection[str], known: Sequence[str], parameter: str = "type") -> list[str]:
     """The types that are meant by full or short names. Raises `Malformed`, which lists what there is."""
     short = {name: name.removeprefix(TOPIC_PREFIX).rpartition(".")[0] for name in known}
+    acceptable = {*known, *short.values()}
+    meant = set(given)
     for name in given:
-        if name not in known and name not in short.values():
+        if name not in acceptable:
             there_are = ", ".join(dict.fromkeys(short.values()))
             raise Malformed(parameter, f"There is no type {name[:100]!r}; there are {there_are}.")
-    return [name for name in known if name in given or short[name] in given]
-
-
-def refuse_unsold(products: Collection[str], sold: Sequence[str], parameter: str = "product") -> None:
-    """Raises `Malformed`, which lists what is sold, where a product is not."""
-    for product in products:
-        if product not in sold:
-            raise Malformed(parameter, f"{product[:100]!r} is not sold; sold are {', '.join(sold)}.")
+    return [name for name in known if name in meant or short[name] in meant]
 
 
 def asks_for_stream(request: Request) -> bool:
     """Whether the caller names Server-Sent Events among what it accepts; with `q=0` it refuses them."""
-    for each in request.headers.get("accept", "").lower().split(","):
+    for each in listed(request.headers, "accept").lower().split(","):
         media_type, *parameters = each.split(";")
         if media_type.strip() == STREAM_MEDIA_TYPE:
             return not any(_REFUSED.fullmatch(one) for one in parameters)
@@ -221,7 +218,7 @@ def _next_page(request: Request, after: int) -> str:
     return f'<{request.scope["path"]}?{urlencode(asked)}>; rel="next"'
 
 
-def _has(headers: Mapping[str, str], tag: str) -> bool:
+def _has(headers: Headers, tag: str) -> bool:
     """Whether the caller has the page already."""
-    known = [each.strip().removeprefix("W/") for each in headers.get("if-none-match", "").split(",")]
+    known = [each.strip().removeprefix("W/") for each in listed(headers, "if-none-match").split(",")]
     return tag in known or known == ["*"]

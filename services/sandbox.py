@@ -96,6 +96,7 @@ def create_app(owner_url: str) -> FastAPI:
         openapi_url="/sandbox/openapi.json",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         dependencies=[Depends(refuse_doubled_names)],
     )
     problems.install(app)

@@ -31,7 +31,8 @@ from services.certification.refusals import (
     UnknownProduct,
 )
 from services.feeds import Malformed as MalformedFeed
-from services.problems import TYPE_PREFIX, Problem, problem_response
+from services.problems import FAILED, TYPE_PREFIX, Problem, problem_response
+from services.products import NotSold
 
 RETRY_AFTER_SECONDS: Final = 1
 
@@ -72,6 +73,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(MalformedFeed, _malformed_feed)
+    app.add_exception_handler(NotSold, _not_sold)
     app.add_exception_handler(HTTPException, _no_such_resource)
     app.add_exception_handler(Exception, _failed)
 
@@ -121,6 +123,11 @@ async def _malformed_feed(_: Request, error: Exception) -> Response:
     return answer_to(Malformed(error.detail), error.parameter)
 
 
+async def _not_sold(_: Request, error: Exception) -> Response:
+    assert isinstance(error, NotSold)
+    return answer_to(UnknownProduct(error.detail), error.parameter)
+
+
 async def _no_such_resource(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if fault := fault_of_the_whole(error):
@@ -132,4 +139,4 @@ async def _no_such_resource(request: Request, error: Exception) -> Response:
 async def _failed(request: Request, error: Exception) -> Response:
     """A fault of the service: logged whole, answered without a word of it."""
     _log.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
-    return problem_response(Problem(TYPE_PREFIX + "internal-error", "The service failed", 500, "The fault is logged."))
+    return problem_response(FAILED)

@@ -24,4 +24,4 @@ def refuse_unknown(data: Reported, sold: Collection[str]) -> None:
             return
     for product in named:
         if product not in sold:
-            raise UnknownProduct(f"{product!r} is not sold; sold are {', '.join(sold)}.")
+            raise UnknownProduct(f"{product[:100]!r} is not sold; sold are {', '.join(sold)}.")

@@ -30,4 +30,4 @@ class Address:
         from services import serving
 
         async with composition.running():
-            await serving.serve(composition, self._listening, ready, composition.stop)
+            await serving.serve(composition, self._listening, ready, composition.stop, sandbox=composition.sandbox)

@@ -59,6 +59,7 @@ def create_app(settings: ComplianceSettings, wall_clock: Callable[[], datetime])
         version="1",
         lifespan=lifespan,
         openapi_url="/compliance/openapi.json",
+        redirect_slashes=False,
         docs_url=None,
         redoc_url=None,
     )

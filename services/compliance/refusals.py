@@ -2,7 +2,12 @@
 
 
 class Refusal(Exception):
-    """Nothing is done. `detail`: why, and what to do; `parameter`: the part of the call that is meant."""
+    """Nothing is done. `detail`: why, and what to do; `parameter`: the part of the call that is meant.
+
+    `rule`: the id of the rule that refused, where one did.
+    """
+
+    rule: str | None = None
 
     def __init__(self, detail: str, parameter: str | None = None) -> None:
         super().__init__(detail)

@@ -10,16 +10,20 @@ from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 ASSETS: Final = Path(__file__).with_name("assets")
 
+PAGES: Final = ("/", "/docs", "/docs/assets/{file}", "/openapi.json")
+"""The paths of `routes`."""
+
 CONTENT_SECURITY_POLICY: Final = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
+    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'; object-src 'none'"
 )
-"""The browser enforces it: the page loads nothing from another host."""
+"""The browser enforces it: the page loads nothing from another host, and no other page shows it in a frame."""
 
 
 def routes(title: str, apps: Sequence[FastAPI], *, bearer: bool) -> list[BaseRoute]:
@@ -39,8 +43,8 @@ def routes(title: str, apps: Sequence[FastAPI], *, bearer: bool) -> list[BaseRou
             swagger_favicon_url="docs/assets/favicon-32x32.png",
             swagger_ui_parameters={"validatorUrl": None, "docExpansion": "list", "defaultModelsExpandDepth": 0},
         )
-        page.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-        return page
+        html = bytes(page.body).replace(b"<html>", b'<html lang="en">', 1)
+        return HTMLResponse(html, headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY})
 
     async def describe(_: Request) -> Response:
         return Response(await run_in_threadpool(document), media_type="application/json")
@@ -51,9 +55,18 @@ def routes(title: str, apps: Sequence[FastAPI], *, bearer: bool) -> list[BaseRou
     return [
         Route("/", lead),
         Route("/docs", show),
-        Mount("/docs/assets", StaticFiles(directory=ASSETS)),
+        Mount("/docs/assets", _Assets(directory=ASSETS)),
         Route("/openapi.json", describe),
     ]
+
+
+class _Assets(StaticFiles):
+    """The files as they are in this version: a browser asks whether its copy is still right."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        answer = super().file_response(*args, **kwargs)
+        answer.headers["Cache-Control"] = "no-cache"
+        return answer
 
 
 def openapi(title: str, documents: Sequence[Mapping[str, Any]], *, bearer: bool) -> dict[str, Any]:

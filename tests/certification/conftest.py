@@ -9,6 +9,8 @@ from pydantic import SecretStr
 
 from services.certification.app import create_app
 from services.certification.settings import CertificationSettings
+from services.door import Door
+from services.paths import Paths
 from tests.certification.caller import Caller
 from tests.databases import Database
 
@@ -19,9 +21,10 @@ async def calling(database: Database, *, sandbox: bool) -> AsyncIterator[Caller]
     app = create_app(
         CertificationSettings(database_url=SecretStr(database.certification_url), sandbox=sandbox, call_seconds_max=20)
     )
+    door = Door(app, Paths([app]), api_key=None, sandbox=sandbox)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://certification") as http,
+        httpx.AsyncClient(transport=httpx.ASGITransport(door), base_url="http://certification") as http,
     ):
         yield Caller(http, app)
 

@@ -88,7 +88,7 @@ COMPLIANCE = "partners/P00/compliance/S200P"
         ("partners/%ED%A0%80/compliance/S200P", 422, "partner_id"),
         pytest.param(f"partners/{'P' * 65}/compliance/S200P", 422, "partner_id", id="65 characters"),
         ("partners/P%0A/compliance/S200P", 422, "partner_id"),
-        ("partners/P00/compliance/S300", 404, "product"),
+        ("partners/P00/compliance/S300", 422, "product"),
         ("partners/NOBODY/compliance/S200P", 404, "partner_id"),
         ("partners/NOBODY", 404, "partner_id"),
         ("partners/NOBODY/timeline", 404, "partner_id"),

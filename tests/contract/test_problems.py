@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 from typing import Final
 
-from services import composition, door, sandbox
+from services import composition, door, problems, sandbox, serving
 from services.certification import problems as certification
 from services.compliance.api import problems as compliance
 from services.problems import TYPE_PREFIX, Problem
@@ -20,7 +20,7 @@ def answered() -> dict[str, set[int]]:
         found[kind.name].add(kind.status)
     for status, name, _title in compliance.ANSWERS.values():
         found[name].add(status)
-    for module in (composition, door, sandbox):
+    for module in (composition, door, problems, sandbox, serving):
         for value in vars(module).values():
             if isinstance(value, Problem):
                 found[value.type.removeprefix(TYPE_PREFIX)].add(value.status)

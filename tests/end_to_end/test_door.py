@@ -6,10 +6,14 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from starlette.types import Message, Receive, Scope, Send
+from uvicorn.server import ServerState
 
-from services import door
+from services import serving
 from services.door import BODY_BYTES_MAX, DEPTH_MAX, Door, depth
+from services.paths import Paths
+from services.serving import Protocol
 from tests.systems import System
 
 PATH = "/certification/v1/partners"
@@ -17,6 +21,17 @@ PATH = "/certification/v1/partners"
 
 async def nothing_behind(scope: Scope, receive: Receive, send: Send) -> None:
     raise AssertionError("the door should have refused")
+
+
+APP = FastAPI()
+
+
+@APP.post(PATH)
+async def takes_a_body(body: dict[str, str]) -> None:
+    raise AssertionError("the door should have refused")
+
+
+PATHS = Paths([APP])
 
 
 async def call(receive: Receive, **headers: str) -> list[Message]:
@@ -27,20 +42,32 @@ async def call(receive: Receive, **headers: str) -> list[Message]:
         sent.append(message)
 
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    scope: dict[str, Any] = {"type": "http", "method": "POST", "path": PATH, "headers": raw}
-    await Door(nothing_behind, api_key=None, sandbox=False)(scope, receive, send)
+    scope: dict[str, Any] = {"type": "http", "method": "POST", "path": PATH, "query_string": b"", "headers": raw}
+    await Door(nothing_behind, PATHS, api_key=None, sandbox=False)(scope, receive, send)
     return sent
 
 
-async def test_a_body_that_does_not_arrive_in_time_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(door, "BODY_SECONDS_MAX", 0.05)
+async def answered(sent: bytes) -> bytes:
+    """What the server answers to these bytes before it hangs up, where nobody is behind it."""
+    door = Door(nothing_behind, PATHS, api_key=None, sandbox=False)
+    configuration = serving.configuration(door, sandbox=False)
+    state = ServerState()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: Protocol(config=configuration, server_state=state, app_state={}, sandbox=False), "127.0.0.1", 0
+    )
+    async with server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write(sent)
+        found = await asyncio.wait_for(reader.read(), 20)
+        writer.close()
+        await writer.wait_closed()
+        return found
 
-    async def never() -> Message:
-        await asyncio.sleep(60)
-        raise AssertionError("the door should have given up")
 
-    start, *_ = await call(never, content_length="10")
-    assert start["status"] == 408
+async def test_a_head_that_does_not_arrive_in_time_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "HEAD_SECONDS_MAX", 0.05)
+    assert (await answered(b"POST / HTTP/1.1\r\nHost: x\r\n")).startswith(b"HTTP/1.1 408 ")
+    assert await answered(b"") == b"", "nobody asked for anything"
 
 
 async def test_a_body_that_turns_out_too_large_is_refused() -> None:
@@ -56,6 +83,12 @@ async def test_who_hangs_up_gets_no_answer() -> None:
         return {"type": "http.disconnect"}
 
     assert await call(hang_up, content_length="10") == []
+
+
+async def test_a_body_that_does_not_arrive_in_time_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "BODY_SECONDS_MAX", 0.05)
+    head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{{"
+    assert (await answered(head.encode())).startswith(b"HTTP/1.1 408 ")
 
 
 @pytest.mark.parametrize(

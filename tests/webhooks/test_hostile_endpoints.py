@@ -160,7 +160,7 @@ def test_a_field_that_is_said_twice_is_refused_everywhere(caller: Caller) -> Non
 def test_what_is_no_json_is_told_what_is_wanted(caller: Caller) -> None:
     body = json.dumps(VALID["post", ""][0]).encode()
     answer = caller.http.post(ENDPOINTS, content=body, headers={"Content-Type": "application/x-www-form-urlencoded"})
-    assert answer.status_code == 422
+    assert answer.status_code == 415
     assert "application/json" in answer.json()["detail"]
 
 

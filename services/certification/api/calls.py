@@ -1,13 +1,11 @@
 """From a call to a fact: who calls, under which key, and what it is answered."""
 
-from collections import Counter
 from datetime import datetime
 from secrets import token_bytes
-from typing import Annotated, Any, Final, NamedTuple, TypedDict, get_origin
+from typing import Annotated, Any, Final, NamedTuple, TypedDict
 from uuid import uuid4
 
 from fastapi import Depends, Header, Request, Response
-from fastapi.exceptions import RequestValidationError
 
 from services.bodies import doubled, refuse_doubled_names
 from services.certification import recording
@@ -126,22 +124,6 @@ class Call:
 def free_text(text: str | None) -> FreeText:
     """The text with a salt of its own."""
     return NO_TEXT if text is None else FreeText(text, token_bytes(SALT_BYTES))
-
-
-async def refuse_odd_questions(request: Request) -> None:
-    """Raises `RequestValidationError` where a question says what nobody reads, or says twice what is read once.
-
-    A misspelt `known_at` would be answered as of now.
-    """
-    if request.method != "GET":
-        return
-    read = {each.alias: each.field_info.annotation for each in request.scope["route"].dependant.query_params}
-    for name, given in Counter(name for name, _ in request.query_params.multi_items()).items():
-        if name not in read:
-            where = ("query", name.encode(errors="replace").decode())
-            raise RequestValidationError([{"type": "extra_forbidden", "loc": where, "msg": "unknown", "input": None}])
-        if given > 1 and get_origin(read[name]) is not tuple:
-            raise doubled("query", name)
 
 
 async def call(

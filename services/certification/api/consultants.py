@@ -7,6 +7,7 @@ from services.certification.api.calls import REFUSALS, REPORTING, Recorded, TheC
 from services.certification.api.fields import Answer, FactBody, Id, Name, Text
 from services.certification.personal_data import Profile
 from services.certification.refusals import NotFound
+from services.products import Product
 from shared.events.facts import CertificationRecognised, CourseCompleted, RevocationOrdered
 
 router = APIRouter(prefix="/certification/v1", tags=["Consultants"])
@@ -16,7 +17,7 @@ class CourseCompletion(FactBody):
     """With a portal change it is its maintenance training only (R25)."""
 
     consultant_id: Id
-    product: Id
+    product: Product
     portal_change_id: Id | None = None
 
 
@@ -24,7 +25,7 @@ class Recognition(FactBody):
     """Certified without an exam. `evidence` is kept apart from the fact, where it can be erased."""
 
     consultant_id: Id
-    product: Id
+    product: Product
     evidence: Text | None = None
 
 
@@ -32,7 +33,7 @@ class Revocation(FactBody):
     """Certified no longer (R37). `reason` is kept apart from the fact, where it can be erased."""
 
     consultant_id: Id
-    product: Id
+    product: Product
     reason: Text
 
 

@@ -7,10 +7,12 @@ import msgspec
 from fastapi import APIRouter, Header, Query, Request, Response
 
 from services import feeds
+from services.bodies import NUMBER, WHOLE_NUMBER
 from services.certification.api.calls import REFUSALS, Service, TheService
 from services.certification.api.fields import Id
 from services.certification.event_store.store import LogEntry, LogFilter
 from services.certification.refusals import Unavailable
+from services.products import Product, refuse_unsold
 from shared.events.facts import TOPIC_OF, TOPICS, FactData
 
 SOURCE: Final = "/certification/v1"
@@ -50,20 +52,20 @@ class CloudEvent(msgspec.Struct, frozen=True):
 async def events(
     request: Request,
     service: TheService,
-    after: Annotated[int, Query(ge=0, le=feeds.POSITION_MAX, description="The last position already seen.")] = 0,
-    limit: Annotated[int, Query(ge=1, le=feeds.LIMIT_MAX, description="How many at most.")] = feeds.LIMIT_DEFAULT,
+    after: Annotated[
+        int, Query(ge=0, le=feeds.POSITION_MAX, description="The last position already seen."), WHOLE_NUMBER
+    ] = 0,
+    limit: Annotated[
+        int, Query(ge=1, le=feeds.LIMIT_MAX, description="How many at most."), WHOLE_NUMBER
+    ] = feeds.LIMIT_DEFAULT,
     timeout: Annotated[
         float,
-        Query(
-            ge=0,
-            le=feeds.TIMEOUT_SECONDS_MAX,
-            allow_inf_nan=False,
-            description="Seconds to wait for a first fact where there is none.",
-        ),
+        Query(ge=0, le=feeds.TIMEOUT_SECONDS_MAX, description="Seconds to wait for a first fact where there is none."),
+        NUMBER,
     ] = 0,
     types: Annotated[tuple[str, ...], Query(alias="type", description="Only these; short or full names.")] = (),
     partner_ids: Annotated[tuple[Id, ...], Query(alias="partner_id", description="Only about these.")] = (),
-    products: Annotated[tuple[str, ...], Query(alias="product", description="Only about these.")] = (),
+    products: Annotated[tuple[Product, ...], Query(alias="product", description="Only about these.")] = (),
     last_event_id: Annotated[
         str | None, Header(description="Of a stream: the position to go on after, instead of `after`.")
     ] = None,
@@ -73,7 +75,7 @@ async def events(
     A page may hold fewer, even none, although more follow: `Link` says where to go on. With `Accept: text/event-stream`
     the same without an end.
     """
-    feeds.refuse_unsold(products, service.products)
+    refuse_unsold(products, service.products)
     feed = _feed(service, LogFilter(feeds.full_types(types, list(TOPICS)), partner_ids, products))
     if feeds.asks_for_stream(request):
         return feeds.stream(feed, feeds.resumed(last_event_id, after))

@@ -9,6 +9,7 @@ from services.certification.api.fields import Answer, AttemptInPath, FactBody, I
 from services.certification.exam_registration import State, attempt_number
 from services.certification.knowledge import registration_progress
 from services.certification.rules.attempts import Attempt
+from services.products import Product
 from shared.events.facts import AttemptScored, ExamRegistered, ScoreCorrected
 
 router = APIRouter(prefix="/certification/v1/exam-registrations", tags=["Exams"])
@@ -19,7 +20,7 @@ class Registration(FactBody):
 
     registration_id: Id
     consultant_id: Id
-    product: Id
+    product: Product
     portal_change_id: Id | None = None
 
 

@@ -9,7 +9,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Pla
 from pydantic import Field as ModelField
 from pydantic.json_schema import WithJsonSchema
 
-from services.bodies import YEARS, Body, parse_instant
+from services.bodies import INSTANT_SCHEMA, WHOLE_NUMBER, YEARS, Body, parse_instant
+from services.products import Product
 from shared.events.wire import instant_text
 
 DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -38,14 +39,7 @@ def distinct(values: list[str]) -> list[str]:
 Instant = Annotated[
     datetime,
     BeforeValidator(parse_instant),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "format": "date-time",
-            "description": "RFC 3339 with an offset and at most six decimals, in the years 2000 to 2100.",
-            "examples": ["2026-03-01T09:00:00Z"],
-        }
-    ),
+    WithJsonSchema(INSTANT_SCHEMA),
 ]
 """An instant as callers write it."""
 
@@ -59,7 +53,7 @@ InstantAnswer = Annotated[
 Day = Annotated[date, BeforeValidator(parse_day), WithJsonSchema({"type": "string", "format": "date"})]
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-"""An id of the caller's: of a partner, consultant, registration, portal change; also of a fact or product."""
+"""An id of the caller's: of a partner, consultant, registration, portal change; also of a fact."""
 
 Score = Annotated[
     str,
@@ -67,7 +61,7 @@ Score = Annotated[
     ModelField(description="A decimal string, 0 to 100, at most two decimals.", examples=["79.99"]),
 ]
 
-AttemptInPath = Annotated[int, Path(ge=0, le=9, description="1 or 2 (R5).")]
+AttemptInPath = Annotated[int, Path(ge=0, le=9, description="1 or 2 (R5)."), WHOLE_NUMBER]
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=r"^[^\x00]*$")]
 """Free text."""
@@ -77,7 +71,7 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"
 KEY_PATTERN: Final = r"^[\x21-\x7E]{1,255}$"
 """An idempotency key: visible ASCII."""
 
-Products = Annotated[list[Id], ModelField(min_length=1, max_length=100), AfterValidator(distinct)]
+Products = Annotated[list[Product], ModelField(min_length=1, max_length=100), AfterValidator(distinct)]
 
 
 class FactBody(Body):

@@ -18,6 +18,7 @@ from services.compliance.database import Connection
 from services.compliance.policy.answers import certification_answer
 from services.compliance.policy.standing import Reason
 from services.compliance.read_model.fact_log import PERSON_ROUTES, routed_facts
+from services.products import Product
 
 router: Final = APIRouter(tags=["consultants"])
 
@@ -50,7 +51,7 @@ class ConsultantAnswer(Answer, frozen=True, kw_only=True):
     openapi_extra=asks(Question),
     responses=answers_with(ConsultantAnswer),
 )
-async def certification(request: Request, consultant_id: Id, product: Id) -> Response:
+async def certification(request: Request, consultant_id: Id, product: Product) -> Response:
     """Whether the person is certified for the product (R4) and may use the portal for it (R1)."""
     question = question_of(request, Question)
     service = service_of(request)

@@ -47,12 +47,19 @@ def asks(question: type[BaseModel]) -> dict[str, Any]:
                 "name": name,
                 "in": "query",
                 "required": name in required,
-                "description": described.pop("description", ""),
-                "schema": described,
+                "description": described["description"],
+                "schema": _in_a_query(described),
             }
             for name, described in schema["properties"].items()
         ]
     }
+
+
+def _in_a_query(described: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of a parameter: left out is not null, which a query cannot say."""
+    schema = {**next((each for each in described.get("anyOf", ()) if each.get("type") != "null"), {}), **described}
+    unsaid = ("anyOf", "title", "description")
+    return {key: value for key, value in schema.items() if key not in unsaid and (key, value) != ("default", None)}
 
 
 def describe(app: FastAPI) -> None:

@@ -13,6 +13,7 @@ from services.compliance.api.problems import DATABASE_AWAY, NotAskable
 from services.compliance.api.question import EVENTS_FILTER, EventsQuestion, question_of
 from services.compliance.api.service import Service, service_of
 from services.compliance.cloud_event import COLUMNS, PASSES, CloudEvent, cloud_event
+from services.products import refuse_unsold
 from shared.events.compliance_events import TYPE_OF
 
 router: Final = APIRouter(tags=["events"])
@@ -74,7 +75,7 @@ async def events(request: Request) -> Response:
     """
     question = question_of(request, EventsQuestion, EVENTS_FILTER)
     service = service_of(request)
-    feeds.refuse_unsold(question.product, service.parameters.products)
+    refuse_unsold(question.product, service.parameters.products)
     types = feeds.full_types(question.type, list(TYPE_OF.values()))
     streamed = feeds.asks_for_stream(request)
     if streamed and not question.live:

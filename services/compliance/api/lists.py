@@ -13,7 +13,7 @@ import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.bodies import parse_instant
+from services.bodies import parse_any_instant
 from services.compliance.api.documented import answers_with, asks
 from services.compliance.api.moment import Answer, Moment, moment_of, present_moment
 from services.compliance.api.problems import NotAskable
@@ -23,6 +23,7 @@ from services.compliance.policy.answers import partner_stretches
 from services.compliance.policy.standing import Outcome, Status, Stretch, Window
 from services.compliance.read_model.fact_log import mentioned_partners, routed
 from services.compliance.read_model.lists import present_partners, present_windows
+from services.products import refuse_unsold
 from shared.events.wire import instant_text
 
 router: Final = APIRouter(tags=["lists"])
@@ -83,6 +84,7 @@ async def partners(request: Request) -> Response:
     """Partners and products in order of their ids. `next` is null on the last page; go on with it as `after`."""
     question = question_of(request, PartnersQuestion)
     service = service_of(request)
+    refuse_unsold(() if question.product is None else (question.product,), service.parameters.products)
     after = _partner_after(question.after)
     moment = await _moment(service, question)
     if question.live:
@@ -133,6 +135,7 @@ async def windows(request: Request) -> Response:
     """Replacement windows, soonest deadline first. `next` is null on the last page; go on with it as `after`."""
     question = question_of(request, WindowsQuestion)
     service = service_of(request)
+    refuse_unsold(() if question.product is None else (question.product,), service.parameters.products)
     after = _window_after(question.after)
     moment = await _moment(service, question)
     if question.live:
@@ -230,7 +233,7 @@ def _window_after(text: str | None) -> tuple[datetime, str, str, int]:
         return _BEFORE_ALL
     instant, partner_id, product, number = text.split("~")
     try:
-        return parse_instant(instant), partner_id, product, int(number)
+        return parse_any_instant(instant), partner_id, product, int(number)
     except ValueError:
         raise NotAskable("after is the `next` of a page of this list.", "after") from None
 

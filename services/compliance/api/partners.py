@@ -16,6 +16,7 @@ from services.compliance.api.service import Service, service_of
 from services.compliance.api.standings import Part, as_of, parts_from, present, present_and_future
 from services.compliance.policy.standing import Reason, Status
 from services.compliance.read_model.answer import ComplianceAnswer, StandingBody, asked, compliance_answer
+from services.products import Product
 from shared.events.wire import instant_text
 
 router: Final = APIRouter(tags=["partners"])
@@ -63,7 +64,7 @@ class _Told(msgspec.Struct, frozen=True):
     openapi_extra=asks(Question),
     responses=answers_with(ComplianceAnswer),
 )
-async def compliance(request: Request, partner_id: Id, product: Id) -> Response:
+async def compliance(request: Request, partner_id: Id, product: Product) -> Response:
     """How the partner stands for the product: headcount, status, windows, suspensions, and why."""
     question = question_of(request, Question)
     service = service_of(request)
@@ -84,7 +85,7 @@ async def compliance(request: Request, partner_id: Id, product: Id) -> Response:
     openapi_extra=asks(AuthorisationQuestion),
     responses=answers_with(AuthorisationAnswer),
 )
-async def authorisation(request: Request, partner_id: Id, product: Id) -> Response:
+async def authorisation(request: Request, partner_id: Id, product: Product) -> Response:
     """Whether the partner may sell the product to new customers (R12, R19), or maintain existing ones (R20)."""
     question = question_of(request, AuthorisationQuestion)
     service = service_of(request)

@@ -1,5 +1,6 @@
 """Why a question is not answered or a call refused: one table says how each exception is answered."""
 
+import logging
 from collections.abc import Mapping
 from typing import Final
 
@@ -13,17 +14,22 @@ from services.bodies import fault_of_the_whole
 from services.compliance.refusals import Refusal
 from services.compliance.webhooks.refusals import NoSuchEndpoint, NoSuchPlace, SecretLost, TooManySecrets
 from services.feeds import Malformed
-from services.problems import TYPE_PREFIX, Problem, problem_response
+from services.problems import FAILED, TYPE_PREFIX, Problem, problem_response
+from services.products import NotSold
 
 RETRY_AFTER_SECONDS: Final = 1
+
+_log: Final = logging.getLogger(__name__)
 
 
 class NeverMentioned(Refusal):
     """No fact known by then mentions the id."""
 
 
-class NotSold(Refusal):
+class UnknownProduct(Refusal):
     """No such product is sold (R2)."""
+
+    rule = "R2"
 
 
 class NotAskable(Refusal):
@@ -52,7 +58,7 @@ class WebhooksOff(Refusal):
 
 ANSWERS: Final[Mapping[type[Refusal], tuple[int, str, str]]] = {
     NeverMentioned: (404, "never-mentioned", "Never mentioned in any fact"),
-    NotSold: (404, "unknown-product", "Not a product that is sold"),
+    UnknownProduct: (422, "unknown-product", "Not a product that is sold"),
     NotAskable: (422, "malformed-request", "The request is malformed"),
     KnownInTheFuture: (422, "known-in-the-future", "What will be known then is not known yet"),
     NotAppliedYet: (503, "not-applied-yet", "Not applied yet"),
@@ -90,7 +96,9 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(Malformed, _malformed_filter)
+    app.add_exception_handler(NotSold, _not_sold)
     app.add_exception_handler(HTTPException, _no_such_resource)
+    app.add_exception_handler(Exception, _failed)
     for away in DATABASE_AWAY:
         app.add_exception_handler(away, _no_database)
 
@@ -101,7 +109,7 @@ def answer_to(problem: Refusal) -> Response:
     again = status == 503 and not isinstance(problem, WebhooksOff)
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if again else None
     return problem_response(
-        Problem(TYPE_PREFIX + kind, title, status, problem.detail, parameter=problem.parameter), headers
+        Problem(TYPE_PREFIX + kind, title, status, problem.detail, problem.rule, problem.parameter), headers
     )
 
 
@@ -131,6 +139,17 @@ async def _malformed(_: Request, problem: Exception) -> Response:
 async def _malformed_filter(_: Request, problem: Exception) -> Response:
     assert isinstance(problem, Malformed)
     return answer_to(NotAskable(problem.detail, problem.parameter))
+
+
+async def _not_sold(_: Request, problem: Exception) -> Response:
+    assert isinstance(problem, NotSold)
+    return answer_to(UnknownProduct(problem.detail, problem.parameter))
+
+
+async def _failed(request: Request, problem: Exception) -> Response:
+    """A fault of the service: logged whole, answered without a word of it."""
+    _log.error("%s %s failed", request.method, request.scope["path"], exc_info=problem)
+    return problem_response(FAILED)
 
 
 async def _no_such_resource(request: Request, problem: Exception) -> Response:

@@ -1,22 +1,28 @@
 """What every question may carry: when, known when, and how fresh the answer must be."""
 
+import re
 from collections.abc import Collection
 from datetime import datetime
 from typing import Annotated, Final, Literal, TypeVar
 from urllib.parse import parse_qsl
 
 from fastapi import Path, Request
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
-from services.bodies import parse_instant
+from services.bodies import INSTANT_SCHEMA, NUMBER, WHOLE_NUMBER, parse_instant
 from services.compliance.api.problems import NotAskable
 from services.feeds import LIMIT_DEFAULT, LIMIT_MAX, POSITION_MAX, TIMEOUT_SECONDS_MAX
+from services.products import Product
 
-Instant = Annotated[datetime, BeforeValidator(parse_instant, json_schema_input_type=str)]
+Instant = Annotated[datetime, BeforeValidator(parse_instant), WithJsonSchema(INSTANT_SCHEMA)]
 Position = Annotated[int, Field(ge=0, le=POSITION_MAX)]
+"""A position in a body."""
+AskedPosition = Annotated[int, Field(ge=0, le=POSITION_MAX), WHOLE_NUMBER]
+"""A position in a query."""
+Limit = Annotated[int, Field(ge=1, le=LIMIT_MAX), WHOLE_NUMBER]
+"""The size of a page."""
 ID_PATTERN: Final = r"[A-Za-z0-9_\-]{1,64}"
 Id = Annotated[str, Path(pattern=rf"^{ID_PATTERN}$")]
-_WINDOW_AFTER: Final = rf"^[0-9:.TZ\-]{{20,27}}~{ID_PATTERN}~{ID_PATTERN}~[0-9]{{1,9}}$"
 WrittenId = Annotated[str, Field(pattern=rf"^{ID_PATTERN}$")]
 """An id in a query or in a body."""
 
@@ -31,8 +37,8 @@ class Question(BaseModel):
 
     at: Instant | None = Field(default=None, description="True at this instant; it may lie in the future.")
     known_at: Instant | None = Field(default=None, description="Judged from the facts recorded by then.")
-    known_position: Position | None = Field(default=None, description="Judged from exactly the facts up to there.")
-    min_position: Position | None = Field(default=None, description="Wait up to 5 s until it is applied.")
+    known_position: AskedPosition | None = Field(default=None, description="Judged from exactly the facts up to there.")
+    min_position: AskedPosition | None = Field(default=None, description="Wait up to 5 s until it is applied.")
 
     @property
     def live(self) -> bool:
@@ -55,9 +61,11 @@ def question_of(request: Request, kind: type[_Q], repeatable: Collection[str] = 
     if not query and kind is Question:
         return _NOW  # type: ignore[return-value]  # _Q is Question here
     given: dict[str, str | list[str]] = {}
+    lists: dict[str, list[str]] = {}
     for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
         if name in repeatable:
-            given[name] = [*given.get(name, ()), value]
+            given[name] = lists.setdefault(name, [])
+            lists[name].append(value)
         elif name in given:
             raise NotAskable(f"The query parameter {name!r} is given twice.", name)
         else:
@@ -73,6 +81,29 @@ def question_of(request: Request, kind: type[_Q], repeatable: Collection[str] = 
         raise NotAskable(f"The query parameter {name!r} is not acceptable: {why}.", name) from None
 
 
+class _Cursor:
+    """What only the server makes: an `after` of this form. Raises `ValueError`, which says where it comes from."""
+
+    def __init__(self, pattern: str) -> None:
+        self._form = re.compile(pattern, re.ASCII)
+        self.schema = WithJsonSchema({"type": "string", "pattern": f"^{pattern}$"})
+
+    def __call__(self, written: object) -> object:
+        if not isinstance(written, str) or not self._form.fullmatch(written):
+            raise ValueError("it is the `next` of a page of this list, as it was given; without it the list begins")
+        return written
+
+
+_PARTNER: Final = _Cursor(rf"{ID_PATTERN}~({ID_PATTERN}|~)")
+_WINDOW: Final = _Cursor(rf"[0-9:.TZ\-]{{20,27}}~{ID_PATTERN}~{ID_PATTERN}~[0-9]{{1,9}}")
+_ENDPOINT: Final = _Cursor(rf"({ID_PATTERN})?")
+_PARKED: Final = _Cursor("[0-9]{1,18}~[0-9]{1,18}")
+PartnerCursor = Annotated[str, BeforeValidator(_PARTNER), _PARTNER.schema]
+WindowCursor = Annotated[str, BeforeValidator(_WINDOW), _WINDOW.schema]
+EndpointCursor = Annotated[str, BeforeValidator(_ENDPOINT), _ENDPOINT.schema]
+ParkedCursor = Annotated[str, BeforeValidator(_PARKED), _PARKED.schema]
+
+
 class AuthorisationQuestion(Question):
     """Which customers it is about."""
 
@@ -80,26 +111,28 @@ class AuthorisationQuestion(Question):
 
 
 class _Page(Question):
-    limit: int = Field(default=LIMIT_DEFAULT, ge=1, le=LIMIT_MAX, description="How many at most.")
+    limit: Limit = Field(default=LIMIT_DEFAULT, description="How many at most.")
 
 
 class PartnersQuestion(_Page):
     """Which partners."""
 
-    status: Literal["not_enrolled", "not_yet_authorised", "compliant", "in_window", "suspended"] | None = None
-    product: WrittenId | None = None
-    after: str | None = Field(
-        default=None, pattern=rf"^{ID_PATTERN}~({ID_PATTERN}|~)$", description="`next` of the page before."
+    status: Literal["not_enrolled", "not_yet_authorised", "compliant", "in_window", "suspended"] | None = Field(
+        default=None, description="Only with this status."
     )
+    product: Product | None = Field(default=None, description="Only for this product.")
+    after: PartnerCursor | None = Field(default=None, description="`next` of the page before.")
 
 
 class WindowsQuestion(_Page):
     """Which windows."""
 
-    status: Literal["open", "closed", "expired", "closed_late", "void"] | None = None
-    product: WrittenId | None = None
+    status: Literal["open", "closed", "expired", "closed_late", "void"] | None = Field(
+        default=None, description="Only with this outcome."
+    )
+    product: Product | None = Field(default=None, description="Only for this product.")
     due_before: Instant | None = Field(default=None, description="With a deadline before this instant.")
-    after: str | None = Field(default=None, pattern=_WINDOW_AFTER, description="`next` of the page before.")
+    after: WindowCursor | None = Field(default=None, description="`next` of the page before.")
 
 
 EVENTS_FILTER: Final = ("type", "partner_id", "product")
@@ -109,15 +142,12 @@ EVENTS_FILTER: Final = ("type", "partner_id", "product")
 class EventsQuestion(Question):
     """Which compliance events, and how long to wait for one."""
 
-    after: Position = Field(default=0, description="The last position already seen.")
-    limit: int = Field(default=LIMIT_DEFAULT, ge=1, le=LIMIT_MAX, description="How many at most.")
-    timeout: float = Field(
+    after: AskedPosition = Field(default=0, description="The last position already seen.")
+    limit: Limit = Field(default=LIMIT_DEFAULT, description="How many at most.")
+    timeout: Annotated[float, Field(ge=0, le=TIMEOUT_SECONDS_MAX), NUMBER] = Field(
         default=0,
-        ge=0,
-        le=TIMEOUT_SECONDS_MAX,
-        allow_inf_nan=False,
         description="Seconds to wait for a first event where there is none.",
     )
     type: tuple[str, ...] = Field(default=(), description="Only these; short or full names.")
     partner_id: tuple[WrittenId, ...] = Field(default=(), description="Only about these.")
-    product: tuple[str, ...] = Field(default=(), description="Only about these.")
+    product: tuple[Product, ...] = Field(default=(), description="Only about these.")

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, TypeVar
 from starlette.requests import Request
 
 from services.compliance.api.doorbell import Doorbell
-from services.compliance.api.problems import NotAppliedYet, NotSold
+from services.compliance.api.problems import NotAppliedYet
 from services.compliance.api.question import Question
 from services.compliance.database import Connection, Pool
 from services.compliance.policy.parameters import Parameters
@@ -17,6 +17,7 @@ from services.compliance.settings import ComplianceSettings
 from services.compliance.webhooks.addresses import Network
 from services.compliance.webhooks.sending import Sender
 from services.compliance.webhooks.signing import Sealer
+from services.products import refuse_unsold
 
 APPLIED_WITHIN_SECONDS: Final = 5.0
 LOOK_SECONDS: Final = 0.1
@@ -49,8 +50,7 @@ class Service(NamedTuple):
 
     def sold(self, product: str) -> None:
         """Raises `NotSold` for a product that is not sold."""
-        if product not in self.parameters.products:
-            raise NotSold(f"{product!r} is not sold; sold are {', '.join(self.parameters.products)}.", "product")
+        refuse_unsold((product,), self.parameters.products)
 
     async def look(self, question: Question, look: Callable[[Connection], Awaitable[tuple[int, _T]]]) -> _T:
         """What `look` finds once it finds the facts up to the question's `min_position`.

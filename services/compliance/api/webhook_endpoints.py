@@ -29,6 +29,7 @@ from services.compliance.webhooks.endpoint import DisabledBecause, Filter, State
 from services.compliance.webhooks.registry import Endpoint, Wanted
 from services.compliance.webhooks.signing import public_text, secret_text
 from services.compliance.webhooks.urls import UnacceptableUrl, check_url
+from services.products import refuse_unsold
 from shared.events.compliance_events import TYPE_OF
 
 PATH: Final = "/compliance/v1/webhook-endpoints"
@@ -241,7 +242,7 @@ def _filter(service: Service, body: FilterBody | None) -> Filter:
     if body is None:
         return Filter()
     types = None if body.types is None else feeds.full_types(body.types, list(TYPE_OF.values()), "filter.types")
-    feeds.refuse_unsold(body.products or (), service.parameters.products, "filter.products")
+    refuse_unsold(body.products or (), service.parameters.products, "filter.products")
     return Filter(
         *(None if one is None else tuple(sorted(set(one))) for one in (types, body.partner_ids, body.products))
     )

@@ -13,10 +13,19 @@ from pydantic import (
 )
 
 from services.bodies import Body
-from services.compliance.api.question import ID_PATTERN, Instant, Position, WrittenId
+from services.compliance.api.question import (
+    AskedPosition,
+    EndpointCursor,
+    Instant,
+    Limit,
+    ParkedCursor,
+    Position,
+    WrittenId,
+)
 from services.compliance.webhooks.registry import Place
 from services.compliance.webhooks.urls import URL_CHARACTERS_MAX
 from services.feeds import LIMIT_DEFAULT, LIMIT_MAX
+from services.products import Product
 from shared.events.compliance_events import TYPE_OF
 
 DESCRIPTION_CHARACTERS_MAX: Final = 500
@@ -52,7 +61,7 @@ class FilterBody(Body):
     partner_ids: Annotated[list[WrittenId], _Listed] | None = Field(
         default=None, description="Partners; they may still be unknown."
     )
-    products: Annotated[list[WrittenId], _Listed] | None = Field(
+    products: Annotated[list[Product], _Listed] | None = Field(
         default=None, description="Events about at least one of these products."
     )
 
@@ -157,20 +166,20 @@ class PageQuestion(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    after: str = Field(default="", pattern=rf"^({ID_PATTERN})?$", description="`next` of the page before.")
-    limit: int = Field(default=LIMIT_DEFAULT, ge=1, le=LIMIT_MAX, description="How many at most.")
+    after: EndpointCursor = Field(default="", description="`next` of the page before.")
+    limit: Limit = Field(default=LIMIT_DEFAULT, description="How many at most.")
 
 
 class AttemptsQuestion(PageQuestion):
     """A page of the attempts."""
 
-    after: Position = Field(default=0, description="`next` of the page before.")  # type: ignore[assignment]
+    after: AskedPosition = Field(default=0, description="`next` of the page before.")  # type: ignore[assignment]
 
 
 class ParkedQuestion(PageQuestion):
     """A page of the parked messages."""
 
-    after: str = Field(default="0~0", pattern=r"^[0-9]{1,18}~[0-9]{1,18}$", description="`next` of the page before.")
+    after: ParkedCursor = Field(default="0~0", description="`next` of the page before.")
 
 
 class NothingBody(Body):

@@ -1,0 +1,8 @@
+"""Headers that are lists: over several lines they are one list (RFC 9110, section 5.3)."""
+
+from starlette.datastructures import Headers
+
+
+def listed(headers: Headers, name: str) -> str:
+    """The members, separated by commas; empty where there is no such header."""
+    return ", ".join(headers.getlist(name))
