@@ -8,6 +8,7 @@ from typing import Final
 
 from fastapi import FastAPI
 
+from services.compliance.answering.pool import AnsweringPool
 from services.compliance.api import (
     consultants,
     documented,
@@ -41,8 +42,9 @@ def create_app(settings: ComplianceSettings, wall_clock: Callable[[], datetime])
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         doorbell = Doorbell(settings)
-        async with create_pool(settings) as pool, sending(settings, wall_clock) as webhooks:
-            app.state.compliance = Service(pool, doorbell, settings.parameters, settings.sandbox, webhooks)
+        answers = AnsweringPool(settings)
+        async with create_pool(settings) as pool, sending(settings, wall_clock) as webhooks, answers.running():
+            app.state.compliance = Service(pool, answers, doorbell, settings.parameters, settings.sandbox, webhooks)
             app.state.waiting = doorbell
             listening = asyncio.create_task(doorbell.listen())
             try:

@@ -1,10 +1,12 @@
 """Connections of the compliance service to PostgreSQL: asyncpg, binary, by index."""
 
-from typing import Final, TypeAlias
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import asyncpg
 
-from services.compliance.settings import ComplianceSettings
+if TYPE_CHECKING:
+    from services.compliance.settings import ComplianceSettings
 
 # Text, since asyncpg's classes are generic for the type checker only.
 OwnConnection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -36,6 +38,24 @@ CONNECTION_LOST: Final = (
 )
 """What a connection that is cut off, or whose server or schema goes away under it, can end in."""
 
+DATABASE_AWAY: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ObjectNotInPrerequisiteStateError,
+    asyncpg.UndefinedTableError,
+    asyncpg.InvalidSchemaNameError,
+    asyncpg.UndefinedFunctionError,
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.InternalServerError,
+    asyncpg.InternalClientError,
+    asyncpg.TransactionRollbackError,
+)
+"""The server is away or being restarted, or the schemas are being made anew: a moment later it answers."""
+
 _NOT_MIGRATED: Final = (
     asyncpg.UndefinedTableError,
     asyncpg.UndefinedColumnError,
@@ -54,30 +74,41 @@ def cause(problem: BaseException) -> str:
     return repr(problem)
 
 
-def session(settings: ComplianceSettings) -> dict[str, str]:
+def session(settings: "ComplianceSettings") -> dict[str, str]:
     """The server settings of every session: the schema of the read model, the role, plans by index."""
-    role = {"role": settings.database_role} if settings.database_role else {}
-    return {**_SESSION, "search_path": settings.database_schema, **role}
+    return session_of(settings.database_schema, settings.database_role, None)
 
 
-async def connect(settings: ComplianceSettings, *, patient: bool = False) -> OwnConnection:
+def session_of(schema: str, role: str | None, statement_seconds_max: float | None) -> dict[str, str]:
+    """The same, and how long a statement may take; a server process whose caller is gone ends within a second."""
+    found = {**_SESSION, "search_path": schema}
+    if role:
+        found["role"] = role
+    if statement_seconds_max is not None:
+        found["statement_timeout"] = f"{round(1000 * statement_seconds_max)}ms"
+        found["client_connection_check_interval"] = "1s"
+    return found
+
+
+async def connect(settings: "ComplianceSettings", *, patient: bool = False) -> OwnConnection:
     """One connection. Raises `OSError` or `asyncpg.PostgresError`, and `TimeoutError` after 10 s.
 
     `patient`: its statements may take as long as they do, as those over the whole log must.
     """
-    return await asyncpg.connect(
-        settings.database_url.get_secret_value(),
-        server_settings=session(settings),
-        command_timeout=None if patient else DEADLINE_SECONDS,
-        timeout=10,
-    )
+    url = settings.database_url.get_secret_value()
+    return await connect_to(url, session(settings), None if patient else DEADLINE_SECONDS)
+
+
+async def connect_to(url: str, session: Mapping[str, str], seconds_max: float | None) -> OwnConnection:
+    """The same from a URL; no statement is waited for longer than `seconds_max`."""
+    return await asyncpg.connect(url, server_settings=dict(session), command_timeout=seconds_max, timeout=10)
 
 
 async def _nothing_to_reset(_: asyncpg.Connection) -> None:
     """Whoever borrows a connection only asks: no session state, no transaction, nothing to spend a round trip on."""
 
 
-def create_pool(settings: ComplianceSettings) -> Pool:
+def create_pool(settings: "ComplianceSettings") -> Pool:
     """A pool, not opened yet: the service starts also while the database is away."""
     return asyncpg.create_pool(
         settings.database_url.get_secret_value(),

@@ -13,3 +13,15 @@ class Refusal(Exception):
         super().__init__(detail)
         self.detail = detail
         self.parameter = parameter
+
+
+class NeverMentioned(Refusal):
+    """No fact known by then mentions the id."""
+
+
+class NotAskable(Refusal):
+    """The parameters contradict each other, or name what there is not."""
+
+
+class KnownInTheFuture(Refusal):
+    """`known_at` lies after now."""

@@ -13,6 +13,8 @@ class ComplianceSettings(BaseSettings):
 
     `database_url`: where the fact log and the read model are. `database_role`: taken on after
     connecting, where the login is another. `database_schema`: the schema of the read model.
+    `answer_processes`: how many answer what replays history; `answer_queue_max`: how many questions wait for them;
+    `answer_seconds_max`: how long one may take.
     `products`: what is sold (R2), the same for every process of the system. `sandbox`: webhooks may go
     over plain http. `webhook_keys`: Fernet keys that seal the secrets of webhook endpoints; the first seals,
     all open; without any there are no webhooks. `webhook_networks`: private or special networks that
@@ -27,6 +29,9 @@ class ComplianceSettings(BaseSettings):
     database_role: str | None = None
     database_schema: str = "compliance"
     database_connections_max: int = Field(default=10, ge=1)
+    answer_processes: int = Field(default=2, ge=1)
+    answer_queue_max: int = Field(default=256, ge=1)
+    answer_seconds_max: float = Field(default=10.0, gt=0)
     products: Products = PRODUCTS
     sandbox: bool = Field(default=False, validation_alias="SAGECERT_SANDBOX")
     webhook_keys: tuple[SecretStr, ...] = ()

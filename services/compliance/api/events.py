@@ -7,12 +7,14 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services import feeds
+from services.compliance.answering.moment import Moment, moment_of
 from services.compliance.api.documented import QUESTION_PROBLEMS, answers_with, asks
-from services.compliance.api.moment import Moment, moment_of, present_moment
-from services.compliance.api.problems import DATABASE_AWAY, NotAskable
 from services.compliance.api.question import EVENTS_FILTER, EventsQuestion, question_of
 from services.compliance.api.service import Service, service_of
+from services.compliance.api.standings import present_moment
 from services.compliance.cloud_event import COLUMNS, PASSES, CloudEvent, cloud_event
+from services.compliance.database import DATABASE_AWAY
+from services.compliance.refusals import NotAskable
 from services.products import refuse_unsold
 from shared.events.compliance_events import TYPE_OF
 
@@ -85,7 +87,7 @@ async def events(request: Request) -> Response:
     if question.min_position is not None:
         await service.look(question, present_moment)
     if not question.live:
-        moment = await service.look(question, lambda connection: moment_of(connection, question))
+        moment = await service.look(question, lambda connection: moment_of(connection, question.moment))
     feed = _feed(service, question, moment, types)
     if streamed:
         return feeds.stream(feed, after)

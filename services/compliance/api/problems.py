@@ -4,14 +4,15 @@ import logging
 from collections.abc import Mapping
 from typing import Final
 
-import asyncpg
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from services.bodies import fault_of_the_whole
-from services.compliance.refusals import Refusal
+from services.compliance.answering.pool import AnswersAway, TakesTooLong, TooManyQuestions
+from services.compliance.database import DATABASE_AWAY
+from services.compliance.refusals import KnownInTheFuture, NeverMentioned, NotAskable, Refusal
 from services.compliance.webhooks.refusals import NoSuchEndpoint, NoSuchPlace, SecretLost, TooManySecrets
 from services.feeds import Malformed
 from services.problems import FAILED, TYPE_PREFIX, Problem, problem_response
@@ -22,22 +23,10 @@ RETRY_AFTER_SECONDS: Final = 1
 _log: Final = logging.getLogger(__name__)
 
 
-class NeverMentioned(Refusal):
-    """No fact known by then mentions the id."""
-
-
 class UnknownProduct(Refusal):
     """No such product is sold (R2)."""
 
     rule = "R2"
-
-
-class NotAskable(Refusal):
-    """The parameters contradict each other, or name what there is not."""
-
-
-class KnownInTheFuture(Refusal):
-    """`known_at` lies after now."""
 
 
 class NotAppliedYet(Refusal):
@@ -63,6 +52,9 @@ ANSWERS: Final[Mapping[type[Refusal], tuple[int, str, str]]] = {
     KnownInTheFuture: (422, "known-in-the-future", "What will be known then is not known yet"),
     NotAppliedYet: (503, "not-applied-yet", "Not applied yet"),
     NoDatabase: (503, "database-unavailable", "The database does not answer"),
+    AnswersAway: (503, "database-unavailable", "The database does not answer"),
+    TooManyQuestions: (503, "too-many-questions", "Too many questions wait"),
+    TakesTooLong: (503, "takes-too-long", "The answer takes too long"),
     NoSuchPlace: (422, "malformed-request", "The request is malformed"),
     NoSuchEndpoint: (404, "no-such-endpoint", "No such webhook endpoint"),
     NotDeliverable: (422, "unacceptable-url", "Nothing may be sent to this URL"),
@@ -71,24 +63,6 @@ ANSWERS: Final[Mapping[type[Refusal], tuple[int, str, str]]] = {
     WebhooksOff: (503, "webhooks-off", "Webhooks are off"),
 }
 """Exception to status, last part of the problem's type, and title."""
-
-DATABASE_AWAY: Final = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.ObjectNotInPrerequisiteStateError,
-    asyncpg.UndefinedTableError,
-    asyncpg.InvalidSchemaNameError,
-    asyncpg.UndefinedFunctionError,
-    asyncpg.InvalidCachedStatementError,
-    asyncpg.InternalServerError,
-    asyncpg.InternalClientError,
-    asyncpg.TransactionRollbackError,
-)
-"""The server is away or being restarted, or the schemas are being made anew: a moment later it answers."""
 
 
 def install(app: FastAPI) -> None:

@@ -10,7 +10,9 @@ from fastapi import Path, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from services.bodies import INSTANT_SCHEMA, NUMBER, WHOLE_NUMBER, parse_instant
-from services.compliance.api.problems import NotAskable
+from services.compliance.answering.questions import AskedMoment
+from services.compliance.answering.timeline import CURSOR_PATTERN
+from services.compliance.refusals import NotAskable
 from services.feeds import LIMIT_DEFAULT, LIMIT_MAX, POSITION_MAX, TIMEOUT_SECONDS_MAX
 from services.products import Product
 
@@ -44,6 +46,11 @@ class Question(BaseModel):
     def live(self) -> bool:
         """Whether it asks about now, as known now."""
         return self.at is None and self.known_at is None and self.known_position is None
+
+    @property
+    def moment(self) -> AskedMoment:
+        """What it says of its moment."""
+        return AskedMoment(self.at, self.known_at, self.known_position)
 
 
 _NOW: Final = Question()
@@ -96,10 +103,12 @@ class _Cursor:
 
 _PARTNER: Final = _Cursor(rf"{ID_PATTERN}~({ID_PATTERN}|~)")
 _WINDOW: Final = _Cursor(rf"[0-9:.TZ\-]{{20,27}}~{ID_PATTERN}~{ID_PATTERN}~[0-9]{{1,9}}")
+_TIMELINE: Final = _Cursor(CURSOR_PATTERN)
 _ENDPOINT: Final = _Cursor(rf"({ID_PATTERN})?")
 _PARKED: Final = _Cursor("[0-9]{1,18}~[0-9]{1,18}")
 PartnerCursor = Annotated[str, BeforeValidator(_PARTNER), _PARTNER.schema]
 WindowCursor = Annotated[str, BeforeValidator(_WINDOW), _WINDOW.schema]
+TimelineCursor = Annotated[str, BeforeValidator(_TIMELINE), _TIMELINE.schema]
 EndpointCursor = Annotated[str, BeforeValidator(_ENDPOINT), _ENDPOINT.schema]
 ParkedCursor = Annotated[str, BeforeValidator(_PARKED), _PARKED.schema]
 
@@ -133,6 +142,12 @@ class WindowsQuestion(_Page):
     product: Product | None = Field(default=None, description="Only for this product.")
     due_before: Instant | None = Field(default=None, description="With a deadline before this instant.")
     after: WindowCursor | None = Field(default=None, description="`next` of the page before.")
+
+
+class TimelineQuestion(_Page):
+    """Which part of a history."""
+
+    after: TimelineCursor | None = Field(default=None, description="`next` of the page before.")
 
 
 EVENTS_FILTER: Final = ("type", "partner_id", "product")

@@ -1,4 +1,4 @@
-"""What the endpoints share: connections, the doorbell, the policy's parameters, what webhooks need."""
+"""What the endpoints share: connections, processes that replay history, the doorbell, what webhooks need."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -7,7 +7,10 @@ from datetime import datetime
 from typing import Final, NamedTuple, TypeVar
 
 from starlette.requests import Request
+from starlette.responses import Response
 
+from services.compliance.answering.pool import AnsweringPool
+from services.compliance.answering.questions import Question as Derived
 from services.compliance.api.doorbell import Doorbell
 from services.compliance.api.problems import NotAppliedYet
 from services.compliance.api.question import Question
@@ -22,6 +25,11 @@ from services.products import refuse_unsold
 APPLIED_WITHIN_SECONDS: Final = 5.0
 LOOK_SECONDS: Final = 0.1
 """How long an advance of the projection can stay unseen by who waits for it, when its notification was lost."""
+
+CONNECTION_SECONDS_MAX: Final = 5.0
+"""How long a question waits for a connection while others use them all."""
+
+_LOG_HEAD: Final = "SELECT coalesce(max(e.notification_id), 0) FROM certification.stored_events e"
 
 _T = TypeVar("_T")
 
@@ -39,10 +47,11 @@ class Webhooks(NamedTuple):
 class Service(NamedTuple):
     """The running service, as the endpoints see it.
 
-    `sandbox`: the log can begin anew. `webhooks`: None where there are none.
+    `answers`: what replays history. `sandbox`: the log can begin anew. `webhooks`: None where there are none.
     """
 
     pool: Pool
+    answers: AnsweringPool
     doorbell: Doorbell
     parameters: Parameters
     sandbox: bool
@@ -51,6 +60,31 @@ class Service(NamedTuple):
     def sold(self, product: str) -> None:
         """Raises `NotSold` for a product that is not sold."""
         refuse_unsold((product,), self.parameters.products)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection of the pool. Raises `TimeoutError` where none is free in time."""
+        async with self.pool.acquire(timeout=CONNECTION_SECONDS_MAX) as connection:
+            yield connection
+
+    async def derive(self, request: Request, question: Question, about: str, derived: Derived) -> Response:
+        """What the processes that replay history answer, once the log reaches the question's `min_position`.
+
+        `about`: the id that is asked about. Raises what `AnsweringPool.ask` raises. Where the caller hangs up, nobody
+        waits for the answer any longer.
+        """
+        if question.min_position:
+            await self.look(question, _log_head)
+        asking = asyncio.ensure_future(self.answers.ask(about, derived))
+        hanging_up = asyncio.ensure_future(_hang_up(request))
+        try:
+            await asyncio.wait((asking, hanging_up), return_when=asyncio.FIRST_COMPLETED)
+            if not asking.done():
+                return Response(status_code=499)  # nobody reads it
+            return Response(asking.result(), media_type="application/json")
+        finally:
+            asking.cancel()
+            hanging_up.cancel()
 
     async def look(self, question: Question, look: Callable[[Connection], Awaitable[tuple[int, _T]]]) -> _T:
         """What `look` finds once it finds the facts up to the question's `min_position`.
@@ -63,7 +97,7 @@ class Service(NamedTuple):
         deadline = loop.time() + APPLIED_WITHIN_SECONDS
         while True:
             ring = self.doorbell.next_ring()
-            async with self.pool.acquire() as connection:
+            async with self.connection() as connection:
                 position, found = await look(connection)
             if position >= min_position:
                 return found
@@ -72,6 +106,17 @@ class Service(NamedTuple):
                 detail = f"The facts are applied up to position {position}, not yet up to {min_position}."
                 raise NotAppliedYet(detail, "min_position")
             await self.doorbell.wait(ring, left, LOOK_SECONDS)
+
+
+async def _log_head(connection: Connection) -> tuple[int, None]:
+    """How far the log goes: what is asked of it is known as soon as it is recorded."""
+    return int(await connection.fetchval(_LOG_HEAD)), None
+
+
+async def _hang_up(request: Request) -> None:
+    """Returns when the caller is gone."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 @asynccontextmanager

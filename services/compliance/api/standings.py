@@ -1,21 +1,15 @@
-"""Where an answer about a partner comes from: the read model for the present, the log for every other moment.
+"""How a partner stands now, out of the read model.
 
-Both give the standing, with its reasons, as the bytes of the members that follow `position`, one
-stretch after the other; the bytes are the same wherever they come from.
+A standing comes with its reasons as the bytes of the members that follow `position`, one stretch after the other. They
+are the bytes that the log gives for another moment (`services.compliance.answering`).
 """
 
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from services.compliance.api.moment import MOMENT, Moment, moment_and_rows
-from services.compliance.api.question import Question
+from services.compliance.answering.moment import Moment
 from services.compliance.database import Connection
-from services.compliance.policy.answers import partner_stretches
-from services.compliance.policy.parameters import Parameters
-from services.compliance.read_model.answer import body_of
-from services.compliance.read_model.fact_log import ROUTES, routed_facts
-from shared.events.envelope import Fact
 
 _NOW: Final = """
     FROM progress p
@@ -48,14 +42,9 @@ _PRESENT_AND_FUTURE: Final = f"""
     ORDER BY s.product, s.valid_from
 """
 
-_ROUTED: Final = f"""
-    WITH RECURSIVE {MOMENT},
-    through AS (SELECT m.position FROM moment m),
-    asked AS (SELECT $1::text COLLATE "C" AS partner_id),
-    {ROUTES}
-    SELECT m.at, m.known_at, m.position, m.head, m.final, m.ahead,
-        r.asked_id, r.notification_id, r.append_position, r.topic, r.state
-    FROM moment m LEFT JOIN routed r ON true ORDER BY r.asked_id NULLS FIRST, r.notification_id
+_PRESENT_MOMENT: Final = """
+    SELECT greatest(certification.now(), p.known_through) AS at, p.known_through AS known_at, p.position
+    FROM progress p
 """
 
 
@@ -64,13 +53,6 @@ class Part(NamedTuple):
 
     valid_to: datetime | None
     body: bytes
-
-
-class AsOf(NamedTuple):
-    """A moment, and the facts routed to the partner that were known then."""
-
-    moment: Moment
-    facts: list[Fact]
 
 
 async def present(connection: Connection, partner_id: str, product: str) -> tuple[int, tuple[Moment, bytes | None]]:
@@ -94,14 +76,8 @@ async def present_and_future(
     return first["applied"], (Moment(first["at"], first["known_at"], first["position"]), parts)
 
 
-async def as_of(connection: Connection, partner_id: str, question: Question) -> tuple[int, AsOf]:
-    """How far the log goes; the moment asked about, and the facts routed to the partner by then."""
-    head, (moment, rows) = await moment_and_rows(connection, _ROUTED, partner_id, question)
-    routed = (row[6:] for row in rows if row["topic"] is not None)
-    return head, AsOf(moment, routed_facts([partner_id], routed)[partner_id])
-
-
-def parts_from(known: AsOf, partner_id: str, product: str, parameters: Parameters) -> list[Part]:
-    """The stretch at the moment and those that follow; nothing if the partner was never mentioned."""
-    stretches = partner_stretches(known.facts, partner_id, product, known.moment.at, parameters)
-    return [Part(stretch.next_change_at, body_of(stretch)) for stretch in stretches]
+async def present_moment(connection: Connection) -> tuple[int, Moment]:
+    """How far the projection is, then the present as it knows it."""
+    row = await connection.fetchrow(_PRESENT_MOMENT)
+    assert row is not None, "progress has one row"
+    return row["position"], Moment(*row)

@@ -84,7 +84,7 @@ async def try_endpoint(request: Request, endpoint_id: Id, webhooks: TheWebhooks,
 async def run_dry(request: Request, endpoint_id: Id, body: Annotated[DryRunBody | None, Body()] = None) -> Response:
     """What a replay from there would send first, or (without `from`) what comes next; nothing is sent or changed."""
     asked = body or DryRunBody()
-    async with service_of(request).pool.acquire() as connection:
+    async with service_of(request).connection() as connection:
         if asked.from_ is None:
             found = await dry_run.from_cursor(connection, endpoint_id, asked.limit)
         else:
@@ -100,7 +100,7 @@ async def run_dry(request: Request, endpoint_id: Id, body: Annotated[DryRunBody 
 async def attempts(request: Request, endpoint_id: Id) -> Response:
     """The latest requests to the endpoint by their numbers, with what was answered."""
     question = question_of(request, AttemptsQuestion)
-    async with service_of(request).pool.acquire() as connection:
+    async with service_of(request).connection() as connection:
         found = await attempt_log.page(connection, endpoint_id, question.after, question.limit)
     following = found[-1].number if len(found) == question.limit else None
     return json_answer(AttemptsAnswer(tuple(found), following))
@@ -113,7 +113,7 @@ async def parked(request: Request, endpoint_id: Id) -> Response:
     """The messages that this endpoint alone rejected for a day, and the later ones of their partners."""
     question = question_of(request, ParkedQuestion)
     epoch, sequence = map(int, question.after.split("~"))
-    async with service_of(request).pool.acquire() as connection:
+    async with service_of(request).connection() as connection:
         found = await parking.page(connection, endpoint_id, (epoch, sequence), question.limit)
     following = f"{found[-1].epoch}~{found[-1].sequence}" if len(found) == question.limit else None
     return json_answer(ParkedAnswer(tuple(found), following))

@@ -139,7 +139,7 @@ async def register(request: Request, body: RegistrationBody, webhooks: TheWebhoo
         batch_max=body.batch_max,
         heartbeat_seconds=body.heartbeat_seconds,
     )
-    async with service.pool.acquire() as connection, connection.transaction():
+    async with service.connection() as connection, connection.transaction():
         place = None if body.start is None else body.start.place
         position = await registry.position_of(connection, place, "start")
         await registry.insert(connection, endpoint_id, wanted, position)
@@ -152,7 +152,7 @@ async def register(request: Request, body: RegistrationBody, webhooks: TheWebhoo
 async def endpoints(request: Request, webhooks: TheWebhooks) -> Response:
     """The endpoints in order of their ids."""
     question = question_of(request, PageQuestion)
-    async with service_of(request).pool.acquire() as connection:
+    async with service_of(request).connection() as connection:
         found = await registry.page(connection, question.after, question.limit)
     following = found[-1].endpoint_id if len(found) == question.limit else None
     return json_answer(EndpointsAnswer(tuple(endpoint_answer(one, webhooks) for one in found), following))
@@ -161,7 +161,7 @@ async def endpoints(request: Request, webhooks: TheWebhooks) -> Response:
 @router.get("/{endpoint_id}", responses=answers_with(EndpointAnswer, problems=PROBLEMS_OF_ONE))
 async def endpoint(request: Request, endpoint_id: Id, webhooks: TheWebhooks) -> Response:
     """An endpoint with its health."""
-    async with service_of(request).pool.acquire() as connection:
+    async with service_of(request).connection() as connection:
         return json_answer(endpoint_answer(await registry.find(connection, endpoint_id), webhooks))
 
 
@@ -185,7 +185,7 @@ async def change(request: Request, endpoint_id: Id, body: ChangeBody, webhooks: 
 @router.delete("/{endpoint_id}", status_code=204, responses=answers_with(None, status=204, problems=PROBLEMS_OF_ONE))
 async def delete(request: Request, endpoint_id: Id) -> Response:
     """Forgets the endpoint and everything about it."""
-    async with service_of(request).pool.acquire() as connection:
+    async with service_of(request).connection() as connection:
         await registry.delete(connection, endpoint_id)
     return Response(status_code=204)
 

@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 import asyncpg
 import msgspec
 
-from services.compliance.api.problems import KnownInTheFuture, NotAskable
-from services.compliance.api.question import Question
+from services.compliance.answering.questions import AskedMoment
 from services.compliance.database import Connection
+from services.compliance.refusals import KnownInTheFuture, NotAskable
 
 MOMENT: Final = """
     moment AS MATERIALIZED (
@@ -51,11 +51,6 @@ known by then. `ahead`: `known_at` lies after now.
 
 _MOMENT_ALONE: Final = f"WITH {MOMENT} SELECT m.* FROM moment m WHERE $1::text IS NULL"
 
-_PRESENT_MOMENT: Final = """
-    SELECT greatest(certification.now(), p.known_through) AS at, p.known_through AS known_at, p.position
-    FROM progress p
-"""
-
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What every answer says of the moment that it is about; instants are UTC."""
@@ -74,7 +69,7 @@ class Moment(NamedTuple):
 
 
 async def moment_and_rows(
-    connection: Connection, statement: str, asked: str | None, question: Question
+    connection: Connection, statement: str, asked: str | None, question: AskedMoment
 ) -> tuple[int, tuple[Moment, Sequence[asyncpg.Record]]]:
     """How far the log goes, then the moment with the rows of a statement that joins them to `MOMENT`.
 
@@ -97,14 +92,7 @@ async def moment_and_rows(
     return first["head"], (moment, rows)
 
 
-async def moment_of(connection: Connection, question: Question) -> tuple[int, Moment]:
+async def moment_of(connection: Connection, question: AskedMoment) -> tuple[int, Moment]:
     """How far the log goes, then the moment that a question to it is about."""
     position, (moment, _) = await moment_and_rows(connection, _MOMENT_ALONE, None, question)
     return position, moment
-
-
-async def present_moment(connection: Connection) -> tuple[int, Moment]:
-    """How far the projection is, then the present as it knows it."""
-    row = await connection.fetchrow(_PRESENT_MOMENT)
-    assert row is not None, "progress has one row"
-    return row["position"], Moment(*row)

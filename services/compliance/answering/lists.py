@@ -1,0 +1,180 @@
+"""Lists as of another moment than the present: derived from the log, partner after partner, at that cost."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import date, datetime
+from heapq import nsmallest
+from typing import Final
+
+import msgspec
+
+from services.compliance.answering.moment import Answer, Moment, moment_of
+from services.compliance.answering.questions import PartnersList, WindowsList
+from services.compliance.database import Connection
+from services.compliance.policy.answers import partner_stretches
+from services.compliance.policy.parameters import Parameters
+from services.compliance.policy.standing import Outcome, Status, Stretch, Window
+from services.compliance.read_model.fact_log import mentioned_partners, routed
+from shared.events.wire import instant_text
+
+_PARTNERS_AT_ONCE: Final = 32
+_PARTNERS_TRIED_MAX: Final = 1_000
+"""A page of another moment ends, however few it holds, after this many partners."""
+
+
+class PartnerItem(msgspec.Struct, frozen=True):
+    """How one partner stands for one product."""
+
+    partner_id: str
+    product: str
+    status: Status
+    headcount: int
+    minimum: int | None
+    shortfall: int | None
+    next_change_at: datetime | None
+
+
+class WindowItem(msgspec.Struct, frozen=True, order=True):
+    """One replacement window. `number`: its place among those of the partner and product, from 1.
+
+    `next_change_at`: when it expires or is closed next, if no fact comes.
+    """
+
+    deadline_at: datetime
+    partner_id: str
+    product: str
+    number: int
+    deadline_on: date
+    opened_at: datetime
+    closed_at: datetime | None
+    outcome: Outcome
+    next_change_at: datetime | None
+
+
+class PartnersAnswer(Answer, frozen=True, kw_only=True):
+    """A page of partners. `next`: the `after` of the next page; null: this is the last."""
+
+    partners: tuple[PartnerItem, ...]
+    next: str | None
+
+
+class WindowsAnswer(Answer, frozen=True, kw_only=True):
+    """A page of windows. `next`: the `after` of the next page; null: this is the last."""
+
+    windows: tuple[WindowItem, ...]
+    next: str | None
+
+
+async def partners(connection: Connection, question: PartnersList, parameters: Parameters) -> bytes:
+    """A page of partners and products in order of their ids."""
+    _, moment = await moment_of(connection, question.moment)
+    return partners_page(moment, *await _partners(connection, moment, question, parameters))
+
+
+def partners_page(moment: Moment, items: Sequence[PartnerItem], last: tuple[str, str] | None) -> bytes:
+    """The page. `last`: after which partner and product the next one begins; None: there is none."""
+    following = None if last is None else "~".join(last)
+    return msgspec.json.encode(PartnersAnswer(**moment._asdict(), partners=tuple(items), next=following))
+
+
+async def windows(connection: Connection, question: WindowsList, parameters: Parameters) -> bytes:
+    """A page of windows, soonest deadline first. Looks at every partner."""
+    _, moment = await moment_of(connection, question.moment)
+    items: list[WindowItem] = []
+    async for partner_id, product, stretches in _stretches(connection, moment, parameters, "", include=False):
+        found = _windows_of(partner_id, product, stretches, moment.at)
+        items += [item for item in found if _place(item) > question.after and _wanted(item, question)]
+        items = nsmallest(question.limit, items, key=_place)
+    return windows_page(moment, items, question.limit)
+
+
+def windows_page(moment: Moment, items: Sequence[WindowItem], limit: int) -> bytes:
+    """The page; a full one has a next."""
+    last = items[-1] if len(items) == limit else None
+    following = None if last is None else "~".join([instant_text(last.deadline_at), *map(str, _place(last)[1:])])
+    return msgspec.json.encode(WindowsAnswer(**moment._asdict(), windows=tuple(items), next=following))
+
+
+async def _partners(
+    connection: Connection, moment: Moment, question: PartnersList, parameters: Parameters
+) -> tuple[list[PartnerItem], tuple[str, str] | None]:
+    """Also where the next page begins; None: nowhere."""
+    items: list[PartnerItem] = []
+    tried: set[str] = set()
+    async for partner_id, product, (stretch, *_) in _stretches(
+        connection, moment, parameters, question.after[0], include=True
+    ):
+        if (partner_id, product) <= question.after:
+            continue
+        tried.add(partner_id)
+        if len(tried) > _PARTNERS_TRIED_MAX:
+            return items, (max(tried - {partner_id}), "~")
+        standing = stretch.standing
+        if question.status in (None, standing.status) and question.product in (None, product):
+            items.append(
+                PartnerItem(
+                    partner_id,
+                    product,
+                    standing.status,
+                    standing.headcount,
+                    standing.minimum,
+                    standing.shortfall,
+                    stretch.next_change_at,
+                )
+            )
+        if len(items) == question.limit:
+            return items, (partner_id, product)
+    return items, None
+
+
+def _windows_of(partner_id: str, product: str, stretches: Sequence[Stretch], at: datetime) -> list[WindowItem]:
+    """Those of the first stretch; the last one knows how they end if no fact comes."""
+    windows, ends = stretches[0].standing.windows, stretches[-1].standing.windows
+    return [
+        WindowItem(
+            window.deadline_at,
+            partner_id,
+            product,
+            number,
+            window.deadline_on,
+            window.opened_at,
+            window.closed_at,
+            window.outcome,
+            _changes_next(window, end, at),
+        )
+        for number, (window, end) in enumerate(zip(windows, ends, strict=False), start=1)
+    ]
+
+
+def _changes_next(window: Window, end: Window, at: datetime) -> datetime | None:
+    if window.closed_at is not None:
+        return None
+    return min((change for change in (window.deadline_at, end.closed_at) if change and change > at), default=None)
+
+
+def _wanted(item: WindowItem, question: WindowsList) -> bool:
+    return (
+        question.status in (None, item.outcome)
+        and question.product in (None, item.product)
+        and (question.due_before is None or item.deadline_at < question.due_before)
+    )
+
+
+def _place(item: WindowItem) -> tuple[datetime, str, str, int]:
+    return item.deadline_at, item.partner_id, item.product, item.number
+
+
+async def _stretches(
+    connection: Connection, moment: Moment, parameters: Parameters, after: str, *, include: bool
+) -> AsyncIterator[tuple[str, str, list[Stretch]]]:
+    """Every partner and product from the moment on, in order, from the log; `include`: `after` itself too."""
+    partner_ids: Sequence[str] = [after] if include and after else []
+    while True:
+        for partner_id, facts in (await routed(connection, partner_ids, moment.position)).items():
+            for product in sorted(parameters.products):
+                stretches = partner_stretches(facts, partner_id, product, moment.at, parameters)
+                if stretches:
+                    yield partner_id, product, stretches
+        after = max([after, *partner_ids])
+        partner_ids = await mentioned_partners(connection, after, _PARTNERS_AT_ONCE)
+        if not partner_ids:
+            return

@@ -1,0 +1,140 @@
+"""Answers about a partner at another moment than the present, from the facts routed to it; the bytes are the same."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from itertools import pairwise
+from typing import Final, Literal, NamedTuple
+
+import msgspec
+
+from services.compliance.answering.moment import MOMENT, Answer, Moment, moment_and_rows
+from services.compliance.answering.questions import (
+    AskedMoment,
+    PartnerAuthorisation,
+    PartnerCompliance,
+    PartnerProducts,
+)
+from services.compliance.database import Connection
+from services.compliance.policy.answers import partner_stretches
+from services.compliance.policy.parameters import Parameters
+from services.compliance.policy.standing import Reason, Status, Stretch
+from services.compliance.read_model.answer import StandingBody, asked, body_of, compliance_answer
+from services.compliance.read_model.fact_log import ROUTES, routed_facts
+from services.compliance.refusals import NeverMentioned
+from shared.events.envelope import Fact
+from shared.events.wire import instant_text
+
+_ROUTED: Final = f"""
+    WITH RECURSIVE {MOMENT},
+    through AS (SELECT m.position FROM moment m),
+    asked AS (SELECT $1::text COLLATE "C" AS partner_id),
+    {ROUTES}
+    SELECT m.at, m.known_at, m.position, m.head, m.final, m.ahead,
+        r.asked_id, r.notification_id, r.append_position, r.topic, r.state
+    FROM moment m LEFT JOIN routed r ON true ORDER BY r.asked_id NULLS FIRST, r.notification_id
+"""
+
+
+class AuthorisationAnswer(Answer, frozen=True, kw_only=True):
+    """Whether the partner may sell the product to new customers, or maintain existing ones."""
+
+    partner_id: str
+    product: str
+    customer: Literal["new", "existing"]
+    allowed: bool
+    status: Status
+    reasons: tuple[Reason, ...]
+    next_change_at: datetime | None
+
+
+class ProductStanding(StandingBody, frozen=True, kw_only=True):
+    """How the partner stands for one product."""
+
+    product: str
+
+
+class EveryProductAnswer(Answer, frozen=True, kw_only=True):
+    """How the partner stands for each product. `next_change_at`: when the first of them changes."""
+
+    partner_id: str
+    products: tuple[ProductStanding, ...]
+    next_change_at: datetime | None
+
+
+class AsOf(NamedTuple):
+    """A moment, and the facts routed to the partner that were known then."""
+
+    moment: Moment
+    facts: list[Fact]
+
+
+async def compliance(connection: Connection, question: PartnerCompliance, parameters: Parameters) -> bytes:
+    """How the partner stands for the product. Raises `NeverMentioned`."""
+    known = await as_of(connection, question.partner_id, question.moment)
+    stretch = _stretches(known, question.partner_id, question.product, parameters)[0]
+    return compliance_answer(question.partner_id, question.product, *known.moment, body_of(stretch))
+
+
+async def authorisation(connection: Connection, question: PartnerAuthorisation, parameters: Parameters) -> bytes:
+    """What the partner may do for such customers. Raises `NeverMentioned`."""
+    known = await as_of(connection, question.partner_id, question.moment)
+    stretches = _stretches(known, question.partner_id, question.product, parameters)
+    shown = [_shown(stretch) for stretch in stretches]
+    changes = (until for (until, _), (_, then) in pairwise(shown) if then != shown[0][1])
+    standing = stretches[0].standing
+    answer = AuthorisationAnswer(
+        **known.moment._asdict(),
+        partner_id=question.partner_id,
+        product=question.product,
+        customer=question.customer,
+        allowed=standing.sell_new if question.customer == "new" else standing.maintain_existing,
+        status=standing.status,
+        reasons=stretches[0].reasons,
+        next_change_at=next(changes, None),
+    )
+    return msgspec.json.encode(answer)
+
+
+async def every_product(connection: Connection, question: PartnerProducts, parameters: Parameters) -> bytes:
+    """How the partner stands for each product that is sold. Raises `NeverMentioned`."""
+    known = await as_of(connection, question.partner_id, question.moment)
+    found = {product: _stretches(known, question.partner_id, product, parameters)[0] for product in parameters.products}
+    bodies = {product: body_of(stretch) for product, stretch in found.items()}
+    changes = (stretch.next_change_at for stretch in found.values() if stretch.next_change_at is not None)
+    return every_product_answer(question.partner_id, known.moment, bodies, min(changes, default=None))
+
+
+def every_product_answer(
+    partner_id: str, moment: Moment, bodies: Mapping[str, bytes], next_change_at: datetime | None
+) -> bytes:
+    """The whole answer about every product from the stored bytes of each."""
+    products = b",".join(b'{"product":"%b",%b' % (product.encode(), body) for product, body in bodies.items())
+    change = "null" if next_change_at is None else f'"{instant_text(next_change_at)}"'
+    front = f'{{"partner_id":"{partner_id}",{asked(*moment)},"products":['
+    return front.encode() + products + f'],"next_change_at":{change}}}'.encode()
+
+
+def never_mentioned(partner_id: str) -> NeverMentioned:
+    """No fact known by then mentions the partner."""
+    return NeverMentioned(f"No fact known by then mentions the partner {partner_id}.", "partner_id")
+
+
+async def as_of(connection: Connection, partner_id: str, moment: AskedMoment) -> AsOf:
+    """The moment asked about, and the facts routed to the partner by then."""
+    _, (found, rows) = await moment_and_rows(connection, _ROUTED, partner_id, moment)
+    routed = (row[6:] for row in rows if row["topic"] is not None)
+    return AsOf(found, routed_facts([partner_id], routed)[partner_id])
+
+
+def _stretches(known: AsOf, partner_id: str, product: str, parameters: Parameters) -> list[Stretch]:
+    """The stretch at the moment and those that follow. Raises `NeverMentioned`."""
+    stretches = partner_stretches(known.facts, partner_id, product, known.moment.at, parameters)
+    if not stretches:
+        raise never_mentioned(partner_id)
+    return stretches
+
+
+def _shown(stretch: Stretch) -> tuple[datetime | None, tuple[object, ...]]:
+    """Until when it holds, and what an authorisation shows of it."""
+    standing = stretch.standing
+    return stretch.next_change_at, (standing.status, standing.sell_new, standing.maintain_existing, stretch.reasons)

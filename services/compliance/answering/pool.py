@@ -1,0 +1,261 @@
+"""The processes that answer what replays history: few, each with a budget for a question, and a queue with a limit.
+
+A process that outlives its budget, or that dies, is ended and replaced; nobody but the caller of that question notices.
+What is asked about one id at once never takes all processes, nor more than half of the queue, and ids take turns.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+import sys
+from asyncio.subprocess import DEVNULL, Process
+from collections import Counter, deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+from services.compliance.answering.questions import (
+    Answered,
+    DatabaseAway,
+    Failed,
+    Question,
+    Refused,
+    Reply,
+    WorkerSettings,
+    decode_reply,
+    encode,
+)
+from services.compliance.refusals import KnownInTheFuture, NeverMentioned, NotAskable, Refusal
+from services.compliance.settings import ComplianceSettings
+
+QUEUE_SECONDS_MAX: Final = 30.0
+"""How long a question may wait for a process."""
+START_SECONDS_MAX: Final = 30.0
+REPLY_GRACE_SECONDS: Final = 1.0
+"""For the process to say by itself that a statement took too long, before it is ended."""
+NICENESS: Final = 10
+"""Of the processes: what serves, appends and follows goes first."""
+_BACKOFF_SECONDS: Final = 0.5
+_LENGTH_BYTES: Final = 4
+_REPLY_BYTES_MAX: Final = 256 << 20
+
+_log: Final = logging.getLogger(__name__)
+
+
+class TooManyQuestions(Refusal):
+    """The queue is full, or its waiting took too long."""
+
+
+class TakesTooLong(Refusal):
+    """The answer takes longer than a question may."""
+
+
+class AnswersAway(Refusal):
+    """The database of the processes does not answer, or a process ended."""
+
+
+REFUSALS: Final[dict[str, type[Refusal]]] = {
+    kind.__name__: kind for kind in (NeverMentioned, NotAskable, KnownInTheFuture, TakesTooLong)
+}
+
+
+class _Waiting:
+    """A question that waits for a process, or is with one."""
+
+    def __init__(self, about: str, question: bytes) -> None:
+        self.about = about
+        self.question = question
+        self.reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+
+
+class AnsweringPool:
+    """Belongs to one event loop. Processes are started when there is something to ask, and stay."""
+
+    def __init__(self, settings: ComplianceSettings) -> None:
+        self._processes_max = settings.answer_processes
+        self._queue_max = settings.answer_queue_max
+        self._seconds_max = settings.answer_seconds_max
+        self._settings = WorkerSettings(
+            parent=os.getpid(),
+            niceness=NICENESS,
+            seconds_max=settings.answer_seconds_max,
+            database_url=settings.database_url.get_secret_value(),
+            database_role=settings.database_role,
+            database_schema=settings.database_schema,
+            products=settings.products,
+        )
+        self._queues: dict[str, deque[_Waiting]] = {}
+        self._waiting = 0
+        self._working: Counter[str] = Counter()
+        self._idle: list[_Worker] = []
+        self._workers = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def ask(self, about: str, question: Question) -> bytes:
+        """The body of the answer. `about`: the id that the question is about; what is about one id takes turns.
+
+        Raises `TooManyQuestions`, `TakesTooLong`, `AnswersAway` and the refusals of the question itself.
+        """
+        queue = self._queues.setdefault(about, deque())
+        if self._waiting >= self._queue_max or len(queue) >= max(1, self._queue_max // 2):
+            if not queue:
+                del self._queues[about]
+            raise TooManyQuestions("As many questions wait as may, in all or about this id: ask again in a moment.")
+        waiting = _Waiting(about, encode(question))
+        queue.append(waiting)
+        self._waiting += 1
+        self._hand_out()
+        try:
+            async with asyncio.timeout(QUEUE_SECONDS_MAX + self._seconds_max):
+                reply = await waiting.reply
+        except TimeoutError:
+            raise TooManyQuestions("No process was free for this question in time: ask again in a moment.") from None
+        finally:
+            waiting.reply.cancel()
+            self._withdraw(waiting)
+        return _body(reply)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Ends the processes with the context, whatever they are at."""
+        try:
+            yield
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            for worker in self._idle:
+                await worker.end()
+
+    def _withdraw(self, waiting: _Waiting) -> None:
+        queue = self._queues.get(waiting.about)
+        if queue is not None and waiting in queue:
+            queue.remove(waiting)
+            self._waiting -= 1
+            if not queue:
+                del self._queues[waiting.about]
+
+    def _hand_out(self) -> None:
+        """Gives questions to processes, as long as there are both."""
+        while self._workers - len(self._idle) < self._processes_max and (waiting := self._next()) is not None:
+            worker = self._idle.pop() if self._idle else None
+            if worker is None:
+                self._workers += 1
+            self._working[waiting.about] += 1
+            task = asyncio.create_task(self._answer(worker, waiting))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def _next(self) -> _Waiting | None:
+        """The first question of the id whose turn it is. One id leaves a process to the others, if there are two."""
+        for about, queue in self._queues.items():
+            if self._working[about] < max(1, self._processes_max - 1):
+                waiting = queue.popleft()
+                self._waiting -= 1
+                del self._queues[about]
+                if queue:
+                    self._queues[about] = queue  # behind the other ids
+                return waiting
+        return None
+
+    async def _answer(self, worker: "_Worker | None", waiting: _Waiting) -> None:
+        pause_seconds = 0.0
+        try:
+            if worker is None or not worker.alive:
+                await _ended(worker)
+                worker = None
+                worker = await _Worker.start(self._settings)
+            reply = await worker.ask(waiting.question, self._seconds_max + REPLY_GRACE_SECONDS)
+        except TimeoutError:
+            _log.warning("a question about %s took too long and its process is ended", waiting.about)
+            reply = Refused("TakesTooLong", f"The answer takes longer than {self._seconds_max:g} seconds.", None)
+            await _ended(worker)
+            worker = None
+        except (OSError, EOFError) as problem:
+            _log.warning("a process that answers has ended: %r", problem)
+            reply, pause_seconds = DatabaseAway(), _BACKOFF_SECONDS
+            await _ended(worker)
+            worker = None
+        except BaseException:
+            await _ended(worker)
+            raise
+        if not waiting.reply.done():
+            waiting.reply.set_result(reply)
+        await asyncio.sleep(pause_seconds)
+        self._working -= Counter({waiting.about: 1})
+        if worker is None:
+            self._workers -= 1
+        else:
+            self._idle.append(worker)
+        self._hand_out()
+
+
+async def _ended(worker: "_Worker | None") -> None:
+    if worker is not None:
+        await worker.end()
+
+
+def _body(reply: Reply) -> bytes:
+    """Raises what the reply says instead of an answer."""
+    match reply:
+        case Answered(body):
+            return body
+        case Refused(refusal, detail, parameter):
+            raise REFUSALS[refusal](detail, parameter)
+        case DatabaseAway():
+            raise AnswersAway("The database does not answer at the moment.")
+        case Failed(trace):
+            raise RuntimeError(f"a question could not be answered:\n{trace}")
+
+
+class _Worker:
+    """A process, with the socket to talk to it: each message is its length and its bytes."""
+
+    def __init__(self, process: Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._process = process
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def start(cls, settings: WorkerSettings) -> "_Worker":
+        """Raises `TimeoutError`, `OSError` and `EOFError` where it does not get ready."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "services.compliance.answering.process", str(theirs.fileno())),
+                stdin=DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        worker = cls(process, *await asyncio.open_unix_connection(sock=ours))
+        try:
+            await worker._call(encode(settings), START_SECONDS_MAX)
+        except BaseException:
+            await worker.end()
+            raise
+        return worker
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked, as far as is known: the socket of one that has died is at its end."""
+        return self._process.returncode is None and not self._reader.at_eof()
+
+    async def ask(self, question: bytes, seconds_max: float) -> Reply:
+        """Raises `TimeoutError`, `OSError` and `EOFError`; the process is good for nothing then."""
+        return decode_reply(await self._call(question, seconds_max))
+
+    async def _call(self, message: bytes, seconds_max: float) -> bytes:
+        async with asyncio.timeout(seconds_max):
+            self._writer.write(len(message).to_bytes(_LENGTH_BYTES, "big") + message)
+            length = int.from_bytes(await self._reader.readexactly(_LENGTH_BYTES), "big")
+            if length > _REPLY_BYTES_MAX:
+                raise EOFError("a reply of more bytes than any has")
+            return await self._reader.readexactly(length)
+
+    async def end(self) -> None:
+        """Ends the process at once."""
+        self._writer.close()
+        with suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()

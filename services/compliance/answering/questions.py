@@ -1,0 +1,139 @@
+"""What can be asked of the processes that replay history, as they get it, and what they reply."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final, Literal
+
+import msgspec
+
+
+class AskedMoment(msgspec.Struct, frozen=True):
+    """What a question says of its moment; `known_at` and `known_position` are two ways to say the same."""
+
+    at: datetime | None = None
+    known_at: datetime | None = None
+    known_position: int | None = None
+
+
+class _Question(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    moment: AskedMoment
+
+
+class PartnerCompliance(_Question, frozen=True, kw_only=True):
+    """How a partner stands for a product."""
+
+    partner_id: str
+    product: str
+
+
+class PartnerAuthorisation(_Question, frozen=True, kw_only=True):
+    """What a partner may do for such customers."""
+
+    partner_id: str
+    product: str
+    customer: Literal["new", "existing"]
+
+
+class PartnerProducts(_Question, frozen=True, kw_only=True):
+    """How a partner stands for every product."""
+
+    partner_id: str
+
+
+class PartnerTimeline(_Question, frozen=True, kw_only=True):
+    """The history of a partner after a place in it, at most `limit` entries."""
+
+    partner_id: str
+    after: str | None
+    limit: int
+
+
+class ConsultantCertification(_Question, frozen=True, kw_only=True):
+    """Whether a person is certified for a product."""
+
+    consultant_id: str
+    product: str
+
+
+class PortalChangeNotifications(_Question, frozen=True, kw_only=True):
+    """Which partners a portal change is communicated to."""
+
+    portal_change_id: str
+
+
+class PartnersList(_Question, frozen=True, kw_only=True):
+    """A page of partners after a partner and product; the filters are None where any passes."""
+
+    after: tuple[str, str]
+    limit: int
+    status: str | None
+    product: str | None
+
+
+class WindowsList(_Question, frozen=True, kw_only=True):
+    """A page of windows after a place; the filters are None where any passes."""
+
+    after: tuple[datetime, str, str, int]
+    limit: int
+    status: str | None
+    product: str | None
+    due_before: datetime | None
+
+
+Question = (
+    PartnerCompliance
+    | PartnerAuthorisation
+    | PartnerProducts
+    | PartnerTimeline
+    | ConsultantCertification
+    | PortalChangeNotifications
+    | PartnersList
+    | WindowsList
+)
+
+
+class WorkerSettings(msgspec.Struct, frozen=True):
+    """What a process needs to know before its first question.
+
+    `parent`: the number of the process that asks. `niceness`: how far it steps back behind others.
+    """
+
+    parent: int
+    niceness: int
+    seconds_max: float
+    database_url: str
+    database_role: str | None
+    database_schema: str
+    products: tuple[str, ...]
+
+
+class Answered(msgspec.Struct, frozen=True, tag=True):
+    """The body of the answer, in JSON."""
+
+    body: bytes
+
+
+class Refused(msgspec.Struct, frozen=True, tag=True):
+    """Why there is no answer: the name of a class of `services.compliance.refusals`, and what it says."""
+
+    refusal: str
+    detail: str
+    parameter: str | None
+
+
+class DatabaseAway(msgspec.Struct, frozen=True, tag=True):
+    """The database does not answer."""
+
+
+class Failed(msgspec.Struct, frozen=True, tag=True):
+    """A fault of ours; `trace` is for the log."""
+
+    trace: str
+
+
+Reply = Answered | Refused | DatabaseAway | Failed
+
+encode: Final = msgspec.msgpack.Encoder().encode
+decode_question: Final[Callable[[bytes], Question]] = msgspec.msgpack.Decoder(Question).decode
+decode_reply: Final[Callable[[bytes], Reply]] = msgspec.msgpack.Decoder(Reply).decode
+decode_settings: Final = msgspec.msgpack.Decoder(WorkerSettings).decode

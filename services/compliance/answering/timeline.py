@@ -1,0 +1,197 @@
+"""Everything that makes up the history of one partner, in order, in pages."""
+
+from collections.abc import Callable, Container, Iterator, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from services.compliance.answering.moment import Answer, Moment
+from services.compliance.answering.partners import as_of, never_mentioned
+from services.compliance.answering.questions import AskedMoment, PartnerTimeline
+from services.compliance.database import Connection
+from services.compliance.policy.answers import notified_partners, partner_stretch
+from services.compliance.policy.knowledge import Knowledge
+from services.compliance.policy.parameters import Parameters
+from services.compliance.policy.standing import Standing, Suspension, Window
+from services.compliance.refusals import NotAskable
+from shared.events.envelope import Fact
+from shared.events.facts import (
+    TOPIC_OF,
+    CertificationRevoked,
+    ConsultantCertified,
+    FactData,
+    FactVoided,
+    MaintenanceCompleted,
+    PartnersMerged,
+    PortalChangeDeclared,
+)
+from shared.events.wire import instant_text
+
+_FACT, _NOTICE, _WINDOW, _SUSPENSION = range(4)
+
+_INSTANT: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}Z"
+POSITION_MAX: Final = 2**63 - 1
+CURSOR_PATTERN: Final = rf"{_INSTANT}~[0-9]{{1,19}}~{_INSTANT}~[0-3]~[0-9]{{1,19}}~[A-Za-z0-9_\-]{{0,64}}"
+"""`at` and position of the whole list; then the place of the last entry in it: instant, kind, number, product."""
+
+
+class _Place(NamedTuple):
+    """Where an entry stands; no two entries of a partner stand in one place."""
+
+    at: datetime
+    kind: int
+    number: int
+    product: str
+
+
+class _Entry(NamedTuple):
+    """`show`: makes what the answer shows, for those entries alone that are on the page."""
+
+    place: _Place
+    show: Callable[[], dict[str, Any]]
+
+
+class TimelineAnswer(Answer, frozen=True, kw_only=True):
+    """The entries in order: each has a `kind` (fact, notice, window, suspension), `at`, and what goes with its kind.
+
+    `next`: the `after` of the next page of the same list, whatever is recorded meanwhile; null: this is the last.
+    """
+
+    partner_id: str
+    entries: tuple[dict[str, Any], ...]
+    next_change_at: datetime | None
+    next: str | None
+
+
+async def timeline(connection: Connection, question: PartnerTimeline, parameters: Parameters) -> bytes:
+    """Facts, notices, windows and suspensions of the partner up to `at`. Raises `NeverMentioned` and `NotAskable`."""
+    partner_id, moment, after = question.partner_id, question.moment, None
+    if question.after is not None:
+        moment, after = _resumed(question.after, moment)
+    known = await as_of(connection, partner_id, moment)
+    at = known.moment.at
+    stretches = [partner_stretch(known.facts, partner_id, product, at, parameters) for product in parameters.products]
+    entries = [*_facts(known.facts, partner_id, parameters), *_notices(known.facts, partner_id, parameters)]
+    changes = [entry.place.at for entry in entries if entry.place.at > at]
+    for stretch in stretches:
+        if stretch is None:
+            raise never_mentioned(partner_id)
+        entries += _standing(stretch.standing)
+        changes += [] if stretch.next_change_at is None else [stretch.next_change_at]
+    shown = [entry for entry in entries if entry.place.at <= at and (after is None or entry.place > after)]
+    shown.sort(key=_place)
+    page = shown[: question.limit]
+    answer = TimelineAnswer(
+        **known.moment._asdict(),
+        partner_id=partner_id,
+        entries=tuple(entry.show() for entry in page),
+        next_change_at=min(changes, default=None),
+        next=_cursor(known.moment, page[-1].place) if len(shown) > len(page) else None,
+    )
+    return msgspec.json.encode(answer)
+
+
+def _place(entry: _Entry) -> _Place:
+    return entry.place
+
+
+def _cursor(moment: Moment, place: _Place) -> str:
+    written = (instant_text(place.at), str(place.kind), str(place.number), place.product)
+    return "~".join((instant_text(moment.at), str(moment.position), *written))
+
+
+def _resumed(cursor: str, moment: AskedMoment) -> tuple[AskedMoment, _Place]:
+    """The moment of the list and the place after which to go on. What the question says of its moment goes first."""
+    at, position, instant, kind, number, product = cursor.split("~")
+    try:
+        place = _Place(datetime.fromisoformat(instant), int(kind), int(number), product)
+        asked_at = moment.at or datetime.fromisoformat(at)
+        if int(position) > POSITION_MAX:
+            raise ValueError(position)
+    except ValueError:
+        raise NotAskable("after is the `next` of a page of this list.", "after") from None
+    if moment.known_at is not None or moment.known_position is not None:
+        return AskedMoment(asked_at, moment.known_at, moment.known_position), place
+    return AskedMoment(asked_at, None, int(position)), place
+
+
+def _facts(facts: Sequence[Fact], partner_id: str, parameters: Parameters) -> Iterator[_Entry]:
+    knowledge = Knowledge(partner_id, parameters)
+    for fact in facts:
+        knowledge.add(fact)
+    people = {one for one in knowledge.persons if any(partner_id in work.linked for work in knowledge.employments(one))}
+    voided = {fact.data.fact_id: fact.fact_id for fact in facts if isinstance(fact.data, FactVoided)}
+    shown: set[str] = set()
+    for fact in facts:
+        if _of_partner(fact.data, partner_id, people, shown):
+            shown.add(fact.fact_id)
+            place = _Place(fact.effective_at, _FACT, fact.position, "")
+            yield _Entry(place, partial(_shown_fact, fact, voided.get(fact.fact_id)))
+
+
+def _shown_fact(fact: Fact, voided_by: str | None) -> dict[str, Any]:
+    return {
+        "kind": "fact",
+        "at": fact.effective_at,
+        "type": TOPIC_OF[type(fact.data)],
+        "fact_id": fact.fact_id,
+        "position": fact.position,
+        "recorded_at": fact.recorded_at,
+        "voided_by": voided_by,
+        "data": fact.data,
+    }
+
+
+def _of_partner(data: FactData, partner_id: str, people: Container[str], shown: Container[str]) -> bool:
+    match data:
+        case ConsultantCertified() | CertificationRevoked() | MaintenanceCompleted():
+            return data.consultant_id in people
+        case FactVoided():
+            return data.fact_id in shown
+        case PartnersMerged():
+            return partner_id in (data.partner_id, data.into)
+        case _:
+            return getattr(data, "partner_id", None) == partner_id
+
+
+def _notices(facts: Sequence[Fact], partner_id: str, parameters: Parameters) -> Iterator[_Entry]:
+    """The portal changes that were communicated to the partner (R27), as the declaration in force says (R33).
+
+    Its people do not matter to that: without their facts each change is judged from few.
+    """
+    voided = {fact.data.fact_id for fact in facts if isinstance(fact.data, FactVoided)}
+    about = [fact for fact in facts if getattr(fact.data, "consultant_id", None) is None]
+    for fact in about:
+        if isinstance(fact.data, PortalChangeDeclared) and fact.fact_id not in voided:
+            change, announced_at = fact.data, fact.effective_at
+            if partner_id in (notified_partners(about, change.portal_change_id, announced_at, parameters) or ()):
+                place = _Place(announced_at, _NOTICE, fact.position, "")
+                yield _Entry(place, partial(_shown_notice, fact, change))
+
+
+def _shown_notice(fact: Fact, change: PortalChangeDeclared) -> dict[str, Any]:
+    return {
+        "kind": "notice",
+        "at": fact.effective_at,
+        "portal_change_id": change.portal_change_id,
+        "products": change.products,
+        "due_on": change.due_on,
+        "summary": change.summary,
+        "fact_id": fact.fact_id,
+    }
+
+
+def _standing(standing: Standing) -> Iterator[_Entry]:
+    product = standing.product
+    for number, window in enumerate(standing.windows):
+        place = _Place(window.opened_at, _WINDOW, number, product)
+        yield _Entry(place, _showing("window", window.opened_at, product, window))
+    for number, suspension in enumerate(standing.suspensions):
+        place = _Place(suspension.since, _SUSPENSION, number, product)
+        yield _Entry(place, _showing("suspension", suspension.since, product, suspension))
+
+
+def _showing(kind: str, at: datetime, product: str, what: Window | Suspension) -> Callable[[], dict[str, Any]]:
+    return lambda: {"kind": kind, "at": at, "product": product, **msgspec.to_builtins(what)}
