@@ -20,6 +20,7 @@ def main() -> None:
         Path(directory).chmod(0o755)
         log = ("--facts", facts, "--data-dir", f"{directory}/data")
         for measurement in (
+            ("posts",),
             ("append",),
             ("visibility",),
             ("answers", *log),

@@ -75,7 +75,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(MalformedFeed, _malformed_feed)
     app.add_exception_handler(NotSold, _not_sold)
     app.add_exception_handler(HTTPException, _no_such_resource)
-    app.add_exception_handler(Exception, _failed)
+    app.add_exception_handler(Exception, failed)
 
 
 def answer_to(refusal: Refusal, parameter: str | None = None) -> Response:
@@ -136,7 +136,7 @@ async def _no_such_resource(request: Request, error: Exception) -> Response:
     return problem_response(Problem("about:blank", str(error.detail), error.status_code, detail), error.headers)
 
 
-async def _failed(request: Request, error: Exception) -> Response:
+async def failed(request: Request, error: Exception) -> Response:
     """A fault of the service: logged whole, answered without a word of it."""
     _log.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
     return problem_response(FAILED)

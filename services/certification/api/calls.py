@@ -63,7 +63,7 @@ class Service(NamedTuple):
     sandbox: bool
 
 
-def service(request: Request) -> Service:
+async def service(request: Request) -> Service:
     """What the endpoints of this application work with."""
     found: Service = request.app.state.service
     return found
