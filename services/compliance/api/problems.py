@@ -13,7 +13,14 @@ from services.bodies import fault_of_the_whole
 from services.compliance.answering.pool import AnswersAway, TakesTooLong, TooManyQuestions
 from services.compliance.database import DATABASE_AWAY
 from services.compliance.refusals import KnownInTheFuture, NeverMentioned, NotAskable, Refusal
-from services.compliance.webhooks.refusals import NoSuchEndpoint, NoSuchPlace, SecretLost, TooManySecrets
+from services.compliance.webhooks.refusals import (
+    IdempotencyKeyReused,
+    NoSuchEndpoint,
+    NoSuchPlace,
+    OtherRevision,
+    SecretLost,
+    TooManySecrets,
+)
 from services.feeds import Malformed
 from services.problems import FAILED, TYPE_PREFIX, Problem, problem_response
 from services.products import NotSold
@@ -41,6 +48,12 @@ class NotDeliverable(Refusal):
     """Nothing can be sent to the URL, or nothing may."""
 
 
+class IdempotencyKeyMissing(Refusal):
+    """An Idempotency-Key header is given twice, or is not 1 to 255 visible ASCII characters (R34)."""
+
+    rule = "R34"
+
+
 class WebhooksOff(Refusal):
     """There is no key to seal secrets with, and so there are no webhooks."""
 
@@ -57,6 +70,9 @@ ANSWERS: Final[Mapping[type[Refusal], tuple[int, str, str]]] = {
     TakesTooLong: (503, "takes-too-long", "The answer takes too long"),
     NoSuchPlace: (422, "malformed-request", "The request is malformed"),
     NoSuchEndpoint: (404, "no-such-endpoint", "No such webhook endpoint"),
+    OtherRevision: (412, "precondition-failed", "It is not what was expected"),
+    IdempotencyKeyMissing: (422, "idempotency-key-missing", "The idempotency key is missing or malformed"),
+    IdempotencyKeyReused: (422, "idempotency-key-reused", "The idempotency key stands for other content"),
     NotDeliverable: (422, "unacceptable-url", "Nothing may be sent to this URL"),
     TooManySecrets: (409, "too-many-secrets", "Too many secrets sign at once"),
     SecretLost: (409, "secret-lost", "No key opens the secret of this endpoint"),

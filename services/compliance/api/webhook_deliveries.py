@@ -12,6 +12,7 @@ from services.compliance.api.question import Id, question_of
 from services.compliance.api.service import service_of
 from services.compliance.api.webhook_endpoints import (
     PATH,
+    PROBLEMS_OF_CHANGES,
     PROBLEMS_OF_ONE,
     PROBLEMS_OF_SECRETS,
     Nothing,
@@ -20,6 +21,7 @@ from services.compliance.api.webhook_endpoints import (
     webhooks_of,
 )
 from services.compliance.api.webhook_fields import AttemptsQuestion, DryRunBody, ParkedQuestion, ReleaseBody
+from services.compliance.api.webhook_headers import TheExpected
 from services.compliance.webhooks import attempt_log, dry_run, parking
 from services.compliance.webhooks.attempt_log import Attempt
 from services.compliance.webhooks.parking import Parked
@@ -119,9 +121,13 @@ async def parked(request: Request, endpoint_id: Id) -> Response:
     return json_answer(ParkedAnswer(tuple(found), following))
 
 
-@router.post("/releases", status_code=202, responses=answers_with(ReleaseAnswer, status=202, problems=PROBLEMS_OF_ONE))
-async def release(request: Request, endpoint_id: Id, body: Annotated[ReleaseBody | None, Body()] = None) -> Response:
+@router.post(
+    "/releases", status_code=202, responses=answers_with(ReleaseAnswer, status=202, problems=PROBLEMS_OF_CHANGES)
+)
+async def release(
+    request: Request, endpoint_id: Id, expected: TheExpected, body: Annotated[ReleaseBody | None, Body()] = None
+) -> Response:
     """Has parked messages sent, ahead of everything else and in order: those of one partner, or all."""
     partner_id = None if body is None else body.partner_id
-    released = await parking.release(service_of(request).pool, endpoint_id, partner_id)
+    released = await parking.release(service_of(request).pool, endpoint_id, partner_id, expected)
     return json_answer(ReleaseAnswer(released), 202)

@@ -24,7 +24,9 @@ from services.compliance.api.webhook_fields import (
     RegistrationBody,
     ReplayBody,
 )
-from services.compliance.webhooks import registry, secrets
+from services.compliance.api.webhook_headers import TheExpected, TheIdempotencyKey
+from services.compliance.database import Connection
+from services.compliance.webhooks import registration, registry, secrets
 from services.compliance.webhooks.endpoint import DisabledBecause, Filter, State
 from services.compliance.webhooks.registry import Endpoint, Wanted
 from services.compliance.webhooks.signing import public_text, secret_text
@@ -39,6 +41,7 @@ PROBLEMS: Final[Mapping[int, str]] = {
     503: "Webhooks are off, or the database is away: see `Retry-After`.",
 }
 PROBLEMS_OF_ONE: Final = {404: "There is no such endpoint.", **PROBLEMS}
+PROBLEMS_OF_CHANGES: Final = {412: "The endpoint is not what If-Match expects.", **PROBLEMS_OF_ONE}
 PROBLEMS_OF_SECRETS: Final = {409: "The secrets of the endpoint do not allow it.", **PROBLEMS_OF_ONE}
 
 Nothing = Annotated[NothingBody | None, Body()]
@@ -89,9 +92,12 @@ class EndpointAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RegisteredAnswer(EndpointAnswer, frozen=True, kw_only=True):
-    """A new endpoint, with the secret that is shown this once."""
+    """A new endpoint, with its secret, which is shown this once.
 
-    secret: str
+    The same call again, with the same key, shows it too, as long as it signs.
+    """
+
+    secret: str | UnsetType = UNSET
 
 
 class EndpointsAnswer(msgspec.Struct, frozen=True):
@@ -127,9 +133,22 @@ router: Final = APIRouter(
 )
 
 
-@router.post("", status_code=201, responses=answers_with(RegisteredAnswer, status=201, problems=PROBLEMS))
-async def register(request: Request, body: RegistrationBody, webhooks: TheWebhooks) -> Response:
-    """Registers an endpoint, which is told every compliance event of its filter, in order, from `start` on."""
+@router.post(
+    "",
+    status_code=201,
+    responses={
+        **answers_with(RegisteredAnswer, status=200, problems=PROBLEMS_OF_ONE),
+        **answers_with(RegisteredAnswer, status=201, problems={}),
+    },
+)
+async def register(
+    request: Request, body: RegistrationBody, webhooks: TheWebhooks, idempotency_key: TheIdempotencyKey
+) -> Response:
+    """Registers an endpoint, which is told every compliance event of its filter, in order, from `start` on.
+
+    The same call again, with the same `Idempotency-Key` within seven days, is answered with 200 and
+    `Idempotent-Replayed: true`: the endpoint as it is now, with the same secret; 404 where it was deleted since.
+    """
     service = service_of(request)
     endpoint_id = f"wh_{token_hex(12)}"
     wanted = Wanted(
@@ -139,13 +158,32 @@ async def register(request: Request, body: RegistrationBody, webhooks: TheWebhoo
         batch_max=body.batch_max,
         heartbeat_seconds=body.heartbeat_seconds,
     )
+    content = f"POST {PATH}\n".encode() + await request.body()
     async with service.connection() as connection, connection.transaction():
+        if idempotency_key is not None:
+            earlier_id = await registration.claim(connection, idempotency_key, content, endpoint_id)
+            if earlier_id != endpoint_id:
+                return await _registered_before(connection, earlier_id, webhooks)
         place = None if body.start is None else body.start.place
         position = await registry.position_of(connection, place, "start")
         await registry.insert(connection, endpoint_id, wanted, position)
         new = await secrets.make(connection, endpoint_id, webhooks.sealer, ed25519=body.ed25519)
-        answer = endpoint_answer(await registry.find(connection, endpoint_id), webhooks)
-    return json_answer(RegisteredAnswer(**msgspec.structs.asdict(answer), secret=secret_text(new.secret)), 201)
+        found = await registry.find(connection, endpoint_id)
+    return _registered_answer(found, new.secret, webhooks, 201)
+
+
+async def _registered_before(connection: Connection, endpoint_id: str, webhooks: Webhooks) -> Response:
+    found = await registry.find(connection, endpoint_id)
+    secret = await secrets.find_first(connection, endpoint_id, webhooks.sealer)
+    response = _registered_answer(found, secret, webhooks, 200)
+    response.headers["Idempotent-Replayed"] = "true"
+    return response
+
+
+def _registered_answer(found: Endpoint, secret: bytes | None, webhooks: Webhooks, status: int) -> Response:
+    shown = UNSET if secret is None else secret_text(secret)
+    answer = RegisteredAnswer(**msgspec.structs.asdict(endpoint_answer(found, webhooks)), secret=shown)
+    return json_answer(answer, status, found.tag)
 
 
 @router.get("", openapi_extra=asks(PageQuestion), responses=answers_with(EndpointsAnswer, problems=PROBLEMS))
@@ -158,16 +196,20 @@ async def endpoints(request: Request, webhooks: TheWebhooks) -> Response:
     return json_answer(EndpointsAnswer(tuple(endpoint_answer(one, webhooks) for one in found), following))
 
 
-@router.get("/{endpoint_id}", responses=answers_with(EndpointAnswer, problems=PROBLEMS_OF_ONE))
-async def endpoint(request: Request, endpoint_id: Id, webhooks: TheWebhooks) -> Response:
-    """An endpoint with its health."""
+@router.get("/{endpoint_id}", responses=answers_with(EndpointAnswer, problems=PROBLEMS_OF_CHANGES))
+async def endpoint(request: Request, endpoint_id: Id, webhooks: TheWebhooks, expected: TheExpected) -> Response:
+    """An endpoint with its health. Its `ETag` names the settings, secrets and state, not the health."""
     async with service_of(request).connection() as connection:
-        return json_answer(endpoint_answer(await registry.find(connection, endpoint_id), webhooks))
+        found = await registry.find(connection, endpoint_id)
+    found.refuse_unless(expected)
+    return json_answer(endpoint_answer(found, webhooks), 200, found.tag)
 
 
-@router.patch("/{endpoint_id}", responses=answers_with(EndpointAnswer, problems=PROBLEMS_OF_ONE))
-async def change(request: Request, endpoint_id: Id, body: ChangeBody, webhooks: TheWebhooks) -> Response:
-    """Changes what the body names.
+@router.patch("/{endpoint_id}", responses=answers_with(EndpointAnswer, problems=PROBLEMS_OF_CHANGES))
+async def change(
+    request: Request, endpoint_id: Id, body: ChangeBody, webhooks: TheWebhooks, expected: TheExpected
+) -> Response:
+    """Changes what the body names; a member that is named is replaced whole.
 
     Another filter takes effect at the cursor and begins a new epoch. `state: active` resumes at the cursor, also where
     the endpoint had been disabled: nothing was lost.
@@ -178,26 +220,29 @@ async def change(request: Request, endpoint_id: Id, body: ChangeBody, webhooks: 
         said["url"] = _url(webhooks, body.url)
     if "filter" in said:
         said["filter"] = _filter(service, body.filter)
-    changed = await registry.change(service.pool, endpoint_id, Wanted(**said))
-    return json_answer(endpoint_answer(changed, webhooks))
+    changed = await registry.change(service.pool, endpoint_id, Wanted(**said), expected)
+    return json_answer(endpoint_answer(changed, webhooks), 200, changed.tag)
 
 
-@router.delete("/{endpoint_id}", status_code=204, responses=answers_with(None, status=204, problems=PROBLEMS_OF_ONE))
-async def delete(request: Request, endpoint_id: Id) -> Response:
+@router.delete(
+    "/{endpoint_id}", status_code=204, responses=answers_with(None, status=204, problems=PROBLEMS_OF_CHANGES)
+)
+async def delete(request: Request, endpoint_id: Id, expected: TheExpected) -> Response:
     """Forgets the endpoint and everything about it."""
-    async with service_of(request).connection() as connection:
-        await registry.delete(connection, endpoint_id)
+    await registry.delete(service_of(request).pool, endpoint_id, expected)
     return Response(status_code=204)
 
 
 @router.post(
     "/{endpoint_id}/secret-rotations",
     status_code=201,
-    responses=answers_with(RotatedAnswer, status=201, problems=PROBLEMS_OF_SECRETS),
+    responses=answers_with(RotatedAnswer, status=201, problems={**PROBLEMS_OF_CHANGES, **PROBLEMS_OF_SECRETS}),
 )
-async def rotate_secret(request: Request, endpoint_id: Id, webhooks: TheWebhooks, _body: Nothing = None) -> Response:
+async def rotate_secret(
+    request: Request, endpoint_id: Id, webhooks: TheWebhooks, expected: TheExpected, _body: Nothing = None
+) -> Response:
     """Makes a new secret, and a new key pair where there is one; the present ones sign too for 24 more hours."""
-    rotated = await secrets.rotate(service_of(request).pool, endpoint_id, webhooks.sealer)
+    rotated = await secrets.rotate(service_of(request).pool, endpoint_id, webhooks.sealer, expected)
     public_key = UNSET if rotated.new.seed is None else public_text(rotated.new.seed)
     return json_answer(RotatedAnswer(secret_text(rotated.new.secret), rotated.previous_expires_at, public_key), 201)
 
@@ -205,12 +250,14 @@ async def rotate_secret(request: Request, endpoint_id: Id, webhooks: TheWebhooks
 @router.post(
     "/{endpoint_id}/replays",
     status_code=202,
-    responses=answers_with(EndpointAnswer, status=202, problems=PROBLEMS_OF_ONE),
+    responses=answers_with(EndpointAnswer, status=202, problems=PROBLEMS_OF_CHANGES),
 )
-async def replay(request: Request, endpoint_id: Id, body: ReplayBody, webhooks: TheWebhooks) -> Response:
+async def replay(
+    request: Request, endpoint_id: Id, body: ReplayBody, webhooks: TheWebhooks, expected: TheExpected
+) -> Response:
     """Tells everything once more from there, with the same ids, in a new epoch; then goes on with what comes."""
-    found = await registry.replay(service_of(request).pool, endpoint_id, body.from_.place)
-    return json_answer(endpoint_answer(found, webhooks), 202)
+    found = await registry.replay(service_of(request).pool, endpoint_id, body.from_.place, expected)
+    return json_answer(endpoint_answer(found, webhooks), 202, found.tag)
 
 
 def endpoint_answer(found: Endpoint, webhooks: Webhooks) -> EndpointAnswer:
@@ -225,9 +272,10 @@ def endpoint_answer(found: Endpoint, webhooks: Webhooks) -> EndpointAnswer:
     return EndpointAnswer(**shown, filter=None if filtered == Filter() else filtered, health=health)
 
 
-def json_answer(answer: object, status: int = 200) -> Response:
-    """The answer as JSON."""
-    return Response(msgspec.json.encode(answer), status, media_type="application/json")
+def json_answer(answer: object, status: int = 200, tag: str | None = None) -> Response:
+    """The answer as JSON, with the entity tag of the endpoint that it shows."""
+    headers = None if tag is None else {"ETag": tag}
+    return Response(msgspec.json.encode(answer), status, headers, media_type="application/json")
 
 
 def _url(webhooks: Webhooks, url: str) -> str:

@@ -12,6 +12,7 @@ from services.compliance.webhooks.endpoint import Cursor
 from services.compliance.webhooks.message import Message, message
 from services.compliance.webhooks.reading import read_one
 from services.compliance.webhooks.registry import changing, find
+from services.preconditions import Expected
 
 
 class Parked(msgspec.Struct, frozen=True):
@@ -71,9 +72,9 @@ async def page(connection: Connection, endpoint_id: str, after: tuple[int, int],
     return [Parked(*row) for row in await connection.fetch(_AFTER, endpoint_id, *after, limit)]
 
 
-async def release(pool: Pool, endpoint_id: str, partner_id: str | None) -> int:
+async def release(pool: Pool, endpoint_id: str, partner_id: str | None, expected: Expected = None) -> int:
     """Has what is parked, for all partners or one, sent ahead of what lies after the cursor; how many they are."""
-    async with changing(pool, endpoint_id) as connection:
+    async with changing(pool, endpoint_id, expected) as connection:
         return int(await connection.fetchval(_RELEASE, endpoint_id, partner_id))
 
 

@@ -10,6 +10,19 @@ class NoSuchEndpoint(Refusal):
         super().__init__(f"There is no webhook endpoint {endpoint_id}.", "endpoint_id")
 
 
+class OtherRevision(Refusal):
+    """The endpoint is no longer what the caller has seen."""
+
+    def __init__(self, tag: str) -> None:
+        super().__init__(f"The endpoint was changed: its ETag is {tag} now. Get it, and decide again.", "if-match")
+
+
+class IdempotencyKeyReused(Refusal):
+    """The key stands for other content (R34)."""
+
+    rule = "R34"
+
+
 class NoSuchPlace(Refusal):
     """The log does not reach there, or nothing begins there."""
 

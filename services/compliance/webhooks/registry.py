@@ -15,7 +15,8 @@ from msgspec import UNSET, UnsetType
 
 from services.compliance.database import Connection, Pool
 from services.compliance.webhooks.endpoint import DisabledBecause, Filter, State, filter_of
-from services.compliance.webhooks.refusals import NoSuchEndpoint, NoSuchPlace
+from services.compliance.webhooks.refusals import NoSuchEndpoint, NoSuchPlace, OtherRevision
+from services.preconditions import Expected
 
 WEBHOOKS_CHANNEL: Final = "sagecert_webhooks"
 """Notified, with the endpoint's id, of every change that whoever delivers must notice."""
@@ -31,6 +32,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     endpoint_id: str
+    revision: int
     url: str
     description: str
     filter: Filter
@@ -56,6 +58,15 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     last_error: str | None
     disabled_because: DisabledBecause | None
 
+    @property
+    def tag(self) -> str:
+        """The entity tag: another after every change of the settings, the secrets or the state, not of the health."""
+        return _tag(self.revision, self.state)
+
+    def refuse_unless(self, expected: Expected) -> None:
+        """Raises `OtherRevision` where it is not what is expected."""
+        _refuse_unless(expected, self.tag)
+
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """What an owner may say of an endpoint; unset: as it is."""
@@ -78,7 +89,7 @@ _ENDPOINT: Final = """
     FROM webhooks.endpoint e CROSS JOIN progress p
 """
 
-_LOCK: Final = "SELECT FROM webhooks.endpoint WHERE endpoint_id = $1 FOR NO KEY UPDATE"
+_LOCK: Final = "SELECT revision, state FROM webhooks.endpoint WHERE endpoint_id = $1 FOR NO KEY UPDATE"
 
 _INSERT: Final = """
     INSERT INTO webhooks.endpoint (
@@ -163,13 +174,15 @@ async def page(connection: Connection, after: str, limit: int) -> Sequence[Endpo
 
 
 @asynccontextmanager
-async def changing(pool: Pool, endpoint_id: str) -> AsyncIterator[Connection]:
-    """A transaction that holds the endpoint's row, and tells those who deliver when it ends."""
+async def changing(pool: Pool, endpoint_id: str, expected: Expected = None) -> AsyncIterator[Connection]:
+    """A transaction that holds the endpoint's row, and tells those who deliver when it ends. Raises `OtherRevision`."""
     async with pool.acquire() as connection, connection.transaction():
-        if await connection.fetchrow(_LOCK, endpoint_id) is None:
+        row = await connection.fetchrow(_LOCK, endpoint_id)
+        if row is None:
             raise NoSuchEndpoint(endpoint_id)
-        yield connection
+        _refuse_unless(expected, _tag(row["revision"], row["state"]))
         await connection.execute(_CHANGED, endpoint_id, WEBHOOKS_CHANNEL)
+        yield connection
 
 
 async def insert(connection: Connection, endpoint_id: str, wanted: Wanted, position: int) -> None:
@@ -181,12 +194,12 @@ async def insert(connection: Connection, endpoint_id: str, wanted: Wanted, posit
     await connection.execute("SELECT pg_notify($1, $2)", WEBHOOKS_CHANNEL, endpoint_id)
 
 
-async def change(pool: Pool, endpoint_id: str, wanted: Wanted) -> Endpoint:
+async def change(pool: Pool, endpoint_id: str, wanted: Wanted, expected: Expected = None) -> Endpoint:
     """Makes the endpoint what is wanted.
 
     Another filter begins a new epoch at the cursor. Another filter or URL, and what is made active, has not failed yet.
     """
-    async with changing(pool, endpoint_id) as connection:
+    async with changing(pool, endpoint_id, expected) as connection:
         was = await find(connection, endpoint_id)
         said = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value is not UNSET}
         now = msgspec.structs.replace(was, **said)
@@ -206,12 +219,12 @@ async def change(pool: Pool, endpoint_id: str, wanted: Wanted) -> Endpoint:
         return await find(connection, endpoint_id)
 
 
-async def replay(pool: Pool, endpoint_id: str, place: Place) -> Endpoint:
+async def replay(pool: Pool, endpoint_id: str, place: Place, expected: Expected = None) -> Endpoint:
     """Takes the cursor back: a new epoch from there, what is under way counts for nothing, what is parked later goes.
 
     Raises `NoSuchPlace`, also for a place ahead of the cursor: nothing is ever skipped.
     """
-    async with changing(pool, endpoint_id) as connection:
+    async with changing(pool, endpoint_id, expected) as connection:
         position = await position_of(connection, place, "from")
         reached = (await find(connection, endpoint_id)).position
         if position > reached:
@@ -223,11 +236,19 @@ async def replay(pool: Pool, endpoint_id: str, place: Place) -> Endpoint:
         return await find(connection, endpoint_id)
 
 
-async def delete(connection: Connection, endpoint_id: str) -> None:
+async def delete(pool: Pool, endpoint_id: str, expected: Expected = None) -> None:
     """Forgets the endpoint, its secrets, what is parked for it and its attempts."""
-    statement = "DELETE FROM webhooks.endpoint WHERE endpoint_id = $1 RETURNING pg_notify($2, endpoint_id)"
-    if await connection.fetchrow(statement, endpoint_id, WEBHOOKS_CHANNEL) is None:
-        raise NoSuchEndpoint(endpoint_id)
+    async with changing(pool, endpoint_id, expected) as connection:
+        await connection.execute("DELETE FROM webhooks.endpoint WHERE endpoint_id = $1", endpoint_id)
+
+
+def _tag(revision: int, state: str) -> str:
+    return f'"{revision}-{state}"'
+
+
+def _refuse_unless(expected: Expected, tag: str) -> None:
+    if expected is not None and tag not in expected:
+        raise OtherRevision(tag)
 
 
 def _endpoint(row: asyncpg.Record) -> Endpoint:

@@ -9,6 +9,7 @@ from services.compliance.settings import ComplianceSettings
 from services.compliance.webhooks.refusals import SecretLost, TooManySecrets
 from services.compliance.webhooks.registry import changing
 from services.compliance.webhooks.signing import Sealer, Signer, new_key_pair, new_secret, signer_of
+from services.preconditions import Expected
 from shared.events.wire import instant_text
 
 OVERLAP_HOURS: Final = 24
@@ -76,12 +77,12 @@ async def make(connection: Connection, endpoint_id: str, sealer: Sealer, *, ed25
     return new
 
 
-async def rotate(pool: Pool, endpoint_id: str, sealer: Sealer) -> Rotated:
+async def rotate(pool: Pool, endpoint_id: str, sealer: Sealer, expected: Expected = None) -> Rotated:
     """Makes new ones beside the present, which expire; what expired, or no key opens, goes.
 
     Raises `TooManySecrets`.
     """
-    async with changing(pool, endpoint_id) as connection:
+    async with changing(pool, endpoint_id, expected) as connection:
         rows = await connection.fetch(_ALIVE, endpoint_id)
         alive = [row for row in rows if sealer.open(row["sealed"]) is not None]
         ends = sorted(one["expires_at"] for one in alive if one["scheme"] == "v1" and one["expires_at"] is not None)
@@ -94,6 +95,12 @@ async def rotate(pool: Pool, endpoint_id: str, sealer: Sealer) -> Rotated:
         number = 1 + max((one["number"] for one in alive), default=0)
         ed25519 = any(row["scheme"] == "v1a" for row in rows)
         return Rotated(await make(connection, endpoint_id, sealer, ed25519=ed25519, number=number), previous_expires_at)
+
+
+async def find_first(connection: Connection, endpoint_id: str, sealer: Sealer) -> bytes | None:
+    """The secret that the endpoint was registered with; None where it no longer signs, or no key opens it."""
+    rows = await connection.fetch(_ALIVE, endpoint_id)
+    return next((sealer.open(row["sealed"]) for row in rows if (row["scheme"], row["number"]) == ("v1", 1)), None)
 
 
 async def find_signer(connection: Connection, endpoint_id: str, sealer: Sealer) -> Signer:

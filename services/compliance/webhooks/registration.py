@@ -1,0 +1,38 @@
+"""The idempotency keys under which endpoints are registered: one key, one endpoint."""
+
+from hashlib import sha256
+from typing import Final
+
+from services.compliance.database import Connection
+from services.compliance.webhooks.refusals import IdempotencyKeyReused
+
+KEPT_DAYS: Final = 7
+"""How long a key is remembered."""
+
+# A call with the same key waits here until the first one is committed or gone.
+_CLAIM: Final = """
+    INSERT INTO webhooks.registration (idempotency_key, content_hash, endpoint_id) VALUES ($1, $2, $3)
+    ON CONFLICT DO NOTHING RETURNING endpoint_id
+"""
+
+_FORGET: Final = f"""
+    DELETE FROM webhooks.registration WHERE registered_at < clock_timestamp() - interval '{KEPT_DAYS} days'
+"""
+
+_CLAIMED: Final = "SELECT content_hash, endpoint_id FROM webhooks.registration WHERE idempotency_key = $1"
+
+
+async def claim(connection: Connection, key: str, content: bytes, endpoint_id: str) -> str:
+    """The endpoint that the key stands for: this one, or that of an earlier call with the same content.
+
+    Raises `IdempotencyKeyReused`. Within the transaction that registers the endpoint.
+    """
+    content_hash = sha256(content).digest()
+    await connection.execute(_FORGET)
+    if await connection.fetchval(_CLAIM, key, content_hash, endpoint_id) is not None:
+        return endpoint_id
+    row = await connection.fetchrow(_CLAIMED, key)
+    assert row is not None, "only keys of last week are forgotten"
+    if row["content_hash"] != content_hash:
+        raise IdempotencyKeyReused("The key was used to register an endpoint with other content.", "idempotency-key")
+    return str(row["endpoint_id"])
