@@ -135,9 +135,9 @@ def test_the_timeline_is_the_one_of_the_examples(system: System) -> None:
 def test_the_calls_of_the_guides_are_answered(path: str, system: System) -> None:
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed here")
-    system.record(
-        "partners", "harbour", partner_id="harbour", kind="VAR", programme="PARTNER_SUCCESS"
-    ).raise_for_status()
+    recorded = system.record("partners", "harbour", partner_id="harbour", kind="VAR", programme="PARTNER_SUCCESS")
+    applied = {"min_position": recorded.json()["position"]}
+    system.http.get("/compliance/v1/partners/harbour", params=applied).raise_for_status()
     endpoint = system.http.post("/compliance/v1/webhook-endpoints", json={"url": "http://127.0.0.1:9/hooks"}).json()
     blocks = [block for block in code_blocks(read(path), "bash") if "curl" in block]
     assert blocks
