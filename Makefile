@@ -23,8 +23,8 @@ setup: $(DEV_STAMP) ## make the virtual environment with the exact locked versio
 demo: $(RUN_STAMP) ## start everything on http://127.0.0.1:8000 (PORT=... for another) with a story to explore
 	@$(BIN)/sagecert demo $(if $(PORT),--port $(PORT))
 
-test: $(DEV_STAMP) ## run every test against a real PostgreSQL
-	@$(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
+test: $(DEV_STAMP) ## run every test against a real PostgreSQL, on all processors
+	@$(BIN)/python -m pytest -n auto $(PYTEST_ARGUMENTS)
 
 check: ## what CI runs: format, lint, types, import rules, tests, acceptance
 	@.ci/run

@@ -1,10 +1,12 @@
-"""One PostgreSQL server for the whole run, a database of its own for each test, and the real system over HTTP.
+"""One PostgreSQL server for each worker, a database of its own for each test, and the real system over HTTP.
 
+`make test` starts more workers than there are processors; pytest alone runs the tests one after the other.
 `SAGECERT_POSTGRES_BIN` names the bin directory of another PostgreSQL to run against.
 """
 
 import itertools
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from services.cli.descriptors import allow_enough
 from services.migrate import migrate
 from services.postgres import Server
 from tests.databases import Database, clone, drop, reachable_directory
+from tests.isolation import empty_home, isolate
 from tests.systems import System, running_system, running_system_apart
 
 SANDBOX_TEMPLATE = "template_sandbox"
@@ -26,7 +29,25 @@ TEMPLATE = "template_real"
 
 _numbers = itertools.count(1)
 
+pytest_plugins = ["tests.distribution"]
+
+isolate()  # before test modules are imported, and before processes of pytest-xdist start
 allow_enough()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home() -> Iterator[Path]:
+    """The home and the current directory of every test, empty."""
+    with empty_home() as home:
+        yield home
+
+
+@pytest.fixture(autouse=True)
+def no_file_is_left(home: Path) -> Iterator[None]:
+    """What a test leaves where it runs, such as the `.data` of a command, the next one does not see."""
+    yield
+    for left in home.iterdir():
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,12 @@
 """Databases of the test server: cloned from a template in milliseconds, dropped with whoever is still connected."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import msgspec
 import psycopg
@@ -14,11 +16,21 @@ from services.postgres import Server
 from services.postgres.cluster import SUPERUSER
 from services.postgres.server import OWNER
 
+MEMORY: Final = Path("/dev/shm")
+MEMORY_BYTES_MIN: Final = 4 << 30
+"""Containers often get 64 MB there."""
+
 
 @contextmanager
 def reachable_directory() -> Iterator[Path]:
-    """A new directory for a server's data; where root runs the tests, the account that runs the server reaches it."""
-    above = "/tmp" if os.geteuid() == 0 else None
+    """A new directory for a server's data; where root runs the tests, the account that runs the server reaches it.
+
+    In memory where there is enough: on a disk a new database for each test takes a third of the time of the tests.
+    """
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES_MIN:
+        above: str | None = str(MEMORY)
+    else:
+        above = "/tmp" if os.geteuid() == 0 else None
     with tempfile.TemporaryDirectory(prefix="sagecert-test-", dir=above, ignore_cleanup_errors=True) as directory:
         Path(directory).chmod(0o755)
         yield Path(directory)

@@ -117,13 +117,8 @@ def sagecert(*command: str) -> list[str]:
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """The settings given and no others: those of whoever runs the tests are not the test's."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("SAGECERT_") and name not in ("DATABASE_URL", "POSTGRES_ENABLE_DB_FUNCTIONS")
-    }
-    return {**kept, **settings}
+    """The settings given, and no others: `tests.isolation` has removed those of the caller."""
+    return {**os.environ, **settings}
 
 
 def children(pid: int) -> dict[int, str]:

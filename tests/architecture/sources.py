@@ -16,7 +16,8 @@ PRODUCT: Final = ("services/", "shared/")
 def tracked() -> tuple[str, ...]:
     """Paths of the files that git tracks or would track, from the root; outside a checkout, those that are there."""
     listing = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        # The folder may belong to another account, which git refuses unless that is allowed.
+        ["git", "-c", "safe.directory=*", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -30,7 +31,7 @@ def tracked() -> tuple[str, ...]:
 
 
 def _is_made(path: Path) -> bool:
-    made = {".venv", ".data", ".hypothesis", "__pycache__"}
+    made = {".git", ".venv", ".data", ".hypothesis", "__pycache__"}
     return any(part in made or part.endswith("_cache") for part in path.relative_to(ROOT).parts)
 
 

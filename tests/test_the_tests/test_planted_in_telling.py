@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tests.test_the_tests.mistakes_in_telling import MISTAKES, Mistake
-from tests.test_the_tests.planting import PROJECT, plant, tried
+from tests.test_the_tests.planting import PROJECT, plant
 
 SECONDS_MAX = 100
 GREEN, RED = 0, 1
@@ -56,12 +56,6 @@ def outcome_with(mistake: Mistake) -> Outcome:
         return outcome(copy, f"tests/{mistake.noticed_by}")
 
 
-@pytest.fixture(scope="module")
-def outcome_of(request: pytest.FixtureRequest) -> Iterator[Callable[[Mistake], Outcome]]:
-    with tried(request, outcome_with) as found:
-        yield found
-
-
 def test_nothing_is_red_without_a_mistake() -> None:
     with copied() as copy:
         done = outcome(copy, *dict.fromkeys(f"tests/{mistake.noticed_by}" for mistake in MISTAKES))
@@ -69,8 +63,8 @@ def test_nothing_is_red_without_a_mistake() -> None:
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name.replace(" ", "-"))
-def test_a_planted_mistake_turns_its_test_red(mistake: Mistake, outcome_of: Callable[[Mistake], Outcome]) -> None:
-    done = outcome_of(mistake)
+def test_a_planted_mistake_turns_its_test_red(mistake: Mistake) -> None:
+    done = outcome_with(mistake)
     assert done.returncode == RED, f"{mistake.noticed_by} does not notice that {mistake.name}: {done.stdout}"
 
 

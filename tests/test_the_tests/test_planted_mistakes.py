@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tests.test_the_tests.mistakes import MISTAKES, Mistake
-from tests.test_the_tests.planting import PROJECT, plant, tried
+from tests.test_the_tests.planting import PROJECT, plant
 
 ANY_SCENARIO = "test_thirty_days_and_then_no_new_customers"
 SECONDS_MAX = 100
@@ -52,20 +52,14 @@ def red_with(mistake: Mistake) -> Red:
         return red(copy, mistake.scenario)
 
 
-@pytest.fixture(scope="module")
-def red_of(request: pytest.FixtureRequest) -> Iterator[Callable[[Mistake], Red]]:
-    with tried(request, red_with) as found:
-        yield found
-
-
 def test_nothing_is_red_without_a_mistake() -> None:
     with copied() as copy:
         assert red(copy, ANY_SCENARIO) == {"scenario": False, "calculator": False}
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name.replace(" ", "-"))
-def test_a_planted_mistake_turns_something_red(mistake: Mistake, red_of: Callable[[Mistake], Red]) -> None:
-    found = red_of(mistake)
+def test_a_planted_mistake_turns_something_red(mistake: Mistake) -> None:
+    found = red_with(mistake)
     if mistake.scenario is not None:
         assert found["scenario"], f"{mistake.scenario} does not notice {mistake.name}"
     if mistake.calculator:
