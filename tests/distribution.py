@@ -1,7 +1,7 @@
 """How pytest-xdist spreads the tests over workers: module by module, so that a module's tests run in their order."""
 
 import os
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # it has no stubs
@@ -18,9 +18,9 @@ class ByModule(LoadScopeScheduling):  # type: ignore[misc]  # as above
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config) -> ByModule:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByModule:
     """What pytest-xdist asks for."""
-    return ByModule(config)
+    return ByModule(config, log)
 
 
 @pytest.hookimpl(optionalhook=True)
