@@ -92,9 +92,23 @@ MISTAKES: Final = (
     Mistake(
         "a receiver may ask for any time",
         f"{WEBHOOKS}/schedule.py",
-        "min(max(outcome.retry_after_seconds, ASKED_SECONDS_MIN), ASKED_SECONDS_MAX)",
-        "max(outcome.retry_after_seconds, ASKED_SECONDS_MIN)",
-        "webhooks/test_schedule.py::test_who_is_busy_is_left_alone_for_as_long_as_it_asks",
+        "max(backoff, min(outcome.retry_after_seconds, ASKED_SECONDS_MAX))",
+        "max(backoff, outcome.retry_after_seconds)",
+        "webhooks/test_schedule.py::test_who_is_busy_is_left_alone_for_as_long_as_it_asks_if_that_is_longer",
+    ),
+    Mistake(
+        "a receiver may ask for less than our own wait",
+        f"{WEBHOOKS}/schedule.py",
+        "max(backoff, min(outcome.retry_after_seconds, ASKED_SECONDS_MAX))",
+        "min(outcome.retry_after_seconds, ASKED_SECONDS_MAX)",
+        "webhooks/test_schedule.py::test_zero_seconds_do_not_end_the_backing_off",
+    ),
+    Mistake(
+        "a negative time to wait is a time",
+        f"{WEBHOOKS}/sending.py",
+        'r"[0-9]{1,10}"',
+        'r"[-+]?[0-9]{1,10}"',
+        "webhooks/test_sending.py::test_when_a_receiver_asks_to_be_left_alone",
     ),
     # Sending -------------------------------------------------------------------------------------
     Mistake(

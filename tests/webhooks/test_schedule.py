@@ -46,11 +46,22 @@ def test_the_jitter_is_bounded(failures: int, chance: float, status: int | None,
 
 
 @given(st.sampled_from([429, 503]), st.floats(0, 1e9), st.integers(0, 100), st.floats(0, 1))
-def test_who_is_busy_is_left_alone_for_as_long_as_it_asks(
+def test_who_is_busy_is_left_alone_for_as_long_as_it_asks_if_that_is_longer(
     status: int, asked: float, failures: int, chance: float
 ) -> None:
+    """What it asks for is a lower bound, of at most an hour; nobody brings attempts on more quickly."""
+    unasked = after(answered(status), Health(NOW, failures), chance).wait_seconds
     following = after(answered(status, asked), Health(NOW, failures), chance)
-    assert following.wait_seconds == min(max(asked, 1), 3600)
+    assert following.wait_seconds == max(unasked, min(asked, 3600))
+
+
+def test_zero_seconds_do_not_end_the_backing_off() -> None:
+    waits, health = [], WELL
+    for _ in range(5):
+        following = after(answered(503, 0), health)
+        waits.append(following.wait_seconds)
+        health = following.health
+    assert waits == [5, 10, 20, 40, 80]
 
 
 def test_nobody_else_says_when_to_come_back() -> None:

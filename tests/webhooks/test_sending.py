@@ -70,13 +70,25 @@ async def test_any_other_status_is_told_with_what_the_receiver_says(status: int)
     [
         ("120", 120.0),
         ("0", 0.0),
-        ("-5", 0.0),
+        (" 120 ", 120.0),
+        ("007", 7.0),
+        ("-5", None),
+        ("-0", None),
+        ("+5", None),
         ("Mon, 02 Mar 2026 10:02:00 GMT", 120.0),
         ("Mon, 02 Mar 2026 11:02:00 +0100", 120.0),
         ("Mon, 02 Mar 2026 10:02:00 -0000", 120.0),
         ("Mon, 02 Mar 2026 09:00:00 GMT", 0.0),
         ("Fri, 31 Dec 9999 23:59:59 GMT", RETRY_AFTER_SECONDS_MAX),
-        ("9" * 400, RETRY_AFTER_SECONDS_MAX),
+        ("9" * 10, RETRY_AFTER_SECONDS_MAX),
+        ("9" * 11, None),
+        ("9" * 400, None),
+        ("120, 60", None),
+        ("1_0", None),
+        ("0x10", None),
+        ("2 Mar 2026 10:02:00 GMT", None),
+        ("Monday, 02-Mar-26 10:02:00 GMT", 120.0),
+        ("Mon Mar  2 10:02:00 2026", 120.0),
         ("soon", None),
         ("", None),
         ("1.5", None),
@@ -94,6 +106,12 @@ async def test_when_a_receiver_asks_to_be_left_alone(asked: str, seconds: float 
     async with Receiver(reply(429, retry_after=asked)) as receiver, sender() as sending:
         outcome = await post(sending, receiver.url())
     assert (outcome.status, outcome.retry_after_seconds) == (429, seconds)
+
+
+async def test_who_asks_twice_asks_for_nothing() -> None:
+    async with Receiver(reply(429, retry_after="120\r\nRetry-After: 60")) as receiver, sender() as sending:
+        outcome = await post(sending, receiver.url())
+    assert (outcome.status, outcome.retry_after_seconds) == (429, None)
 
 
 @given(st.text() | st.from_regex(r"[A-Z][a-z]{2}, \d{1,3} [A-Z][a-z]{2} \d{1,5} \d\d:\d\d(:\d\d)? [+-]?\w{1,6}"))

@@ -13,9 +13,8 @@ WAIT_SECONDS_MAX: Final = 3600.0
 JITTER: Final = 0.2
 """The part of a wait that is left to chance, so that endpoints of one host do not all come back at once."""
 
-ASKED_SECONDS_MIN: Final = 1.0
 ASKED_SECONDS_MAX: Final = 3600.0
-"""How a `Retry-After` is bounded."""
+"""The longest wait that a `Retry-After` obtains."""
 
 WARN_HOURS: Final = (1, 24)
 DISABLE_AFTER: Final = timedelta(hours=120)
@@ -90,7 +89,9 @@ def parked(health: Health) -> Health:
 
 
 def _wait_seconds(outcome: Outcome, failures: int, chance: float) -> float:
-    if outcome.status in _BUSY and outcome.retry_after_seconds is not None:
-        return min(max(outcome.retry_after_seconds, ASKED_SECONDS_MIN), ASKED_SECONDS_MAX)
+    """The back-off, or what a busy receiver asks for where that is longer: it cannot ask for more attempts."""
     doubled = FIRST_WAIT_SECONDS * 2.0 ** min(failures - 1, _DOUBLINGS_MAX)
-    return float(min(doubled, WAIT_SECONDS_MAX) * (1 - JITTER * chance))
+    backoff = float(min(doubled, WAIT_SECONDS_MAX) * (1 - JITTER * chance))
+    if outcome.status not in _BUSY or outcome.retry_after_seconds is None:
+        return backoff
+    return max(backoff, min(outcome.retry_after_seconds, ASKED_SECONDS_MAX))

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -29,6 +30,10 @@ REPLY_BYTES_KEPT: Final = 2 * 1024
 RETRY_AFTER_SECONDS_MAX: Final = 1e9
 """What a greater `Retry-After` is taken for, about thirty years."""
 
+_SECONDS: Final = re.compile(r"[0-9]{1,10}")
+"""More digits are more than three centuries: a mistake."""
+_BEGINS_WITH_A_DAY: Final = re.compile(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? ")
+"""As all three forms of a date in HTTP do; the library's reader takes much else for one."""
 _REDIRECTS: Final = range(300, 400)
 _URLS_REMEMBERED: Final = 4096
 
@@ -40,7 +45,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
     `status`: of the reply; null: none came. `error`: one short sentence where there is no status or it does not
     count. `reply`: the first 2 KiB of its body. `retry_after_seconds`: as the receiver asks, from 0 to
-    RETRY_AFTER_SECONDS_MAX; null: it does not ask.
+    RETRY_AFTER_SECONDS_MAX; null: it does not ask, or not in a form that can be read.
     """
 
     status: int | None
@@ -146,17 +151,23 @@ class _Reply:
     async def read(self, response: aiohttp.ClientResponse, clock: Callable[[], datetime]) -> None:
         """Reads what is wanted of it."""
         self.status = response.status
-        if (asked := response.headers.get("Retry-After")) is not None:
-            self.retry_after_seconds = retry_after_seconds(asked, clock)
+        asked = response.headers.getall("Retry-After", ())
+        if len(asked) == 1:
+            self.retry_after_seconds = retry_after_seconds(asked[0], clock)
         while len(self.body) < REPLY_BYTES_MAX and (piece := await response.content.read(REPLY_BYTES_MAX)):
             self.body += piece
 
 
 def retry_after_seconds(text: str, clock: Callable[[], datetime]) -> float | None:
-    """For how long a receiver wants to be left alone: 0 where that is past, null where it cannot be read."""
-    text = text.strip()
-    if text.removeprefix("-").isdecimal() and text.isascii():
+    """For how long a receiver wants to be left alone: 0 where that is past, None where it cannot be read.
+
+    As RFC 9110 (10.2.3) writes it: seconds in digits, without sign or fraction, or a date.
+    """
+    text = text.strip(" \t")
+    if _SECONDS.fullmatch(text):
         seconds = float(text)
+    elif not _BEGINS_WITH_A_DAY.match(text):
+        return None
     else:
         try:
             date = parsedate_to_datetime(text)
