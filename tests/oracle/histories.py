@@ -3,7 +3,7 @@
 `history(random)` draws from any `random.Random`: a seeded one is quick, hypothesis's own one shrinks.
 Instants come from a small pool that holds each other's deadlines, London midnights and microseconds
 beside them, so that facts, timers and lapses meet. Facts arrive promptly, late or ahead of time, are
-voided, corrected and repeated.
+voided, recorded again in the place that a void leaves free, corrected and repeated.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -85,6 +85,8 @@ class _Author:
         self.begins_at = random.choice(BEGINNINGS)
         self.pool = self._pool()
         self.promptness = random.choice((1.0, 0.8, 0.5))
+        self.follows: dict[str, str] = {}
+        """Fact id to that of a fact which is recorded before it: of a void, what it voids."""
 
     def write(self) -> History:
         self._beginning()
@@ -111,7 +113,7 @@ class _Author:
         for incident in self.random.choices(names, weights, k=self.random.randint(1, 9)):
             incident()
         for _ in range(self.random.choice((0, 0, 1, 2, 3))):
-            self._void()
+            self._mistake()
         for _ in range(self.random.choice((0, 0, 1, 2))):
             self._repetition()
         return self._in_log_order()
@@ -152,12 +154,12 @@ class _Author:
         return f"f{len(self.facts) + 1}", effective_at, self._recorded_at(effective_at)
 
     def _in_log_order(self) -> History:
-        """By recording; facts of one recording in any order, but a void after what it voids."""
+        """By recording; facts of one recording in any order, but a void after what it voids, and what is recorded
+        again after the void."""
         shuffled = [(fact.recorded_at, self.random.random(), fact) for fact in self.facts]
         rank = {fact.fact_id: (recorded_at, tie) for recorded_at, tie, fact in shuffled}
-        for fact in self.facts:
-            if isinstance(fact, FactVoided):
-                rank[fact.fact_id] = max(rank[fact.fact_id], (rank[fact.voided][0], rank[fact.voided][1] + 1))
+        for fact_id, earlier in self.follows.items():
+            rank[fact_id] = max(rank[fact_id], (rank[earlier][0], rank[earlier][1] + 1))
         return sorted(self.facts, key=lambda fact: rank[fact.fact_id])
 
     # The beginning ----------------------------------------------------------------------------
@@ -330,14 +332,58 @@ class _Author:
 
     # Errors and repetitions -------------------------------------------------------------------
 
-    def _void(self) -> None:
-        voided = self.random.choice([fact for fact in self.facts if not isinstance(fact, FactVoided)])
-        if any(isinstance(fact, FactVoided) and fact.voided == voided.fact_id for fact in self.facts):
-            return
+    def _mistake(self) -> None:
+        """A fact is voided; one with a name is mostly recorded again under it, which can be a mistake as well (R33)."""
+        voids = {fact.voided for fact in self.facts if isinstance(fact, FactVoided)}
+        voidable = [fact for fact in self.facts if not isinstance(fact, FactVoided) and fact.fact_id not in voids]
+        named = [fact for fact in voidable if isinstance(fact, AttemptScored | ExamRegistered | PortalChangeDeclared)]
+        mistake = self.random.choice(named if named and self.random.random() < 0.5 else voidable)
+        void = self._void(mistake)
+        while self.random.random() < 0.7:
+            again = self._again(mistake, void)
+            if again is None:
+                return
+            if self.random.random() < 0.7:
+                return
+            mistake, void = again, self._void(again)
+
+    def _void(self, voided: Fact) -> Fact:
         recorded_at = voided.recorded_at if self.random.random() < 0.2 else self._later(voided.recorded_at)
         effective_at = min(voided.effective_at, recorded_at)
         fact_id = f"f{len(self.facts) + 1}"
         self.facts.append(FactVoided(fact_id, effective_at, recorded_at, voided.fact_id))
+        self.follows[fact_id] = voided.fact_id
+        return self.facts[-1]
+
+    def _again(self, voided: Fact, void: Fact) -> Fact | None:
+        """Something, partly the same, under the name of what was voided; None where that has no name.
+
+        One in ten is recorded too early, while the name is still taken (R34).
+        """
+        when = self.random.choice((voided.effective_at, voided.effective_at, self._instant()))
+        early = self.random.random() < 0.1
+        base = f"f{len(self.facts) + 1}", when, voided.recorded_at if early else self._soon(void.recorded_at)
+        match voided:
+            case AttemptScored(registration=registration, attempt=attempt, score=score):
+                score = self.random.choice((score, *SCORES_PASSED, *SCORES_FAILED))
+                again: Fact = AttemptScored(*base, registration, attempt, score)
+            case ExamRegistered(registration=registration, consultant=consultant, product=product, change=change):
+                consultant = self.random.choice((consultant, *self.consultants))
+                product = self.random.choice((product, product, *self.products))
+                again = ExamRegistered(*base, registration, consultant, product, change)
+            case PortalChangeDeclared(change=change, products=products):
+                products = self.random.choice((products, products, PRODUCTS, PRODUCTS[:1], PRODUCTS[1:]))
+                due_on = max(voided.due_on, london_day(when)) + self.random.choice((0, 0, 1, 14)) * DAY
+                again = PortalChangeDeclared(*base, change, products, self.random.random() < 0.8, due_on)
+                self.pool.append(midnight_ending(due_on))
+            case _:
+                return None
+        self.facts.append(again)
+        self.follows[again.fact_id] = voided.fact_id if early else void.fact_id
+        return again
+
+    def _soon(self, instant: datetime) -> datetime:
+        return instant + self.random.choice((timedelta(), MICROSECOND, DAY, 19 * DAY))
 
     def _repetition(self) -> None:
         """The score of some attempt once more, with the same or another score; or of an attempt that is not."""

@@ -40,7 +40,7 @@ def in_force(facts: Sequence[Fact]) -> list[Fact]:
             standing = [other for other in standing if other.fact_id != fact.voided]
         elif isinstance(fact, AttemptScored) and fact.attempt not in (1, 2):
             continue
-        elif not any(_same_name(fact, other) for other in standing):
+        elif not any(same_name(fact, other) for other in standing):
             standing.append(fact)
     return standing
 
@@ -81,7 +81,8 @@ def consultants_mentioned(facts: Iterable[Fact]) -> set[str]:
     return named
 
 
-def _same_name(fact: Fact, earlier: Fact) -> bool:
+def same_name(fact: Fact, earlier: Fact) -> bool:
+    """Whether only one of the two can stand: one attempt, registration or portal change (R34)."""
     match fact, earlier:
         case AttemptScored(), AttemptScored():
             return (fact.registration, fact.attempt) == (earlier.registration, earlier.attempt)

@@ -162,7 +162,11 @@ def consultant_of(log: Sequence[Fact], fact: Fact) -> str | None:
 
 
 def facts_about(log: Sequence[Fact], consultant_id: str, newest: Fact) -> list[Fact]:
-    """Everything about the person and their registrations, in log order; a registration that is just being
-    recorded brings along what waited for it (R35)."""
+    """Everything about the person, and the whole streams of their registrations, in log order, as the event store
+    loads it: a registration that is just being recorded brings along what waited for it (R35), one that was voided
+    brings along whoever is registered under its id now (R33)."""
     known = [*log, newest]
-    return [fact for fact in log if consultant_of(known, fact) == consultant_id]
+    registered = [fact.data for fact in known if isinstance(fact.data, ExamRegistered)]
+    streams = [stream_of(data.registration_id, log) for data in registered if data.consultant_id == consultant_id]
+    wanted = {fact.fact_id for stream in streams for fact in stream}
+    return [fact for fact in log if fact.fact_id in wanted or consultant_of(known, fact) == consultant_id]

@@ -23,6 +23,7 @@ from shared.events.facts import (
 )
 from tests.oracle import facts as oracle
 from tests.oracle.histories import PRODUCTS, History, histories
+from tests.oracle.knowledge import same_name
 from tests.policy.comparison import Case, defined_view, standing_view, steps_of
 from tests.policy.fact_log import Group, consultant_of, everything
 
@@ -131,8 +132,8 @@ def test_facts_that_do_not_concern_a_partner_do_not_show(history: History) -> No
 def test_delivery_order_is_irrelevant(history: History) -> None:
     """R35: the same facts recorded in any order give the same answers.
 
-    Facts of one instant keep their order, for there the later recorded wins; so do the voids after
-    what they void, and repetitions, of which the first stands.
+    Facts of one instant keep their order, for there the later recorded wins; a void comes after what it
+    voids, and what is recorded again in its place after the void (R33).
     """
     history = in_force_and_void(history)
     case, shuffled = Case(history), Case(reordered(history))
@@ -174,14 +175,25 @@ def in_force_and_void(history: History) -> History:
 def reordered(history: History) -> History:
     """All recorded after the last of them was true, in another order."""
     random = Random(len(history))
-    instants = sorted({fact.effective_at for fact in history})
-    places = dict(zip(instants, random.sample(range(len(instants)), len(instants)), strict=True))
-    facts = [fact for fact in history if not isinstance(fact, oracle.FactVoided)]
-    voids = [fact for fact in history if isinstance(fact, oracle.FactVoided)]
-    random.shuffle(voids)
-    ordered = [*sorted(facts, key=lambda fact: places[fact.effective_at]), *voids]
+    earlier = {fact.fact_id: {other.fact_id for other in _before(fact, history[:n])} for n, fact in enumerate(history)}
+    left, ordered = list(history), History()
+    while left:
+        ready = [fact for fact in left if earlier[fact.fact_id].isdisjoint(other.fact_id for other in left)]
+        ordered.append(random.choice(ready))
+        left.remove(ordered[-1])
     end = max(fact.recorded_at for fact in history) + timedelta(days=100)
     return [replace(fact, recorded_at=end + place * MICROSECOND) for place, fact in enumerate(ordered)]
+
+
+def _before(fact: oracle.Fact, recorded: History) -> Iterator[oracle.Fact]:
+    """The facts, of those recorded before this one, that every order must keep before it."""
+    if isinstance(fact, oracle.FactVoided):
+        yield from (other for other in recorded if other.fact_id == fact.voided)
+        return
+    named = [other for other in recorded if same_name(fact, other)]
+    taken = {other.fact_id for other in named}
+    yield from (other for other in recorded if isinstance(other, oracle.FactVoided) and other.voided in taken)
+    yield from (other for other in recorded if other.effective_at == fact.effective_at)
 
 
 def routed_to(partner: str, groups: Sequence[Group]) -> list[Group]:

@@ -230,7 +230,7 @@ MISTAKES: Final = (
     Mistake(
         "partners are told that are enrolled when asked, not when announced",
         f"{POLICY}/answers.py",
-        "enrolment_at(enrolments(about, parameters), change.effective_at)",
+        "enrolment_at(enrolments(about, parameters), in_force.announced_at)",
         "enrolment_at(enrolments(about, parameters), at)",
         "test_a_significant_change_is_told_to_every_enrolled_partner",
     ),
@@ -271,6 +271,49 @@ MISTAKES: Final = (
 """,
         "",
         None,
+    ),
+    # Voids ---------------------------------------------------------------------------------------
+    Mistake(
+        "a void leaves the attempt used",
+        "services/certification/exam_registration.py",
+        "if scored.fact_id != fact_id}",
+        "if True}",
+        "test_an_attempt_whose_score_is_void_is_scored_again",
+    ),
+    Mistake(
+        "a void leaves the id of a registration used",
+        "services/certification/exam_registration.py",
+        "None if registered is not None and registered.fact_id == fact_id else registered",
+        "registered",
+        "test_a_score_for_a_voided_registration_waits_for_the_next",
+    ),
+    Mistake(
+        "a void leaves the id of a portal change used",
+        "services/certification/portal_change.py",
+        "change.declared.fact_id == fact_id:",
+        "False:",
+        "test_a_portal_change_recorded_again_obliges_by_the_new_terms",
+    ),
+    Mistake(
+        "a voided registration is answered as if it stood",
+        "services/certification/exam_registration.py",
+        "(fact.data for fact in valid if isinstance",
+        "(fact.data for fact in facts if isinstance",
+        "test_a_score_for_a_voided_registration_waits_for_the_next",
+    ),
+    Mistake(
+        "who was registered once is registered for ever",
+        "services/certification/consultant.py",
+        "if whose != consultant.consultant_id:",
+        "if False and whose:",
+        "test_the_course_of_one_serves_no_registration_of_another",
+    ),
+    Mistake(
+        "a voided declaration is communicated",
+        f"{POLICY}/answers.py",
+        "case FactVoided(fact_id) if standing is not None and standing.fact_id == fact_id:",
+        "case FactVoided(fact_id) if False and fact_id:",
+        "test_a_portal_change_recorded_again_obliges_by_the_new_terms",
     ),
     # Becoming certified --------------------------------------------------------------------------
     Mistake(

@@ -146,6 +146,17 @@ def test_scores_go_with_the_id_to_whoever_is_registered_under_it_next(story: Sto
     story.then_person("ines", at=EXAM, certified=False)
 
 
+@rule("R33", "R4", through_http=True)
+def test_the_course_of_one_serves_no_registration_of_another(story: Story) -> None:
+    """Given a pass that went to somebody without the course, when the first registered does the course, then neither is
+    certified."""
+    story.given(wrong := registers("exam-1", "ines", START), scores("exam-1", 1, "90", EXAM), is_void(wrong, FOUND_OUT))
+    story.given(registers("exam-1", "omar", START, recorded_at=FOUND_OUT))
+    story.when(completes_course("ines", START, recorded_at=AGAIN))
+    story.then_person("ines", at=AGAIN, certified=False)
+    story.then_person("omar", at=AGAIN, certified=False)
+
+
 @rule("R33")
 def test_a_score_of_the_first_registered_is_voided_for_the_second(story: Story) -> None:
     """Given a pass recorded while another person was registered, when it is voided, then the present one loses it."""
