@@ -23,6 +23,9 @@ Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 Kind = Literal["VAR", "DEVELOPER"]
 """VAR also stands for a partner that is both VAR and developer (R10)."""
 
+ELIGIBLE_PROGRAMMES: Final = ("PARTNER_SUCCESS", "PARTNER_SUCCESS_PLUS")
+"""Codes of the programmes in which a partner of known kind is enrolled (R11), as the policy of August 2021 has them."""
+
 Attempt = Literal[1, 2]
 """A registration grants exactly two attempts (R5)."""
 
@@ -47,7 +50,10 @@ class Period(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class PartnerEnrolled(Data, frozen=True):
-    """The partner is of this kind and in this programme from the effective instant (R10, R11)."""
+    """The partner is of this kind and in this programme from the effective instant (R10, R11).
+
+    `programme`: a code, `[A-Z][A-Z0-9_]{0,63}`; facts that were recorded before that was asked for can hold other text.
+    """
 
     partner_id: str
     kind: Kind
@@ -62,7 +68,10 @@ class PartnerKindChanged(Data, frozen=True):
 
 
 class PartnerProgrammeChanged(Data, frozen=True):
-    """The partner is in this programme from the effective instant; "NONE": it left (R28)."""
+    """The partner is in this programme from the effective instant; "NONE": it left (R28).
+
+    `programme`: a code, `[A-Z][A-Z0-9_]{0,63}`; facts that were recorded before that was asked for can hold other text.
+    """
 
     partner_id: str
     programme: str

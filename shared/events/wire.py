@@ -20,7 +20,11 @@ class UnknownTopicError(ValueError):
 
 
 class Stored(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The stored bytes of a fact: its envelope, and what it says under `data`."""
+    """The stored bytes of a fact: its envelope, and what it says under `data`.
+
+    `correlation_id`: the fact's own id, or an opaque token of the caller's: a UUID, a ULID, a W3C traceparent, or 16 to
+    64 hexadecimal digits; facts that were recorded before that was asked for can hold other text.
+    """
 
     fact_id: str
     recorded_at: Instant

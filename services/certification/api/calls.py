@@ -9,7 +9,7 @@ from fastapi import Depends, Header, Request, Response
 
 from services.bodies import doubled, refuse_doubled_names
 from services.certification import recording
-from services.certification.api.fields import KEY_PATTERN, Answer, InstantAnswer
+from services.certification.api.fields import KEY_PATTERN, Answer, CorrelationId, InstantAnswer
 from services.certification.bell import Bell
 from services.certification.event_store.store import EventStore
 from services.certification.personal_data import NO_TEXT, FreeText, PersonalData
@@ -132,7 +132,8 @@ async def call(
     service: TheService,
     idempotency_key: Annotated[str, Header(pattern=KEY_PATTERN, description="One key is one fact (R34).")],
     x_correlation_id: Annotated[
-        str | None, Header(pattern=KEY_PATTERN, description="Your id for the conversation.")
+        CorrelationId | None,
+        Header(description="Your id for the conversation: a UUID, a ULID, a W3C traceparent, or hexadecimal digits."),
     ] = None,
 ) -> Call:
     """The call: its content is method, path and body as sent.

@@ -11,6 +11,7 @@ from pydantic.json_schema import WithJsonSchema
 
 from services.bodies import INSTANT_SCHEMA, WHOLE_NUMBER, YEARS, Body, parse_instant
 from services.products import Product
+from shared.events.facts import ELIGIBLE_PROGRAMMES
 from shared.events.wire import instant_text
 
 DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -70,6 +71,61 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"
 
 KEY_PATTERN: Final = r"^[\x21-\x7E]{1,255}$"
 """An idempotency key: visible ASCII."""
+
+PROGRAMME: Final = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
+
+
+def parse_programme(written: Any) -> str:
+    """The code of a programme. Raises `ValueError`, which names the codes that enrol."""
+    if not isinstance(written, str) or not PROGRAMME.fullmatch(written):
+        raise ValueError(
+            "a programme is a code of capital letters, digits and underscores; those that enrol are "
+            f"{' and '.join(ELIGIBLE_PROGRAMMES)}, and NONE is no programme"
+        )
+    return written
+
+
+Programme = Annotated[
+    str,
+    BeforeValidator(parse_programme),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": f"^{PROGRAMME.pattern}$",
+            "description": f"A code: {', '.join(ELIGIBLE_PROGRAMMES)} (R11), another, or NONE for no programme.",
+            "examples": [ELIGIBLE_PROGRAMMES[0]],
+        }
+    ),
+]
+"""A code, never free text: it stands in the fact for ever."""
+
+CORRELATION_ID: Final = re.compile(
+    r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"  # a UUID
+    r"|[0-7]([0-9A-HJKMNP-TV-Z]{25}|[0-9a-hjkmnp-tv-z]{25})"  # a ULID
+    r"|[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"  # a W3C traceparent
+    r"|[0-9A-Fa-f]{16,64}"  # a trace id, a span id, a hash; fewer digits could be a date or a telephone number
+)
+
+
+def parse_correlation_id(written: str) -> str:
+    """An opaque token. Raises `ValueError` for what a person could read a name, an address or a number in."""
+    if not CORRELATION_ID.fullmatch(written):
+        raise ValueError("it is an opaque token: a UUID, a ULID, a W3C traceparent, or 16 to 64 hexadecimal digits")
+    return written
+
+
+CorrelationId = Annotated[
+    str,
+    AfterValidator(parse_correlation_id),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": f"^({CORRELATION_ID.pattern})$",
+            "examples": ["01890a5d-ac96-774b-bcce-b302099a8057"],
+        }
+    ),
+]
+"""The caller's id for a conversation: it stands in the fact for ever, so it has no room for what names people."""
 
 Products = Annotated[list[Product], ModelField(min_length=1, max_length=100), AfterValidator(distinct)]
 

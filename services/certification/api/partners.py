@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Body
 
 from services.certification.api.calls import REPORTING, Recorded, TheCall, free_text
-from services.certification.api.fields import FactBody, Id, Name, Text
+from services.certification.api.fields import FactBody, Id, Name, Programme, Text
 from shared.events.facts import (
     ConsultantLeft,
     ConsultantLinked,
@@ -22,14 +22,14 @@ Kind = Literal["VAR", "DEVELOPER"]
 
 
 class Enrolment(FactBody):
-    """`programme`: a partner is enrolled in PARTNER_SUCCESS and PARTNER_SUCCESS_PLUS (R11); "NONE": it left.
+    """A partner of this kind in this programme (R10, R11).
 
     `name` is kept apart from the fact, where it can be erased.
     """
 
     partner_id: Id
     kind: Kind
-    programme: Name
+    programme: Programme
     name: Name | None = None
 
 
@@ -40,9 +40,9 @@ class KindChange(FactBody):
 
 
 class ProgrammeChange(FactBody):
-    """The programme from then on; "NONE": the partner left (R28)."""
+    """The programme from then on; NONE: the partner left (R28)."""
 
-    programme: Name
+    programme: Programme
 
 
 class Closure(FactBody):

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from shared.events.facts import Kind
+from shared.events.facts import ELIGIBLE_PROGRAMMES, Kind
 
 
 class Parameters(msgspec.Struct, frozen=True):
@@ -23,7 +23,7 @@ class Parameters(msgspec.Struct, frozen=True):
     version: str = "2021-08"
     products: tuple[str, ...] = ("S200P", "S200S")
     minimum: Mapping[Kind, int] = MappingProxyType({"VAR": 2, "DEVELOPER": 1})
-    programmes: tuple[str, ...] = ("PARTNER_SUCCESS", "PARTNER_SUCCESS_PLUS")
+    programmes: tuple[str, ...] = ELIGIBLE_PROGRAMMES
     window_days: int = 30
     reminder_days: tuple[int, ...] = (7, 1)
 
