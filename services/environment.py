@@ -39,4 +39,11 @@ Products = Annotated[
 ]
 """What is sold (R2)."""
 
+ReadersMax = Annotated[int, Field(validation_alias="SAGECERT_FEED_READERS_MAX", ge=1)]
+"""How many streams and long polls a service keeps open."""
+ReadersPerCallerMax = Annotated[int, Field(validation_alias="SAGECERT_FEED_READERS_PER_CALLER_MAX", ge=1)]
+"""The same of one caller, which is an address."""
+
+READERS_MAX: Final = 2_000
+READERS_PER_CALLER_MAX: Final = 1_200
 PRODUCTS: Final = ("S200P", "S200S")

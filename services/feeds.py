@@ -1,4 +1,4 @@
-"""Two logs, one way to follow them: pages that can be kept for ever, long polls, and Server-Sent Events.
+"""Two logs, one way to follow them over HTTP: pages that can be kept for ever, long polls, and Server-Sent Events.
 
 Positions have no gaps, nothing is filled in later, and no read goes beyond what is committed. So whoever goes on
 after the last position he has seen misses nothing.
@@ -6,18 +6,20 @@ after the last position he has seen misses nothing.
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from hashlib import blake2b
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
+from services.broadcast import POSITION_MAX, Broadcast, Filter, Page
 from services.list_headers import listed
-from services.waiting import Waiting
 from shared.events.facts import TOPIC_PREFIX
 
 MEDIA_TYPE: Final = "application/cloudevents-batch+json"
@@ -25,9 +27,10 @@ STREAM_MEDIA_TYPE: Final = "text/event-stream"
 LIMIT_DEFAULT: Final = 100
 LIMIT_MAX: Final = 1000
 TIMEOUT_SECONDS_MAX: Final = 60
-POSITION_MAX: Final = 2**63 - 1
-STRETCH: Final = 10_000
-"""How many positions one read looks at, however few of their events pass the filter."""
+STREAMED_AT_ONCE: Final = 100
+"""Events that a stream sends in one go; no more of a stream are in memory."""
+GONE_SECONDS: Final = 5.0
+"""After this time it is looked whether the caller of a long poll is still there."""
 
 QUIET_SECONDS_MAX: Final = 15.0
 """After this time without an event a stream says that it is alive."""
@@ -54,47 +57,6 @@ class Malformed(Exception):
         super().__init__(detail)
         self.parameter = parameter
         self.detail = detail
-
-
-class Page(NamedTuple):
-    """What one read has found: of each event the position and the CloudEvent.
-
-    `through`: up to there was looked. `head`: where the log ended then.
-    """
-
-    events: Sequence[tuple[int, bytes]]
-    through: int
-    head: int
-
-    @property
-    def more(self) -> bool:
-        """Whether the log goes on from there."""
-        return self.through < self.head
-
-
-class Feed(NamedTuple):
-    """A log with a filter.
-
-    `read`: at most so many events after a position. `away`: errors that pass by themselves. `sandbox`: the log may
-    begin anew. Any other grows for ever; what a crash of the server took from its end comes again as it was.
-    """
-
-    read: Callable[[int, int], Awaitable[Page]]
-    waiting: Waiting
-    away: tuple[type[Exception], ...]
-    sandbox: bool
-
-
-def end_of_stretch(after: int) -> int:
-    """The last position that one read looks at."""
-    return min(after + STRETCH, POSITION_MAX)
-
-
-def page(events: Sequence[tuple[int, bytes]], after: int, limit: int, head: int) -> Page:
-    """The page of what was found up to the end of the stretch, in one snapshot of a log that ended at `head`."""
-    full = len(events) == limit
-    through = events[-1][0] if full else max(after, min(end_of_stretch(after), head))
-    return Page(events, through, head)
 
 
 def full_types(given: Collection[str], known: Sequence[str], parameter: str = "type") -> list[str]:
@@ -130,19 +92,27 @@ def resumed(last_event_id: str | None, after: int) -> int:
     return int(last_event_id)
 
 
-async def first_page(request: Request, feed: Feed, after: int, limit: int, timeout: float) -> Page:
-    """The first page with an event; after `timeout` seconds, or when the server stops, one without."""
+async def first_page(request: Request, feed: Broadcast, which: Filter, after: int, limit: int, timeout: float) -> Page:
+    """The first page with an event; after `timeout` seconds, or when the server stops, one without.
+
+    Raises `TooManyReaders`: who waits takes a place.
+    """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout
-    while True:
-        ring = feed.waiting.next_ring()
-        found = await feed.read(after, limit)
-        left = deadline - loop.time()
-        if found.events or left <= 0 or feed.waiting.stopped or await request.is_disconnected():
-            return found
-        after = found.through
-        if not found.more:
-            await feed.waiting.wait(ring, left)
+    found = await feed.page(after, limit, which)
+    if found.events or timeout == 0:
+        return found
+    with feed.reader(caller(request)):
+        while not found.events and not feed.stopped and loop.time() < deadline and not await request.is_disconnected():
+            found = await feed.following(found.through, limit, which, min(deadline - loop.time(), GONE_SECONDS))
+            if found.begun_anew:
+                break
+    return found
+
+
+def caller(request: Request) -> str:
+    """Who calls, as far as is known: the address at the other end of the connection."""
+    return request.client.host if request.client else ""
 
 
 def answer(request: Request, found: Page, *, immutable: bool) -> Response:
@@ -150,7 +120,7 @@ def answer(request: Request, found: Page, *, immutable: bool) -> Response:
 
     Nothing is `public`: what was asked for with a key stays out of shared caches.
     """
-    body = b"[%b]" % b",".join(event for _, event in found.events)
+    body = b"[%b]" % found.bodies
     link = _next_page(request, found.through)
     tag = f'"{blake2b(link.encode() + body, digest_size=16).hexdigest()}"'
     headers = {
@@ -164,15 +134,35 @@ def answer(request: Request, found: Page, *, immutable: bool) -> Response:
     return Response(body, headers=headers, media_type=MEDIA_TYPE)
 
 
-def stream(feed: Feed, after: int) -> Response:
-    """The events after a position as Server-Sent Events, until the caller goes or the server stops."""
-    return EventSourceResponse(
-        _blocks(feed, after), headers={"Cache-Control": "no-store", "Vary": "Accept", "X-Accel-Buffering": "no"}
-    )
+def stream(request: Request, feed: Broadcast, which: Filter, after: int) -> Response:
+    """The events after a position as Server-Sent Events, until the caller goes or the server stops.
+
+    Raises `TooManyReaders`.
+    """
+    place = feed.reader(caller(request))
+    place.__enter__()
+    headers = {"Cache-Control": "no-store", "Vary": "Accept", "X-Accel-Buffering": "no"}
+    return _Stream(_blocks(feed, which, after), place, headers)
 
 
-async def _blocks(feed: Feed, after: int) -> AsyncIterator[bytes]:
-    """A page at a time, each read only when the one before was taken.
+class _Stream(EventSourceResponse):
+    """Leaves its place among the readers when it ends, however it ends."""
+
+    def __init__(
+        self, blocks: AsyncIterator[bytes], place: AbstractContextManager[None], headers: Mapping[str, str]
+    ) -> None:
+        super().__init__(blocks, headers=headers)
+        self._place = place
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._place.__exit__(None, None, None)
+
+
+async def _blocks(feed: Broadcast, which: Filter, after: int) -> AsyncIterator[bytes]:
+    """A page at a time, each looked for only when the one before was taken.
 
     An id without data dispatches no event, but a caller that comes back says it: what a filter has passed over is not
     looked at again. A database that is away ends nothing. A log that was begun anew is told from its beginning.
@@ -181,34 +171,38 @@ async def _blocks(feed: Feed, after: int) -> AsyncIterator[bytes]:
     told = after
     quiet_until = loop.time() + QUIET_SECONDS_MAX
     yield format_sse_event(retry=RECONNECT_MILLISECONDS)
-    while not feed.waiting.stopped:
+    while not feed.stopped:
         if loop.time() >= quiet_until:
             yield format_sse_event(id=str(after)) if after > told else KEEPALIVE_COMMENT
             told = after
             quiet_until = loop.time() + QUIET_SECONDS_MAX
-        ring = feed.waiting.next_ring()
         try:
-            found = await feed.read(after, LIMIT_DEFAULT)
+            found = await feed.following(after, STREAMED_AT_ONCE, which, quiet_until - loop.time(), restarts=True)
         except feed.away:
-            await feed.waiting.wait(ring, AGAIN_SECONDS)
+            await asyncio.sleep(AGAIN_SECONDS)
             continue
-        if feed.sandbox and found.head < after:
+        if found.begun_anew:
             yield format_sse_event(id="0")
             after = told = 0
             continue
         after = found.through
         if found.events:
-            yield b"".join(_block(position, event) for position, event in found.events)
-            told = found.events[-1][0]
+            yield sent(found)
+            told = found.events[-1].position
             quiet_until = loop.time() + QUIET_SECONDS_MAX
-        if not found.more:
-            await feed.waiting.wait(ring, quiet_until - loop.time())
     if after > told:
         yield format_sse_event(id=str(after))
 
 
-def _block(position: int, event: bytes) -> bytes:
-    return format_sse_event(id=str(position), data_str=event.decode())
+def sent(found: Page) -> bytes:
+    """The events of a page as a stream sends them, encoded once for all streams that share the page."""
+    blocks: bytes | None = found.__dict__.get("blocks")
+    if blocks is None:
+        blocks = b"".join(
+            format_sse_event(id=str(event.position), data_str=event.body.decode()) for event in found.events
+        )
+        found.__dict__["blocks"] = blocks
+    return blocks
 
 
 def _next_page(request: Request, after: int) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
+from services.broadcast import Broadcast
 from services.certification import problems
 from services.certification.api import consultants, events, exams, facts, health, partners, portal_changes
 from services.certification.api.calls import Service
@@ -16,7 +17,11 @@ from services.certification.bell import Bell
 from services.certification.event_store.database import Database
 from services.certification.event_store.store import EventStore
 from services.certification.personal_data import PersonalData
+from services.certification.refusals import Unavailable
 from services.certification.settings import CertificationSettings
+
+FEED_CONNECTIONS: Final = 2
+"""For feeds alone: however many read them, calls find their own connections free."""
 
 DESCRIPTION: Final = """
 Takes facts in and decides about people. Every POST needs an `Idempotency-Key`: one key is one fact, and the same
@@ -54,14 +59,25 @@ def create_app(settings: CertificationSettings) -> FastAPI:
                 url, settings.database_role, settings.database_connections_max, settings.call_seconds_max
             ) as database,
             EventStore(database) as store,
+            Database(url, settings.database_role, FEED_CONNECTIONS, settings.call_seconds_max) as feed_database,
         ):
             await _settle_sandbox(store, settings.sandbox)
             bell = Bell(database)
             tasks = [asyncio.create_task(bell.tell()), asyncio.create_task(bell.listen())]
-            app.state.service = Service(store, PersonalData(database), bell, settings.products, settings.sandbox)
+            feed = Broadcast(
+                events.reading(EventStore(feed_database)),
+                bell,
+                (Unavailable,),
+                sandbox=settings.sandbox,
+                readers_max=settings.feed_readers_max,
+                readers_per_caller_max=settings.feed_readers_per_caller_max,
+            )
+            personal_data = PersonalData(database)
+            app.state.service = Service(store, feed, personal_data, bell, settings.products, settings.sandbox)
             app.state.waiting = bell
             try:
-                yield
+                async with feed.running():
+                    yield
             finally:
                 bell.stop()
                 for task in tasks:

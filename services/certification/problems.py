@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from services.bodies import fault_of_the_whole
+from services.broadcast import TooManyReaders as NoPlaceToRead
 from services.certification.refusals import (
     AlreadyVoided,
     AnotherScoreRecorded,
@@ -27,6 +28,7 @@ from services.certification.refusals import (
     OtherContentRecorded,
     Overloaded,
     Refusal,
+    TooManyReaders,
     Unavailable,
     UnknownProduct,
 )
@@ -64,6 +66,7 @@ KINDS: Final[Mapping[type[Refusal], Kind]] = {
     AlreadyVoided: Kind(409, "already-voided", "The fact is already voided"),
     NotFound: Kind(404, "not-found", "Not found"),
     Unavailable: Kind(503, "database-unavailable", "The database does not answer"),
+    TooManyReaders: Kind(503, "too-many-readers", "Too many streams and long polls"),
     Overloaded: Kind(503, "overloaded", "More calls wait than are let in"),
 }
 
@@ -73,6 +76,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(MalformedFeed, _malformed_feed)
+    app.add_exception_handler(NoPlaceToRead, _no_place_to_read)
     app.add_exception_handler(NotSold, _not_sold)
     app.add_exception_handler(HTTPException, _no_such_resource)
     app.add_exception_handler(Exception, failed)
@@ -121,6 +125,11 @@ async def _malformed(_: Request, error: Exception) -> Response:
 async def _malformed_feed(_: Request, error: Exception) -> Response:
     assert isinstance(error, MalformedFeed)
     return answer_to(Malformed(error.detail), error.parameter)
+
+
+async def _no_place_to_read(_: Request, error: Exception) -> Response:
+    assert isinstance(error, NoPlaceToRead)
+    return answer_to(TooManyReaders(error.detail))
 
 
 async def _not_sold(_: Request, error: Exception) -> Response:

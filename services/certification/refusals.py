@@ -122,5 +122,9 @@ class Unavailable(Refusal):
     """The store did not answer in time. Asking again with the same key is safe: it records once."""
 
 
+class TooManyReaders(Refusal):
+    """As many streams and long polls are open as may be, in all or of this caller."""
+
+
 class Overloaded(Refusal):
     """More calls wait than are let in. Asking again with the same key is safe: nothing of this call was begun."""

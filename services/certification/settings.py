@@ -5,7 +5,15 @@ from typing import Final
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from services.environment import PRODUCTS, DatabaseUrl, Products
+from services.environment import (
+    PRODUCTS,
+    READERS_MAX,
+    READERS_PER_CALLER_MAX,
+    DatabaseUrl,
+    Products,
+    ReadersMax,
+    ReadersPerCallerMax,
+)
 
 TRUTHY: Final = frozenset({"1", "on", "t", "true", "y", "yes"})
 
@@ -15,7 +23,8 @@ class CertificationSettings(BaseSettings):
 
     `database_url`: where the fact log is. `database_role`: taken on after connecting, where the login is another.
     `call_seconds_max`: how long a call may wait for the database before it is answered 503.
-    `products`: what is sold (R2).
+    `products`: what is sold (R2). `feed_readers_max`: how many streams and long polls may be open, in all and of one
+    caller.
     `sandbox`: whether the clock can be set; settled for ever by the first start on a database.
     """
 
@@ -28,6 +37,8 @@ class CertificationSettings(BaseSettings):
     database_connections_max: int = Field(default=8, ge=2)
     call_seconds_max: float = Field(default=5.0, gt=0)
     products: Products = PRODUCTS
+    feed_readers_max: ReadersMax = READERS_MAX
+    feed_readers_per_caller_max: ReadersPerCallerMax = READERS_PER_CALLER_MAX
     sandbox: bool = Field(default=False, validation_alias="SAGECERT_SANDBOX")
     library_db_functions: str = Field(default="", validation_alias="POSTGRES_ENABLE_DB_FUNCTIONS")
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from fastapi import FastAPI
 
+from services.broadcast import Broadcast
 from services.compliance.answering.pool import AnsweringPool
 from services.compliance.api import (
     consultants,
@@ -24,8 +25,11 @@ from services.compliance.api import (
 )
 from services.compliance.api.doorbell import Doorbell
 from services.compliance.api.service import Service, sending
-from services.compliance.database import create_pool
+from services.compliance.database import DATABASE_AWAY, create_pool
 from services.compliance.settings import ComplianceSettings
+
+FEED_CONNECTIONS: Final = 2
+"""For feeds alone: however many read them, questions find their own connections free."""
 
 _DESCRIPTION: Final = """
 Every question takes `at` (true when) and `known_at` or `known_position` (judged from what was known
@@ -43,12 +47,27 @@ def create_app(settings: ComplianceSettings, wall_clock: Callable[[], datetime])
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         doorbell = Doorbell(settings)
         answers = AnsweringPool(settings)
-        async with create_pool(settings) as pool, sending(settings, wall_clock) as webhooks, answers.running():
-            app.state.compliance = Service(pool, answers, doorbell, settings.parameters, settings.sandbox, webhooks)
+        async with (
+            create_pool(settings) as pool,
+            create_pool(settings, FEED_CONNECTIONS) as feed_pool,
+            sending(settings, wall_clock) as webhooks,
+            answers.running(),
+        ):
+            feed = Broadcast(
+                events.reading(feed_pool),
+                doorbell,
+                DATABASE_AWAY,
+                sandbox=settings.sandbox,
+                readers_max=settings.feed_readers_max,
+                readers_per_caller_max=settings.feed_readers_per_caller_max,
+            )
+            parameters, sandbox = settings.parameters, settings.sandbox
+            app.state.compliance = Service(pool, feed, answers, doorbell, parameters, sandbox, webhooks)
             app.state.waiting = doorbell
             listening = asyncio.create_task(doorbell.listen())
             try:
-                yield
+                async with feed.running():
+                    yield
             finally:
                 doorbell.stop()
                 listening.cancel()

@@ -108,13 +108,16 @@ async def _nothing_to_reset(_: asyncpg.Connection) -> None:
     """Whoever borrows a connection only asks: no session state, no transaction, nothing to spend a round trip on."""
 
 
-def create_pool(settings: "ComplianceSettings") -> Pool:
-    """A pool, not opened yet: the service starts also while the database is away."""
+def create_pool(settings: "ComplianceSettings", connections_max: int | None = None) -> Pool:
+    """A pool, not opened yet: the service starts also while the database is away.
+
+    `connections_max`: other than the settings say.
+    """
     return asyncpg.create_pool(
         settings.database_url.get_secret_value(),
         server_settings=session(settings),
         command_timeout=DEADLINE_SECONDS,
         min_size=0,
         reset=_nothing_to_reset,
-        max_size=settings.database_connections_max,
+        max_size=connections_max or settings.database_connections_max,
     )

@@ -5,7 +5,15 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.compliance.policy.parameters import Parameters, parameters_for
 from services.compliance.webhooks.signing import Sealer
-from services.environment import PRODUCTS, DatabaseUrl, Products
+from services.environment import (
+    PRODUCTS,
+    READERS_MAX,
+    READERS_PER_CALLER_MAX,
+    DatabaseUrl,
+    Products,
+    ReadersMax,
+    ReadersPerCallerMax,
+)
 
 
 class ComplianceSettings(BaseSettings):
@@ -13,6 +21,7 @@ class ComplianceSettings(BaseSettings):
 
     `database_url`: where the fact log and the read model are. `database_role`: taken on after
     connecting, where the login is another. `database_schema`: the schema of the read model.
+    `feed_readers_max`: how many streams and long polls may be open, in all and of one caller.
     `answer_processes`: how many answer what replays history; `answer_queue_max`: how many questions wait for them;
     `answer_seconds_max`: how long one may take.
     `products`: what is sold (R2), the same for every process of the system. `sandbox`: webhooks may go
@@ -33,6 +42,8 @@ class ComplianceSettings(BaseSettings):
     answer_queue_max: int = Field(default=256, ge=1)
     answer_seconds_max: float = Field(default=10.0, gt=0)
     products: Products = PRODUCTS
+    feed_readers_max: ReadersMax = READERS_MAX
+    feed_readers_per_caller_max: ReadersPerCallerMax = READERS_PER_CALLER_MAX
     sandbox: bool = Field(default=False, validation_alias="SAGECERT_SANDBOX")
     webhook_keys: tuple[SecretStr, ...] = ()
     webhook_networks: tuple[IPvAnyNetwork, ...] = ()

@@ -8,6 +8,7 @@ from uuid import uuid4
 from fastapi import Depends, Header, Request, Response
 
 from services.bodies import doubled, refuse_doubled_names
+from services.broadcast import Broadcast
 from services.certification import recording
 from services.certification.api.fields import KEY_PATTERN, Answer, CorrelationId, InstantAnswer
 from services.certification.bell import Bell
@@ -57,6 +58,7 @@ class Service(NamedTuple):
     """What the endpoints work with. `sandbox`: the log can begin anew."""
 
     store: EventStore
+    feed: Broadcast
     personal_data: PersonalData
     bell: Bell
     products: tuple[str, ...]

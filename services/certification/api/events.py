@@ -8,10 +8,10 @@ from fastapi import APIRouter, Header, Query, Request, Response
 
 from services import feeds
 from services.bodies import NUMBER, WHOLE_NUMBER
-from services.certification.api.calls import REFUSALS, Service, TheService
+from services.broadcast import POSITION_MAX, Event, Filter, Read
+from services.certification.api.calls import REFUSALS, TheService
 from services.certification.api.fields import Id
-from services.certification.event_store.store import LogEntry, LogFilter
-from services.certification.refusals import Unavailable
+from services.certification.event_store.store import EventStore, LogEntry, LogFilter
 from services.products import Product, refuse_unsold
 from shared.events.facts import TOPIC_OF, TOPICS, FactData
 
@@ -53,7 +53,7 @@ async def events(
     request: Request,
     service: TheService,
     after: Annotated[
-        int, Query(ge=0, le=feeds.POSITION_MAX, description="The last position already seen."), WHOLE_NUMBER
+        int, Query(ge=0, le=POSITION_MAX, description="The last position already seen."), WHOLE_NUMBER
     ] = 0,
     limit: Annotated[
         int, Query(ge=1, le=feeds.LIMIT_MAX, description="How many at most."), WHOLE_NUMBER
@@ -76,20 +76,27 @@ async def events(
     the same without an end.
     """
     refuse_unsold(products, service.products)
-    feed = _feed(service, LogFilter(feeds.full_types(types, list(TOPICS)), partner_ids, products))
+    which = Filter(frozenset(feeds.full_types(types, list(TOPICS))), frozenset(partner_ids), frozenset(products))
     if feeds.asks_for_stream(request):
-        return feeds.stream(feed, feeds.resumed(last_event_id, after))
-    page = await feeds.first_page(request, feed, after, limit, timeout)
+        return feeds.stream(request, service.feed, which, feeds.resumed(last_event_id, after))
+    page = await feeds.first_page(request, service.feed, which, after, limit, timeout)
     return feeds.answer(request, page, immutable=len(page.events) == limit and not service.sandbox)
 
 
-def _feed(service: Service, which: LogFilter) -> feeds.Feed:
-    async def read(after: int, limit: int) -> feeds.Page:
-        found = await service.store.facts_after(after, feeds.end_of_stretch(after), limit, which)
-        events = [(entry.fact.position, cloud_event(entry)) for entry in found.entries]
-        return feeds.page(events, after, limit, found.head)
+def reading(store: EventStore) -> Read:
+    """The log as a feed is read."""
 
-    return feeds.Feed(read, service.bell, (Unavailable,), service.sandbox)
+    async def read(after: int, through: int, limit: int, which: Filter) -> tuple[list[Event], int]:
+        log_filter = LogFilter(list(which.types), list(which.partner_ids), list(which.products))
+        found = await store.facts_after(after, through, limit, log_filter)
+        return [_event(entry) for entry in found.entries], found.head
+
+    return read
+
+
+def _event(entry: LogEntry) -> Event:
+    kind = TOPIC_OF[type(entry.fact.data)]
+    return Event(entry.fact.position, cloud_event(entry), kind, entry.partner_ids, entry.products)
 
 
 def cloud_event(entry: LogEntry) -> bytes:

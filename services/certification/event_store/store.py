@@ -70,21 +70,24 @@ FACT: Final[LiteralString] = f"""
 """
 # A fact is about the partners and the products that it names; a void, about those of the fact that it voids.
 FACTS_AFTER: Final[LiteralString] = """
-    SELECT h.head, f.topic, f.state, f.notification_id, f.originator_id
+    SELECT h.head, f.topic, f.state, f.notification_id, f.originator_id, f.partner_id, f.into_partner_id,
+        CASE WHEN f.data ? 'product' THEN ARRAY[f.data ->> 'product']
+            ELSE ARRAY(SELECT jsonb_array_elements_text(f.data -> 'products')) END
     FROM (SELECT coalesce(max(e.notification_id), 0) AS head FROM certification.stored_events e) h
     LEFT JOIN LATERAL (
-        SELECT e.topic, e.state, e.notification_id, e.originator_id
+        SELECT e.topic, e.state, e.notification_id, e.originator_id, e.partner_id, e.into_partner_id, about.data
         FROM certification.stored_events e
+        CROSS JOIN LATERAL (
+            SELECT convert_from(coalesce(
+                (SELECT v.state FROM certification.stored_events v WHERE v.fact_id = e.voided_fact_id), e.state
+            ), 'UTF8')::jsonb -> 'data' AS data OFFSET 0
+        ) about
         WHERE e.notification_id > $1::bigint AND e.notification_id <= $2::bigint
             AND ($4::text[] IS NULL OR e.topic = ANY($4::text[]))
             AND ($5::text[] IS NULL
                 OR e.partner_id = ANY($5::text[]) OR e.into_partner_id = ANY($5::text[]))
-            AND ($6::text[] IS NULL OR (
-                SELECT about.data ->> 'product' = ANY($6::text[])
-                    OR coalesce(about.data -> 'products' ?| $6::text[], false)
-                FROM (SELECT convert_from(coalesce(
-                    (SELECT v.state FROM certification.stored_events v WHERE v.fact_id = e.voided_fact_id), e.state
-                ), 'UTF8')::jsonb -> 'data' AS data OFFSET 0) about))
+            AND ($6::text[] IS NULL OR about.data ->> 'product' = ANY($6::text[])
+                OR coalesce(about.data -> 'products' ?| $6::text[], false))
         ORDER BY e.notification_id LIMIT $3
     ) f ON true
     ORDER BY f.notification_id
@@ -161,10 +164,12 @@ EVERYTHING: Final = LogFilter()
 
 
 class LogEntry(NamedTuple):
-    """A fact of the log, without its append position, and its stream."""
+    """A fact of the log, without its append position, its stream, and the partners and products that it is about."""
 
     fact: Fact
     originator_id: str
+    partner_ids: tuple[str, ...] = ()
+    products: tuple[str, ...] = ()
 
 
 class LogEntries(NamedTuple):
@@ -274,8 +279,13 @@ class EventStore:
             list(which.products) or None,
         )
         found = [
-            LogEntry(wire.decode(topic, state, position, 0), originator_id)
-            for _, topic, state, position, originator_id in rows
+            LogEntry(
+                wire.decode(topic, state, position, 0),
+                originator_id,
+                tuple(partner_id for partner_id in partner_ids if partner_id is not None),
+                tuple(products),
+            )
+            for _, topic, state, position, originator_id, *partner_ids, products in rows
             if position is not None
         ]
         return LogEntries(found, rows[0][0])

@@ -2,18 +2,20 @@
 
 from typing import Any, Final
 
+import asyncpg
 import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services import feeds
+from services.broadcast import Event, Filter, Read
 from services.compliance.answering.moment import Moment, moment_of
 from services.compliance.api.documented import QUESTION_PROBLEMS, answers_with, asks
 from services.compliance.api.question import EVENTS_FILTER, EventsQuestion, question_of
-from services.compliance.api.service import Service, service_of
+from services.compliance.api.service import CONNECTION_SECONDS_MAX, service_of
 from services.compliance.api.standings import present_moment
 from services.compliance.cloud_event import COLUMNS, PASSES, CloudEvent, cloud_event
-from services.compliance.database import DATABASE_AWAY
+from services.compliance.database import Pool
 from services.compliance.refusals import NotAskable
 from services.products import refuse_unsold
 from shared.events.compliance_events import TYPE_OF
@@ -25,7 +27,7 @@ _AFTER: Final = f"""
     SELECT h.head, f.*
     FROM (SELECT coalesce(max(e.sequence), 0) AS head FROM compliance_event e) h
     LEFT JOIN LATERAL (
-        SELECT {COLUMNS} FROM compliance_event e
+        SELECT {COLUMNS}, e.products, e.position AS fact_position FROM compliance_event e
         WHERE e.sequence > $1 AND {PASSES} AND e.sequence <= $5
             AND ($6::timestamptz IS NULL OR e.effective_at <= $6)
             AND ($7::timestamptz IS NULL OR e.recorded_at <= $7)
@@ -88,26 +90,41 @@ async def events(request: Request) -> Response:
         await service.look(question, present_moment)
     if not question.live:
         moment = await service.look(question, lambda connection: moment_of(connection, question.moment))
-    feed = _feed(service, question, moment, types)
+    which = Filter(
+        frozenset(types), frozenset(question.partner_id), frozenset(question.product), _until(question, moment)
+    )
     if streamed:
-        return feeds.stream(feed, after)
-    page = await feeds.first_page(request, feed, after, question.limit, question.timeout)
+        return feeds.stream(request, service.feed, which, after)
+    page = await feeds.first_page(request, service.feed, which, after, question.limit, question.timeout)
     plain = question.live and question.min_position is None
     immutable = len(page.events) == question.limit and plain and not service.sandbox
     return feeds.answer(request, page, immutable=immutable)
 
 
-def _feed(service: Service, question: EventsQuestion, moment: Moment | None, types: list[str]) -> feeds.Feed:
+def _until(question: EventsQuestion, moment: Moment | None) -> tuple[Any, ...]:
     """A timer's event has no position among the facts: what was known there are the timers due by its recording."""
+    if moment is None:
+        return ()
     asks_what_was_known = question.known_at is not None or question.known_position is not None
-    known_at, known_position = moment[1:] if moment and asks_what_was_known else (None, None)
-    passing = (types or None, question.partner_id or None, question.product or None)
-    until = (question.at, known_at, known_position)
+    known_at, known_position = moment[1:] if asks_what_was_known else (None, None)
+    return question.at, known_at, known_position
 
-    async def read(after: int, limit: int) -> feeds.Page:
-        rows = await service.pool.fetch(_AFTER, after, *passing, feeds.end_of_stretch(after), *until, limit)
-        found = [cloud_event(row[1:]) for row in rows if row["sequence"] is not None]
-        events = [(event.position, msgspec.json.encode(event)) for event in found]
-        return feeds.page(events, after, limit, rows[0]["head"])
 
-    return feeds.Feed(read, service.doorbell, DATABASE_AWAY, service.sandbox)
+def reading(pool: Pool) -> Read:
+    """The log as a feed is read."""
+
+    async def read(after: int, through: int, limit: int, which: Filter) -> tuple[list[Event], int]:
+        passing = (list(values) or None for values in (which.types, which.partner_ids, which.products))
+        until = which.until or (None, None, None)
+        async with pool.acquire(timeout=CONNECTION_SECONDS_MAX) as connection:
+            rows = await connection.fetch(_AFTER, after, *passing, through, *until, limit)
+        return [_event(row) for row in rows if row["sequence"] is not None], rows[0]["head"]
+
+    return read
+
+
+def _event(row: asyncpg.Record) -> Event:
+    event = cloud_event(row[1:-2])
+    moment = (row["effective_at"], row["recorded_at"], row["fact_position"])
+    body = msgspec.json.encode(event)
+    return Event(event.position, body, event.type, (event.subject,), tuple(row["products"]), moment)

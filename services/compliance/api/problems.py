@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from services.bodies import fault_of_the_whole
+from services.broadcast import TooManyReaders as NoPlaceToRead
 from services.compliance.answering.pool import AnswersAway, TakesTooLong, TooManyQuestions
 from services.compliance.database import DATABASE_AWAY
 from services.compliance.refusals import KnownInTheFuture, NeverMentioned, NotAskable, Refusal
@@ -40,6 +41,10 @@ class NotAppliedYet(Refusal):
     """The facts up to `min_position` are not applied within the time that a caller waits."""
 
 
+class TooManyReaders(Refusal):
+    """As many streams and long polls are open as may be, in all or of this caller."""
+
+
 class NoDatabase(Refusal):
     """The database does not answer."""
 
@@ -66,6 +71,7 @@ ANSWERS: Final[Mapping[type[Refusal], tuple[int, str, str]]] = {
     NotAppliedYet: (503, "not-applied-yet", "Not applied yet"),
     NoDatabase: (503, "database-unavailable", "The database does not answer"),
     AnswersAway: (503, "database-unavailable", "The database does not answer"),
+    TooManyReaders: (503, "too-many-readers", "Too many streams and long polls"),
     TooManyQuestions: (503, "too-many-questions", "Too many questions wait"),
     TakesTooLong: (503, "takes-too-long", "The answer takes too long"),
     NoSuchPlace: (422, "malformed-request", "The request is malformed"),
@@ -86,6 +92,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(Malformed, _malformed_filter)
+    app.add_exception_handler(NoPlaceToRead, _no_place_to_read)
     app.add_exception_handler(NotSold, _not_sold)
     app.add_exception_handler(HTTPException, _no_such_resource)
     app.add_exception_handler(Exception, _failed)
@@ -129,6 +136,11 @@ async def _malformed(_: Request, problem: Exception) -> Response:
 async def _malformed_filter(_: Request, problem: Exception) -> Response:
     assert isinstance(problem, Malformed)
     return answer_to(NotAskable(problem.detail, problem.parameter))
+
+
+async def _no_place_to_read(_: Request, problem: Exception) -> Response:
+    assert isinstance(problem, NoPlaceToRead)
+    return answer_to(TooManyReaders(problem.detail))
 
 
 async def _not_sold(_: Request, problem: Exception) -> Response:

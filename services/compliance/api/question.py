@@ -10,10 +10,11 @@ from fastapi import Path, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from services.bodies import INSTANT_SCHEMA, NUMBER, WHOLE_NUMBER, parse_instant
+from services.broadcast import POSITION_MAX
 from services.compliance.answering.questions import AskedMoment
 from services.compliance.answering.timeline import CURSOR_PATTERN
 from services.compliance.refusals import NotAskable
-from services.feeds import LIMIT_DEFAULT, LIMIT_MAX, POSITION_MAX, TIMEOUT_SECONDS_MAX
+from services.feeds import LIMIT_DEFAULT, LIMIT_MAX, TIMEOUT_SECONDS_MAX
 from services.products import Product
 
 Instant = Annotated[datetime, BeforeValidator(parse_instant), WithJsonSchema(INSTANT_SCHEMA)]

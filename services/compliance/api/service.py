@@ -9,6 +9,7 @@ from typing import Final, NamedTuple, TypeVar
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.broadcast import Broadcast
 from services.compliance.answering.pool import AnsweringPool
 from services.compliance.answering.questions import Question as Derived
 from services.compliance.api.doorbell import Doorbell
@@ -51,6 +52,7 @@ class Service(NamedTuple):
     """
 
     pool: Pool
+    feed: Broadcast
     answers: AnsweringPool
     doorbell: Doorbell
     parameters: Parameters
