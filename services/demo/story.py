@@ -4,10 +4,10 @@ Each fact is recorded on the day given, at noon, and is true from then unless `d
 late. Partners, by what becomes of them:
 
 - `northgate` (VAR) sells S200P and is compliant; Ben passed only by the correction of his score.
-- `harbour` (VAR) sells both products; Dora left, and two days of the window for S200P are left.
+- `harbour` (VAR) sells both products; Dora left, and the window for S200P ends in two days.
 - `oldmill` (VAR) lost Finn and replaced nobody in time: suspended.
 - `cedar` (VAR) lost Hugo too, which was learned a month late: suspended from the day its window ended.
-- `ledgerlabs` (developer only) needs one consultant, and has one since Jude did not do the maintenance in time.
+- `ledgerlabs` (developer only) needs one consultant; of its two, Jude lapsed, who did not do the maintenance in time.
 - `brightside` (VAR) has not reached its minimum yet.
 - `tallyho` (VAR) left the programme.
 
@@ -16,9 +16,15 @@ Olga is certified for S200P and works for nobody yet.
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+
+DAYS: Final = 180
+"""The story begins so many days before the present."""
+
+_KEY: Final = "story-{:03}"
+FIRST_KEY: Final = _KEY.format(1)
 
 
 class Telling(msgspec.Struct, frozen=True):
@@ -68,7 +74,7 @@ def _maintained(days: int, consultant_id: str, product: str, change: str) -> Ite
 
 
 def _facts(present: datetime) -> Iterator[_Fact]:
-    yield from _enrolled(180, "northgate", "VAR")
+    yield from _enrolled(DAYS, "northgate", "VAR")
     yield from _joined(178, "northgate", "anna", "ben")
     yield from _certified(175, "anna", "S200P")
     yield from _certified(174, "ben", "S200P", "78.25")
@@ -126,11 +132,11 @@ def _facts(present: datetime) -> Iterator[_Fact]:
 
 
 def story(present: datetime) -> list[Telling]:
-    """The calls in the order in which they were made. The same story for every `present` of one day."""
+    """The calls in the order in which they were made, the first `DAYS` ago. The same for every `present` of one day."""
     noon = datetime.combine(present.date(), time(12), UTC)
     recorded = [(noon - timedelta(days=fact.days - fact.days_late), fact) for fact in _facts(present)]
     tellings = []
     for number, (recorded_at, fact) in enumerate(sorted(recorded, key=lambda pair: pair[0]), 1):
         true_from = {"effective_at": (noon - timedelta(days=fact.days)).isoformat()} if fact.days_late else {}
-        tellings.append(Telling(f"story-{number:03}", recorded_at, fact.path, {**fact.body, **true_from}))
+        tellings.append(Telling(_KEY.format(number), recorded_at, fact.path, {**fact.body, **true_from}))
     return tellings

@@ -4,11 +4,11 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import Any, Final
 
-from services.demo.story import Telling, story
+from services.demo.story import DAYS, FIRST_KEY, Telling, story
 
 CALL_SECONDS_MAX: Final = 60
 
@@ -75,6 +75,14 @@ def tell(caller: Caller, present: datetime, report: Callable[[str], None]) -> To
         _tell(caller, telling)
     caller.do("PUT", "/sandbox/v1/clock", {"now": present.isoformat(), "running": True})
     return Told.NOW
+
+
+def told_on(caller: Caller) -> date:
+    """The day to which the story that a system holds was told. Raises `CallFailed` where it holds none."""
+    status, fact = caller.call("GET", f"/certification/v1/facts?idempotency_key={FIRST_KEY}")
+    if status != 200:
+        raise CallFailed("the system holds no story")
+    return datetime.fromisoformat(fact["recorded_at"]).date() + timedelta(days=DAYS)
 
 
 def _recorded(caller: Caller, telling: Telling) -> bool:

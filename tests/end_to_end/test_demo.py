@@ -1,12 +1,14 @@
 """The story of `sagecert demo`: everything that it promises can be asked for."""
 
+import json
+import re
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from services.cli.demo import commands
-from services.demo import Caller, Told, tell
+from services.demo import Caller, Told, commands, tell, told_on
 from tests.systems import System
 
 PRESENT = datetime(2024, 3, 14, 15, 9, 26, tzinfo=UTC)
@@ -52,18 +54,79 @@ def test_what_was_learned_late_was_not_known_before(told: System) -> None:
     assert compliance(told, "cedar", "S200P", at=then)["status"] == "suspended"
 
 
-def test_every_command_that_is_shown_gets_an_answer(told: System) -> None:
-    shown = [line for line in commands(told.url, None, PRESENT).splitlines() if line.startswith("curl -s '")]
-    asked = [line.split("'")[1] for line in shown if "compliance/v1" in line]
-    assert len(asked) >= 8
-    for url in asked:
-        assert told.http.get(url).status_code == 200, url
+def asked_as_shown(system: System, *, live: bool) -> dict[str, Any]:
+    """Caption to answer, of every question in what is shown, in order; the hiring aside."""
+    assert told_on(Caller(system.url, None)) == PRESENT.date()
+    lines = commands(system.url, None, PRESENT.date(), live=live).splitlines()
+    found = {}
+    for caption, line in pairwise(lines):
+        if line.startswith("curl -s '") and "/compliance/v1/" in line:
+            answer = system.http.get(line.split("'")[1])
+            assert answer.status_code == 200, answer.text
+            found[caption.removeprefix("# ")] = answer.json()
+    return found
+
+
+def check_captions(system: System, shown: dict[str, Any]) -> None:
+    """Each caption is held against its answer, by its own words and by what it claims; one without a check fails."""
+    for caption, answer in shown.items():
+        for said in re.findall(r"\d{4}-\d{2}-\d{2}|compliant|suspended", caption):
+            assert said in json.dumps(answer), f"{caption!r} is not what the answer shows"
+    captions = iter(shown.items())
+
+    def shows(beginning: str) -> Any:
+        caption, answer = next(captions)
+        assert caption.startswith(beginning)
+        return answer
+
+    harbour = shows("Harbour lost Dora and must replace her by")
+    (window,) = harbour["windows"]
+    assert (harbour["status"], window["outcome"], "dora" in harbour["counted"]) == ("in_window", "open", False)
+    old_mill = shows("Old Mill replaced nobody in time and is suspended: it may not sell to new customers")
+    assert (old_mill["allowed"], old_mill["customer"], old_mill["status"]) == (False, "new", "suspended")
+    assert shows("Cedar is suspended ...")["status"] == "suspended"
+    assert shows("... though at noon on")["status"] == "compliant"
+    later = shows("... and is known now to have been suspended already")
+    assert (later["status"], later["at"]) == ("suspended", "2024-03-05T12:00:00Z")
+    jude = shows("Jude's certification has lapsed: maintenance for a portal change was due and is not complete")
+    assert (jude["certified"], jude["reasons"][0]["rule"]) == (False, "R26")
+    northgate = shows("What made Northgate what it is, in order; Ben is certified from his exam on, by a correction")
+    assert northgate["entries"] == sorted(northgate["entries"], key=lambda entry: str(entry["at"]))
+    assert northgate["next"] is None
+    (ben,) = [entry for entry in northgate["entries"] if entry.get("data", {}).get("consultant_id") == "ben"][1:]
+    (period,) = ben["data"]["periods"]
+    behind = [system.http.get(f"/certification/v1/facts/{fact_id}").json() for fact_id in period["start_facts"]]
+    kinds = {fact["type"].rpartition("cloud.")[2]: fact["effective_at"] for fact in behind}
+    assert {"score-corrected.v1", "attempt-scored.v1"} <= set(kinds)
+    assert period["from"] == kinds["attempt-scored.v1"] < kinds["score-corrected.v1"]
+    assert [window["partner_id"] for window in shows("Who has a replacement to find, soonest")["windows"]] == [
+        "harbour"
+    ]
+    suspensions = shows("The suspensions, as subscribers were told of them")
+    assert [event["subject"] for event in suspensions] == ["oldmill", "cedar"]
+    assert list(captions) == []
+
+
+def test_every_caption_says_what_its_answer_shows(told: System) -> None:
+    check_captions(told, asked_as_shown(told, live=True))
 
 
 def test_the_last_command_closes_the_window(told: System) -> None:
+    *_, caption, call, _body, end = commands(told.url, None, PRESENT.date(), live=True).split("\n")
+    assert caption.endswith("hire Olga, who is certified, and ask the first question again: the window is closed")
+    assert ("partners/harbour/consultants" in call, end) == (True, "")
     answer = told.record("partners/harbour/consultants", "mine-1", consultant_id="olga")
-    position = answer.json()["position"]
-    assert compliance(told, "harbour", "S200P", min_position=position)["status"] == "compliant"
+    asked = compliance(told, "harbour", "S200P", min_position=answer.json()["position"])
+    assert (asked["status"], [window["outcome"] for window in asked["windows"]]) == ("compliant", ["closed"])
+
+
+def test_a_story_told_before_is_asked_about_as_of_its_day(told: System) -> None:
+    """Somebody was hired meanwhile, and time went on: the captions hold still."""
+    shown = commands(told.url, None, PRESENT.date(), live=False)
+    assert f"They ask about {PRESENT.date().isoformat()}, the day to which the story was told." in shown
+    assert "ask the first question again, without its query: Olga is counted" in shown
+    assert "olga" in compliance(told, "harbour", "S200P")["counted"]
+    check_captions(told, asked_as_shown(told, live=False))
 
 
 def test_a_told_story_whose_clock_was_stopped_is_left_alone(told: System) -> None:

@@ -1,0 +1,71 @@
+"""Commands to paste into a shell, each with a caption that says what its answer shows."""
+
+from datetime import date, timedelta
+from typing import NamedTuple
+
+
+class Command(NamedTuple):
+    """`path`: below /compliance/v1, with its query."""
+
+    caption: str
+    path: str
+
+
+def questions(told_on: date, *, live: bool) -> list[Command]:
+    """What to ask about a story that was told to the day `told_on`.
+
+    `live`: it is that day, and nothing else was recorded. Otherwise what can have changed since is asked as of the
+    beginning of that day: those answers stay the same for ever (R31).
+    """
+    end, before = f"{told_on.isoformat()}T00:00:00Z", told_on - timedelta(days=9)
+    then = () if live else (f"at={end}", f"known_at={end}")
+    noon = f"{before.isoformat()}T12:00:00Z"
+    deadline = (told_on + timedelta(days=2)).isoformat()
+    return [
+        Command(
+            f"Harbour lost Dora and must replace her by {deadline}",
+            _path("partners/harbour/compliance/S200P", *then),
+        ),
+        Command(
+            "Old Mill replaced nobody in time and is suspended: it may not sell to new customers",
+            _path("partners/oldmill/authorisations/S200P", "customer=new", *then),
+        ),
+        Command("Cedar is suspended ...", _path("partners/cedar/compliance/S200P", *then)),
+        Command(
+            f"... though at noon on {before.isoformat()} it counted as compliant, by what was known then",
+            _path("partners/cedar/compliance/S200P", f"at={noon}", f"known_at={noon}"),
+        ),
+        Command(
+            "... and is known now to have been suspended already",
+            _path("partners/cedar/compliance/S200P", f"at={noon}", *then[1:]),
+        ),
+        Command(
+            "Jude's certification has lapsed: maintenance for a portal change was due and is not complete",
+            _path("consultants/jude/certifications/S200S", *then),
+        ),
+        Command(
+            "What made Northgate what it is, in order; Ben is certified from his exam on, by a correction of his score",
+            _path("partners/northgate/timeline", *then),
+        ),
+        Command("Who has a replacement to find, soonest deadline first", _path("windows", "status=open", *then)),
+        Command("The suspensions, as subscribers were told of them", "events?type=selling-suspended"),
+    ]
+
+
+def commands(origin: str, key: str | None, told_on: date, *, live: bool) -> str:
+    """The commands with their captions, as they are shown."""
+    curl = "curl -s" + (' -H "Authorization: Bearer $SAGECERT_API_KEY"' if key else "")
+    shown = "# Paste these; with | python3 -m json.tool the answers read better."
+    again, outcome = "", "the window is closed"
+    if not live:
+        shown += f" They ask about {told_on.isoformat()}, the day to which the story was told."
+        again, outcome = ", without its query", "Olga is counted"
+    asked = [f"# {caption}\n{curl} '{origin}/compliance/v1/{path}'" for caption, path in questions(told_on, live=live)]
+    joiner = f"""# Let Harbour hire Olga, who is certified, and ask the first question again{again}: {outcome}
+{curl} '{origin}/certification/v1/partners/harbour/consultants' -H 'Idempotency-Key: mine-1' \\
+  -H 'Content-Type: application/json' -d '{{"consultant_id": "olga"}}'"""
+    return "\n".join(("", shown, *asked, joiner, ""))
+
+
+def _path(path: str, *query: str) -> str:
+    return "?".join((path, "&".join(query))) if query else path
