@@ -15,6 +15,11 @@ STATUS = """
     FROM certification.clock() c, certification.recording r, compliance.progress p
 """
 
+REBUILD = (
+    "The read model was derived by another policy version than that of this code, and follows the facts no more: "
+    "run `sagecert compliance rebuild`, which publishes what this corrects."
+)
+
 
 @click.command()
 @running_data_directory_option
@@ -22,16 +27,24 @@ STATUS = """
 def status(data_directory: Path, as_json: bool) -> None:
     """Show how far a database has come.
 
-    The one that SAGECERT_OWNER_DATABASE_URL names, or that of a `sagecert up`.
+    The one that SAGECERT_OWNER_DATABASE_URL names, or that of a `sagecert up`. `policy_version` is what the read model
+    was derived by, `code_policy_version` that of this code, with the products that SAGECERT_PRODUCTS names.
     """
     with one_sentence():
         import psycopg
         from psycopg.rows import dict_row
+        from pydantic import SecretStr
 
         from services.cli.owner import owner_url
         from services.cli.settings import SystemSettings
+        from services.compliance.settings import ComplianceSettings
 
-        with psycopg.connect(owner_url(SystemSettings(), data_directory), row_factory=dict_row) as connection:
-            found = connection.execute(STATUS).fetchone()
-    shown = {name: getattr(value, "isoformat", lambda value=value: value)() for name, value in (found or {}).items()}
-    click.echo(json.dumps(shown) if as_json else "\n".join(f"{name:15} {value}" for name, value in shown.items()))
+        url = owner_url(SystemSettings(), data_directory)
+        code_version = ComplianceSettings(database_url=SecretStr(url)).parameters.version
+        with psycopg.connect(url, row_factory=dict_row) as connection:
+            found = connection.execute(STATUS).fetchone() or {}
+    shown = {name: getattr(value, "isoformat", lambda value=value: value)() for name, value in found.items()}
+    shown["code_policy_version"] = code_version
+    if shown.get("policy_version") not in ("", code_version):
+        shown["advice"] = REBUILD
+    click.echo(json.dumps(shown) if as_json else "\n".join(f"{name:20} {value}" for name, value in shown.items()))

@@ -207,15 +207,40 @@ def test_a_damaged_key_for_webhooks_is_named(database: Database, data_directory:
     assert "set SAGECERT_COMPLIANCE_WEBHOOK_KEYS" in said
 
 
-def test_status_tells_a_script_how_far_it_has_come(database: Database) -> None:
+def status(database: Database, *options: str, **settings: str) -> str:
     done = subprocess.run(
-        sagecert("status", "--json"),
-        env=environment({"SAGECERT_OWNER_DATABASE_URL": database.owner_url}),
+        sagecert("status", *options),
+        env=environment({"SAGECERT_OWNER_DATABASE_URL": database.owner_url, **settings}),
         capture_output=True,
         text=True,
         check=True,
     )
-    assert json.loads(done.stdout) | {"facts": 0, "applied": 0, "sandbox": False} == json.loads(done.stdout)
+    return done.stdout
+
+
+def test_status_tells_a_script_how_far_it_has_come(database: Database) -> None:
+    shown = json.loads(status(database, "--json"))
+    assert shown | {"facts": 0, "applied": 0, "sandbox": False} == shown
+
+
+def test_status_tells_both_policy_versions_and_what_to_do_where_they_differ(
+    database: Database, data_directory: Path
+) -> None:
+    assert "advice" not in json.loads(status(database, "--json")), "nothing is derived yet"
+    body = {"partner_id": "P1", "kind": "VAR", "programme": "PARTNER_SUCCESS"}
+    with up(data_directory, DATABASE_URL=database.owner_url) as (_, url):
+        recorded = httpx.post(f"{url}/certification/v1/partners", json=body, headers={"Idempotency-Key": "1"}).json()
+        asked = {"min_position": recorded["position"]}
+        assert httpx.get(f"{url}/compliance/v1/partners/P1", params=asked).status_code == 200
+    same = json.loads(status(database, "--json"))
+    assert (same["policy_version"], same["code_policy_version"], "advice" in same) == ("2021-08", "2021-08", False)
+    products = '["S200P", "S300"]'
+    other = json.loads(status(database, "--json", SAGECERT_PRODUCTS=products))
+    assert (other["policy_version"], other["code_policy_version"]) == ("2021-08", "2021-08 for S200P, S300")
+    assert "sagecert compliance rebuild" in other["advice"]
+    shown = status(database, SAGECERT_PRODUCTS=products)
+    for text in ("2021-08\n", "2021-08 for S200P, S300\n", "run `sagecert compliance rebuild`"):
+        assert text in shown
 
 
 def test_what_runs_on_a_server_of_its_own_is_looked_at_and_rebuilt(data_directory: Path) -> None:
