@@ -81,6 +81,7 @@ def check_captions(system: System, shown: dict[str, Any]) -> None:
 
     harbour = shows("Harbour lost Dora and must replace her by")
     (window,) = harbour["windows"]
+    assert next(iter(shown)).endswith(f"by {window['deadline_on']}")
     assert (harbour["status"], window["outcome"], "dora" in harbour["counted"]) == ("in_window", "open", False)
     old_mill = shows("Old Mill replaced nobody in time and is suspended: it may not sell to new customers")
     assert (old_mill["allowed"], old_mill["customer"], old_mill["status"]) == (False, "new", "suspended")
