@@ -18,9 +18,10 @@ from tests.certification.conftest import calling
 from tests.databases import Database
 
 CALLERS: Final = 6
-CALLS_EACH: Final = 14
+CALLS_EACH: Final = 20
 CONSULTANTS: Final = ("C1", "C2")
 REGISTRATIONS: Final = ("R1", "R2")
+PRODUCTS: Final = ("S200P", "S200P", "S200S")
 DAYS: Final = tuple(f"2022-03-0{day}T09:00:00Z" for day in range(1, 6))
 
 Name = tuple[str | int, ...]
@@ -44,19 +45,23 @@ class Reporter:
 
     def _call(self) -> tuple[str, dict[str, Any]]:
         registration, consultant = self.random.choice(REGISTRATIONS), self.random.choice(CONSULTANTS)
-        person = {"consultant_id": consultant, "product": "S200P"}
+        person = {"consultant_id": consultant, "product": self.random.choice(PRODUCTS)}
+        about = self.random.choice(({}, {}, {"portal_change_id": "CH1"}))
         when = {"effective_at": self.random.choice(DAYS)}
         if self.recorded and self.random.random() < 0.4:
             return f"facts/{self.random.choice(self.recorded[-6:])}/void", {"reason": "x"}
         calls: list[tuple[str, dict[str, Any]]] = [
-            ("exam-registrations", {**person, **when, "registration_id": registration}),
+            ("exam-registrations", {**person, **about, **when, "registration_id": registration}),
+            ("exam-registrations", {**person, **about, **when, "registration_id": registration}),
             (f"exam-registrations/{registration}/attempts", {**when, "attempt": 1, "score": self._score()}),
             (f"exam-registrations/{registration}/attempts", {**when, "attempt": 2, "score": self._score()}),
             (
                 f"exam-registrations/{registration}/attempts/1/corrections",
                 {**when, "score": self._score(), "reason": "x"},
             ),
-            ("course-completions", {**person, **when}),
+            ("course-completions", {**person, **about, **when}),
+            ("recognised-certifications", {**person, **when}),
+            ("certification-revocations", {**person, **when, "reason": "x"}),
             (
                 "portal-changes",
                 {
