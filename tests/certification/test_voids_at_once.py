@@ -28,7 +28,10 @@ Name = tuple[str | int, ...]
 
 
 class Reporter:
-    """Makes calls at random, many of which contradict those of the others."""
+    """Makes calls at random, many of which contradict those of the others.
+
+    `recorded`: ids of facts that can be voided, one for each lot that is drawn.
+    """
 
     def __init__(self, caller: Caller, random: Random, recorded: list[str]) -> None:
         self.caller = caller
@@ -40,8 +43,9 @@ class Reporter:
             path, body = self._call()
             answer = await self.caller.post(path, **body)
             assert answer.status_code in (200, 201, 202, 409, 422), answer.text
-            if answer.status_code in (201, 202):
-                self.recorded.append(answer.json()["fact_id"])
+            if answer.status_code in (201, 202) and not path.endswith("/void"):
+                named = path in ("exam-registrations", "portal-changes") or path.endswith("/attempts")
+                self.recorded += [answer.json()["fact_id"]] * (5 if named else 1)
 
     def _call(self) -> tuple[str, dict[str, Any]]:
         registration, consultant = self.random.choice(REGISTRATIONS), self.random.choice(CONSULTANTS)
@@ -49,7 +53,7 @@ class Reporter:
         about = self.random.choice(({}, {}, {"portal_change_id": "CH1"}))
         when = {"effective_at": self.random.choice(DAYS)}
         if self.recorded and self.random.random() < 0.4:
-            return f"facts/{self.random.choice(self.recorded[-6:])}/void", {"reason": "x"}
+            return f"facts/{self.random.choice(self.recorded[-30:])}/void", {"reason": "x"}
         calls: list[tuple[str, dict[str, Any]]] = [
             ("exam-registrations", {**person, **about, **when, "registration_id": registration}),
             ("exam-registrations", {**person, **about, **when, "registration_id": registration}),
