@@ -13,7 +13,7 @@ PROJECT := pyproject.toml Makefile
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check bench clean lock
+.PHONY: help setup demo test check bench faults clean lock
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,10 @@ check: ## what CI runs: format, lint, types, import rules, tests, acceptance
 
 bench: $(DEV_STAMP) ## measure, each figure against a peer or a limit in the same run
 	@$(BIN)/python -m benchmarks
+
+faults: $(DEV_STAMP) ## kill, freeze and starve real processes under load (FAULTS=500, SEED=...), and see that planted bugs show
+	@$(BIN)/python -m tests.faults $(if $(FAULTS),--faults $(FAULTS)) $(if $(SEED),--seed $(SEED))
+	@$(BIN)/python -m tests.faults --control
 
 clean: ## remove the virtual environment and caches; .data is yours to remove
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -27,8 +27,8 @@ class Databases(msgspec.Struct, frozen=True):
 
 @contextmanager
 def embedded(data_directory: Path, binaries: Path | None, report: Callable[[str], None]) -> Iterator[Databases]:
-    """A server of our own for as long as the context lasts. Raises `postgres.CannotStart`."""
-    with postgres.start(data_directory, postgres.find(binaries), report) as server:
+    """A server of our own for as long as the context lasts, kept running. Raises `postgres.CannotStart`."""
+    with postgres.start(data_directory, postgres.find(binaries), report, kept_running=True) as server:
         yield Databases(server.url(), server.url(CERTIFICATION_ROLE), server.url(COMPLIANCE_ROLE))
 
 

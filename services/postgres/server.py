@@ -1,6 +1,7 @@
 """Starting and stopping the server, and where to connect to it."""
 
 import hashlib
+import logging
 import os
 import signal
 import stat
@@ -31,6 +32,9 @@ START_SECONDS_MAX: Final = 120
 
 STOP_SECONDS_MAX: Final = 30
 
+RESTART_SECONDS: Final = 1.0
+"""Between two attempts to start a server again."""
+
 SOCKET_PATH_BYTES_MAX: Final = 100
 """Of the socket's directory and name: the shortest limit of our platforms is 103 (macOS), Linux has 107."""
 
@@ -45,6 +49,8 @@ TETHER: Final = Path(__file__).with_name("tether.py")
 
 FAREWELL: Final = str(int(signal.SIGINT))
 """PostgreSQL's fast shutdown: roll back, write a checkpoint, go."""
+
+_log: Final = logging.getLogger(__name__)
 
 
 class Server(msgspec.Struct, frozen=True):
@@ -66,10 +72,12 @@ def start(
     report: Callable[[str], None],
     *,
     durable: bool = True,
+    kept_running: bool = False,
 ) -> Iterator[Server]:
     """The server on this data directory, for as long as the context lasts or this process lives.
 
     `report` is told, a line at a time, what takes a while. Not `durable`: faster, and gone after a crash.
+    `kept_running`: a server that ends by itself is started again, at the same place under another process number.
     Raises `CannotStart`. Only the main thread may start it: Linux takes the end of the thread that started a
     process for the end of its parent.
     """
@@ -80,11 +88,38 @@ def start(
         home = accounts.reachable_home(account, data_directory / "postgres")
         binaries = accounts.reachable_binaries(account, binaries)
         clusters.prepare(home / "cluster", binaries, account, durable, report)
-        clusters.await_predecessor(home / "cluster")
         sockets = _socket_directory(home, account)
-        with (home / "server.log").open("w") as log:
-            process = subprocess.Popen(
-                _command(home / "cluster", sockets, binaries, account, durable),
+        process = _Process(home, _command(home / "cluster", sockets, binaries, account, durable))
+        try:
+            server = Server(sockets, binaries.version, process.start())
+            _make_database(server)
+            if kept_running:
+                threading.Thread(target=process.keep_running, name="keeper of PostgreSQL", daemon=True).start()
+            yield server
+        finally:
+            process.stop()
+            with suppress(OSError):  # a server that had to be killed leaves its socket, which the next one takes over
+                sockets.rmdir()
+
+
+class _Process:
+    """The server's process, or the one that watches it."""
+
+    def __init__(self, home: Path, command: Sequence[str]) -> None:
+        self._home = home
+        self._command = command
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> int:
+        """Starts it and waits until it is ready. Returns the number of the server's process."""
+        clusters.await_predecessor(self._home / "cluster")
+        with self._lock, (self._home / "server.log").open("w") as log:
+            if self._stopping.is_set():
+                raise CannotStart("It is to stop.")
+            process = self._process = subprocess.Popen(
+                self._command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -92,14 +127,33 @@ def start(
                 env=clusters.environment(),
                 start_new_session=True,
             )
+        return _await_ready(process, self._home)
+
+    def keep_running(self) -> None:
+        """Starts it again whenever it ends, until it is told to stop. For a thread of its own that lives as long."""
+        while self._process is not None:
+            status = self._process.wait()
+            if self._stopping.is_set():
+                return
+            _log.error("PostgreSQL ended with %s and is started again; it recovers from its log", status)
+            try:
+                self.start()
+            except CannotStart as problem:
+                _log.error("PostgreSQL is not started: %s", problem)
+                self._stopping.wait(RESTART_SECONDS)
+
+    def stop(self) -> None:
+        """Fast shutdown; a server that does not manage that in time is killed, with what watches it."""
+        with self._lock:
+            self._stopping.set()
+        if self._process is None or self._process.poll() is not None:
+            return
+        self._process.send_signal(signal.SIGINT)
         try:
-            server = Server(sockets, binaries.version, _await_ready(process, home))
-            _make_database(server)
-            yield server
-        finally:
-            _stop(process)
-            with suppress(OSError):  # a server that had to be killed leaves its socket, which the next one takes over
-                sockets.rmdir()
+            self._process.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
 
 
 def running(data_directory: Path) -> Server | None:
@@ -156,7 +210,6 @@ def _await_ready(process: subprocess.Popen[bytes], home: Path) -> int:
         if _is_ready(lines):
             return int(lines[0])
         time.sleep(0.02)
-    _stop(process)
     raise CannotStart(f"PostgreSQL did not get ready within {START_SECONDS_MAX} seconds; see {home / 'server.log'}.")
 
 
@@ -184,14 +237,3 @@ def _make_database(server: Server) -> None:
             connection.execute(f"CREATE ROLE {OWNER} LOGIN CREATEROLE")
         if connection.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone() is None:
             connection.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER}")
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Fast shutdown; a server that does not manage that in time is killed, with what watches it."""
-    if process.poll() is None:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(STOP_SECONDS_MAX)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()

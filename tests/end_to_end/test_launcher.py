@@ -6,6 +6,7 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ from services.postgres import account
 from services.postgres import server as launcher
 from services.postgres.server import SOCKET_PATH_BYTES_MAX
 from tests.systems import gone
+
+SECONDS_MAX = 60
 
 OWNER = """
 import sys, time
@@ -74,6 +77,32 @@ def test_a_server_that_does_not_stop_in_time_is_killed(
     with start(data_directory) as frozen:
         os.kill(frozen.process_id, signal.SIGSTOP)
     assert gone(frozen.process_id)
+
+
+def test_a_server_that_is_killed_is_started_again_until_it_is_to_stop(data_directory: Path) -> None:
+    with postgres.start(data_directory, postgres.find(), lambda _: None, kept_running=True) as server:
+        for _ in range(2):
+            running = postgres.running(data_directory)
+            assert running is not None
+            os.kill(running.process_id, signal.SIGKILL)
+            assert gone(running.process_id)
+            answers_again(server)
+        last = postgres.running(data_directory)
+    assert last is not None
+    assert gone(last.process_id)
+
+
+def answers_again(server: postgres.Server) -> None:
+    """Waits until the database can be used."""
+    until = time.monotonic() + SECONDS_MAX
+    while True:
+        try:
+            psycopg.connect(server.url()).close()
+        except psycopg.OperationalError:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        else:
+            return
 
 
 def test_a_data_directory_has_one_owner(data_directory: Path) -> None:

@@ -32,17 +32,14 @@ _log: Final = logging.getLogger(__name__)
 
 
 class _Waiting:
-    """One caller's call, or a probe, which appends nothing. `deadline` is by the loop's clock.
-
-    `answer` is cancelled with the caller; that of a probe is None.
-    """
+    """One caller's call. `deadline` is by the loop's clock; `answer` is cancelled with the caller."""
 
     __slots__ = ("answer", "call", "deadline")
 
-    def __init__(self, call: bytes | None, deadline: float) -> None:
+    def __init__(self, call: bytes, deadline: float) -> None:
         self.call = call
         self.deadline = deadline
-        self.answer: asyncio.Future[Outcome | None] = asyncio.get_running_loop().create_future()
+        self.answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
 
     def fail(self, error: BaseException) -> None:
         """Tells the caller, if there still is one."""
@@ -51,13 +48,13 @@ class _Waiting:
 
 
 class Appender:
-    """Belongs to one event loop. `reason`: why the last group was not appended; None where it was."""
+    """Belongs to one event loop."""
 
     def __init__(self, database: Database) -> None:
         self._connection = AppendConnection(database)
         self._queue: dict[_Waiting, None] = {}
         self._sending: asyncio.Task[None] | None = None
-        self.reason: str | None = None
+        self._failing = False
 
     async def append(self, call: bytes, deadline: float) -> Outcome:
         """What became of the call. The caller bounds the wait; `deadline` says until when it does.
@@ -67,15 +64,7 @@ class Appender:
         """
         if len(self._queue) >= QUEUE_MAX:
             raise Overloaded(f"More than {QUEUE_MAX} calls wait to be recorded.")
-        outcome = await self._wait(_Waiting(call, deadline))
-        assert outcome is not None, "a call has an outcome"
-        return outcome
-
-    async def probe(self, deadline: float) -> None:
-        """Returns once a group was appended in which nothing was: appends get on. Raises as `append` does."""
-        await self._wait(_Waiting(None, deadline))
-
-    async def _wait(self, mine: _Waiting) -> Outcome | None:
+        mine = _Waiting(call, deadline)
         self._queue[mine] = None
         if self._sending is None:
             self._sending = asyncio.get_running_loop().create_task(self._send_all())
@@ -117,26 +106,24 @@ class Appender:
         while group := [waiting for waiting in group if not waiting.answer.done()]:
             try:
                 async with Deadline(max(waiting.deadline for waiting in group)):
-                    sent = [waiting.call for waiting in group if waiting.call is not None]
-                    outcomes = iter(await self._connection.send(sent))
+                    outcomes = await self._connection.send([waiting.call for waiting in group])
             except Unavailable as error:
-                self._note(self.reason or DID_NOT_ANSWER)
+                self._note(DID_NOT_ANSWER)
                 for waiting in group:
                     waiting.fail(error)
             except PASSING as error:
                 go_on_after(error)
-                self._note(_said(error))
+                self._note(repr(error))
                 await asyncio.sleep(RETRY_SECONDS)
-            except asyncpg.InsufficientPrivilegeError:
-                self._note(NOT_ALLOWED)
+            except asyncpg.InsufficientPrivilegeError as error:
+                self._note(repr(error))
                 for waiting in group:
                     waiting.fail(Unavailable(NOT_ALLOWED))
             except asyncpg.PostgresError as error:
                 await self._send_each(group, error)
             else:
-                self.reason = None
-                for waiting in group:
-                    outcome = None if waiting.call is None else next(outcomes)
+                self._failing = False
+                for waiting, outcome in zip(group, outcomes, strict=True):
                     if not waiting.answer.done():
                         waiting.answer.set_result(outcome)
 
@@ -149,12 +136,7 @@ class Appender:
             await self._send([waiting])
 
     def _note(self, reason: str) -> None:
-        """Keeps why appends do not get on, and logs it once until they do again."""
-        if self.reason is None:
+        """Logs that appends do not get on, once until they do again."""
+        if not self._failing:
             _log.warning("appends do not get on: %s", reason)
-        self.reason = reason
-
-
-def _said(error: BaseException) -> str:
-    """What kind of error it is, without what it may say of addresses."""
-    return f"the database cannot be used ({type(error).__name__})"
+        self._failing = True

@@ -12,8 +12,7 @@ from pydantic import (
     model_validator,
 )
 
-from services.bodies import INSTANT_SCHEMA, Body
-from services.broadcast import POSITION_MAX
+from services.bodies import Body
 from services.compliance.api.question import (
     AskedPosition,
     EndpointCursor,
@@ -97,31 +96,22 @@ class PlaceBody(Body):
 _MEMBERS: Final[list[dict[str, Any]]] = [
     {
         "type": "object",
-        "properties": {"position": {"type": "integer", "minimum": 0, "maximum": POSITION_MAX}},
+        "properties": {"position": {"type": "integer", "minimum": 0}},
         "required": ["position"],
-        "additionalProperties": False,
         "description": "Begins with the event after this position.",
     },
     {
         "type": "object",
-        "properties": {"at": INSTANT_SCHEMA},
+        "properties": {"at": {"type": "string", "format": "date-time"}},
         "required": ["at"],
-        "additionalProperties": False,
         "description": "Begins with the first event recorded at or after this instant.",
     },
 ]
 
-
-def _start(written: object) -> object:
-    if written is None:
-        raise ValueError('it is not null: leave it out, or write "now", to begin with what comes')
-    return None if written == "now" else written
-
-
 Past = Annotated[PlaceBody, WithJsonSchema({"anyOf": [{"const": "origin"}, *_MEMBERS]})]
 Start = Annotated[
     PlaceBody | None,
-    BeforeValidator(_start),
+    BeforeValidator(lambda written: None if written == "now" else written),
     WithJsonSchema({"anyOf": [{"enum": ["now", "origin"]}, *_MEMBERS]}),
 ]
 """None: now."""

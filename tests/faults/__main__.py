@@ -1,0 +1,101 @@
+"""A fault campaign: `python -m tests.faults [--faults 30] [--seed 1] [--control]`, which is `make faults`.
+
+Real processes are killed, frozen, cut off and starved of disk, under a constant load of writers, readers of both feeds
+and receivers of webhooks. After each fault the time is taken until a new fact is recorded, until its answer is fresh,
+and until a receiver was told. Half of the faults are done to the parts as processes apart, half to `sagecert up`.
+At the end a checker that shares no code with the system looks for what was lost, doubled, changed or out of order, and
+what the system holds is compared with a rebuild.
+
+`--control`: campaigns against copies of the system with a bug. Each must fail.
+"""
+
+import argparse
+import shutil
+import statistics
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from services.cli.descriptors import allow_enough
+from tests.faults.bugs import BUGS
+from tests.faults.campaign import Campaign, Recovery
+from tests.isolation import ROOT, empty_home, isolate
+from tests.test_the_tests.planting import plant
+
+CONTROL_PATIENCE_SECONDS: Final = 20.0
+
+
+def run(campaign: Campaign, faults: int) -> list[str]:
+    """Runs it and prints what came of it. Returns what is wrong."""
+    campaign.run(faults)
+    print(f"{campaign.summary}; {len(campaign.wrong)} wrong", flush=True)
+    for sentence in campaign.wrong[:20]:
+        print(f"WRONG: {sentence[:1000]}", flush=True)
+    return campaign.wrong
+
+
+def show(recoveries: Mapping[str, Sequence[Recovery]]) -> None:
+    """Prints percentiles by kind of fault, and of all."""
+    print(f"\n{'seconds to recovery':30} {'faults':>6}" + "".join(f"{name:>26}" for name in Recovery._fields))
+    print(" " * 37 + "       p50     p95     max" * len(Recovery._fields))
+    everything = [one for found in recoveries.values() for one in found]
+    for kind, found in [*sorted(recoveries.items()), ("all", everything)]:
+        columns = ""
+        for seconds in zip(*found, strict=True):
+            ordered = sorted(seconds)
+            p95 = ordered[min(len(ordered) - 1, round(0.95 * (len(ordered) - 1)))]
+            columns += f"  {statistics.median(ordered):8.2f}{p95:8.2f}{ordered[-1]:8.2f}"
+        print(f"{kind:30} {len(found):6}{columns}", flush=True)
+
+
+def control(seed: int) -> bool:
+    """Whether every bug makes a campaign fail."""
+    found = True
+    for bug in BUGS:
+        with tempfile.TemporaryDirectory(prefix="sagecert-faults-copy-") as directory:
+            for package in ("services", "shared"):
+                shutil.copytree(ROOT / package, Path(directory) / package)
+            plant(Path(directory), bug)
+            print(f"\n== planted: {bug.name}", flush=True)
+            done = Campaign(
+                Path(directory), seed, together=False, only=bug.shows_after, patience_seconds=CONTROL_PATIENCE_SECONDS
+            )
+            if not run(done, bug.faults):
+                print(f"NOT FOUND: {bug.name}", flush=True)
+                found = False
+    return found
+
+
+def main() -> None:
+    """Ends with 1 where anything is wrong, or a bug is not found."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--faults", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--control", action="store_true", help="only campaigns against planted bugs")
+    arguments = parser.parse_args()
+    isolate()
+    allow_enough()
+    with empty_home():
+        if arguments.control:
+            sys.exit(not control(arguments.seed))
+        recoveries: dict[str, list[Recovery]] = defaultdict(list)
+        wrong = 0
+        for together in (False, True):
+            faults = arguments.faults // 2 if together else arguments.faults - arguments.faults // 2
+            how = "sagecert up" if together else "the parts apart"
+            print(
+                f"== {faults} faults, seed {arguments.seed}, {how}: seconds until recorded, answered, told", flush=True
+            )
+            done = Campaign(ROOT, arguments.seed, together=together)
+            wrong += len(run(done, faults))
+            for kind, found in done.recoveries.items():
+                recoveries[kind] += found
+    show(recoveries)
+    sys.exit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,223 @@
+"""The system under test as processes, each of which can be killed or frozen, and is started again as in production."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Final, Protocol
+
+from services import postgres
+from services.databases import CERTIFICATION_ROLE, COMPLIANCE_ROLE
+from tests.systems import WEBHOOKS, children, environment, sagecert
+
+START_SECONDS_MAX: Final = 60.0
+POSTGRES: Final = "postgres"
+
+
+class Process:
+    """A command that a supervisor keeps running. `log`: where it writes what it says."""
+
+    def __init__(self, name: str, command: Sequence[str], settings: Mapping[str, str], log: Path) -> None:
+        self.name = name
+        self._command, self._settings, self._log = command, settings, log
+        self._process = self._start()
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        with self._log.open("ab") as log:
+            return subprocess.Popen(
+                self._command,
+                env=environment(self._settings),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        """Of the process that runs now."""
+        return self._process.pid
+
+    def keep_running(self) -> None:
+        """Starts it again where it has ended."""
+        if self._process.poll() is not None:
+            self._process = self._start()
+
+    def stop(self) -> None:
+        """Ends it for good, in order where it can."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGCONT)
+        self._process.terminate()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+class System(Protocol):
+    """What faults are done to."""
+
+    certification_port: int
+    compliance_port: int
+
+    def processes(self) -> dict[str, int]:
+        """The processes of ours that run, by name."""
+
+    def server(self) -> int:
+        """The number of PostgreSQL's first process."""
+
+    def keep_running(self) -> None:
+        """Starts again what has ended."""
+
+    def owner_url(self) -> str:
+        """The database."""
+
+    def stop(self) -> None:
+        """Ends everything."""
+
+
+def free_port() -> int:
+    """A port that nothing listens on now."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+class Apart:
+    """Each part a process of its own, two of those that may run twice, on a PostgreSQL that the harness starts."""
+
+    def __init__(self, directory: Path, root: Path) -> None:
+        self._directory, self._root = directory, root
+        self._server: ExitStack = ExitStack()
+        self._start_server()
+        self.certification_port, self.compliance_port = free_port(), free_port()
+        settings = {**WEBHOOKS, "SAGECERT_SANDBOX": "true", "PYTHONPATH": str(root)}
+        owner = {**settings, "SAGECERT_OWNER_DATABASE_URL": self.owner_url()}
+        subprocess.run(sagecert("migrate"), env=environment(owner), check=True)
+        certification = {**settings, "SAGECERT_CERTIFICATION_DATABASE_URL": self._running.url(CERTIFICATION_ROLE)}
+        compliance = {**settings, "SAGECERT_COMPLIANCE_DATABASE_URL": self._running.url(COMPLIANCE_ROLE)}
+        parts: dict[str, tuple[list[str], Mapping[str, str]]] = {
+            "certification": (["certification", "serve", "--port", str(self.certification_port)], certification),
+            "compliance": (["compliance", "serve", "--port", str(self.compliance_port)], compliance),
+            "follower": (["compliance", "work"], compliance),
+            "other follower": (["compliance", "work"], compliance),
+            "dispatcher": (["compliance", "dispatch"], compliance),
+            "other dispatcher": (["compliance", "dispatch"], compliance),
+        }
+        self._parts = [
+            Process(name, sagecert(*command), part, directory / f"{name.replace(' ', '-')}.log")
+            for name, (command, part) in parts.items()
+        ]
+
+    def _start_server(self) -> None:
+        self._running = self._server.enter_context(
+            postgres.start(self._directory / "data", postgres.find(), lambda _: None)
+        )
+
+    def processes(self) -> dict[str, int]:
+        return {part.name: part.pid for part in self._parts}
+
+    def server(self) -> int:
+        return self._running.process_id
+
+    def owner_url(self) -> str:
+        return self._running.url()
+
+    def keep_running(self) -> None:
+        for part in self._parts:
+            part.keep_running()
+        if _ended(self._running.process_id):
+            with suppress(OSError):
+                self._server.close()
+            self._start_server()
+
+    def stop(self) -> None:
+        """Ends everything."""
+        for part in self._parts:
+            part.stop()
+        self._server.close()
+
+
+class Together:
+    """`sagecert up`, as a service manager keeps it running."""
+
+    def __init__(self, directory: Path, root: Path) -> None:
+        self.certification_port = self.compliance_port = free_port()
+        self._data = directory / "data"
+        settings = {**WEBHOOKS, "SAGECERT_SANDBOX": "true", "PYTHONPATH": str(root)}
+        command = sagecert("up", "--port", str(self.certification_port), "--data-dir", str(self._data))
+        self._up = Process("up", command, settings, directory / "up.log")
+
+    def processes(self) -> dict[str, int]:
+        found = {"up": self._up.pid}
+        for child, command in children(self._up.pid).items():
+            for part in ("follower", "dispatcher"):
+                if command.endswith(part):
+                    found[part] = child
+        return found
+
+    def server(self) -> int:
+        server = postgres.running(self._data)
+        return server.process_id if server else 0
+
+    def owner_url(self) -> str:
+        server = postgres.running(self._data)
+        assert server is not None
+        return server.url()
+
+    def keep_running(self) -> None:
+        self._up.keep_running()
+
+    def stop(self) -> None:
+        """Ends everything."""
+        self._up.stop()
+
+
+def _ended(pid: int) -> bool:
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return True
+    return status.rpartition(")")[2].startswith(" Z")
+
+
+def backends(server: int) -> list[int]:
+    """The processes of PostgreSQL that serve connections."""
+    return [pid for pid, command in children(server).items() if "[local]" in command]
+
+
+@contextmanager
+def small_disk(directory: Path, mebibytes: int) -> Iterator[bool]:
+    """A file system of its own on the directory, where that may be made: only root can. Says whether it was."""
+    made = (
+        os.geteuid() == 0
+        and shutil.which("mount") is not None
+        and subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m,mode=755", "tmpfs", str(directory)],
+            capture_output=True,
+            check=False,
+        ).returncode
+        == 0
+    )
+    try:
+        yield made
+    finally:
+        if made:
+            subprocess.run(["umount", "--lazy", str(directory)], check=False)
+
+
+def await_answer(port: int) -> None:
+    """Waits until something listens."""
+    until = time.monotonic() + START_SECONDS_MAX
+    while time.monotonic() < until:
+        with socket.socket() as tried:
+            if tried.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise TimeoutError(f"nothing listens on port {port}")
