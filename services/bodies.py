@@ -21,9 +21,20 @@ _WHOLE_NUMBER: Final = re.compile(r"0|-?[1-9][0-9]{0,18}")
 _NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})(\.[0-9]{1,18})?")
 
 
+_LEAP_YEAR: Final = "20(0[048]|[2468][048]|[13579][26])"
+DAY_PATTERN: Final = (
+    r"((20[0-9]{2}|2100)-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)"
+    rf"|02-(0[1-9]|1[0-9]|2[0-8]))|{_LEAP_YEAR}-02-29)"
+)
+"""The days there are in `YEARS`."""
+
 INSTANT_SCHEMA: Final = {
     "type": "string",
     "format": "date-time",
+    "pattern": (
+        rf"^{DAY_PATTERN}[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{{1,6}})?"
+        r"([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
+    ),
     "description": "RFC 3339 with an offset and at most six decimals, in the years 2000 to 2100.",
     "examples": ["2026-03-01T09:00:00Z"],
 }

@@ -17,7 +17,8 @@ from services.waiting import LOOK_SECONDS, Waiting, rung
 
 STRETCH: Final = 10_000
 """How many positions one read looks at, however few of their events pass the filter."""
-POSITION_MAX: Final = 2**63 - 1
+POSITION_MAX: Final = 2**53 - 1
+"""Beyond it, readers of JSON whose numbers are floating-point cannot tell one position from the next."""
 READ_AT_ONCE: Final = 50
 """Events that are read and encoded in one go: a few milliseconds of the event loop."""
 PAGE_BYTES_MAX: Final = 1 << 20

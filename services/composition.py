@@ -32,6 +32,9 @@ class Composition:
 
     def __init__(self, apps: Mapping[str, FastAPI], *, api_key: str | None, sandbox: bool) -> None:
         self._apps = apps
+        if api_key is not None:
+            for app in apps.values():
+                documentation.secure(app)
         self.sandbox = sandbox
         front = Starlette(
             routes=documentation.routes(TITLE, list(apps.values()), bearer=api_key is not None),

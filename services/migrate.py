@@ -38,6 +38,7 @@ def migrate(owner_url: str, *, sandbox: bool) -> None:
     engine = owner_engine(owner_url)
     with engine.begin() as connection:
         upgrade(connection)
+        limit_roles(connection)
         settle(connection, sandbox=sandbox)
 
 
@@ -84,6 +85,38 @@ def upgrade(connection: "Connection") -> None:
     certification.upgrade(connection)
     compliance.upgrade(connection)
     webhooks.upgrade(connection)
+
+
+_LIMIT_ROLES: Final = """
+DO $$
+DECLARE
+    service text;
+    setting text;
+BEGIN
+    FOR service IN SELECT r.rolname FROM pg_roles r WHERE r.rolname ~ '^sagecert_' AND r.rolname <> current_user LOOP
+        FOREACH setting IN ARRAY ARRAY['statement_timeout', 'idle_in_transaction_session_timeout'] LOOP
+            BEGIN
+                IF NOT EXISTS (SELECT FROM pg_roles r, unnest(r.rolconfig) AS given
+                               WHERE r.rolname = service AND given LIKE setting || '=%') THEN
+                    EXECUTE format('ALTER ROLE %I SET %I = %L', service, setting, '30s');
+                END IF;
+            EXCEPTION WHEN insufficient_privilege OR internal_error THEN
+                NULL;  -- somebody else's to decide, or another database of the server is being migrated too
+            END;
+        END LOOP;
+    END LOOP;
+END $$
+"""
+
+
+def limit_roles(connection: "Connection") -> None:
+    """No role of a service holds a lock for ever, whatever its process does; a limit set by hand stays.
+
+    Only where the owner may change them.
+    """
+    driver_connection = connection.connection.driver_connection
+    assert driver_connection is not None, "it is in a transaction"
+    driver_connection.execute(_LIMIT_ROLES)
 
 
 def settle(connection: "Connection", *, sandbox: bool) -> None:

@@ -18,6 +18,7 @@ from services import migrate
 from services.bodies import Body, refuse_doubled_names
 from services.certification import problems
 from services.certification.api.fields import Answer, Instant, InstantAnswer
+from services.documentation.completing import complete
 from services.problems import MEDIA_TYPE, TYPE_PREFIX, Problem, problem_response
 
 CURRENT_SECONDS_MAX: Final = 60.0
@@ -101,6 +102,8 @@ def create_app(owner_url: str) -> FastAPI:
     )
     problems.install(app)
     app.add_exception_handler(NotDone, _not_done)
+
+    complete(app, (), {})
 
     @app.get("/sandbox/v1/clock", tags=["Sandbox"])
     def clock() -> ClockAnswer:

@@ -8,5 +8,9 @@ psql --username "$POSTGRES_USER" --dbname postgres --set ON_ERROR_STOP=1 \
 CREATE ROLE sagecert_owner LOGIN PASSWORD :'owner';
 CREATE ROLE sagecert_certification LOGIN PASSWORD :'certification';
 CREATE ROLE sagecert_compliance LOGIN PASSWORD :'compliance';
+ALTER ROLE sagecert_certification SET statement_timeout = '30s';
+ALTER ROLE sagecert_certification SET idle_in_transaction_session_timeout = '30s';
+ALTER ROLE sagecert_compliance SET statement_timeout = '30s';
+ALTER ROLE sagecert_compliance SET idle_in_transaction_session_timeout = '30s';
 CREATE DATABASE sagecert OWNER sagecert_owner;
 SQL

@@ -19,6 +19,7 @@ from services.certification.event_store.store import EventStore
 from services.certification.personal_data import PersonalData
 from services.certification.refusals import Unavailable
 from services.certification.settings import CertificationSettings
+from services.documentation.completing import Link, complete
 
 FEED_CONNECTIONS: Final = 2
 """For feeds alone: however many read them, calls find their own connections free."""
@@ -27,6 +28,30 @@ DESCRIPTION: Final = """
 Takes facts in and decides about people. Every POST needs an `Idempotency-Key`: one key is one fact, and the same
 call again gets the first answer. `effective_at` says when something was true; left out, it is when it is recorded.
 """
+
+
+_V1: Final = "/certification/v1"
+_REGISTRATION: Final = f"{_V1}/exam-registrations/{{registration_id}}"
+LINKS: Final = {
+    f"{_V1}/exam-registrations": (
+        Link(_REGISTRATION, "get", {"registration_id": "$request.body#/registration_id"}),
+        Link(f"{_REGISTRATION}/attempts", "post", {"registration_id": "$request.body#/registration_id"}),
+        Link(f"{_V1}/facts/{{fact_id}}/void", "post", {"fact_id": "$response.body#/fact_id"}),
+    ),
+    f"{_REGISTRATION}/attempts": (
+        Link(
+            f"{_REGISTRATION}/attempts/{{attempt}}/corrections",
+            "post",
+            {"registration_id": "$request.path.registration_id", "attempt": "$request.body#/attempt"},
+        ),
+        Link(f"{_V1}/facts/{{fact_id}}", "get", {"fact_id": "$response.body#/fact_id"}),
+    ),
+    f"{_V1}/partners": (
+        Link(f"{_V1}/partners/{{partner_id}}/consultants", "post", {"partner_id": "$request.body#/partner_id"}),
+        Link(f"{_V1}/facts", "get", {"idempotency_key": "$request.header.idempotency-key"}),
+    ),
+}
+"""What leads from a fact to the next call."""
 
 
 class WrongKindOfDatabase(RuntimeError):
@@ -98,6 +123,7 @@ def create_app(settings: CertificationSettings) -> FastAPI:
     problems.install(app)
     for noun in (partners, consultants, exams, portal_changes, facts, events, health):
         app.include_router(noun.router)
+    complete(app, settings.products, LINKS)
     app.direct = DirectPosts(app, lambda: app.state.service)
     return app
 

@@ -15,6 +15,8 @@ from services.certification.event_store.database import CHANNEL, Connection, Dat
 from services.waiting import Waiting
 
 BACKOFF_SECONDS: Final = 0.5
+TOGETHER_SECONDS: Final = 0.002
+"""Commits so close behind a notification are told of together."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -56,6 +58,7 @@ class Bell(Waiting):
             await self._recorded.wait()
             self._recorded.clear()
             await connection.execute(f"NOTIFY {CHANNEL}", timeout=self._database.seconds_max)
+            await asyncio.sleep(TOGETHER_SECONDS)
 
     async def _wake(self, connection: Connection) -> None:
         gone = asyncio.Event()

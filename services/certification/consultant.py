@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import assert_never
 
 import msgspec
-from msgspec.structs import replace
 
 from services.certification.report import Recorded, Report
 from services.certification.rules.grants import grants, statement
@@ -51,21 +50,24 @@ def decide(report: Report, data: AboutConsultant, now: datetime) -> Recorded:
             assert_never(data)
 
 
-def evolve(consultant: Consultant, fact: Fact) -> Consultant:
-    """The consultant after a fact about them or one of their registrations.
+def evolve(consultant: Consultant, *facts: Fact) -> Consultant:
+    """The consultant after facts about them or their registrations, in log order.
 
     A registration of somebody else under an id that was once the consultant's concerns somebody else (R33).
     """
-    match fact.data:
-        case FactVoided(fact_id):
-            left = tuple(other for other in consultant.standing if other.fact_id != fact_id)
-            return replace(consultant, standing=left)
-        case ExamRegistered(consultant_id=whose) if whose != consultant.consultant_id:
-            return consultant
-        case ConsultantCertified() | CertificationRevoked() | MaintenanceCompleted() as decision:
-            return replace(consultant, published={**consultant.published, subject(decision): decision})
-        case _:
-            return replace(consultant, standing=(*consultant.standing, fact))
+    standing = {fact.fact_id: fact for fact in consultant.standing}
+    published = dict(consultant.published)
+    for fact in facts:
+        match fact.data:
+            case FactVoided(fact_id):
+                standing.pop(fact_id, None)
+            case ExamRegistered(consultant_id=whose) if whose != consultant.consultant_id:
+                pass
+            case ConsultantCertified() | CertificationRevoked() | MaintenanceCompleted() as decision:
+                published[subject(decision)] = decision
+            case _:
+                standing[fact.fact_id] = fact
+    return Consultant(consultant.consultant_id, tuple(standing.values()), published)
 
 
 def follow(consultant: Consultant, fact: Fact) -> tuple[Decision, ...]:

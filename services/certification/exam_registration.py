@@ -139,7 +139,7 @@ def progress(facts: Iterable[Fact], at: datetime) -> Progress | None:
     if registered is None:
         return None
     attempts = tuple(
-        attempt for attempt in attempts_of(registered.registration_id, valid) if attempt.effective_at <= at
+        attempt for attempt in attempts_of(valid).get(registered.registration_id, ()) if attempt.effective_at <= at
     )
     if any(attempt.deciding(at).passes for attempt in attempts):
         state: State = "passed"

@@ -24,6 +24,7 @@ from services.certification.refusals import (
     NoSuchAttempt,
     NoSuchScore,
     NotFound,
+    NotReady,
     NotVoidable,
     OtherContentRecorded,
     Overloaded,
@@ -67,6 +68,7 @@ KINDS: Final[Mapping[type[Refusal], Kind]] = {
     NotFound: Kind(404, "not-found", "Not found"),
     Unavailable: Kind(503, "database-unavailable", "The database does not answer"),
     TooManyReaders: Kind(503, "too-many-readers", "Too many streams and long polls"),
+    NotReady: Kind(503, "not-ready", "Facts cannot be recorded at present"),
     Overloaded: Kind(503, "overloaded", "More calls wait than are let in"),
 }
 

@@ -7,7 +7,7 @@ transaction that appends (R34).
 import asyncio
 from collections.abc import Collection, Iterator
 from datetime import datetime
-from functools import reduce
+from functools import partial, reduce
 from random import uniform
 from typing import Final, assert_never
 
@@ -24,7 +24,15 @@ from services.certification.event_store.calls import (
     provisional_instant,
     row,
 )
-from services.certification.event_store.store import EventStore, FoundFact, Loaded, StoredFact, content_hash
+from services.certification.event_store.store import (
+    NOTHING,
+    EventStore,
+    FoundFact,
+    Loaded,
+    Scope,
+    StoredFact,
+    content_hash,
+)
 from services.certification.event_store.streams import routing_of, stream_of
 from services.certification.exam_registration import AboutRegistration, ExamRegistration
 from services.certification.personal_data import NO_TEXT, FreeText
@@ -36,6 +44,8 @@ from shared.events.envelope import Fact
 from shared.events.facts import (
     AttemptScored,
     CertificationRecognised,
+    CertificationRevoked,
+    ConsultantCertified,
     CourseCompleted,
     ExamRegistered,
     FactVoided,
@@ -46,6 +56,8 @@ from shared.events.facts import (
 
 Conditional = AboutConsultant | AboutRegistration | PortalChangeDeclared | FactVoided
 """What is decided on condition that nothing newer is stored; facts about partners depend on nothing."""
+
+GRANTS: Final = (ConsultantCertified, CertificationRevoked)
 
 PAUSE_SECONDS: Final = 0.002
 """Before the second try, at most; doubled for each further one."""
@@ -158,16 +170,24 @@ async def _decide_and_append(
     store: EventStore, report: Report, data: Conditional, target: FoundFact | None, asked: Asked, deadline: float
 ) -> Answer | None:
     """None: something newer came in between."""
-    loaded = await _load(store, data, target, asked)
+    loaded = await store.load(asked.actor, asked.idempotency_key, _scope(data, report.effective_at, target))
     if loaded.receipt is not None:
         return _first_answer(loaded.receipt, loaded.salt, report, asked)
+    decision = await store.aside(len(loaded.facts), partial(_decided, report, data, loaded, asked))
+    if isinstance(decision, Repeated):
+        return next(_earlier(stored) for stored in loaded.facts if stored.fact == decision.fact)
+    what, call = decision
+    outcome = await store.append(call, deadline)
+    return await _answer(store, report, asked, what, outcome)
+
+
+def _decided(report: Report, data: Conditional, loaded: Loaded, asked: Asked) -> tuple[Recorded, Call] | Repeated:
+    """What is to be recorded, and the call that appends it."""
     moment = _moment(report, loaded, msgspec.json.encode(report))
     what = _decide(report, data, loaded, moment.now)
     if isinstance(what, Repeated):
-        return next(_earlier(each) for each in loaded.facts if each.fact == what.fact)
-    rows = _rows(what.fact, loaded, moment)
-    outcome = await store.append(_call(asked, what, rows, moment, loaded), deadline)
-    return await _answer(store, report, asked, what, outcome)
+        return what
+    return what, _call(asked, what, _rows(what.fact, loaded, moment), moment, loaded)
 
 
 async def _answer(
@@ -190,28 +210,36 @@ async def _answer(
             assert_never(outcome.outcome)
 
 
-async def _load(store: EventStore, data: Conditional, target: FoundFact | None, asked: Asked) -> Loaded:
-    """What the decision about the report may depend on. `target`: the fact that is to be voided."""
-    who = (asked.actor, asked.idempotency_key)
+def _scope(data: Conditional, effective_at: datetime | None, target: FoundFact | None) -> Scope:
+    """What the decision about the fact may depend on. `target`: the fact that is to be voided."""
     match data:
-        case CourseCompleted() | CertificationRecognised() | RevocationOrdered():
-            return await store.load(*who, consultant_id=data.consultant_id)
-        case ExamRegistered():
-            return await store.load(*who, consultant_id=data.consultant_id, originator_id=stream_of(data))
+        case CourseCompleted(consultant_id, product, portal_change_id):
+            return Scope(consultant_id, None, None, product, portal_change_id, effective_at, "course")
+        case CertificationRecognised(consultant_id, product):
+            return Scope(consultant_id, None, None, product, None, effective_at)
+        case RevocationOrdered(consultant_id, product):
+            return Scope(consultant_id, None, None, product, None, effective_at, "whole")
+        case ExamRegistered(_, consultant_id, product, portal_change_id):
+            return Scope(consultant_id, stream_of(data), None, product, portal_change_id, effective_at)
         case AttemptScored() | ScoreCorrected() | PortalChangeDeclared():
-            return await store.load(*who, originator_id=stream_of(data))
-        case FactVoided(fact_id):
-            if target is None:
-                return await store.load(*who)
-            routing = target.stored.routing
-            return await store.load(
-                *who,
-                consultant_id=None if _follows_registration(target.stored) else routing.consultant_id,
-                originator_id=None if routing.partner_id else routing.originator_id,
-                fact_id=fact_id,
-            )
+            return Scope(originator_id=stream_of(data), effective_at=effective_at)
+        case FactVoided():
+            return NOTHING if target is None else _scope_of_void(target.stored.fact)
         case _:
             assert_never(data)
+
+
+def _scope_of_void(target: Fact) -> Scope:
+    """What may change when the fact counts nowhere any more."""
+    scope = NOTHING
+    match target.data:
+        case CourseCompleted() | RevocationOrdered():
+            scope = _scope(target.data, target.effective_at, None)._replace(extent="whole")
+        case CertificationRecognised() | ExamRegistered() | AttemptScored() | ScoreCorrected() | PortalChangeDeclared():
+            scope = _scope(target.data, target.effective_at, None)
+        case _:
+            pass
+    return scope._replace(fact_id=target.fact_id)
 
 
 def _follows_registration(stored: StoredFact) -> bool:
@@ -243,7 +271,8 @@ def _stream(loaded: Loaded) -> Iterator[Fact]:
 def _moment(report: Report, loaded: Loaded, said: bytes) -> Moment:
     if not loaded.running:
         return Moment(loaded.now, loaded.now, loaded.now + TICK)
-    taken = {each.fact.effective_at for each in loaded.facts}
+    taken = {stored.fact.effective_at for stored in loaded.facts}
+    taken |= {stored.fact.data.granted_at for stored in loaded.facts if isinstance(stored.fact.data, GRANTS)}
     now = provisional_instant(loaded.now, taken, said)
     stale_at = min((instant for instant in taken if instant > now), default=None)
     return Moment(now, now, stale_at if report.effective_at is None else None)
@@ -269,7 +298,7 @@ def _decisions(fact: Fact, loaded: Loaded) -> tuple[Fact, ...]:
     """The decisions about the consultant that follow from the fact; none while nobody is registered (R35)."""
     if loaded.consultant_id is None:
         return ()
-    person = reduce(consultant.evolve, (stored.fact for stored in loaded.facts), Consultant(loaded.consultant_id))
+    person = consultant.evolve(Consultant(loaded.consultant_id), *(stored.fact for stored in loaded.facts))
     return decided(fact, consultant.follow(person, fact))
 
 

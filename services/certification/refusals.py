@@ -128,3 +128,7 @@ class TooManyReaders(Refusal):
 
 class Overloaded(Refusal):
     """More calls wait than are let in. Asking again with the same key is safe: nothing of this call was begun."""
+
+
+class NotReady(Refusal):
+    """Facts cannot be recorded at present; the detail says why."""

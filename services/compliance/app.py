@@ -25,8 +25,10 @@ from services.compliance.api import (
 )
 from services.compliance.api.doorbell import Doorbell
 from services.compliance.api.service import Service, sending
+from services.compliance.api.webhook_endpoints import PATH
 from services.compliance.database import DATABASE_AWAY, create_pool
 from services.compliance.settings import ComplianceSettings
+from services.documentation.completing import Link, complete
 
 FEED_CONNECTIONS: Final = 2
 """For feeds alone: however many read them, questions find their own connections free."""
@@ -35,6 +37,26 @@ _DESCRIPTION: Final = """
 Every question takes `at` (true when) and `known_at` or `known_position` (judged from what was known
 when), both now unless said otherwise, and `min_position` to read what one has just written.
 """
+
+
+_ENDPOINT: Final = f"{PATH}/{{endpoint_id}}"
+LINKS: Final = {
+    PATH: tuple(
+        Link(path, method, {"endpoint_id": "$response.body#/endpoint_id"})
+        for path, method in (
+            (_ENDPOINT, "get"),
+            (_ENDPOINT, "patch"),
+            (_ENDPOINT, "delete"),
+            (f"{_ENDPOINT}/replays", "post"),
+            (f"{_ENDPOINT}/secret-rotations", "post"),
+            (f"{_ENDPOINT}/dry-runs", "post"),
+            (f"{_ENDPOINT}/releases", "post"),
+            (f"{_ENDPOINT}/attempts", "get"),
+            (f"{_ENDPOINT}/parked", "get"),
+        )
+    )
+}
+"""What leads from a registered endpoint to the next call."""
 
 
 def create_app(settings: ComplianceSettings, wall_clock: Callable[[], datetime]) -> FastAPI:
@@ -98,4 +120,5 @@ def create_app(settings: ComplianceSettings, wall_clock: Callable[[], datetime])
         health,
     ):
         app.include_router(part.router)
+    complete(app, settings.parameters.products, LINKS)
     return app

@@ -58,11 +58,15 @@ class Suspension(msgspec.Struct, frozen=True):
     to: Instant | None = None
 
 
-class Standing(msgspec.Struct, frozen=True):
+class Standing(msgspec.Struct, frozen=True, omit_defaults=True):
     """How a partner stands for one product at one instant.
 
     `counted`: consultant ids, sorted (R9). `minimum` and `shortfall` are null until the kind is known (R10).
-    Windows and suspensions in opening order, all that started by then.
+    Windows and suspensions in opening order, of those that started by then.
+
+    An event stays below 64 KiB. Where there is more, `counted` has the first ids, `windows` the unfilled ones and those
+    that ended last, `suspensions` those that ended last and the running one; `counted_omitted`, `windows_omitted` and
+    `suspensions_omitted` say how many are left out, and are absent where that is none.
     """
 
     product: str
@@ -75,6 +79,9 @@ class Standing(msgspec.Struct, frozen=True):
     maintain_existing: bool
     windows: tuple[Window, ...]
     suspensions: tuple[Suspension, ...]
+    counted_omitted: int = 0
+    windows_omitted: int = 0
+    suspensions_omitted: int = 0
 
 
 class Retraction(msgspec.Struct, frozen=True):
@@ -90,7 +97,7 @@ class ComplianceEventData(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `products`: those it is about. `standings`: the resulting standing of each product that the step
     touched; a product that is named and has none is no longer sold. `fact_ids`: the facts whose
-    recording led to it; empty where only time passed.
+    recording led to it, at most the first 100; empty where only time passed.
     `window`, `consultant_id`, `portal_change_id` with `due_on`, `retracts`: where the name says so.
     """
 

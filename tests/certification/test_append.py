@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import asyncpg
 import msgspec
+import psycopg
 import pytest
 
 from services.certification.event_store.append_connection import AppendConnection
@@ -70,10 +71,28 @@ async def test_a_decision_that_might_be_another_by_now_is_stale(store: EventStor
     assert (await store.append(call("f1", stale_at=now + timedelta(hours=1)))).outcome == "recorded"
 
 
-async def test_nothing_is_recorded_before_the_instant_that_was_decided_for(store: EventStore) -> None:
-    ahead = await store.now() + timedelta(seconds=5)
-    outcome = await store.append(call("f1", not_before=ahead))
-    assert outcome.recorded_at == ahead
+async def test_no_instant_ahead_of_the_clock_is_recorded(store: EventStore, owner: psycopg.Connection) -> None:
+    """Whoever has the role could otherwise stop the log until then: nothing is recorded before what is recorded."""
+    ahead = await store.now() + timedelta(seconds=60)
+    assert (await store.append(call("f1", not_before=ahead))).outcome == "stale"
+    assert owner.execute("SELECT count(*) FROM certification.stored_events").fetchone() == (0,)
+    assert (await store.append(call("f1", not_before=await store.now()))).outcome == "recorded"
+
+
+async def test_in_a_sandbox_nothing_is_recorded_before_the_instant_that_was_decided_for(
+    sandbox_database: Database,
+) -> None:
+    async with Log(sandbox_database.certification_url, None, 2, 20.0) as log, EventStore(log) as store:
+        ahead = await store.now() + timedelta(seconds=60)
+        assert (await store.append(call("f1", not_before=ahead))).recorded_at == ahead
+
+
+async def test_only_the_database_says_when_a_fact_was_recorded(store: EventStore, owner: psycopg.Connection) -> None:
+    fact = Fact("f1", day(0), day(27_000), CourseCompleted("C1", "S200P"))
+    dated = msgspec.structs.replace(call("f1"), facts=(row(fact, routing_of(fact.data, None, None), UNDATED),))
+    with pytest.raises(asyncpg.CheckViolationError, match="instant of recording"):
+        await store.append(dated)
+    assert owner.execute("SELECT count(*) FROM certification.stored_events").fetchone() == (0,)
 
 
 async def test_a_used_key_is_told_what_it_stands_for(store: EventStore) -> None:

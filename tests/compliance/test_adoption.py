@@ -16,8 +16,8 @@ import pytest
 from services.compliance.database import OwnConnection, connect
 from services.compliance.policy.parameters import PARAMETERS, Parameters, parameters_for
 from services.compliance.policy.published import Publication, PublishedEvent, read_back
-from services.compliance.projection import batch, rebuild
-from services.compliance.projection.batch import advance_fully
+from services.compliance.projection import rebuild
+from services.compliance.projection.batch import Projector
 from services.compliance.projection.rebuild import Rebuilt
 from services.compliance.read_model.writing import Overtaken
 from services.compliance.settings import ComplianceSettings
@@ -73,11 +73,11 @@ class Following:
 
     async def follow(self, groups: Sequence[Group], parameters: Parameters) -> None:
         self._log.write(groups)
-        await advance_fully(self.connection, parameters, None, "test")
+        await Projector(self.connection, parameters, "test").advance_fully(None)
 
     async def finish(self, groups: Sequence[Group], parameters: Parameters) -> None:
         """Lets every timer fire."""
-        await advance_fully(self.connection, parameters, groups[-1][0].recorded_at + LONG_AFTER, "test")
+        await Projector(self.connection, parameters, "test").advance_fully(groups[-1][0].recorded_at + LONG_AFTER)
 
     async def events(self) -> list[asyncpg.Record]:
         return await compliance_log(self.connection)
@@ -254,21 +254,21 @@ async def test_what_the_same_policy_would_publish_otherwise_now_is_corrected_and
 
 
 async def test_a_step_that_was_half_done_is_finished_by_the_new_policy(
-    database: Database, one: Following, always: Following, monkeypatch: pytest.MonkeyPatch
+    database: Database, one: Following, always: Following
 ) -> None:
     """The cursor lies inside a step that touches several partners when the policy changes."""
     groups = population(25)
     await always.follow(groups, LONGER)
-    monkeypatch.setattr(batch, "PARTNERS_MAX", 1)
     with psycopg.connect(database.owner_url, autocommit=True) as owner:
         Log(owner).write(groups)
-    advanced = await batch.advance(one.connection, PARAMETERS, None, "test")
+    projector = Projector(one.connection, PARAMETERS, "test", partners_max=1)
+    advanced = await projector.advance(None)
     while advanced is not None and advanced.end.complete:
-        advanced = await batch.advance(one.connection, PARAMETERS, None, "test")
+        advanced = await projector.advance(None)
     assert advanced is not None, "no step touched two partners"
 
     await rebuilt(database, Longer)
-    await advance_fully(one.connection, LONGER, None, "test")
+    await Projector(one.connection, LONGER, "test").advance_fully(None)
 
     assert told(await one.events()) == told(await always.events())
     assert (await rebuilt(database, Longer, verify=True)).differences == ()

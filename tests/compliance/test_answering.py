@@ -14,7 +14,7 @@ import pytest
 
 from services.compliance.database import connect
 from services.compliance.policy.parameters import PARAMETERS
-from services.compliance.projection.batch import advance_fully
+from services.compliance.projection.batch import Projector
 from services.compliance.settings import ComplianceSettings
 from shared.events.facts import ConsultantLeft, PortalChangeDeclared
 from shared.events.wire import instant_text
@@ -47,7 +47,7 @@ async def settings(sandbox_database: Database) -> ComplianceSettings:
     with psycopg.connect(sandbox_database.owner_url, autocommit=True) as owner:
         Log(owner).write(told().groups)
     connection = await connect(settings)
-    await advance_fully(connection, PARAMETERS, NOW, "test")
+    await Projector(connection, PARAMETERS, "test").advance_fully(NOW)
     await connection.close()
     return settings
 

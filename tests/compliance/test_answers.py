@@ -14,7 +14,7 @@ from psycopg import Connection
 
 from services.compliance.database import OwnConnection, connect
 from services.compliance.policy.parameters import PARAMETERS
-from services.compliance.projection.batch import advance_fully
+from services.compliance.projection.batch import Projector
 from shared.events.facts import PortalChangeDeclared
 from shared.events.wire import instant_text
 from tests.compliance.asking import answer, ask, asking
@@ -46,11 +46,11 @@ class Lived:
         """Time passes until the facts are recorded; what time alone brings comes first."""
         await self.let_pass(group[0].recorded_at)
         self._log.write([group])
-        await advance_fully(self.connection, PARAMETERS, None, "test")
+        await Projector(self.connection, PARAMETERS, "test").advance_fully(None)
 
     async def let_pass(self, until: datetime) -> None:
         set_clock(self.database, until)
-        await advance_fully(self.connection, PARAMETERS, until, "test")
+        await Projector(self.connection, PARAMETERS, "test").advance_fully(until)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from services import sandbox
 from services.compliance.database import connect
 from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.projection import rebuild
-from services.compliance.projection.batch import advance_fully
+from services.compliance.projection.batch import Projector
 from services.compliance.projection.follower import Follower
 from services.compliance.read_model.writing import Overtaken
 from shared.events.facts import ConsultantLeft, ConsultantLinked
@@ -220,7 +220,7 @@ async def test_a_batch_that_was_overtaken_writes_nothing(
     connection = await connect(settings_for(early))
     with psycopg.connect(early.owner_url) as other:
         other.execute("UPDATE compliance.progress SET held_by = 'other'")
-        advancing = asyncio.create_task(advance_fully(connection, PARAMETERS, None, "test"))
+        advancing = asyncio.create_task(Projector(connection, PARAMETERS, "test").advance_fully(None))
         await until_somebody_waits(owner)
         if other_commits:
             other.commit()

@@ -12,7 +12,8 @@ import pytest
 from services.compliance.database import OwnConnection, connect
 from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.projection import batch, rebuild
-from services.compliance.projection.batch import advance_fully
+from services.compliance.projection.batch import Projector
+from services.compliance.projection.plan import PARTNERS_MAX
 from services.compliance.projection.rebuild import Rebuilt
 from tests.compliance.log import Group, Log, compliance_log, settings_for, shuffled_sizes
 from tests.databases import Database
@@ -28,24 +29,33 @@ def history(seed: int) -> list[Group]:
     return [group for group in recorded(seeded(seed)) if group]
 
 
-async def follow(database: Database, groups: Sequence[Group], sizes: Sequence[int], *, barriers: bool) -> None:
+async def follow(
+    database: Database,
+    groups: Sequence[Group],
+    sizes: Sequence[int],
+    *,
+    barriers: bool,
+    facts_max: int = batch.FACTS_MAX,
+    partners_max: int = PARTNERS_MAX,
+) -> None:
     """Follows the log while it grows by so many groups at a time, with a barrier before each growth if wanted."""
     connection = await connect(settings_for(database))
     with psycopg.connect(database.owner_url, autocommit=True) as owner:
         log = Log(owner)
+        projector = Projector(connection, PARAMETERS, "test", facts_max=facts_max, partners_max=partners_max)
         for part in shuffled_sizes(len(groups), sizes):
             coming = groups[part]
             if barriers:
-                await advance_fully(connection, PARAMETERS, coming[0][0].recorded_at - MICROSECOND, "test")
+                await projector.advance_fully(coming[0][0].recorded_at - MICROSECOND)
             log.write(coming)
-            await advance_fully(connection, PARAMETERS, None, "test")
+            await projector.advance_fully(None)
     await finish(connection, groups)
     await connection.close()
 
 
 async def finish(connection: OwnConnection, groups: Sequence[Group]) -> None:
     """Lets every timer fire."""
-    await advance_fully(connection, PARAMETERS, groups[-1][0].recorded_at + LONG_AFTER, "test")
+    await Projector(connection, PARAMETERS, "test").advance_fully(groups[-1][0].recorded_at + LONG_AFTER)
 
 
 def verify(database: Database) -> Rebuilt:
@@ -63,11 +73,12 @@ async def test_a_rebuild_from_nothing_is_the_same_to_the_byte(database: Database
 
 
 @pytest.mark.parametrize("seed", range(20, 28))
-async def test_batches_and_slices_never_show(database: Database, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+async def test_batches_and_slices_never_show(database: Database, seed: int) -> None:
     random, groups = Random(seed), history(seed)
-    monkeypatch.setattr(batch, "FACTS_MAX", random.choice([1, 2, 5]))
-    monkeypatch.setattr(batch, "PARTNERS_MAX", random.choice([1, 2]))
-    await follow(database, groups, [random.randint(1, 9) for _ in range(3)], barriers=random.random() < 0.5)
+    sizes = [random.randint(1, 9) for _ in range(3)]
+    facts_max, partners_max = random.choice([1, 2, 5]), random.choice([1, 2])
+    barriers = random.random() < 0.5
+    await follow(database, groups, sizes, barriers=barriers, facts_max=facts_max, partners_max=partners_max)
 
     rebuilt = await asyncio.to_thread(verify, database)
 
@@ -110,7 +121,7 @@ async def test_what_another_policy_derived_is_not_gone_on_with(database: Databas
     other = type(PARAMETERS)(version="other", window_days=31)
 
     with pytest.raises(batch.OtherPolicy, match="sagecert compliance rebuild"):
-        await advance_fully(connection, other, None, "test")
+        await Projector(connection, other, "test").advance_fully(None)
     await connection.close()
 
 

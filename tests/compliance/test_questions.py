@@ -12,7 +12,7 @@ import pytest
 from services.compliance.api import service
 from services.compliance.database import connect
 from services.compliance.policy.parameters import PARAMETERS
-from services.compliance.projection.batch import advance_fully
+from services.compliance.projection.batch import Projector
 from services.compliance.settings import ComplianceSettings
 from shared.events.envelope import Fact
 from shared.events.facts import ConsultantLeft, ConsultantLinked, PortalChangeDeclared
@@ -49,7 +49,7 @@ async def settings(sandbox_database: Database) -> ComplianceSettings:
     with psycopg.connect(sandbox_database.owner_url, autocommit=True) as owner:
         Log(owner).write(told())
     connection = await connect(settings)
-    await advance_fully(connection, PARAMETERS, NOW, "test")
+    await Projector(connection, PARAMETERS, "test").advance_fully(NOW)
     await connection.close()
     return settings
 
@@ -275,7 +275,7 @@ async def test_a_window_says_when_it_changes_next_present_and_as_of(
         telling.groups.append((Fact(f"f{position}", day, NOW, hired, position, position),))
     owner_log.write(telling.groups[len(told()) :])
     connection = await connect(settings)
-    await advance_fully(connection, PARAMETERS, NOW, "test")
+    await Projector(connection, PARAMETERS, "test").advance_fully(NOW)
     await connection.close()
 
     later = DEADLINE + timedelta(days=1)
@@ -336,7 +336,7 @@ async def test_whoever_waits_for_an_event_gets_it_when_it_comes(
     assert not waiting.done()
     set_clock(sandbox_database, DEADLINE)
     connection = await connect(settings)
-    await advance_fully(connection, PARAMETERS, DEADLINE, "test")
+    await Projector(connection, PARAMETERS, "test").advance_fully(DEADLINE)
     await connection.close()
     assert (await asyncio.wait_for(waiting, 5)).json()[0]["position"] == last + 1
 
@@ -350,7 +350,7 @@ async def test_whoever_asks_for_a_position_waits_until_it_is_applied(
     left = Fact("last", NOW, NOW, ConsultantLeft("P00", "P00-A"), HEAD + 1, HEAD + 1)
     owner_log.write([(left,)])
     connection = await connect(settings)
-    await advance_fully(connection, PARAMETERS, None, "test")
+    await Projector(connection, PARAMETERS, "test").advance_fully(None)
     await connection.close()
     found = (await asyncio.wait_for(waiting, 5)).json()
     assert (found["position"], found["headcount"]) == (HEAD + 1, 0)

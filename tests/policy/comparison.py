@@ -8,7 +8,7 @@ from typing import Any
 
 from services.certification import exam_registration
 from services.compliance.policy.answers import certification_answer, notified_partners, partner_stretch
-from services.compliance.policy.history import PartnerHistory, Step
+from services.compliance.policy.history import PartnerHistory, Step, future
 from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.policy.standing import Standing
 from shared.events.envelope import Fact
@@ -168,7 +168,9 @@ def _fold_differs(case: Case, partner: str) -> Iterator[str]:
         calculator = case.calculator(known)
         last = known == len(case.groups)
         instants = [now, *(instant for instant in case.instants if instant > now)] if last else [now]
-        for product, stretches in fold.stretches().items():
+        for product, sweep in fold.sweeps().items():
+            assert fold.changed_at is not None
+            stretches = list(future(sweep, fold.changed_at))
             for at in instants:
                 stretch = [one for one in stretches if one.valid_from <= at][-1]
                 wanted = defined_view(calculator.partner(partner, product, at))

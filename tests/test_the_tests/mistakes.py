@@ -71,93 +71,111 @@ MISTAKES: Final = (
     Mistake(
         "a deadline that still includes its instant",
         f"{POLICY}/windows.py",
-        'late = window.outcome == "expired"',
-        'late = window.outcome == "expired" and instant > window.deadline_at',
+        'if replacement.window.outcome == "expired" else "closed"',
+        'if visit.instant > replacement.window.deadline_at else "closed"',
         "test_at_the_deadline_is_late_but_suspends_nobody",
     ),
     Mistake(
         "facts before timers",
         f"{POLICY}/windows.py",
-        """        state = self._timers(self._state, instant)
-        state, causes = self._apply(state, instant)
-        state = self._test(state, instant, causes)
+        """        if state.unfilled:
+            self._run_timers(visit)
+        self._test(visit)
 """,
-        """        state, causes = self._apply(self._state, instant)
-        state = self._test(state, instant, causes)
-        state = self._timers(state, instant)
+        """        self._test(visit)
+        if state.unfilled:
+            self._run_timers(visit)
 """,
         "test_at_the_deadline_is_late_but_suspends_nobody",
     ),
     Mistake(
         "the newest window is filled first",
         f"{POLICY}/windows.py",
-        """            unfilled=state.unfilled + tuple(range(first, first + count)),
-""",
-        """            unfilled=tuple(range(first, first + count)) + state.unfilled,
-""",
+        "unfilled=visit.state.unfilled + visit.opened",
+        "unfilled=visit.opened + visit.state.unfilled",
         "test_a_replacement_fills_the_oldest_window",
     ),
     Mistake(
         "every loss opens windows for the whole shortfall",
         f"{POLICY}/windows.py",
-        "return self._open(state, instant, shortfall - len(state.unfilled), causes)",
-        "return self._open(state, instant, shortfall, causes)",
+        "self._open(visit, shortfall - len(state.unfilled))",
+        "self._open(visit, shortfall)",
         "test_the_hour_of_the_loss_does_not_matter",
     ),
     Mistake(
         "reinstated by the first replacement",
         f"{POLICY}/windows.py",
-        "if shortfall == 0 and state.suspended:",
-        "if filled and state.suspended:",
+        "if shortfall == 0 and state.suspended_since is not None",
+        "if filled and state.suspended_since is not None",
         "test_reinstated_when_back_at_the_minimum_and_not_before",
     ),
     Mistake(
         "every expired window suspends anew",
         f"{POLICY}/windows.py",
-        "if not state.suspended:\n            state = replace(state, susp",
-        "if True:\n            state = replace(state, susp",
+        "since = visit.state.suspended_since or visit.instant",
+        "since = visit.instant",
         "test_later_deadlines_add_nothing",
     ),
     Mistake(
         "suspensions of zero length are kept",
         f"{POLICY}/windows.py",
-        "ended = () if last.since == instant else (Suspension(last.since, instant),)",
-        "ended = (Suspension(last.since, instant),)",
+        "if since is None or since == visit.instant:",
+        "if since is None:",
         "test_at_the_deadline_is_late_but_suspends_nobody",
     ),
     Mistake(
         "windows before the minimum is first reached",
         f"{POLICY}/windows.py",
-        """            if shortfall:
-                return state
-""",
-        "",
+        "            if not shortfall:\n",
+        "            if True:\n",
         "test_before_the_minimum_is_first_reached_no_window_runs",
     ),
     Mistake(
         "leaving the programme voids running windows only",
         f"{POLICY}/windows.py",
-        """            void = replace(replacements[index].window, outcome="void", closed_at=instant)
+        """            window = replace(replacement.window, outcome="void", closed_at=visit.instant)
 """,
-        """            if replacements[index].window.outcome == "expired":
+        """            if replacement.window.outcome == "expired":
                 continue
-            void = replace(replacements[index].window, outcome="void", closed_at=instant)
+            window = replace(replacement.window, outcome="void", closed_at=visit.instant)
 """,
         "test_leaving_the_programme_voids_what_runs_and_what_expired",
     ),
     Mistake(
         "authorisation survives leaving the programme",
         f"{POLICY}/windows.py",
-        "unfilled=(), reached_facts=None)",
-        "unfilled=())",
+        "visit.state = NOTHING",
+        "visit.state = replace(visit.state, unfilled=())",
         "test_leaving_the_programme_voids_what_runs_and_what_expired",
     ),
     Mistake(
-        "a late fact judges only the last instant again",
-        f"{POLICY}/windows.py",
-        "if instant < self._swept or self._before_last is None:",
-        "if self._before_last is None:",
+        "a late fact judges only the last visit again",
+        f"{POLICY}/sweep.py",
+        "start = bisect_left(self._visited, since)",
+        "start = max(bisect_left(self._visited, since), len(self._visited) - 1)",
         None,
+    ),
+    Mistake(
+        "a late fact is judged up to where the state is as before, whoever counts from there on",
+        f"{POLICY}/sweep.py",
+        "same = people == 0 or ",
+        "same = True or ",
+        None,
+    ),
+    Mistake(
+        "a late fact is judged up to the first instant at which the state is as before, whatever changed later",
+        f"{POLICY}/sweep.py",
+        "self._late_for_ever or instant <= through",
+        "self._late_for_ever",
+        None,
+    ),
+    Mistake(
+        "a window stands as it stood when a late fact came",
+        f"{POLICY}/sweep.py",
+        "for replacement in (*visit.opened, *visit.ended):",
+        "for replacement in visit.opened:",
+        None,
+        calculator=False,
     ),
     Mistake(
         "a reminder a day early",
@@ -178,24 +196,22 @@ MISTAKES: Final = (
     Mistake(
         "the latest link wins",
         f"{POLICY}/counting.py",
-        "min(active, key=active.__getitem__)",
-        "max(active, key=active.__getitem__)",
+        "self._by_age[0].partner_id",
+        "self._by_age[-1].partner_id",
         "test_the_earlier_link_counts",
     ),
     Mistake(
         "a certification for any product counts for every product",
         f"{POLICY}/person.py",
-        "grants = self._grants.get(product)",
-        'grants = self._grants.get("S200P")',
+        "self._spans.get(product, [])",
+        'self._spans.get("S200P", [])',
         "test_suspension_is_for_the_product_that_is_short",
     ),
     Mistake(
         "a merger resets the date of the link",
         f"{POLICY}/counting.py",
-        "moved[survivor] = min(link, moved.get(survivor, link))",
-        """if survivor != partner:
-                link = link._replace(linked_at=endings[0].effective_at)
-            moved[survivor] = min(link, moved.get(survivor, link))""",
+        "moved, known = link._replace(partner_id=survivor), ",
+        "moved, known = link._replace(partner_id=survivor, linked_at=endings[0].effective_at), ",
         "test_a_merger_moves_links_with_their_original_date",
     ),
     Mistake(
@@ -208,16 +224,16 @@ MISTAKES: Final = (
     Mistake(
         "of one instant the first recorded kind holds",
         f"{POLICY}/enrolment.py",
-        "(f.effective_at, f.position)",
-        "(f.effective_at, -f.position)",
+        "yield self._facts[index:end]",
+        "yield self._facts[index:end][::-1]",
         "test_of_two_kinds_at_one_instant_the_later_recorded_holds",
         calculator=False,
     ),
     Mistake(
         "enrolments in the order of delivery",
         f"{POLICY}/enrolment.py",
-        "(f.effective_at, f.position)",
-        "f.position",
+        "            index = bisect_left(self._keys, key)\n            self._keys",
+        "            index = len(self._keys)\n            self._keys",
         None,
     ),
     Mistake(
@@ -230,16 +246,16 @@ MISTAKES: Final = (
     Mistake(
         "partners are told that are enrolled when asked, not when announced",
         f"{POLICY}/answers.py",
-        "enrolment_at(enrolments(about, parameters), in_force.announced_at)",
-        "enrolment_at(enrolments(about, parameters), at)",
+        "enrolment = timeline.at(in_force.announced_at)",
+        "enrolment = timeline.at(at)",
         "test_a_significant_change_is_told_to_every_enrolled_partner",
     ),
     # Maintenance ---------------------------------------------------------------------------------
     Mistake(
         "who is certified at the announcement is bound by it",
         f"{POLICY}/maintenance.py",
-        "grant.granted_at < obligation.announced_at",
-        "grant.granted_at <= obligation.announced_at",
+        "obligations[announced_later:]",
+        "[due for due in obligations if grant.granted_at <= due.announced_at]",
         "test_who_is_certified_at_the_announcement_or_later_is_free",
     ),
     Mistake(
@@ -266,10 +282,8 @@ MISTAKES: Final = (
     Mistake(
         "a portal change does not reach who was known before it",
         f"{POLICY}/person.py",
-        """        for product in held:
-            self._derived.pop(product, None)
-""",
-        "",
+        "self._new_obligations.setdefault(product, []).append(obligation)",
+        "pass",
         None,
     ),
     # Voids ---------------------------------------------------------------------------------------
@@ -377,8 +391,8 @@ MISTAKES: Final = (
     Mistake(
         "an answer changes only with what it decides",
         f"{POLICY}/answers.py",
-        "timelines, one) != says)",
-        "timelines, one)[:2] != says[:2])",
+        "timelines, instant) != says)",
+        "timelines, instant)[:2] != says[:2])",
         "test_counting_for_another_partner_is_another_answer",
         calculator=False,
     ),

@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 
 from services.compliance.database import connect
 from services.compliance.policy.parameters import PARAMETERS
-from services.compliance.projection.batch import advance_fully
+from services.compliance.projection.batch import Projector
 from services.compliance.settings import ComplianceSettings
 from tests.compliance.asking import asking
 from tests.compliance.log import Log, set_clock
@@ -43,7 +43,7 @@ async def tell(database: Database, partners: int = 6) -> int:
         Log(owner).write(population(partners))
     connection = await connect(settings_for(database))
     try:
-        await advance_fully(connection, PARAMETERS, NOW, "test")
+        await Projector(connection, PARAMETERS, "test").advance_fully(NOW)
         return int(await connection.fetchval("SELECT sequence FROM progress"))
     finally:
         await connection.close()

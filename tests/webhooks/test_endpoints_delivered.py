@@ -9,7 +9,7 @@ from standardwebhooks import Webhook
 
 from services.compliance.database import connect
 from services.compliance.policy.parameters import PARAMETERS
-from services.compliance.projection.batch import advance_fully
+from services.compliance.projection.batch import Projector
 from tests.compliance.log import Group, Log, set_clock
 from tests.compliance.telling import population
 from tests.databases import Database
@@ -29,7 +29,7 @@ async def happen(database: Database, groups: list[Group]) -> None:
         Log(owner).write(groups)
     connection = await connect(settings_for(database))
     try:
-        await advance_fully(connection, PARAMETERS, until, "test")
+        await Projector(connection, PARAMETERS, "test").advance_fully(until)
     finally:
         await connection.close()
 

@@ -23,16 +23,35 @@ ACTOR: Final = "api"
 
 SALT_BYTES: Final = 16
 
-REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"description": description, "content": {MEDIA_TYPE: {}}}
-    for status, description in {
-        401: "The API key is missing or wrong",
-        409: "Other content is already recorded",
-        413: "The body is too large",
-        422: "Malformed or not acceptable",
-        503: "The database does not answer; the same call can be made again",
-    }.items()
+_DESCRIBED: Final = {
+    404: "It does not exist",
+    409: "Other content is already recorded",
+    422: "Malformed or not acceptable",
+    503: "The database does not answer, or too many wait; the same call can be made again",
 }
+
+
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that reads or writes the database, which can also be refused with these statuses."""
+    content: dict[str, Any] = {MEDIA_TYPE: {}}
+    return {status: {"description": _DESCRIBED[status], "content": content} for status in (*statuses, 422, 503)}
+
+
+class WaitsFor(Answer):
+    """What a held fact takes effect with (R35): its registration; a correction also with its attempt."""
+
+    registration_id: str
+    attempt: int | None = None
+
+
+class Recorded(Answer):
+    """A fact is recorded. `position`: the last of what was appended with it; `waits_for`: where it is held."""
+
+    fact_id: str
+    position: int
+    recorded_at: InstantAnswer
+    effective_at: InstantAnswer
+    waits_for: WaitsFor | None = None
 
 
 class Reporting(TypedDict):
@@ -43,15 +62,18 @@ class Reporting(TypedDict):
     responses: dict[int | str, dict[str, Any]]
 
 
-REPORTING: Final = Reporting(
-    status_code=201,
-    response_model_exclude_none=True,
-    responses={
-        200: {"description": "Recorded before, the first answer again; `Idempotent-Replayed: true`"},
-        202: {"description": "Recorded and held (R35)"},
-        **REFUSALS,
-    },
-)
+def reporting(*statuses: int, held: bool = False) -> Reporting:
+    """Of a route that can also be refused with these statuses. `held`: what it records can wait for another (R35)."""
+    responses: dict[int | str, dict[str, Any]] = {
+        200: {"model": Recorded, "description": "Recorded before, the first answer again; `Idempotent-Replayed: true`"}
+    }
+    if held:
+        responses[202] = {"model": Recorded, "description": "Recorded and held (R35)"}
+    return Reporting(status_code=201, response_model_exclude_none=True, responses={**responses, **refusals(*statuses)})
+
+
+REPORTING: Final = reporting()
+REFUSALS: Final = refusals()
 
 
 class Service(NamedTuple):
@@ -72,23 +94,6 @@ async def service(request: Request) -> Service:
 
 
 TheService = Annotated[Service, Depends(service)]
-
-
-class WaitsFor(Answer):
-    """What a held fact takes effect with (R35): its registration; a correction also with its attempt."""
-
-    registration_id: str
-    attempt: int | None = None
-
-
-class Recorded(Answer):
-    """A fact is recorded. `position`: the last of what was appended with it; `waits_for`: where it is held."""
-
-    fact_id: str
-    position: int
-    recorded_at: InstantAnswer
-    effective_at: InstantAnswer
-    waits_for: WaitsFor | None = None
 
 
 class Call:

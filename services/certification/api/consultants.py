@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Depends
 
 from services.bodies import Body, refuse_doubled_names
-from services.certification.api.calls import REFUSALS, REPORTING, Recorded, TheCall, TheService, free_text
+from services.certification.api.calls import REFUSALS, REPORTING, Recorded, TheCall, TheService, free_text, refusals
 from services.certification.api.fields import Answer, FactBody, Id, Name, Text
 from services.certification.personal_data import Profile
 from services.certification.refusals import NotFound
@@ -77,7 +77,7 @@ async def revoke_certification(body: Revocation, call: TheCall) -> Recorded:
     )
 
 
-@router.get("/consultants/{consultant_id}/profile", responses=REFUSALS)
+@router.get("/consultants/{consultant_id}/profile", responses=refusals(404))
 async def profile(consultant_id: Id, service: TheService) -> ProfileAnswer:
     """The profile; 404 where there is none, or none any more."""
     found = await service.personal_data.profile(consultant_id)

@@ -4,8 +4,18 @@ from datetime import datetime
 
 from fastapi import APIRouter
 
-from services.certification.api.calls import REFUSALS, REPORTING, Recorded, TheCall, TheService, free_text
-from services.certification.api.fields import Answer, AttemptInPath, FactBody, Id, Instant, InstantAnswer, Score, Text
+from services.certification.api.calls import Recorded, TheCall, TheService, free_text, refusals, reporting
+from services.certification.api.fields import (
+    Answer,
+    AttemptInPath,
+    AttemptNumber,
+    FactBody,
+    Id,
+    Instant,
+    InstantAnswer,
+    Score,
+    Text,
+)
 from services.certification.exam_registration import State, attempt_number
 from services.certification.knowledge import registration_progress
 from services.certification.rules.attempts import Attempt
@@ -27,7 +37,7 @@ class Registration(FactBody):
 class AttemptScore(FactBody):
     """The score of attempt 1 or 2 (R5, R6)."""
 
-    attempt: int
+    attempt: AttemptNumber
     score: Score
 
 
@@ -64,7 +74,7 @@ class RegistrationAnswer(Answer):
     attempts: list[AttemptAnswer]
 
 
-@router.post("", **REPORTING)
+@router.post("", **reporting(409))
 async def register(body: Registration, call: TheCall) -> Recorded:
     """A consultant was registered for an exam and has two attempts (R5).
 
@@ -74,7 +84,7 @@ async def register(body: Registration, call: TheCall) -> Recorded:
     return await call.record(data, body.effective_at)
 
 
-@router.post("/{registration_id}/attempts", **REPORTING)
+@router.post("/{registration_id}/attempts", **reporting(409, held=True))
 async def score_attempt(registration_id: Id, body: AttemptScore, call: TheCall) -> Recorded:
     """An attempt was scored; held while its registration is not recorded, or voided (R33, R35)."""
     return await call.record(
@@ -82,7 +92,7 @@ async def score_attempt(registration_id: Id, body: AttemptScore, call: TheCall) 
     )
 
 
-@router.post("/{registration_id}/attempts/{attempt}/corrections", **REPORTING)
+@router.post("/{registration_id}/attempts/{attempt}/corrections", **reporting(held=True))
 async def correct_score(registration_id: Id, attempt: AttemptInPath, body: Correction, call: TheCall) -> Recorded:
     """The score of an attempt was wrong; held while its attempt is not recorded, or voided (R32, R33, R35)."""
     reason = free_text(body.reason)
@@ -90,7 +100,7 @@ async def correct_score(registration_id: Id, attempt: AttemptInPath, body: Corre
     return await call.record(data, body.effective_at, reason)
 
 
-@router.get("/{registration_id}", responses=REFUSALS)
+@router.get("/{registration_id}", responses=refusals(404))
 async def registration(
     registration_id: Id, service: TheService, at: Instant | None = None, known_at: Instant | None = None
 ) -> RegistrationAnswer:

@@ -5,7 +5,16 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Query
 
-from services.certification.api.calls import ACTOR, REFUSALS, REPORTING, Recorded, TheCall, TheService, free_text
+from services.certification.api.calls import (
+    ACTOR,
+    REFUSALS,
+    Recorded,
+    TheCall,
+    TheService,
+    free_text,
+    refusals,
+    reporting,
+)
 from services.certification.api.fields import KEY_PATTERN, Answer, FactBody, Id, InstantAnswer, Text
 from services.certification.event_store.store import FoundFact
 from services.certification.refusals import NotFound
@@ -45,20 +54,20 @@ class FactAnswer(Answer):
     voided_at: InstantAnswer | None
 
 
-@router.post("/{fact_id}/void", **REPORTING)
+@router.post("/{fact_id}/void", **reporting(404, 409))
 async def void_fact(fact_id: Id, body: Void, call: TheCall) -> Recorded:
     """A fact was recorded in error and counts nowhere any more (R33)."""
     reason = free_text(body.reason)
     return await call.record(FactVoided(fact_id, reason.hash), body.effective_at, reason)
 
 
-@router.get("/{fact_id}", responses=REFUSALS)
+@router.get("/{fact_id}", responses=refusals(404))
 async def fact(fact_id: Id, service: TheService) -> FactAnswer:
     """The fact of this id."""
     return _answer(await service.store.fact(fact_id), f"No fact {fact_id} was ever recorded.")
 
 
-@router.get("", responses=REFUSALS)
+@router.get("", responses=refusals(404))
 async def fact_by_key(idempotency_key: Annotated[str, Query(pattern=KEY_PATTERN)], service: TheService) -> FactAnswer:
     """The fact that was recorded under this key."""
     return _answer(await service.store.fact_by_key(ACTOR, idempotency_key), "No fact was recorded under this key.")

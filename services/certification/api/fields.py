@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Pla
 from pydantic import Field as ModelField
 from pydantic.json_schema import WithJsonSchema
 
-from services.bodies import INSTANT_SCHEMA, WHOLE_NUMBER, YEARS, Body, parse_instant
+from services.bodies import DAY_PATTERN, INSTANT_SCHEMA, WHOLE_NUMBER, YEARS, Body, parse_instant
 from services.products import Product
 from shared.events.facts import ELIGIBLE_PROGRAMMES
 from shared.events.wire import instant_text
@@ -51,7 +51,11 @@ InstantAnswer = Annotated[
 ]
 """An instant as it is answered: UTC with `Z`, microseconds only where they are not zero."""
 
-Day = Annotated[date, BeforeValidator(parse_day), WithJsonSchema({"type": "string", "format": "date"})]
+Day = Annotated[
+    date,
+    BeforeValidator(parse_day),
+    WithJsonSchema({"type": "string", "format": "date", "pattern": f"^{DAY_PATTERN}$"}),
+]
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 """An id of the caller's: of a partner, consultant, registration, portal change; also of a fact."""
@@ -59,10 +63,21 @@ Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Score = Annotated[
     str,
     StringConstraints(pattern=r"^(0|[1-9][0-9]{0,2})(\.[0-9]{1,2})?$"),
-    ModelField(description="A decimal string, 0 to 100, at most two decimals.", examples=["79.99"]),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^(100(\.0{1,2})?|(0|[1-9][0-9]?)(\.[0-9]{1,2})?)$",
+            "description": "A decimal string, 0 to 100, at most two decimals.",
+            "examples": ["79.99"],
+        }
+    ),
 ]
+"""More than 100 is refused by its rule (R6), not for its form."""
 
-AttemptInPath = Annotated[int, Path(ge=0, le=9, description="1 or 2 (R5)."), WHOLE_NUMBER]
+_ATTEMPT_SCHEMA: Final = WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 2})
+AttemptNumber = Annotated[int, _ATTEMPT_SCHEMA]
+"""Any other number is refused by its rule (R5), not for its form."""
+AttemptInPath = Annotated[int, Path(ge=0, le=9, description="1 or 2 (R5)."), WHOLE_NUMBER, _ATTEMPT_SCHEMA]
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=r"^[^\x00]*$")]
 """Free text."""
@@ -127,7 +142,11 @@ CorrelationId = Annotated[
 ]
 """The caller's id for a conversation: it stands in the fact for ever, so it has no room for what names people."""
 
-Products = Annotated[list[Product], ModelField(min_length=1, max_length=100), AfterValidator(distinct)]
+Products = Annotated[
+    list[Product],
+    ModelField(min_length=1, max_length=100, json_schema_extra={"uniqueItems": True}),
+    AfterValidator(distinct),
+]
 
 
 class FactBody(Body):

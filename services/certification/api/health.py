@@ -24,6 +24,6 @@ async def alive() -> Health:
 
 @router.get("/certification/readyz", responses=REFUSALS)
 async def ready(service: TheService) -> Health:
-    """The database answers, too."""
-    await service.store.now()
+    """Facts can be recorded; 503 with the reason where they cannot."""
+    await service.store.assert_appending()
     return Health(status="ready")

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from services.certification.api.calls import REPORTING, Recorded, TheCall
+from services.certification.api.calls import Recorded, TheCall, reporting
 from services.certification.api.fields import Day, FactBody, Id, Products, Text
 from shared.events.facts import PortalChangeDeclared
 
@@ -22,7 +22,7 @@ class Declaration(FactBody):
     summary: Text
 
 
-@router.post("", **REPORTING)
+@router.post("", **reporting(409))
 async def declare_portal_change(body: Declaration, call: TheCall) -> Recorded:
     """The Provisioning Portal changes (R25, R27). After a void the id is free to be recorded again (R33)."""
     data = PortalChangeDeclared(

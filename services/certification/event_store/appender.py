@@ -32,14 +32,17 @@ _log: Final = logging.getLogger(__name__)
 
 
 class _Waiting:
-    """One caller's call. `deadline` is by the loop's clock; `answer` is cancelled with the caller."""
+    """One caller's call, or a probe, which appends nothing. `deadline` is by the loop's clock.
+
+    `answer` is cancelled with the caller; that of a probe is None.
+    """
 
     __slots__ = ("answer", "call", "deadline")
 
-    def __init__(self, call: bytes, deadline: float) -> None:
+    def __init__(self, call: bytes | None, deadline: float) -> None:
         self.call = call
         self.deadline = deadline
-        self.answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self.answer: asyncio.Future[Outcome | None] = asyncio.get_running_loop().create_future()
 
     def fail(self, error: BaseException) -> None:
         """Tells the caller, if there still is one."""
@@ -48,13 +51,13 @@ class _Waiting:
 
 
 class Appender:
-    """Belongs to one event loop."""
+    """Belongs to one event loop. `reason`: why the last group was not appended; None where it was."""
 
     def __init__(self, database: Database) -> None:
         self._connection = AppendConnection(database)
         self._queue: dict[_Waiting, None] = {}
         self._sending: asyncio.Task[None] | None = None
-        self._failing = False
+        self.reason: str | None = None
 
     async def append(self, call: bytes, deadline: float) -> Outcome:
         """What became of the call. The caller bounds the wait; `deadline` says until when it does.
@@ -64,7 +67,15 @@ class Appender:
         """
         if len(self._queue) >= QUEUE_MAX:
             raise Overloaded(f"More than {QUEUE_MAX} calls wait to be recorded.")
-        mine = _Waiting(call, deadline)
+        outcome = await self._wait(_Waiting(call, deadline))
+        assert outcome is not None, "a call has an outcome"
+        return outcome
+
+    async def probe(self, deadline: float) -> None:
+        """Returns once a group was appended in which nothing was: appends get on. Raises as `append` does."""
+        await self._wait(_Waiting(None, deadline))
+
+    async def _wait(self, mine: _Waiting) -> Outcome | None:
         self._queue[mine] = None
         if self._sending is None:
             self._sending = asyncio.get_running_loop().create_task(self._send_all())
@@ -106,24 +117,26 @@ class Appender:
         while group := [waiting for waiting in group if not waiting.answer.done()]:
             try:
                 async with Deadline(max(waiting.deadline for waiting in group)):
-                    outcomes = await self._connection.send([waiting.call for waiting in group])
+                    sent = [waiting.call for waiting in group if waiting.call is not None]
+                    outcomes = iter(await self._connection.send(sent))
             except Unavailable as error:
-                self._note(DID_NOT_ANSWER)
+                self._note(self.reason or DID_NOT_ANSWER)
                 for waiting in group:
                     waiting.fail(error)
             except PASSING as error:
                 go_on_after(error)
-                self._note(repr(error))
+                self._note(_said(error))
                 await asyncio.sleep(RETRY_SECONDS)
-            except asyncpg.InsufficientPrivilegeError as error:
-                self._note(repr(error))
+            except asyncpg.InsufficientPrivilegeError:
+                self._note(NOT_ALLOWED)
                 for waiting in group:
                     waiting.fail(Unavailable(NOT_ALLOWED))
             except asyncpg.PostgresError as error:
                 await self._send_each(group, error)
             else:
-                self._failing = False
-                for waiting, outcome in zip(group, outcomes, strict=True):
+                self.reason = None
+                for waiting in group:
+                    outcome = None if waiting.call is None else next(outcomes)
                     if not waiting.answer.done():
                         waiting.answer.set_result(outcome)
 
@@ -136,7 +149,12 @@ class Appender:
             await self._send([waiting])
 
     def _note(self, reason: str) -> None:
-        """Logs that appends do not get on, once until they do again."""
-        if not self._failing:
+        """Keeps why appends do not get on, and logs it once until they do again."""
+        if self.reason is None:
             _log.warning("appends do not get on: %s", reason)
-        self._failing = True
+        self.reason = reason
+
+
+def _said(error: BaseException) -> str:
+    """What kind of error it is, without what it may say of addresses."""
+    return f"the database cannot be used ({type(error).__name__})"

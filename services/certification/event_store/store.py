@@ -1,65 +1,34 @@
 """Reading what a decision needs, appending what was decided."""
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, LiteralString, NamedTuple, Self
+from typing import Any, Final, Literal, LiteralString, NamedTuple, Self, TypeVar
 
+import asyncpg
 import msgspec
 
 from services.certification.event_store.appender import Appender
 from services.certification.event_store.calls import Call, Outcome, Routing
 from services.certification.event_store.database import Database
-from services.certification.event_store.deadline import Deadline
+from services.certification.event_store.deadline import DID_NOT_ANSWER, Deadline
 from services.certification.event_store.turns import Turns
+from services.certification.refusals import NotReady, Unavailable
 from shared.events import wire
 from shared.events.envelope import Fact
+
+T = TypeVar("T")
 
 COLUMNS: Final[LiteralString] = """
     e.topic, e.state, e.notification_id, e.append_position, e.originator_id, e.originator_version,
     e.partner_id, e.into_partner_id, e.consultant_id, e.held, e.content_hash
 """
 
-EXAM_REGISTERED: Final[LiteralString] = "com.sage.partnercloud.exam-registered.v1"
-
-# Everything that a decision may depend on, with the clock and with what the key already stands for:
-# - the facts of the consultant: the one named, or the one whose registration the stream is, unless it is voided;
-# - the stream, and those of the consultant's registrations: what was held there names no consultant;
-# - a fact that is to be voided, and its void.
-LOAD: Final[LiteralString] = f"""
-    WITH person AS MATERIALIZED (
-        SELECT coalesce($1::text, (
-            SELECT e.consultant_id FROM certification.stored_events e
-            WHERE e.originator_id = $2 AND e.topic = '{EXAM_REGISTERED}'
-                AND NOT EXISTS (SELECT FROM certification.stored_events v WHERE v.voided_fact_id = e.fact_id)
-            LIMIT 1
-        )) AS id
-    ),
-    positions AS MATERIALIZED (
-        SELECT e.notification_id FROM certification.stored_events e WHERE e.consultant_id = (SELECT id FROM person)
-        UNION
-        SELECT e.notification_id
-        FROM certification.stored_events r JOIN certification.stored_events e USING (originator_id)
-        WHERE r.consultant_id = (SELECT id FROM person) AND r.topic = '{EXAM_REGISTERED}'
-        UNION
-        SELECT e.notification_id FROM certification.stored_events e WHERE e.originator_id = $2
-        UNION
-        SELECT e.notification_id FROM certification.stored_events e WHERE e.fact_id = $3
-        UNION
-        SELECT e.notification_id FROM certification.stored_events e WHERE e.voided_fact_id = $3
-        UNION
-        SELECT e.notification_id FROM certification.stored_events e
-        WHERE e.actor = $4 AND e.idempotency_key = $5
-    )
-    SELECT clock.now, clock.running, (SELECT id FROM person), t.salt,
-        e.actor = $4 AND e.idempotency_key = $5, {COLUMNS}
-    FROM certification.clock() clock
-    LEFT JOIN (positions JOIN certification.stored_events e USING (notification_id)) ON true
-    LEFT JOIN certification.free_text t
-        ON t.fact_id = e.fact_id AND e.actor = $4 AND e.idempotency_key = $5
-    ORDER BY e.notification_id
-"""
+LOAD: Final = Path(__file__).with_name("load.sql").read_text(encoding="utf-8")
 
 FACT: Final[LiteralString] = f"""
     SELECT {COLUMNS}, t.text,
@@ -112,32 +81,43 @@ class StoredFact(msgspec.Struct, frozen=True):
     content_hash: bytes | None
 
 
+class Scope(NamedTuple):
+    """What a decision is about, and so what it may depend on; `load.sql` says what each means."""
+
+    consultant_id: str | None = None
+    originator_id: str | None = None
+    fact_id: str | None = None
+    product: str | None = None
+    portal_change_id: str | None = None
+    effective_at: datetime | None = None
+    extent: Literal["part", "course", "whole"] = "part"
+
+
+NOTHING: Final = Scope()
+"""The scope of no decision: only what the key stands for is loaded."""
+
+
 class Loaded(msgspec.Struct, frozen=True):
     """What a decision may depend on, as of one snapshot.
 
-    `now`: the clock then, `running` or standing still. `consultant_id`: whose facts these are, all of them;
-    `originator_id`: whose stream is among them, the whole of it.
+    `now`: the clock then, `running` or standing still. `consultant_id`: whom it is about; `consultant_seen`: the last
+    position of a fact of theirs, 0 before the first. `originator_id`: whose stream is among the facts, the whole of it.
     `receipt`: the fact that the idempotency key stands for, if it is used, with the salt of its free text.
     """
 
     now: datetime
     running: bool
     consultant_id: str | None
+    consultant_seen: int
     originator_id: str | None
     facts: tuple[StoredFact, ...]
     receipt: StoredFact | None
     salt: bytes
 
     @property
-    def consultant_seen(self) -> int:
-        """The last position of a fact of the consultant; 0 before the first."""
-        about = (each.fact.position for each in self.facts if each.routing.consultant_id == self.consultant_id)
-        return max(about, default=0)
-
-    @property
     def originator_seen(self) -> int:
         """The last version of the stream; 0 before the first."""
-        within_it = (each.version for each in self.facts if each.routing.originator_id == self.originator_id)
+        within_it = (stored.version for stored in self.facts if stored.routing.originator_id == self.originator_id)
         return max(within_it, default=0)
 
 
@@ -179,6 +159,19 @@ class LogEntries(NamedTuple):
     head: int
 
 
+LOCK_HOLDERS: Final[LiteralString] = """
+    SELECT l.pid FROM pg_catalog.pg_locks l
+    WHERE l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+        AND l.relation = to_regclass('certification.recording') AND l.granted AND l.pid <> pg_backend_pid()
+        AND l.mode IN ('ExclusiveLock', 'AccessExclusiveLock')
+"""
+
+APPENDING_SECONDS_MAX: Final = 2.0
+"""How long an append may take before the service is no longer called ready."""
+
+AT_ONCE_MAX: Final = 200
+"""Facts that are decoded and decided upon in the event loop: some milliseconds."""
+
 CONSULTANTS_MAX: Final = 10_000
 """Streams of registrations of which it is remembered whose they are."""
 
@@ -197,6 +190,8 @@ class EventStore:
         self._database = database
         self._appender = Appender(database)
         self._consultants: dict[str, str] = {}
+        self._probing: asyncio.Task[str | None] | None = None
+        self._aside = asyncio.Semaphore(1)
         self.turns = Turns()
 
     async def __aenter__(self) -> Self:
@@ -221,29 +216,21 @@ class EventStore:
         async with self.within_deadline() as bound:
             return await self._appender.append(_encoder.encode(call), bound.when)
 
-    async def load(
-        self,
-        actor: str,
-        key: str,
-        *,
-        consultant_id: str | None = None,
-        originator_id: str | None = None,
-        fact_id: str | None = None,
-    ) -> Loaded:
-        """What a decision about the consultant, the stream or the fact to void may depend on, in one round trip."""
-        rows = await self._database.select(LOAD, consultant_id, originator_id, fact_id, actor, key)
-        now, running, person, *_ = rows[0]
-        receipt, salt = None, b""
-        facts = []
-        for _now, _running, _person, its_salt, is_receipt, *columns in rows:
-            if columns[0] is None:
-                continue
-            facts.append(_stored(columns))
-            if is_receipt:
-                receipt, salt = facts[-1], its_salt or b""
-        if person is not None and originator_id is not None:
-            self._remember(originator_id, person)
-        return Loaded(now, running, person, originator_id, tuple(facts), receipt, salt)
+    async def load(self, actor: str, key: str, scope: Scope = NOTHING) -> Loaded:
+        """What a decision of this scope may depend on, and what the key stands for, in one round trip."""
+        consultant_id, originator_id, fact_id, *about = scope
+        rows = await self._database.select(LOAD, consultant_id, originator_id, fact_id, actor, key, *about)
+        loaded = await self.aside(len(rows), partial(_loaded, rows, originator_id))
+        if loaded.consultant_id is not None and originator_id is not None:
+            self._remember(originator_id, loaded.consultant_id)
+        return loaded
+
+    async def aside(self, facts: int, work: Callable[[], T]) -> T:
+        """Does work over so many facts: at once where they are few, otherwise beside the event loop, one at a time."""
+        if facts <= AT_ONCE_MAX:
+            return work()
+        async with self._aside:
+            return await asyncio.to_thread(work)
 
     def consultant_of(self, originator_id: str) -> str | None:
         """Whose registration the stream is, where that was loaded lately. A hint: it may have changed since."""
@@ -265,7 +252,8 @@ class EventStore:
 
     async def stream(self, originator_id: str) -> list[Fact]:
         """The facts of one stream, in order, without their positions."""
-        return [wire.decode(topic, state, 0, 0) for topic, state in await self._database.select(STREAM, originator_id)]
+        rows = await self._database.select(STREAM, originator_id)
+        return await self.aside(len(rows), lambda: [wire.decode(topic, state, 0, 0) for topic, state in rows])
 
     async def facts_after(self, after: int, through: int, limit: int, which: LogFilter = EVERYTHING) -> LogEntries:
         """The facts after a position of the log and up to another, at most `limit`."""
@@ -290,6 +278,33 @@ class EventStore:
         ]
         return LogEntries(found, rows[0][0])
 
+    async def assert_appending(self) -> None:
+        """Raises `NotReady`, with the reason, unless appends get on. However many ask at once, one looks."""
+        if self._probing is None or self._probing.done():
+            self._probing = asyncio.create_task(self._why_not_appending())
+        reason = await asyncio.shield(self._probing)
+        if reason is not None:
+            raise NotReady(reason)
+
+    async def _why_not_appending(self) -> str | None:
+        deadline = asyncio.get_running_loop().time() + APPENDING_SECONDS_MAX
+        try:
+            async with Deadline(deadline):
+                await self._appender.probe(deadline)
+        except (Unavailable, asyncpg.PostgresError):
+            reason = self._appender.reason or DID_NOT_ANSWER
+        else:
+            return None
+        try:
+            async with Deadline(asyncio.get_running_loop().time() + 1):
+                holders = await self._database.select(LOCK_HOLDERS)
+        except (Unavailable, asyncpg.PostgresError):
+            return f"Facts cannot be appended: {reason}"
+        if not holders:
+            return f"Facts cannot be appended: {reason}"
+        pids = ", ".join(str(pid) for (pid,) in holders)
+        return f"No fact was appended for {APPENDING_SECONDS_MAX:g} s: PostgreSQL process {pids} holds the append lock."
+
     async def now(self) -> datetime:
         """The clock of the whole system."""
         now: datetime = (await self._database.select("SELECT certification.now()"))[0][0]
@@ -305,6 +320,19 @@ class EventStore:
         """Whether the database is a sandbox; the first start decides it for ever."""
         settled: bool = (await self._database.select("SELECT certification.settle_sandbox($1)", wanted))[0][0]
         return settled
+
+
+def _loaded(rows: Sequence[Iterable[Any]], originator_id: str | None) -> Loaded:
+    now, running, person, seen, *_ = rows[0]
+    receipt, salt = None, b""
+    facts = []
+    for _now, _running, _person, _seen, its_salt, is_receipt, *columns in rows:
+        if columns[0] is None:
+            continue
+        facts.append(_stored(columns))
+        if is_receipt:
+            receipt, salt = facts[-1], its_salt or b""
+    return Loaded(now, running, person, seen or 0, originator_id, tuple(facts), receipt, salt)
 
 
 def _stored(columns: Sequence[Any]) -> StoredFact:

@@ -1,6 +1,6 @@
 """What an attempt scored, and when it passes (R5, R6, R32)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -72,30 +72,34 @@ class Attempt(msgspec.Struct, frozen=True):
         return tuple(periods)
 
 
-def attempts_of(registration_id: str, standing: Sequence[Fact]) -> tuple[Attempt, ...]:
-    """The attempts of a registration in the order in which they were made (R7): effective instant, then number.
+def attempts_of(standing: Iterable[Fact]) -> dict[str, tuple[Attempt, ...]]:
+    """The attempts of each registration in the order in which they were made (R7): effective instant, then number.
 
     `standing` are reported facts in log order without the voided ones. Corrections of an attempt whose score is
     not among them count nowhere yet (R35).
     """
     scored: list[tuple[AttemptScored, Fact]] = []
-    corrected: dict[int, list[tuple[ScoreCorrected, Fact]]] = {}
+    corrected: dict[tuple[str, int], list[tuple[ScoreCorrected, Fact]]] = {}
     for fact in standing:
         match fact.data:
-            case AttemptScored() as data if data.registration_id == registration_id:
+            case AttemptScored() as data:
                 scored.append((data, fact))
-            case ScoreCorrected() as data if data.registration_id == registration_id:
-                corrected.setdefault(data.attempt, []).append((data, fact))
+            case ScoreCorrected() as data:
+                corrected.setdefault((data.registration_id, data.attempt), []).append((data, fact))
             case _:
                 pass
-    attempts = []
+    attempts: dict[str, list[Attempt]] = {}
     for data, fact in scored:
         corrections = [
             Score(max(correction.effective_at, fact.effective_at), how.score, correction.fact_id)
             for how, correction in sorted(
-                corrected.get(data.attempt, ()), key=lambda correction: correction[1].effective_at
+                corrected.get((data.registration_id, data.attempt), ()),
+                key=lambda correction: correction[1].effective_at,
             )
         ]
         scores = (Score(fact.effective_at, data.score, fact.fact_id), *corrections)
-        attempts.append(Attempt(data.attempt, fact, scores))
-    return tuple(sorted(attempts, key=lambda attempt: (attempt.effective_at, attempt.number)))
+        attempts.setdefault(data.registration_id, []).append(Attempt(data.attempt, fact, scores))
+    return {
+        registration_id: tuple(sorted(made, key=lambda attempt: (attempt.effective_at, attempt.number)))
+        for registration_id, made in attempts.items()
+    }

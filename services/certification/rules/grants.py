@@ -1,10 +1,12 @@
 """Who is certified when: one grant per passing attempt or recognition (R4, R7, R24, R32, R37)."""
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
-from services.certification.rules.attempts import attempts_of
-from services.certification.rules.periods import provided, until_instant, without
+from services.certification.rules.attempts import Attempt, attempts_of
+from services.certification.rules.periods import provided, union, until_instant, without
 from shared.events.envelope import Fact
 from shared.events.facts import (
     CertificationRecognised,
@@ -18,18 +20,28 @@ from shared.events.facts import (
 )
 
 
+class _Known(NamedTuple):
+    """What grants depend on: of each product the course that counts and the revocations by effective instant."""
+
+    attempts: Mapping[str, tuple[Attempt, ...]]
+    courses: Mapping[str, Fact]
+    revocations: Mapping[str, list[Fact]]
+
+
 def grants(standing: Sequence[Fact]) -> Iterator[GrantStatement]:
     """One statement per grant that certifies its consultant at some time, in no particular order.
 
-    `standing` are all reported facts about one consultant, in log order, without the voided ones.
+    `standing` are reported facts about one consultant, in log order, without the voided ones: all that the grants of
+    these registrations and recognitions depend on.
     """
+    known = _known(standing)
     for fact in standing:
         match fact.data:
             case ExamRegistered(portal_change_id=None):
-                yield from _grants_of_registration(fact.data, standing)
+                yield from _grants_of_registration(fact.data, known)
             case CertificationRecognised(consultant_id, product):
                 always = (Period(fact.effective_at, None, (fact.fact_id,)),)
-                periods = _until_revoked(always, fact.effective_at, product, standing)
+                periods = _until_revoked(always, fact.effective_at, product, known)
                 if periods:
                     yield statement(consultant_id, product, fact.fact_id, fact.effective_at, periods)
             case _:
@@ -45,45 +57,49 @@ def statement(
     return says(consultant_id, product, grant_id, granted_at, periods)
 
 
-def _grants_of_registration(registered: ExamRegistered, standing: Sequence[Fact]) -> Iterator[GrantStatement]:
+def _known(standing: Sequence[Fact]) -> _Known:
+    """The ordinary course that counts was completed first, the first recorded of one instant."""
+    courses: dict[str, Fact] = {}
+    revocations: dict[str, list[Fact]] = {}
+    for fact in standing:
+        match fact.data:
+            case CourseCompleted(product=product, portal_change_id=None):
+                if fact.effective_at < courses.setdefault(product, fact).effective_at:
+                    courses[product] = fact
+            case RevocationOrdered(product=product):
+                revocations.setdefault(product, []).append(fact)
+            case _:
+                pass
+    for orders in revocations.values():
+        orders.sort(key=_effective_at)
+    return _Known(attempts_of(standing), courses, revocations)
+
+
+def _grants_of_registration(registered: ExamRegistered, known: _Known) -> Iterator[GrantStatement]:
     """At each instant only the earliest attempt that passes then grants (R7); from the course on (R4)."""
-    course = _earliest_course(registered.product, standing)
+    course = known.courses.get(registered.product)
     if course is None:
         return
-    earlier: list[Period] = []
-    for attempt in attempts_of(registered.registration_id, standing):
+    earlier: tuple[Period, ...] = ()
+    for attempt in known.attempts.get(registered.registration_id, ()):
         passing = attempt.passing()
         granted_at = max(attempt.effective_at, course.effective_at)
         periods = provided(without(passing, earlier), course.effective_at, (course.fact_id,))
-        periods = _until_revoked(periods, attempt.effective_at, registered.product, standing)
+        periods = _until_revoked(periods, attempt.effective_at, registered.product, known)
         if periods:
             yield statement(registered.consultant_id, registered.product, attempt.scored.fact_id, granted_at, periods)
-        earlier.extend(passing)
+        earlier = union((*earlier, *passing))
 
 
-def _earliest_course(product: str, standing: Sequence[Fact]) -> Fact | None:
-    """The ordinary course for the product that was completed first; the first recorded of one instant."""
-    courses = [
-        fact
-        for fact in standing
-        if isinstance(fact.data, CourseCompleted)
-        and fact.data.product == product
-        and fact.data.portal_change_id is None
-    ]
-    return min(courses, key=lambda fact: fact.effective_at, default=None)
+def _until_revoked(periods: tuple[Period, ...], passed_at: datetime, product: str, known: _Known) -> tuple[Period, ...]:
+    """What the first revocation at or after the pass leaves; only a later pass or recognition restores (R37).
+
+    Of several revocations of one instant the first recorded is the reason.
+    """
+    orders = known.revocations.get(product, ())
+    at = bisect_left(orders, passed_at, key=_effective_at)
+    return until_instant(periods, orders[at].effective_at, (orders[at].fact_id,)) if at < len(orders) else periods
 
 
-def _until_revoked(
-    periods: tuple[Period, ...], passed_at: datetime, product: str, standing: Sequence[Fact]
-) -> tuple[Period, ...]:
-    """What the first revocation at or after the pass leaves; only a later pass or recognition restores (R37)."""
-    orders = [
-        fact
-        for fact in standing
-        if isinstance(fact.data, RevocationOrdered) and fact.data.product == product and fact.effective_at >= passed_at
-    ]
-    if not orders:
-        return periods
-    revoked_at = min(order.effective_at for order in orders)
-    because = tuple(order.fact_id for order in orders if order.effective_at == revoked_at)
-    return until_instant(periods, revoked_at, because)
+def _effective_at(fact: Fact) -> datetime:
+    return fact.effective_at

@@ -13,6 +13,7 @@ def completions(standing: Sequence[Fact]) -> Iterator[MaintenanceCompleted]:
 
     `standing` are all reported facts about one consultant, in log order, without the voided ones.
     """
+    attempts = attempts_of(standing)
     trainings: dict[tuple[str, str], Fact] = {}
     assessments: dict[tuple[str, str], list[ExamRegistered]] = {}
     for fact in standing:
@@ -32,7 +33,7 @@ def completions(standing: Sequence[Fact]) -> Iterator[MaintenanceCompleted]:
         passing = union(
             period
             for registered in registrations
-            for attempt in attempts_of(registered.registration_id, standing)
+            for attempt in attempts.get(registered.registration_id, ())
             for period in attempt.passing()
         )
         periods = provided(passing, training.effective_at, (training.fact_id,))

@@ -53,13 +53,28 @@ def until_instant(periods: Iterable[Period], instant: datetime, because: tuple[s
 
 
 def without(periods: Iterable[Period], others: Iterable[Period]) -> tuple[Period, ...]:
-    """What of the periods lies in none of the others."""
-    left = tuple(periods)
-    for other in others:
-        before = until_instant(left, other.start, other.start_facts)
-        after = () if other.end is None else from_instant(left, other.end, other.end_facts)
-        left = before + after
-    return left
+    """What of a line of periods lies in none of another line; the ends of those others join the facts of a start."""
+    left: list[Period] = []
+    cuts = list(others)
+    first = 0
+    for period in periods:
+        start, start_facts = period.start, period.start_facts
+        while first < len(cuts) and not ends_after(cuts[first].end, start):
+            if cuts[first].end == start:
+                start_facts = facts_of(start_facts, cuts[first].end_facts)
+            first += 1
+        at = first
+        while at < len(cuts) and ends_after(period.end, cuts[at].start):
+            cut = cuts[at]
+            if cut.start > start:
+                left.append(Period(start, cut.start, start_facts, cut.start_facts))
+            if cut.end is None or not ends_after(period.end, cut.end):
+                break
+            start, start_facts = cut.end, facts_of(period.start_facts, cut.end_facts)
+            at += 1
+        else:
+            left.append(Period(start, period.end, start_facts, period.end_facts))
+    return tuple(left)
 
 
 def union(periods: Iterable[Period]) -> tuple[Period, ...]:

@@ -1,6 +1,6 @@
 """Lists as of another moment than the present: derived from the log, partner after partner, at that cost."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import date, datetime
 from heapq import nsmallest
 from typing import Final
@@ -10,10 +10,11 @@ import msgspec
 from services.compliance.answering.moment import Answer, Moment, moment_of
 from services.compliance.answering.questions import PartnersList, WindowsList
 from services.compliance.database import Connection
-from services.compliance.policy.answers import partner_stretches
+from services.compliance.policy.answers import partner_stretch, partner_windows
 from services.compliance.policy.parameters import Parameters
-from services.compliance.policy.standing import Outcome, Status, Stretch, Window
+from services.compliance.policy.standing import Outcome, Status, Window
 from services.compliance.read_model.fact_log import mentioned_partners, routed
+from shared.events.envelope import Fact
 from shared.events.wire import instant_text
 
 _PARTNERS_AT_ONCE: Final = 32
@@ -80,9 +81,11 @@ async def windows(connection: Connection, question: WindowsList, parameters: Par
     """A page of windows, soonest deadline first. Looks at every partner."""
     _, moment = await moment_of(connection, question.moment)
     items: list[WindowItem] = []
-    async for partner_id, product, stretches in _stretches(connection, moment, parameters, "", include=False):
-        found = _windows_of(partner_id, product, stretches, moment.at)
-        items += [item for item in found if _place(item) > question.after and _wanted(item, question)]
+    async for partner_id, facts in _everybody(connection, moment, "", include=False):
+        for product in sorted(parameters.products):
+            found = partner_windows(facts, partner_id, product, moment.at, parameters)
+            listed = _windows_of(partner_id, product, found, moment.at)
+            items += [item for item in listed if _place(item) > question.after and _wanted(item, question)]
         items = nsmallest(question.limit, items, key=_place)
     return windows_page(moment, items, question.limit)
 
@@ -100,35 +103,36 @@ async def _partners(
     """Also where the next page begins; None: nowhere."""
     items: list[PartnerItem] = []
     tried: set[str] = set()
-    async for partner_id, product, (stretch, *_) in _stretches(
-        connection, moment, parameters, question.after[0], include=True
-    ):
-        if (partner_id, product) <= question.after:
-            continue
-        tried.add(partner_id)
-        if len(tried) > _PARTNERS_TRIED_MAX:
-            return items, (max(tried - {partner_id}), "~")
-        standing = stretch.standing
-        if question.status in (None, standing.status) and question.product in (None, product):
-            items.append(
-                PartnerItem(
-                    partner_id,
-                    product,
-                    standing.status,
-                    standing.headcount,
-                    standing.minimum,
-                    standing.shortfall,
-                    stretch.next_change_at,
+    async for partner_id, facts in _everybody(connection, moment, question.after[0], include=True):
+        for product in sorted(parameters.products):
+            stretch = partner_stretch(facts, partner_id, product, moment.at, parameters)
+            if stretch is None or (partner_id, product) <= question.after:
+                continue
+            tried.add(partner_id)
+            if len(tried) > _PARTNERS_TRIED_MAX:
+                return items, (max(tried - {partner_id}), "~")
+            standing = stretch.standing
+            if question.status in (None, standing.status) and question.product in (None, product):
+                items.append(
+                    PartnerItem(
+                        partner_id,
+                        product,
+                        standing.status,
+                        standing.headcount,
+                        standing.minimum,
+                        standing.shortfall,
+                        stretch.next_change_at,
+                    )
                 )
-            )
-        if len(items) == question.limit:
-            return items, (partner_id, product)
+            if len(items) == question.limit:
+                return items, (partner_id, product)
     return items, None
 
 
-def _windows_of(partner_id: str, product: str, stretches: Sequence[Stretch], at: datetime) -> list[WindowItem]:
-    """Those of the first stretch; the last one knows how they end if no fact comes."""
-    windows, ends = stretches[0].standing.windows, stretches[-1].standing.windows
+def _windows_of(
+    partner_id: str, product: str, windows: Iterable[tuple[Window, Window]], at: datetime
+) -> list[WindowItem]:
+    """`windows`: as each is at `at`, and as it ends if no fact comes."""
     return [
         WindowItem(
             window.deadline_at,
@@ -141,7 +145,7 @@ def _windows_of(partner_id: str, product: str, stretches: Sequence[Stretch], at:
             window.outcome,
             _changes_next(window, end, at),
         )
-        for number, (window, end) in enumerate(zip(windows, ends, strict=False), start=1)
+        for number, (window, end) in enumerate(windows, start=1)
     ]
 
 
@@ -163,17 +167,14 @@ def _place(item: WindowItem) -> tuple[datetime, str, str, int]:
     return item.deadline_at, item.partner_id, item.product, item.number
 
 
-async def _stretches(
-    connection: Connection, moment: Moment, parameters: Parameters, after: str, *, include: bool
-) -> AsyncIterator[tuple[str, str, list[Stretch]]]:
-    """Every partner and product from the moment on, in order, from the log; `include`: `after` itself too."""
+async def _everybody(
+    connection: Connection, moment: Moment, after: str, *, include: bool
+) -> AsyncIterator[tuple[str, list[Fact]]]:
+    """Every partner, in order, with the facts routed to it at the moment; `include`: `after` itself too."""
     partner_ids: Sequence[str] = [after] if include and after else []
     while True:
         for partner_id, facts in (await routed(connection, partner_ids, moment.position)).items():
-            for product in sorted(parameters.products):
-                stretches = partner_stretches(facts, partner_id, product, moment.at, parameters)
-                if stretches:
-                    yield partner_id, product, stretches
+            yield partner_id, facts
         after = max([after, *partner_ids])
         partner_ids = await mentioned_partners(connection, after, _PARTNERS_AT_ONCE)
         if not partner_ids:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
 import msgspec
@@ -15,7 +14,7 @@ from services.compliance.answering.questions import (
     PartnerProducts,
 )
 from services.compliance.database import Connection
-from services.compliance.policy.answers import partner_stretches
+from services.compliance.policy.answers import partner_stretch, partner_stretches
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.standing import Reason, Status, Stretch
 from services.compliance.read_model.answer import StandingBody, asked, body_of, compliance_answer
@@ -71,17 +70,19 @@ class AsOf(NamedTuple):
 async def compliance(connection: Connection, question: PartnerCompliance, parameters: Parameters) -> bytes:
     """How the partner stands for the product. Raises `NeverMentioned`."""
     known = await as_of(connection, question.partner_id, question.moment)
-    stretch = _stretches(known, question.partner_id, question.product, parameters)[0]
+    stretch = _stretch(known, question.partner_id, question.product, parameters)
     return compliance_answer(question.partner_id, question.product, *known.moment, body_of(stretch))
 
 
 async def authorisation(connection: Connection, question: PartnerAuthorisation, parameters: Parameters) -> bytes:
     """What the partner may do for such customers. Raises `NeverMentioned`."""
     known = await as_of(connection, question.partner_id, question.moment)
-    stretches = _stretches(known, question.partner_id, question.product, parameters)
-    shown = [_shown(stretch) for stretch in stretches]
-    changes = (until for (until, _), (_, then) in pairwise(shown) if then != shown[0][1])
-    standing = stretches[0].standing
+    stretches = partner_stretches(known.facts, question.partner_id, question.product, known.moment.at, parameters)
+    now = next(stretches, None)
+    if now is None:
+        raise never_mentioned(question.partner_id)
+    changes = (stretch.valid_from for stretch in stretches if _shown(stretch) != _shown(now))
+    standing = now.standing
     answer = AuthorisationAnswer(
         **known.moment._asdict(),
         partner_id=question.partner_id,
@@ -89,7 +90,7 @@ async def authorisation(connection: Connection, question: PartnerAuthorisation, 
         customer=question.customer,
         allowed=standing.sell_new if question.customer == "new" else standing.maintain_existing,
         status=standing.status,
-        reasons=stretches[0].reasons,
+        reasons=now.reasons,
         next_change_at=next(changes, None),
     )
     return msgspec.json.encode(answer)
@@ -98,7 +99,7 @@ async def authorisation(connection: Connection, question: PartnerAuthorisation, 
 async def every_product(connection: Connection, question: PartnerProducts, parameters: Parameters) -> bytes:
     """How the partner stands for each product that is sold. Raises `NeverMentioned`."""
     known = await as_of(connection, question.partner_id, question.moment)
-    found = {product: _stretches(known, question.partner_id, product, parameters)[0] for product in parameters.products}
+    found = {product: _stretch(known, question.partner_id, product, parameters) for product in parameters.products}
     bodies = {product: body_of(stretch) for product, stretch in found.items()}
     changes = (stretch.next_change_at for stretch in found.values() if stretch.next_change_at is not None)
     return every_product_answer(question.partner_id, known.moment, bodies, min(changes, default=None))
@@ -126,15 +127,15 @@ async def as_of(connection: Connection, partner_id: str, moment: AskedMoment) ->
     return AsOf(found, routed_facts([partner_id], routed)[partner_id])
 
 
-def _stretches(known: AsOf, partner_id: str, product: str, parameters: Parameters) -> list[Stretch]:
-    """The stretch at the moment and those that follow. Raises `NeverMentioned`."""
-    stretches = partner_stretches(known.facts, partner_id, product, known.moment.at, parameters)
-    if not stretches:
+def _stretch(known: AsOf, partner_id: str, product: str, parameters: Parameters) -> Stretch:
+    """The stretch at the moment. Raises `NeverMentioned`."""
+    stretch = partner_stretch(known.facts, partner_id, product, known.moment.at, parameters)
+    if stretch is None:
         raise never_mentioned(partner_id)
-    return stretches
+    return stretch
 
 
-def _shown(stretch: Stretch) -> tuple[datetime | None, tuple[object, ...]]:
-    """Until when it holds, and what an authorisation shows of it."""
+def _shown(stretch: Stretch) -> tuple[object, ...]:
+    """What an authorisation shows of it."""
     standing = stretch.standing
-    return stretch.next_change_at, (standing.status, standing.sell_new, standing.maintain_existing, stretch.reasons)
+    return standing.status, standing.sell_new, standing.maintain_existing, stretch.reasons

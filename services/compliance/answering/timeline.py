@@ -11,7 +11,7 @@ from services.compliance.answering.moment import Answer, Moment
 from services.compliance.answering.partners import as_of, never_mentioned
 from services.compliance.answering.questions import AskedMoment, PartnerTimeline
 from services.compliance.database import Connection
-from services.compliance.policy.answers import notified_partners, partner_stretch
+from services.compliance.policy.answers import partner_stretch
 from services.compliance.policy.knowledge import Knowledge
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.standing import Standing, Suspension, Window
@@ -73,7 +73,10 @@ async def timeline(connection: Connection, question: PartnerTimeline, parameters
     known = await as_of(connection, partner_id, moment)
     at = known.moment.at
     stretches = [partner_stretch(known.facts, partner_id, product, at, parameters) for product in parameters.products]
-    entries = [*_facts(known.facts, partner_id, parameters), *_notices(known.facts, partner_id, parameters)]
+    knowledge = Knowledge(partner_id, parameters)
+    for fact in known.facts:
+        knowledge.add(fact)
+    entries = [*_facts(known.facts, knowledge), *_notices(known.facts, knowledge)]
     changes = [entry.place.at for entry in entries if entry.place.at > at]
     for stretch in stretches:
         if stretch is None:
@@ -117,15 +120,12 @@ def _resumed(cursor: str, moment: AskedMoment) -> tuple[AskedMoment, _Place]:
     return AskedMoment(asked_at, None, int(position)), place
 
 
-def _facts(facts: Sequence[Fact], partner_id: str, parameters: Parameters) -> Iterator[_Entry]:
-    knowledge = Knowledge(partner_id, parameters)
-    for fact in facts:
-        knowledge.add(fact)
-    people = {one for one in knowledge.persons if any(partner_id in work.linked for work in knowledge.employments(one))}
+def _facts(facts: Sequence[Fact], knowledge: Knowledge) -> Iterator[_Entry]:
+    people = {consultant_id for consultant_id, person in knowledge.people() if person.ever_linked}
     voided = {fact.data.fact_id: fact.fact_id for fact in facts if isinstance(fact.data, FactVoided)}
     shown: set[str] = set()
     for fact in facts:
-        if _of_partner(fact.data, partner_id, people, shown):
+        if _of_partner(fact.data, knowledge.partner_id, people, shown):
             shown.add(fact.fact_id)
             place = _Place(fact.effective_at, _FACT, fact.position, "")
             yield _Entry(place, partial(_shown_fact, fact, voided.get(fact.fact_id)))
@@ -156,19 +156,19 @@ def _of_partner(data: FactData, partner_id: str, people: Container[str], shown: 
             return getattr(data, "partner_id", None) == partner_id
 
 
-def _notices(facts: Sequence[Fact], partner_id: str, parameters: Parameters) -> Iterator[_Entry]:
-    """The portal changes that were communicated to the partner (R27), as the declaration in force says (R33).
-
-    Its people do not matter to that: without their facts each change is judged from few.
-    """
+def _notices(facts: Sequence[Fact], knowledge: Knowledge) -> Iterator[_Entry]:
+    """The portal changes that were communicated to the partner (R27), as the declaration in force says (R33)."""
+    knowledge.refresh_partner()
+    _, notices = knowledge.refresh_notices()
+    notified = {(notice.subject, notice.instant) for notice in notices}
     voided = {fact.data.fact_id for fact in facts if isinstance(fact.data, FactVoided)}
-    about = [fact for fact in facts if getattr(fact.data, "consultant_id", None) is None]
-    for fact in about:
+    for fact in facts:
         if isinstance(fact.data, PortalChangeDeclared) and fact.fact_id not in voided:
-            change, announced_at = fact.data, fact.effective_at
-            if partner_id in (notified_partners(about, change.portal_change_id, announced_at, parameters) or ()):
-                place = _Place(announced_at, _NOTICE, fact.position, "")
-                yield _Entry(place, partial(_shown_notice, fact, change))
+            change = fact.data
+            if (change.portal_change_id, fact.effective_at) in notified:
+                yield _Entry(
+                    _Place(fact.effective_at, _NOTICE, fact.position, ""), partial(_shown_notice, fact, change)
+                )
 
 
 def _shown_notice(fact: Fact, change: PortalChangeDeclared) -> dict[str, Any]:

@@ -18,7 +18,10 @@ QUESTION_PROBLEMS: Final[Mapping[int, str]] = {
     422: "This cannot be asked; `parameter` names what is meant.",
     503: "Not applied yet, or the database is away: see `Retry-After`.",
 }
-"""Status to what it says, of every question."""
+"""Status to what it says, of a question about one id."""
+
+LIST_PROBLEMS: Final = {status: QUESTION_PROBLEMS[status] for status in (422, 503)}
+"""The same of a question across all."""
 
 
 def answers_with(

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from services import feeds
 from services.broadcast import Event, Filter, Read
 from services.compliance.answering.moment import Moment, moment_of
-from services.compliance.api.documented import QUESTION_PROBLEMS, answers_with, asks
+from services.compliance.api.documented import LIST_PROBLEMS, answers_with, asks
 from services.compliance.api.question import EVENTS_FILTER, EventsQuestion, question_of
 from services.compliance.api.service import CONNECTION_SECONDS_MAX, service_of
 from services.compliance.api.standings import present_moment
@@ -58,8 +58,7 @@ def _documented() -> dict[str, Any]:
 
 
 def _answered() -> dict[int | str, dict[str, Any]]:
-    problems = {status: QUESTION_PROBLEMS[status] for status in (422, 503)}
-    answered = answers_with(list[CloudEvent], feeds.MEDIA_TYPE, problems=problems)
+    answered = answers_with(list[CloudEvent], feeds.MEDIA_TYPE, problems=LIST_PROBLEMS)
     answered[200]["content"][feeds.STREAM_MEDIA_TYPE] = feeds.STREAMED
     return {**answered, 304: {"description": "The page is still the one that If-None-Match names."}}
 

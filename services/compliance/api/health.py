@@ -7,7 +7,7 @@ import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.compliance.api.documented import answers_with
+from services.compliance.api.documented import LIST_PROBLEMS, answers_with
 from services.compliance.api.service import service_of
 
 router: Final = APIRouter(tags=["health"])
@@ -36,7 +36,7 @@ async def alive() -> dict[str, str]:
     return {"status": "alive"}
 
 
-@router.get("/compliance/readyz", responses=answers_with(Readiness))
+@router.get("/compliance/readyz", responses=answers_with(Readiness, problems=LIST_PROBLEMS))
 async def ready(request: Request) -> Response:
     """The database answers; how far the projection is behind the log. 503 while the database is away."""
     row = await service_of(request).pool.fetchrow(_LAG)

@@ -19,7 +19,7 @@ from services.compliance.answering.lists import (
     windows_page,
 )
 from services.compliance.answering.questions import PartnersList, WindowsList
-from services.compliance.api.documented import answers_with, asks
+from services.compliance.api.documented import LIST_PROBLEMS, answers_with, asks
 from services.compliance.api.question import PartnersQuestion, WindowsQuestion, question_of
 from services.compliance.api.service import service_of
 from services.compliance.api.standings import present_moment
@@ -35,7 +35,11 @@ _EVERYBODY: Final = ""
 """What lists are about, where questions take turns by what they are about."""
 
 
-@router.get("/compliance/v1/partners", openapi_extra=asks(PartnersQuestion), responses=answers_with(PartnersAnswer))
+@router.get(
+    "/compliance/v1/partners",
+    openapi_extra=asks(PartnersQuestion),
+    responses=answers_with(PartnersAnswer, problems=LIST_PROBLEMS),
+)
 async def partners(request: Request) -> Response:
     """Partners and products in order of their ids. `next` is null on the last page; go on with it as `after`."""
     question = question_of(request, PartnersQuestion)
@@ -54,7 +58,11 @@ async def partners(request: Request) -> Response:
     return Response(partners_page(moment, items, last), media_type=JSON)
 
 
-@router.get("/compliance/v1/windows", openapi_extra=asks(WindowsQuestion), responses=answers_with(WindowsAnswer))
+@router.get(
+    "/compliance/v1/windows",
+    openapi_extra=asks(WindowsQuestion),
+    responses=answers_with(WindowsAnswer, problems=LIST_PROBLEMS),
+)
 async def windows(request: Request) -> Response:
     """Replacement windows, soonest deadline first. `next` is null on the last page; go on with it as `after`."""
     question = question_of(request, WindowsQuestion)

@@ -1,7 +1,6 @@
 """Questions about one partner: how it stands, what it may do."""
 
-from itertools import pairwise
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 from fastapi import APIRouter, Request
@@ -26,6 +25,8 @@ from services.products import Product
 router: Final = APIRouter(tags=["partners"])
 
 JSON: Final = "application/json"
+_STRETCHES_MAX: Final = 8
+"""How many stretches a live answer compares: where more follow without a change, the log answers."""
 
 
 class _Told(msgspec.Struct, frozen=True):
@@ -47,13 +48,14 @@ async def compliance(request: Request, partner_id: Id, product: Product) -> Resp
     question = question_of(request, Question)
     service = service_of(request)
     service.sold(product)
-    if not question.live:
-        derived = PartnerCompliance(moment=question.moment, partner_id=partner_id, product=product)
-        return await service.derive(request, question, partner_id, derived)
-    moment, body = await service.look(question, lambda connection: present(connection, partner_id, product))
-    if body is None:
-        raise never_mentioned(partner_id)
-    return Response(compliance_answer(partner_id, product, *moment, body), media_type=JSON)
+    if question.live:
+        moment, body = await service.look(question, lambda connection: present(connection, partner_id, product))
+        if body is None:
+            raise never_mentioned(partner_id)
+        if body:
+            return Response(compliance_answer(partner_id, product, *moment, body), media_type=JSON)
+    derived = PartnerCompliance(moment=question.moment, partner_id=partner_id, product=product)
+    return await service.derive(request, question, partner_id, derived)
 
 
 @router.get(
@@ -66,25 +68,42 @@ async def authorisation(request: Request, partner_id: Id, product: Product) -> R
     question = question_of(request, AuthorisationQuestion)
     service = service_of(request)
     service.sold(product)
-    if not question.live:
-        derived = PartnerAuthorisation(
-            moment=question.moment, partner_id=partner_id, product=product, customer=question.customer
-        )
-        return await service.derive(request, question, partner_id, derived)
-    moment, parts = await _parts(service, partner_id, (product,), question)
-    told = [(part.valid_to, _decode(b"{" + part.body)) for part in parts[product]]
-    now = told[0][1]
-    answer = AuthorisationAnswer(
+    if question.live:
+        moment, parts = await _parts(service, partner_id, (product,), question, _STRETCHES_MAX)
+        answer = _authorisation(moment, parts[product], partner_id, product, question.customer)
+        if answer is not None:
+            return Response(msgspec.json.encode(answer), media_type=JSON)
+    derived = PartnerAuthorisation(
+        moment=question.moment, partner_id=partner_id, product=product, customer=question.customer
+    )
+    return await service.derive(request, question, partner_id, derived)
+
+
+def _authorisation(
+    moment: Moment, stretches: list[Part], partner_id: str, product: str, customer: Literal["new", "existing"]
+) -> AuthorisationAnswer | None:
+    """None: the stored stretches do not tell when it changes, or not even how it is."""
+    if not stretches[0].body:
+        return None
+    now, next_change_at, told = _decode(b"{" + stretches[0].body), stretches[0].valid_to, stretches[0].valid_to is None
+    for stretch in stretches[1:]:
+        if not stretch.body:
+            return None
+        if told := _decode(b"{" + stretch.body) != now:
+            break
+        next_change_at, told = stretch.valid_to, stretch.valid_to is None
+    if not told:
+        return None
+    return AuthorisationAnswer(
         **moment._asdict(),
         partner_id=partner_id,
         product=product,
-        customer=question.customer,
-        allowed=now.sell_new if question.customer == "new" else now.maintain_existing,
+        customer=customer,
+        allowed=now.sell_new if customer == "new" else now.maintain_existing,
         status=now.status,
         reasons=now.reasons,
-        next_change_at=next((until for (until, _), (_, then) in pairwise(told) if then != now), None),
+        next_change_at=next_change_at,
     )
-    return Response(msgspec.json.encode(answer), media_type=JSON)
 
 
 @router.get(
@@ -94,21 +113,22 @@ async def every_product(request: Request, partner_id: Id) -> Response:
     """How the partner stands for each product that is sold."""
     question = question_of(request, Question)
     service = service_of(request)
-    if not question.live:
-        derived = PartnerProducts(moment=question.moment, partner_id=partner_id)
-        return await service.derive(request, question, partner_id, derived)
-    moment, parts = await _parts(service, partner_id, service.parameters.products, question)
-    bodies = {product: found[0].body for product, found in parts.items()}
-    change = min((found[0].valid_to for found in parts.values() if found[0].valid_to is not None), default=None)
-    return Response(every_product_answer(partner_id, moment, bodies, change), media_type=JSON)
+    if question.live:
+        moment, parts = await _parts(service, partner_id, service.parameters.products, question, 1)
+        bodies = {product: found[0].body for product, found in parts.items()}
+        change = min((found[0].valid_to for found in parts.values() if found[0].valid_to is not None), default=None)
+        if all(bodies.values()):
+            return Response(every_product_answer(partner_id, moment, bodies, change), media_type=JSON)
+    derived = PartnerProducts(moment=question.moment, partner_id=partner_id)
+    return await service.derive(request, question, partner_id, derived)
 
 
 async def _parts(
-    service: Service, partner_id: str, products: tuple[str, ...], question: Question
+    service: Service, partner_id: str, products: tuple[str, ...], question: Question, stretches_max: int
 ) -> tuple[Moment, dict[str, list[Part]]]:
-    """The stretches from the moment on, of each product. Raises `NeverMentioned`."""
+    """The first stretches from the moment on, of each product. Raises `NeverMentioned`."""
     moment, parts = await service.look(
-        question, lambda connection: present_and_future(connection, partner_id, products)
+        question, lambda connection: present_and_future(connection, partner_id, products, stretches_max)
     )
     if not any(parts.values()):
         raise never_mentioned(partner_id)

@@ -37,8 +37,12 @@ _PRESENT: Final = f"""
 
 _PRESENT_AND_FUTURE: Final = f"""
     SELECT {_KNOWN}, s.product, s.valid_to, s.body {_NOW}
-    LEFT JOIN standing s ON s.partner_id = $1 AND s.product = ANY ($2::text[])
-        AND (s.valid_to IS NULL OR s.valid_to > c.at)
+    CROSS JOIN unnest($2::text[]) sold (product)
+    LEFT JOIN LATERAL (
+        SELECT s.product, s.valid_from, s.valid_to, s.body FROM standing s
+        WHERE s.partner_id = $1 AND s.product = sold.product AND (s.valid_to IS NULL OR s.valid_to > c.at)
+        ORDER BY s.valid_from LIMIT $3
+    ) s ON true
     ORDER BY s.product, s.valid_from
 """
 
@@ -49,14 +53,20 @@ _PRESENT_MOMENT: Final = """
 
 
 class Part(NamedTuple):
-    """One stretch: until when it holds if no fact comes (None: for ever), and the bytes of its members."""
+    """One stretch: until when it holds if no fact comes (None: for ever), and the bytes of its members.
+
+    `body` is empty where it lies so far ahead that it is not stored: only the log can answer.
+    """
 
     valid_to: datetime | None
     body: bytes
 
 
 async def present(connection: Connection, partner_id: str, product: str) -> tuple[int, tuple[Moment, bytes | None]]:
-    """How far the projection is; the moment and the standing now. None: the partner was never mentioned."""
+    """How far the projection is; the moment and the standing now. None: the partner was never mentioned.
+
+    The standing is empty where the projection is so far behind that it was not stored: only the log can answer.
+    """
     row = await connection.fetchrow(_PRESENT, partner_id, product)
     assert row is not None, "progress has one row"
     at, known_at, position, applied, body = row
@@ -64,10 +74,10 @@ async def present(connection: Connection, partner_id: str, product: str) -> tupl
 
 
 async def present_and_future(
-    connection: Connection, partner_id: str, products: Iterable[str]
+    connection: Connection, partner_id: str, products: Iterable[str], stretches_max: int
 ) -> tuple[int, tuple[Moment, dict[str, list[Part]]]]:
-    """The same for several products, with every stretch that follows; without products: never mentioned."""
-    rows = await connection.fetch(_PRESENT_AND_FUTURE, partner_id, list(products))
+    """The same for several products, with stretches that follow, so many in all; without any: never mentioned."""
+    rows = await connection.fetch(_PRESENT_AND_FUTURE, partner_id, list(products), stretches_max)
     parts: dict[str, list[Part]] = {}
     for row in rows:
         if row["product"] is not None:

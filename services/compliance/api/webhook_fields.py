@@ -12,7 +12,8 @@ from pydantic import (
     model_validator,
 )
 
-from services.bodies import Body
+from services.bodies import INSTANT_SCHEMA, Body
+from services.broadcast import POSITION_MAX
 from services.compliance.api.question import (
     AskedPosition,
     EndpointCursor,
@@ -96,22 +97,31 @@ class PlaceBody(Body):
 _MEMBERS: Final[list[dict[str, Any]]] = [
     {
         "type": "object",
-        "properties": {"position": {"type": "integer", "minimum": 0}},
+        "properties": {"position": {"type": "integer", "minimum": 0, "maximum": POSITION_MAX}},
         "required": ["position"],
+        "additionalProperties": False,
         "description": "Begins with the event after this position.",
     },
     {
         "type": "object",
-        "properties": {"at": {"type": "string", "format": "date-time"}},
+        "properties": {"at": INSTANT_SCHEMA},
         "required": ["at"],
+        "additionalProperties": False,
         "description": "Begins with the first event recorded at or after this instant.",
     },
 ]
 
+
+def _start(written: object) -> object:
+    if written is None:
+        raise ValueError('it is not null: leave it out, or write "now", to begin with what comes')
+    return None if written == "now" else written
+
+
 Past = Annotated[PlaceBody, WithJsonSchema({"anyOf": [{"const": "origin"}, *_MEMBERS]})]
 Start = Annotated[
     PlaceBody | None,
-    BeforeValidator(lambda written: None if written == "now" else written),
+    BeforeValidator(_start),
     WithJsonSchema({"anyOf": [{"enum": ["now", "origin"]}, *_MEMBERS]}),
 ]
 """None: now."""

@@ -1,17 +1,19 @@
 """Answers as of an instant, from nothing but the facts given: no projection, no clock."""
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import NamedTuple
+from operator import attrgetter
+from typing import Final, NamedTuple
 
 from services.compliance.policy.certification import Certification, endings
 from services.compliance.policy.counting import Employment, contradicted
-from services.compliance.policy.enrolment import Enrolment, enrolment_at, enrolments
+from services.compliance.policy.enrolment import EnrolmentTimeline
 from services.compliance.policy.history import future
 from services.compliance.policy.knowledge import Knowledge
 from services.compliance.policy.parameters import Parameters
-from services.compliance.policy.standing import CertificationAnswer, Reason, Stretch
-from services.compliance.policy.windows import Sweep
+from services.compliance.policy.standing import CertificationAnswer, Reason, Stretch, Window
+from services.compliance.policy.sweep import Sweep
 from shared.events.envelope import Fact
 from shared.events.facts import FactVoided, PartnerClosed, PartnersMerged, PortalChangeDeclared, RevocationOrdered
 
@@ -30,25 +32,45 @@ def partner_stretch(
 
     `facts`: those routed to the partner, in log order. None if none of them mentions the partner.
     """
-    return next(iter(partner_stretches(facts, partner_id, product, at, parameters)), None)
+    return next(partner_stretches(facts, partner_id, product, at, parameters), None)
 
 
 def partner_stretches(
     facts: Iterable[Fact], partner_id: str, product: str, at: datetime, parameters: Parameters
-) -> list[Stretch]:
-    """`partner_stretch`, and the stretches that follow without further facts; empty where it is None."""
+) -> Iterator[Stretch]:
+    """`partner_stretch`, then each that follows without further facts; nothing where it is None.
+
+    Each is derived when it is taken: one that follows costs as much as the headcount and the windows are.
+    """
+    sweep = _swept(facts, partner_id, product, at, parameters)
+    return iter(()) if sweep is None else future(sweep, at)
+
+
+def partner_windows(
+    facts: Iterable[Fact], partner_id: str, product: str, at: datetime, parameters: Parameters
+) -> list[tuple[Window, Window]]:
+    """Every window that opened by `at`, in opening order: as it is then, and as it ends if no fact comes."""
+    sweep = _swept(facts, partner_id, product, at, parameters)
+    if sweep is None:
+        return []
+    present = last = sweep.situation()
+    windows = present.windows()
+    for _, situation in sweep.forecast():
+        last = situation
+    return list(zip(windows, last.windows(), strict=False))
+
+
+def _swept(facts: Iterable[Fact], partner_id: str, product: str, at: datetime, parameters: Parameters) -> Sweep | None:
+    """The sweep of the partner and product up to the instant; None if the partner was never mentioned."""
     knowledge = _known(facts, partner_id, parameters)
     if not knowledge.mentioned:
-        return []
-    sweep = Sweep(product, parameters)
-    sweep.set_enrolments(knowledge.enrolments())
-    for consultant_id in knowledge.persons:
-        for span in knowledge.view(consultant_id).counted.get(product, ()):
-            sweep.set_movement(span.start, consultant_id, True, span.start_facts)
-            if span.end is not None:
-                sweep.set_movement(span.end, consultant_id, False, span.end_facts)
+        return None
+    knowledge.refresh_partner()
+    sweep = Sweep(product, parameters, knowledge.timeline)
+    for consultant_id, person in knowledge.people():
+        sweep.set_times(consultant_id, (), person.counted(product))
     sweep.advance(at)
-    return future(sweep, at)
+    return sweep
 
 
 def certification_answer(
@@ -61,16 +83,46 @@ def certification_answer(
     """
     known = list(facts)
     knowledge = _known(known, "", parameters)
+    person = knowledge.person(consultant_id)
     certification = _certification(known, knowledge, consultant_id, product)
-    work = knowledge.employments(consultant_id) if consultant_id in knowledge.persons else []
-    partners = {employment.counts_for for employment in work} - {None}
-    timelines = {partner: _known(known, partner, parameters).enrolments() for partner in partners if partner}
+    work = [] if person is None else _where_counted(person.employments)
+    partners = {employment.counts_for for employment in work if employment.counts_for is not None}
+    timelines = _timelines(known, partners, parameters)
     says = _says(certification, work, timelines, at)
-    changes = certification.instants() | {employment.start for employment in work}
-    changes |= {enrolment.start for timeline in timelines.values() for enrolment in timeline}
+    changes = certification.instants()
+    if says[0]:
+        changes |= {employment.start for employment in work}
+        changes |= {start for timeline in timelines.values() for start in timeline.starts}
     later = sorted(instant for instant in changes if instant > at)
-    next_change_at = next((one for one in later if _says(certification, work, timelines, one) != says), None)
+    changed = (instant for instant in later if _says(certification, work, timelines, instant) != says)
+    next_change_at = next(changed, None)
     return CertificationAnswer(*says, next_change_at)
+
+
+def _where_counted(employments: Iterable[Employment]) -> list[Employment]:
+    """Those with which the person began to count where it does, whatever other links came and went since."""
+    found: list[Employment] = []
+    for employment in employments:
+        if not found or employment.counts_for != found[-1].counts_for:
+            found.append(employment)
+    return found
+
+
+def _timelines(known: Iterable[Fact], partners: set[str], parameters: Parameters) -> dict[str, EnrolmentTimeline]:
+    """The enrolments of these partners."""
+    everybody = {partner_id: Knowledge(partner_id, parameters) for partner_id in partners}
+    for fact in known:
+        match fact.data:
+            case FactVoided() | PartnerClosed() | PartnersMerged():
+                concerned = list(everybody.values())
+            case _:
+                partner_id = getattr(fact.data, "partner_id", None)
+                concerned = [everybody[partner_id]] if partner_id in everybody else []
+        for knowledge in concerned:
+            knowledge.add(fact)
+    for knowledge in everybody.values():
+        knowledge.refresh_partner()
+    return {partner_id: knowledge.timeline for partner_id, knowledge in everybody.items()}
 
 
 def _certification(known: list[Fact], knowledge: Knowledge, consultant_id: str, product: str) -> Certification:
@@ -82,13 +134,14 @@ def _certification(known: list[Fact], knowledge: Knowledge, consultant_id: str, 
         and (fact.data.consultant_id, fact.data.product) == (consultant_id, product)
         and fact.fact_id not in voided
     ]
-    if consultant_id not in knowledge.persons:
+    person = knowledge.person(consultant_id)
+    if person is None:
         return Certification(product, (), (), endings(product, (), revocations))
     return Certification(
         product,
-        knowledge.spans(consultant_id, product),
+        person.spans(product),
         knowledge.lapses(consultant_id, product),
-        endings(product, knowledge.periods(consultant_id, product), revocations),
+        endings(product, person.periods(product), revocations),
     )
 
 
@@ -96,32 +149,29 @@ def _voided(facts: Iterable[Fact]) -> set[str]:
     return {fact.data.fact_id for fact in facts if isinstance(fact.data, FactVoided)}
 
 
-def _employment_at(work: Iterable[Employment], at: datetime) -> Employment | None:
-    """The one with which the person began to count where it does at `at`, whatever other links came and went since."""
-    found = None
-    for employment in work:
-        if employment.start <= at and (found is None or employment.counts_for != found.counts_for):
-            found = employment
-    return found
-
-
 def _says(
-    certification: Certification, work: list[Employment], timelines: dict[str, list[Enrolment]], at: datetime
+    certification: Certification, work: list[Employment], timelines: dict[str, EnrolmentTimeline], at: datetime
 ) -> tuple[bool, bool, tuple[Reason, ...]]:
     """(certified, portal user, why) at an instant: what an answer shows, and changes with."""
     certified, reason = certification.at(at)
     if not certified:
         return False, False, (reason,)
-    portal_user, portal_reason = _portal(_employment_at(work, at), timelines, at)
+    known = bisect_right(work, at, key=_start)
+    portal_user, portal_reason = _portal(work[known - 1] if known else None, timelines, at)
     return True, portal_user, (reason, portal_reason)
 
 
-def _portal(employment: Employment | None, timelines: dict[str, list[Enrolment]], at: datetime) -> tuple[bool, Reason]:
+_start: Final = attrgetter("start")
+
+
+def _portal(
+    employment: Employment | None, timelines: dict[str, EnrolmentTimeline], at: datetime
+) -> tuple[bool, Reason]:
     """Whether somebody certified may use the portal, and why (R1)."""
     if employment is None or employment.counts_for is None:
         facts = () if employment is None else employment.facts
         return False, Reason("R1", "No portal use: not linked to a partner.", facts)
-    enrolment = enrolment_at(timelines[employment.counts_for], at)
+    enrolment = timelines[employment.counts_for].at(at)
     facts = employment.facts + (() if enrolment is None else enrolment.programme_facts)
     if enrolment is not None and enrolment.enrolled:
         return True, Reason("R1", f"Counted for {employment.counts_for}, which is enrolled.", facts)
@@ -178,7 +228,11 @@ def notified_partners(
             by_partner.setdefault(partner_id, []).append(fact)
     notified = []
     for partner_id, about in by_partner.items():
-        enrolment = enrolment_at(enrolments(about, parameters), in_force.announced_at)
+        timeline = EnrolmentTimeline(parameters)
+        for fact in about:
+            timeline.add(fact)
+        timeline.refresh()
+        enrolment = timeline.at(in_force.announced_at)
         if enrolment is not None and enrolment.enrolled:
             notified.append(partner_id)
     return sorted(notified)

@@ -1,7 +1,9 @@
 """Whether a person is certified for a product at an instant, and why, or why not (R4, R26, R32, R37)."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import NamedTuple
 
 from services.compliance.policy.maintenance import Span
@@ -14,8 +16,8 @@ from shared.events.wire import instant_text
 class Certification(NamedTuple):
     """One person's certification for one product, over time.
 
-    `spans`: when it holds. `lapses`: when nothing but unfinished maintenance is in its way. `ended`: every instant
-    at which a grant ended or a revocation was ordered, and what that says from then on of who is not certified.
+    `spans`: when it holds, in order. `lapses`: when nothing but unfinished maintenance is in its way. `ended`: every
+    instant at which a grant ended or a revocation was ordered, and what that says from then on of who is not certified.
     """
 
     product: str
@@ -30,7 +32,8 @@ class Certification(NamedTuple):
 
     def at(self, instant: datetime) -> tuple[bool, Reason]:
         """Whether it holds at the instant, and why."""
-        for span in _holding(self.spans, instant):
+        known = bisect_right(self.spans, instant, key=attrgetter("start"))
+        for span in _holding(self.spans[known - 1 : known], instant):
             text = f"Certified for {self.product} since {instant_text(span.start)}."
             return True, Reason("R4", text, span.start_facts)
         lapsed_by = [fact_id for lapse in _holding(self.lapses, instant) for fact_id in lapse.start_facts]

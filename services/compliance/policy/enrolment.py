@@ -1,9 +1,12 @@
 """What a partner is over time: its kind, its minimum, whether it is enrolled (R10, R11, R22, R28)."""
 
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from services.compliance.policy.parameters import Parameters
 from shared.events.envelope import Fact
@@ -36,44 +39,131 @@ CLOSED = "closed"
 MERGED = "merged away"
 
 
-def enrolments(facts: Iterable[Fact], parameters: Parameters) -> list[Enrolment]:
-    """The enrolments of one partner, in order, one per instant with a fact about it (none voided).
+class EnrolmentTimeline:
+    """The enrolments of one partner over time, one per instant with a fact about it.
 
+    Add and remove its facts, then `refresh`: what follows a changed fact is derived again, up to where it is as before.
     Where facts of one instant contradict each other, the later recorded wins (R35).
     """
-    found: list[Enrolment] = []
-    kind: Kind | None = None
-    programme: str | None = None
-    kind_facts: tuple[str, ...] = ()
-    programme_facts: tuple[str, ...] = ()
-    for fact in sorted(facts, key=lambda f: (f.effective_at, f.position)):
-        match fact.data:
-            case PartnerEnrolled():
-                kind, kind_facts = fact.data.kind, (fact.fact_id,)
-                programme, programme_facts = fact.data.programme, (fact.fact_id,)
-            case PartnerKindChanged():
-                kind, kind_facts = fact.data.kind, (fact.fact_id,)
-            case PartnerProgrammeChanged():
-                programme, programme_facts = fact.data.programme, (fact.fact_id,)
-            case PartnerClosed():
-                programme, programme_facts = CLOSED, (fact.fact_id,)
-            case PartnersMerged():
-                programme, programme_facts = MERGED, (fact.fact_id,)
-            case _:
-                continue
-        minimum = None if kind is None else parameters.minimum[kind]
-        enrolled = kind is not None and programme in parameters.programmes
-        if found and found[-1].start == fact.effective_at:
-            found.pop()
-        found.append(Enrolment(fact.effective_at, kind, programme, minimum, enrolled, kind_facts, programme_facts))
-    return found
+
+    def __init__(self, parameters: Parameters) -> None:
+        self.starts: list[datetime] = []
+        self.enrolments: list[Enrolment] = []
+        self._parameters = parameters
+        self._keys: list[tuple[datetime, int]] = []
+        self._facts: list[Fact] = []
+        self._stale_from: datetime | None = None
+        self._stale_through: datetime | None = None
+
+    def add(self, fact: Fact) -> None:
+        """Takes in a fact about the partner itself; of other facts nothing follows."""
+        if isinstance(fact.data, _OF_ENROLMENT):
+            key = (fact.effective_at, fact.position)
+            index = bisect_left(self._keys, key)
+            self._keys.insert(index, key)
+            self._facts.insert(index, fact)
+            self._note(fact.effective_at)
+
+    def remove(self, fact: Fact) -> None:
+        """Takes a fact out again that was added."""
+        if isinstance(fact.data, _OF_ENROLMENT):
+            index = bisect_left(self._keys, (fact.effective_at, fact.position))
+            del self._keys[index], self._facts[index]
+            self._note(fact.effective_at)
+
+    def _note(self, instant: datetime) -> None:
+        if self._stale_from is None or self._stale_through is None:
+            self._stale_from = self._stale_through = instant
+        self._stale_from = min(self._stale_from, instant)
+        self._stale_through = max(self._stale_through, instant)
+
+    def refresh(self) -> tuple[datetime, datetime | None] | None:
+        """Brings the enrolments up to the facts.
+
+        Returns the first instant at which they differ from before, and the last (None: they differ ever after). None
+        where they are the same.
+        """
+        since, through = self._stale_from, self._stale_through
+        if since is None or through is None:
+            return None
+        self._stale_from = self._stale_through = None
+        start = bisect_left(self.starts, since)
+        last = self.enrolments[start - 1] if start else None
+        found: list[Enrolment] = []
+        end, met = len(self.starts), None
+        for simultaneous in self._simultaneous(since):
+            last = self._next(last, simultaneous[0].effective_at, simultaneous)
+            found.append(last)
+            if last.start >= through:
+                known = bisect_right(self.starts, last.start)
+                if known and _same(self.enrolments[known - 1], last):
+                    end, met = known, last.start
+                    break
+        old = self.enrolments[start:end]
+        self.enrolments[start:end] = found
+        self.starts[start:end] = [enrolment.start for enrolment in found]
+        differs = _first_difference(old, found)
+        return None if differs is None else (differs, met)
+
+    def _simultaneous(self, since: datetime) -> Iterator[list[Fact]]:
+        index = bisect_left(self._keys, (since, _NO_POSITION))
+        while index < len(self._facts):
+            end = bisect_right(self._keys, (self._facts[index].effective_at, _LAST_POSITION), lo=index)
+            yield self._facts[index:end]
+            index = end
+
+    def _next(self, last: Enrolment | None, start: datetime, facts: Iterable[Fact]) -> Enrolment:
+        """The enrolment that the facts of the instant `start` make of the last one."""
+        kind = None if last is None else last.kind
+        programme = None if last is None else last.programme
+        kind_facts: tuple[str, ...] = () if last is None else last.kind_facts
+        programme_facts: tuple[str, ...] = () if last is None else last.programme_facts
+        for fact in facts:
+            match fact.data:
+                case PartnerEnrolled():
+                    kind, kind_facts = fact.data.kind, (fact.fact_id,)
+                    programme, programme_facts = fact.data.programme, (fact.fact_id,)
+                case PartnerKindChanged():
+                    kind, kind_facts = fact.data.kind, (fact.fact_id,)
+                case PartnerProgrammeChanged():
+                    programme, programme_facts = fact.data.programme, (fact.fact_id,)
+                case PartnerClosed():
+                    programme, programme_facts = CLOSED, (fact.fact_id,)
+                case PartnersMerged():
+                    programme, programme_facts = MERGED, (fact.fact_id,)
+        minimum = None if kind is None else self._parameters.minimum[kind]
+        enrolled = kind is not None and programme in self._parameters.programmes
+        return Enrolment(start, kind, programme, minimum, enrolled, kind_facts, programme_facts)
+
+    def at(self, instant: datetime) -> Enrolment | None:
+        """The enrolment in force at the instant (every fact of that instant applied), or None before the first."""
+        known = bisect_right(self.starts, instant)
+        return self.enrolments[known - 1] if known else None
+
+    def starts_at(self, instant: datetime) -> bool:
+        """Whether an enrolment starts at the instant."""
+        known = bisect_left(self.starts, instant)
+        return known < len(self.starts) and self.starts[known] == instant
+
+    def next_start(self, after: datetime | None) -> datetime | None:
+        """The first instant after `after` at which an enrolment starts."""
+        known = 0 if after is None else bisect_right(self.starts, after)
+        return self.starts[known] if known < len(self.starts) else None
 
 
-def enrolment_at(timeline: Iterable[Enrolment], at: datetime) -> Enrolment | None:
-    """The enrolment in force at `at` (every fact of that instant applied), or None before the first."""
-    found = None
-    for enrolment in timeline:
-        if enrolment.start > at:
-            break
-        found = enrolment
-    return found
+_OF_ENROLMENT: Final = (PartnerEnrolled, PartnerKindChanged, PartnerProgrammeChanged, PartnerClosed, PartnersMerged)
+_NO_POSITION: Final = -1
+_LAST_POSITION: Final = 2**63
+
+
+def _same(one: Enrolment, other: Enrolment) -> bool:
+    return one == other or replace(one, start=other.start) == other
+
+
+def _first_difference(old: Sequence[Enrolment], new: Sequence[Enrolment]) -> datetime | None:
+    for before, after in zip(old, new, strict=False):
+        if before != after:
+            return min(before.start, after.start)
+    longer = new if len(new) > len(old) else old
+    shorter = min(len(old), len(new))
+    return longer[shorter].start if len(longer) > shorter else None

@@ -6,27 +6,30 @@ retracted, newest first; then what newly follows, by effective instant. A late o
 the sweep back and the difference is told; published events are never changed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from heapq import heappop, heappush
+from itertools import islice
 from typing import Final
 
 import msgspec
 
-from services.compliance.policy.enrolment import Enrolment
+from services.compliance.policy.announcement import Announcement
 from services.compliance.policy.knowledge import Knowledge
 from services.compliance.policy.parameters import Parameters
-from services.compliance.policy.person import NOBODY, Counted, PersonView
 from services.compliance.policy.published import Publication, Published
 from services.compliance.policy.reasons import standing_reasons
+from services.compliance.policy.situation import bounds_for
 from services.compliance.policy.standing import Standing, Stretch
-from services.compliance.policy.windows import Announcement, Sweep
+from services.compliance.policy.sweep import Change, Sweep
 from shared.events.compliance_events import TYPE_OF, ComplianceEvent, ComplianceEventData, Name, Retraction
 from shared.events.envelope import Fact
 from shared.events.wire import instant_text
 
 _encode: Final = msgspec.json.Encoder().encode
+FACT_IDS_MAX: Final = 100
+"""How many of the facts behind a step its events name: a group may hold any number."""
 _REMINDER: Final = "replacement-window-closing"
 
 
@@ -43,63 +46,86 @@ class Step(msgspec.Struct, frozen=True):
     events: tuple[ComplianceEvent, ...]
 
 
+class PublicationUnknown(Exception):
+    """Something is to be retracted, and the history does not know what was published: fold it from the first fact."""
+
+
 class PartnerHistory:
     """Folds the facts routed to one partner, in log order, with the timers between them."""
 
     def __init__(self, partner_id: str, parameters: Parameters) -> None:
         self.partner_id = partner_id
-        self._parameters = parameters
-        self._knowledge = Knowledge(partner_id, parameters)
-        self._sweeps = {product: Sweep(product, parameters) for product in parameters.products}
-        self._views: dict[str, PersonView] = {}
-        self._enrolments: list[Enrolment] = []
-        self._notices: dict[str, tuple[Announcement, ...]] = {}
-        self._upcoming: list[tuple[datetime, str]] = []
-        self._published: dict[Announcement, Published] = {}
-        self._events_published = 0
-        self._standings: dict[str, Standing] = {}
-        self._horizon: datetime | None = None
+        self.knowledge = Knowledge(partner_id, parameters)
+        """What is known of the partner so far. Feed it through `record` alone."""
         self.next_timer_at: datetime | None = None
         """The next instant at which time alone changes or announces something; None: never."""
+        self.changed_at: datetime | None = None
+        """The instant of the last step after which standings, windows or timers can differ from before."""
+        self.changes = 0
+        """How many steps these were."""
+        self._parameters = parameters
+        self._bounds = bounds_for(len(parameters.products))
+        self._sweeps = {product: Sweep(product, parameters, self.knowledge.timeline) for product in parameters.products}
+        self._upcoming: list[tuple[datetime, str]] = []
+        self._published: dict[Announcement, Published] = {}
+        self._publication_known = True
+        self._events_published = 0
+        self._standings: dict[str, Standing] = {}
 
     # Steps -----------------------------------------------------------------------------------
 
-    def record(self, group: Sequence[Fact]) -> Step:
+    def settle(self, facts: Iterable[Fact], through: datetime) -> None:
+        """Begins with facts whose steps, and the timers up to `through`, all lie behind, without their events.
+
+        What stands at an instant follows from what is known alone, so that later steps come out the same. Only what was
+        published is not known then: a step that would retract raises `PublicationUnknown`.
+        """
+        for fact in facts:
+            self.knowledge.add(fact)
+        self._apply_changes(_Difference(through, ()))
+        self._publication_known = False
+        self.changed_at = through
+        if self.knowledge.mentioned:
+            self._standings = {product: self._standing(sweep) for product, sweep in self._sweeps.items()}
+        self._look_ahead()
+
+    def record(self, group: Sequence[Fact], earlier: Sequence[Fact] = ()) -> Step:
         """The step of one group of facts appended together.
 
-        Every timer due at or before their `recorded_at` has been fired (R16): the caller sees to it.
+        `earlier`: facts of earlier groups that are routed to the partner only now, because of this one; nothing
+        followed from them before. Every timer due at or before the group's `recorded_at` has been fired (R16): the
+        caller sees to it.
         """
-        recorded_at, knowledge = group[0].recorded_at, self._knowledge
+        recorded_at, knowledge = group[0].recorded_at, self.knowledge
         known_before = knowledge.mentioned
-        for fact in group:
+        for fact in (*earlier, *group):
             knowledge.add(fact)
-        self._horizon = recorded_at
-        step = _Difference(recorded_at, tuple(dict.fromkeys(fact.causation_id or fact.fact_id for fact in group)))
-        if self._follow(step):
-            self._look_ahead()
-        knowledge.seen()
+        causes = dict.fromkeys(fact.causation_id or fact.fact_id for fact in group)
+        diff = _Difference(recorded_at, tuple(islice(causes, FACT_IDS_MAX)))
+        changed = self._apply_changes(diff)
         if knowledge.mentioned and not known_before:
             first = min(recorded_at, group[0].effective_at)
             for product in self._sweeps:
-                step.since[product] = min(first, step.since.get(product, first))
-        if step.new:
-            step.new = [one for one in step.new if one.name != _REMINDER]
-        return self._step(step, group[0].append_position)
+                diff.changed_since(product, first)
+            changed = True
+        if changed:
+            self.changed_at, self.changes = recorded_at, self.changes + 1
+            self._look_ahead()
+        if diff.new:
+            diff.new = [announcement for announcement in diff.new if announcement.name != _REMINDER]
+        return self._step(diff, group[0].append_position)
 
     def fire(self, until: datetime) -> list[Step]:
         """The steps of every timer due at or before `until`, in order; those that announce nothing are left out."""
         steps = []
         while (instant := self.next_timer_at) is not None and instant <= until:
-            self._horizon = instant
-            step = _Difference(instant, ())
+            self.changed_at, self.changes = instant, self.changes + 1
+            diff = _Difference(instant, ())
             for product, sweep in self._sweeps.items():
-                told = len(sweep.announced)
-                if sweep.advance(instant):
-                    step.since[product] = instant
-                    step.new += sweep.announced[told:]
-            step.new += self._due_notices(instant)
+                diff.take(product, sweep.advance(instant))
+            diff.new += self._due_notices(instant)
             self._look_ahead()
-            fired = self._step(step, 0)
+            fired = self._step(diff, 0)
             if fired.events:
                 steps.append(fired)
         return steps
@@ -110,19 +136,18 @@ class PartnerHistory:
         Everything up to this step was published as `publication` has it, whatever this policy would have published.
         Every timer due by `instant` has been fired.
         """
-        step = _Difference(instant, ())
-        step.replace(list(publication.standing), list(self._published))
-        step.new = [one for one in step.new if one.name != _REMINDER]
-        step.since = dict.fromkeys((*self._sweeps, *publication.standings), instant)
+        diff = _Difference(instant, ())
+        diff.replace(list(publication.standing), list(self._published))
+        diff.new = [announcement for announcement in diff.new if announcement.name != _REMINDER]
+        diff.since = dict.fromkeys((*self._sweeps, *publication.standings), instant)
         self._published, self._events_published = dict(publication.standing), publication.events
+        self._publication_known = True
         self._standings = dict(publication.standings)
-        return self._step(step, position)
+        return self._step(diff, position)
 
-    def stretches(self) -> dict[str, list[Stretch]]:
-        """Per product the present standing, then those that follow if no fact comes; {} if never mentioned."""
-        if not self._knowledge.mentioned or self._horizon is None:
-            return {}
-        return {product: future(sweep, self._horizon) for product, sweep in self._sweeps.items()}
+    def sweeps(self) -> dict[str, Sweep]:
+        """The sweep of each product, as far as the last step; none if the partner was never mentioned."""
+        return self._sweeps if self.knowledge.mentioned and self.changed_at is not None else {}
 
     # What changed ----------------------------------------------------------------------------
 
@@ -132,109 +157,83 @@ class PartnerHistory:
             instants.append(self._upcoming[0][0])
         self.next_timer_at = min(instants, default=None)
 
-    def _follow(self, step: "_Difference") -> bool:
+    def _apply_changes(self, diff: "_Difference") -> bool:
         """Brings sweeps and notices up to the knowledge, and notes what no longer and what newly follows.
 
         Returns whether anything can have changed, now or later.
         """
-        changed_anything = False
-        knowledge = self._knowledge
-        if knowledge.changed_partner:
-            timeline = knowledge.enrolments()
-            changed = _first_difference(self._enrolments, timeline)
-            self._enrolments = timeline
-            if changed is not None:
-                for product, sweep in self._sweeps.items():
-                    sweep.set_enrolments(timeline)
-                    step.touch(product, changed)
-        if knowledge.changed_partner or knowledge.changed_obligations:
-            self._renotice("", tuple(knowledge.maintenance_required()), step)
-            changed_anything = True
-        for consultant_id in sorted(knowledge.changed_persons):
-            view = knowledge.view(consultant_id)
-            old = self._views.get(consultant_id, NOBODY)
-            if view == old:
-                continue
-            self._views[consultant_id] = view
-            for product in {**old.counted, **view.counted}:
-                before, after = old.counted.get(product, ()), view.counted.get(product, ())
-                if before is not after:
-                    self._move(consultant_id, product, before, after, step)
-            if view.announcements != old.announcements:
-                self._renotice(consultant_id, view.announcements, step)
-            changed_anything = True
-        step.since = {product: since for product, since in step.since.items() if since <= step.instant}
-        for product, since in step.since.items():
-            sweep = self._sweeps[product]
-            taken = sweep.rewind(since)
-            kept = len(sweep.announced)
-            sweep.advance(step.instant)
-            step.replace(taken, sweep.announced[kept:])
-        return changed_anything
+        changed = False
+        enrolled = self.knowledge.refresh_partner()
+        if enrolled is not None:
+            changed = True
+            for sweep in self._sweeps.values():
+                sweep.enrolments_changed(*enrolled)
+        changed = self._replace_notices("", *self.knowledge.refresh_notices(), diff) or changed
+        for consultant_id, change in self.knowledge.refresh_people():
+            changed = True
+            for product, times in change.times.items():
+                if product in self._sweeps:
+                    self._sweeps[product].set_times(consultant_id, times.before, times.after)
+            self._replace_notices(consultant_id, change.gone, change.new, diff)
+        if changed:
+            for product, sweep in self._sweeps.items():
+                diff.take(product, sweep.advance(diff.instant))
+        return changed
 
-    def _move(
-        self, consultant_id: str, product: str, old: Sequence[Counted], new: Sequence[Counted], step: "_Difference"
-    ) -> None:
-        """Tells the sweep of the product how the times in which the person counts have changed."""
-        sweep = self._sweeps.get(product)
-        if sweep is None:
-            return
-        before, after = _movements(old), _movements(new)
-        for instant in before.keys() - after.keys():
-            sweep.unset_movement(instant, consultant_id)
-            step.touch(product, instant)
-        for instant, movement in after.items():
-            if before.get(instant) != movement:
-                sweep.set_movement(instant, consultant_id, *movement)
-                step.touch(product, instant)
-
-    def _renotice(self, owner: str, notices: tuple[Announcement, ...], step: "_Difference") -> None:
+    def _replace_notices(
+        self, owner: str, gone: Sequence[Announcement], new: Sequence[Announcement], diff: "_Difference"
+    ) -> bool:
         """Notices are announcements outside the sweeps: of a person, or (owner "") of the partner."""
-        old = self._notices.get(owner, ())
-        self._notices[owner] = notices
-        now = step.instant
-        step.replace([one for one in old if one.instant <= now], [one for one in notices if one.instant <= now])
-        for one in notices:
-            if one.instant > now:
-                heappush(self._upcoming, (one.instant, owner))
+        now = diff.instant
+        diff.replace([notice for notice in gone if notice.instant <= now], [n for n in new if n.instant <= now])
+        for notice in new:
+            if notice.instant > now:
+                heappush(self._upcoming, (notice.instant, owner))
+        return bool(gone or new)
 
     def _due_notices(self, instant: datetime) -> list[Announcement]:
         owners = set()
         while self._upcoming and self._upcoming[0][0] <= instant:
             owners.add(heappop(self._upcoming)[1])
-        return [one for owner in sorted(owners) for one in self._notices[owner] if one.instant == instant]
+        return [notice for owner in sorted(owners) for notice in self.knowledge.notices_at(owner, instant)]
 
     # What is told ----------------------------------------------------------------------------
 
-    def _step(self, step: "_Difference", position: int) -> Step:
-        if not self._knowledge.mentioned or not (step.since or step.new or step.gone):
-            return Step(step.instant, position, self.partner_id, ())
-        changed = self._changed_standings(step)
-        told = {one.product for one in step.new} | {one.product for one in step.gone if one in self._published}
+    def _step(self, diff: "_Difference", position: int) -> Step:
+        if not self.knowledge.mentioned or not (diff.since or diff.new or diff.gone):
+            return Step(diff.instant, position, self.partner_id, ())
+        if diff.gone and not self._publication_known:
+            raise PublicationUnknown
+        changed = self._changed_standings(diff)
+        told = {one.product for one in diff.new} | {one.product for one in diff.gone if one in self._published}
         for product in changed:
             if product not in told:
-                step.new.append(Announcement("standing-changed", step.since[product], product, "", 1))
-        gone = [one for one in step.gone if one in self._published]
-        touched = set(changed).union(*(self._products(one) for one in (*gone, *step.new)))
+                diff.new.append(Announcement("standing-changed", diff.since[product], product, "", 1))
+        gone = [one for one in diff.gone if one in self._published]
+        touched = set(changed).union(*(self._products(one) for one in (*gone, *diff.new)))
         standings = tuple(self._standings[product] for product in self._sweeps if product in touched)
         gone.sort(key=lambda one: -self._published[one].place)
-        step.new.sort(key=lambda one: (one.instant, one.product or ""))
-        retracted = [self._retract(one, standings, step) for one in gone]
-        announced = [self._announce(one, standings, step) for one in step.new]
-        return Step(step.instant, position, self.partner_id, (*retracted, *announced))
+        diff.new.sort(key=lambda one: (one.instant, one.product or ""))
+        retracted = [self._retract(one, standings, diff) for one in gone]
+        announced = [self._announce(one, standings, diff) for one in diff.new]
+        return Step(diff.instant, position, self.partner_id, (*retracted, *announced))
 
-    def _changed_standings(self, step: "_Difference") -> list[str]:
+    def _changed_standings(self, diff: "_Difference") -> list[str]:
         """Products whose standing is to be told; one that is no longer sold has none, and is named without."""
         changed = []
-        for product in step.since:
+        for product in diff.since:
             sweep = self._sweeps.get(product)
             if sweep is None:
                 del self._standings[product]
                 changed.append(product)
-            elif (standing := sweep.standing()) != self._standings.get(product):
+            elif (standing := self._standing(sweep)) != self._standings.get(product):
                 self._standings[product] = standing
                 changed.append(product)
         return changed
+
+    def _standing(self, sweep: Sweep) -> Standing:
+        """The standing as events carry it."""
+        return sweep.situation().standing(self._bounds)
 
     def _products(self, one: Announcement) -> tuple[str, ...]:
         """The products an announcement is about; all where it is about the person or the partner as such."""
@@ -243,35 +242,35 @@ class PartnerHistory:
         if one in self._published:
             return self._published[one].products
         if one.name == "maintenance-required":
-            named = self._knowledge.portal_change(one.subject).products
+            named = self.knowledge.portal_change(one.subject).products
             return tuple(product for product in self._parameters.products if product in named)
         return self._parameters.products
 
-    def _announce(self, one: Announcement, standings: tuple[Standing, ...], step: "_Difference") -> ComplianceEvent:
-        event = self._event(one.name, one, self._details(one, standings, step), step)
+    def _announce(self, one: Announcement, standings: tuple[Standing, ...], diff: "_Difference") -> ComplianceEvent:
+        event = self._event(one.name, one, self._details(one, standings, diff), diff)
         self._events_published += 1
         if one.name != "standing-changed":
             self._published[one] = Published(self._events_published, event.event_id, event.products)
         return event
 
-    def _retract(self, one: Announcement, standings: tuple[Standing, ...], step: "_Difference") -> ComplianceEvent:
+    def _retract(self, one: Announcement, standings: tuple[Standing, ...], diff: "_Difference") -> ComplianceEvent:
         published = self._published.pop(one)
         data = ComplianceEventData(
             partner_id=self.partner_id,
             products=published.products,
             standings=standings,
-            fact_ids=step.fact_ids,
+            fact_ids=diff.fact_ids,
             retracts=Retraction(published.event_id, TYPE_OF[one.name], one.instant),
         )
         self._events_published += 1
-        return self._event("retracted", one, data, step)
+        return self._event("retracted", one, data, diff)
 
-    def _details(self, one: Announcement, standings: tuple[Standing, ...], step: "_Difference") -> ComplianceEventData:
+    def _details(self, one: Announcement, standings: tuple[Standing, ...], diff: "_Difference") -> ComplianceEventData:
         window = consultant_id = portal_change_id = due_on = None
         if one.name in ("dual-link-detected", "dual-link-cleared", "certification-lapsed"):
             consultant_id = one.subject
         elif one.name == "maintenance-required":
-            portal_change_id, due_on = one.subject, self._knowledge.portal_change(one.subject).due_on
+            portal_change_id, due_on = one.subject, self.knowledge.portal_change(one.subject).due_on
         elif one.product is not None and one.subject:
             replacement = self._sweeps[one.product].replacement(one)
             window = None if replacement is None else replacement.window
@@ -279,17 +278,17 @@ class PartnerHistory:
             partner_id=self.partner_id,
             products=self._products(one),
             standings=standings,
-            fact_ids=step.fact_ids,
+            fact_ids=diff.fact_ids,
             window=window,
             consultant_id=consultant_id,
             portal_change_id=portal_change_id,
             due_on=due_on,
         )
 
-    def _event(self, name: Name, one: Announcement, data: ComplianceEventData, step: "_Difference") -> ComplianceEvent:
+    def _event(self, name: Name, one: Announcement, data: ComplianceEventData, diff: "_Difference") -> ComplianceEvent:
         body = _encode(data)
-        recorded_at = instant_text(step.instant)
-        effective_at = recorded_at if one.instant == step.instant else instant_text(one.instant)
+        recorded_at = instant_text(diff.instant)
+        effective_at = recorded_at if one.instant == diff.instant else instant_text(one.instant)
         what = f"{TYPE_OF[name]} {effective_at} {recorded_at} {one.subject} {one.ordinal} "
         return ComplianceEvent(
             event_id=blake2b(what.encode() + body, digest_size=16).hexdigest(),
@@ -297,7 +296,7 @@ class PartnerHistory:
             partner_id=self.partner_id,
             products=data.products,
             effective_at=one.instant,
-            recorded_at=step.instant,
+            recorded_at=diff.instant,
             subject=one.subject,
             data=body,
         )
@@ -315,46 +314,29 @@ class _Difference:
         self.new: list[Announcement] = []
         self.since: dict[str, datetime] = {}
 
-    def touch(self, product: str, instant: datetime) -> None:
+    def changed_since(self, product: str, instant: datetime) -> None:
         known = self.since.get(product)
         if known is None or instant < known:
             self.since[product] = instant
 
+    def take(self, product: str, change: Change) -> None:
+        if change.since is not None:
+            self.changed_since(product, change.since)
+        self.replace(change.gone, change.new)
+
     def replace(self, old: Sequence[Announcement], new: Sequence[Announcement]) -> None:
         before, after = set(old), set(new)
-        self.gone += [one for one in old if one not in after]
-        self.new += [one for one in new if one not in before]
+        self.gone += [announcement for announcement in old if announcement not in after]
+        self.new += [announcement for announcement in new if announcement not in before]
 
 
-def future(sweep: Sweep, now: datetime) -> list[Stretch]:
-    """The standing that a sweep has reached, valid from `now`, and those that follow without further facts."""
-    ahead = sweep.copy()
-    found = []
-    since, standing, reasons = now, ahead.standing(), standing_reasons(ahead)
-    while (instant := ahead.next_instant()) is not None:
-        ahead.advance(instant)
-        then, then_reasons = ahead.standing(), standing_reasons(ahead)
+def future(sweep: Sweep, now: datetime) -> Iterator[Stretch]:
+    """The standing that a sweep has reached, valid from `now`, then each that follows without further facts."""
+    situation = sweep.situation()
+    since, standing, reasons = now, situation.standing(), standing_reasons(situation)
+    for instant, situation in sweep.forecast():
+        then, then_reasons = situation.standing(), standing_reasons(situation)
         if (then, then_reasons) != (standing, reasons):
-            found.append(Stretch(since, standing, reasons, instant))
+            yield Stretch(since, standing, reasons, instant)
             since, standing, reasons = instant, then, then_reasons
-    found.append(Stretch(since, standing, reasons, None))
-    return found
-
-
-def _movements(spans: Sequence[Counted]) -> dict[datetime, tuple[bool, tuple[str, ...]]]:
-    """Instant to (whether the person begins to count, the facts that make it so)."""
-    movements = {}
-    for span in spans:
-        movements[span.start] = (True, span.start_facts)
-        if span.end is not None:
-            movements[span.end] = (False, span.end_facts)
-    return movements
-
-
-def _first_difference(old: Sequence[Enrolment], new: Sequence[Enrolment]) -> datetime | None:
-    for before, after in zip(old, new, strict=False):
-        if before != after:
-            return min(before.start, after.start)
-    longer = new if len(new) > len(old) else old
-    shorter = min(len(old), len(new))
-    return longer[shorter].start if len(longer) > shorter else None
+    yield Stretch(since, standing, reasons, None)

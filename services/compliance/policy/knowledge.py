@@ -1,13 +1,17 @@
 """What is known of one partner: the facts routed to it, without the voided ones, and what follows for each person."""
 
-from bisect import insort
+from bisect import bisect_left, insort
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from operator import attrgetter
+from typing import Final, NamedTuple
 
-from services.compliance.policy.counting import Employment, contradicted
-from services.compliance.policy.enrolment import Enrolment, enrolment_at, enrolments
+from services.compliance.policy.announcement import Announcement
+from services.compliance.policy.counting import contradicted
+from services.compliance.policy.enrolment import EnrolmentTimeline
 from services.compliance.policy.maintenance import Obligation, Span
 from services.compliance.policy.parameters import Parameters
-from services.compliance.policy.person import Person, PersonView
-from services.compliance.policy.windows import Announcement
+from services.compliance.policy.person import Person, PersonChange
 from shared.events.envelope import Fact
 from shared.events.facts import (
     CertificationRevoked,
@@ -18,55 +22,67 @@ from shared.events.facts import (
     MaintenanceCompleted,
     PartnerClosed,
     PartnersMerged,
-    Period,
     PortalChangeDeclared,
 )
+
+
+class _Declared(NamedTuple):
+    """A significant portal change, in the order of announcement, then of the log."""
+
+    announced_at: datetime
+    position: int
+    fact_id: str
+    change: PortalChangeDeclared
 
 
 class Knowledge:
     """The facts routed to a partner, in log order so far.
 
-    `mentioned`: whether any fact, voided or not, names the partner.
-    `changed_persons`, `changed_partner`, `changed_obligations` collect what `add` touched until `seen`.
+    `mentioned`: whether any fact, voided or not, names the partner. `timeline`: its enrolments, as of the last
+    `refresh_partner`. `facts_held`: how many facts it took in. `merged`: a merger was among them.
     """
 
     def __init__(self, partner_id: str, parameters: Parameters) -> None:
         self.partner_id = partner_id
         self.mentioned = False
-        self.persons: dict[str, Person] = {}
-        self.changed_persons: set[str] = set()
-        self.changed_partner = False
-        self.changed_obligations = False
-        self._parameters = parameters
+        self.timeline = EnrolmentTimeline(parameters)
+        self.facts_held = 0
+        self.merged = False
+        self._persons: dict[str, Person] = {}
+        self._changed_persons: set[str] = set()
         self._facts: dict[str, Fact] = {}
-        self._partner_facts: dict[str, Fact] = {}
-        self._endings: dict[str, Fact] = {}
-        self._portal_changes: dict[str, Fact] = {}
+        self._endings: dict[str, dict[str, Fact]] = {}
+        self._simultaneous: dict[datetime, dict[str, Fact]] = {}
+        self._undone: frozenset[str] = frozenset()
+        self._reach: dict[str, set[str]] = {}
+        self._declared: list[_Declared] = []
+        self._changes: dict[str, dict[str, PortalChangeDeclared]] = {}
         self._obligations: dict[str, list[Obligation]] = {}
-        self._enrolments: list[Enrolment] | None = None
+        self._notices: list[Announcement] = []
+        self._notices_stale_from: datetime | None = None
 
-    def seen(self) -> None:
-        """Forgets what changed."""
-        self.changed_persons = set()
-        self.changed_partner = self.changed_obligations = False
+    # Facts -----------------------------------------------------------------------------------
 
     def add(self, fact: Fact) -> None:
         """Takes the next fact of the log in."""
+        self.facts_held += 1
         match fact.data:
-            case ConsultantLinked() | ConsultantLeft():
+            case ConsultantLinked(partner_id, consultant_id) | ConsultantLeft(partner_id, consultant_id):
                 self._facts[fact.fact_id] = fact
-                self._person(fact.data.consultant_id).work(fact)
-                self.mentioned = self.mentioned or fact.data.partner_id == self.partner_id
+                self._changed_person(consultant_id).add(fact)
+                self._extend_reach(consultant_id, partner_id)
+                self.mentioned = self.mentioned or partner_id == self.partner_id
             case ConsultantCertified() | CertificationRevoked():
-                self._person(fact.data.consultant_id).granted(fact.data)
+                self._changed_person(fact.data.consultant_id).granted(fact.data)
             case MaintenanceCompleted():
-                person = self._person(fact.data.consultant_id)
+                person = self._changed_person(fact.data.consultant_id)
                 person.completed(fact.data.product, fact.data.portal_change_id, fact.data.periods)
             case PortalChangeDeclared():
                 self._facts[fact.fact_id] = fact
                 if fact.data.significant:
-                    self._portal_changes[fact.fact_id] = fact
-                    self._reoblige(fact, fact.data)
+                    insort(self._declared, _Declared(fact.effective_at, fact.position, fact.fact_id, fact.data))
+                    self._changes.setdefault(fact.data.portal_change_id, {})[fact.fact_id] = fact.data
+                    self._update_obligations(fact, fact.data, stands=True)
             case FactVoided():
                 self._void(fact.data.fact_id)
             case _:
@@ -79,13 +95,18 @@ class Knowledge:
         self._facts[fact.fact_id] = fact
         if partner_id == self.partner_id:
             self.mentioned = True
-            self._partner_changed()
-            self._partner_facts[fact.fact_id] = fact
+            self.timeline.add(fact)
         if isinstance(fact.data, PartnerClosed | PartnersMerged):
-            self._endings[fact.fact_id] = fact
-            self._endings_changed()
-            if isinstance(fact.data, PartnersMerged) and fact.data.into == self.partner_id:
-                self.mentioned = True
+            self._endings.setdefault(partner_id, {})[fact.fact_id] = fact
+            self._simultaneous.setdefault(fact.effective_at, {})[fact.fact_id] = fact
+            self._settle_contradictions(fact.effective_at)
+            for consultant_id in self._reach.get(partner_id, ()):
+                self._changed_person(consultant_id).add(fact)
+            if isinstance(fact.data, PartnersMerged):
+                self.merged = True
+                self.mentioned = self.mentioned or fact.data.into == self.partner_id
+                for consultant_id in tuple(self._reach.get(partner_id, ())):
+                    self._extend_reach(consultant_id, fact.data.into)
 
     def _void(self, fact_id: str) -> None:
         """R33: the fact counts nowhere any more; that it was a mention stays."""
@@ -94,96 +115,152 @@ class Knowledge:
             return
         match fact.data:
             case ConsultantLinked() | ConsultantLeft():
-                self._person(fact.data.consultant_id).unwork(fact_id)
-            case PortalChangeDeclared():
-                if self._portal_changes.pop(fact_id, None) is not None:
-                    self._reoblige(fact, fact.data)
+                self._changed_person(fact.data.consultant_id).remove(fact)
+            case PortalChangeDeclared() as change if change.significant:
+                place = bisect_left(self._declared, _Declared(fact.effective_at, fact.position, fact_id, change))
+                del self._declared[place], self._changes[change.portal_change_id][fact_id]
+                self._update_obligations(fact, change, stands=False)
             case _:
-                if self._partner_facts.pop(fact_id, None) is not None:
-                    self._partner_changed()
-                if self._endings.pop(fact_id, None) is not None:
-                    self._endings_changed()
+                self._void_partner_fact(fact)
 
-    def _person(self, consultant_id: str) -> Person:
-        self.changed_persons.add(consultant_id)
-        person = self.persons.get(consultant_id)
+    def _void_partner_fact(self, fact: Fact) -> None:
+        partner_id = getattr(fact.data, "partner_id", "")
+        if partner_id == self.partner_id and fact.fact_id not in self._undone:
+            self.timeline.remove(fact)
+        if isinstance(fact.data, PartnerClosed | PartnersMerged):
+            del self._endings[partner_id][fact.fact_id], self._simultaneous[fact.effective_at][fact.fact_id]
+            self._undone = self._undone.difference((fact.fact_id,))
+            self._settle_contradictions(fact.effective_at)
+            for consultant_id in self._reach.get(partner_id, ()):
+                self._changed_person(consultant_id).remove(fact)
+
+    def _settle_contradictions(self, instant: datetime) -> None:
+        """Of the mergers of one instant, those that never came about say nothing of the partner either (R35)."""
+        simultaneous = self._simultaneous[instant]
+        undone = contradicted(simultaneous.values()) if len(simultaneous) > 1 else frozenset[str]()
+        for fact_id, fact in simultaneous.items():
+            if getattr(fact.data, "partner_id", None) == self.partner_id:
+                if fact_id in undone and fact_id not in self._undone:
+                    self.timeline.remove(fact)
+                elif fact_id in self._undone and fact_id not in undone:
+                    self.timeline.add(fact)
+        self._undone = self._undone.difference(simultaneous) | undone
+
+    def _changed_person(self, consultant_id: str) -> Person:
+        self._changed_persons.add(consultant_id)
+        person = self._persons.get(consultant_id)
         if person is None:
-            person = self.persons[consultant_id] = Person(consultant_id, self.partner_id)
+            person = self._persons[consultant_id] = Person(consultant_id, self.partner_id)
         return person
 
-    def _partner_changed(self) -> None:
-        self.changed_partner = True
-        self._enrolments = None
+    def _extend_reach(self, consultant_id: str, partner_id: str) -> None:
+        """The person is or was linked to the partner: its closures and mergers concern the person from now on (R29)."""
+        to_follow = [partner_id]
+        while to_follow:
+            reached = to_follow.pop()
+            people = self._reach.setdefault(reached, set())
+            if consultant_id in people:
+                continue
+            people.add(consultant_id)
+            for ending in self._endings.get(reached, {}).values():
+                self._changed_person(consultant_id).add(ending)
+                if isinstance(ending.data, PartnersMerged):
+                    to_follow.append(ending.data.into)
 
-    def _endings_changed(self) -> None:
-        """R29: the people, and by a contradiction between mergers the partner itself, can be concerned."""
-        self._partner_changed()
-        self.changed_persons.update(self.persons)
-        for person in self.persons.values():
-            person.endings_changed()
-
-    def _reoblige(self, fact: Fact, declared: PortalChangeDeclared) -> None:
+    def _update_obligations(self, fact: Fact, change: PortalChangeDeclared, *, stands: bool) -> None:
         """R25: who is obliged by this declaration has changed: it is new, or voided."""
-        self.changed_obligations = True
-        obligation = Obligation.of(declared.portal_change_id, fact.effective_at, declared.due_on, fact.fact_id)
-        for product in declared.products:
+        since = self._notices_stale_from
+        self._notices_stale_from = fact.effective_at if since is None else min(since, fact.effective_at)
+        obligation = Obligation.of(change.portal_change_id, fact.effective_at, change.due_on, fact.fact_id)
+        comes_last = stands
+        for product in change.products:
             obligations = self._obligations.setdefault(product, [])
-            if fact.fact_id in self._portal_changes:
+            if stands:
                 insort(obligations, obligation)
+                comes_last = comes_last and obligations[-1] is obligation
             else:
                 obligations.remove(obligation)
-        for consultant_id, person in self.persons.items():
-            if person.obligations_changed(declared.products, obligation.lapse_at):
-                self.changed_persons.add(consultant_id)
+        for consultant_id, person in self._persons.items():
+            if comes_last:
+                concerned = person.obliged(change.products, obligation)
+            else:
+                concerned = person.obligations_changed(change.products, obligation.lapse_at)
+            if concerned:
+                self._changed_persons.add(consultant_id)
 
     # What follows ----------------------------------------------------------------------------
 
-    def enrolments(self) -> list[Enrolment]:
-        """What the partner is over time."""
-        if self._enrolments is None:
-            undone = contradicted(self._endings.values())
-            about = (fact for fact in self._partner_facts.values() if fact.fact_id not in undone)
-            self._enrolments = enrolments(about, self._parameters)
-        return self._enrolments
+    def refresh_partner(self) -> tuple[datetime, datetime | None] | None:
+        """Brings the timeline up to the facts; returns from when to when (None: for ever) it differs, if it does."""
+        changed = self.timeline.refresh()
+        if changed is not None:
+            since = self._notices_stale_from
+            self._notices_stale_from = changed[0] if since is None else min(since, changed[0])
+        return changed
 
-    def employments(self, consultant_id: str) -> list[Employment]:
-        """Where the person is linked over time."""
-        return self.persons[consultant_id].employments(self._endings.values())
+    def refresh_notices(self) -> tuple[Sequence[Announcement], Sequence[Announcement]]:
+        """What is no longer and newly to be announced of the partner itself: portal changes while enrolled (R27)."""
+        since, self._notices_stale_from = self._notices_stale_from, None
+        if since is None:
+            return (), ()
+        first = bisect_left(self._notices, since, key=_instant)
+        before = self._notices[first:]
+        after = [
+            Announcement("maintenance-required", declared.announced_at, None, declared.change.portal_change_id, 1)
+            for declared in self._declared[bisect_left(self._declared, since, key=_announced_at) :]
+            if self._enrolled_at(declared.announced_at)
+        ]
+        self._notices[first:] = after
+        return before, after
 
-    def spans(self, consultant_id: str, product: str) -> list[Span]:
-        """When the person is certified for the product."""
-        return self.persons[consultant_id].spans(product, self._obligations.get(product, ()))
+    def _enrolled_at(self, instant: datetime) -> bool:
+        enrolment = self.timeline.at(instant)
+        return enrolment is not None and enrolment.enrolled
 
-    def lapses(self, consultant_id: str, product: str) -> list[Span]:
+    def refresh_people(self) -> Iterator[tuple[str, PersonChange]]:
+        """How what follows for each person differs since the last call, by consultant id."""
+        changed, self._changed_persons = self._changed_persons, set()
+        for consultant_id in sorted(changed):
+            change = self._persons[consultant_id].refresh(self._obligations)
+            if change is not None:
+                yield consultant_id, change
+
+    def notices_at(self, owner: str, instant: datetime) -> list[Announcement]:
+        """What is to be announced at the instant of a person, or (owner "") of the partner."""
+        if owner:
+            return self._persons[owner].notices_at(instant)
+        first = bisect_left(self._notices, instant, key=_instant)
+        return [notice for notice in self._notices[first:] if notice.instant == instant]
+
+    def person(self, consultant_id: str) -> Person | None:
+        """What is known of a person, if anything is, brought up to the facts."""
+        person = self._persons.get(consultant_id)
+        if person is not None:
+            person.refresh(self._obligations)
+        return person
+
+    def people(self) -> Iterator[tuple[str, Person]]:
+        """Every person known of, brought up to the facts."""
+        for consultant_id, person in self._persons.items():
+            person.refresh(self._obligations)
+            yield consultant_id, person
+
+    def knows_person(self, consultant_id: str) -> bool:
+        """Whether the person was ever linked to the partner, or to one whose links can reach it."""
+        return consultant_id in self._persons
+
+    def reaches(self, partner_id: str) -> bool:
+        """Whether anybody here was ever linked to that partner, or taken there by a merger."""
+        return partner_id in self._reach or partner_id == self.partner_id
+
+    def lapses(self, consultant_id: str, product: str) -> Sequence[Span]:
         """When nothing but unfinished maintenance keeps the person from being certified by one of the grants."""
-        return self.persons[consultant_id].lapses(product, self._obligations.get(product, ()))
-
-    def periods(self, consultant_id: str, product: str) -> list[Period]:
-        """When the person's grants for the product hold, maintenance left aside."""
-        return self.persons[consultant_id].periods(product)
-
-    def view(self, consultant_id: str) -> PersonView:
-        """What follows for the person at this partner."""
-        return self.persons[consultant_id].view(self._endings.values(), self._obligations)
-
-    def maintenance_required(self) -> list[Announcement]:
-        """One for each significant portal change announced while the partner is enrolled (R27)."""
-        timeline = self.enrolments()
-        if not timeline:
-            return []
-        found = []
-        for fact in self._portal_changes.values():
-            assert isinstance(fact.data, PortalChangeDeclared)
-            enrolment = enrolment_at(timeline, fact.effective_at)
-            if enrolment is not None and enrolment.enrolled:
-                found.append(
-                    Announcement("maintenance-required", fact.effective_at, None, fact.data.portal_change_id, 1)
-                )
-        return found
+        return self._persons[consultant_id].lapses(product, self._obligations.get(product, ()))
 
     def portal_change(self, portal_change_id: str) -> PortalChangeDeclared:
-        """The significant portal change of this id; raises KeyError if there is none."""
-        for fact in self._portal_changes.values():
-            if isinstance(fact.data, PortalChangeDeclared) and fact.data.portal_change_id == portal_change_id:
-                return fact.data
-        raise KeyError(portal_change_id)
+        """The significant portal change of this id, as declared last."""
+        return next(reversed(self._changes[portal_change_id].values()))
+
+
+_instant: Final = attrgetter("instant")
+_announced_at: Final = attrgetter("announced_at")

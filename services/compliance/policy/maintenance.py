@@ -1,8 +1,10 @@
 """When a person is certified: grants, less what lapsed for unfinished maintenance (R24, R25, R26, R37)."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from typing import NamedTuple
+from operator import attrgetter
+from typing import Final, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -39,23 +41,29 @@ class Span(msgspec.Struct, frozen=True):
     lapsed: bool
 
 
-def certified_spans(
-    grants: Iterable[GrantStatement],
+def valid_spans(
+    grant: GrantStatement, obligations: Sequence[Obligation], completions: Mapping[str, Sequence[Period]]
+) -> list[Span]:
+    """The spans in which one grant of a person is valid, in order.
+
+    `obligations`: of the grant's product, in order. `completions`: portal change id to the periods in which its
+    maintenance is complete, in order. A grant at or after an announcement is free of it (R25).
+    """
+    valid = [Span(p.start, p.end, p.start_facts, p.end_facts, lapsed=False) for p in grant.periods]
+    return obliged_spans(valid, grant, obligations, completions)
+
+
+def obliged_spans(
+    valid: Sequence[Span],
+    grant: GrantStatement,
     obligations: Sequence[Obligation],
     completions: Mapping[str, Sequence[Period]],
 ) -> list[Span]:
-    """The spans in which any grant of one person and product is valid, in order, none touching the next.
-
-    `grants`: the last statement of each. `completions`: portal change id to the periods in which its
-    maintenance is complete, in order. A grant at or after an announcement is free of it (R25).
-    """
-    spans: list[Span] = []
-    for grant in grants:
-        valid = [Span(p.start, p.end, p.start_facts, p.end_facts, lapsed=False) for p in grant.periods]
-        for gap in _gaps(grant, obligations, completions):
-            valid = _without(valid, gap)
-        spans += valid
-    return spans if len(spans) < 2 else _united(spans)
+    """What is left of the valid spans of the grant under further obligations, which come after those obeyed so far."""
+    left = list(valid)
+    for gap in _gaps(grant, obligations, completions):
+        left = _without(left, gap)
+    return left
 
 
 def lapses(
@@ -83,9 +91,9 @@ def lapses(
 def _gaps(
     grant: GrantStatement, obligations: Sequence[Obligation], completions: Mapping[str, Sequence[Period]]
 ) -> Iterator[Span]:
-    for obligation in obligations:
-        if grant.granted_at < obligation.announced_at:
-            yield from _unfinished(obligation, completions.get(obligation.portal_change_id, ()))
+    announced_later = bisect_right(obligations, grant.granted_at, key=_announced_at)
+    for obligation in obligations[announced_later:]:
+        yield from _unfinished(obligation, completions.get(obligation.portal_change_id, ()))
 
 
 def _unfinished(obligation: Obligation, completed: Sequence[Period]) -> list[Span]:
@@ -118,9 +126,13 @@ def _without(spans: Sequence[Span], gap: Span) -> list[Span]:
     return left
 
 
-def _united(spans: list[Span]) -> list[Span]:
-    spans.sort(key=lambda span: (span.start, span.start_facts))
-    united = [spans[0]]
+_announced_at: Final = attrgetter("announced_at")
+
+
+def united_spans(spans: Iterable[Span]) -> list[Span]:
+    """The spans in which any of these holds, in order, none touching the next."""
+    spans = sorted(spans, key=lambda span: (span.start, span.start_facts))
+    united = spans[:1]
     for span in spans[1:]:
         last = united[-1]
         if last.end is not None and span.start > last.end:

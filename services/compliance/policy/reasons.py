@@ -3,41 +3,42 @@
 from collections.abc import Iterable
 
 from services.compliance.policy.enrolment import CLOSED, MERGED
+from services.compliance.policy.situation import Situation
 from services.compliance.policy.standing import Reason
-from services.compliance.policy.windows import Sweep
 
 
-def standing_reasons(sweep: Sweep) -> tuple[Reason, ...]:
-    """The reasons of the standing at the instant swept to, the most telling first."""
-    status = sweep.status()
+def standing_reasons(situation: Situation) -> tuple[Reason, ...]:
+    """The reasons of the standing in a situation, the most telling first."""
+    status = situation.status
     reasons = []
     if status == "not_enrolled":
-        reasons.append(_not_enrolled(sweep))
+        reasons.append(_not_enrolled(situation))
     elif status == "not_yet_authorised":
         text = "The duty to maintain starts when the minimum is first reached; until then no selling to new customers."
         reasons.append(Reason("R12", text))
     elif status == "suspended":
-        reasons += _suspended(sweep)
+        reasons += _suspended(situation)
     elif status == "in_window":
-        reasons += _in_window(sweep)
+        reasons += _in_window(situation)
     else:
-        facts = _distinct(sweep.reached_facts or ())
+        facts = _distinct(() if situation.reached_at is None else situation.reached_facts(situation.reached_at))
         reasons.append(Reason("R12", "The minimum was reached, and the headcount is at or above it.", facts))
     if status != "not_enrolled":
         reasons.append(Reason("R20", "Existing customers may be maintained for as long as the partner is enrolled."))
-    enrolment = sweep.enrolment
+    enrolment = situation.enrolment
     if enrolment is not None and enrolment.kind is not None:
         kind = "developer-only partner" if enrolment.kind == "DEVELOPER" else "VAR"
         text = f"The minimum of a {kind} is {enrolment.minimum}."
         reasons.append(Reason("R10", text, enrolment.kind_facts))
-    counted = sorted(sweep.counted.items())
-    text = f"The headcount is {len(counted)}: linked to the partner and certified for {sweep.product}."
-    reasons.append(Reason("R9", text, _distinct(fact for _, facts in counted for fact in facts)))
+    counted = situation.counted
+    text = f"The headcount is {len(counted)}: linked to the partner and certified for {situation.product}."
+    facts = _distinct(fact for consultant_id in situation.counted_ids for fact in counted[consultant_id])
+    reasons.append(Reason("R9", text, facts))
     return tuple(reasons)
 
 
-def _not_enrolled(sweep: Sweep) -> Reason:
-    enrolment = sweep.enrolment
+def _not_enrolled(situation: Situation) -> Reason:
+    enrolment = situation.enrolment
     if enrolment is None:
         return Reason("R11", "Not enrolled: no fact says what the partner is.")
     facts = _distinct((*enrolment.kind_facts, *enrolment.programme_facts))
@@ -48,21 +49,21 @@ def _not_enrolled(sweep: Sweep) -> Reason:
     return Reason("R11", "Not enrolled: not in Partner Success or Partner Success Plus.", facts)
 
 
-def _suspended(sweep: Sweep) -> list[Reason]:
+def _suspended(situation: Situation) -> list[Reason]:
     reasons = []
-    for replacement in sweep.unfilled():
+    for replacement in situation.unfilled:
         if replacement.window.outcome == "expired":
             day = replacement.window.deadline_on.isoformat()
             text = f"Nobody was found by {day} (London) for a consultant missing: no selling to new customers."
             reasons.append(Reason("R19", text, _distinct(replacement.opened_facts)))
     if not reasons:
         text = "Selling to new customers is reinstated when the headcount is back at the minimum, not before."
-        facts = _distinct(fact for replacement in sweep.unfilled() for fact in replacement.opened_facts)
+        facts = _distinct(fact for replacement in situation.unfilled for fact in replacement.opened_facts)
         reasons.append(Reason("R21", text, facts))
     return reasons
 
 
-def _in_window(sweep: Sweep) -> list[Reason]:
+def _in_window(situation: Situation) -> list[Reason]:
     return [
         Reason(
             "R13",
@@ -70,7 +71,7 @@ def _in_window(sweep: Sweep) -> list[Reason]:
             f"{replacement.window.deadline_on.isoformat()} (London).",
             _distinct(replacement.opened_facts),
         )
-        for replacement in sweep.unfilled()
+        for replacement in situation.unfilled
     ]
 
 

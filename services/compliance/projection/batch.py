@@ -7,35 +7,30 @@ can be missing: because a later fact is there, or because a barrier was drawn.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
 from services.compliance.database import Connection
+from services.compliance.policy.history import PartnerHistory, PublicationUnknown
 from services.compliance.policy.parameters import Parameters
-from services.compliance.projection.replay import Past, derive
+from services.compliance.projection.folded_partners import Folded, FoldedPartners
+from services.compliance.projection.plan import PAIRS_MAX, PARTNERS_MAX, Plan, goal_of, plan_of
+from services.compliance.projection.replay import Past, replay, replay_settled
+from services.compliance.projection.resumption import Resumption
 from services.compliance.read_model.derived import Derived
 from services.compliance.read_model.fact_log import routed
-from services.compliance.read_model.news import Group, News, mentioned_after, read_news
-from services.compliance.read_model.step_key import EVERY_PARTNER, FACTS, TIMER, StepKey
+from services.compliance.read_model.news import News, read_news
+from services.compliance.read_model.step_key import TIMER, StepKey
 from services.compliance.read_model.writing import Adoption, Progress, published, write
+from shared.events.envelope import Fact
 
 FACTS_MAX: Final = 1_000
-PARTNERS_MAX: Final = 256
-"""A batch touches at most about twice as many partners: a greater step is taken in slices."""
 _PARTNERS_AT_ONCE: Final = 32
 
 
 class OtherPolicy(RuntimeError):
     """The read model was derived by another policy version: rebuild it."""
-
-
-class Plan(NamedTuple):
-    """The step that a batch ends with, the partners that have steps up to it, and the last group it takes in."""
-
-    end: StepKey
-    partner_ids: set[str]
-    last: Group | None
 
 
 class Advanced(NamedTuple):
@@ -45,111 +40,118 @@ class Advanced(NamedTuple):
     more: bool
 
 
-async def advance(
-    connection: Connection, parameters: Parameters, known_through: datetime | None, held_by: str
-) -> Advanced | None:
-    """Derives the next batch; None: there was nothing to do.
+class Projector:
+    """Advances the projection on one connection, batch after batch, and keeps histories between them.
 
-    `known_through`: an instant behind a barrier: every fact recorded by then was visible before this
-    call, so the timers due by then may fire once all facts are applied. None: no barrier was drawn.
-    Raises `OtherPolicy`. Any number of processes may call it: whoever writes second raises `Overtaken` instead.
+    Any number of processes may do so at once: `advance` of whoever writes second raises `Overtaken` instead.
     """
-    news = await read_news(connection, known_through, FACTS_MAX, PARTNERS_MAX + 1)
-    progress = news.progress
-    if progress.policy_version not in ("", parameters.version):
-        raise OtherPolicy(
-            f"the read model was derived by policy {progress.policy_version}, this is {parameters.version}: "
-            "run `sagecert compliance rebuild`, which publishes what this corrects"
-        )
-    goal = _goal(news, known_through)
-    if goal is None:
-        return None
-    plan = await _plan(connection, news, goal)
-    through = plan.last.append_position if plan.last else progress.position
-    derived = await _derive(connection, sorted(plan.partner_ids), progress, plan.end, through, parameters)
-    await write(connection, news.version, _after(progress, plan, goal, derived, parameters), derived, held_by)
-    return Advanced(plan.end, plan.end < goal or not news.all_read)
 
+    def __init__(
+        self,
+        connection: Connection,
+        parameters: Parameters,
+        held_by: str,
+        *,
+        facts_max: int = FACTS_MAX,
+        partners_max: int = PARTNERS_MAX,
+    ) -> None:
+        self._connection = connection
+        self._parameters = parameters
+        self._held_by = held_by
+        self._folded = FoldedPartners()
+        self._facts_max = self._facts_max_next = facts_max
+        self._partners_max = partners_max
 
-async def advance_fully(
-    connection: Connection, parameters: Parameters, known_through: datetime | None, held_by: str
-) -> bool:
-    """Batch after batch until there is nothing more to do; returns whether there was anything."""
-    advanced = await advance(connection, parameters, known_through, held_by)
-    anything = advanced is not None
-    while advanced is not None and advanced.more:
-        advanced = await advance(connection, parameters, known_through, held_by)
-    return anything
+    async def advance(self, known_through: datetime | None) -> Advanced | None:
+        """Derives the next batch; None: there was nothing to do.
 
+        `known_through`: an instant behind a barrier: every fact recorded by then was visible before this
+        call, so the timers due by then may fire once all facts are applied. None: no barrier was drawn.
+        Raises `OtherPolicy`, and `Overtaken` where somebody else advanced the projection meanwhile.
+        """
+        try:
+            return await self._advance(known_through)
+        except BaseException:
+            self._folded.clear()  # Histories may have gone further than what was written.
+            raise
 
-def _goal(news: News, known_through: datetime | None) -> StepKey | None:
-    """The last step that could be done, if no batch were too great; None: there is nothing new."""
-    keys = [_key(group) for group in news.groups[-1:]]
-    if known_through is not None and news.all_read:
-        keys.append(StepKey(known_through, TIMER, 0, EVERY_PARTNER))
-    cursor = news.progress.cursor
-    goal = max(keys, default=cursor)
-    return goal if goal > cursor else None
+    async def advance_fully(self, known_through: datetime | None) -> bool:
+        """Batch after batch until there is nothing more to do; returns whether there was anything."""
+        advanced = await self.advance(known_through)
+        anything = advanced is not None
+        while advanced is not None and advanced.more:
+            advanced = await self.advance(known_through)
+        return anything
 
+    async def _advance(self, known_through: datetime | None) -> Advanced | None:
+        connection, parameters = self._connection, self._parameters
+        news = await read_news(connection, known_through, self._facts_max_next, self._partners_max + 1)
+        progress = news.progress
+        if progress.policy_version not in ("", parameters.version):
+            raise OtherPolicy(
+                f"the read model was derived by policy {progress.policy_version}, this is {parameters.version}: "
+                "run `sagecert compliance rebuild`, which publishes what this corrects"
+            )
+        if news.version != self._folded.version:
+            self._folded.clear()
+        goal = goal_of(news, known_through)
+        if goal is None:
+            return None
+        self._adapt(sum(len(group.partner_ids) for group in news.groups))
+        plan = await plan_of(connection, news, goal, self._partners_max)
+        derived = await self._derive(plan, news)
+        after = _after(progress, plan, goal, derived, parameters)
+        self._folded.version = await write(connection, news.version, after, derived, self._held_by)
+        return Advanced(plan.end, plan.end < goal or not news.all_read)
 
-async def _plan(connection: Connection, news: News, goal: StepKey) -> Plan:
-    progress, end = news.progress, goal
-    timers = [timer for timer in news.timers if timer[0] <= goal.instant]
-    if len(timers) > PARTNERS_MAX:
-        del timers[-1]
-        end = min(end, StepKey(timers[-1][0], TIMER, 0, timers[-1][1]))
-    partner_ids: set[str] = set()
-    last: Group | None = None
-    for group in news.groups:
-        start = StepKey(group.recorded_at, FACTS, group.append_position, "")
-        if start > end:
-            break
-        if group.for_everybody and last is not None:
-            end = _key(last)
-            break
-        touched = set(group.partner_ids)
-        if start < progress.cursor:
-            touched = {partner_id for partner_id in touched if partner_id > progress.cursor.partner_id}
-        if group.for_everybody:
-            after = progress.cursor.partner_id if start < progress.cursor else ""
-            touched.update(await mentioned_after(connection, after, PARTNERS_MAX + 1))
-        if len(partner_ids | touched) > PARTNERS_MAX:
-            if last is not None:
-                end = _key(last)
-            elif timers and timers[0][0] <= group.recorded_at:
-                end = StepKey(group.recorded_at, TIMER, 0, EVERY_PARTNER)
-            else:
-                slice_ids = sorted(touched)[:PARTNERS_MAX]
-                end, last = start._replace(partner_id=slice_ids[-1]), group
-                partner_ids.update(slice_ids)
-            break
-        partner_ids |= touched
-        last = group
-    partner_ids.update(partner_id for due_at, partner_id in timers if StepKey(due_at, TIMER, 0, partner_id) <= end)
-    return Plan(end, partner_ids, last)
+    def _adapt(self, pairs: int) -> None:
+        """Looks at fewer facts next time where they touch very many partners, at more again where they do not."""
+        if pairs > 2 * PAIRS_MAX:
+            self._facts_max_next = max(1, self._facts_max_next * PAIRS_MAX // pairs)
+        else:
+            self._facts_max_next = min(self._facts_max, 2 * self._facts_max_next)
 
+    async def _derive(self, plan: Plan, news: News) -> list[Derived]:
+        """Every partner of the plan that changes: from its kept history if there is one, else from nothing."""
+        through = plan.last.append_position if plan.last else news.progress.position
+        anew = sorted(partner_id for partner_id in plan.partner_ids if self._folded.get(partner_id) is None)
+        kept = sorted(plan.partner_ids.difference(anew))
+        derived: list[Derived] = []
+        if kept:
+            resumed = await Resumption.prepare(self._connection, self._folded, kept, plan, news, through)
+            derived += [found async for found in resumed.derived(plan.end)]
+            anew = sorted([*anew, *resumed.not_further])
+        derived += [found async for found in self._derive_anew(anew, news.progress, plan.end, through)]
+        return derived
 
-def _key(group: Group) -> StepKey:
-    return StepKey(group.recorded_at, FACTS, group.append_position, EVERY_PARTNER)
+    async def _derive_anew(
+        self, partner_ids: Sequence[str], progress: Progress, until: StepKey, through: int
+    ) -> AsyncIterator[Derived]:
+        for first in range(0, len(partner_ids), _PARTNERS_AT_ONCE):
+            some = partner_ids[first : first + _PARTNERS_AT_ONCE]
+            facts = await routed(self._connection, some, through)
+            past = await past_of(self._connection, some, progress.adopted)
+            for partner_id, of_partner in facts.items():
+                found = self._replayed(partner_id, of_partner, progress, until, past.get(partner_id))
+                if found is not None:
+                    yield found
+                await asyncio.sleep(0)
 
-
-async def _derive(
-    connection: Connection,
-    partner_ids: Sequence[str],
-    progress: Progress,
-    until: StepKey,
-    through: int,
-    parameters: Parameters,
-) -> list[Derived]:
-    derived = []
-    for first in range(0, len(partner_ids), _PARTNERS_AT_ONCE):
-        some = partner_ids[first : first + _PARTNERS_AT_ONCE]
-        facts = await routed(connection, some, through)
-        past = await past_of(connection, some, progress.adopted)
-        for partner_id, of_partner in facts.items():
-            derived.append(derive(partner_id, of_partner, progress.cursor, until, parameters, past.get(partner_id)))
-            await asyncio.sleep(0)
-    return derived
+    def _replayed(
+        self, partner_id: str, facts: Sequence[Fact], progress: Progress, until: StepKey, past: Past | None
+    ) -> Derived | None:
+        """What follows for a partner without a kept history, if anything changed; its history is kept from now on."""
+        if past is None:
+            try:
+                history, found, changed = replay_settled(partner_id, facts, progress.cursor, until, self._parameters)
+                self._folded.keep(partner_id, Folded(history, found))
+                return found if changed else None
+            except PublicationUnknown:
+                pass
+        history = PartnerHistory(partner_id, self._parameters)
+        found = replay(history, facts, progress.cursor, until, past)
+        self._folded.keep(partner_id, Folded(history, found))
+        return found
 
 
 async def past_of(

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Final, Literal
 
 from services.compliance.database import CONNECTION_LOST, OwnConnection, cause, connect
-from services.compliance.projection.batch import OtherPolicy, advance_fully
+from services.compliance.projection.batch import OtherPolicy, Projector
 from services.compliance.read_model.writing import Overtaken
 from services.compliance.settings import ComplianceSettings
 from services.waiting import rung
@@ -61,9 +61,10 @@ class Follower:
         while True:
             try:
                 async with self._connected() as connection:
+                    projector = Projector(connection, self._parameters, self._held_by)
                     while True:
                         try:
-                            await self._catch_up(connection)
+                            await self._catch_up(connection, projector)
                         except Overtaken:
                             await asyncio.sleep(YIELD_SECONDS)
                         backoff_seconds = _BACKOFF_SECONDS
@@ -93,18 +94,18 @@ class Follower:
             if await rung(self._rung, POLL_SECONDS) or await self._pending(connection, "facts", "barrier"):
                 return
 
-    async def _catch_up(self, connection: OwnConnection) -> None:
+    async def _catch_up(self, connection: OwnConnection, projector: Projector) -> None:
         """Derives everything there is: the new facts, then what time alone brings, behind a barrier.
 
         New facts bring the time with them: then no barrier is asked for. Whoever rings without one has moved the clock.
         """
         rung = self._rung.is_set()
         self._rung.clear()
-        found = await advance_fully(connection, self._parameters, None, self._held_by)
+        found = await projector.advance_fully(None)
         if not found and (rung or await self._pending(connection, "barrier")):
             known_through = await connection.fetchval(BARRIER)
             self._barrier_drawn_at = asyncio.get_running_loop().time()
-            await advance_fully(connection, self._parameters, known_through, self._held_by)
+            await projector.advance_fully(known_through)
 
     async def _pending(self, connection: OwnConnection, *kinds: Literal["facts", "barrier"]) -> bool:
         """Whether there are new facts, or a barrier would bring something: a due timer, fresher knowledge."""

@@ -20,7 +20,7 @@ from sqlalchemy.schema import AddConstraint, CreateIndex, DropConstraint, DropIn
 
 from services.compliance.database import OwnConnection, connect
 from services.compliance.policy.parameters import Parameters
-from services.compliance.projection.batch import advance_fully
+from services.compliance.projection.batch import Projector
 from services.compliance.projection.comparison import differences, same_events
 from services.compliance.projection.everybody import FOR_BULK, derive_everybody
 from services.compliance.projection.follower import BARRIER
@@ -159,17 +159,20 @@ class _Replay(NamedTuple):
             return None
         goal = await _goal(self.target, self.live.parameters)
         found = await self._derive(goal._replace(adopted=published.adopted))
-        await advance_fully(self.target, self.live.parameters, None, "rebuild")
+        await self._catch_up(None)
         if await same_events(self.target, self.live.database_schema, 0, published.sequence):
             async with self.in_use.transaction():
                 await self.in_use.execute("LOCK TABLE progress IN ACCESS EXCLUSIVE MODE")
                 last = await read_progress(self.in_use)
                 known_through = last.cursor.instant if last.cursor.kind == TIMER else None
-                await advance_fully(self.target, self.live.parameters, known_through, "rebuild")
+                await self._catch_up(known_through)
                 if await same_events(self.target, self.live.database_schema, published.sequence, last.sequence):
                     await self._swap()
                     return found
         return None
+
+    async def _catch_up(self, known_through: datetime | None) -> None:
+        await Projector(self.target, self.live.parameters, "rebuild").advance_fully(known_through)
 
     async def correct(self) -> Rebuilt:
         """Takes it into use with what was published before, corrected; nobody derives meanwhile."""

@@ -1,7 +1,7 @@
-"""One partner, derived from nothing: the same for the live projection and for a rebuild."""
+"""One partner, replayed: the same for the live projection and for a rebuild, from nothing or from where it was."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 from typing import Final, NamedTuple
@@ -9,9 +9,8 @@ from typing import Final, NamedTuple
 from services.compliance.policy.history import PartnerHistory, Step
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.published import Publication
-from services.compliance.policy.standing import Stretch
-from services.compliance.read_model.answer import body_of
-from services.compliance.read_model.derived import Derived, EventRow, StandingRow, WindowRow
+from services.compliance.read_model.derived import Derived, EventRow
+from services.compliance.read_model.forecast import forecast_rows
 from services.compliance.read_model.step_key import FACTS, TIMER, StepKey
 from shared.events.envelope import Fact
 
@@ -23,6 +22,16 @@ class Past(NamedTuple):
 
     cursor: StepKey
     publication: Publication
+
+
+class Group(NamedTuple):
+    """Facts appended together, as far as they are routed to a partner, and those that they bring along.
+
+    `earlier`: facts of earlier groups that are routed to the partner because of this one.
+    """
+
+    facts: Sequence[Fact]
+    earlier: Sequence[Fact] = ()
 
 
 def derive(
@@ -38,41 +47,70 @@ def derive(
     `events` are those of the steps after `after`; None: of all. With a `past` (which ends by `until`) they are those
     that correct it, if it was not corrected yet, and those of the steps after it.
     """
+    return replay(PartnerHistory(partner_id, parameters), facts, after, until, past)
+
+
+def replay(
+    history: PartnerHistory, facts: Iterable[Fact], after: StepKey | None, until: StepKey, past: Past | None = None
+) -> Derived:
+    """`derive` into an empty history, which can be kept to go on from."""
+    groups = (Group(tuple(appended)) for _, appended in groupby(facts, attrgetter("append_position")))
+    events = _event_rows(_steps(history, groups, until, past), history.partner_id, after)
+    return Derived(history.partner_id, events, *forecast_rows(history), history.next_timer_at)
+
+
+def replay_settled(
+    partner_id: str, facts: Sequence[Fact], after: StepKey, until: StepKey, parameters: Parameters
+) -> tuple[PartnerHistory, Derived, bool]:
+    """What `derive` gives, and the history to go on from; the steps up to `after` are not taken one by one.
+
+    Also whether anything changed after them: where not, the rows do not know since when they hold. Raises
+    `PublicationUnknown` where a later step retracts something: then only `derive` will do.
+    """
     history = PartnerHistory(partner_id, parameters)
+    behind = [fact for fact in facts if _key(fact, partner_id) <= after]
+    if behind:
+        history.settle(behind, _timers_through(after, partner_id))
+    found = replay(history, facts[len(behind) :], after, until)
+    return history, found, not behind or history.changes > 0
+
+
+def resume(history: PartnerHistory, groups: Iterable[Group], until: StepKey) -> Derived | None:
+    """Goes on with a kept history over further groups of facts and the timers between them.
+
+    What comes out is what `derive` would give after the last step before. None: nothing changed.
+    """
+    changes = history.changes
+    events = _event_rows(_steps(history, groups, until, None), history.partner_id, None)
+    if history.changes == changes:
+        return None
+    return Derived(history.partner_id, events, *forecast_rows(history), history.next_timer_at)
+
+
+def _event_rows(steps: Iterable[Step], partner_id: str, after: StepKey | None) -> list[EventRow]:
     events: list[EventRow] = []
-    for step in _steps(history, partner_id, facts, until, past):
-        if not step.events:
-            continue
-        key = StepKey(step.instant, FACTS if step.position else TIMER, step.position, partner_id)
-        if after is None or key > after:
-            events += [EventRow(key, ordinal, event) for ordinal, event in enumerate(step.events)]
-    stretches = history.stretches()
-    return Derived(
-        partner_id,
-        events,
-        [row for product, found in stretches.items() for row in _standing_rows(partner_id, product, found)],
-        [row for product, found in stretches.items() for row in _window_rows(partner_id, product, found[-1])],
-        history.next_timer_at,
-    )
+    for step in steps:
+        if step.events:
+            key = StepKey(step.instant, FACTS if step.position else TIMER, step.position, partner_id)
+            if after is None or key > after:
+                events += [EventRow(key, ordinal, event) for ordinal, event in enumerate(step.events)]
+    return events
 
 
-def _steps(
-    history: PartnerHistory, partner_id: str, facts: Iterable[Fact], until: StepKey, past: Past | None
-) -> Iterator[Step]:
+def _steps(history: PartnerHistory, groups: Iterable[Group], until: StepKey, past: Past | None) -> Iterator[Step]:
     """Those after the past, beginning with the one that corrects it."""
-    for append_position, appended in groupby(facts, attrgetter("append_position")):
-        group = list(appended)
-        recorded_at = group[0].recorded_at
-        key = StepKey(recorded_at, FACTS, append_position, partner_id)
+    for group in groups:
+        first = group.facts[0]
+        key = _key(first, history.partner_id)
         if key > until:
             break
         if past is not None and key > past.cursor:
             yield _correction(history, past)
             past = None
-        if history.next_timer_at is not None and history.next_timer_at <= recorded_at:
-            fired = history.fire(recorded_at)
+        if history.next_timer_at is not None and history.next_timer_at <= first.recorded_at:
+            fired = history.fire(first.recorded_at)
             yield from fired if past is None else ()
-        step = history.record(group)
+        step = history.record(group.facts, group.earlier)
         if past is None:
             yield step
     if past is not None:
@@ -80,43 +118,21 @@ def _steps(
     yield from _fire_through(history, until)
 
 
+def _key(fact: Fact, partner_id: str) -> StepKey:
+    return StepKey(fact.recorded_at, FACTS, fact.append_position, partner_id)
+
+
+def _timers_through(until: StepKey, partner_id: str) -> datetime:
+    """The last instant whose timers are at or before the step `until`."""
+    within = until._replace(kind=TIMER, position=0, partner_id=partner_id) <= until
+    return until.instant if within else until.instant - _MICROSECOND
+
+
 def _fire_through(history: PartnerHistory, until: StepKey) -> list[Step]:
     """The steps of the timers at or before the step `until`."""
-    within = until._replace(kind=TIMER, position=0, partner_id=history.partner_id) <= until
-    return history.fire(until.instant if within else until.instant - _MICROSECOND)
+    return history.fire(_timers_through(until, history.partner_id))
 
 
 def _correction(history: PartnerHistory, past: Past) -> Step:
     _fire_through(history, past.cursor)
     return history.take_over(past.publication, past.cursor.instant, past.cursor.position)
-
-
-def _standing_rows(partner_id: str, product: str, stretches: Sequence[Stretch]) -> Iterator[StandingRow]:
-    for stretch in stretches:
-        standing = stretch.standing
-        yield StandingRow(
-            partner_id,
-            product,
-            stretch.valid_from,
-            stretch.next_change_at,
-            standing.status,
-            standing.headcount,
-            standing.minimum,
-            standing.shortfall,
-            body_of(stretch),
-        )
-
-
-def _window_rows(partner_id: str, product: str, last: Stretch) -> Iterator[WindowRow]:
-    """The windows as they end if no fact comes: what each is at an earlier instant follows from its own instants."""
-    for number, window in enumerate(last.standing.windows, start=1):
-        yield WindowRow(
-            partner_id,
-            product,
-            number,
-            window.opened_at,
-            window.deadline_on,
-            window.deadline_at,
-            window.closed_at,
-            None if window.closed_at is None else window.outcome,
-        )

@@ -43,10 +43,14 @@ class WindowRow(NamedTuple):
 
 
 class Derived(NamedTuple):
-    """What follows for one partner: its new events, its rows in the read model, its next timer."""
+    """What follows for one partner: its new events, its rows in the read model, its next timer.
+
+    `windows`: those that may differ from what is written. `window_counts`: per product how many windows there are.
+    """
 
     partner_id: str
     events: list[EventRow]
     standings: list[StandingRow]
     windows: list[WindowRow]
+    window_counts: list[tuple[str, int]]
     due_at: datetime | None

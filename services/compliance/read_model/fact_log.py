@@ -15,7 +15,7 @@ Routed to a partner P are
 """
 
 from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import asyncpg
 
@@ -244,6 +244,59 @@ async def facts_about_partners(connection: Connection, through: int) -> AsyncIte
             partner_id, position = row["partner_id"], row["notification_id"]
     if facts:
         yield facts
+
+
+class LoggedFact(NamedTuple):
+    """A fact with the columns by which it is routed.
+
+    Of a void they are those of the fact that it voids. `for_everybody`: it is about a portal change.
+    """
+
+    fact: Fact
+    partner_id: str | None
+    into_partner_id: str | None
+    consultant_id: str | None
+    for_everybody: bool
+
+
+_LOGGED: Final = """
+    SELECT e.topic, e.state, e.notification_id, e.append_position, e.partner_id, e.into_partner_id, e.consultant_id,
+        e.originator_id >= 'portal_change-' AND e.originator_id < 'portal_change.'
+    FROM certification.stored_events e
+"""
+_NEWER: Final = f"""
+    {_LOGGED} WHERE e.notification_id > $1 AND e.notification_id <= $2
+        AND (e.consultant_id IS NULL OR e.topic IN ({OF_PERSONS}))
+    ORDER BY e.notification_id
+"""
+_ABOUT_PEOPLE: Final = f"""
+    {_LOGGED} WHERE e.consultant_id = ANY($1::text[]) AND e.topic IN ({OF_PERSONS}) AND e.notification_id <= $2
+    ORDER BY e.notification_id
+"""
+_ENDINGS: Final = f"""
+    {_LOGGED} WHERE e.partner_id = ANY($1::text[]) AND e.consultant_id IS NULL AND e.topic IN ({ENDING})
+        AND e.notification_id <= $2
+    ORDER BY e.notification_id
+"""
+
+
+async def newer_facts(connection: Connection, after: int, through: int) -> list[LoggedFact]:
+    """The facts after one position up to another that can matter to a partner, in log order."""
+    return _logged(await connection.fetch(_NEWER, after, through))
+
+
+async def facts_about_people(connection: Connection, people: Sequence[str], through: int) -> list[LoggedFact]:
+    """What matters to compliance about these people, up to the position, in log order."""
+    return _logged(await connection.fetch(_ABOUT_PEOPLE, people, through))
+
+
+async def endings_of(connection: Connection, partner_ids: Sequence[str], through: int) -> list[LoggedFact]:
+    """The closures and mergers of these partners, with their voids, up to the position, in log order."""
+    return _logged(await connection.fetch(_ENDINGS, partner_ids, through))
+
+
+def _logged(rows: Iterable[asyncpg.Record]) -> list[LoggedFact]:
+    return [LoggedFact(decode(*row[:4]), *row[4:]) for row in rows]
 
 
 async def mentioned_partners(connection: Connection, after: str, partners_max: int) -> list[str]:

@@ -111,7 +111,7 @@ _WRITE: Final = f"""
         INSERT INTO timer AS t SELECT * FROM timer_now n WHERE n.due_at IS NOT NULL
         ON CONFLICT (partner_id) DO UPDATE SET due_at = EXCLUDED.due_at WHERE t.due_at <> EXCLUDED.due_at
     )
-    SELECT {_TELL}, set_config('synchronous_commit', 'off', true) FROM advanced
+    SELECT pg_current_xact_id()::xid AS version, {_TELL}, set_config('synchronous_commit', 'off', true) FROM advanced
 """
 
 
@@ -152,16 +152,16 @@ async def advance_progress(connection: Connection, progress: Progress, held_by: 
 
 async def write(
     connection: Connection, version: int, progress: Progress, derived: Sequence[Derived], held_by: str
-) -> None:
+) -> int:
     """Replaces the standings, windows and timers of these partners, appends their events and stores the progress.
 
     All or nothing, in one statement. `version`: of the progress that all this was derived from. Raises `Overtaken`,
-    and has written nothing, if there is another one by now. Whoever listens hears the position.
+    and has written nothing, if there is another one by now. Whoever listens hears the position. Returns the version of
+    the progress that it wrote.
     """
     standings = [row for one in derived for row in one.standings]
     windows = [row for one in derived for row in one.windows]
-    number_last = {(row.partner_id, row.product): 0 for row in standings}
-    number_last.update({(row.partner_id, row.product): row.number for row in windows})
+    window_counts = [(found.partner_id, *count) for found in derived for count in found.window_counts]
     events = [_event(row) for row in sorted(row for one in derived for row in one.events)]
     written = await connection.fetchrow(
         _WRITE,
@@ -170,12 +170,14 @@ async def write(
         progress.sequence - len(events),
         *_columns(events, 9),
         *_columns(standings, 9),
-        *_columns([(*key, number) for key, number in number_last.items()], 3),
+        *_columns(window_counts, 3),
         *_columns(windows, 8),
         *_columns([(one.partner_id, one.due_at) for one in derived], 2),
     )
     if written is None:
         raise Overtaken
+    written_version: int = written["version"]
+    return written_version
 
 
 def _advanced(progress: Progress, held_by: str) -> tuple[object, ...]:

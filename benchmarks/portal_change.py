@@ -1,0 +1,80 @@
+"""How long a portal change for very many partners takes until it is applied, against deriving as many from nothing.
+
+`python -m benchmarks.portal_change [--partners 50000] [--data-dir D]`. A history of so many partners is written and
+derived; then a significant change is posted, and the follower tells every partner. The limit is a rebuild of the same
+log on all cores, which derives every partner too and reads and writes far more.
+"""
+
+import argparse
+import asyncio
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
+from pathlib import Path
+
+import uvloop
+
+from benchmarks.answers import settings_for
+from benchmarks.servers import Client, fill, server, serving
+from benchmarks.visibility import certification, work
+from services.compliance.database import connect
+from services.compliance.projection import rebuild
+from services.databases import Databases
+
+FACTS_OF_A_PARTNER = 91
+"""About, in the history that `fill` writes."""
+
+_APPLIED = "SELECT position, (SELECT count(*) FROM compliance_event WHERE position = $1) AS told FROM progress"
+
+
+async def apply(port: int, compliance_url: str) -> tuple[int, float]:
+    """How many partners were told of a change, and after how many seconds all of them were."""
+    client, connection = await Client.connect(port), await connect(settings_for(compliance_url), patient=True)
+    due_on = (datetime.now(UTC) + timedelta(days=120)).date().isoformat()
+    change_id = f"change-{time.time_ns()}"
+    body = {
+        "portal_change_id": change_id,
+        "products": ["S200P", "S200S"],
+        "significant": True,
+        "due_on": due_on,
+        "summary": "A new portal",
+    }
+    started = time.perf_counter()
+    answered = await client.post("/certification/v1/portal-changes", change_id, json.dumps(body).encode())
+    position = json.loads(answered)["position"]
+    while True:
+        applied, told = await connection.fetchrow(_APPLIED, position) or (0, 0)
+        if applied >= position:
+            return told, time.perf_counter() - started
+        await asyncio.sleep(0.1)
+
+
+def measure(databases: Databases, partners: int) -> None:
+    """Prints the figures."""
+    fill(databases, partners * FACTS_OF_A_PARTNER)
+    started = time.perf_counter()
+    rebuilt = rebuild.run(settings_for(databases.compliance_url), databases.owner_url, verify=False)
+    limit = rebuilt.partners / (time.perf_counter() - started)
+    follower = get_context("spawn").Process(target=work, args=(databases.compliance_url,), daemon=False)
+    follower.start()
+    with serving(certification, databases.certification_url) as port:
+        told, seconds = uvloop.run(apply(port, databases.compliance_url))
+    follower.terminate()
+    follower.join()
+    print(f"a portal change was applied in {seconds:.1f} s: {told:,} of {rebuilt.partners:,} partners told", end="")
+    print(f" ({rebuilt.partners / seconds:,.0f} partners/s; a rebuild derives {limit:,.0f}/s)")
+
+
+def main() -> None:
+    """Starts a server of its own and measures on it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--partners", type=int, default=50_000)
+    parser.add_argument("--data-dir", type=Path, help="keeps the server's data, to be measured on again")
+    arguments = parser.parse_args()
+    with server(arguments.data_dir) as databases:
+        measure(databases, arguments.partners)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,376 @@
+"""The sweep of one partner and product, instant by instant, and how it goes back for what comes late.
+
+It visits only the instants at which the outcome can change: where the enrolment or the shortfall changes, or a timer is
+due. It keeps what each visit left behind. A late fact takes the sweep back to its instant; the sweep runs again from
+there, up to where it meets what it left behind before.
+"""
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Final, Generic, NamedTuple, TypeVar
+
+from services.compliance.policy.announcement import Announcement
+from services.compliance.policy.counting import Counted
+from services.compliance.policy.enrolment import EnrolmentTimeline
+from services.compliance.policy.headcount import Headcount
+from services.compliance.policy.parameters import Parameters
+from services.compliance.policy.situation import Replacement, Situation
+from services.compliance.policy.standing import Suspension, Window
+from services.compliance.policy.windows import NOTHING, Movement, State, Visit, WindowRules, next_timer
+
+
+class Change(NamedTuple):
+    """How a sweep differs from before: `since` which instant, and which announcements no longer and newly follow.
+
+    `since` is None where nothing changed up to the instant swept to.
+    """
+
+    since: datetime | None
+    gone: Sequence[Announcement] = ()
+    new: Sequence[Announcement] = ()
+
+
+_T = TypeVar("_T")
+
+
+class _Log(Generic[_T]):
+    """Items by their instants, in order."""
+
+    __slots__ = ("instants", "items")
+
+    def __init__(self) -> None:
+        self.instants: list[datetime] = []
+        self.items: list[_T] = []
+
+    def put(self, first: datetime, before: datetime | None, found: Sequence[tuple[datetime, _T]]) -> None:
+        """Replaces the items from `first` (inclusive) to `before` (exclusive; None: all that follow)."""
+        start = bisect_left(self.instants, first)
+        end = len(self.instants) if before is None else bisect_left(self.instants, before)
+        self.instants[start:end] = [instant for instant, _ in found]
+        self.items[start:end] = [item for _, item in found]
+
+
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+class Sweep:
+    """The sweep of one partner and product over what is known, and how far it has come.
+
+    Feed it with `set_times` and `enrolments_changed`, then `advance`. `swept`: the instant that it has come to.
+    """
+
+    def __init__(self, product: str, parameters: Parameters, timeline: EnrolmentTimeline) -> None:
+        self.product = product
+        self.swept: datetime | None = None
+        self._ceiling = max(parameters.minimum.values())
+        self._timeline = timeline
+        self._headcount = Headcount()
+        self._movements: dict[datetime, dict[str, Movement]] = {}
+        self._counted: dict[str, tuple[str, ...]] = {}
+        self._counted_ids: list[str] = []
+        self._rules = WindowRules(product, parameters, timeline, self._headcount, self._movements)
+        self._visits: list[Visit] = []
+        self._visited: list[datetime] = []
+        self._windows: dict[tuple[str, int], Replacement] = {}
+        self._ended: _Log[Window] = _Log()
+        self._suspensions: _Log[Suspension] = _Log()
+        self._changed_from: datetime | None = None
+        self._late_from: datetime | None = None
+        self._late_through: datetime | None = None
+        self._late_for_ever = False
+        self._late_people = 0
+
+    # Input -----------------------------------------------------------------------------------
+
+    def set_times(self, consultant_id: str, old: Sequence[Counted], new: Sequence[Counted]) -> None:
+        """The consultant counts at these `new` times, no longer at the `old` ones; any others stay. Both in order."""
+        before, after = _movements(old), _movements(new)
+        for instant, movement in before.items():
+            if instant not in after:
+                self._unset(instant, consultant_id, movement)
+        for instant, movement in after.items():
+            known = before.get(instant)
+            if known != movement:
+                self._set(instant, consultant_id, movement, 0 if known is None else known.people)
+        if self.swept is not None:
+            counted, counts = _facts_at(old, self.swept), _facts_at(new, self.swept)
+            if counts != counted:
+                self._count(consultant_id, counts)
+
+    def enrolments_changed(self, since: datetime, through: datetime | None) -> None:
+        """The timeline of enrolments is another one from `since` to `through` (None: ever after)."""
+        self._note(since, 0)
+        if self.swept is not None and since <= self.swept:
+            if through is None:
+                self._late_for_ever = True
+            else:
+                self._note(min(through, self.swept), 0)
+
+    def _set(self, instant: datetime, consultant_id: str, movement: Movement, people_before: int) -> None:
+        movements = self._movements.get(instant)
+        if movements is None:
+            movements = self._movements[instant] = {}
+            self._headcount.insert(instant)
+        movements[consultant_id] = movement
+        self._shift(instant, movement.people - people_before)
+
+    def _unset(self, instant: datetime, consultant_id: str, movement: Movement) -> None:
+        self._shift(instant, -movement.people)
+        movements = self._movements[instant]
+        del movements[consultant_id]
+        if not movements:
+            del self._movements[instant]
+            self._headcount.remove(instant)
+
+    def _shift(self, instant: datetime, people: int) -> None:
+        if people:
+            self._headcount.shift(instant, people)
+        self._note(instant, people)
+
+    def _note(self, instant: datetime, people: int) -> None:
+        if self._changed_from is None or instant < self._changed_from:
+            self._changed_from = instant
+        if self.swept is not None and instant <= self.swept:
+            self._late_from = instant if self._late_from is None else min(instant, self._late_from)
+            self._late_through = instant if self._late_through is None else max(instant, self._late_through)
+            self._late_people += people
+
+    def _forget_changes(self) -> None:
+        self._changed_from = self._late_from = self._late_through = None
+        self._late_for_ever = False
+        self._late_people = 0
+
+    def _count(self, consultant_id: str, facts: tuple[str, ...] | None) -> None:
+        """Whether the consultant counts at the instant swept to, and because of which facts."""
+        if facts is None:
+            if self._counted.pop(consultant_id, None) is not None:
+                del self._counted_ids[bisect_left(self._counted_ids, consultant_id)]
+        else:
+            if consultant_id not in self._counted:
+                insort(self._counted_ids, consultant_id)
+            self._counted[consultant_id] = facts
+
+    # Sweeping --------------------------------------------------------------------------------
+
+    def next_instant(self) -> datetime | None:
+        """The next instant at which something happens if no fact comes, or None."""
+        return self._next_moment(self._state, self.swept)
+
+    def advance(self, until: datetime) -> Change:
+        """Sweeps every instant up to and including `until` over what is known by now, and says what is different."""
+        since = self._changed_from
+        gone: list[Announcement] = []
+        new: list[Announcement] = []
+        if self._late_from is not None:
+            gone, new = self._sweep_again(self._late_from)
+        moment = self.next_instant()
+        if moment is not None and moment <= until:
+            since = moment if since is None else min(since, moment)
+            new += self._sweep_on(until)
+        if self.swept is None or until > self.swept:
+            self.swept = until
+        self._forget_changes()
+        return Change(since if since is not None and since <= until else None, gone, new)
+
+    @property
+    def _state(self) -> State:
+        return self._visits[-1].state if self._visits else NOTHING
+
+    def _sweep_on(self, until: datetime) -> list[Announcement]:
+        """Goes on from the instant swept to."""
+        announced: list[Announcement] = []
+        for moment in self._headcount.instants(self.swept, until):
+            for consultant_id, movement in self._movements[moment].items():
+                self._count(consultant_id, movement.facts if movement.gained else None)
+        state, after = self._state, self.swept
+        while (instant := self._next_visit(state, after)) is not None and instant <= until:
+            visit = self._rules.visit(state, instant)
+            if visit.state != state or visit.announced:
+                self._keep(visit)
+                announced += visit.announced
+            state, after = visit.state, instant
+        return announced
+
+    def _keep(self, visit: Visit) -> None:
+        self._visits.append(visit)
+        self._visited.append(visit.instant)
+        for replacement in visit.ended:
+            self._ended.instants.append(visit.instant)
+            self._ended.items.append(replacement.window)
+        if visit.suspension is not None:
+            self._suspensions.instants.append(visit.instant)
+            self._suspensions.items.append(visit.suspension)
+        for replacement in (*visit.opened, *visit.state.unfilled, *visit.ended):
+            self._windows[replacement.subject, replacement.ordinal] = replacement
+
+    def _sweep_again(self, since: datetime) -> tuple[list[Announcement], list[Announcement]]:
+        """Runs again from `since` to where the sweep meets the old one; returns what no longer and newly follows."""
+        start = bisect_left(self._visited, since)
+        state = self._visits[start - 1].state if start else NOTHING
+        after = since - _MICROSECOND
+        fresh: list[Visit] = []
+        while True:
+            instant = self._next_visit(state, after)
+            if instant is None or self.swept is None or instant > self.swept:
+                end, met = len(self._visits), None
+                break
+            met = self._meeting(state, after, instant)
+            if met is not None:
+                end = bisect_right(self._visited, met)
+                break
+            visit = self._rules.visit(state, instant)
+            if visit.state != state or visit.announced:
+                fresh.append(visit)
+            state, after = visit.state, instant
+        old = self._visits[start:end]
+        self._visits[start:end] = fresh
+        self._visited[start:end] = [visit.instant for visit in fresh]
+        self._replace_ended(since, None if met is None else met + _MICROSECOND, fresh)
+        self._replace_windows(old, fresh, state, whole=met is None)
+        return [one for visit in old for one in visit.announced], [one for visit in fresh for one in visit.announced]
+
+    def _meeting(self, state: State, after: datetime, instant: datetime) -> datetime | None:
+        """The instant, before the next one to visit, from which on all is as it was; None: there is none yet.
+
+        The state must be as it was then, no change of what is known may follow, and the people who came or went by
+        the changes must make no difference: the headcount stays as it was, or at every later instant above the minimum.
+        """
+        through = self._late_through
+        if through is None or self._late_for_ever or instant <= through:
+            return None
+        met = max(after, through)
+        known = bisect_right(self._visited, met)
+        if (self._visits[known - 1].state if known else NOTHING) != state:
+            return None
+        people = self._late_people
+        same = people == 0 or self._headcount.stays_above(met, self._ceiling + max(people, 0))
+        return met if same else None
+
+    def _replace_ended(self, first: datetime, before: datetime | None, fresh: Sequence[Visit]) -> None:
+        windows = [(visit.instant, replacement.window) for visit in fresh for replacement in visit.ended]
+        self._ended.put(first, before, windows)
+        suspensions = [(visit.instant, visit.suspension) for visit in fresh if visit.suspension is not None]
+        self._suspensions.put(first, before, suspensions)
+
+    def _replace_windows(self, old: Sequence[Visit], fresh: Sequence[Visit], state: State, *, whole: bool) -> None:
+        """Keeps each window as it stands now: if not `whole`, those unfilled where the old sweep is met, as before."""
+        kept = frozenset() if whole else {(one.subject, one.ordinal) for one in state.unfilled}
+        for visit in old:
+            for replacement in visit.opened:
+                if (replacement.subject, replacement.ordinal) not in kept:
+                    self._windows.pop((replacement.subject, replacement.ordinal), None)
+        for visit in fresh:
+            for replacement in (*visit.opened, *visit.ended):
+                if (replacement.subject, replacement.ordinal) not in kept:
+                    self._windows[replacement.subject, replacement.ordinal] = replacement
+        if whole:
+            for replacement in state.unfilled:
+                self._windows[replacement.subject, replacement.ordinal] = replacement
+
+    def _next_visit(self, state: State, after: datetime | None) -> datetime | None:
+        """The next instant at which the outcome can change."""
+        moments = (
+            self._headcount.next_below(after, self._ceiling),
+            self._timeline.next_start(after),
+            next_timer(state, after),
+        )
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    def _next_moment(self, state: State, after: datetime | None) -> datetime | None:
+        """The next instant at which anything happens."""
+        moments = (
+            self._headcount.next_instant(after),
+            self._timeline.next_start(after),
+            next_timer(state, after),
+        )
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    # Output ----------------------------------------------------------------------------------
+
+    def situation(self) -> Situation:
+        """How the partner stands at the instant swept to. It shows the present: do not keep it."""
+        return self._situation(
+            self.swept, self._state, self._counted, self._counted_ids, self._ended.items, self._suspensions.items
+        )
+
+    def forecast(self) -> Iterator[tuple[datetime, Situation]]:
+        """The situation at every later instant at which it changes, if no fact comes. Do not keep any."""
+        state, after = self._state, self.swept
+        counted, ids = self._counted, self._counted_ids
+        ended, suspensions = self._ended.items, self._suspensions.items
+        while (instant := self._next_moment(state, after)) is not None:
+            if counted is self._counted:
+                counted, ids, ended, suspensions = dict(counted), list(ids), list(ended), list(suspensions)
+            for consultant_id, movement in self._movements.get(instant, {}).items():
+                if not movement.gained:
+                    del counted[consultant_id]
+                    del ids[bisect_left(ids, consultant_id)]
+                else:
+                    if consultant_id not in counted:
+                        insort(ids, consultant_id)
+                    counted[consultant_id] = movement.facts
+            visit = self._rules.visit(state, instant)
+            ended += [replacement.window for replacement in visit.ended]
+            suspensions += [] if visit.suspension is None else [visit.suspension]
+            only_reminds = visit.state == state and instant not in self._movements
+            state, after = visit.state, instant
+            if not only_reminds or self._timeline.starts_at(instant):
+                yield instant, self._situation(instant, state, counted, ids, ended, suspensions)
+
+    def _situation(
+        self,
+        instant: datetime | None,
+        state: State,
+        counted: dict[str, tuple[str, ...]],
+        counted_ids: list[str],
+        ended: list[Window],
+        suspensions: list[Suspension],
+    ) -> Situation:
+        return Situation(
+            product=self.product,
+            enrolment=None if instant is None else self._timeline.at(instant),
+            reached_at=state.reached_at,
+            reached_facts=self._reached_facts,
+            unfilled=state.unfilled,
+            suspended_since=state.suspended_since,
+            counted=counted,
+            counted_ids=counted_ids,
+            ended=ended,
+            suspensions=suspensions,
+        )
+
+    def _reached_facts(self, reached_at: datetime) -> tuple[str, ...]:
+        """The facts by which the minimum was reached then (R12)."""
+        enrolment = self._timeline.at(reached_at)
+        counted: dict[str, tuple[str, ...]] = {}
+        for moment in self._headcount.instants(None, reached_at):
+            for consultant_id, movement in self._movements[moment].items():
+                if movement.gained:
+                    counted[consultant_id] = movement.facts
+                else:
+                    del counted[consultant_id]
+        programme_facts = () if enrolment is None else enrolment.programme_facts
+        return (*programme_facts, *(fact for _, facts in sorted(counted.items()) for fact in facts))
+
+    def replacement(self, announcement: Announcement) -> Replacement | None:
+        """The window that an announcement is about, as it stands now."""
+        return self._windows.get((announcement.subject, announcement.ordinal))
+
+
+def _movements(times: Sequence[Counted]) -> dict[datetime, Movement]:
+    """The instants at which somebody who counts at these times, none touching the next, comes or goes."""
+    movements: dict[datetime, Movement] = {}
+    for time in times:
+        movements[time.start] = Movement(True, time.start_facts)
+        if time.end is not None:
+            movements[time.end] = Movement(False, time.end_facts)
+    return movements
+
+
+def _facts_at(times: Sequence[Counted], instant: datetime) -> tuple[str, ...] | None:
+    """What makes somebody who counts at these times count at the instant; None: does not count then."""
+    for time in reversed(times):
+        if time.start <= instant:
+            return time.start_facts if time.end is None or instant < time.end else None
+    return None

@@ -1,0 +1,138 @@
+"""Going on with the kept histories of the partners that a batch touches."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from itertools import groupby
+
+from services.compliance.database import Connection
+from services.compliance.policy.history import PublicationUnknown
+from services.compliance.projection.folded_partners import (
+    FoldedPartners,
+    NotFurther,
+    routed_groups,
+    unknown_people,
+    unreached_partners,
+)
+from services.compliance.projection.plan import Plan
+from services.compliance.projection.replay import resume
+from services.compliance.read_model.derived import Derived
+from services.compliance.read_model.fact_log import LoggedFact, endings_of, facts_about_people, newer_facts
+from services.compliance.read_model.news import News
+from services.compliance.read_model.step_key import FACTS, StepKey
+from shared.events.facts import PartnersMerged
+
+Facts = Sequence[LoggedFact]
+
+
+class Resumption:
+    """The new facts of each partner, read from the log, and the earlier ones that they bring along.
+
+    `not_further`: partners whose kept history cannot take them in.
+    """
+
+    def __init__(self, folded: FoldedPartners, groups: dict[str, list[Facts]]) -> None:
+        self.not_further: set[str] = set()
+        self._folded = folded
+        self._groups = groups
+        self._people: dict[str, set[str]] = {}
+        self._of_people: dict[str, Facts] = {}
+        self._partners: dict[str, set[str]] = {}
+        self._endings: dict[str, Facts] = {}
+
+    @classmethod
+    async def prepare(
+        cls,
+        connection: Connection,
+        folded: FoldedPartners,
+        partner_ids: Sequence[str],
+        plan: Plan,
+        news: News,
+        through: int,
+    ) -> "Resumption":
+        """Reads what the histories of these partners lack to go on to the end of the plan."""
+        facts = await newer_facts(connection, news.progress.position, through)
+        resumption = cls(folded, _groups_of(partner_ids, facts, plan, news))
+        await resumption._read_people(connection, through)
+        await resumption._read_endings(connection, through)
+        return resumption
+
+    async def _read_people(self, connection: Connection, through: int) -> None:
+        for partner_id, groups in self._groups.items():
+            folded = self._folded.get(partner_id)
+            try:
+                if folded is None:
+                    raise NotFurther
+                self._people[partner_id] = unknown_people(folded, groups)
+            except NotFurther:
+                self.not_further.add(partner_id)
+        unknown = sorted(set[str]().union(*self._people.values()))
+        if unknown:
+            facts = sorted(await facts_about_people(connection, unknown, through), key=_consultant_id)
+            self._of_people = {key: list(found) for key, found in groupby(facts, key=_consultant_id)}
+
+    async def _read_endings(self, connection: Connection, through: int) -> None:
+        for partner_id, people in self._people.items():
+            folded = self._folded.get(partner_id)
+            if folded is not None:
+                known = [logged for group in self._groups[partner_id] for logged in group]
+                known += [logged for person in people for logged in self._of_people.get(person, ())]
+                self._partners[partner_id] = unreached_partners(folded, people, known)
+        unreached = sorted(set[str]().union(*self._partners.values()))
+        if unreached:
+            facts = sorted(await endings_of(connection, unreached, through), key=_partner_id)
+            self._endings = {key: list(found) for key, found in groupby(facts, key=_partner_id)}
+        for partner_id, partners in self._partners.items():
+            endings = (ending for reached in partners for ending in self._endings.get(reached, ()))
+            if any(isinstance(ending.fact.data, PartnersMerged) for ending in endings):
+                self.not_further.add(partner_id)
+
+    async def derived(self, until: StepKey) -> AsyncIterator[Derived]:
+        """What follows for each partner that changes; `not_further` is complete afterwards."""
+        for partner_id, groups in self._groups.items():
+            folded = self._folded.get(partner_id)
+            if folded is None or partner_id in self.not_further:
+                continue
+            endings = [ending for reached in self._partners[partner_id] for ending in self._endings.get(reached, ())]
+            endings.sort(key=_position)
+            try:
+                found = resume(folded.history, routed_groups(folded, groups, self._of_people, endings), until)
+            except PublicationUnknown:
+                self.not_further.add(partner_id)
+                continue
+            self._folded.keep(partner_id, folded)
+            if found is not None:
+                yield folded.changed_rows(found)
+            await asyncio.sleep(0)
+
+
+def _groups_of(partner_ids: Iterable[str], facts: Facts, plan: Plan, news: News) -> dict[str, list[Facts]]:
+    """The groups up to the end of the plan that touch each of the partners and that its part of is not done yet."""
+    found: dict[str, list[Facts]] = {partner_id: [] for partner_id in partner_ids}
+    logged = {position: list(group) for position, group in groupby(facts, key=_append_position)}
+    cursor = news.progress.cursor
+    for group in news.groups:
+        of_group = logged.get(group.append_position)
+        if of_group is None or (plan.last is None or group.append_position > plan.last.append_position):
+            continue
+        key = StepKey(group.recorded_at, FACTS, group.append_position, "")
+        touched = found.keys() if group.for_everybody else found.keys() & group.partner_ids
+        for partner_id in touched:
+            if cursor < key._replace(partner_id=partner_id) <= plan.end:
+                found[partner_id].append(of_group)
+    return found
+
+
+def _append_position(logged: LoggedFact) -> int:
+    return logged.fact.append_position
+
+
+def _position(logged: LoggedFact) -> int:
+    return logged.fact.position
+
+
+def _consultant_id(logged: LoggedFact) -> str:
+    return logged.consultant_id or ""
+
+
+def _partner_id(logged: LoggedFact) -> str:
+    return logged.partner_id or ""

@@ -1,0 +1,85 @@
+"""The standings of a partner as rows: the present one, and those that follow if no fact comes."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from services.compliance.policy.history import PartnerHistory
+from services.compliance.policy.reasons import standing_reasons
+from services.compliance.policy.situation import Situation
+from services.compliance.policy.standing import Stretch
+from services.compliance.policy.sweep import Sweep
+from services.compliance.read_model.answer import body_of
+from services.compliance.read_model.derived import StandingRow, WindowRow
+
+BODIES_BYTES_MAX: Final = 256 * 1024
+"""How much of a partner's answers for one product is stored ahead. Beyond, rows have no body: the policy answers."""
+
+
+class ForecastRows(NamedTuple):
+    """The rows of every product's standings and windows, and how many windows each has."""
+
+    standings: list[StandingRow]
+    windows: list[WindowRow]
+    window_counts: list[tuple[str, int]]
+
+
+def forecast_rows(history: PartnerHistory) -> ForecastRows:
+    """The rows of a partner; none if it was never mentioned."""
+    found = ForecastRows([], [], [])
+    for product, sweep in history.sweeps().items():
+        assert history.changed_at is not None
+        found.standings.extend(_standing_rows(history.partner_id, sweep, history.changed_at))
+        windows = _window_rows(history.partner_id, sweep)
+        found.windows.extend(windows)
+        found.window_counts.append((product, len(windows)))
+    return found
+
+
+def _standing_rows(partner_id: str, sweep: Sweep, now: datetime) -> Iterator[StandingRow]:
+    size = 0
+    situation = sweep.situation()
+    row = _Row(now, situation, with_body=True)
+    for instant, situation in sweep.forecast():
+        then = _Row(instant, situation, with_body=size <= BODIES_BYTES_MAX)
+        if then.shows is not None and then.shows == row.shows:
+            continue
+        written = row.until(partner_id, instant)
+        size += len(written.body)
+        yield written
+        row = then
+    yield row.until(partner_id, None)
+
+
+class _Row:
+    """A row whose end is not known yet. `shows`: the standing and its reasons; None where it shows no body."""
+
+    def __init__(self, valid_from: datetime, situation: Situation, *, with_body: bool) -> None:
+        self._valid_from = valid_from
+        self._figures = (situation.status, len(situation.counted), situation.minimum, situation.shortfall)
+        self._product = situation.product
+        self.shows = (situation.standing(), standing_reasons(situation)) if with_body else None
+
+    def until(self, partner_id: str, valid_to: datetime | None) -> StandingRow:
+        body = b"" if self.shows is None else body_of(Stretch(self._valid_from, *self.shows, valid_to))
+        return StandingRow(partner_id, self._product, self._valid_from, valid_to, *self._figures, body)
+
+
+def _window_rows(partner_id: str, sweep: Sweep) -> list[WindowRow]:
+    """The windows as they end if no fact comes: what each is at an earlier instant follows from its own instants."""
+    last = sweep.situation()
+    for _, situation in sweep.forecast():
+        last = situation
+    return [
+        WindowRow(
+            partner_id,
+            sweep.product,
+            number,
+            window.opened_at,
+            window.deadline_on,
+            window.deadline_at,
+            window.closed_at,
+            None if window.closed_at is None else window.outcome,
+        )
+        for number, window in enumerate(last.windows(), start=1)
+    ]

@@ -1,0 +1,180 @@
+"""One more fact costs what it can change: of a tenfold history no more, or at most tenfold, and nowhere its square."""
+
+import gc
+from collections.abc import AsyncIterator, Callable
+from time import thread_time
+
+import pytest
+
+from services.certification.consultant import Consultant, evolve, follow
+from services.certification.event_store.database import Database as Log
+from services.certification.event_store.store import EventStore, Loaded, Scope
+from services.certification.exam_registration import progress
+from services.certification.recording import Asked, record
+from services.certification.report import Report
+from shared.events.envelope import Fact
+from shared.events.facts import (
+    AttemptScored,
+    CertificationRecognised,
+    CourseCompleted,
+    ExamRegistered,
+    FactData,
+    FactVoided,
+    Reported,
+    RevocationOrdered,
+    ScoreCorrected,
+)
+from tests.certification.telling import day
+from tests.databases import Database
+
+FEW, MANY = 12, 120
+"""What a person did before, through the database."""
+
+SMALL, GREAT = 400, 4000
+"""What a person did before, where it is decided."""
+
+TENFOLD = 30
+"""Ten, and what a busy machine adds; a square would be a hundred."""
+
+Kind = Callable[[int], list[FactData]]
+
+
+def _corrections(number: int) -> list[FactData]:
+    """Of two attempts, so that one passes where the other does not."""
+    first: list[FactData] = [
+        ExamRegistered("R", "C1", "S200P"),
+        AttemptScored("R", 1, "90"),
+        AttemptScored("R", 2, "91"),
+    ]
+    return [
+        *(first if number == 0 else []),
+        ScoreCorrected("R", 1, "60" if number % 2 else "90"),
+        ScoreCorrected("R", 2, "61" if number % 2 else "91"),
+    ]
+
+
+KINDS: dict[str, Kind] = {
+    "registrations": lambda n: [ExamRegistered(f"R{n}", "C1", "S200P")],
+    "attempts": lambda n: [
+        ExamRegistered(f"R{n}", "C1", "S200P"),
+        AttemptScored(f"R{n}", 1, "70"),
+        AttemptScored(f"R{n}", 2, "85"),
+    ],
+    "corrections": _corrections,
+    "courses": lambda n: [CourseCompleted("C1", "S200P"), ExamRegistered(f"R{n}", "C1", "S200P")],
+    "recognitions": lambda _: [CertificationRecognised("C1", "S200P")],
+    "revocations": lambda _: [CertificationRecognised("C1", "S200P"), RevocationOrdered("C1", "S200P")],
+    "maintenance": lambda n: [
+        CourseCompleted("C1", "S200P", f"CH{n}"),
+        ExamRegistered(f"M{n}", "C1", "S200P", f"CH{n}"),
+        AttemptScored(f"M{n}", 1, "85"),
+    ],
+    "maintenance for one change": lambda n: [
+        CourseCompleted("C1", "S200P", "CH"),
+        ExamRegistered(f"M{n}", "C1", "S200P", "CH"),
+        AttemptScored(f"M{n}", 1, "85"),
+    ],
+}
+
+
+@pytest.fixture
+async def store(database: Database) -> AsyncIterator[EventStore]:
+    async with Log(database.certification_url, None, 2, 20.0) as log, EventStore(log) as opened:
+        yield opened
+
+
+@pytest.fixture
+def loaded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many facts each decision looked at."""
+    found: list[int] = []
+    original = EventStore.load
+
+    async def counting(self: EventStore, actor: str, key: str, scope: Scope = Scope()) -> Loaded:  # noqa: B008 - frozen
+        answer = await original(self, actor, key, scope)
+        found.append(len(answer.facts))
+        return answer
+
+    monkeypatch.setattr(EventStore, "load", counting)
+    return found
+
+
+class TestLoaded:
+    """However much a person did, a decision looks only at what the fact can change."""
+
+    async def told(self, store: EventStore, tag: str, *reports: Reported) -> None:
+        for number, data in enumerate(reports):
+            report = Report(f"{tag}-{number}", data, None, "test")
+            await record(store, ("S200P", "S200S"), report, Asked("test", report.fact_id, b""))
+
+    async def looked_at(self, store: EventStore, loaded: list[int], tag: str) -> list[int]:
+        """At how many facts one more of each kind looks."""
+        loaded.clear()
+        await self.told(
+            store,
+            tag,
+            ExamRegistered(tag, "C1", "S200P"),
+            AttemptScored(tag, 1, "70"),
+            ScoreCorrected(tag, 1, "85"),
+            AttemptScored(tag, 2, "85"),
+            CertificationRecognised("C1", "S200P"),
+            FactVoided(f"{tag}-4"),
+            FactVoided(f"{tag}-3"),
+            FactVoided(f"{tag}-2"),
+            CourseCompleted("C1", "S200P"),
+            CourseCompleted("C1", "S200S", tag),
+            ExamRegistered(f"M{tag}", "C1", "S200S", tag),
+            AttemptScored(f"M{tag}", 1, "85"),
+        )
+        return list(loaded)
+
+    async def test_one_more_fact_looks_at_no_more_after_a_tenfold_history(
+        self, store: EventStore, loaded: list[int]
+    ) -> None:
+        figures = []
+        for count in (FEW, MANY):
+            await self.told(store, f"course-{count}", CourseCompleted("C1", "S200P"))
+            for turn in range(count):
+                await self.told(
+                    store,
+                    f"{count}-{turn}",
+                    ExamRegistered(f"R{count}-{turn}", "C1", "S200P"),
+                    AttemptScored(f"R{count}-{turn}", 1, "85"),
+                    CertificationRecognised("C1", "S200P"),
+                    RevocationOrdered("C1", "S200P"),
+                    CourseCompleted("C1", "S200P"),
+                )
+            figures.append(await self.looked_at(store, loaded, f"more-{count}"))
+        assert figures[0] == figures[1]
+        assert max(figures[1]) < 12
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_deciding_costs_in_proportion_to_what_is_looked_at(kind: str) -> None:
+    """Also where all of it must be looked at."""
+    more = Fact("more", day(-1), day(9000), CourseCompleted("C1", "S200P"))
+
+    def decide(facts: list[Fact]) -> None:
+        follow(evolve(Consultant("C1"), *facts), more)
+        progress(facts, day(9000))
+
+    small, great = (cost(decide, history(KINDS[kind], count)) for count in (SMALL, GREAT))
+    assert great < TENFOLD * small, f"{great / small:.1f} times the CPU for ten times the history"
+
+
+def history(kind: Kind, count: int) -> list[Fact]:
+    data = [CourseCompleted("C1", "S200P"), *(one for number in range(count) for one in kind(number))]
+    return [Fact(f"f{n}", day(n), day(n), one, position=n) for n, one in enumerate(data)]
+
+
+def cost(decide: Callable[[list[Fact]], None], facts: list[Fact]) -> float:
+    """Seconds of CPU, the least of a few tries; the collector of garbage looks at what others left behind."""
+    taken = []
+    gc.disable()
+    try:
+        for _ in range(3):
+            started = thread_time()
+            decide(facts)
+            taken.append(thread_time() - started)
+    finally:
+        gc.enable()
+    return min(taken)

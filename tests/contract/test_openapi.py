@@ -1,0 +1,84 @@
+"""The OpenAPI documents: what holds of each operation, and that the guard knows the same."""
+
+import re
+from typing import Any, Final
+
+import pytest
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+from services import sandbox
+from services.certification.app import create_app as create_certification
+from services.certification.settings import CertificationSettings
+from services.compliance.app import create_app as create_compliance
+from services.compliance.settings import ComplianceSettings
+from services.composition import Composition
+from services.documentation.completing import operations
+from services.paths import Paths
+from services.wall_clock import wall_clock
+
+SOLD: Final = ("S200P", "S200X")
+UNUSED: Final = SecretStr("postgresql://unused")
+
+
+def apps() -> dict[str, FastAPI]:
+    return {
+        "certification": create_certification(CertificationSettings(database_url=UNUSED, products=SOLD)),
+        "compliance": create_compliance(ComplianceSettings(database_url=UNUSED, products=SOLD), wall_clock),
+        "sandbox": sandbox.create_app("postgresql://unused"),
+    }
+
+
+@pytest.mark.parametrize("key", [None, "secret"])
+def test_each_document_says_whether_a_key_is_needed(key: str | None) -> None:
+    served = apps()
+    Composition(served, api_key=key, sandbox=True)
+    for app in served.values():
+        document = app.openapi()
+        assert document.get("security", []) == ([{"key": []}] if key else [])
+        for operation in operations(document):
+            assert ("401" in operation["responses"]) is (key is not None)
+
+
+def test_products_are_those_that_are_sold() -> None:
+    for name in ("certification", "compliance"):
+        text = str(apps()[name].openapi())
+        assert "'format': 'product'" not in text
+        assert text.count(f"'enum': {list(SOLD)}") > 3, name
+
+
+def test_whatever_takes_a_body_is_refused_another_one_and_all_are_refused_odd_parameters() -> None:
+    for app in apps().values():
+        for operation in operations(app.openapi()):
+            statuses = {int(status) for status in operation["responses"]}
+            assert 422 in statuses
+            assert ({408, 413, 415} <= statuses) is ("requestBody" in operation), operation["operationId"]
+
+
+def test_problems_are_described_alike() -> None:
+    for app in apps().values():
+        for operation in operations(app.openapi()):
+            for status, answer in operation["responses"].items():
+                if status >= "400":
+                    content = answer["content"]["application/problem+json"]
+                    assert content == {"schema": {"$ref": "#/components/schemas/Problem"}}
+
+
+def test_the_guard_knows_what_the_documents_say() -> None:
+    for app in apps().values():
+        paths = Paths([app])
+        for template, methods in app.openapi()["paths"].items():
+            resource = paths.find(re.sub(r"\{\w+\}", "x", template))
+            assert resource is not None, template
+            known = {method.lower() for method in resource.operations} - {"head"}
+            assert known == set(methods), template
+            for method, described in methods.items():
+                operation = resource.operations[method.upper()]
+                assert operation.query == query_of(described), (method, template)
+                assert set(operation.media_types) == set(described.get("requestBody", {}).get("content", ()))
+
+
+def query_of(operation: dict[str, Any]) -> dict[str, bool]:
+    """The names of the query parameters, and whether each is a list."""
+    parameters = operation.get("parameters", ())
+    return {one["name"]: one["schema"].get("type") == "array" for one in parameters if one["in"] == "query"}

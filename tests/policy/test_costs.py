@@ -1,0 +1,299 @@
+"""One more fact costs what it changes: laws about the work of the policy, as CPU relative to a small partner's.
+
+Each shape is a history of any size. A tenfold history may cost at most tenfold, with room for noise: what copies or
+goes through the past for each fact costs a hundredfold. One more fact that is in order costs the same whatever came
+before it.
+"""
+
+import gc
+import random
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import count, islice
+from time import process_time
+
+import pytest
+
+from services.compliance.policy.answers import certification_answer, partner_stretch
+from services.compliance.policy.history import PartnerHistory
+from services.compliance.policy.parameters import PARAMETERS
+from shared.events.envelope import Fact
+from shared.events.facts import (
+    ConsultantCertified,
+    ConsultantLeft,
+    ConsultantLinked,
+    FactData,
+    FactVoided,
+    PartnerClosed,
+    PartnerEnrolled,
+    PartnerProgrammeChanged,
+    PartnersMerged,
+    Period,
+    PortalChangeDeclared,
+)
+
+START = datetime(2024, 1, 1, 9, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+SMALL, GREAT = 150, 1_500
+TENFOLD_MAX = 25
+"""Ten, and room for noise and for logarithms; a square would be a hundred."""
+SAME_MAX = 5
+"""One, and room for noise; what goes through the past would be ten or more."""
+
+Happening = tuple[datetime, FactData]
+"""When it was true, and what happened; it is recorded at once, or, in a history that is late, afterwards."""
+Shape = Callable[[int], Iterator[Happening]]
+
+
+def fact(position: int, recorded_at: datetime, effective_at: datetime, data: FactData) -> Fact:
+    return Fact(f"f{position}", effective_at, recorded_at, data, position, position)
+
+
+def certified(consultant: str, at: datetime, grant: str = "g") -> FactData:
+    return ConsultantCertified(consultant, "S200P", f"{grant}-{consultant}", at, (Period(at, None, ("e",)),))
+
+
+def enrolled() -> Happening:
+    return START, PartnerEnrolled("P", "VAR", "PARTNER_SUCCESS")
+
+
+def people_in_order(size: int) -> Iterator[Happening]:
+    """One joins an hour."""
+    yield enrolled()
+    for number in range(size):
+        at = START + number * HOUR
+        yield at, ConsultantLinked("P", f"C{number}")
+        yield at, certified(f"C{number}", at)
+
+
+def people_out_of_order(size: int) -> Iterator[Happening]:
+    """All links first, then the certifications in any order."""
+    yield enrolled()
+    order = list(range(size))
+    for number in order:
+        yield START + number * HOUR, ConsultantLinked("P", f"C{number}")
+    random.Random(1).shuffle(order)
+    for number in order:
+        at = START + number * HOUR
+        yield at, certified(f"C{number}", at)
+
+
+def people_from_last_to_first(size: int) -> Iterator[Happening]:
+    """Each is recorded before who joined earlier."""
+    yield enrolled()
+    for number in reversed(range(size)):
+        at = START + number * HOUR
+        yield at, certified(f"C{number}", at)
+        yield at, ConsultantLinked("P", f"C{number}")
+
+
+def links_again(size: int) -> Iterator[Happening]:
+    """The same link, again and again."""
+    yield from people_in_order(3)
+    for number in range(size):
+        yield START + number * HOUR, ConsultantLinked("P", f"C{number % 3}")
+
+
+def links_elsewhere(size: int) -> Iterator[Happening]:
+    """One person, linked to any number of partners."""
+    yield from people_in_order(3)
+    for number in range(size):
+        yield START + number * HOUR, ConsultantLinked(f"Q{number}", "C0")
+
+
+def closures_elsewhere(size: int) -> Iterator[Happening]:
+    """The other partners of a person close, one after the other."""
+    yield from links_elsewhere(size // 2)
+    for number in range(size // 2):
+        yield START + (size + number) * HOUR, PartnerClosed(f"Q{number}")
+
+
+def mergers(size: int) -> Iterator[Happening]:
+    """Partners with one person each are merged into this one."""
+    yield from people_in_order(3)
+    for number in range(size // 3):
+        at = START + number * HOUR
+        yield at, ConsultantLinked(f"Q{number}", f"D{number}")
+        yield at, certified(f"D{number}", at)
+        yield at + HOUR, PartnersMerged(f"Q{number}", "P")
+
+
+def windows(size: int) -> Iterator[Happening]:
+    """Two people; one leaves and comes back, within the window or long after it."""
+    yield from people_in_order(2)
+    at = START + DAY
+    for number in range(size // 2):
+        yield at, ConsultantLeft("P", "C0")
+        at += DAY if number % 2 else 40 * DAY
+        yield at, ConsultantLinked("P", "C0")
+        at += DAY
+
+
+def windows_recorded_late(size: int) -> Iterator[Happening]:
+    """The same, recorded from the last to the first."""
+    yield from people_in_order(2)
+    yield from reversed(list(windows(size))[5:])
+
+
+def relinked_daily(size: int) -> Iterator[Happening]:
+    """Ten people who leave each evening and come back each morning."""
+    yield from people_in_order(10)
+    for number in range(size // 20):
+        for person in range(10):
+            yield START + (number + 2) * DAY, ConsultantLeft("P", f"C{person}")
+        for person in range(10):
+            yield START + (number + 2) * DAY + HOUR, ConsultantLinked("P", f"C{person}")
+
+
+def programmes(size: int) -> Iterator[Happening]:
+    """In and out of the programme."""
+    yield from people_in_order(3)
+    for number in range(size):
+        programme = "PARTNER_SUCCESS" if number % 2 else "NONE"
+        yield START + (number + 3) * HOUR, PartnerProgrammeChanged("P", programme)
+
+
+def grants_of_a_person(size: int) -> Iterator[Happening]:
+    """One person passes again and again."""
+    yield from people_in_order(3)
+    for number in range(size):
+        at = START + (number + 3) * HOUR
+        yield at, certified("C0", at, f"g{number}")
+
+
+def announced(number: int) -> PortalChangeDeclared:
+    at = START + number * HOUR
+    return PortalChangeDeclared(f"change-{number}", ("S200P",), True, (at + 400 * DAY).date(), "a change")
+
+
+def portal_changes(size: int) -> Iterator[Happening]:
+    """Portal changes, due long after."""
+    yield from people_in_order(3)
+    for number in range(size):
+        yield START + (number + 4) * HOUR, announced(number)
+
+
+def ahead_of_time(size: int) -> Iterator[Happening]:
+    """People of whom it is known when they will come, years ahead."""
+    yield from people_in_order(3)
+    for number in range(size // 2):
+        at = START + 3_650 * DAY + number * HOUR
+        yield at, ConsultantLinked("P", f"D{number}")
+        yield at, certified(f"D{number}", at)
+
+
+def voids(size: int) -> Iterator[Happening]:
+    """Links recorded in error and voided, one after the other."""
+    yield from people_in_order(3)
+    for number in range(size // 2):
+        at = START + (number + 4) * HOUR
+        yield at, ConsultantLinked("P", f"C{number % 3}")
+        yield at, FactVoided(f"f{8 + 2 * number}")
+
+
+SHAPES: Sequence[Shape] = (
+    people_in_order,
+    people_out_of_order,
+    people_from_last_to_first,
+    links_again,
+    links_elsewhere,
+    closures_elsewhere,
+    mergers,
+    windows,
+    windows_recorded_late,
+    relinked_daily,
+    programmes,
+    grants_of_a_person,
+    portal_changes,
+    ahead_of_time,
+    voids,
+)
+
+IN_ORDER: Sequence[Shape] = (
+    people_in_order,
+    people_out_of_order,
+    links_again,
+    links_elsewhere,
+    windows,
+    relinked_daily,
+    programmes,
+    grants_of_a_person,
+)
+
+
+def log(shape: Shape, size: int) -> list[Fact]:
+    """The facts of a history, each recorded when it happened, or at once if something later was recorded before it."""
+    facts: list[Fact] = []
+    recorded_at = START
+    for position, (at, data) in enumerate(shape(size), start=1):
+        recorded_at = max(recorded_at, at) if at < START + 3_000 * DAY else recorded_at
+        facts.append(fact(position, recorded_at, at, data))
+    return facts
+
+
+def fold(facts: Sequence[Fact]) -> PartnerHistory:
+    history = PartnerHistory("P", PARAMETERS)
+    for each in facts:
+        history.fire(each.recorded_at)
+        history.record((each,))
+    return history
+
+
+def cpu_seconds(work: Callable[[], object]) -> float:
+    """The least that the work took in several tries: what disturbs only adds."""
+    tries = []
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(3):
+            began = process_time()
+            work()
+            tries.append(process_time() - began)
+    finally:
+        gc.enable()
+    return min(tries)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_tenfold_history_costs_at_most_tenfold(shape: Shape) -> None:
+    small, great = log(shape, SMALL), log(shape, GREAT)
+
+    assert cpu_seconds(lambda: fold(great)) < TENFOLD_MAX * cpu_seconds(lambda: fold(small))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_an_answer_about_a_tenfold_history_costs_at_most_tenfold(shape: Shape) -> None:
+    small, great = log(shape, SMALL), log(shape, GREAT)
+
+    def ask(facts: Sequence[Fact]) -> None:
+        at = facts[-1].recorded_at
+        assert partner_stretch(facts, "P", "S200P", at, PARAMETERS) is not None
+        certification_answer(facts, "C0", "S200P", at, PARAMETERS)
+
+    assert cpu_seconds(lambda: ask(great)) < TENFOLD_MAX * cpu_seconds(lambda: ask(small))
+
+
+def further(history: PartnerHistory, after: Fact, number: Iterator[int]) -> None:
+    """Thirty more facts in order: each time one person more, who leaves again, and one link that changes nothing."""
+    at = after.recorded_at
+    for index in islice(number, 10):
+        at += HOUR
+        for data in (
+            ConsultantLinked("P", f"new-{index}"),
+            ConsultantLeft("P", f"new-{index}"),
+            ConsultantLinked("P", "C1"),
+        ):
+            position = after.position + 3 * index
+            history.fire(at)
+            history.record((fact(position, at, at, data),))
+
+
+@pytest.mark.parametrize("shape", IN_ORDER)
+def test_a_fact_in_order_costs_the_same_whatever_came_before(shape: Shape) -> None:
+    costs = []
+    for size in (SMALL, GREAT):
+        facts = log(shape, size)
+        history, numbers = fold(facts), count(1)
+        costs.append(cpu_seconds(lambda: further(history, facts[-1], numbers)))  # noqa: B023  # used at once
+
+    assert costs[1] < SAME_MAX * costs[0]
