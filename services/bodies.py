@@ -21,6 +21,9 @@ _WHOLE_NUMBER: Final = re.compile(r"0|-?[1-9][0-9]{0,18}")
 _NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})(\.[0-9]{1,18})?")
 
 
+MEMBERS_MAX: Final = 100
+"""Fields of one JSON object; each that is unknown costs an error of its own. No body of the contract has ten."""
+
 _LEAP_YEAR: Final = "20(0[048]|[2468][048]|[13579][26])"
 DAY_PATTERN: Final = (
     r"((20[0-9]{2}|2100)-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)"
@@ -90,6 +93,8 @@ NUMBER: Final = BeforeValidator(parse_number)
 async def refuse_doubled_names(request: Request) -> bytes:
     """The body. Raises `RequestValidationError` where an object says a field twice: nobody can tell which is meant.
 
+    So it does where an object has too many fields.
+
     What is not JSON at all is refused elsewhere.
     """
     body = await request.body()
@@ -118,12 +123,19 @@ def fault_of_the_whole(error: RequestValidationError | HTTPException) -> str | N
     return None
 
 
-def _distinct(pairs: list[tuple[str, Any]]) -> None:
-    seen: set[str] = set()
-    for name, _ in pairs:
-        if name in seen:
-            raise doubled("body", name[:100].encode(errors="replace").decode())
-        seen.add(name)
+def distinct_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The members of a JSON object. Raises `RequestValidationError` for a name given twice, and for too many."""
+    if len(pairs) > MEMBERS_MAX:
+        too_many = {"type": "too_many", "loc": ("body", pairs[-1][0][:100]), "input": None}
+        raise RequestValidationError([{**too_many, "msg": f"an object has at most {MEMBERS_MAX} fields"}])
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise doubled("body", name[:100].encode(errors="replace").decode())
+            seen.add(name)
+    return members
 
 
-_BODY: Final = json.JSONDecoder(object_pairs_hook=_distinct)
+_BODY: Final = json.JSONDecoder(object_pairs_hook=distinct_members)

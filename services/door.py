@@ -245,12 +245,15 @@ def _is_utf_8(body: bytes) -> bool:
 
 
 def depth(body: bytes) -> int:
-    """How many brackets are open at once at most, not counting those in strings."""
+    """How many brackets are open at once at most, not counting those in strings. Ends beyond `DEPTH_MAX`."""
     opened = deepest = 0
     for token in _STRING_OR_BRACKET.finditer(body):
         if token[0] in b"[{":
             opened += 1
-            deepest = max(deepest, opened)
+            if opened > deepest:
+                deepest = opened
+                if deepest > DEPTH_MAX:
+                    break
         elif token[0] in b"]}":
             opened -= 1
     return deepest

@@ -10,12 +10,13 @@ from typing import Any, Final
 import psycopg
 from fastapi import Depends, FastAPI, Request
 from psycopg import Connection
+from pydantic import ValidationInfo, field_validator
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from starlette.responses import Response
 
 from services import migrate
-from services.bodies import Body, refuse_doubled_names
+from services.bodies import YEARS, Body, refuse_doubled_names
 from services.certification import problems
 from services.certification.api.fields import Answer, Instant, InstantAnswer
 from services.documentation.completing import complete
@@ -71,6 +72,15 @@ class ClockBody(Body):
 
     now: Instant
     running: bool = False
+
+    @field_validator("running")
+    @classmethod
+    def _stays_within_the_years(cls, running: bool, info: ValidationInfo) -> bool:
+        """A fact recorded after the last accepted year could never be asked about."""
+        now = info.data.get("now")
+        if running and now is not None and now.year == YEARS[-1]:
+            raise ValueError(f"a clock that goes on is set to before {YEARS[-1]}: it would leave the accepted years")
+        return running
 
 
 class ClockAnswer(Answer):

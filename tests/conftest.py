@@ -19,6 +19,7 @@ from services.migrate import migrate
 from services.postgres import Server
 from tests.databases import Database, clone, drop, reachable_directory
 from tests.isolation import empty_home, isolate
+from tests.network import separate
 from tests.systems import System, running_system, running_system_apart
 
 SANDBOX_TEMPLATE = "template_sandbox"
@@ -31,8 +32,14 @@ _numbers = itertools.count(1)
 
 pytest_plugins = ["tests.distribution"]
 
+NOT_SEPARATE: str | None = separate()
 isolate()  # before test modules are imported, and before processes of pytest-xdist start
 allow_enough()
+
+
+def pytest_report_header() -> str:
+    """Whether anything that a test sends could leave this machine."""
+    return "network: nothing but loopback" if NOT_SEPARATE is None else f"network: not cut off, for {NOT_SEPARATE}"
 
 
 @pytest.fixture(scope="session", autouse=True)

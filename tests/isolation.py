@@ -14,6 +14,7 @@ KEPT: Final = ("PATH", "TMPDIR", "TERM", "COLUMNS", "LINES", "NO_COLOR", "FORCE_
 """Variables that say where programs and temporary files are, and how to print."""
 
 CHOICES: Final = (
+    "EXAMPLES",
     "FIRST_HISTORY",
     "HISTORIES",
     "HISTORIES_BY_WEBHOOK",

@@ -196,6 +196,30 @@ class TestOverHttp:
     def test_an_instant_that_is_said_twice_does_not_move_the_clock(self, system: System) -> None:
         self.assert_refused(system, b'{"now": "2022-01-05T00:00:00Z", "now": "2022-01-06T00:00:00Z"}')
 
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"now": "2100-12-31T23:59:59Z", "running": True},
+            {"now": "2100-01-01T00:00:00Z", "running": True},
+            {"now": "2101-01-01T00:00:00Z"},
+            {"now": "2100-12-31T23:59:59-00:01"},
+            {"now": "1999-12-31T23:59:59Z"},
+        ],
+    )
+    def test_the_clock_never_leaves_the_years_that_can_be_asked_about(
+        self, system: System, body: dict[str, object]
+    ) -> None:
+        self.assert_refused(system, json.dumps(body).encode())
+
+    def test_what_is_recorded_in_the_last_instant_can_be_asked_about(self, system: System) -> None:
+        last = "2100-12-31T23:59:59.999999Z"
+        system.reset(last)
+        recorded = system.record("partners", "k1", partner_id="P1", kind="VAR", programme="PARTNER_SUCCESS").json()
+        assert recorded["recorded_at"] == recorded["effective_at"] == last
+        query = {"at": last, "known_at": last, "min_position": recorded["position"]}
+        answer = system.http.get("/compliance/v1/partners/P1/compliance/S200P", params=query)
+        assert (answer.status_code, answer.json()["known_at"]) == (200, last), answer.text
+
     def test_no_method_of_another_call_moves_the_clock(self, system: System) -> None:
         body = {"now": "2022-01-05T00:00:00Z"}
         for method, path in (("POST", "clock"), ("DELETE", "clock"), ("PUT", "reset"), ("GET", "reset")):

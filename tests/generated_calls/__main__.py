@@ -1,16 +1,13 @@
 """Calls that Schemathesis generates from both documents, in a network of its own: python -m tests.generated_calls -h
 
-Webhook URLs come from the generator. So this runs in a network namespace that has nothing but loopback, with the whole
-system; it refuses to run where there is more.
+Webhook URLs come from the generator. So this runs, with the whole system, in a network that has nothing but loopback,
+and refuses to run in any other. The tests make one; so does `unshare --net sh -c 'ip link set lo up; …'`.
 """
 
 import argparse
-import fcntl
 import json
 import os
 import re
-import socket
-import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from tests.network import is_separate
 from tests.systems import serving
 
 KEY: Final = "a-key-of-the-generated-calls"
@@ -26,20 +24,6 @@ CHECKS: Final = (
     "status_code_conformance,content_type_conformance,response_schema_conformance,negative_data_rejection,"
     "missing_required_header,unsupported_method,allow_header_conformance,ignored_auth,problems,protection,forms"
 )
-_SIOCGIFFLAGS: Final = 0x8913
-_SIOCSIFFLAGS: Final = 0x8914
-_UP: Final = 0x1
-
-
-def alone() -> None:
-    """Brings loopback up. Raises `SystemExit` where the network has anything else."""
-    interfaces = [name for _, name in socket.if_nameindex()]
-    if interfaces != ["lo"]:
-        raise SystemExit(f"this is no network of its own: it has {', '.join(interfaces)}; run it under unshare --net")
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        request = struct.pack("16sh", b"lo", 0)
-        (flags,) = struct.unpack_from("h", fcntl.ioctl(control, _SIOCGIFFLAGS, request), 16)
-        fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sh", b"lo", flags | _UP))
 
 
 @contextmanager
@@ -73,7 +57,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--directory", type=Path, default=Path.cwd(), help="Where the reports go.")
     asked = parser.parse_args()
-    alone()
+    if not is_separate():
+        raise SystemExit("this is no network of its own: run it under unshare --net, with loopback up")
     with system(asked.database_url) as url:
         found = {service: generate(url, service, asked.examples, asked.seed, asked.directory) for service in SERVICES}
     print(json.dumps({service: calls for service, (_, calls) in found.items()}))

@@ -10,6 +10,7 @@ from typing import Final
 import pytest
 
 from tests.isolation import CALLERS
+from tests.network import outside
 from tests.webhooks.receiver import Request
 
 SOURCES: Final = Path(__file__).parent / "node"
@@ -29,8 +30,10 @@ class NodeVerifier:
             if file.is_file():
                 shutil.copy(file, directory)
         command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        # npm reaches its registry as the developer has configured it.
-        installed = subprocess.run(command, cwd=directory, env=CALLERS, capture_output=True, text=True, check=False)
+        # npm reaches its registry as the developer has configured it, in the network that the tests left.
+        installed = subprocess.run(
+            outside(command), cwd=directory, env=CALLERS, capture_output=True, text=True, check=False
+        )
         if any(code in installed.stderr for code in UNREACHABLE):
             pytest.skip("npm reaches no registry: nobody verifies in another language")
         assert installed.returncode == 0, installed.stderr

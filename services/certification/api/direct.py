@@ -11,11 +11,13 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import RouteContext, iter_route_contexts
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from services.bodies import distinct_members
 from services.certification import problems
 from services.certification.api.calls import Call, Recorded, Service, call
 from services.certification.refusals import Refusal
@@ -123,7 +125,7 @@ def _read(
         raise _Unfit
     try:
         body = _JSON.decode(content.decode())
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, RequestValidationError):
         raise _Unfit from None
     arguments = {route.body.name: _valid(route.body, body)}
     in_path = (other for one, other in zip(route.parts, parts, strict=True) if one is None)
@@ -160,11 +162,4 @@ def _again(messages: Iterable[Message], receive: Receive) -> Receive:
     return receiving
 
 
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a name is given twice")
-    return found
-
-
-_JSON: Final = json.JSONDecoder(object_pairs_hook=_distinct)
+_JSON: Final = json.JSONDecoder(object_pairs_hook=distinct_members)
