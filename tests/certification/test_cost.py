@@ -1,14 +1,17 @@
 """One more fact costs what it can change: of a tenfold history no more, or at most tenfold, and nowhere its square."""
 
 import gc
+import json
 from collections.abc import AsyncIterator, Callable
 from time import thread_time
 
+import psycopg
 import pytest
 
 from services.certification.consultant import Consultant, evolve, follow
+from services.certification.event_store.database import Connection
 from services.certification.event_store.database import Database as Log
-from services.certification.event_store.store import EventStore, Loaded, Scope
+from services.certification.event_store.store import LOAD, EventStore, Loaded, Scope
 from services.certification.exam_registration import progress
 from services.certification.recording import Asked, record
 from services.certification.report import Report
@@ -146,6 +149,66 @@ class TestLoaded:
             figures.append(await self.looked_at(store, loaded, f"more-{count}"))
         assert figures[0] == figures[1]
         assert max(figures[1]) < 12
+
+
+OTHERS: str = """
+    INSERT INTO certification.stored_events (
+        originator_id, originator_version, topic, state, notification_id, append_position, fact_id, recorded_at,
+        effective_at, consultant_id)
+    SELECT 'stream-' || n, 1, topic, convert_to(json_build_object('data', json_build_object(
+            'consultant_id', person, 'product', 'S200P', 'grant_id', person))::text, 'UTF8'),
+        n, n, 'other-' || n, '2026-01-01', '2026-01-01', person
+    FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS n,
+        LATERAL (SELECT 'X' || n %% %(people)s, 'com.sage.partnercloud.' || (ARRAY[
+            'course-completed', 'exam-registered',
+            'certification-recognised', 'revocation-ordered', 'consultant-certified'])[1 + n %% 5] || '.v1')
+            AS fact (person, topic)
+"""
+"""Facts about so many other people."""
+
+
+@pytest.mark.parametrize("people", [1, 100_000])
+@pytest.mark.parametrize("analysed", [True, False])
+async def test_a_decision_reads_no_more_of_a_tenfold_log(
+    database: Database, owner: psycopg.Connection, analysed: bool, people: int
+) -> None:
+    """Blocks read for whatever a decision may look at, whether or not PostgreSQL knows how the log looks."""
+    scopes = [
+        Scope("C1", None, None, "S200P"),
+        Scope("C1", "exam_registration-R1", None, "S200P"),
+        Scope("C1", None, None, "S200P", "CH1", None, "course"),
+        Scope("C1", None, None, "S200P", None, None, "course"),
+        Scope("C1", None, None, "S200P", None, None, "whole"),
+        Scope(originator_id="exam_registration-R1"),
+        Scope(fact_id="other-7"),
+    ]
+    figures = []
+    last = 0
+    async with Log(database.certification_url, None, 1, 20.0) as log:
+        connection = await log.connect()
+        for facts in (1_000, 10_000):
+            owner.execute(OTHERS, {"first": last + 1, "last": facts, "people": people})
+            if analysed:
+                owner.execute("ANALYZE certification.stored_events")
+            last = facts
+            found = []
+            for scope in scopes:
+                who, stream, fact_id, *about = scope
+                found.append(await _blocks(connection, who, stream, fact_id, "test", "k", *about))
+            figures.append(found)
+        connection.terminate()
+    assert all(many <= 2 * few + 30 for few, many in zip(*figures, strict=True)), figures
+
+
+async def _blocks(connection: Connection, *parameters: object) -> int:
+    """How many blocks the statement reads, planned as it is when it is asked often."""
+    types = "text, text, text, text, text, text, text, timestamptz, text"
+    values = ", ".join("NULL" if value is None else f"'{value}'" for value in parameters)
+    await connection.execute(f"PREPARE look ({types}) AS {LOAD}")
+    plan = await connection.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE look ({values})")
+    await connection.execute("DEALLOCATE look")
+    top = json.loads(plan)[0]["Plan"]
+    return int(top["Shared Hit Blocks"]) + int(top["Shared Read Blocks"])
 
 
 @pytest.mark.parametrize("kind", KINDS)

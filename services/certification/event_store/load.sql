@@ -27,6 +27,17 @@ about AS MATERIALIZED (
              ELSE $6 || ' ' || coalesce($7::text, '') END AS duty
     FROM certification.clock() clock LEFT JOIN registration r ON true
 ),
+-- The person's last fact. Compared as a pair, so that PostgreSQL never looks for it from the end of the whole log.
+seen AS MATERIALIZED (
+    SELECT CASE WHEN last.consultant_id = a.person THEN last.notification_id ELSE 0 END AS consultant_seen
+    FROM about a LEFT JOIN LATERAL (
+        SELECT e.consultant_id, e.notification_id FROM certification.stored_events e
+        WHERE e.consultant_id IS NOT NULL
+            AND (e.consultant_id, e.notification_id) <= (a.person, 9223372036854775807)
+        ORDER BY e.consultant_id DESC, e.notification_id DESC
+        LIMIT 1
+    ) last ON true
+),
 course AS MATERIALIZED (
     SELECT e.notification_id, e.effective_at
     FROM about a JOIN certification.stored_events e
@@ -59,10 +70,10 @@ positions AS MATERIALIZED (
     SELECT c.notification_id FROM course c
     UNION
     SELECT e.notification_id
-    FROM whole w CROSS JOIN (VALUES
-        ('com.sage.partnercloud.certification-recognised.v1'), ('com.sage.partnercloud.revocation-ordered.v1')
-    ) AS kinds (topic) JOIN certification.stored_events e
-        ON e.consultant_id = w.person AND certification.duty_named(e.state) = w.duty AND e.topic = kinds.topic
+    FROM whole w JOIN certification.stored_events e
+        ON e.consultant_id = w.person AND certification.duty_named(e.state) = w.duty
+        AND e.topic IN (
+            'com.sage.partnercloud.certification-recognised.v1', 'com.sage.partnercloud.revocation-ordered.v1')
     WHERE NOT EXISTS (SELECT FROM certification.stored_events v WHERE v.voided_fact_id = e.fact_id)
     UNION
     SELECT revocation.notification_id
@@ -89,13 +100,12 @@ positions AS MATERIALIZED (
         SELECT e.fact_id FROM certification.stored_events e
         WHERE e.originator_id = $2 AND e.topic = 'com.sage.partnercloud.attempt-scored.v1'
     ) subject CROSS JOIN LATERAL (
-        SELECT e.notification_id FROM certification.stored_events e
-        WHERE e.consultant_id = a.person AND certification.statement_named(e.state) = subject.name
+        -- Not the plain maximum: PostgreSQL would look for that from the end of the whole log.
+        SELECT max(e.notification_id + 0) AS notification_id FROM certification.stored_events e
+        WHERE e.consultant_id = a.person AND certification.statement_named(e.state) = subject.name COLLATE "default"
             AND e.topic IN (
                 'com.sage.partnercloud.consultant-certified.v1', 'com.sage.partnercloud.certification-revoked.v1',
                 'com.sage.partnercloud.maintenance-completed.v1')
-        ORDER BY e.notification_id DESC
-        LIMIT 1
     ) statement
     UNION
     SELECT statement.notification_id
@@ -116,12 +126,11 @@ positions AS MATERIALIZED (
     UNION
     SELECT e.notification_id FROM certification.stored_events e WHERE e.actor = $4 AND e.idempotency_key = $5
 )
-SELECT a.now, a.running, a.person,
-    (SELECT max(e.notification_id) FROM certification.stored_events e WHERE e.consultant_id = a.person),
+SELECT a.now, a.running, a.person, s.consultant_seen,
     t.salt, e.actor = $4 AND e.idempotency_key = $5,
     e.topic, e.state, e.notification_id, e.append_position, e.originator_id, e.originator_version,
     e.partner_id, e.into_partner_id, e.consultant_id, e.held, e.content_hash
-FROM about a
+FROM about a CROSS JOIN seen s
 LEFT JOIN (positions JOIN certification.stored_events e USING (notification_id)) ON true
 LEFT JOIN certification.free_text t ON t.fact_id = e.fact_id AND e.actor = $4 AND e.idempotency_key = $5
 ORDER BY e.notification_id

@@ -332,7 +332,7 @@ def _loaded(rows: Sequence[Iterable[Any]], originator_id: str | None) -> Loaded:
         facts.append(_stored(columns))
         if is_receipt:
             receipt, salt = facts[-1], its_salt or b""
-    return Loaded(now, running, person, seen or 0, originator_id, tuple(facts), receipt, salt)
+    return Loaded(now, running, person, seen, originator_id, tuple(facts), receipt, salt)
 
 
 def _stored(columns: Sequence[Any]) -> StoredFact:
