@@ -46,25 +46,27 @@ def settings(databases: Databases, *, sandboxed: bool, webhook_key: Callable[[],
     return Settings(certification, compliance)
 
 
-def background(system: Settings) -> list[Part]:
+def background(system: Settings, databases: Databases) -> list[Part]:
     """The processes beside the one that serves. Each gets the settings that it needs in its environment."""
     compliance = system.compliance
     inherited = {
         name: value
         for name, value in os.environ.items()
-        if name not in _NOT_FOR_PARTS and not name.endswith("_DATABASE_URL") and not name.endswith("_DATABASE_ROLE")
+        if name not in _NOT_FOR_PARTS and not name.endswith(("_DATABASE_URL", "_DATABASE_ROLE", "_WEBHOOK_KEYS"))
     }
-    common = {
-        **inherited,
-        "SAGECERT_SANDBOX": str(compliance.sandbox).lower(),
-        "SAGECERT_COMPLIANCE_DATABASE_URL": compliance.database_url.get_secret_value(),
-        **({"SAGECERT_COMPLIANCE_DATABASE_ROLE": compliance.database_role} if compliance.database_role else {}),
-    }
+    common = {**inherited, "SAGECERT_SANDBOX": str(compliance.sandbox).lower()}
     keys = msgspec.json.encode([key.get_secret_value() for key in compliance.webhook_keys]).decode()
+    follower = _connected("FOLLOWER", databases.follower_url, databases.follower_role)
+    dispatcher = _connected("DISPATCHER", databases.dispatcher_url, databases.dispatcher_role)
     return [
-        _part("follower", common),
-        _part("dispatcher", {**common, "SAGECERT_COMPLIANCE_WEBHOOK_KEYS": keys}),
+        _part("follower", {**common, **follower}),
+        _part("dispatcher", {**common, **dispatcher, "SAGECERT_COMPLIANCE_WEBHOOK_KEYS": keys}),
     ]
+
+
+def _connected(name: str, url: str, role: str | None) -> dict[str, str]:
+    taken_on = {f"SAGECERT_{name}_DATABASE_ROLE": role} if role else {}
+    return {f"SAGECERT_{name}_DATABASE_URL": url, **taken_on}
 
 
 def _part(name: str, environment: Mapping[str, str]) -> Part:

@@ -36,13 +36,15 @@ def dispatch(settings: "ComplianceSettings") -> None:
 def main() -> None:
     """Runs the part that the first argument names."""
     gc.disable()  # until everything is loaded: nothing of that is garbage
-    from services.compliance.settings import ComplianceSettings
+    from services.compliance.settings import DispatcherSettings, FollowerSettings
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("services").setLevel(logging.INFO)
-    part = {"follower": follow, "dispatcher": dispatch}[sys.argv[1]]
     with suppress(KeyboardInterrupt):
-        part(ComplianceSettings())
+        if sys.argv[1] == "follower":
+            follow(FollowerSettings())
+        else:
+            dispatch(DispatcherSettings())
 
 
 if __name__ == "__main__":

@@ -13,35 +13,39 @@ from services import postgres
 
 CERTIFICATION_ROLE: Final = "sagecert_certification"
 COMPLIANCE_ROLE: Final = "sagecert_compliance"
+FOLLOWER_ROLE: Final = "sagecert_follower"
+DISPATCHER_ROLE: Final = "sagecert_dispatcher"
+
+
+_ROLES: Final = (CERTIFICATION_ROLE, COMPLIANCE_ROLE, FOLLOWER_ROLE, DISPATCHER_ROLE)
 
 
 class Databases(msgspec.Struct, frozen=True):
-    """One database as the three see it. A role is taken on after connecting, where the login is another."""
+    """One database as each sees it. A role is taken on after connecting, where the login is another."""
 
     owner_url: str
     certification_url: str
     compliance_url: str
+    follower_url: str
+    dispatcher_url: str
     certification_role: str | None = None
     compliance_role: str | None = None
+    follower_role: str | None = None
+    dispatcher_role: str | None = None
 
 
 @contextmanager
 def embedded(data_directory: Path, binaries: Path | None, report: Callable[[str], None]) -> Iterator[Databases]:
     """A server of our own for as long as the context lasts, kept running. Raises `postgres.CannotStart`."""
     with postgres.start(data_directory, postgres.find(binaries), report, kept_running=True) as server:
-        yield Databases(server.url(), server.url(CERTIFICATION_ROLE), server.url(COMPLIANCE_ROLE))
+        yield Databases(server.url(), *map(server.url, _ROLES))
 
 
 def given(owner_url: str) -> Databases:
     """A migrated database of somebody else's server; the parts take on their roles where the login may do that."""
     with psycopg.connect(owner_url, autocommit=True) as connection:
-        return Databases(
-            owner_url,
-            owner_url,
-            owner_url,
-            _takeable(connection, CERTIFICATION_ROLE),
-            _takeable(connection, COMPLIANCE_ROLE),
-        )
+        roles = (_takeable(connection, role) for role in _ROLES)
+        return Databases(owner_url, *[owner_url] * len(_ROLES), *roles)
 
 
 def _takeable(connection: psycopg.Connection, role: str) -> str | None:

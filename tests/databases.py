@@ -54,8 +54,18 @@ class Database(msgspec.Struct, frozen=True):
 
     @property
     def compliance_url(self) -> str:
-        """May read facts, and write the read model."""
+        """May read facts and the read model, and write webhook endpoints."""
         return self.server.url("sagecert_compliance", self.name)
+
+    @property
+    def follower_url(self) -> str:
+        """May read facts, and write the read model."""
+        return self.server.url("sagecert_follower", self.name)
+
+    @property
+    def dispatcher_url(self) -> str:
+        """May read compliance events, and write what became of deliveries."""
+        return self.server.url("sagecert_dispatcher", self.name)
 
     @property
     def superuser_url(self) -> str:

@@ -62,7 +62,9 @@ def running_system_apart(database: Database) -> Iterator[System]:
     sandbox = {"SAGECERT_SANDBOX": "true"}
     owner = {**sandbox, "SAGECERT_OWNER_DATABASE_URL": database.owner_url}
     certification = {**sandbox, "SAGECERT_CERTIFICATION_DATABASE_URL": database.certification_url}
-    compliance = {**sandbox, **WEBHOOKS, "SAGECERT_COMPLIANCE_DATABASE_URL": database.compliance_url}
+    compliance = {**sandbox, "SAGECERT_COMPLIANCE_DATABASE_URL": database.compliance_url}
+    following = {**sandbox, "SAGECERT_FOLLOWER_DATABASE_URL": database.follower_url}
+    dispatching = {**sandbox, **WEBHOOKS, "SAGECERT_DISPATCHER_DATABASE_URL": database.dispatcher_url}
     subprocess.run(sagecert("migrate"), env=environment(owner), check=True)
     with ExitStack() as running:
         served = {
@@ -70,8 +72,8 @@ def running_system_apart(database: Database) -> Iterator[System]:
             "compliance": running.enter_context(serving(compliance, "compliance", "serve")),
             "sandbox": running.enter_context(serving(owner, "sandbox", "serve")),
         }
-        worker = running.enter_context(_running(sagecert("compliance", "work"), compliance))
-        dispatcher = running.enter_context(_running(sagecert("compliance", "dispatch"), compliance))
+        worker = running.enter_context(_running(sagecert("compliance", "work"), following))
+        dispatcher = running.enter_context(_running(sagecert("compliance", "dispatch"), dispatching))
         routes = [f"{part}={url}" for part, (_, url) in served.items()]
         ingress = running.enter_context(_running([sys.executable, "-m", "tests.end_to_end.ingress", *routes], {}))
         url = _address(ingress)

@@ -1,16 +1,24 @@
 #!/bin/sh
-# Runs once, in the empty database server: the three roles and the database.
+# Runs once, in the empty database server: the roles and the database.
 set -eu
 psql --username "$POSTGRES_USER" --dbname postgres --set ON_ERROR_STOP=1 \
     --set owner="$OWNER_PASSWORD" \
     --set certification="$CERTIFICATION_PASSWORD" \
-    --set compliance="$COMPLIANCE_PASSWORD" <<'SQL'
+    --set compliance="$COMPLIANCE_PASSWORD" \
+    --set follower="$FOLLOWER_PASSWORD" \
+    --set dispatcher="$DISPATCHER_PASSWORD" <<'SQL'
 CREATE ROLE sagecert_owner LOGIN PASSWORD :'owner';
 CREATE ROLE sagecert_certification LOGIN PASSWORD :'certification';
 CREATE ROLE sagecert_compliance LOGIN PASSWORD :'compliance';
+CREATE ROLE sagecert_follower LOGIN PASSWORD :'follower';
+CREATE ROLE sagecert_dispatcher LOGIN PASSWORD :'dispatcher';
 ALTER ROLE sagecert_certification SET statement_timeout = '30s';
 ALTER ROLE sagecert_certification SET idle_in_transaction_session_timeout = '30s';
 ALTER ROLE sagecert_compliance SET statement_timeout = '30s';
 ALTER ROLE sagecert_compliance SET idle_in_transaction_session_timeout = '30s';
+ALTER ROLE sagecert_follower SET statement_timeout = '30s';
+ALTER ROLE sagecert_follower SET idle_in_transaction_session_timeout = '30s';
+ALTER ROLE sagecert_dispatcher SET statement_timeout = '30s';
+ALTER ROLE sagecert_dispatcher SET idle_in_transaction_session_timeout = '30s';
 CREATE DATABASE sagecert OWNER sagecert_owner;
 SQL

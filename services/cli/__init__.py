@@ -40,8 +40,7 @@ def main() -> None:
 
     To try it: sagecert demo. For real use: sagecert up, on a PostgreSQL of its own or on the one that
     DATABASE_URL names. To run the parts apart: sagecert migrate, then certification serve, compliance
-    serve, compliance work and compliance dispatch, each with its own settings; all but the first of
-    these four take the compliance role.
+    serve, compliance work and compliance dispatch, each with its own settings and its own database role.
     """
     gc.set_threshold(*THRESHOLDS)  # nothing that is loaded is garbage
     log_to_stderr()

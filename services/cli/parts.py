@@ -60,7 +60,7 @@ def serve_certification(host: str, port: int, as_json: bool) -> None:
 def compliance() -> None:
     """Compliance apart: answers out.
 
-    Needs SAGECERT_COMPLIANCE_DATABASE_URL, with the role sagecert_compliance.
+    To serve needs SAGECERT_COMPLIANCE_DATABASE_URL, with the role sagecert_compliance.
     """
 
 
@@ -81,12 +81,15 @@ def serve_compliance(host: str, port: int, as_json: bool) -> None:
 
 @compliance.command("work")
 def work() -> None:
-    """Follow the facts and the clock. Any number may run: one works, the others stand by."""
+    """Follow the facts and the clock. Any number may run: one works, the others stand by.
+
+    Needs SAGECERT_FOLLOWER_DATABASE_URL, with the role sagecert_follower.
+    """
     with one_sentence():
         from services.background import follow
-        from services.compliance.settings import ComplianceSettings
+        from services.compliance.settings import FollowerSettings
 
-        settings = ComplianceSettings()
+        settings = FollowerSettings()
         progress("following the facts; Ctrl-C stops it.")
         follow(settings)
 
@@ -95,12 +98,14 @@ def work() -> None:
 def dispatch() -> None:
     """Deliver to webhook endpoints. Any number may run: each endpoint is delivered to by one at a time.
 
-    Also needs SAGECERT_COMPLIANCE_WEBHOOK_KEYS, the same list as the service.
+    Needs SAGECERT_DISPATCHER_DATABASE_URL, with the role sagecert_dispatcher, and SAGECERT_COMPLIANCE_WEBHOOK_KEYS, the
+    same list as the service.
     """
     with one_sentence():
         from services.background import dispatch as deliver
+        from services.compliance.settings import DispatcherSettings
 
-        settings = _with_keys()
+        settings = _with_keys(DispatcherSettings())
         progress("delivering to webhook endpoints; Ctrl-C stops it.")
         deliver(settings)
 
@@ -113,9 +118,10 @@ def reseal() -> None:
     secret is lost.
     """
     with one_sentence():
+        from services.compliance.settings import ComplianceSettings
         from services.compliance.webhooks import secrets
 
-        resealed = asyncio.run(secrets.reseal(_with_keys()))
+        resealed = asyncio.run(secrets.reseal(_with_keys(ComplianceSettings())))
     click.echo(f"secrets sealed with the first key: {resealed.secrets}")
     if resealed.lost:
         raise click.ClickException(f"no key opens a secret of {', '.join(resealed.lost)}: rotate, or put its key back.")
@@ -196,10 +202,7 @@ def _serve(name: str, create: "Callable[[], FastAPI]", host: str, port: int, as_
     address.serve(app, lambda: announce(address.origin, as_json=as_json))
 
 
-def _with_keys() -> "ComplianceSettings":
-    from services.compliance.settings import ComplianceSettings
-
-    settings = ComplianceSettings()
+def _with_keys(settings: "ComplianceSettings") -> "ComplianceSettings":
     if not settings.webhook_keys:
         raise click.ClickException("The setting SAGECERT_COMPLIANCE_WEBHOOK_KEYS is missing: it opens the secrets.")
     return settings

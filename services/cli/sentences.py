@@ -54,6 +54,7 @@ def sentence(problem: Exception) -> str | None:
 def _settings(problem: ValidationError) -> Iterator[str]:
     """What is missing or does not fit, by the name that it has in the environment."""
     part = problem.title.removesuffix("Settings").upper()
+    part = "COMPLIANCE" if part in ("FOLLOWER", "DISPATCHER") else part
     prefix = "SAGECERT_" if part == "SYSTEM" else f"SAGECERT_{part}_"
     for error in problem.errors():
         name = str(error["loc"][0])

@@ -38,7 +38,7 @@ def start(
         system = all_in_one.settings(
             databases, sandboxed=sandbox, webhook_key=lambda: webhook_key(data_directory, progress)
         )
-        with supervised(all_in_one.background(system)):
+        with supervised(all_in_one.background(system, databases)):
             loading.join()
             app = all_in_one.create(system, databases.owner_url, api_key=settings.key)
             address.serve(app, lambda: ready(address.origin))

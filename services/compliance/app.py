@@ -33,6 +33,9 @@ from services.documentation.completing import Link, complete
 FEED_CONNECTIONS: Final = 2
 """For feeds alone: however many read them, questions find their own connections free."""
 
+STATEMENT_SECONDS_MAX: Final = 5.0
+"""Of what serves: questions are lookups, and pages."""
+
 _DESCRIPTION: Final = """
 Every question takes `at` (true when) and `known_at` or `known_position` (judged from what was known
 when), both now unless said otherwise, and `min_position` to read what one has just written.
@@ -70,8 +73,8 @@ def create_app(settings: ComplianceSettings, wall_clock: Callable[[], datetime])
         doorbell = Doorbell(settings)
         answers = AnsweringPool(settings)
         async with (
-            create_pool(settings) as pool,
-            create_pool(settings, FEED_CONNECTIONS) as feed_pool,
+            create_pool(settings, seconds_max=STATEMENT_SECONDS_MAX) as pool,
+            create_pool(settings, FEED_CONNECTIONS, STATEMENT_SECONDS_MAX) as feed_pool,
             sending(settings, wall_clock) as webhooks,
             answers.running(),
         ):

@@ -74,20 +74,18 @@ def cause(problem: BaseException) -> str:
     return repr(problem)
 
 
-def session(settings: "ComplianceSettings") -> dict[str, str]:
-    """The server settings of every session: the schema of the read model, the role, plans by index."""
-    return session_of(settings.database_schema, settings.database_role, None)
-
-
 def session_of(schema: str, role: str | None, statement_seconds_max: float | None) -> dict[str, str]:
-    """The same, and how long a statement may take; a server process whose caller is gone ends within a second."""
+    """The server settings of a session: the schema of the read model, the role, plans by index.
+
+    A statement ends after so long, None: never; and within a second where its caller is gone.
+    """
     found = {**_SESSION, "search_path": schema}
     if role:
         found["role"] = role
-    if statement_seconds_max is not None:
-        found["statement_timeout"] = f"{round(1000 * statement_seconds_max)}ms"
-        found["client_connection_check_interval"] = "1s"
-    return found
+    if statement_seconds_max is None:
+        return {**found, "statement_timeout": "0"}
+    milliseconds = round(1000 * statement_seconds_max)
+    return {**found, "statement_timeout": f"{milliseconds}ms", "client_connection_check_interval": "1s"}
 
 
 async def connect(settings: "ComplianceSettings", *, patient: bool = False) -> OwnConnection:
@@ -95,8 +93,8 @@ async def connect(settings: "ComplianceSettings", *, patient: bool = False) -> O
 
     `patient`: its statements may take as long as they do, as those over the whole log must.
     """
-    url = settings.database_url.get_secret_value()
-    return await connect_to(url, session(settings), None if patient else DEADLINE_SECONDS)
+    url, seconds_max = settings.database_url.get_secret_value(), None if patient else DEADLINE_SECONDS
+    return await connect_to(url, session_of(settings.database_schema, settings.database_role, seconds_max), seconds_max)
 
 
 async def connect_to(url: str, session: Mapping[str, str], seconds_max: float | None) -> OwnConnection:
@@ -108,15 +106,17 @@ async def _nothing_to_reset(_: asyncpg.Connection) -> None:
     """Whoever borrows a connection only asks: no session state, no transaction, nothing to spend a round trip on."""
 
 
-def create_pool(settings: "ComplianceSettings", connections_max: int | None = None) -> Pool:
+def create_pool(
+    settings: "ComplianceSettings", connections_max: int | None = None, seconds_max: float = DEADLINE_SECONDS
+) -> Pool:
     """A pool, not opened yet: the service starts also while the database is away.
 
-    `connections_max`: other than the settings say.
+    `connections_max`: other than the settings say. `seconds_max`: how long a statement may take.
     """
     return asyncpg.create_pool(
         settings.database_url.get_secret_value(),
-        server_settings=session(settings),
-        command_timeout=DEADLINE_SECONDS,
+        server_settings=session_of(settings.database_schema, settings.database_role, seconds_max),
+        command_timeout=seconds_max,
         min_size=0,
         reset=_nothing_to_reset,
         max_size=connections_max or settings.database_connections_max,

@@ -1,6 +1,6 @@
 """Settings of the compliance service, from the environment, built once in a composition root."""
 
-from pydantic import Field, IPvAnyNetwork, SecretStr, field_validator
+from pydantic import AliasChoices, Field, IPvAnyNetwork, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.compliance.policy.parameters import Parameters, parameters_for
@@ -60,3 +60,27 @@ class ComplianceSettings(BaseSettings):
     def parameters(self) -> Parameters:
         """The policy by which it derives and answers."""
         return parameters_for(self.products)
+
+
+class FollowerSettings(ComplianceSettings):
+    """Of the process that follows: the same, with a database role of its own.
+
+    `database_url` is that of the service where there is no other.
+    """
+
+    database_url: DatabaseUrl = Field(
+        validation_alias=AliasChoices("SAGECERT_FOLLOWER_DATABASE_URL", "SAGECERT_COMPLIANCE_DATABASE_URL")
+    )
+    database_role: str | None = Field(default=None, validation_alias="SAGECERT_FOLLOWER_DATABASE_ROLE")
+
+
+class DispatcherSettings(ComplianceSettings):
+    """Of the process that delivers: the same, with a database role of its own.
+
+    `database_url` is that of the service where there is no other.
+    """
+
+    database_url: DatabaseUrl = Field(
+        validation_alias=AliasChoices("SAGECERT_DISPATCHER_DATABASE_URL", "SAGECERT_COMPLIANCE_DATABASE_URL")
+    )
+    database_role: str | None = Field(default=None, validation_alias="SAGECERT_DISPATCHER_DATABASE_ROLE")

@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings
 from services.certification.settings import CertificationSettings
 from services.cli import main
 from services.cli.settings import SystemSettings
-from services.compliance.settings import ComplianceSettings
+from services.compliance.settings import ComplianceSettings, DispatcherSettings, FollowerSettings
 from tests.architecture.markdown import code_blocks, read, rows, sections
 from tests.systems import System
 
@@ -42,7 +42,7 @@ def variables(settings: type[BaseSettings]) -> Iterator[tuple[str, Any]]:
 
 READ: Final = {
     name: default
-    for settings in (CertificationSettings, ComplianceSettings, SystemSettings)
+    for settings in (CertificationSettings, ComplianceSettings, FollowerSettings, DispatcherSettings, SystemSettings)
     for name, default in variables(settings)
 }
 CONFIGURATION: Final = list(rows(README["Configuration"]))[1:]

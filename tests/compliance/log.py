@@ -8,6 +8,7 @@ import asyncpg
 import msgspec
 import psycopg
 from psycopg import Connection
+from pydantic import SecretStr
 
 from services.certification.event_store.calls import UNDATED, Call, Routing, row
 from services.certification.event_store.streams import routing_of
@@ -78,6 +79,21 @@ class Log:
 def settings_for(database: Database) -> ComplianceSettings:
     """The compliance service on this database, with the role that it has in a deployment."""
     return ComplianceSettings.model_validate({"database_url": database.compliance_url})
+
+
+def as_follower(settings: ComplianceSettings) -> ComplianceSettings:
+    """The same for what follows, which has a role of its own."""
+    return _as(settings, "sagecert_follower")
+
+
+def as_dispatcher(settings: ComplianceSettings) -> ComplianceSettings:
+    """The same for what delivers, which has a role of its own."""
+    return _as(settings, "sagecert_dispatcher")
+
+
+def _as(settings: ComplianceSettings, role: str) -> ComplianceSettings:
+    url = settings.database_url.get_secret_value().replace("//sagecert_compliance@", f"//{role}@")
+    return settings.model_copy(update={"database_url": SecretStr(url)})
 
 
 def set_clock(database: Database, instant: datetime, *, running: bool = False) -> None:

@@ -21,7 +21,7 @@ from services.compliance.projection.batch import Projector
 from services.compliance.projection.rebuild import Rebuilt
 from services.compliance.read_model.writing import Overtaken
 from services.compliance.settings import ComplianceSettings
-from tests.compliance.log import Group, Log, compliance_log, settings_for
+from tests.compliance.log import Group, Log, as_follower, compliance_log, settings_for
 from tests.compliance.telling import population
 from tests.databases import Database
 from tests.oracle.histories import seeded
@@ -85,7 +85,7 @@ class Following:
 
 @asynccontextmanager
 async def following(database: Database) -> AsyncIterator[Following]:
-    connection = await connect(settings_for(database))
+    connection = await connect(as_follower(settings_for(database)))
     try:
         with psycopg.connect(database.owner_url, autocommit=True) as owner:
             yield Following(connection, Log(owner))

@@ -19,7 +19,7 @@ from services.compliance.settings import ComplianceSettings
 from shared.events.facts import ConsultantLeft, PortalChangeDeclared
 from shared.events.wire import instant_text
 from tests.compliance.asking import answer, ask, asking
-from tests.compliance.log import Log, set_clock, settings_for
+from tests.compliance.log import Log, as_follower, set_clock, settings_for
 from tests.compliance.telling import BEGIN, Telling
 from tests.databases import Database
 from tests.systems import children, gone
@@ -46,7 +46,7 @@ async def settings(sandbox_database: Database) -> ComplianceSettings:
     set_clock(sandbox_database, NOW)
     with psycopg.connect(sandbox_database.owner_url, autocommit=True) as owner:
         Log(owner).write(told().groups)
-    connection = await connect(settings)
+    connection = await connect(as_follower(settings))
     await Projector(connection, PARAMETERS, "test").advance_fully(NOW)
     await connection.close()
     return settings

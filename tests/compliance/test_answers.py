@@ -18,7 +18,7 @@ from services.compliance.projection.batch import Projector
 from shared.events.facts import PortalChangeDeclared
 from shared.events.wire import instant_text
 from tests.compliance.asking import answer, ask, asking
-from tests.compliance.log import Group, Log, compliance_log, set_clock, settings_for
+from tests.compliance.log import Group, Log, as_follower, compliance_log, set_clock, settings_for
 from tests.databases import Database
 from tests.oracle.histories import seeded
 from tests.policy.fact_log import recorded
@@ -56,7 +56,7 @@ class Lived:
 @pytest.fixture
 async def lived(sandbox_database: Database) -> AsyncIterator[Lived]:
     settings = settings_for(sandbox_database)
-    connection = await connect(settings)
+    connection = await connect(as_follower(settings))
     with psycopg.connect(sandbox_database.owner_url, autocommit=True) as owner:
         async with asking(settings) as client:
             yield Lived(sandbox_database, owner, connection, client)

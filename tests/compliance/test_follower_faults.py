@@ -24,7 +24,7 @@ from services.compliance.projection.batch import Projector
 from services.compliance.projection.follower import Follower
 from services.compliance.read_model.writing import Overtaken
 from shared.events.facts import ConsultantLeft, ConsultantLinked
-from tests.compliance.log import Log, one_call, set_clock, settings_for
+from tests.compliance.log import Log, as_follower, one_call, set_clock, settings_for
 from tests.compliance.telling import BEGIN, Telling, population
 from tests.databases import Database
 
@@ -56,7 +56,7 @@ async def until_somebody_waits(owner: Connection[Any]) -> None:
 @asynccontextmanager
 async def following(database: Database, followers: int = 1) -> AsyncIterator[None]:
     """Followers in this process."""
-    tasks = [asyncio.create_task(Follower(settings_for(database)).run()) for _ in range(followers)]
+    tasks = [asyncio.create_task(Follower(as_follower(settings_for(database))).run()) for _ in range(followers)]
     try:
         yield
     finally:
@@ -68,7 +68,7 @@ async def following(database: Database, followers: int = 1) -> AsyncIterator[Non
 
 def worker(database: Database) -> subprocess.Popen[bytes]:
     """`sagecert compliance work` as a process of its own."""
-    environment = {**os.environ, "SAGECERT_COMPLIANCE_DATABASE_URL": database.compliance_url}
+    environment = {**os.environ, "SAGECERT_FOLLOWER_DATABASE_URL": database.follower_url}
     return subprocess.Popen([sys.executable, "-m", "services.cli", "compliance", "work"], env=environment)
 
 
@@ -199,7 +199,7 @@ async def test_who_holds_the_progress_loses_it_when_frozen(early: Database, owne
     """Whoever freezes within a transaction is cut off by the server, here sooner; the followers go on."""
     groups = population(3)
     Log(owner).write(groups)
-    frozen = await connect(settings_for(early))
+    frozen = await connect(as_follower(settings_for(early)))
     assert await frozen.fetchval("SHOW idle_in_transaction_session_timeout") == "30s"
     await frozen.execute("SET idle_in_transaction_session_timeout = '300ms'")
     transaction = frozen.transaction()
@@ -217,7 +217,7 @@ async def test_a_batch_that_was_overtaken_writes_nothing(
     """Another writes the progress between this one's reading and its writing, and commits once this one waits."""
     groups = population(3)
     Log(owner).write(groups)
-    connection = await connect(settings_for(early))
+    connection = await connect(as_follower(settings_for(early)))
     with psycopg.connect(early.owner_url) as other:
         other.execute("UPDATE compliance.progress SET held_by = 'other'")
         advancing = asyncio.create_task(Projector(connection, PARAMETERS, "test").advance_fully(None))

@@ -15,7 +15,7 @@ from services.compliance.projection import batch, rebuild
 from services.compliance.projection.batch import Projector
 from services.compliance.projection.plan import PARTNERS_MAX
 from services.compliance.projection.rebuild import Rebuilt
-from tests.compliance.log import Group, Log, compliance_log, settings_for, shuffled_sizes
+from tests.compliance.log import Group, Log, as_follower, compliance_log, settings_for, shuffled_sizes
 from tests.databases import Database
 from tests.oracle.histories import seeded
 from tests.policy.fact_log import recorded
@@ -39,7 +39,7 @@ async def follow(
     partners_max: int = PARTNERS_MAX,
 ) -> None:
     """Follows the log while it grows by so many groups at a time, with a barrier before each growth if wanted."""
-    connection = await connect(settings_for(database))
+    connection = await connect(as_follower(settings_for(database)))
     with psycopg.connect(database.owner_url, autocommit=True) as owner:
         log = Log(owner)
         projector = Projector(connection, PARAMETERS, "test", facts_max=facts_max, partners_max=partners_max)
@@ -89,7 +89,7 @@ async def test_the_log_of_compliance_events_is_numbered_without_gaps_in_the_orde
     database: Database,
 ) -> None:
     await follow(database, history(3), [4], barriers=True)
-    connection = await connect(settings_for(database))
+    connection = await connect(as_follower(settings_for(database)))
     events = await compliance_log(connection)
     await connection.close()
 
@@ -102,7 +102,7 @@ async def test_the_log_of_compliance_events_is_numbered_without_gaps_in_the_orde
 async def test_a_rebuild_is_taken_into_use_while_a_follower_runs(database: Database) -> None:
     groups = history(5)
     await follow(database, groups, [3], barriers=False)
-    connection = await connect(settings_for(database))
+    connection = await connect(as_follower(settings_for(database)))
     before = await compliance_log(connection)
 
     await asyncio.to_thread(rebuild.run, settings_for(database), database.owner_url, verify=False, processes=1)
@@ -117,7 +117,7 @@ async def test_a_rebuild_is_taken_into_use_while_a_follower_runs(database: Datab
 async def test_what_another_policy_derived_is_not_gone_on_with(database: Database) -> None:
     groups = history(6)
     await follow(database, groups, [9], barriers=False)
-    connection = await connect(settings_for(database))
+    connection = await connect(as_follower(settings_for(database)))
     other = type(PARAMETERS)(version="other", window_days=31)
 
     with pytest.raises(batch.OtherPolicy, match="sagecert compliance rebuild"):

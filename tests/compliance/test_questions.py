@@ -18,7 +18,7 @@ from shared.events.envelope import Fact
 from shared.events.facts import ConsultantLeft, ConsultantLinked, PortalChangeDeclared
 from shared.events.wire import instant_text
 from tests.compliance.asking import ORIGIN, answer, ask, asking
-from tests.compliance.log import Group, Log, one_call, set_clock, settings_for
+from tests.compliance.log import Group, Log, as_follower, one_call, set_clock, settings_for
 from tests.compliance.telling import BEGIN, Telling
 from tests.databases import Database
 
@@ -48,7 +48,7 @@ async def settings(sandbox_database: Database) -> ComplianceSettings:
     set_clock(sandbox_database, NOW)
     with psycopg.connect(sandbox_database.owner_url, autocommit=True) as owner:
         Log(owner).write(told())
-    connection = await connect(settings)
+    connection = await connect(as_follower(settings))
     await Projector(connection, PARAMETERS, "test").advance_fully(NOW)
     await connection.close()
     return settings
@@ -274,7 +274,7 @@ async def test_a_window_says_when_it_changes_next_present_and_as_of(
         hired = ConsultantLinked(partner, f"{partner}-C")
         telling.groups.append((Fact(f"f{position}", day, NOW, hired, position, position),))
     owner_log.write(telling.groups[len(told()) :])
-    connection = await connect(settings)
+    connection = await connect(as_follower(settings))
     await Projector(connection, PARAMETERS, "test").advance_fully(NOW)
     await connection.close()
 
@@ -335,7 +335,7 @@ async def test_whoever_waits_for_an_event_gets_it_when_it_comes(
     await asyncio.sleep(0.2)
     assert not waiting.done()
     set_clock(sandbox_database, DEADLINE)
-    connection = await connect(settings)
+    connection = await connect(as_follower(settings))
     await Projector(connection, PARAMETERS, "test").advance_fully(DEADLINE)
     await connection.close()
     assert (await asyncio.wait_for(waiting, 5)).json()[0]["position"] == last + 1
@@ -349,7 +349,7 @@ async def test_whoever_asks_for_a_position_waits_until_it_is_applied(
     assert not waiting.done()
     left = Fact("last", NOW, NOW, ConsultantLeft("P00", "P00-A"), HEAD + 1, HEAD + 1)
     owner_log.write([(left,)])
-    connection = await connect(settings)
+    connection = await connect(as_follower(settings))
     await Projector(connection, PARAMETERS, "test").advance_fully(None)
     await connection.close()
     found = (await asyncio.wait_for(waiting, 5)).json()

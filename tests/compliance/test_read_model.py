@@ -51,12 +51,11 @@ def test_nobody_changes_the_log_of_compliance_events_not_even_its_owner(owner: C
         "SELECT * FROM certification.profile",
         "DELETE FROM compliance.compliance_event",
         "DROP TABLE compliance.standing",
+        "UPDATE webhooks.endpoint SET url = ''",
     ],
 )
-def test_the_role_of_compliance_can_write_its_own_read_model_and_nothing_else(
-    database: Database, statement: str
-) -> None:
-    with psycopg.connect(database.compliance_url) as connection, pytest.raises(errors.InsufficientPrivilege):
+def test_the_role_of_the_follower_can_write_the_read_model_and_nothing_else(database: Database, statement: str) -> None:
+    with psycopg.connect(database.follower_url) as connection, pytest.raises(errors.InsufficientPrivilege):
         connection.execute(statement)
 
 

@@ -110,7 +110,7 @@ def test_a_database_that_is_not_migrated_is_named_as_that(server: Server) -> Non
         (["status"], "DATABASE_URL"),
         (["up", "--port", "0"], "SAGECERT_OWNER_DATABASE_URL"),
         (["certification", "serve", "--port", "0"], "SAGECERT_CERTIFICATION_DATABASE_URL"),
-        (["compliance", "work"], "SAGECERT_COMPLIANCE_DATABASE_URL"),
+        (["compliance", "work"], "SAGECERT_FOLLOWER_DATABASE_URL"),
     ],
 )
 def test_no_password_is_told_with_what_is_wrong_with_a_url(command: list[str], variable: str, url: str) -> None:
@@ -134,7 +134,7 @@ def test_no_password_is_told_with_what_is_wrong_with_a_url(command: list[str], v
         (["up"], {"SAGECERT_SANDBOX": "perhaps"}, "The setting SAGECERT_SANDBOX cannot be used"),
         (["certification", "serve"], {}, "SAGECERT_CERTIFICATION_DATABASE_URL is missing"),
         (["compliance", "serve"], {}, "SAGECERT_COMPLIANCE_DATABASE_URL is missing"),
-        (["compliance", "work"], {}, "SAGECERT_COMPLIANCE_DATABASE_URL is missing"),
+        (["compliance", "work"], {}, "SAGECERT_FOLLOWER_DATABASE_URL is missing"),
         (["compliance", "work"], {"SAGECERT_COMPLIANCE_WEBHOOK_KEYS": '["short"]'}, "is not 32 random bytes"),
         (["compliance", "work"], {"SAGECERT_COMPLIANCE_WEBHOOK_KEYS": "short"}, "a list is written as JSON"),
         (

@@ -14,7 +14,7 @@ from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.projection.batch import Projector
 from services.compliance.settings import ComplianceSettings
 from tests.compliance.asking import asking
-from tests.compliance.log import Log, set_clock
+from tests.compliance.log import Log, as_follower, set_clock
 from tests.compliance.telling import population
 from tests.databases import Database
 
@@ -41,7 +41,7 @@ async def tell(database: Database, partners: int = 6) -> int:
     set_clock(database, NOW)
     with psycopg.connect(database.owner_url, autocommit=True) as owner:
         Log(owner).write(population(partners))
-    connection = await connect(settings_for(database))
+    connection = await connect(as_follower(settings_for(database)))
     try:
         await Projector(connection, PARAMETERS, "test").advance_fully(NOW)
         return int(await connection.fetchval("SELECT sequence FROM progress"))

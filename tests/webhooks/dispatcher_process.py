@@ -6,12 +6,12 @@ Its settings come from the environment. The arguments are the seconds of a lease
 import asyncio
 import sys
 
-from services.compliance.settings import ComplianceSettings
+from services.compliance.settings import DispatcherSettings
 from services.compliance.webhooks.dispatcher import Dispatcher
 from services.wall_clock import wall_clock
 
 if __name__ == "__main__":
     lease_seconds, deadline_seconds = map(float, sys.argv[1:])
-    settings = ComplianceSettings()
+    settings = DispatcherSettings()
     dispatcher = Dispatcher(settings, wall_clock, lease_seconds=lease_seconds, deadline_seconds=deadline_seconds)
     asyncio.run(dispatcher.run())

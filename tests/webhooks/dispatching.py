@@ -8,6 +8,7 @@ from typing import Any
 
 from services.compliance.webhooks.dispatcher import Dispatcher
 from services.wall_clock import wall_clock
+from tests.compliance.log import as_dispatcher
 from tests.databases import Database
 from tests.webhooks.calling import Caller, settings_for
 from tests.webhooks.receiver import Request
@@ -19,7 +20,8 @@ SECONDS_MAX = 30.0
 async def dispatching(database: Database, dispatchers: int = 1, **more: float) -> AsyncIterator[None]:
     """Dispatchers that deliver meanwhile."""
     tasks = [
-        asyncio.create_task(Dispatcher(settings_for(database), wall_clock, **more).run()) for _ in range(dispatchers)
+        asyncio.create_task(Dispatcher(as_dispatcher(settings_for(database)), wall_clock, **more).run())
+        for _ in range(dispatchers)
     ]
     try:
         yield

@@ -20,6 +20,7 @@ from services.compliance.webhooks.recording import Recorder
 from services.compliance.webhooks.sending import Sender
 from services.compliance.webhooks.signing import Sealer
 from services.wall_clock import wall_clock
+from tests.compliance.log import as_dispatcher
 from tests.databases import Database
 from tests.webhooks.calling import Caller, settings_for
 from tests.webhooks.dispatching import numbers, told, until, waits_for_a_lock
@@ -40,7 +41,7 @@ async def means_of(
     networks = settings.webhook_networks
     try:
         async with (
-            create_pool(settings) as pool,
+            create_pool(as_dispatcher(settings)) as pool,
             Sender(networks=networks, plain_http=True, clock=wall_clock) as sender,
         ):
             yield Means(pool, recorder, sender, wall_clock, lease_seconds, deadline_seconds)
@@ -52,7 +53,7 @@ async def means_of(
 async def lease(database: Database, key: str = "") -> Lease:
     """Of the only endpoint that has something to be told."""
     settings = settings_for(database, key) if key else settings_for(database)
-    connection = await connect(settings)
+    connection = await connect(as_dispatcher(settings))
     try:
         taken_at = asyncio.get_running_loop().time()
         taken = await take(connection, "test", LEASE_SECONDS)

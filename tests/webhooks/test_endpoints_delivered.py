@@ -10,7 +10,7 @@ from standardwebhooks import Webhook
 from services.compliance.database import connect
 from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.projection.batch import Projector
-from tests.compliance.log import Group, Log, set_clock
+from tests.compliance.log import Group, Log, as_follower, set_clock
 from tests.compliance.telling import population
 from tests.databases import Database
 from tests.systems import START, System
@@ -27,7 +27,7 @@ async def happen(database: Database, groups: list[Group]) -> None:
     set_clock(database, until)
     with psycopg.connect(database.owner_url, autocommit=True) as owner:
         Log(owner).write(groups)
-    connection = await connect(settings_for(database))
+    connection = await connect(as_follower(settings_for(database)))
     try:
         await Projector(connection, PARAMETERS, "test").advance_fully(until)
     finally:

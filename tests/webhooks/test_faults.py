@@ -34,7 +34,7 @@ async def head(sandbox_database: Database) -> int:
 def process(database: Database) -> Iterator["subprocess.Popen[bytes]"]:
     """A dispatcher as a process; it is killed in the end."""
     settings = {
-        "SAGECERT_COMPLIANCE_DATABASE_URL": database.compliance_url,
+        "SAGECERT_DISPATCHER_DATABASE_URL": database.dispatcher_url,
         "SAGECERT_COMPLIANCE_WEBHOOK_KEYS": json.dumps([KEY]),
         "SAGECERT_COMPLIANCE_WEBHOOK_NETWORKS": '["127.0.0.0/8"]',
         "SAGECERT_SANDBOX": "true",

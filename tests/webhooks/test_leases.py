@@ -7,6 +7,7 @@ import pytest
 
 from services.compliance.database import connect
 from services.compliance.webhooks.leases import LOOK_AHEAD, TAKEN_AT_ONCE, release, take
+from tests.compliance.log import as_dispatcher
 from tests.databases import Database
 from tests.webhooks.calling import Caller, settings_for
 from tests.webhooks.test_dispatcher import more_events
@@ -14,7 +15,7 @@ from tests.webhooks.test_dispatcher import more_events
 
 async def taken(database: Database, held_by: str = "test") -> list[int]:
     """The fences of what is taken, and given back at once."""
-    connection = await connect(settings_for(database))
+    connection = await connect(as_dispatcher(settings_for(database)))
     try:
         fences = list((await take(connection, held_by, 45.0)).values())
         await release(connection, held_by, ())
@@ -107,7 +108,7 @@ async def test_only_its_own_leases_are_given_back_and_not_those_that_are_kept(ca
     for endpoint_id, held_by in ((kept, "me"), (other, "another"), (own, "me")):
         held = "UPDATE webhooks.endpoint SET held_by = %s, lease_until = now() + interval '1 h' WHERE endpoint_id = %s"
         caller.sql(held, held_by, endpoint_id)
-    connection = await connect(settings_for(caller.database))
+    connection = await connect(as_dispatcher(settings_for(caller.database)))
     try:
         await release(connection, "me", [kept])
     finally:

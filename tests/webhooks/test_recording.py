@@ -13,11 +13,17 @@ from msgspec.structs import replace
 from services.compliance.database import connect
 from services.compliance.settings import ComplianceSettings
 from services.compliance.webhooks.recording import ATTEMPTS_KEPT, FEW, PRUNE, Parking, Recorder, Write
+from tests.compliance.log import as_dispatcher
 from tests.webhooks.calling import URL, Caller, settings_for
 from tests.webhooks.dispatching import counts, until, waits_for_a_lock
 
 AT = datetime(2022, 6, 1, 9, tzinfo=UTC)
 FAILED = {"delivered": False, "position_last": 1, "position_to": 0, "sequence": 0, "delivered_sequence": 0}
+
+
+def settings_of(caller: Caller) -> ComplianceSettings:
+    """Those of a dispatcher on the caller's database."""
+    return as_dispatcher(settings_for(caller.database))
 
 
 @asynccontextmanager
@@ -78,7 +84,7 @@ def cursors(caller: Caller) -> list[tuple[Any, ...]]:
 
 
 async def test_a_success_moves_the_cursor_past_what_does_not_pass_the_filter(caller: Caller) -> None:
-    recorder, write = Recorder(settings_for(caller.database)), await leased(caller)
+    recorder, write = Recorder(settings_of(caller)), await leased(caller)
     async with recording(recorder):
         assert await recorder.record(write).recorded
     assert cursors(caller) == [(3, 1, 1, 1)]
@@ -90,7 +96,7 @@ async def test_a_success_moves_the_cursor_past_what_does_not_pass_the_filter(cal
 async def test_who_does_not_hold_it_or_found_it_elsewhere_writes_nothing(
     caller: Caller, otherwise: dict[str, Any]
 ) -> None:
-    recorder, write = Recorder(settings_for(caller.database)), await leased(caller)
+    recorder, write = Recorder(settings_of(caller)), await leased(caller)
     async with recording(recorder):
         assert not await recorder.record(replace(write, **otherwise), [Parking("we_gone", 6, 1, 1, 1, "P1")]).recorded
     assert cursors(caller) == [(0, 1, 0, 0)]
@@ -111,7 +117,7 @@ async def test_who_does_not_hold_it_or_found_it_elsewhere_writes_nothing(
 async def test_what_is_written_once_more_since_the_answer_was_lost_counts_once(
     caller: Caller, otherwise: dict[str, Any]
 ) -> None:
-    recorder, write = Recorder(settings_for(caller.database)), replace(await leased(caller), **otherwise)
+    recorder, write = Recorder(settings_of(caller)), replace(await leased(caller), **otherwise)
     caller.sql("INSERT INTO webhooks.parked_message VALUES (%s, 1, 1, 1, 'P1', now(), true)", write.endpoint_id)
     async with recording(recorder):
         assert await recorder.record(write).recorded
@@ -133,7 +139,7 @@ async def test_what_is_written_once_more_since_the_answer_was_lost_counts_once(
 async def test_a_success_that_meets_a_change(
     caller: Caller, changed: str, position_last: int, cursor: tuple[int, ...]
 ) -> None:
-    recorder, write = Recorder(settings_for(caller.database)), await leased(caller)
+    recorder, write = Recorder(settings_of(caller)), await leased(caller)
     caller.sql(f"UPDATE webhooks.endpoint SET {changed}")
     async with recording(recorder):
         assert not await recorder.record(replace(write, position_last=position_last)).recorded
@@ -142,7 +148,7 @@ async def test_a_success_that_meets_a_change(
 
 @pytest.mark.parametrize("changed", ["url = 'https://example.org/'", "epoch = 2", "state = 'paused'", "failures = 1"])
 async def test_a_failure_that_meets_a_change_is_not_that_of_what_it_is_now(caller: Caller, changed: str) -> None:
-    recorder, write = Recorder(settings_for(caller.database)), await leased(caller)
+    recorder, write = Recorder(settings_of(caller)), await leased(caller)
     caller.sql(f"UPDATE webhooks.endpoint SET revision = 2, {changed}")
     async with recording(recorder):
         assert not await recorder.record(replace(write, **FAILED, status=410, disable="gone")).recorded
@@ -151,7 +157,7 @@ async def test_a_failure_that_meets_a_change_is_not_that_of_what_it_is_now(calle
 
 async def test_a_failure_that_meets_a_change_of_something_else_counts(caller: Caller) -> None:
     """Another description, or another secret: the receiver still wants to be left alone."""
-    recorder, write = Recorder(settings_for(caller.database)), await leased(caller)
+    recorder, write = Recorder(settings_of(caller)), await leased(caller)
     caller.sql("UPDATE webhooks.endpoint SET revision = 2, description = 'another'")
     async with recording(recorder):
         assert not await recorder.record(replace(write, **FAILED, status=503, failures=1, wait_seconds=600.0)).recorded
@@ -162,7 +168,7 @@ async def test_a_failure_that_meets_a_change_of_something_else_counts(caller: Ca
 
 @pytest.mark.parametrize("otherwise", [{"parked_again": "P1"}, {"kind": None}, {"position_to": 1}])
 async def test_what_is_parked_needs_an_endpoint_that_is_as_it_was(caller: Caller, otherwise: dict[str, Any]) -> None:
-    recorder, write = Recorder(settings_for(caller.database)), await leased(caller)
+    recorder, write = Recorder(settings_of(caller)), await leased(caller)
     caller.sql("UPDATE webhooks.endpoint SET revision = 2")
     async with recording(recorder):
         assert not await recorder.record(replace(write, **{**FAILED, **otherwise})).recorded
@@ -171,7 +177,7 @@ async def test_what_is_parked_needs_an_endpoint_that_is_as_it_was(caller: Caller
 
 async def test_what_was_given_up_is_written_all_the_same(caller: Caller) -> None:
     """The server ended the statement, not the connection; a row was locked for long, say."""
-    recorder, write = Recorder(settings_for(caller.database)), await leased(caller)
+    recorder, write = Recorder(settings_of(caller)), await leased(caller)
     async with recording(recorder):
         with psycopg.connect(caller.database.owner_url) as owner:
             owner.execute("SELECT FROM webhooks.endpoint FOR UPDATE")
@@ -183,7 +189,7 @@ async def test_what_was_given_up_is_written_all_the_same(caller: Caller) -> None
 
 
 async def test_who_is_locked_for_long_does_not_keep_the_others(caller: Caller) -> None:
-    recorder = Recorder(settings_for(caller.database), lock_seconds=0.5)
+    recorder = Recorder(settings_of(caller), lock_seconds=0.5)
     writes = [await leased(caller) for _ in range(3)]
     with psycopg.connect(caller.database.owner_url) as owner:
         owner.execute("SELECT FROM webhooks.endpoint WHERE endpoint_id = %s FOR UPDATE", [writes[0].endpoint_id])
@@ -203,7 +209,7 @@ async def test_it_is_finished_for_who_is_gone_whatever_the_server_does_by_itself
         assert name is not None
         for setting in ("client_connection_check_interval = 100", "statement_timeout = 100", "lock_timeout = 100"):
             superuser.execute(f'ALTER DATABASE "{name[0]}" SET {setting}')
-    recorder, write = Recorder(settings_for(caller.database)), await leased(caller)
+    recorder, write = Recorder(settings_of(caller)), await leased(caller)
     with psycopg.connect(caller.database.owner_url) as owner:
         owner.execute("SELECT FROM webhooks.endpoint FOR UPDATE")
         async with recording(recorder):
@@ -214,7 +220,7 @@ async def test_it_is_finished_for_who_is_gone_whatever_the_server_does_by_itself
 
 
 async def test_what_cannot_be_written_is_nothing_to_the_others(caller: Caller) -> None:
-    recorder = Recorder(settings_for(caller.database))
+    recorder = Recorder(settings_of(caller))
     writes = [await leased(caller) for _ in range(3)]
     writes[1] = replace(writes[1], sequence=-1)
     under_way = [recorder.record(write) for write in writes]
@@ -224,7 +230,7 @@ async def test_what_cannot_be_written_is_nothing_to_the_others(caller: Caller) -
 
 async def test_what_is_parked_is_parked_by_who_holds_the_lease(caller: Caller) -> None:
     """Another holder's write, late, goes in the same statement."""
-    recorder, write = Recorder(settings_for(caller.database)), await leased(caller)
+    recorder, write = Recorder(settings_of(caller)), await leased(caller)
     late = recorder.record(replace(write, fence=6), [Parking(write.endpoint_id, 6, 1, 9, 9, "P9")])
     holders = recorder.record(write, [Parking(write.endpoint_id, 7, 1, 1, 1, "P1")])
     async with recording(recorder):
@@ -233,7 +239,7 @@ async def test_what_is_parked_is_parked_by_who_holds_the_lease(caller: Caller) -
 
 
 async def test_a_connection_that_is_lost_meanwhile_loses_nothing(caller: Caller) -> None:
-    recorder, write = Recorder(settings_for(caller.database)), await leased(caller)
+    recorder, write = Recorder(settings_of(caller)), await leased(caller)
     async with recording(recorder):
         with psycopg.connect(caller.database.owner_url) as owner:
             owner.execute("SELECT FROM webhooks.endpoint FOR UPDATE")
@@ -246,7 +252,10 @@ async def test_a_connection_that_is_lost_meanwhile_loses_nothing(caller: Caller)
 
 @pytest.mark.parametrize("few", [1, FEW])
 async def test_a_few_go_on_once_the_server_has_them(caller: Caller, few: int) -> None:
-    recorder, writes = Recorder(settings_for(caller.database)), [await leased(caller) for _ in range(few)]
+    recorder, writes = (
+        Recorder(settings_of(caller)),
+        [await leased(caller) for _ in range(few)],
+    )
     with psycopg.connect(caller.database.owner_url) as owner:
         owner.execute("SELECT FROM webhooks.endpoint FOR UPDATE")
         async with recording(recorder):
@@ -260,7 +269,11 @@ async def test_a_few_go_on_once_the_server_has_them(caller: Caller, few: int) ->
 
 
 async def test_what_meets_a_connection_that_is_gone_is_not_taken_for_handed_over(caller: Caller) -> None:
-    recorder, first, second = Recorder(settings_for(caller.database)), await leased(caller), await leased(caller)
+    recorder, first, second = (
+        Recorder(settings_of(caller)),
+        await leased(caller),
+        await leased(caller),
+    )
     async with recording(recorder):
         assert await recorder.record(first).recorded
         with psycopg.connect(caller.database.superuser_url, autocommit=True) as superuser:
@@ -279,7 +292,10 @@ async def test_what_meets_a_connection_that_is_gone_is_not_taken_for_handed_over
 
 
 async def test_who_is_written_with_many_waits_until_all_are_recorded(caller: Caller) -> None:
-    recorder, writes = Recorder(settings_for(caller.database)), [await leased(caller) for _ in range(FEW + 1)]
+    recorder, writes = (
+        Recorder(settings_of(caller)),
+        [await leased(caller) for _ in range(FEW + 1)],
+    )
     under_way = [recorder.record(write) for write in writes]
     with psycopg.connect(caller.database.owner_url) as owner:
         owner.execute("SELECT FROM webhooks.endpoint FOR UPDATE")
@@ -296,7 +312,7 @@ async def test_it_survives_a_crash_of_the_database(caller: Caller) -> None:
         "CREATE FUNCTION webhooks.tell() RETURNS trigger LANGUAGE plpgsql AS"
         " 'BEGIN new.last_error := current_setting(''synchronous_commit''); RETURN new; END'"
     )
-    recorder, write = Recorder(settings_for(caller.database)), await leased(caller)
+    recorder, write = Recorder(settings_of(caller)), await leased(caller)
     caller.sql("CREATE TRIGGER tell BEFORE UPDATE ON webhooks.endpoint FOR EACH ROW EXECUTE FUNCTION webhooks.tell()")
     async with recording(recorder):
         assert await recorder.record(write).recorded
@@ -311,7 +327,11 @@ ATTEMPTS = (
 
 async def test_of_the_attempts_the_last_are_kept(caller: Caller) -> None:
     """Of an endpoint that has a new one, now and then."""
-    recorder, write, other = Recorder(settings_for(caller.database)), await leased(caller), await leased(caller)
+    recorder, write, other = (
+        Recorder(settings_of(caller)),
+        await leased(caller),
+        await leased(caller),
+    )
     caller.sql("UPDATE webhooks.endpoint SET attempts = 1500")
     caller.sql(ATTEMPTS)
     kept = "SELECT min(number), max(number) FROM webhooks.attempt WHERE endpoint_id = %s"
@@ -329,7 +349,7 @@ async def test_attempts_are_deleted_by_endpoint_also_as_planned_when_there_were_
     """The plan lives on while the table grows: all attempts of all endpoints would be looked at, while others wait."""
     caller.sql("VACUUM ANALYZE webhooks.attempt")
     caller.sql("VACUUM ANALYZE webhooks.endpoint")
-    connection = await connect(settings_for(caller.database))
+    connection = await connect(settings_of(caller))
     try:
         await connection.execute(f"PREPARE prune AS {PRUNE}")
         plan = "\n".join(row[0] for row in await connection.fetch("EXPLAIN EXECUTE prune ('{a}')"))

@@ -45,6 +45,10 @@ class TooManyReaders(Refusal):
     """As many streams and long polls are open as may be, in all or of this caller."""
 
 
+class NotReady(Refusal):
+    """The follower or the dispatcher does not get on."""
+
+
 class NoDatabase(Refusal):
     """The database does not answer."""
 
@@ -69,6 +73,7 @@ ANSWERS: Final[Mapping[type[Refusal], tuple[int, str, str]]] = {
     NotAskable: (422, "malformed-request", "The request is malformed"),
     KnownInTheFuture: (422, "known-in-the-future", "What will be known then is not known yet"),
     NotAppliedYet: (503, "not-applied-yet", "Not applied yet"),
+    NotReady: (503, "not-ready", "Not ready"),
     NoDatabase: (503, "database-unavailable", "The database does not answer"),
     AnswersAway: (503, "database-unavailable", "The database does not answer"),
     TooManyReaders: (503, "too-many-readers", "Too many streams and long polls"),

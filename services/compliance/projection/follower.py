@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Final, Literal
 
 from services.compliance.database import CONNECTION_LOST, OwnConnection, cause, connect
+from services.compliance.heartbeat import FOLLOWERS, Heartbeat
 from services.compliance.projection.batch import OtherPolicy, Projector
 from services.compliance.read_model.writing import Overtaken
 from services.compliance.settings import ComplianceSettings
@@ -54,6 +55,7 @@ class Follower:
         self._rung = asyncio.Event()
         self._held_by = f"{socket.gethostname()}:{os.getpid()}"
         self._barrier_drawn_at = float("-inf")
+        self._heartbeat = Heartbeat(FOLLOWERS, self._held_by)
 
     async def run(self) -> None:
         """Follows until cancelled."""
@@ -61,6 +63,7 @@ class Follower:
         while True:
             try:
                 async with self._connected() as connection:
+                    await self._heartbeat.beat(connection, now=True)
                     projector = Projector(connection, self._parameters, self._held_by)
                     while True:
                         try:
@@ -68,13 +71,17 @@ class Follower:
                         except Overtaken:
                             await asyncio.sleep(YIELD_SECONDS)
                         backoff_seconds = _BACKOFF_SECONDS
+                        await self._well(connection)
                         await self._wait(connection)
             except OtherPolicy as problem:
+                self._heartbeat.trouble = str(problem)
                 _log.error("%s", problem)
                 backoff_seconds = BACKOFF_SECONDS_MAX
             except CONNECTION_LOST as problem:
+                self._heartbeat.trouble = cause(problem)
                 _log.warning("the projection lost its connection and makes a new one: %s", cause(problem))
-            except Exception:
+            except Exception as problem:
+                self._heartbeat.trouble = repr(problem)
                 _log.exception("the projection stands still at its cursor and tries again")
             await asyncio.sleep(backoff_seconds)
             backoff_seconds = min(2 * backoff_seconds, BACKOFF_SECONDS_MAX)
@@ -88,9 +95,15 @@ class Follower:
         finally:
             connection.terminate()
 
+    async def _well(self, connection: OwnConnection) -> None:
+        recovered = self._heartbeat.trouble is not None
+        self._heartbeat.trouble = None
+        await self._heartbeat.beat(connection, now=recovered)
+
     async def _wait(self, connection: OwnConnection) -> None:
         """Until the doorbell rings or a look at the database shows something to do."""
         while not self._rung.is_set():
+            await self._heartbeat.beat(connection)
             if await rung(self._rung, POLL_SECONDS) or await self._pending(connection, "facts", "barrier"):
                 return
 

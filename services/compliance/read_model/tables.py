@@ -139,3 +139,13 @@ timer = Table(
     Index("timer_due_idx", "due_at", "partner_id"),
     comment="The next instant at which time alone changes or announces something for a partner.",
 )
+
+heartbeat = Table(
+    "heartbeat",
+    metadata,
+    Column("held_by", Text, nullable=False),
+    _instant("beat_at"),
+    Column("trouble", Text, comment="Why it does not get on; null: it does."),
+    PrimaryKeyConstraint("held_by", name="heartbeat_pkey"),
+    comment="The followers that live, by process.",
+)

@@ -11,6 +11,7 @@ from typing import Final
 from uuid import uuid4
 
 from services.compliance.database import CONNECTION_LOST, Connection, OwnConnection, cause, connect, create_pool
+from services.compliance.heartbeat import DISPATCHERS, Heartbeat
 from services.compliance.read_model.writing import COMPLIANCE_CHANNEL
 from services.compliance.settings import ComplianceSettings
 from services.compliance.webhooks.delivering import Delivery, Means
@@ -59,6 +60,7 @@ class Dispatcher:
         self._deliveries: dict[str, tuple[Delivery, asyncio.Task[None]]] = {}
         self._holds_in_vain = False
         self._rung = asyncio.Event()
+        self._heartbeat = Heartbeat(DISPATCHERS, self._held_by)
 
     async def run(self) -> None:
         """Delivers until cancelled; then what is under way may end, for a moment, and the leases are given back."""
@@ -88,15 +90,21 @@ class Dispatcher:
             try:
                 async with self._listening() as connection:
                     self._holds_in_vain = True  # where a connection was lost, with what it had just taken
+                    await self._heartbeat.beat(connection, now=True)
                     while True:
                         self._rung.clear()
                         await self._look(connection, means)
+                        recovered = self._heartbeat.trouble is not None
+                        self._heartbeat.trouble = None
+                        await self._heartbeat.beat(connection, now=recovered)
                         backoff_seconds = _BACKOFF_SECONDS
                         await asyncio.sleep(_TOGETHER_SECONDS)
                         await rung(self._rung, LOOK_SECONDS)
             except CONNECTION_LOST as problem:
+                self._heartbeat.trouble = cause(problem)
                 _log.warning("the dispatcher lost its connection and makes a new one: %s", cause(problem))
-            except Exception:
+            except Exception as problem:
+                self._heartbeat.trouble = repr(problem)
                 _log.exception("the dispatcher cannot look for what is to be sent and tries again")
             await asyncio.sleep(backoff_seconds)
             backoff_seconds = min(2 * backoff_seconds, _BACKOFF_SECONDS_MAX)

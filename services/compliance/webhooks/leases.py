@@ -20,26 +20,29 @@ LOOK_AHEAD: Final = 1000
 
 TAKEN_AT_ONCE: Final = 200
 
+DUE: Final = f"""
+    n.state = 'active' AND n.next_attempt_at <= clock_timestamp()
+    AND (
+        p.sequence > n.position + {LOOK_AHEAD}
+        OR EXISTS (
+            SELECT FROM compliance_event e
+            WHERE e.sequence > n.position AND e.sequence <= n.position + {LOOK_AHEAD}
+                AND (n.types IS NULL OR e.type = ANY(n.types))
+                AND (n.partner_ids IS NULL OR e.partner_id = ANY(n.partner_ids))
+                AND (n.products IS NULL OR e.products && n.products)
+        )
+        OR EXISTS (SELECT FROM webhooks.parked_message m WHERE m.endpoint_id = n.endpoint_id AND m.released)
+        OR coalesce(n.last_attempt_at, n.registered_at) + n.heartbeat_seconds * interval '1 second'
+            <= clock_timestamp()
+    )
+"""
+"""Whether endpoint `n` has something to be done now, `p` being the progress; leased or not."""
+
 # Materialised: planned otherwise, it would be looked anew for each endpoint, and more would be taken than the limit.
 _TAKE: Final = f"""
     WITH due AS MATERIALIZED (
         SELECT n.endpoint_id FROM webhooks.endpoint n CROSS JOIN progress p
-        WHERE n.state = 'active' AND n.lease_until <= clock_timestamp() AND n.next_attempt_at <= clock_timestamp()
-            AND (
-                p.sequence > n.position + {LOOK_AHEAD}
-                OR EXISTS (
-                    SELECT FROM compliance_event e
-                    WHERE e.sequence > n.position AND e.sequence <= n.position + {LOOK_AHEAD}
-                        AND (n.types IS NULL OR e.type = ANY(n.types))
-                        AND (n.partner_ids IS NULL OR e.partner_id = ANY(n.partner_ids))
-                        AND (n.products IS NULL OR e.products && n.products)
-                )
-                OR EXISTS (
-                    SELECT FROM webhooks.parked_message m WHERE m.endpoint_id = n.endpoint_id AND m.released
-                )
-                OR coalesce(n.last_attempt_at, n.registered_at) + n.heartbeat_seconds * interval '1 second'
-                    <= clock_timestamp()
-            )
+        WHERE n.lease_until <= clock_timestamp() AND {DUE}
         LIMIT {TAKEN_AT_ONCE} FOR NO KEY UPDATE OF n SKIP LOCKED
     )
     UPDATE webhooks.endpoint t SET

@@ -1,0 +1,95 @@
+"""Whether compliance gets on: its database, the follower, and the dispatcher where there is something to deliver."""
+
+from datetime import datetime
+from typing import Final
+
+import asyncpg
+import msgspec
+
+from services.compliance.database import Connection
+from services.compliance.policy.parameters import Parameters
+from services.compliance.webhooks.leases import DUE
+
+LIFE_SECONDS: Final = 10.0
+"""A process of which nothing was heard for so long does not run, or is stopped."""
+STILL_SECONDS: Final = 15.0
+"""A follower that has facts to apply and has not advanced for so long is stuck."""
+LAG_SECONDS_MAX: Final = 30.0
+"""How old the knowledge of the projection may be. A sandbox, whose clock jumps, has no such limit."""
+
+_FOLLOWER: Final = """
+    SELECT coalesce((SELECT max(notification_id) FROM certification.stored_events), 0) AS head,
+        p.position, p.known_through, p.sequence, p.held_by, p.policy_version,
+        extract(epoch FROM certification.now() - p.known_through)::float8 AS lag_seconds,
+        extract(epoch FROM clock_timestamp() - p.advanced_at)::float8 AS still_seconds,
+        (SELECT extract(epoch FROM clock_timestamp() - max(h.beat_at))::float8 FROM heartbeat h) AS silent_seconds,
+        (SELECT h.trouble FROM heartbeat h WHERE h.beat_at > clock_timestamp() - $1 * interval '1 second'
+            ORDER BY h.trouble NULLS FIRST LIMIT 1) AS trouble
+    FROM progress p
+"""
+
+_DISPATCHER: Final = f"""
+    SELECT EXISTS (
+            SELECT FROM webhooks.heartbeat h WHERE h.beat_at > clock_timestamp() - $1 * interval '1 second'
+        ) AS alive,
+        (SELECT h.trouble FROM webhooks.heartbeat h WHERE h.beat_at > clock_timestamp() - $1 * interval '1 second'
+            ORDER BY h.trouble NULLS FIRST LIMIT 1) AS trouble,
+        EXISTS (SELECT FROM webhooks.endpoint n CROSS JOIN progress p WHERE {DUE}) AS due
+"""
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    """`facts_behind`: how many facts the projection has still to apply. `known_through`: how far its knowledge goes."""
+
+    status: str
+    position: int
+    facts_behind: int
+    known_through: datetime
+    events: int
+    held_by: str
+
+
+async def look(
+    connection: Connection, parameters: Parameters, *, sandbox: bool, webhooks: bool
+) -> tuple[Readiness, list[str]]:
+    """How far the projection is, and what does not get on, a sentence each; nothing: it is ready."""
+    row = await connection.fetchrow(_FOLLOWER, LIFE_SECONDS)
+    assert row is not None, "progress has one row"
+    faults = _of_the_follower(row, parameters, sandbox=sandbox)
+    if webhooks:
+        faults += _of_the_dispatcher(await connection.fetchrow(_DISPATCHER, LIFE_SECONDS))
+    readiness = Readiness(
+        status="ready",
+        position=row["position"],
+        facts_behind=row["head"] - row["position"],
+        known_through=row["known_through"],
+        events=row["sequence"],
+        held_by=row["held_by"],
+    )
+    return readiness, faults
+
+
+def _of_the_follower(row: asyncpg.Record, parameters: Parameters, *, sandbox: bool) -> list[str]:
+    behind, still = row["head"] - row["position"], row["still_seconds"]
+    silent = still if row["silent_seconds"] is None else min(still, row["silent_seconds"])
+    if row["policy_version"] not in ("", parameters.version):
+        other = f"The read model was derived by policy {row['policy_version']}, this is {parameters.version}"
+        return [f"{other}: run `sagecert compliance rebuild`."]
+    if silent > LIFE_SECONDS:
+        return [f"No follower is running: the last was heard of {silent:.0f} seconds ago."]
+    if row["trouble"] is not None:
+        return [f"The follower does not get on: {row['trouble']}."]
+    if behind > 0 and still > STILL_SECONDS:
+        return [f"The follower stands still: {behind} facts are to be applied, the last was {still:.0f} seconds ago."]
+    if not sandbox and row["lag_seconds"] > LAG_SECONDS_MAX:
+        return [f"The projection is {row['lag_seconds']:.0f} seconds behind, with {behind} facts to be applied."]
+    return []
+
+
+def _of_the_dispatcher(row: asyncpg.Record | None) -> list[str]:
+    assert row is not None, "it selects no table"
+    if not row["due"] or (row["alive"] and row["trouble"] is None):
+        return []
+    if row["alive"]:
+        return [f"The dispatcher does not get on: {row['trouble']}."]
+    return [f"Webhook messages are due, and no dispatcher was heard of for {LIFE_SECONDS:.0f} seconds."]

@@ -1,0 +1,119 @@
+"""What each database role may write, found by trying: every table and column, with every statement."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import psycopg
+import pytest
+from psycopg import Connection, errors, sql
+
+from tests.databases import Database
+
+SCHEMAS: Final = ["certification", "compliance", "webhooks"]
+COLUMNS: Final = """
+    SELECT n.nspname, c.relname, array_agg(a.attname::text ORDER BY a.attname)
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
+    WHERE n.nspname = ANY(%s) AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped GROUP BY 1, 2
+"""
+FUNCTIONS: Final = """
+    SELECT p.proname::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+    WHERE n.nspname = 'certification' AND has_function_privilege(p.oid, 'EXECUTE')
+"""
+
+CONFIGURED: Final = (
+    "attempts batch_max delivered_sequence description disabled_because epoch failing_since failures fence"
+    " heartbeat_seconds next_attempt_at partner_ids position products rejecting_since replay_through revision sequence"
+    " state types url warned_hours"
+)
+DELIVERED: Final = (
+    "attempts delivered_sequence disabled_because failing_since failures fence held_by last_attempt_at"
+    " last_delivered_at last_error last_status lease_until next_attempt_at position rejecting_since sequence state"
+    " warned_hours"
+)
+MAY: Final[dict[str, dict[str, str]]] = {
+    "certification_url": {
+        "certification.free_text": "DELETE",
+        "certification.profile": "INSERT DELETE UPDATE",
+    },
+    "compliance_url": {
+        "webhooks.endpoint": f"INSERT DELETE {CONFIGURED}",
+        "webhooks.secret": "INSERT DELETE UPDATE",
+        "webhooks.registration": "INSERT DELETE",
+        "webhooks.parked_message": "DELETE released",
+        "webhooks.attempt": "INSERT",
+    },
+    "follower_url": {
+        "compliance.progress": "UPDATE",
+        "compliance.compliance_event": "INSERT",
+        "compliance.standing": "INSERT DELETE UPDATE",
+        "compliance.replacement_window": "INSERT DELETE UPDATE",
+        "compliance.timer": "INSERT DELETE UPDATE",
+        "compliance.heartbeat": "INSERT DELETE UPDATE",
+    },
+    "dispatcher_url": {
+        "webhooks.endpoint": DELIVERED,
+        "webhooks.parked_message": "INSERT DELETE UPDATE",
+        "webhooks.attempt": "INSERT DELETE",
+        "webhooks.heartbeat": "INSERT DELETE UPDATE",
+    },
+}
+"""Table to what may be done to it: statements, or the columns that may be changed."""
+
+MAY_CALL: Final = {
+    "certification_url": {"append", "barrier", "clock", "now", "settle_sandbox"},
+    "compliance_url": {"barrier", "clock", "now", "portal_change_named"},
+    "follower_url": {"barrier", "clock", "now", "portal_change_named"},
+    "dispatcher_url": {"clock", "now"},
+}
+
+
+def writes(connection: Connection, table: sql.Identifier, columns: list[str]) -> Iterator[str]:
+    """The statements that the role may use on the table, tried on no row."""
+    tried = {
+        "INSERT": sql.SQL("INSERT INTO {0} SELECT * FROM {0} WHERE false"),
+        "DELETE": sql.SQL("DELETE FROM {} WHERE false"),
+        "TRUNCATE": sql.SQL("TRUNCATE {}"),
+    }
+    for name, statement in tried.items():
+        if allowed(connection, statement.format(table)):
+            yield name
+    changed = [
+        column
+        for column in columns
+        if allowed(connection, sql.SQL("UPDATE {} SET {} = NULL WHERE false").format(table, sql.Identifier(column)))
+    ]
+    yield from ["UPDATE"] if changed == columns else changed
+
+
+def allowed(connection: Connection, statement: sql.Composed) -> bool:
+    try:
+        with connection.transaction(force_rollback=True):
+            connection.execute(statement)
+    except errors.InsufficientPrivilege:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("role", list(MAY))
+def test_a_role_writes_what_its_process_has_to_and_nothing_else(
+    database: Database, owner: Connection, role: str
+) -> None:
+    found = {}
+    with psycopg.connect(getattr(database, role), autocommit=True) as connection:
+        for schema, name, columns in owner.execute(COLUMNS, [SCHEMAS]).fetchall():
+            may = sorted(writes(connection, sql.Identifier(schema, name), columns))
+            if may:
+                found[f"{schema}.{name}"] = may
+        functions = {function for (function,) in connection.execute(FUNCTIONS)}
+    assert found == {table: sorted(may.split()) for table, may in MAY[role].items()}
+    assert functions >= MAY_CALL[role]
+    assert not functions & ({"append", "settle_sandbox", "set_clock"} - MAY_CALL[role])
+
+
+@pytest.mark.parametrize("role", list(MAY))
+def test_no_statement_and_no_idle_transaction_of_a_role_lasts(database: Database, role: str) -> None:
+    with psycopg.connect(getattr(database, role)) as connection:
+        for setting in ("statement_timeout", "idle_in_transaction_session_timeout"):
+            assert connection.execute(f"SHOW {setting}").fetchone() == ("30s",)
+        with pytest.raises(errors.InsufficientPrivilege):
+            connection.execute("CREATE TABLE certification.mine ()")
