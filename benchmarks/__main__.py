@@ -23,6 +23,7 @@ def main() -> None:
             ("posts",),
             ("append",),
             ("visibility",),
+            ("isolation",),
             ("answers", *log),
             ("rebuild", *log, "--memory"),
             ("webhooks",),

@@ -104,7 +104,7 @@ def waiting(owner_url: str, facts: int) -> float:
 
 def measure(databases: Databases, facts: int) -> None:
     """Prints the figures."""
-    follower = get_context("spawn").Process(target=work, args=(databases.compliance_url,), daemon=True)
+    follower = get_context("spawn").Process(target=work, args=(databases.follower_url,), daemon=True)
     follower.start()
     with (
         serving(certification, databases.certification_url) as certification_port,

@@ -240,9 +240,10 @@ async def beside_slow_ones(bench: Bench, rounds: int) -> None:
     print(f"{with_them:.1f} ms beside {SLOW} that never answer = {ratio}")
 
 
-async def measure(settings: ComplianceSettings, url: str, rounds: int) -> None:
+async def measure(settings: ComplianceSettings, owner_url: str, url: str, rounds: int) -> None:
     """Prints the figures."""
-    connection = await connect(settings, patient=True)
+    owner = settings.model_copy(update={"database_url": SecretStr(owner_url)})
+    connection = await connect(owner, patient=True)
     head = await connection.fetchval("SELECT sequence FROM progress")
     bench = Bench(settings, connection, head, url)
     for endpoints in DELIVERIES:
@@ -276,13 +277,13 @@ def main() -> None:
     with server(arguments.data_dir) as databases, receiving() as url:
         prepare(databases, arguments.events)
         settings = ComplianceSettings(
-            database_url=SecretStr(databases.compliance_url),
+            database_url=SecretStr(databases.dispatcher_url),
             sandbox=True,
             webhook_keys=(SecretStr(Fernet.generate_key().decode()),),
             webhook_networks=(IPv4Network("127.0.0.0/8"),),
         )
         collect_seldom()
-        uvloop.run(measure(settings, url, arguments.rounds))
+        uvloop.run(measure(settings, databases.owner_url, url, arguments.rounds))
 
 
 if __name__ == "__main__":

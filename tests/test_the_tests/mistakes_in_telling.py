@@ -159,9 +159,9 @@ MISTAKES: Final = (
     # Feeds ---------------------------------------------------------------------------------------
     Mistake(
         "a reader is led past the end of the log",
-        "services/feeds.py",
-        "min(end_of_stretch(after), head)",
-        "end_of_stretch(after)",
+        "services/broadcast.py",
+        "max(after, min(through, head))",
+        "max(after, through)",
         "contract/test_feeds_pages.py::test_an_empty_page_that_leads_further_is_another",
     ),
     Mistake(
@@ -180,10 +180,38 @@ MISTAKES: Final = (
     ),
     Mistake(
         "a crash is taken for a reset",
-        "services/feeds.py",
-        "if feed.sandbox and",
-        "if",
+        "services/broadcast.py",
+        "unsure = restarts and self.sandbox  #",
+        "unsure = restarts  #",
         "contract/test_feeds_streams.py::test_a_log_that_is_no_sandbox_is_waited_for_where_a_crash_took_its_end",
+    ),
+    Mistake(
+        "who has just read what is new is woken for nothing, and who has not is not",
+        "services/broadcast.py",
+        "if reader.after < last",
+        "if reader.after > last",
+        "contract/test_broadcast.py::test_who_lets_nothing_pass_is_not_woken_and_costs_no_read",
+    ),
+    Mistake(
+        "everybody is woken by every event",
+        "services/broadcast.py",
+        "if which.passes(event)), 0)",
+        "), 0)",
+        "contract/test_broadcast.py::test_who_lets_nothing_pass_is_not_woken_and_costs_no_read",
+    ),
+    Mistake(
+        "the oldest of the tail is forgotten, and its place is not",
+        "services/broadcast.py",
+        "            self.start = self._events[forgotten].position\n",
+        "",
+        "contract/test_broadcast.py::test_whoever_follows_gets_each_event_once_in_order_however_slow",
+    ),
+    Mistake(
+        "one partner takes every process",
+        "services/compliance/answering/pool.py",
+        "max(1, self._processes_max - 1)",
+        "self._processes_max",
+        "compliance/test_answering.py::test_one_partner_never_takes_every_process",
     ),
     Mistake(
         "a cancellation that meets the ring is lost",

@@ -35,13 +35,13 @@ LEASE_SECONDS, DEADLINE_SECONDS = 45.0, 15.0
 async def means_of(
     database: Database, lease_seconds: float = LEASE_SECONDS, deadline_seconds: float = DEADLINE_SECONDS
 ) -> AsyncIterator[Means]:
-    settings = settings_for(database)
+    settings = as_dispatcher(settings_for(database))
     recorder = Recorder(settings)
     recording = asyncio.create_task(recorder.run())
     networks = settings.webhook_networks
     try:
         async with (
-            create_pool(as_dispatcher(settings)) as pool,
+            create_pool(settings) as pool,
             Sender(networks=networks, plain_http=True, clock=wall_clock) as sender,
         ):
             yield Means(pool, recorder, sender, wall_clock, lease_seconds, deadline_seconds)
