@@ -7,6 +7,7 @@ fault, the feeds as they are in the end, and the messages that receivers of webh
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import groupby, pairwise
 from typing import Any, Final
 
@@ -37,15 +38,13 @@ def facts_lost_or_doubled(
             fact["position"] > answer["position"]
         ):
             yield f"moved: {call.key} was answered {answer}, and the log has {fact}"
-        elif not call.command.body.items() <= {**fact["data"], **named_in(call.command.path)}.items():
+        elif not says(fact, call.command.body):
             yield f"changed: {call.command} is in the log as {fact['data']}"
         if answer["fact_id"] in answered:
             yield f"one fact for two calls: {answer['fact_id']}, also for {call.key}"
         answered.add(answer["fact_id"])
     reported = [fact for fact in facts if "causationid" not in fact]
-    for content, times in Counter(
-        json.dumps([fact["type"], fact["data"]], sort_keys=True) for fact in reported
-    ).items():
+    for content, times in Counter(map(content_of, reported)).items():
         if times > 1:
             yield f"doubled: {content} is in the log {times} times"
     extra = len(reported) - len(recorded) - len(unanswered)
@@ -53,9 +52,19 @@ def facts_lost_or_doubled(
         yield f"{extra} facts in the log were reported by nobody"
 
 
-def named_in(path: str) -> dict[str, Any]:
-    """What the path of a command names is checked by its fact id alone."""
-    return {"attempt": 1} if path.endswith("/attempts") else {}
+def content_of(fact: Event) -> str:
+    """What no two commands have in common: what was reported, and the instant that was named with it."""
+    named = fact["time"] if fact["time"] != fact["recordedtime"] else None
+    return json.dumps([fact["type"], fact["data"], named], sort_keys=True)
+
+
+def says(fact: Event, body: Mapping[str, Any]) -> bool:
+    """Whether the fact is what was reported; its instant, where one was."""
+    reported = dict(body)
+    effective_at = reported.pop("effective_at", None)
+    if effective_at is not None and datetime.fromisoformat(effective_at) != datetime.fromisoformat(fact["time"]):
+        return False
+    return bool(reported.items() <= fact["data"].items())
 
 
 def log_out_of_order(feed: str, events: Sequence[Event]) -> Iterator[str]:
