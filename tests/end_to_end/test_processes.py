@@ -52,6 +52,11 @@ def applied(origin: str, partner: str, position: int) -> bool | None:
     return httpx.get(path, params={"min_position": position}, timeout=SECONDS_MAX).status_code == 200 or None
 
 
+def not_ready(origin: str, reason: str) -> bool | None:
+    answer = httpx.get(f"{origin}/compliance/readyz")
+    return (answer.status_code == 503 and reason in answer.json()["detail"]) or None
+
+
 @pytest.mark.parametrize("part", BACKGROUND)
 def test_a_part_that_is_killed_is_started_again(database: Database, part: str) -> None:
     with serving({"DATABASE_URL": database.owner_url}, "up") as (up, origin):
@@ -67,13 +72,17 @@ def test_a_part_that_is_killed_is_started_again(database: Database, part: str) -
 @pytest.mark.parametrize("frozen", [False, True])
 def test_however_it_ends_it_leaves_no_process_behind(database: Database, how: signal.Signals, frozen: bool) -> None:
     """Also where a part is stopped and hears no signal but one."""
-    with serving({"DATABASE_URL": database.owner_url}, "up") as (up, _):
-        parts = background(up.pid)
-        if frozen:
-            os.kill(parts["follower"], signal.SIGSTOP)
+    with serving({"DATABASE_URL": database.owner_url}, "up") as (up, origin):
+        answer = httpx.get(f"{origin}/compliance/v1/partners?at=2022-01-01T00:00:00Z")
+        assert answer.status_code == 200, "what replays history has a process of its own"
+        background(up.pid)
+        parts = children(up.pid)
+        assert len(parts) == 3
+        for pid in parts if frozen else ():
+            os.kill(pid, signal.SIGSTOP)
         up.send_signal(how)
         assert up.wait(SECONDS_MAX) == (-signal.SIGKILL if how is signal.SIGKILL else 0)
-        assert all(gone(pid) for pid in parts.values())
+        assert all(gone(pid) for pid in sorted(parts))
 
 
 def test_what_serves_goes_on_while_nothing_follows(database: Database) -> None:
@@ -82,10 +91,12 @@ def test_what_serves_goes_on_while_nothing_follows(database: Database) -> None:
         follower = background(up.pid)["follower"]
         os.kill(follower, signal.SIGSTOP)
         behind = enrol(origin, "P2")
+        assert eventually(lambda: not_ready(origin, "No follower is running"))
         answer = httpx.get(f"{origin}/compliance/v1/partners/P1/compliance/S200P")
         assert (answer.status_code, answer.json()["position"]) == (200, behind - 1)
         os.kill(follower, signal.SIGCONT)
         assert eventually(lambda: applied(origin, "P2", behind))
+        assert eventually(lambda: httpx.get(f"{origin}/compliance/readyz").status_code == 200 or None)
 
 
 def test_a_database_at_this_version_is_not_migrated_again(database: Database) -> None:

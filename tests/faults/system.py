@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from services import postgres
-from services.databases import CERTIFICATION_ROLE, COMPLIANCE_ROLE
+from services.databases import CERTIFICATION_ROLE, COMPLIANCE_ROLE, DISPATCHER_ROLE, FOLLOWER_ROLE
 from tests.systems import WEBHOOKS, children, environment, sagecert
 
 START_SECONDS_MAX: Final = 60.0
@@ -102,13 +102,15 @@ class Apart:
         subprocess.run(sagecert("migrate"), env=environment(owner), check=True)
         certification = {**settings, "SAGECERT_CERTIFICATION_DATABASE_URL": self._running.url(CERTIFICATION_ROLE)}
         compliance = {**settings, "SAGECERT_COMPLIANCE_DATABASE_URL": self._running.url(COMPLIANCE_ROLE)}
+        follower = {**settings, "SAGECERT_FOLLOWER_DATABASE_URL": self._running.url(FOLLOWER_ROLE)}
+        dispatcher = {**settings, "SAGECERT_DISPATCHER_DATABASE_URL": self._running.url(DISPATCHER_ROLE)}
         parts: dict[str, tuple[list[str], Mapping[str, str]]] = {
             "certification": (["certification", "serve", "--port", str(self.certification_port)], certification),
             "compliance": (["compliance", "serve", "--port", str(self.compliance_port)], compliance),
-            "follower": (["compliance", "work"], compliance),
-            "other follower": (["compliance", "work"], compliance),
-            "dispatcher": (["compliance", "dispatch"], compliance),
-            "other dispatcher": (["compliance", "dispatch"], compliance),
+            "follower": (["compliance", "work"], follower),
+            "other follower": (["compliance", "work"], follower),
+            "dispatcher": (["compliance", "dispatch"], dispatcher),
+            "other dispatcher": (["compliance", "dispatch"], dispatcher),
         }
         self._parts = [
             Process(name, sagecert(*command), part, directory / f"{name.replace(' ', '-')}.log")
