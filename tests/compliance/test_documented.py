@@ -11,7 +11,9 @@ def test_every_question_is_documented() -> None:
         for operation in operations.values():
             assert operation["description"], path
             if path.startswith("/compliance/v1/"):
-                ((status, answered),) = ((one, it) for one, it in operation["responses"].items() if one < "300")
-                assert status == "204" or all(one["schema"] != {} for one in answered["content"].values()), path
+                done = {status: answer for status, answer in operation["responses"].items() if status < "300"}
+                assert done, path
+                for status, answer in done.items():
+                    assert status == "204" or all(one["schema"] != {} for one in answer["content"].values()), path
     assert "404" not in document["paths"]["/compliance/v1/events"]["get"]["responses"], "no id is asked about"
     assert document["components"]["schemas"].keys() >= {"ComplianceAnswer", "Problem", "CloudEvent", "Window"}
