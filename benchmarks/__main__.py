@@ -26,6 +26,7 @@ def main() -> None:
             ("isolation",),
             ("answers", *log),
             ("rebuild", *log, "--memory"),
+            ("portal_change",),
             ("webhooks",),
         ):
             print(f"\n== {' '.join(measurement)}", flush=True)

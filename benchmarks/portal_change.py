@@ -56,7 +56,7 @@ def measure(databases: Databases, partners: int) -> None:
     started = time.perf_counter()
     rebuilt = rebuild.run(settings_for(databases.compliance_url), databases.owner_url, verify=False)
     limit = rebuilt.partners / (time.perf_counter() - started)
-    follower = get_context("spawn").Process(target=work, args=(databases.compliance_url,), daemon=False)
+    follower = get_context("spawn").Process(target=work, args=(databases.follower_url,), daemon=False)
     follower.start()
     with serving(certification, databases.certification_url) as port:
         told, seconds = uvloop.run(apply(port, databases.compliance_url))

@@ -35,9 +35,11 @@ def _check_products(products: tuple[str, ...]) -> tuple[str, ...]:
 
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_check_url)]
 Products = Annotated[
-    tuple[str, ...], Field(validation_alias="SAGECERT_PRODUCTS", min_length=1), AfterValidator(_check_products)
+    tuple[str, ...],
+    Field(validation_alias="SAGECERT_PRODUCTS", min_length=1, max_length=10),
+    AfterValidator(_check_products),
 ]
-"""What is sold (R2)."""
+"""What is sold (R2). With more products a compliance event could exceed 64 KiB."""
 
 ReadersMax = Annotated[int, Field(validation_alias="SAGECERT_FEED_READERS_MAX", ge=1)]
 """How many streams and long polls a service keeps open."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import timedelta
 from itertools import pairwise
 from random import Random
@@ -13,6 +14,7 @@ from services.compliance.database import OwnConnection, connect
 from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.projection import batch, rebuild
 from services.compliance.projection.batch import Projector
+from services.compliance.projection.derivers import Derivers
 from services.compliance.projection.plan import PARTNERS_MAX
 from services.compliance.projection.rebuild import Rebuilt
 from tests.compliance.log import Group, Log, as_follower, compliance_log, settings_for, shuffled_sizes
@@ -79,6 +81,23 @@ async def test_batches_and_slices_never_show(database: Database, seed: int) -> N
     facts_max, partners_max = random.choice([1, 2, 5]), random.choice([1, 2])
     barriers = random.random() < 0.5
     await follow(database, groups, sizes, barriers=barriers, facts_max=facts_max, partners_max=partners_max)
+
+    rebuilt = await asyncio.to_thread(verify, database)
+
+    assert rebuilt.differences == ()
+
+
+async def test_what_other_processes_derive_is_the_same_to_the_byte(database: Database) -> None:
+    groups, settings = history(31), as_follower(settings_for(database))
+    connection = await connect(settings)
+    with psycopg.connect(database.owner_url, autocommit=True) as owner, closing(Derivers(settings, 2)) as derivers:
+        log = Log(owner)
+        projector = Projector(connection, PARAMETERS, "test", derivers=derivers, partners_here_max=0)
+        for group in groups:
+            log.write([group])
+            await projector.advance(None)
+    await finish(connection, groups)
+    await connection.close()
 
     rebuilt = await asyncio.to_thread(verify, database)
 

@@ -96,7 +96,17 @@ class Headcount:
 
     def next_instant(self, after: datetime | None) -> datetime | None:
         """The first instant after `after` at which people come or go."""
-        return next(self.instants(after, None), None)
+        if not self._blocks:
+            return None
+        if after is None:
+            return self._starts[0]
+        number = bisect_right(self._starts, after)
+        if number:
+            instants = self._blocks[number - 1].instants
+            index = bisect_right(instants, after)
+            if index < len(instants):
+                return instants[index]
+        return self._starts[number] if number < len(self._starts) else None
 
     def next_below(self, after: datetime | None, ceiling: int) -> datetime | None:
         """The first instant after `after` at which the headcount, cut off at `ceiling`, changes."""

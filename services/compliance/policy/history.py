@@ -6,11 +6,12 @@ retracted, newest first; then what newly follows, by effective instant. A late o
 the sweep back and the difference is told; published events are never changed.
 """
 
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from hashlib import blake2b
-from heapq import heappop, heappush
 from itertools import islice
+from operator import itemgetter
 from typing import Final
 
 import msgspec
@@ -175,8 +176,8 @@ class PartnerHistory:
                 if product in self._sweeps:
                     self._sweeps[product].set_times(consultant_id, times.before, times.after)
             self._replace_notices(consultant_id, change.gone, change.new, diff)
-        if changed:
-            for product, sweep in self._sweeps.items():
+        for product, sweep in self._sweeps.items():
+            if sweep.changed:
                 diff.take(product, sweep.advance(diff.instant))
         return changed
 
@@ -184,17 +185,22 @@ class PartnerHistory:
         self, owner: str, gone: Sequence[Announcement], new: Sequence[Announcement], diff: "_Difference"
     ) -> bool:
         """Notices are announcements outside the sweeps: of a person, or (owner "") of the partner."""
+        if not gone and not new:
+            return False
         now = diff.instant
         diff.replace([notice for notice in gone if notice.instant <= now], [n for n in new if n.instant <= now])
+        for notice in gone:
+            if notice.instant > now:
+                del self._upcoming[bisect_left(self._upcoming, (notice.instant, owner))]
         for notice in new:
             if notice.instant > now:
-                heappush(self._upcoming, (notice.instant, owner))
-        return bool(gone or new)
+                insort(self._upcoming, (notice.instant, owner))
+        return True
 
     def _due_notices(self, instant: datetime) -> list[Announcement]:
-        owners = set()
-        while self._upcoming and self._upcoming[0][0] <= instant:
-            owners.add(heappop(self._upcoming)[1])
+        due = bisect_right(self._upcoming, instant, key=_instant)
+        owners = {owner for _, owner in self._upcoming[:due]}
+        del self._upcoming[:due]
         return [notice for owner in sorted(owners) for notice in self.knowledge.notices_at(owner, instant)]
 
     # What is told ----------------------------------------------------------------------------
@@ -325,9 +331,15 @@ class _Difference:
         self.replace(change.gone, change.new)
 
     def replace(self, old: Sequence[Announcement], new: Sequence[Announcement]) -> None:
+        if not old:
+            self.new += new
+            return
         before, after = set(old), set(new)
         self.gone += [announcement for announcement in old if announcement not in after]
         self.new += [announcement for announcement in new if announcement not in before]
+
+
+_instant: Final = itemgetter(0)
 
 
 def future(sweep: Sweep, now: datetime) -> Iterator[Stretch]:

@@ -42,6 +42,7 @@ class Person:
         self._new_obligations: dict[str, list[Obligation]] = {}
         self._counted: dict[str, list[Counted]] = {}
         self._notices: list[Announcement] = []
+        self._lapsing = False
 
     # Facts -----------------------------------------------------------------------------------
 
@@ -113,6 +114,8 @@ class Person:
         found = united_spans(span for of_grant in valid.values() for span in of_grant)
         since = _first_difference(spans, found)
         self._spans[product] = found
+        if any(span.lapsed for span in found):
+            self._lapsing = True
         return since
 
     def _derive_valid(self, product: str, grant_ids: Iterable[str], obligations: Sequence[Obligation]) -> None:
@@ -122,10 +125,13 @@ class Person:
 
     def _refresh_counted(self, product: str, since: datetime, through: datetime | None) -> Times | None:
         """The times that reach into the range (`through` None: ever after), if they differ from before."""
-        counted = self._counted.setdefault(product, [])
+        counted, tenures, spans = self._counted.get(product), self._employments.tenures, self._spans.get(product, [])
+        if counted is None:
+            if not tenures or not spans:
+                return None
+            counted = self._counted[product] = []
         first, end = _overlapping(counted, since, through)
         before = counted[first:end]
-        tenures, spans = self._employments.tenures, self._spans.get(product, [])
         known = slice(*_overlapping(tenures, since, through)), slice(*_overlapping(spans, since, through))
         after = [
             time
@@ -138,6 +144,8 @@ class Person:
         return Times(before, after)
 
     def _refresh_notices(self) -> tuple[Sequence[Announcement], Sequence[Announcement]]:
+        if not self._employments.dual_links and not self._lapsing and not self._notices:
+            return (), ()
         notices = [
             Announcement(
                 "dual-link-detected" if dual.begins else "dual-link-cleared", dual.start, None, self._consultant_id, 1

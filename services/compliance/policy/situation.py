@@ -35,9 +35,7 @@ class Bounds(NamedTuple):
 
 
 _IN_ALL: Final = Bounds(counted=200, unfilled=200, ended=20, suspensions=20)
-"""Of all products together: some 55 KiB, so that an event stays below 64 KiB whatever its partner's history is."""
-PRODUCTS_MAX: Final = 50
-"""With more products the names alone would fill an event."""
+"""Of all products together, of which there are at most 10: some 60 KiB, so that no event exceeds 64 KiB."""
 
 
 def bounds_for(products: int) -> Bounds:

@@ -75,6 +75,8 @@ class Sweep:
         self._windows: dict[tuple[str, int], Replacement] = {}
         self._ended: _Log[Window] = _Log()
         self._suspensions: _Log[Suspension] = _Log()
+        self._next: datetime | None = None
+        self._next_known = False
         self._changed_from: datetime | None = None
         self._late_from: datetime | None = None
         self._late_through: datetime | None = None
@@ -129,6 +131,7 @@ class Sweep:
         self._note(instant, people)
 
     def _note(self, instant: datetime, people: int) -> None:
+        self._next_known = False
         if self._changed_from is None or instant < self._changed_from:
             self._changed_from = instant
         if self.swept is not None and instant <= self.swept:
@@ -155,7 +158,14 @@ class Sweep:
 
     def next_instant(self) -> datetime | None:
         """The next instant at which something happens if no fact comes, or None."""
-        return self._next_moment(self._state, self.swept)
+        if not self._next_known:
+            self._next, self._next_known = self._next_moment(self._state, self.swept), True
+        return self._next
+
+    @property
+    def changed(self) -> bool:
+        """Whether what is known changed since the last `advance`."""
+        return self._changed_from is not None
 
     def advance(self, until: datetime) -> Change:
         """Sweeps every instant up to and including `until` over what is known by now, and says what is different."""
@@ -164,10 +174,12 @@ class Sweep:
         new: list[Announcement] = []
         if self._late_from is not None:
             gone, new = self._sweep_again(self._late_from)
+            self._next_known = False
         moment = self.next_instant()
         if moment is not None and moment <= until:
             since = moment if since is None else min(since, moment)
             new += self._sweep_on(until)
+            self._next_known = False
         if self.swept is None or until > self.swept:
             self.swept = until
         self._forget_changes()
@@ -270,21 +282,13 @@ class Sweep:
 
     def _next_visit(self, state: State, after: datetime | None) -> datetime | None:
         """The next instant at which the outcome can change."""
-        moments = (
-            self._headcount.next_below(after, self._ceiling),
-            self._timeline.next_start(after),
-            next_timer(state, after),
-        )
-        return min((moment for moment in moments if moment is not None), default=None)
+        below = self._headcount.next_below(after, self._ceiling)
+        return _earliest(below, self._timeline.next_start(after), next_timer(state, after))
 
     def _next_moment(self, state: State, after: datetime | None) -> datetime | None:
         """The next instant at which anything happens."""
-        moments = (
-            self._headcount.next_instant(after),
-            self._timeline.next_start(after),
-            next_timer(state, after),
-        )
-        return min((moment for moment in moments if moment is not None), default=None)
+        moved = self._headcount.next_instant(after)
+        return _earliest(moved, self._timeline.next_start(after), next_timer(state, after))
 
     # Output ----------------------------------------------------------------------------------
 
@@ -356,6 +360,12 @@ class Sweep:
     def replacement(self, announcement: Announcement) -> Replacement | None:
         """The window that an announcement is about, as it stands now."""
         return self._windows.get((announcement.subject, announcement.ordinal))
+
+
+def _earliest(one: datetime | None, another: datetime | None, third: datetime | None) -> datetime | None:
+    if another is not None and (one is None or another < one):
+        one = another
+    return third if third is not None and (one is None or third < one) else one
 
 
 def _movements(times: Sequence[Counted]) -> dict[datetime, Movement]:

@@ -193,6 +193,8 @@ class WindowRules:
 def next_timer(state: State, after: datetime | None) -> datetime | None:
     """The next deadline or reminder of an open window (R15, R16)."""
     due: datetime | None = None
+    if not state.unfilled:
+        return None
     for replacement in state.unfilled:
         if replacement.window.outcome == "open":
             for instant in (*replacement.reminders, replacement.window.deadline_at):

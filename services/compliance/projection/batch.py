@@ -7,26 +7,25 @@ can be missing: because a later fact is there, or because a barrier was drawn.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
 from services.compliance.database import Connection
-from services.compliance.policy.history import PartnerHistory, PublicationUnknown
 from services.compliance.policy.parameters import Parameters
+from services.compliance.projection.derivers import Derivers, Slice, derive_partners
 from services.compliance.projection.folded_partners import Folded, FoldedPartners
 from services.compliance.projection.plan import PAIRS_MAX, PARTNERS_MAX, Plan, goal_of, plan_of
-from services.compliance.projection.replay import Past, replay, replay_settled
 from services.compliance.projection.resumption import Resumption
 from services.compliance.read_model.derived import Derived
-from services.compliance.read_model.fact_log import routed
 from services.compliance.read_model.news import News, read_news
 from services.compliance.read_model.step_key import TIMER, StepKey
-from services.compliance.read_model.writing import Adoption, Progress, published, write
-from shared.events.envelope import Fact
+from services.compliance.read_model.writing import Progress, write
 
 FACTS_MAX: Final = 1_000
 _PARTNERS_AT_ONCE: Final = 32
+PARTNERS_HERE_MAX: Final = 256
+"""More partners without a kept history than this are derived by other processes, if there are any."""
 
 
 class OtherPolicy(RuntimeError):
@@ -43,6 +42,8 @@ class Advanced(NamedTuple):
 class Projector:
     """Advances the projection on one connection, batch after batch, and keeps histories between them.
 
+    `derivers` help where a batch touches very many partners.
+
     Any number of processes may do so at once: `advance` of whoever writes second raises `Overtaken` instead.
     """
 
@@ -52,12 +53,16 @@ class Projector:
         parameters: Parameters,
         held_by: str,
         *,
+        derivers: Derivers | None = None,
+        partners_here_max: int = PARTNERS_HERE_MAX,
         facts_max: int = FACTS_MAX,
         partners_max: int = PARTNERS_MAX,
     ) -> None:
         self._connection = connection
         self._parameters = parameters
         self._held_by = held_by
+        self._derivers = derivers
+        self._partners_here_max = partners_here_max
         self._folded = FoldedPartners()
         self._facts_max = self._facts_max_next = facts_max
         self._partners_max = partners_max
@@ -81,6 +86,8 @@ class Projector:
         anything = advanced is not None
         while advanced is not None and advanced.more:
             advanced = await self.advance(known_through)
+        if self._derivers is not None:
+            self._derivers.close()
         return anything
 
     async def _advance(self, known_through: datetime | None) -> Advanced | None:
@@ -121,50 +128,23 @@ class Projector:
             resumed = await Resumption.prepare(self._connection, self._folded, kept, plan, news, through)
             derived += [found async for found in resumed.derived(plan.end)]
             anew = sorted([*anew, *resumed.not_further])
-        derived += [found async for found in self._derive_anew(anew, news.progress, plan.end, through)]
+        work = Slice(news.progress.cursor, plan.end, through, news.progress.adopted)
+        derived += await self._derive_anew(anew, work)
         return derived
 
-    async def _derive_anew(
-        self, partner_ids: Sequence[str], progress: Progress, until: StepKey, through: int
-    ) -> AsyncIterator[Derived]:
+    async def _derive_anew(self, partner_ids: Sequence[str], work: Slice) -> list[Derived]:
+        """What follows for partners without a kept history; where they are few, theirs is kept from now on."""
+        if self._derivers is not None and len(partner_ids) > self._partners_here_max:
+            return await self._derivers.derive(partner_ids, work)
+        derived: list[Derived] = []
         for first in range(0, len(partner_ids), _PARTNERS_AT_ONCE):
             some = partner_ids[first : first + _PARTNERS_AT_ONCE]
-            facts = await routed(self._connection, some, through)
-            past = await past_of(self._connection, some, progress.adopted)
-            for partner_id, of_partner in facts.items():
-                found = self._replayed(partner_id, of_partner, progress, until, past.get(partner_id))
-                if found is not None:
-                    yield found
-                await asyncio.sleep(0)
-
-    def _replayed(
-        self, partner_id: str, facts: Sequence[Fact], progress: Progress, until: StepKey, past: Past | None
-    ) -> Derived | None:
-        """What follows for a partner without a kept history, if anything changed; its history is kept from now on."""
-        if past is None:
-            try:
-                history, found, changed = replay_settled(partner_id, facts, progress.cursor, until, self._parameters)
-                self._folded.keep(partner_id, Folded(history, found))
-                return found if changed else None
-            except PublicationUnknown:
-                pass
-        history = PartnerHistory(partner_id, self._parameters)
-        found = replay(history, facts, progress.cursor, until, past)
-        self._folded.keep(partner_id, Folded(history, found))
-        return found
-
-
-async def past_of(
-    connection: Connection, partner_ids: Sequence[str], adopted: Adoption | None, schema: str | None = None
-) -> dict[str, Past]:
-    """What was published about these partners before the present policy took over; nothing if it published all.
-
-    `schema`: where that was published, if it is not the read model of the connection.
-    """
-    if adopted is None:
-        return {}
-    publications = await published(connection, partner_ids, adopted.sequence, schema)
-    return {partner_id: Past(adopted.cursor, publication) for partner_id, publication in publications.items()}
+            for history, found, changed in await derive_partners(self._connection, some, work, self._parameters):
+                self._folded.keep(history.partner_id, Folded(history, found))
+                if changed:
+                    derived.append(found)
+            await asyncio.sleep(0)
+        return derived
 
 
 def _after(

@@ -12,7 +12,7 @@ from multiprocessing import get_context
 from typing import Final, NamedTuple
 
 from services.compliance.database import OwnConnection, connect
-from services.compliance.projection.batch import past_of
+from services.compliance.projection.past import past_of
 from services.compliance.projection.replay import derive
 from services.compliance.read_model.derived import Derived
 from services.compliance.read_model.fact_log import ROUTES, routed_facts

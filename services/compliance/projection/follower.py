@@ -12,6 +12,7 @@ from typing import Final, Literal
 from services.compliance.database import CONNECTION_LOST, OwnConnection, cause, connect
 from services.compliance.heartbeat import FOLLOWERS, Heartbeat
 from services.compliance.projection.batch import OtherPolicy, Projector
+from services.compliance.projection.derivers import Derivers
 from services.compliance.read_model.writing import Overtaken
 from services.compliance.settings import ComplianceSettings
 from services.waiting import rung
@@ -52,6 +53,7 @@ class Follower:
     def __init__(self, settings: ComplianceSettings) -> None:
         self._settings = settings
         self._parameters = settings.parameters
+        self._derivers = Derivers(settings)
         self._rung = asyncio.Event()
         self._held_by = f"{socket.gethostname()}:{os.getpid()}"
         self._barrier_drawn_at = float("-inf")
@@ -64,7 +66,7 @@ class Follower:
             try:
                 async with self._connected() as connection:
                     await self._heartbeat.beat(connection, now=True)
-                    projector = Projector(connection, self._parameters, self._held_by)
+                    projector = Projector(connection, self._parameters, self._held_by, derivers=self._derivers)
                     while True:
                         try:
                             await self._catch_up(connection, projector)
@@ -83,6 +85,8 @@ class Follower:
             except Exception as problem:
                 self._heartbeat.trouble = repr(problem)
                 _log.exception("the projection stands still at its cursor and tries again")
+            finally:
+                self._derivers.close()
             await asyncio.sleep(backoff_seconds)
             backoff_seconds = min(2 * backoff_seconds, BACKOFF_SECONDS_MAX)
 

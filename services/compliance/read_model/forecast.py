@@ -1,6 +1,5 @@
 """The standings of a partner as rows: the present one, and those that follow if no fact comes."""
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -29,26 +28,27 @@ def forecast_rows(history: PartnerHistory) -> ForecastRows:
     found = ForecastRows([], [], [])
     for product, sweep in history.sweeps().items():
         assert history.changed_at is not None
-        found.standings.extend(_standing_rows(history.partner_id, sweep, history.changed_at))
-        windows = _window_rows(history.partner_id, sweep)
+        windows = _window_rows(history.partner_id, product, _standing_rows(history, sweep, found.standings))
         found.windows.extend(windows)
         found.window_counts.append((product, len(windows)))
     return found
 
 
-def _standing_rows(partner_id: str, sweep: Sweep, now: datetime) -> Iterator[StandingRow]:
+def _standing_rows(history: PartnerHistory, sweep: Sweep, found: list[StandingRow]) -> Situation:
+    """Adds the rows of one product; returns the situation that holds for ever if no fact comes."""
+    assert history.changed_at is not None
     size = 0
     situation = sweep.situation()
-    row = _Row(now, situation, with_body=True)
+    row = _Row(history.changed_at, situation, with_body=True)
     for instant, situation in sweep.forecast():
         then = _Row(instant, situation, with_body=size <= BODIES_BYTES_MAX)
         if then.shows is not None and then.shows == row.shows:
             continue
-        written = row.until(partner_id, instant)
-        size += len(written.body)
-        yield written
+        found.append(row.until(history.partner_id, instant))
+        size += len(found[-1].body)
         row = then
-    yield row.until(partner_id, None)
+    found.append(row.until(history.partner_id, None))
+    return situation
 
 
 class _Row:
@@ -65,15 +65,12 @@ class _Row:
         return StandingRow(partner_id, self._product, self._valid_from, valid_to, *self._figures, body)
 
 
-def _window_rows(partner_id: str, sweep: Sweep) -> list[WindowRow]:
+def _window_rows(partner_id: str, product: str, last: Situation) -> list[WindowRow]:
     """The windows as they end if no fact comes: what each is at an earlier instant follows from its own instants."""
-    last = sweep.situation()
-    for _, situation in sweep.forecast():
-        last = situation
     return [
         WindowRow(
             partner_id,
-            sweep.product,
+            product,
             number,
             window.opened_at,
             window.deadline_on,

@@ -21,7 +21,7 @@ from services.compliance.webhooks import parking, schedule
 from services.compliance.webhooks.attempt_log import AttemptKind
 from services.compliance.webhooks.endpoint import Cursor
 from services.compliance.webhooks.leases import Lease, rejected_elsewhere
-from services.compliance.webhooks.message import Message, batch_body, batch_id, heartbeat, message
+from services.compliance.webhooks.message import MESSAGE_BYTES_MAX, Message, batch_body, batch_id, heartbeat, message
 from services.compliance.webhooks.parking import Released
 from services.compliance.webhooks.reading import SharedReading
 from services.compliance.webhooks.recording import Parking, Recorder, Recording, Write
@@ -135,13 +135,17 @@ class Delivery:
         return True
 
     def _next_messages(self, rows: Sequence[Sequence[Any]]) -> Sequence[Message]:
-        """One, or what a batch holds; after a failure the first alone, to see whether it is the one."""
+        """One, or what fits into a batch; after a failure the first alone, to see whether it is the one."""
         messages: list[Message] = []
-        cursor = self._cursor
+        cursor, size = self._cursor, 2
         for row in rows[: 1 if self._health.failures else self._lease.batch_max]:
             if row[_PARTNER] in self._parked_partners:
                 break
-            messages.append(message(row, cursor, self._parked_earlier))
+            following = message(row, cursor, self._parked_earlier)
+            size += len(following.body) + 1
+            if messages and size > MESSAGE_BYTES_MAX:
+                break
+            messages.append(following)
             cursor = self._after(messages, row[0])
         return messages
 

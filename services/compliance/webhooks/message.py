@@ -11,6 +11,9 @@ from services.compliance.cloud_event import SOURCE, CloudEvent, cloud_event
 from services.compliance.webhooks.endpoint import Cursor
 from shared.events.notices import HEARTBEAT, WEBHOOK_TEST, Heartbeat, WebhookTest
 
+MESSAGE_BYTES_MAX: Final = 64 * 1024
+"""No message is greater, a batch included: the least that CloudEvents asks every receiver to take."""
+
 
 class Told(CloudEvent, frozen=True, omit_defaults=True, kw_only=True):
     """A compliance event as one endpoint is told it.

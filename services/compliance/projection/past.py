@@ -1,0 +1,20 @@
+"""What another policy had published of partners before the present one took over."""
+
+from collections.abc import Sequence
+
+from services.compliance.database import Connection
+from services.compliance.projection.replay import Past
+from services.compliance.read_model.writing import Adoption, published
+
+
+async def past_of(
+    connection: Connection, partner_ids: Sequence[str], adopted: Adoption | None, schema: str | None = None
+) -> dict[str, Past]:
+    """What was published about these partners before the present policy took over; nothing if it published all.
+
+    `schema`: where that was published, if it is not the read model of the connection.
+    """
+    if adopted is None:
+        return {}
+    publications = await published(connection, partner_ids, adopted.sequence, schema)
+    return {partner_id: Past(adopted.cursor, publication) for partner_id, publication in publications.items()}

@@ -1,0 +1,68 @@
+"""A partner that is gone on with comes out as one that is folded from the first fact: what is kept never shows."""
+
+from datetime import timedelta
+from random import Random
+
+import pytest
+
+from services.compliance.policy.history import PartnerHistory, PublicationUnknown
+from services.compliance.policy.parameters import PARAMETERS
+from services.compliance.projection.replay import Group, derive, replay, replay_settled, resume
+from services.compliance.read_model.step_key import EVERY_PARTNER, FACTS, TIMER, StepKey
+from shared.events.envelope import Fact
+from tests.oracle.histories import seeded
+from tests.policy.comparison import Case
+
+
+def case_and_log(seed: int) -> tuple[Case, list[Fact]]:
+    case = Case(seeded(seed))
+    return case, [each for group in case.groups for each in group]
+
+
+def some_step(random: Random, log: list[Fact]) -> StepKey:
+    """Behind a group, or behind the timers at its instant or long after it."""
+    last = random.choice(log)
+    if random.random() < 0.5:
+        return StepKey(last.recorded_at, FACTS, last.append_position, EVERY_PARTNER)
+    return StepKey(last.recorded_at + random.choice((0, 60)) * timedelta(days=1), TIMER, 0, EVERY_PARTNER)
+
+
+@pytest.mark.parametrize("first", range(0, 200, 50))
+def test_beginning_where_the_steps_lie_behind_gives_the_same_steps(first: int) -> None:
+    compared = 0
+    for seed in range(first, first + 50):
+        (case, log), random = case_and_log(seed), Random(seed)
+        for partner_id in case.partners:
+            after, until = sorted((some_step(random, log), some_step(random, log)))
+            whole = derive(partner_id, log, after, until, PARAMETERS)
+            try:
+                _, settled, changed = replay_settled(partner_id, log, after, until, PARAMETERS)
+            except PublicationUnknown:
+                continue
+            assert settled.events == whole.events
+            assert (settled.windows, settled.due_at) == (whole.windows, whole.due_at)
+            if changed:
+                assert settled == whole
+                compared += 1
+    assert compared > 20
+
+
+@pytest.mark.parametrize("first", range(0, 120, 60))
+def test_going_on_with_a_kept_history_gives_the_same_steps(first: int) -> None:
+    for seed in range(first, first + 60):
+        (case, log), random = case_and_log(seed), Random(seed)
+        for partner_id in case.partners:
+            middle, until = sorted((some_step(random, log), some_step(random, log)))
+            history = PartnerHistory(partner_id, PARAMETERS)
+            replay(history, [each for each in log if _key(each) <= middle], None, middle)
+            groups = [Group(tuple(group)) for group in case.groups if group and _key(group[0]) > middle]
+            resumed = resume(history, groups, until)
+            whole = derive(partner_id, log, middle, until, PARAMETERS)
+            if resumed is None:
+                assert whole.events == []
+            else:
+                assert resumed == whole
+
+
+def _key(each: Fact) -> StepKey:
+    return StepKey(each.recorded_at, FACTS, each.append_position, EVERY_PARTNER)
