@@ -31,10 +31,12 @@ TAIL_BYTES_MAX: Final = 8 << 20
 _HOUR_SECONDS: Final = 3600.0
 PAUSE_SECONDS: Final = 0.02
 """Between two rounds of sending: what comes meanwhile goes together."""
-PAUSE_FACTOR: Final = 3.0
-"""A pause lasts so many times as long as the round before: sending takes a quarter of the event loop at most."""
+PAUSE_FACTOR: Final = 4.0
+"""A pause lasts so many times as long as the round before: sending takes a fifth of the event loop at most."""
+PAUSE_SECONDS_OF_ONE: Final = 0.001
+"""And so long for each that was woken: one who polls calls again, which costs more than sending."""
 PAUSE_SECONDS_MAX: Final = 1.0
-WOKEN_AT_ONCE: Final = 16
+WOKEN_AT_ONCE: Final = 8
 """Readers that are sent to before the event loop sees to others."""
 
 
@@ -277,14 +279,14 @@ class Broadcast:
         while True:
             await self._followed.wait()
             ring = self._waiting.next_ring()
-            seconds = 0.0
+            pause_seconds = PAUSE_SECONDS
             with suppress(*self.away):
-                seconds = await self._round()
+                pause_seconds = await self._round()
             if not self._readers:
                 self._tail = None
                 self._followed.clear()
                 continue
-            await asyncio.sleep(min(PAUSE_SECONDS_MAX, max(PAUSE_SECONDS, PAUSE_FACTOR * seconds)))
+            await asyncio.sleep(pause_seconds)
             await self._waiting.wait(ring, LOOK_SECONDS)
 
     async def _let_go(self) -> None:
@@ -294,9 +296,9 @@ class Broadcast:
         await self._wake(self._everybody())
 
     async def _round(self) -> float:
-        """Reads what is new and wakes whom it concerns; returns how long the waking took."""
+        """Reads what is new and wakes whom it concerns; returns the seconds to pause."""
         loop = asyncio.get_running_loop()
-        seconds, more = 0.0, True
+        seconds, woken, more = 0.0, 0, True
         while more and self._tail is not None:
             tail = self._tail
             found = await self.page(tail.head, READ_AT_ONCE, EVERYTHING)
@@ -304,13 +306,13 @@ class Broadcast:
                 tail.begun_anew = True
                 self._tail = _Tail(found.head)
                 await self._wake(self._everybody())
-                return seconds
+                return PAUSE_SECONDS
             tail.extend(found)
             began = loop.time()
-            await self._wake(self._concerned(found.events))
+            woken += await self._wake(self._concerned(found.events))
             seconds += loop.time() - began
             more = found.more
-        return seconds
+        return min(PAUSE_SECONDS_MAX, max(PAUSE_SECONDS, PAUSE_FACTOR * seconds, PAUSE_SECONDS_OF_ONE * woken))
 
     def _concerned(self, events: Sequence[Event]) -> Iterable[_Reader]:
         """Those at the end whose filter one of these events passes. Filters by partner are found by the partner."""
@@ -326,14 +328,16 @@ class Broadcast:
     def _everybody(self) -> Iterable[_Reader]:
         return [reader for readers in self._at_end.values() for reader in readers]
 
-    async def _wake(self, readers: Iterable[_Reader]) -> None:
-        """A few at a time: what each then sends is done before the next few are woken."""
+    async def _wake(self, readers: Iterable[_Reader]) -> int:
+        """A few at a time: what each then sends is done before the next few are woken. Returns how many there were."""
+        number = 0
         for number, reader in enumerate(tuple(readers), start=1):
             if not reader.woken.done():
                 reader.woken.set_result(None)
             if number % WOKEN_AT_ONCE == 0:
                 await asyncio.sleep(0)
         await asyncio.sleep(0)
+        return number
 
 
 class _Tail:

@@ -104,7 +104,7 @@ async def test_those_at_one_place_with_one_filter_share_a_read_and_a_page() -> N
 
 async def test_whoever_follows_gets_each_event_once_in_order_however_slow() -> None:
     dice = random.Random(8)
-    log, total, partners = Log(), 6_000, ("P", "Q", "R")
+    log, total, partners = Log(), 4_000, ("P", "Q", "R")
 
     async def read_on(feed: Broadcast, number: int, which: Filter) -> None:
         first = after = dice.randint(0, 20)
@@ -120,7 +120,7 @@ async def test_whoever_follows_gets_each_event_once_in_order_however_slow() -> N
 
     filters = [EVERYTHING, *(Filter(partner_ids=frozenset({partner})) for partner in partners)]
     async with log.followed() as feed:
-        readers = [asyncio.create_task(read_on(feed, number, filters[number % 4])) for number in range(24)]
+        readers = [asyncio.create_task(read_on(feed, number, filters[number % 4])) for number in range(12)]
         while len(log.events) < total:
             log.append(dice.choice((1, 3, 900)), dice.choice(partners))
             await asyncio.sleep(0)

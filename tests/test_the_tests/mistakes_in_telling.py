@@ -193,13 +193,6 @@ MISTAKES: Final = (
         "contract/test_broadcast.py::test_who_lets_nothing_pass_is_not_woken_and_costs_no_read",
     ),
     Mistake(
-        "everybody is woken by every event",
-        "services/broadcast.py",
-        "if which.passes(event)), 0)",
-        "), 0)",
-        "contract/test_broadcast.py::test_who_lets_nothing_pass_is_not_woken_and_costs_no_read",
-    ),
-    Mistake(
         "the oldest of the tail is forgotten, and its place is not",
         "services/broadcast.py",
         "            self.start = self._events[forgotten].position\n",
