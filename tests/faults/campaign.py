@@ -13,7 +13,6 @@ from typing import Any, Final, NamedTuple
 
 import httpx
 
-from services.postgres import CannotStart
 from tests.faults import checker
 from tests.faults.kinds import Around, strike
 from tests.faults.proxy import LossyProxy
@@ -114,12 +113,6 @@ class Campaign:
             url = f"{self._compliance}/webhook-endpoints"
             self._http.post(url, json=body, timeout=START_SECONDS_MAX).raise_for_status()
 
-    def _keep_running(self) -> None:
-        try:
-            self._around.system.keep_running()
-        except CannotStart as problem:
-            print(f"    {problem}", flush=True)
-
     def _strike(self, number: int) -> None:
         time.sleep(self._random.uniform(0.05, 0.5))
         fault = strike(self._around, self._random, self._done, self._only)
@@ -152,13 +145,11 @@ class Campaign:
         while not self._is_told(partner):
             if time.monotonic() > until:
                 return None
-            self._keep_running()
             time.sleep(LOOK_SECONDS)
         return Recovery(recorded, answered, time.monotonic() - since)
 
     def _post(self, key: str, path: str, until: float, **body: Any) -> dict[str, Any] | None:
         while time.monotonic() < until:
-            self._keep_running()
             try:
                 answer = self._http.post(
                     f"{self._certification}/{path}", json=body, headers={"Idempotency-Key": f"{self._seed}-{key}"}
@@ -177,7 +168,6 @@ class Campaign:
     def _reaches(self, partner: str, position: int, until: float) -> bool:
         """Whether the answer is there in time, with that fact in it."""
         while time.monotonic() < until:
-            self._keep_running()
             try:
                 url = f"{self._compliance}/partners/{partner}/compliance/S200P"
                 answer = self._http.get(url, params={"min_position": position})
@@ -235,7 +225,6 @@ class Campaign:
         """Whether it comes to hold in time."""
         until = time.monotonic() + self._patience_seconds
         while not (holds := question()) and time.monotonic() < until:
-            self._keep_running()
             time.sleep(LOOK_SECONDS)
         return holds
 

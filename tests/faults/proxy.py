@@ -12,6 +12,7 @@ class LossyProxy:
         self._upstream = port
         self._ready = threading.Event()
         self._loop = asyncio.new_event_loop()
+        self._open: set[asyncio.StreamWriter] = set()
         self.port = 0
         self.lost = 0
         self.losing = False
@@ -28,10 +29,11 @@ class LossyProxy:
         self._loop.call_soon_threadsafe(self._loop.stop)
 
     async def _end(self) -> None:
-        connections = asyncio.all_tasks() - {asyncio.current_task()}
-        for connection in connections:
-            connection.cancel()
-        await asyncio.gather(*connections, return_exceptions=True)
+        self._server.close()
+        for writer in self._open:
+            writer.transport.abort()
+        while self._open:  # noqa: ASYNC110  # each connection takes itself out
+            await asyncio.sleep(0.01)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -39,8 +41,8 @@ class LossyProxy:
         self._loop.run_forever()
 
     async def _listen(self) -> None:
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
         self._ready.set()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -49,11 +51,13 @@ class LossyProxy:
         except OSError:
             writer.close()
             return
+        self._open |= {writer, upstream_writer}
         there = asyncio.create_task(self._copy(reader, upstream_writer, replies=False))
         await self._copy(upstream_reader, writer, replies=True)
-        there.cancel()
         writer.transport.abort()
-        upstream_writer.close()
+        upstream_writer.transport.abort()
+        await there
+        self._open -= {writer, upstream_writer}
 
     async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, replies: bool) -> None:
         with suppress(OSError):

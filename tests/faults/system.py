@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -16,16 +17,20 @@ from services.databases import CERTIFICATION_ROLE, COMPLIANCE_ROLE, DISPATCHER_R
 from tests.systems import WEBHOOKS, children, environment, sagecert
 
 START_SECONDS_MAX: Final = 60.0
+STOP_SECONDS_MAX: Final = 20.0
 POSTGRES: Final = "postgres"
 
 
 class Process:
-    """A command that a supervisor keeps running. `log`: where it writes what it says."""
+    """A command that is kept running, as a service manager does, from a thread of its own."""
 
     def __init__(self, name: str, command: Sequence[str], settings: Mapping[str, str], log: Path) -> None:
         self.name = name
         self._command, self._settings, self._log = command, settings, log
+        self._lock, self._stopping = threading.Lock(), False
         self._process = self._start()
+        self._keeper = threading.Thread(target=self._keep_running, daemon=True)
+        self._keeper.start()
 
     def _start(self) -> "subprocess.Popen[bytes]":
         with self._log.open("ab") as log:
@@ -38,26 +43,30 @@ class Process:
                 start_new_session=True,
             )
 
+    def _keep_running(self) -> None:
+        while True:
+            self._process.wait()
+            with self._lock:
+                if self._stopping:
+                    return
+                self._process = self._start()
+
     @property
     def pid(self) -> int:
         """Of the process that runs now."""
         return self._process.pid
 
-    def keep_running(self) -> None:
-        """Starts it again where it has ended."""
-        if self._process.poll() is not None:
-            self._process = self._start()
-
     def stop(self) -> None:
         """Ends it for good, in order where it can."""
-        with suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGCONT)
-        self._process.terminate()
-        try:
-            self._process.wait(20)
-        except subprocess.TimeoutExpired:
+        with self._lock:
+            self._stopping = True
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGCONT)
+            self._process.terminate()
+        self._keeper.join(STOP_SECONDS_MAX)
+        if self._keeper.is_alive():
             self._process.kill()
-            self._process.wait()
+            self._keeper.join()
 
 
 class System(Protocol):
@@ -71,9 +80,6 @@ class System(Protocol):
 
     def server(self) -> int:
         """The number of PostgreSQL's first process."""
-
-    def keep_running(self) -> None:
-        """Starts again what has ended."""
 
     def owner_url(self) -> str:
         """The database."""
@@ -90,54 +96,42 @@ def free_port() -> int:
 
 
 class Apart:
-    """Each part a process of its own, two of those that may run twice, on a PostgreSQL that the harness starts."""
+    """Each part a process of its own, two of those that may run twice, on a PostgreSQL that is kept running."""
 
     def __init__(self, directory: Path, root: Path) -> None:
-        self._directory, self._root = directory, root
-        self._server: ExitStack = ExitStack()
-        self._start_server()
+        self._data, self._server = directory / "data", ExitStack()
+        self._url = self._server.enter_context(
+            postgres.start(self._data, postgres.find(), lambda _: None, kept_running=True)
+        ).url
         self.certification_port, self.compliance_port = free_port(), free_port()
         settings = {**WEBHOOKS, "SAGECERT_SANDBOX": "true", "PYTHONPATH": str(root)}
         owner = {**settings, "SAGECERT_OWNER_DATABASE_URL": self.owner_url()}
         subprocess.run(sagecert("migrate"), env=environment(owner), check=True)
-        certification = {**settings, "SAGECERT_CERTIFICATION_DATABASE_URL": self._running.url(CERTIFICATION_ROLE)}
-        compliance = {**settings, "SAGECERT_COMPLIANCE_DATABASE_URL": self._running.url(COMPLIANCE_ROLE)}
-        follower = {**settings, "SAGECERT_FOLLOWER_DATABASE_URL": self._running.url(FOLLOWER_ROLE)}
-        dispatcher = {**settings, "SAGECERT_DISPATCHER_DATABASE_URL": self._running.url(DISPATCHER_ROLE)}
+        certification = {**settings, "SAGECERT_CERTIFICATION_DATABASE_URL": self._url(CERTIFICATION_ROLE)}
+        compliance = {**settings, "SAGECERT_COMPLIANCE_DATABASE_URL": self._url(COMPLIANCE_ROLE)}
+        following = {**settings, "SAGECERT_FOLLOWER_DATABASE_URL": self._url(FOLLOWER_ROLE)}
+        dispatching = {**settings, "SAGECERT_DISPATCHER_DATABASE_URL": self._url(DISPATCHER_ROLE)}
         parts: dict[str, tuple[list[str], Mapping[str, str]]] = {
             "certification": (["certification", "serve", "--port", str(self.certification_port)], certification),
             "compliance": (["compliance", "serve", "--port", str(self.compliance_port)], compliance),
-            "follower": (["compliance", "work"], follower),
-            "other follower": (["compliance", "work"], follower),
-            "dispatcher": (["compliance", "dispatch"], dispatcher),
-            "other dispatcher": (["compliance", "dispatch"], dispatcher),
+            "follower": (["compliance", "work"], following),
+            "other follower": (["compliance", "work"], following),
+            "dispatcher": (["compliance", "dispatch"], dispatching),
+            "other dispatcher": (["compliance", "dispatch"], dispatching),
         }
         self._parts = [
             Process(name, sagecert(*command), part, directory / f"{name.replace(' ', '-')}.log")
             for name, (command, part) in parts.items()
         ]
 
-    def _start_server(self) -> None:
-        self._running = self._server.enter_context(
-            postgres.start(self._directory / "data", postgres.find(), lambda _: None)
-        )
-
     def processes(self) -> dict[str, int]:
         return {part.name: part.pid for part in self._parts}
 
     def server(self) -> int:
-        return self._running.process_id
+        return _server(self._data)
 
     def owner_url(self) -> str:
-        return self._running.url()
-
-    def keep_running(self) -> None:
-        for part in self._parts:
-            part.keep_running()
-        if _ended(self._running.process_id):
-            with suppress(OSError):
-                self._server.close()
-            self._start_server()
+        return self._url()
 
     def stop(self) -> None:
         """Ends everything."""
@@ -165,28 +159,21 @@ class Together:
         return found
 
     def server(self) -> int:
-        server = postgres.running(self._data)
-        return server.process_id if server else 0
+        return _server(self._data)
 
     def owner_url(self) -> str:
         server = postgres.running(self._data)
         assert server is not None
         return server.url()
 
-    def keep_running(self) -> None:
-        self._up.keep_running()
-
     def stop(self) -> None:
         """Ends everything."""
         self._up.stop()
 
 
-def _ended(pid: int) -> bool:
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return True
-    return status.rpartition(")")[2].startswith(" Z")
+def _server(data_directory: Path) -> int:
+    server = postgres.running(data_directory)
+    return server.process_id if server else 0
 
 
 def backends(server: int) -> list[int]:
