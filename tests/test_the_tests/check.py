@@ -25,7 +25,7 @@ from tests.policy.scenarios import (
 )
 from tests.policy.scenarios.story import BarePolicy, Story
 
-SEEDS = (2, 4, 5, 9, 20, 28, 35, 45, 46, 80, 94, 96, 136, 140, 142, 308, 381)
+SEEDS = (2, 4, 5, 9, 15, 20, 28, 35, 45, 46, 80, 94, 96, 136, 140, 142, 308, 381)
 QUESTIONS_PER_HISTORY = 4
 SEEDS_TRIED, SEEDS_FOUND_MAX = 400, 5
 

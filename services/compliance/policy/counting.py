@@ -249,9 +249,8 @@ class Employments:
         counted_for, was_dual = links.counts_for, links.dual(self._home)
         before, causes = links.apply(self._facts.get(instant, ()))
         after = {partner_id: links.of_partner.get(partner_id) for partner_id in before}
-        others = any((link is None) != (after[partner_id] is None) for partner_id, link in before.items())
         employment = dual_link = None
-        if others or links.counts_for != counted_for:
+        if links.counts_for != counted_for:
             employment = Employment(instant, links.counts_for, tuple(causes))
         if links.dual(self._home) != was_dual:
             dual_link = DualLink(instant, not was_dual)

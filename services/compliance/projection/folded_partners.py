@@ -14,8 +14,8 @@ from services.compliance.read_model.derived import Derived, WindowRow
 from services.compliance.read_model.fact_log import LoggedFact
 from shared.events.facts import ConsultantLinked, PartnersMerged
 
-FACTS_MAX: Final = 200_000
-"""How many facts the kept histories hold together; some 300 MB."""
+FACTS_MAX: Final = 150_000
+"""How many facts the kept histories hold together, at some 2 KB each."""
 
 
 class NotFurther(Exception):

@@ -9,7 +9,7 @@ from services.compliance.read_model.step_key import EVERY_PARTNER, FACTS, TIMER,
 
 PARTNERS_MAX: Final = 1_024
 """A batch touches at most about twice as many partners: a greater step is taken in slices."""
-PAIRS_MAX: Final = 10_000
+PAIRS_MAX: Final = 30_000
 """How many pairs of a group and a partner that it touches a batch takes on, unless its first group has more."""
 
 

@@ -310,11 +310,14 @@ async def routed(connection: Connection, partner_ids: Sequence[str], through: in
 
 
 def routed_facts(partner_ids: Iterable[str], rows: Iterable[asyncpg.Record | tuple[Any, ...]]) -> dict[str, list[Fact]]:
-    """Rows of `ROUTES`, ordered by partner (null first) and position, as facts of each partner."""
+    """Rows of `ROUTES`, ordered by partner (null first) and position, as facts of each partner, who share them."""
     for_everybody: list[Fact] = []
     own: dict[str, list[Fact]] = {partner_id: [] for partner_id in partner_ids}
+    decoded: dict[int, Fact] = {}
     for asked_id, position, append_position, topic, state in rows:
-        fact = decode(topic, state, position, append_position)
+        fact = decoded.get(position)
+        if fact is None:
+            fact = decoded[position] = decode(topic, state, position, append_position)
         (for_everybody if asked_id is None else own[asked_id]).append(fact)
     if for_everybody:
         for facts in own.values():
