@@ -24,19 +24,31 @@ _NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})(\.[0-9]{1,18})?")
 MEMBERS_MAX: Final = 100
 """Fields of one JSON object; each that is unknown costs an error of its own. No body of the contract has ten."""
 
-_LEAP_YEAR: Final = "20(0[048]|[2468][048]|[13579][26])"
-DAY_PATTERN: Final = (
-    r"((20[0-9]{2}|2100)-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)"
-    rf"|02-(0[1-9]|1[0-9]|2[0-8]))|{_LEAP_YEAR}-02-29)"
+_28_DAYS, _30_DAYS, _31_DAYS = ("(0[1-9]|1[0-9]|2[0-8])", "(0[1-9]|[12][0-9]|30)", "(0[1-9]|[12][0-9]|3[01])")
+
+
+def _days(january: str = _31_DAYS, december: str = _31_DAYS) -> str:
+    """The days of a common year, with these of January and December."""
+    return f"(01-{january}|02-{_28_DAYS}|(0[3578]|10)-{_31_DAYS}|(0[469]|11)-{_30_DAYS}|12-{december})"
+
+
+_INNER_DAYS: Final = (
+    f"((200[1-9]|20[1-9][0-9])-{_days()}|2000-{_days(january='(0[2-9]|[12][0-9]|3[01])')}"
+    f"|2100-{_days(december=_30_DAYS)}|20(0[048]|[2468][048]|[13579][26])-02-29)"
 )
+_FIRST_DAY, _LAST_DAY = f"{YEARS[0]}-01-01", f"{YEARS[-1]}-12-31"
+_TIME: Final = r"[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
+_OFFSET: Final = "([01][0-9]|2[0-3]):[0-5][0-9]"
+DAY_PATTERN: Final = f"({_INNER_DAYS}|{_FIRST_DAY}|{_LAST_DAY})"
 """The days there are in `YEARS`."""
 
 INSTANT_SCHEMA: Final = {
     "type": "string",
     "format": "date-time",
+    # An offset can lead out of the years on the first and on the last day. So there it leads inwards.
     "pattern": (
-        rf"^{DAY_PATTERN}[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{{1,6}})?"
-        r"([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
+        rf"^({_INNER_DAYS}{_TIME}([Zz]|[+-]{_OFFSET})|{_FIRST_DAY}{_TIME}([Zz]|-{_OFFSET}|\+00:00)"
+        rf"|{_LAST_DAY}{_TIME}([Zz]|\+{_OFFSET}|-00:00))$"
     ),
     "description": "RFC 3339 with an offset and at most six decimals, in the years 2000 to 2100.",
     "examples": ["2026-03-01T09:00:00Z"],
