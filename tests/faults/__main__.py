@@ -10,6 +10,7 @@ what the system holds is compared with a rebuild.
 """
 
 import argparse
+import logging
 import shutil
 import statistics
 import sys
@@ -28,13 +29,13 @@ from tests.test_the_tests.planting import plant
 CONTROL_PATIENCE_SECONDS: Final = 20.0
 
 
-def run(campaign: Campaign, faults: int) -> list[str]:
-    """Runs it and prints what came of it. Returns what is wrong."""
+def run(campaign: Campaign, faults: int) -> int:
+    """Runs it and prints what came of it. Returns how much is wrong."""
     campaign.run(faults)
     print(f"{campaign.summary}; {len(campaign.wrong)} wrong", flush=True)
-    for sentence in campaign.wrong[:20]:
-        print(f"WRONG: {sentence[:1000]}", flush=True)
-    return campaign.wrong
+    if campaign.wrong:
+        print(*campaign.said, *(f"WRONG: {sentence[:1000]}" for sentence in campaign.wrong[:20]), sep="\n", flush=True)
+    return len(campaign.wrong)
 
 
 def show(recoveries: Mapping[str, Sequence[Recovery]]) -> None:
@@ -63,8 +64,11 @@ def control(seed: int) -> bool:
             done = Campaign(
                 Path(directory), seed, together=False, only=bug.shows_after, patience_seconds=CONTROL_PATIENCE_SECONDS
             )
-            if not run(done, bug.faults):
-                print(f"NOT FOUND: {bug.name}", flush=True)
+            done.run(bug.faults)
+            if done.wrong:
+                print(f"it is found: {done.wrong[0][:200]}", flush=True)
+            else:
+                print("IT IS NOT FOUND", flush=True)
                 found = False
     return found
 
@@ -78,6 +82,7 @@ def main() -> None:
     arguments = parser.parse_args()
     isolate()
     allow_enough()
+    logging.getLogger("services").setLevel(logging.CRITICAL)  # that PostgreSQL was killed is known
     with empty_home():
         if arguments.control:
             sys.exit(not control(arguments.seed))
@@ -90,7 +95,7 @@ def main() -> None:
                 f"== {faults} faults, seed {arguments.seed}, {how}: seconds until recorded, answered, told", flush=True
             )
             done = Campaign(ROOT, arguments.seed, together=together)
-            wrong += len(run(done, faults))
+            wrong += run(done, faults)
             for kind, found in done.recoveries.items():
                 recoveries[kind] += found
     show(recoveries)

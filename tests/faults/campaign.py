@@ -27,6 +27,7 @@ DISK_MEBIBYTES: Final = 2048
 RECOVERY_SECONDS_MAX: Final = 120.0
 CALL_SECONDS_MAX: Final = 5.0
 LOOK_SECONDS: Final = 0.02
+LOG_LINES: Final = 15
 
 REACHED: Final = "com.sage.partnercloud.minimum-reached.v1"
 ENDPOINTS: Final[Mapping[str, tuple[Mapping[str, Any], frozenset[str]]]] = {
@@ -68,6 +69,8 @@ class Campaign:
         self.recoveries: dict[str, list[Recovery]] = defaultdict(list)
         self.wrong: list[str] = []
         self.summary = "broken off"
+        self.said: list[str] = []
+        """The last lines of each process."""
 
     def run(self, faults: int) -> None:
         """Strikes so many times; afterwards `wrong` says what does not hold, and `recoveries` how long things took."""
@@ -103,9 +106,11 @@ class Campaign:
                     break
             traffic.stop_writing()
             self.wrong += self._outcome()
-            if self.wrong:
-                for log in sorted(directory.glob("*.log")):
-                    print(f"--- {log.name}", *log.read_text(errors="replace").splitlines()[-15:], sep="\n", flush=True)
+            self.said = [
+                f"--- {log.stem}: {line}"
+                for log in sorted(directory.glob("*.log"))
+                for line in log.read_text(errors="replace").splitlines()[-LOG_LINES:]
+            ]
 
     def _register(self) -> None:
         for path, (more, _) in ENDPOINTS.items():
