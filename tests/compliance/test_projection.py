@@ -95,7 +95,7 @@ async def test_what_other_processes_derive_is_the_same_to_the_byte(database: Dat
         projector = Projector(connection, PARAMETERS, "test", derivers=derivers, partners_here_max=0)
         for group in groups:
             log.write([group])
-            await projector.advance(None)
+            await projector.advance_fully(group[0].recorded_at - MICROSECOND)
     await finish(connection, groups)
     await connection.close()
 

@@ -101,6 +101,7 @@ class Projector:
             )
         if news.version != self._folded.version:
             self._folded.clear()
+        self._folded.begin_batch()
         goal = goal_of(news, known_through)
         if goal is None:
             return None
@@ -127,14 +128,16 @@ class Projector:
         if kept:
             resumed = await Resumption.prepare(self._connection, self._folded, kept, plan, news, through)
             derived += [found async for found in resumed.derived(plan.end)]
+            for partner_id in resumed.not_further:
+                self._folded.drop(partner_id)
             anew = sorted([*anew, *resumed.not_further])
         work = Slice(news.progress.cursor, plan.end, through, news.progress.adopted)
-        derived += await self._derive_anew(anew, work)
+        derived += await self._derive_anew(anew, work, everybody=plan.last is None or plan.last.for_everybody)
         return derived
 
-    async def _derive_anew(self, partner_ids: Sequence[str], work: Slice) -> list[Derived]:
-        """What follows for partners without a kept history; where they are few, theirs is kept from now on."""
-        if self._derivers is not None and len(partner_ids) > self._partners_here_max:
+    async def _derive_anew(self, partner_ids: Sequence[str], work: Slice, *, everybody: bool) -> list[Derived]:
+        """What follows for partners without a kept history; theirs is kept, unless a step touches everybody."""
+        if self._derivers is not None and everybody and len(partner_ids) > self._partners_here_max:
             return await self._derivers.derive(partner_ids, work)
         derived: list[Derived] = []
         for first in range(0, len(partner_ids), _PARTNERS_AT_ONCE):

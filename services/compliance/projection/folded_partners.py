@@ -50,13 +50,22 @@ def _changed(before: Sequence[WindowRow], after: Sequence[WindowRow]) -> Iterato
 
 
 class FoldedPartners:
-    """The histories kept, the least recently used dropped first. `version`: of the progress that they follow from."""
+    """The histories kept, the least recently used dropped first. `version`: of the progress that they follow from.
+
+    What a batch used is not dropped for the sake of another partner of that batch: where they are too many together,
+    the same ones stay from batch to batch.
+    """
 
     def __init__(self, facts_max: int = FACTS_MAX) -> None:
         self.version: int | None = None
         self._facts_max = facts_max
         self._facts_held = 0
         self._kept: OrderedDict[str, tuple[Folded, int]] = OrderedDict()
+        self._used: set[str] = set()
+
+    def begin_batch(self) -> None:
+        """A batch begins: nothing is used by it yet."""
+        self._used = set()
 
     def get(self, partner_id: str) -> Folded | None:
         """What is kept of the partner."""
@@ -64,16 +73,21 @@ class FoldedPartners:
         if kept is None:
             return None
         self._kept.move_to_end(partner_id)
+        self._used.add(partner_id)
         return kept[0]
 
     def keep(self, partner_id: str, folded: Folded) -> None:
-        """Keeps the history, and drops others where that is too much."""
+        """Keeps the history, as far as there is room."""
         self.drop(partner_id)
         held = folded.history.knowledge.facts_held
+        while self._facts_held + held > self._facts_max:
+            oldest = next(iter(self._kept), None)
+            if oldest is None or oldest in self._used:
+                return
+            self.drop(oldest)
         self._kept[partner_id] = (folded, held)
         self._facts_held += held
-        while self._facts_held > self._facts_max:
-            self.drop(next(iter(self._kept)))
+        self._used.add(partner_id)
 
     def drop(self, partner_id: str) -> None:
         """Forgets one partner."""
