@@ -87,6 +87,16 @@ async def test_batches_and_slices_never_show(database: Database, seed: int) -> N
     assert rebuilt.differences == ()
 
 
+@pytest.mark.parametrize("seed", range(40, 60))
+async def test_what_is_kept_between_batches_never_shows(database: Database, seed: int) -> None:
+    """Group by group, with the timers between, on one projector that keeps every history."""
+    await follow(database, history(seed - 40 if seed % 2 else seed), [1], barriers=True)
+
+    rebuilt = await asyncio.to_thread(verify, database)
+
+    assert rebuilt.differences == ()
+
+
 async def test_what_other_processes_derive_is_the_same_to_the_byte(database: Database) -> None:
     groups, settings = history(31), as_follower(settings_for(database))
     connection = await connect(settings)

@@ -41,6 +41,7 @@ FIELDS_THAT_CANNOT_NAME_A_PERSON = {
     "periods", "start", "end", "effective_at", "recorded_at", "time", "recordedtime", "position", "append_position",
     "sequence",
     "headcount", "counted", "minimum", "shortfall", "status", "sell_new", "maintain_existing", "windows", "suspensions",
+    "counted_omitted", "windows_omitted", "suspensions_omitted",
     "opened_at", "deadline_on", "deadline_at", "closed_at", "outcome", "since", "to", "standings", "window", "retracts",
     "type", "specversion", "source", "datacontenttype",
     # which API key recorded it; there is one

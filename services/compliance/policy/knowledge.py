@@ -54,6 +54,7 @@ class Knowledge:
         self._endings: dict[str, dict[str, Fact]] = {}
         self._simultaneous: dict[datetime, dict[str, Fact]] = {}
         self._undone: frozenset[str] = frozenset()
+        self._linked: set[str] = set()
         self._reach: dict[str, set[str]] = {}
         self._declared: list[_Declared] = []
         self._changes: dict[str, dict[str, PortalChangeDeclared]] = {}
@@ -71,6 +72,8 @@ class Knowledge:
                 self._facts[fact.fact_id] = fact
                 self._changed_person(consultant_id).add(fact)
                 self._extend_reach(consultant_id, partner_id)
+                if isinstance(fact.data, ConsultantLinked):
+                    self._linked.add(consultant_id)
                 self.mentioned = self.mentioned or partner_id == self.partner_id
             case ConsultantCertified() | CertificationRevoked():
                 self._changed_person(fact.data.consultant_id).granted(fact.data)
@@ -246,8 +249,15 @@ class Knowledge:
             yield consultant_id, person
 
     def knows_person(self, consultant_id: str) -> bool:
-        """Whether the person was ever linked to the partner, or to one whose links can reach it."""
-        return consultant_id in self._persons
+        """Whether the person was ever linked to the partner, or to one whose links can reach it.
+
+        Only then all facts about the person are routed here: a departure of somebody never linked comes alone.
+        """
+        return consultant_id in self._linked
+
+    def holds(self, fact: Fact) -> bool:
+        """Whether the fact, about a link or a partner, was taken in and is not voided."""
+        return fact.fact_id in self._facts
 
     def reaches(self, partner_id: str) -> bool:
         """Whether anybody here was ever linked to that partner, or taken there by a merger."""

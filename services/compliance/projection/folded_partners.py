@@ -154,7 +154,7 @@ def routed_groups(
             for consultant_id in sorted(joining)
             if not knowledge.knows_person(consultant_id)
             for logged in of_people.get(consultant_id, ())
-            if logged.fact.append_position < before
+            if logged.fact.append_position < before and not knowledge.holds(logged.fact)
         ]
         while first_ending < len(endings) and endings[first_ending].fact.append_position < before:
             earlier.append(endings[first_ending].fact)
