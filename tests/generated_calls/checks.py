@@ -10,7 +10,7 @@ from services.broadcast import POSITION_MAX
 from services.feeds import TIMEOUT_SECONDS_MAX
 
 PROTECTED_BY: Final = ("x-content-type-options", "referrer-policy", "content-security-policy", "cache-control")
-WAITS: Final = {"timeout": (0.05, TIMEOUT_SECONDS_MAX), "min_position": (1, POSITION_MAX)}
+WAITS: Final = {"timeout": (0.05, TIMEOUT_SECONDS_MAX), "min_position": (0, POSITION_MAX)}
 """What a call may wait for: how much of it is enough here, and what the document allows."""
 
 
