@@ -22,6 +22,7 @@ def main() -> None:
         for measurement in (
             ("posts",),
             ("append",),
+            ("recorders",),
             ("visibility",),
             ("isolation",),
             ("answers", *log),

@@ -54,10 +54,10 @@ class Count(Projection[CountView]):
         self.view.count(tracking)
 
 
-def environment(owner_url: str) -> dict[str, str]:
+def environment(owner_url: str, schema: str = "stock") -> dict[str, str]:
     """How the library finds the database; its tables lie in a schema of their own."""
     with psycopg.connect(owner_url) as connection:
-        connection.execute("CREATE SCHEMA IF NOT EXISTS stock")
+        connection.execute(SQL("CREATE SCHEMA IF NOT EXISTS {}").format(Identifier(schema)))
         info = connection.info
         return {
             "PERSISTENCE_MODULE": "eventsourcing.postgres",
@@ -66,7 +66,7 @@ def environment(owner_url: str) -> dict[str, str]:
             "POSTGRES_PORT": str(info.port),
             "POSTGRES_USER": info.user,
             "POSTGRES_PASSWORD": info.password or "none",
-            "POSTGRES_SCHEMA": "stock",
+            "POSTGRES_SCHEMA": schema,
         }
 
 

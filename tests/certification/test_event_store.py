@@ -2,18 +2,16 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import datetime
 from itertools import pairwise
 
 import psycopg
 import pytest
-from eventsourcing.persistence import ProgrammingError
 from pydantic import SecretStr, ValidationError
 
 from services.certification.event_store.database import Database as Log
-from services.certification.event_store.recorder import FactRecorder, LogDatastore
 from services.certification.event_store.store import EventStore
 from services.certification.recording import Answer, Asked, record
 from services.certification.report import Report
@@ -254,29 +252,6 @@ class TestBarrier:
 
 
 class TestTheLibrary:
-    """What it offers over its own tables works over ours."""
-
-    @pytest.fixture
-    def recorder(self, database: Database) -> Iterator[FactRecorder]:
-        datastore = LogDatastore(database.certification_url, None, 2)
-        yield FactRecorder(datastore)
-        datastore.close()
-
-    async def test_its_reads_and_subscriptions(self, tell: Recording, recorder: FactRecorder) -> None:
-        await tell("f1", CourseCompleted("C1", "S200P"), None)
-        await tell("f2", CourseCompleted("C2", "S200P"), None)
-        await tell("f3", CourseCompleted("C1", "S200P"), None)
-
-        assert [event.originator_version for event in recorder.select_events("consultant-C1")] == [1, 2]
-        assert [notification.id for notification in recorder.select_notifications(2, 10)] == [2, 3]
-        assert recorder.max_notification_id() == 3
-        with recorder.subscribe(gt=1) as subscription:
-            assert [next(subscription).id, next(subscription).id] == [2, 3]
-
-    def test_its_own_insert_is_refused(self, recorder: FactRecorder) -> None:
-        with pytest.raises(ProgrammingError, match=r"certification\.append"):
-            recorder.insert_events([])
-
     @pytest.mark.parametrize("value", ["1", "t", "TRUE", "yes", "on", " y "])
     def test_its_flag_that_drops_the_lock_is_refused_at_start(
         self, monkeypatch: pytest.MonkeyPatch, value: str

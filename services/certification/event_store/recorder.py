@@ -1,63 +1,193 @@
-"""The library's recorder on our table: its reads and subscriptions, for whoever follows the log with the library."""
+"""The library's recorders on our log: its reads and subscriptions, and appends that go through `certification.append`.
 
-from collections.abc import Sequence
-from functools import partial
-from typing import Any
+What is written here is a row of the one log like any fact: stamped under the append lock, at the next position.
+"""
 
-from eventsourcing.persistence import ProgrammingError, StoredEvent
-from eventsourcing.postgres import ConnectionPool, PostgresApplicationRecorder, PostgresDatastore
-from psycopg import Connection
-from psycopg.rows import DictRow, dict_row
-from psycopg.sql import SQL, Identifier
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Final, LiteralString, TypeAlias, TypeVar
+from uuid import UUID
 
-from services.certification.event_store.database import CHANNEL, CONNECT_SECONDS_MAX, SCHEMA, SESSION
+from eventsourcing.persistence import (
+    ApplicationRecorder,
+    IntegrityError,
+    InterfaceError,
+    Notification,
+    OperationalError,
+    ProcessRecorder,
+    StoredEvent,
+    Subscription,
+    Tracking,
+)
+from eventsourcing.postgres import PostgresApplicationRecorder, PostgresTrackingRecorder
+from eventsourcing.utils import retry
+from psycopg import Cursor
+from psycopg.rows import DictRow
+
+from services.certification.event_store.append_thread import AppendThread
+from services.certification.event_store.database import CHANNEL
+from services.certification.event_store.datastore import LogDatastore
+from services.certification.event_store.event_append import EventAppend, event_append
+from services.certification.event_store.stored_state import carried, is_fact
+from services.certification.event_store.subscription import LogSubscription
+
+_APPEND: Final[LiteralString] = "SELECT outcome, position FROM certification.append(%s::jsonb)"
+_PLACES: Final[LiteralString] = """
+    SELECT originator_id, originator_version FROM certification.stored_events
+    WHERE notification_id > %s AND notification_id <= %s ORDER BY notification_id
+"""
+_REACHES: Final[LiteralString] = """
+    SELECT FROM certification.stored_events WHERE originator_id = %s AND originator_version = %s
+"""
+
+Event = TypeVar("Event", bound=StoredEvent)
+Track: TypeAlias = Callable[[Cursor[DictRow]], None]
+"""Records how far a projection is, in the transaction of the cursor."""
 
 
-class LogDatastore(PostgresDatastore):
-    """The library's datastore with a connection string of any form. Statements are bounded by the server."""
+class LogRecorder(PostgresApplicationRecorder):
+    """Reads and subscriptions are the library's, of every application's events and of the facts.
 
-    def __init__(self, conninfo: str, role: str | None, connections_max: int) -> None:
-        super().__init__(dbname="", host="", port="", user="", password="", schema=SCHEMA, originator_id_type="text")
-        self.pool = ConnectionPool(
-            conninfo,
-            connection_class=Connection[DictRow],
-            kwargs={
-                "row_factory": dict_row,
-                "autocommit": True,
-                "connect_timeout": int(CONNECT_SECONDS_MAX),
-                "options": " ".join(
-                    f"-c {name}={value}" for name, value in SESSION.items() if name != "application_name"
-                ),
-                "application_name": SESSION["application_name"],
-            },
-            min_size=1,
-            max_size=connections_max,
-            open=False,
-            configure=partial(_take_on, role=role),
-            name="certification",
-        )
+    The state of a fact comes as stored, that of another event as it was given. Ids of streams are text; a UUID is
+    taken as its text.
+    """
 
-    def register_type_adapters(self) -> None:
-        """Nothing to register: facts travel as JSON, not as the library's composite type."""
-
-
-class FactRecorder(PostgresApplicationRecorder):
-    """Reads and subscriptions are the library's; appending is `certification.append`'s alone."""
-
-    def __init__(self, datastore: LogDatastore) -> None:
+    def __init__(self, datastore: LogDatastore, append_thread: AppendThread) -> None:
         super().__init__(datastore, events_table_name="stored_events")
         self.channel_name = CHANNEL
+        self._append_thread = append_thread
+
+    def create_table(self) -> None:
+        """Nothing to create: the migrations do."""
 
     def insert_events(
         self,
-        stored_events: Sequence[StoredEvent],  # noqa: ARG002 - the library's signature
-        **kwargs: Any,  # noqa: ARG002
+        stored_events: Sequence[StoredEvent],
+        **kwargs: Any,  # noqa: ARG002 - the library's signature
     ) -> Sequence[int] | None:
-        """Refused: positions and instants of recording are given by the database, see `EventStore.append`."""
-        raise ProgrammingError("facts are appended by certification.append: use EventStore.append")
+        """Appends the events together, and returns their positions once they are durable.
+
+        Raises `IntegrityError` where a stream does not end just before the version of the first event for it,
+        `ProgrammingError` for facts and their streams, and `OperationalError` where the database did not answer in
+        time: the events may be recorded or not, which reading the stream shows.
+        """
+        if not stored_events:
+            return None
+        append = event_append(stored_events)
+        position = self._append_in_transaction(append) if append.stream is None else self._append_in_group(append)
+        return append.positions(position)
+
+    def _append_in_group(self, append: EventAppend) -> int:
+        """Appends to one stream, together with what other threads append at the time; returns the last position."""
+        stream, version = append.places[0]
+        if version > 1 and not self._reaches(stream, version - 1):
+            raise IntegrityError(f"version {version} of {stream}: the stream does not reach version {version - 1}")
+        outcome = self._append_thread.append(append.encoded)
+        if outcome.position is None:
+            raise IntegrityError(f"version {version} of {stream} is recorded already")
+        return outcome.position
+
+    def _reaches(self, stream: str, version: int) -> bool:
+        """Whether the stream has that version. Once it has, it always will: so nothing is lost by looking before."""
+        with self.datastore.get_connection() as connection:
+            return connection.execute(_REACHES, (stream, version)).fetchone() is not None
+
+    @retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)
+    def _append_in_transaction(self, append: EventAppend, track: Track | None = None) -> int:
+        """Appends, checks that each stream went on where it should, and tracks, in one transaction.
+
+        What was recorded although the answer was lost is recognised by its key.
+        """
+        with self.datastore.transaction(commit=True) as cursor:
+            row = cursor.execute(_APPEND, (f"[{append.encoded.decode()}]",)).fetchone()
+            assert row is not None
+            position = row["position"]
+            if row["outcome"] == "recorded":
+                found = cursor.execute(_PLACES, (position - len(append.places), position)).fetchall()
+                if [(row["originator_id"], row["originator_version"]) for row in found] != list(append.places):
+                    raise IntegrityError(f"the streams do not end where {append.places} go on")
+                if track is not None:
+                    track(cursor)
+            elif position is None:
+                raise IntegrityError(f"{append.places} are recorded already")
+        self._append_thread.notify_soon()
+        return int(position)
+
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[StoredEvent]:
+        """The events of a stream."""
+        found = super().select_events(str(originator_id), gt=gt, lte=lte, desc=desc, limit=limit)
+        return [_as_given(event) for event in found]
+
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[Notification]:
+        """The log between two positions, of these topics, or all."""
+        found = super().select_notifications(start, limit, stop, topics, inclusive_of_start=inclusive_of_start)
+        return [_as_given(event) for event in found]
+
+    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
+        """The log after a position, of these topics, or all, and what is recorded from then on, without an end."""
+        return LogSubscription(recorder=self, gt=gt, topics=topics)
 
 
-def _take_on(connection: Connection[Any], role: str | None) -> None:
-    """Takes on the role, where the login is another."""
-    if role is not None:
-        connection.execute(SQL("SET ROLE {}").format(Identifier(role)))
+class LogAggregateRecorder(LogRecorder):
+    """Streams without their positions."""
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> None:
+        """Appends as `LogRecorder` does, and returns nothing."""
+        super().insert_events(stored_events, **kwargs)
+
+
+class LogProcessRecorder(LogRecorder, ProcessRecorder):
+    """Appends what follows from an event together with how far the projection is."""
+
+    def __init__(
+        self, datastore: LogDatastore, append_thread: AppendThread, tracking_recorder: PostgresTrackingRecorder
+    ) -> None:
+        super().__init__(datastore, append_thread)
+        self._tracking_recorder = tracking_recorder
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
+        """Appends as `LogRecorder` does; with `tracking`, in one transaction with it, or not at all.
+
+        Raises `IntegrityError` where that or more was tracked already.
+        """
+        tracking: Tracking | None = kwargs.get("tracking")
+        if tracking is None:
+            return super().insert_events(stored_events)
+        if not stored_events:
+            self.insert_tracking(tracking)
+            return None
+        append = event_append(stored_events)
+
+        def track(cursor: Cursor[DictRow]) -> None:
+            self._tracking_recorder._insert_tracking(cursor, tracking)  # noqa: SLF001 - as the library's views do
+
+        return append.positions(self._append_in_transaction(append, track))
+
+    def insert_tracking(self, tracking: Tracking) -> None:
+        """Records how far the projection is."""
+        self._tracking_recorder.insert_tracking(tracking)
+
+    def max_tracking_id(self, application_name: str) -> int | None:
+        """How far the projection is with that application."""
+        position: int | None = self._tracking_recorder.max_tracking_id(application_name)
+        return position
+
+
+def _as_given(event: Event) -> Event:
+    return event if is_fact(event.topic) else replace(event, state=carried(event.state))

@@ -37,7 +37,8 @@ FACT: Final[LiteralString] = f"""
     LEFT JOIN certification.free_text t ON t.fact_id = e.fact_id
     LEFT JOIN certification.stored_events v ON v.voided_fact_id = e.fact_id
 """
-# A fact is about the partners and the products that it names; a void, about those of the fact that it voids.
+# A fact is about the partners and the products that it names; a void, about those of the fact that it voids. What is
+# no fact of the contract, applications of the library wrote.
 FACTS_AFTER: Final[LiteralString] = """
     SELECT h.head, f.topic, f.state, f.notification_id, f.originator_id, f.partner_id, f.into_partner_id,
         CASE WHEN f.data ? 'product' THEN ARRAY[f.data ->> 'product']
@@ -52,6 +53,7 @@ FACTS_AFTER: Final[LiteralString] = """
             ), 'UTF8')::jsonb -> 'data' AS data OFFSET 0
         ) about
         WHERE e.notification_id > $1::bigint AND e.notification_id <= $2::bigint
+            AND starts_with(e.topic, 'com.sage.partnercloud.')
             AND ($4::text[] IS NULL OR e.topic = ANY($4::text[]))
             AND ($5::text[] IS NULL
                 OR e.partner_id = ANY($5::text[]) OR e.into_partner_id = ANY($5::text[]))

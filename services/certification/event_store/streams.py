@@ -1,6 +1,6 @@
 """In which stream a fact lies, and whom it is about."""
 
-from typing import assert_never
+from typing import Final, assert_never
 
 from services.certification.event_store.calls import Routing
 from shared.events.facts import (
@@ -24,6 +24,9 @@ from shared.events.facts import (
     RevocationOrdered,
     ScoreCorrected,
 )
+
+KINDS: Final = ("consultant-", "exam_registration-", "partner-", "portal_change-")
+"""What the id of each stream of facts begins with."""
 
 
 def registration_stream(registration_id: str) -> str:

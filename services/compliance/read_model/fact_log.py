@@ -266,7 +266,8 @@ _LOGGED: Final = """
 """
 _NEWER: Final = f"""
     {_LOGGED} WHERE e.notification_id > $1 AND e.notification_id <= $2
-        AND (e.consultant_id IS NULL OR e.topic IN ({OF_PERSONS}))
+        AND (e.topic IN ({OF_PERSONS}) OR (e.consultant_id IS NULL AND (
+            e.partner_id IS NOT NULL OR (e.originator_id >= 'portal_change-' AND e.originator_id < 'portal_change.'))))
     ORDER BY e.notification_id
 """
 _ABOUT_PEOPLE: Final = f"""
@@ -281,7 +282,10 @@ _ENDINGS: Final = f"""
 
 
 async def newer_facts(connection: Connection, after: int, through: int) -> list[LoggedFact]:
-    """The facts after one position up to another that can matter to a partner, in log order."""
+    """The facts after one position up to another that can matter to a partner, in log order.
+
+    What is about nobody is passed by unread, whatever it is: applications of the library write events of their own.
+    """
     return _logged(await connection.fetch(_NEWER, after, through))
 
 

@@ -1,0 +1,125 @@
+"""Appends for callers in threads: an `Appender` in an event loop of its own, so that what they append goes in groups.
+
+The loop, its connection and its notifications begin with the first append: who only reads opens none of them.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future
+from threading import Lock, Thread
+from typing import NamedTuple
+
+import asyncpg
+import uvloop
+from eventsourcing.persistence import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    OperationalError,
+    PersistenceError,
+    ProgrammingError,
+)
+
+from services.certification.event_store.appender import Appender
+from services.certification.event_store.calls import Outcome
+from services.certification.event_store.database import Database
+from services.certification.refusals import Refusal
+from services.certification.settings import CertificationSettings
+
+
+class _Running(NamedTuple):
+    """What the thread has open. `notify_soon` and `stop` are for the loop alone."""
+
+    loop: asyncio.AbstractEventLoop
+    database: Database
+    appender: Appender
+    notify_soon: Callable[[], None]
+    stop: asyncio.Event
+
+
+class AppendThread:
+    """Any thread may append; each waits for its own outcome alone."""
+
+    def __init__(self, settings: CertificationSettings) -> None:
+        self._settings = settings
+        self._lock = Lock()
+        self._thread: Thread | None = None
+        self._running: _Running | None = None
+
+    def append(self, call: bytes) -> Outcome:
+        """What became of the call, encoded as JSON, once that is durable.
+
+        Raises the library's `OperationalError` at the deadline, when the call may be recorded or not, and its other
+        errors where the database refuses the call.
+        """
+        running = self._open()
+        try:
+            return asyncio.run_coroutine_threadsafe(_append(running, call), running.loop).result()
+        except Refusal as refusal:
+            raise OperationalError(refusal.detail) from refusal
+        except asyncpg.PostgresError as error:
+            raise _library_error(error) from error
+
+    def notify_soon(self) -> None:
+        """Notifies whoever listens of what another connection recorded."""
+        running = self._open()
+        running.loop.call_soon_threadsafe(running.notify_soon)
+
+    def close(self) -> None:
+        """Gives up what waits and ends the thread. A notification that is lost then does no harm: listeners poll."""
+        with self._lock:
+            thread, self._thread = self._thread, None
+            running, self._running = self._running, None
+        if thread is not None and running is not None:
+            running.loop.call_soon_threadsafe(running.stop.set)
+            thread.join()
+
+    def _open(self) -> _Running:
+        with self._lock:
+            if self._running is None:
+                opened: Future[_Running] = Future()
+                self._thread = Thread(target=_run, args=(self._settings, opened), name="append", daemon=True)
+                self._thread.start()
+                self._running = opened.result()
+            return self._running
+
+
+def _run(settings: CertificationSettings, opened: "Future[_Running]") -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings, opened))
+
+
+async def _serve(settings: CertificationSettings, opened: "Future[_Running]") -> None:
+    # Imported when it runs: the module imports this package.
+    from services.certification.bell import Bell
+
+    url = settings.database_url.get_secret_value()
+    async with Database(url, settings.database_role, 1, settings.call_seconds_max) as database:
+        appender, bell, stop = Appender(database), Bell(database), asyncio.Event()
+        notifying = asyncio.create_task(bell.tell())
+        opened.set_result(_Running(asyncio.get_running_loop(), database, appender, bell.ring, stop))
+        await stop.wait()
+        await appender.close()
+        notifying.cancel()
+        await asyncio.wait([notifying])
+
+
+async def _append(running: _Running, call: bytes) -> Outcome:
+    async with running.database.within_deadline() as bound:
+        outcome = await running.appender.append(call, bound.when)
+    if outcome.outcome == "recorded":
+        running.notify_soon()
+    return outcome
+
+
+def _library_error(error: asyncpg.PostgresError) -> PersistenceError:
+    """The library's word for it."""
+    match error:
+        case asyncpg.IntegrityConstraintViolationError():
+            return IntegrityError(str(error))
+        case asyncpg.DataError():
+            return DataError(str(error))
+        case asyncpg.SyntaxOrAccessError():
+            return ProgrammingError(str(error))
+        case _:
+            return DatabaseError(str(error))

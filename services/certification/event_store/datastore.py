@@ -1,0 +1,62 @@
+"""The library's datastore over our database: connections as the service's are, for callers in threads."""
+
+from functools import partial
+from typing import Any, Final
+
+from eventsourcing.postgres import ConnectionPool, PostgresDatastore
+from psycopg import Connection
+from psycopg.rows import DictRow, dict_row
+from psycopg.sql import SQL, Identifier
+
+from services.certification.event_store.database import CONNECT_SECONDS_MAX, SCHEMA, SESSION
+
+_DURABLE: Final = (
+    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+)
+
+
+class LogDatastore(PostgresDatastore):
+    """The library's datastore with a connection string of any form. Statements are bounded by the server."""
+
+    def __init__(self, conninfo: str, role: str | None, connections_max: int) -> None:
+        super().__init__(dbname="", host="", port="", user="", password="", schema=SCHEMA, originator_id_type="text")
+        self.pool = ConnectionPool(
+            conninfo,
+            connection_class=Connection[DictRow],
+            kwargs={
+                "row_factory": dict_row,
+                "autocommit": True,
+                "connect_timeout": int(CONNECT_SECONDS_MAX),
+                "options": " ".join(
+                    f"-c {name}={value}" for name, value in SESSION.items() if name != "application_name"
+                ),
+                "application_name": SESSION["application_name"],
+            },
+            min_size=1,
+            max_size=connections_max,
+            open=False,
+            configure=partial(_configure, role=role),
+            name="certification",
+        )
+
+    def register_type_adapters(self) -> None:
+        """Nothing to register: events travel as JSON, not as the library's composite type."""
+
+
+class TrackingDatastore(PostgresDatastore):
+    """The same connections for what a projection keeps, which lies in a schema of its own."""
+
+    def __init__(self, log: LogDatastore, schema: str) -> None:
+        super().__init__(dbname="", host="", port="", user="", password="", schema=schema, originator_id_type="text")
+        self.pool = log.pool
+        self._log = log  # which closes the connections when nobody has it any more
+
+    def close(self) -> None:
+        """Nothing to close: the connections are the log's."""
+
+
+def _configure(connection: Connection[Any], role: str | None) -> None:
+    """Takes on the role, where the login is another; what was committed is durable, whatever the server's default."""
+    if role is not None:
+        connection.execute(SQL("SET ROLE {}").format(Identifier(role)))
+    connection.execute(_DURABLE)
