@@ -24,15 +24,8 @@ from services.certification.event_store.calls import (
     provisional_instant,
     row,
 )
-from services.certification.event_store.store import (
-    NOTHING,
-    EventStore,
-    FoundFact,
-    Loaded,
-    Scope,
-    StoredFact,
-    content_hash,
-)
+from services.certification.event_store.scope import NOTHING, Scope
+from services.certification.event_store.store import EventStore, FoundFact, Loaded, StoredFact, content_hash
 from services.certification.event_store.streams import routing_of, stream_of
 from services.certification.exam_registration import AboutRegistration, ExamRegistration
 from services.certification.personal_data import NO_TEXT, FreeText

@@ -11,7 +11,8 @@ import pytest
 from services.certification.consultant import Consultant, evolve, follow
 from services.certification.event_store.database import Connection
 from services.certification.event_store.database import Database as Log
-from services.certification.event_store.store import LOAD, EventStore, Loaded, Scope
+from services.certification.event_store.scope import Scope
+from services.certification.event_store.store import LOAD, EventStore, Loaded
 from services.certification.exam_registration import progress
 from services.certification.recording import Asked, record
 from services.certification.report import Report

@@ -7,7 +7,7 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Literal, LiteralString, NamedTuple, Self, TypeVar
+from typing import Any, Final, LiteralString, NamedTuple, Self, TypeVar
 
 import asyncpg
 import msgspec
@@ -16,6 +16,8 @@ from services.certification.event_store.appender import Appender
 from services.certification.event_store.calls import Call, Outcome, Routing
 from services.certification.event_store.database import Database
 from services.certification.event_store.deadline import DID_NOT_ANSWER, Deadline
+from services.certification.event_store.group_loads import GroupLoads
+from services.certification.event_store.scope import NOTHING, Scope
 from services.certification.event_store.turns import Turns
 from services.certification.refusals import NotReady, Unavailable
 from shared.events import wire
@@ -29,6 +31,7 @@ COLUMNS: Final[LiteralString] = """
 """
 
 LOAD: Final = Path(__file__).with_name("load.sql").read_text(encoding="utf-8")
+LOAD_RECOGNITIONS: Final = Path(__file__).with_name("load_recognitions.sql").read_text(encoding="utf-8")
 
 FACT: Final[LiteralString] = f"""
     SELECT {COLUMNS}, t.text,
@@ -81,22 +84,6 @@ class StoredFact(msgspec.Struct, frozen=True):
     version: int
     held: bool | None
     content_hash: bytes | None
-
-
-class Scope(NamedTuple):
-    """What a decision is about, and so what it may depend on; `load.sql` says what each means."""
-
-    consultant_id: str | None = None
-    originator_id: str | None = None
-    fact_id: str | None = None
-    product: str | None = None
-    portal_change_id: str | None = None
-    effective_at: datetime | None = None
-    extent: Literal["part", "course", "whole"] = "part"
-
-
-NOTHING: Final = Scope()
-"""The scope of no decision: only what the key stands for is loaded."""
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -191,6 +178,7 @@ class EventStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._appender = Appender(database)
+        self._recognitions = GroupLoads(database, LOAD_RECOGNITIONS)
         self._consultants: dict[str, str] = {}
         self._probing: asyncio.Task[str | None] | None = None
         self._aside = asyncio.Semaphore(1)
@@ -203,6 +191,7 @@ class EventStore:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._appender.close()
+        await self._recognitions.close()
 
     def within_deadline(self) -> Deadline:
         """Bounds a request as a whole, whatever it calls."""
@@ -221,6 +210,9 @@ class EventStore:
     async def load(self, actor: str, key: str, scope: Scope = NOTHING) -> Loaded:
         """What a decision of this scope may depend on, and what the key stands for, in one round trip."""
         consultant_id, originator_id, fact_id, *about = scope
+        if scope.of_recognition:
+            duty = f"{scope.product} "
+            return _loaded(await self._recognitions.load(consultant_id, duty, scope.effective_at, actor, key), None)
         rows = await self._database.select(LOAD, consultant_id, originator_id, fact_id, actor, key, *about)
         loaded = await self.aside(len(rows), partial(_loaded, rows, originator_id))
         if loaded.consultant_id is not None and originator_id is not None:
