@@ -17,7 +17,7 @@ from services.compliance.database import OwnConnection, connect
 from services.compliance.policy.parameters import PARAMETERS, Parameters, parameters_for
 from services.compliance.policy.published import Publication, PublishedEvent, read_back
 from services.compliance.projection import rebuild
-from services.compliance.projection.batch import Projector
+from services.compliance.projection.batch import Limits, Projector
 from services.compliance.projection.rebuild import Rebuilt
 from services.compliance.read_model.writing import Overtaken
 from services.compliance.settings import ComplianceSettings
@@ -261,7 +261,7 @@ async def test_a_step_that_was_half_done_is_finished_by_the_new_policy(
     await always.follow(groups, LONGER)
     with psycopg.connect(database.owner_url, autocommit=True) as owner:
         Log(owner).write(groups)
-    projector = Projector(one.connection, PARAMETERS, "test", partners_max=1)
+    projector = Projector(one.connection, PARAMETERS, "test", limits=Limits(partners_max=1))
     advanced = await projector.advance(None)
     while advanced is not None and advanced.end.complete:
         advanced = await projector.advance(None)

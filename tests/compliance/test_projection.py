@@ -13,9 +13,8 @@ import pytest
 from services.compliance.database import OwnConnection, connect
 from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.projection import batch, rebuild
-from services.compliance.projection.batch import Projector
+from services.compliance.projection.batch import LIMITS, Limits, Projector
 from services.compliance.projection.derivers import Derivers
-from services.compliance.projection.plan import PARTNERS_MAX
 from services.compliance.projection.rebuild import Rebuilt
 from tests.compliance.log import Group, Log, as_follower, compliance_log, settings_for, shuffled_sizes
 from tests.databases import Database
@@ -37,14 +36,13 @@ async def follow(
     sizes: Sequence[int],
     *,
     barriers: bool,
-    facts_max: int = batch.FACTS_MAX,
-    partners_max: int = PARTNERS_MAX,
+    limits: Limits = LIMITS,
 ) -> None:
     """Follows the log while it grows by so many groups at a time, with a barrier before each growth if wanted."""
     connection = await connect(as_follower(settings_for(database)))
     with psycopg.connect(database.owner_url, autocommit=True) as owner:
         log = Log(owner)
-        projector = Projector(connection, PARAMETERS, "test", facts_max=facts_max, partners_max=partners_max)
+        projector = Projector(connection, PARAMETERS, "test", limits=limits)
         for part in shuffled_sizes(len(groups), sizes):
             coming = groups[part]
             if barriers:
@@ -78,9 +76,9 @@ async def test_a_rebuild_from_nothing_is_the_same_to_the_byte(database: Database
 async def test_batches_and_slices_never_show(database: Database, seed: int) -> None:
     random, groups = Random(seed), history(seed)
     sizes = [random.randint(1, 9) for _ in range(3)]
-    facts_max, partners_max = random.choice([1, 2, 5]), random.choice([1, 2])
+    limits = Limits(facts_max=random.choice([1, 2, 5]), partners_max=random.choice([1, 2]))
     barriers = random.random() < 0.5
-    await follow(database, groups, sizes, barriers=barriers, facts_max=facts_max, partners_max=partners_max)
+    await follow(database, groups, sizes, barriers=barriers, limits=limits)
 
     rebuilt = await asyncio.to_thread(verify, database)
 
@@ -97,12 +95,27 @@ async def test_what_is_kept_between_batches_never_shows(database: Database, seed
     assert rebuilt.differences == ()
 
 
+@pytest.mark.parametrize("seed", range(60, 90))
+async def test_whom_a_fact_does_not_concern_is_left_alone(database: Database, seed: int) -> None:
+    """No, some or every history is kept; of every batch the partners that it cannot concern are left out."""
+    random = Random(seed)
+    groups = history(seed - 60 if seed % 2 else seed)
+    sizes = [random.randint(1, 4) for _ in range(3)]
+    await follow(
+        database, groups, sizes, barriers=random.random() < 0.5, limits=Limits(facts_kept_max=0, unnamed_max=0)
+    )
+
+    rebuilt = await asyncio.to_thread(verify, database)
+
+    assert rebuilt.differences == ()
+
+
 async def test_what_other_processes_derive_is_the_same_to_the_byte(database: Database) -> None:
     groups, settings = history(31), as_follower(settings_for(database))
     connection = await connect(settings)
     with psycopg.connect(database.owner_url, autocommit=True) as owner, closing(Derivers(settings, 2)) as derivers:
         log = Log(owner)
-        projector = Projector(connection, PARAMETERS, "test", derivers=derivers, partners_here_max=0)
+        projector = Projector(connection, PARAMETERS, "test", derivers=derivers, limits=Limits(partners_here_max=0))
         for group in groups:
             log.write([group])
             await projector.advance_fully(group[0].recorded_at - MICROSECOND)

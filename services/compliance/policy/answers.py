@@ -6,11 +6,12 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Final, NamedTuple
 
+from services.compliance.policy.active_links import contradicted
 from services.compliance.policy.certification import Certification, endings
-from services.compliance.policy.counting import Employment, contradicted
 from services.compliance.policy.enrolment import EnrolmentTimeline
 from services.compliance.policy.history import future
 from services.compliance.policy.knowledge import Knowledge
+from services.compliance.policy.link_history import Employment
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.standing import CertificationAnswer, Reason, Stretch, Window
 from services.compliance.policy.sweep import Sweep

@@ -90,6 +90,11 @@ class PartnerHistory:
             self._standings = {product: self._standing(sweep) for product, sweep in self._sweeps.items()}
         self._look_ahead()
 
+    def take_in(self, facts: Iterable[Fact]) -> None:
+        """Takes in the next facts, from which nothing follows for this partner (see `Concern`)."""
+        for fact in facts:
+            self.knowledge.add(fact)
+
     def record(self, group: Sequence[Fact], earlier: Sequence[Fact] = ()) -> Step:
         """The step of one group of facts appended together.
 

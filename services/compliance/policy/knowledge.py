@@ -6,9 +6,10 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Final, NamedTuple
 
+from services.compliance.policy.active_links import contradicted
 from services.compliance.policy.announcement import Announcement
-from services.compliance.policy.counting import contradicted
 from services.compliance.policy.enrolment import EnrolmentTimeline
+from services.compliance.policy.link_history import LinkChange, LinkHistory
 from services.compliance.policy.maintenance import Obligation, Span
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.person import Person, PersonChange
@@ -227,6 +228,16 @@ class Knowledge:
             change = self._persons[consultant_id].refresh(self._obligations)
             if change is not None:
                 yield consultant_id, change
+
+    def refresh_links(self) -> Iterator[tuple[str, LinkHistory, LinkChange | None]]:
+        """The links of each person about whom facts came since the last call, and how they differ.
+
+        What else follows for these people is not derived then: use either this or `refresh_people`.
+        """
+        changed, self._changed_persons = self._changed_persons, set()
+        for consultant_id in sorted(changed):
+            links = self._persons[consultant_id].links
+            yield consultant_id, links, links.refresh()
 
     def notices_at(self, owner: str, instant: datetime) -> list[Announcement]:
         """What is to be announced at the instant of a person, or (owner "") of the partner."""

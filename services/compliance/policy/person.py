@@ -7,7 +7,8 @@ from operator import attrgetter
 from typing import Final, NamedTuple
 
 from services.compliance.policy.announcement import Announcement
-from services.compliance.policy.counting import Changed, Counted, Employment, Employments
+from services.compliance.policy.counting import Changed, Counted, Employments
+from services.compliance.policy.link_history import Employment, LinkHistory
 from services.compliance.policy.maintenance import Obligation, Span, lapses, obliged_spans, united_spans, valid_spans
 from shared.events.envelope import Fact
 from shared.events.facts import GrantStatement, Period
@@ -48,11 +49,11 @@ class Person:
 
     def add(self, fact: Fact) -> None:
         """A link or departure, or the closure or merger of a partner where the person is or can be linked (R29)."""
-        self._employments.add(fact)
+        self._employments.links.add(fact)
 
     def remove(self, fact: Fact) -> None:
         """It was voided (R33)."""
-        self._employments.remove(fact)
+        self._employments.links.remove(fact)
 
     def granted(self, grant: GrantStatement) -> None:
         """The last statement of a grant wins."""
@@ -163,9 +164,14 @@ class Person:
     # What is known ---------------------------------------------------------------------------
 
     @property
+    def links(self) -> LinkHistory:
+        """The links of the person to partners over time."""
+        return self._employments.links
+
+    @property
     def employments(self) -> Sequence[Employment]:
         """Where the person counts over time."""
-        return self._employments.employments
+        return self._employments.links.employments
 
     @property
     def ever_linked(self) -> bool:

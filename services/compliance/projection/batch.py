@@ -13,8 +13,9 @@ from typing import Final, NamedTuple
 
 from services.compliance.database import Connection
 from services.compliance.policy.parameters import Parameters
+from services.compliance.projection.concerned import concerned_partners
 from services.compliance.projection.derivers import Derivers, Slice, derive_partners
-from services.compliance.projection.folded_partners import Folded, FoldedPartners
+from services.compliance.projection.folded_partners import FACTS_KEPT_MAX, Folded, FoldedPartners
 from services.compliance.projection.plan import PAIRS_MAX, PARTNERS_MAX, Plan, goal_of, plan_of
 from services.compliance.projection.resumption import Resumption
 from services.compliance.read_model.derived import Derived
@@ -24,8 +25,6 @@ from services.compliance.read_model.writing import Progress, write
 
 FACTS_MAX: Final = 1_000
 _PARTNERS_AT_ONCE: Final = 32
-PARTNERS_HERE_MAX: Final = 256
-"""More partners without a kept history than this are derived by other processes, if there are any."""
 
 
 class OtherPolicy(RuntimeError):
@@ -37,6 +36,23 @@ class Advanced(NamedTuple):
 
     end: StepKey
     more: bool
+
+
+class Limits(NamedTuple):
+    """What bounds the work of a batch: tests set them low, so that all paths are taken.
+
+    `partners_here_max`: more partners than this without a kept history are derived by other processes, if there are
+    any. `unnamed_max`: more partners than this that no fact names are first asked whether a fact concerns them.
+    """
+
+    facts_max: int = FACTS_MAX
+    partners_max: int = PARTNERS_MAX
+    partners_here_max: int = 256
+    unnamed_max: int = 64
+    facts_kept_max: int = FACTS_KEPT_MAX
+
+
+LIMITS: Final = Limits()
 
 
 class Projector:
@@ -54,18 +70,15 @@ class Projector:
         held_by: str,
         *,
         derivers: Derivers | None = None,
-        partners_here_max: int = PARTNERS_HERE_MAX,
-        facts_max: int = FACTS_MAX,
-        partners_max: int = PARTNERS_MAX,
+        limits: Limits = LIMITS,
     ) -> None:
         self._connection = connection
         self._parameters = parameters
         self._held_by = held_by
         self._derivers = derivers
-        self._partners_here_max = partners_here_max
-        self._folded = FoldedPartners()
-        self._facts_max = self._facts_max_next = facts_max
-        self._partners_max = partners_max
+        self._limits = limits
+        self._folded = FoldedPartners(limits.facts_kept_max)
+        self._facts_max_next = limits.facts_max
 
     async def advance(self, known_through: datetime | None) -> Advanced | None:
         """Derives the next batch; None: there was nothing to do.
@@ -92,7 +105,7 @@ class Projector:
 
     async def _advance(self, known_through: datetime | None) -> Advanced | None:
         connection, parameters = self._connection, self._parameters
-        news = await read_news(connection, known_through, self._facts_max_next, self._partners_max + 1)
+        news = await read_news(connection, known_through, self._facts_max_next, self._limits.partners_max + 1)
         progress = news.progress
         if progress.policy_version not in ("", parameters.version):
             raise OtherPolicy(
@@ -106,7 +119,7 @@ class Projector:
         if goal is None:
             return None
         self._adapt(sum(len(group.partner_ids) for group in news.groups))
-        plan = await plan_of(connection, news, goal, self._partners_max)
+        plan = await plan_of(connection, news, goal, self._limits.partners_max)
         derived = await self._derive(plan, news)
         after = _after(progress, plan, goal, derived, parameters)
         self._folded.version = await write(connection, news.version, after, derived, self._held_by)
@@ -117,27 +130,28 @@ class Projector:
         if pairs > 2 * PAIRS_MAX:
             self._facts_max_next = max(1, self._facts_max_next * PAIRS_MAX // pairs)
         else:
-            self._facts_max_next = min(self._facts_max, 2 * self._facts_max_next)
+            self._facts_max_next = min(self._limits.facts_max, 2 * self._facts_max_next)
 
     async def _derive(self, plan: Plan, news: News) -> list[Derived]:
         """Every partner of the plan that changes: from its kept history if there is one, else from nothing."""
         through = plan.last.append_position if plan.last else news.progress.position
-        anew = sorted(partner_id for partner_id in plan.partner_ids if self._folded.get(partner_id) is None)
-        kept = sorted(plan.partner_ids.difference(anew))
+        concerned = await concerned_partners(self._connection, plan, news, self._parameters, self._limits.unnamed_max)
+        kept = sorted(partner_id for partner_id in plan.partner_ids if self._folded.get(partner_id) is not None)
+        anew = sorted(concerned.difference(kept))
         derived: list[Derived] = []
         if kept:
             resumed = await Resumption.prepare(self._connection, self._folded, kept, plan, news, through)
-            derived += [found async for found in resumed.derived(plan.end)]
+            derived += [found async for found in resumed.derived(plan.end, concerned)]
             for partner_id in resumed.not_further:
                 self._folded.drop(partner_id)
-            anew = sorted([*anew, *resumed.not_further])
+            anew = sorted([*anew, *resumed.not_further & concerned])
         work = Slice(news.progress.cursor, plan.end, through, news.progress.adopted)
-        derived += await self._derive_anew(anew, work, everybody=plan.last is None or plan.last.for_everybody)
+        derived += await self._derive_anew(anew, work, everybody=plan.last is None or plan.for_everybody)
         return derived
 
     async def _derive_anew(self, partner_ids: Sequence[str], work: Slice, *, everybody: bool) -> list[Derived]:
         """What follows for partners without a kept history; theirs is kept, unless a step touches everybody."""
-        if self._derivers is not None and everybody and len(partner_ids) > self._partners_here_max:
+        if self._derivers is not None and everybody and len(partner_ids) > self._limits.partners_here_max:
             return await self._derivers.derive(partner_ids, work)
         derived: list[Derived] = []
         for first in range(0, len(partner_ids), _PARTNERS_AT_ONCE):

@@ -14,7 +14,7 @@ from services.compliance.read_model.derived import Derived, WindowRow
 from services.compliance.read_model.fact_log import LoggedFact
 from shared.events.facts import ConsultantLinked, PartnersMerged
 
-FACTS_MAX: Final = 150_000
+FACTS_KEPT_MAX: Final = 150_000
 """How many facts the kept histories hold together, at some 2 KB each."""
 
 
@@ -56,7 +56,7 @@ class FoldedPartners:
     the same ones stay from batch to batch.
     """
 
-    def __init__(self, facts_max: int = FACTS_MAX) -> None:
+    def __init__(self, facts_max: int = FACTS_KEPT_MAX) -> None:
         self.version: int | None = None
         self._facts_max = facts_max
         self._facts_held = 0

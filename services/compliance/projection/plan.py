@@ -14,11 +14,15 @@ PAIRS_MAX: Final = 30_000
 
 
 class Plan(NamedTuple):
-    """The step that a batch ends with, the partners that have steps up to it, and the last group it takes in."""
+    """The step that a batch ends with, the partners that have steps up to it, and the last group it takes in.
+
+    `for_everybody`: it takes in a portal change, which concerns every partner.
+    """
 
     end: StepKey
     partner_ids: set[str]
     last: Group | None
+    for_everybody: bool
 
 
 def goal_of(news: News, known_through: datetime | None) -> StepKey | None:
@@ -40,6 +44,7 @@ async def plan_of(connection: Connection, news: News, goal: StepKey, partners_ma
         end = min(end, StepKey(timers[-1][0], TIMER, 0, timers[-1][1]))
     partner_ids: set[str] = set()
     last: Group | None = None
+    for_everybody = False
     pairs = 0
     for group in news.groups:
         start = StepKey(group.recorded_at, FACTS, group.append_position, "")
@@ -61,14 +66,15 @@ async def plan_of(connection: Connection, news: News, goal: StepKey, partners_ma
             elif timers and timers[0][0] <= group.recorded_at:
                 end = StepKey(group.recorded_at, TIMER, 0, EVERY_PARTNER)
             else:
+                for_everybody = for_everybody or group.for_everybody
                 slice_ids = sorted(touched)[:partners_max]
                 end, last = start._replace(partner_id=slice_ids[-1]), group
                 partner_ids.update(slice_ids)
             break
         partner_ids |= touched
-        last = group
+        last, for_everybody = group, for_everybody or group.for_everybody
     partner_ids.update(partner_id for due_at, partner_id in timers if StepKey(due_at, TIMER, 0, partner_id) <= end)
-    return Plan(end, partner_ids, last)
+    return Plan(end, partner_ids, last, for_everybody)
 
 
 def _key(group: Group) -> StepKey:

@@ -1,7 +1,7 @@
 """Going on with the kept histories of the partners that a batch touches."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Container, Iterable, Sequence
 from itertools import groupby
 
 from services.compliance.database import Connection
@@ -86,22 +86,30 @@ class Resumption:
             if any(isinstance(ending.fact.data, PartnersMerged) for ending in endings):
                 self.not_further.add(partner_id)
 
-    async def derived(self, until: StepKey) -> AsyncIterator[Derived]:
-        """What follows for each partner that changes; `not_further` is complete afterwards."""
+    async def derived(self, until: StepKey, concerned: Container[str]) -> AsyncIterator[Derived]:
+        """What follows for each partner that changes; `not_further` is complete afterwards.
+
+        `concerned`: the partners that can have a step; the histories of the others take their facts in.
+        """
         for partner_id, groups in self._groups.items():
             folded = self._folded.get(partner_id)
             if folded is None or partner_id in self.not_further:
                 continue
             endings = [ending for reached in self._partners[partner_id] for ending in self._endings.get(reached, ())]
             endings.sort(key=_position)
-            try:
-                found = resume(folded.history, routed_groups(folded, groups, self._of_people, endings), until)
-            except PublicationUnknown:
-                self.not_further.add(partner_id)
-                continue
+            routed = routed_groups(folded, groups, self._of_people, endings)
+            if partner_id in concerned:
+                try:
+                    found = resume(folded.history, routed, until)
+                except PublicationUnknown:
+                    self.not_further.add(partner_id)
+                    continue
+                if found is not None:
+                    yield folded.changed_rows(found)
+            else:
+                for group in routed:
+                    folded.history.take_in((*group.earlier, *group.facts))
             self._folded.keep(partner_id, folded)
-            if found is not None:
-                yield folded.changed_rows(found)
             await asyncio.sleep(0)
 
 

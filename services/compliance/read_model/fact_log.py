@@ -279,6 +279,13 @@ _ENDINGS: Final = f"""
         AND e.notification_id <= $2
     ORDER BY e.notification_id
 """
+_LINKED_TO: Final = f"""
+    SELECT DISTINCT l.consultant_id FROM certification.stored_events l
+    WHERE l.partner_id = ANY($1::text[]) AND l.topic = {LINKED} AND l.notification_id <= $2
+"""
+_SURVIVORS: Final = """
+    SELECT DISTINCT m.into_partner_id FROM certification.stored_events m WHERE m.into_partner_id = ANY($1::text[])
+"""
 
 
 async def newer_facts(connection: Connection, after: int, through: int) -> list[LoggedFact]:
@@ -297,6 +304,16 @@ async def facts_about_people(connection: Connection, people: Sequence[str], thro
 async def endings_of(connection: Connection, partner_ids: Sequence[str], through: int) -> list[LoggedFact]:
     """The closures and mergers of these partners, with their voids, up to the position, in log order."""
     return _logged(await connection.fetch(_ENDINGS, partner_ids, through))
+
+
+async def people_linked_to(connection: Connection, partner_ids: Sequence[str], through: int) -> list[str]:
+    """The people who were linked to any of these partners by the position."""
+    return [row["consultant_id"] for row in await connection.fetch(_LINKED_TO, partner_ids, through)]
+
+
+async def survivors(connection: Connection, partner_ids: Sequence[str]) -> list[str]:
+    """Those of these partners into which any other was ever merged."""
+    return [row["into_partner_id"] for row in await connection.fetch(_SURVIVORS, partner_ids)]
 
 
 def _logged(rows: Iterable[asyncpg.Record]) -> list[LoggedFact]:
