@@ -85,8 +85,13 @@ class AppendThread:
 
 
 def _run(settings: CertificationSettings, opened: "Future[_Running]") -> None:
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, opened))
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(settings, opened))
+    except BaseException as error:
+        if opened.done():
+            raise
+        opened.set_exception(error)  # whoever opened the thread waits for one or the other
 
 
 async def _serve(settings: CertificationSettings, opened: "Future[_Running]") -> None:

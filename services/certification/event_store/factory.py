@@ -21,6 +21,7 @@ from eventsourcing.persistence import (
 from eventsourcing.postgres import PostgresTrackingRecorder
 from eventsourcing.utils import Environment, EnvType, resolve_topic, strtobool
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from services.certification.event_store.append_thread import AppendThread
 from services.certification.event_store.datastore import LogDatastore, TrackingDatastore
@@ -56,8 +57,7 @@ class Factory(InfrastructureFactory[PostgresTrackingRecorder]):
                 {name: value for name, value in given.items() if value is not None}
             )
         except ValidationError as error:
-            wrong = "; ".join(f"{prefix}{one['loc'][0]}".upper() + f": {one['msg']}" for one in error.errors())
-            raise InfrastructureFactoryError(wrong) from None
+            raise InfrastructureFactoryError("; ".join(_wrong(prefix, one) for one in error.errors())) from None
 
     def mapper(
         self, transcoder: Transcoder | None = None, mapper_class: type[Mapper[Any]] | None = None
@@ -101,3 +101,9 @@ class Factory(InfrastructureFactory[PostgresTrackingRecorder]):
         if "datastore" in vars(self):
             self._append_thread.close()
             self.datastore.close()
+
+
+def _wrong(prefix: str, error: ErrorDetails) -> str:
+    """The setting and what is wrong with it, without its value: a URL can hold a password."""
+    name = str(error["loc"][0])
+    return f"{prefix}{name.upper()}: {error['msg']}" if name in _SETTINGS else f"{name}: {error['msg']}"
