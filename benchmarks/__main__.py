@@ -28,6 +28,7 @@ def main() -> None:
             ("answers", *log),
             ("rebuild", *log, "--memory"),
             ("portal_change",),
+            ("restart",),
             ("webhooks",),
         ):
             print(f"\n== {' '.join(measurement)}", flush=True)

@@ -12,6 +12,8 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from services.quick_loading import load_only_what_is_needed
+
 if TYPE_CHECKING:
     from services.compliance.settings import ComplianceSettings
 
@@ -36,6 +38,7 @@ def dispatch(settings: "ComplianceSettings") -> None:
 def main() -> None:
     """Runs the part that the first argument names."""
     gc.disable()  # until everything is loaded: nothing of that is garbage
+    load_only_what_is_needed()
     from services.compliance.settings import DispatcherSettings, FollowerSettings
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
-import psycopg
-from psycopg import sql
 
 from services import postgres
+
+if TYPE_CHECKING:
+    import psycopg
 
 CERTIFICATION_ROLE: Final = "sagecert_certification"
 COMPLIANCE_ROLE: Final = "sagecert_compliance"
@@ -35,20 +36,41 @@ class Databases(msgspec.Struct, frozen=True):
 
 
 @contextmanager
+def launched(
+    data_directory: Path, binaries: Path | None, report: Callable[[str], None]
+) -> Iterator[Callable[[], Databases]]:
+    """A server of our own, started and kept running, for as long as the context lasts. The result waits until it is
+    ready. Both raise `postgres.CannotStart`.
+    """
+    with postgres.launch(data_directory, postgres.find(binaries), report, kept_running=True) as ready:
+
+        def databases() -> Databases:
+            server = ready()
+            return Databases(server.url(), *map(server.url, _ROLES))
+
+        yield databases
+
+
+@contextmanager
 def embedded(data_directory: Path, binaries: Path | None, report: Callable[[str], None]) -> Iterator[Databases]:
-    """A server of our own for as long as the context lasts, kept running. Raises `postgres.CannotStart`."""
-    with postgres.start(data_directory, postgres.find(binaries), report, kept_running=True) as server:
-        yield Databases(server.url(), *map(server.url, _ROLES))
+    """The same, ready."""
+    with launched(data_directory, binaries, report) as databases:
+        yield databases()
 
 
 def given(owner_url: str) -> Databases:
     """A migrated database of somebody else's server; the parts take on their roles where the login may do that."""
+    import psycopg
+
     with psycopg.connect(owner_url, autocommit=True) as connection:
         roles = (_takeable(connection, role) for role in _ROLES)
         return Databases(owner_url, *[owner_url] * len(_ROLES), *roles)
 
 
-def _takeable(connection: psycopg.Connection, role: str) -> str | None:
+def _takeable(connection: "psycopg.Connection", role: str) -> str | None:
+    import psycopg
+    from psycopg import sql
+
     try:
         connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
     except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidParameterValue):

@@ -1,13 +1,14 @@
 """Brings the schemas of both services to the newest version, as their owner; settles what kind of database it is.
 
-Alembic and SQLAlchemy are loaded where there is something to migrate: they take longer than the start of a server.
+Alembic, SQLAlchemy and psycopg are loaded where there is something to migrate: they take longer than the start of a
+server.
 """
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import psycopg
-from psycopg import sql
+import asyncpg
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -30,11 +31,8 @@ def migrate(owner_url: str, *, sandbox: bool) -> None:
 
     The first migration decides for ever whether the database is a sandbox.
     """
-    with psycopg.connect(owner_url) as connection:
-        if is_current(connection):
-            row = connection.execute("SELECT certification.settle_sandbox(%s)", [sandbox]).fetchone()
-            _refuse_other_kind(row == (True,), sandbox)
-            return
+    if asyncio.run(_settled_already(owner_url, sandbox=sandbox)):
+        return
     engine = owner_engine(owner_url)
     with engine.begin() as connection:
         upgrade(connection)
@@ -42,13 +40,32 @@ def migrate(owner_url: str, *, sandbox: bool) -> None:
         settle(connection, sandbox=sandbox)
 
 
-def is_current(connection: psycopg.Connection) -> bool:
+async def _settled_already(owner_url: str, *, sandbox: bool) -> bool:
+    """Whether there is nothing to migrate. Raises `OtherKind`.
+
+    By the driver that what serves loads anyway. Where it cannot connect, the other may, or say why not.
+    """
+    try:
+        connection = await asyncpg.connect(owner_url)
+    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return False
+    try:
+        if not await is_current(connection):
+            return False
+        settled = await connection.fetchval("SELECT certification.settle_sandbox($1)", sandbox)
+    finally:
+        await connection.close()
+    _refuse_other_kind(settled, sandbox)
+    return True
+
+
+async def is_current(connection: "asyncpg.Connection[asyncpg.Record]") -> bool:
     """Whether every schema is at the newest version already."""
     for schema, versions in VERSIONS.items():
-        if connection.execute("SELECT to_regclass(%s)", [f"{schema}.alembic_version"]).fetchone() == (None,):
+        if await connection.fetchval("SELECT to_regclass($1)", f"{schema}.alembic_version") is None:
             return False
-        found = sql.SQL("SELECT version_num FROM {}.alembic_version").format(sql.Identifier(schema))
-        if connection.execute(found).fetchall() != [(newest(versions),)]:
+        found = await connection.fetch(f"SELECT version_num FROM {schema}.alembic_version")
+        if [row["version_num"] for row in found] != [newest(versions)]:
             return False
     return True
 
@@ -67,6 +84,7 @@ def settle_kind(owner_url: str, *, sandbox: bool) -> None:
 
 def owner_engine(owner_url: str) -> "Engine":
     """Connections of the owner, from a URL of any form that libpq reads; none is kept."""
+    import psycopg
     from sqlalchemy import create_engine
     from sqlalchemy.pool import NullPool
 

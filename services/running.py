@@ -3,12 +3,12 @@
 import asyncio
 import signal
 from collections.abc import Coroutine
-from types import FrameType
 from typing import Any
 
 import uvloop
 
 from services.garbage import collect_seldom
+from services.stopping import stop_in_order
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
@@ -35,13 +35,3 @@ def run_to_a_good_end(work: Coroutine[Any, Any, None]) -> None:
             runner.run(stoppable())
         except asyncio.CancelledError:
             raise KeyboardInterrupt from None
-
-
-def stop_in_order() -> None:
-    """Lets SIGTERM and Ctrl-C unwind the command at once, so that what it started stops first."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGINT, _interrupt)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -122,7 +122,7 @@ def create_app(settings: CertificationSettings) -> FastAPI:
     )
     problems.install(app)
     for noun in (partners, consultants, exams, portal_changes, facts, events, health):
-        app.include_router(noun.router)
+        app.router.routes += noun.router.routes  # as they are: `include_router` makes each anew
     complete(app, settings.products, LINKS)
     app.direct = DirectPosts(app, lambda: app.state.service)
     return app

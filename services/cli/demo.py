@@ -3,6 +3,7 @@
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +11,9 @@ from services.cli.failures import one_sentence
 from services.cli.options import data_directory_option, port_option
 from services.cli.output import announce, progress
 from services.demo import Caller, CallFailed, Told, commands, tell, told_on
+
+if TYPE_CHECKING:
+    from services.cli.settings import SystemSettings
 
 HOST = "127.0.0.1"
 
@@ -23,15 +27,12 @@ def demo(port: int, data_directory: Path) -> None:
     Half a year of a few partners, learned as it would have been, in a sandbox. Told once for each data directory.
     """
     with one_sentence():
-        from services.cli.settings import SystemSettings
         from services.cli.system import start
 
-        settings = SystemSettings()
-
-        def ready(origin: str) -> None:
+        def ready(origin: str, settings: "SystemSettings") -> None:
             threading.Thread(target=_tell_and_show, args=(origin, settings.key), daemon=True).start()
 
-        start(settings, HOST, port, data_directory, True, ready)
+        start(HOST, port, data_directory, True, ready)
 
 
 def _tell_and_show(origin: str, key: str | None) -> None:

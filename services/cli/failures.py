@@ -3,7 +3,7 @@
 import errno
 import ipaddress
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -38,15 +38,15 @@ def cannot_listen(host: str, port: int, problem: OSError) -> click.ClickExceptio
     return click.ClickException(f"Nothing can be served on {host}:{port}: {problem.strerror}.")
 
 
-def refuse_open_host(host: str, key: str | None) -> None:
+def refuse_open_host(host: str, key: Callable[[], str | None]) -> None:
     """Who can be reached from elsewhere wants a key. Raises `click.ClickException`."""
-    if key is not None or host == LOOPBACK:
+    if host == LOOPBACK:
         return
     try:
         loopback = ipaddress.ip_address(host).is_loopback
     except ValueError:
         loopback = False
-    if not loopback:
+    if not loopback and key() is None:
         raise click.ClickException(
             f"{host} can be reached from elsewhere: set SAGECERT_API_KEY, which every call then needs, "
             "or serve on 127.0.0.1."

@@ -1,6 +1,5 @@
 """What a command says: results on stdout, what takes a while and what goes wrong on stderr."""
 
-import asyncio
 import json
 import logging
 
@@ -16,7 +15,9 @@ def log_to_stderr() -> None:
 
 def _says_something(record: logging.LogRecord) -> bool:
     """Not the trace of a call that was cut off because the server stops."""
-    return not isinstance(record.exc_info and record.exc_info[1], asyncio.CancelledError)
+    from asyncio import CancelledError  # loaded by whatever is cancelled, and not before a database is started
+
+    return not isinstance(record.exc_info and record.exc_info[1], CancelledError)
 
 
 def progress(line: str) -> None:

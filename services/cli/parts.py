@@ -146,7 +146,7 @@ def rebuild(verify: bool, data_directory: Path, as_json: bool) -> None:
         from services.cli.settings import SystemSettings
         from services.compliance.projection import rebuild as rebuilding
         from services.compliance.settings import ComplianceSettings
-        from services.running import stop_in_order
+        from services.stopping import stop_in_order
 
         url = owner_url(SystemSettings(), data_directory)
         settings = ComplianceSettings(database_url=SecretStr(url))
@@ -197,7 +197,7 @@ def _serve(name: str, create: "Callable[[], FastAPI]", host: str, port: int, as_
     from services.composition import Composition
 
     system = SystemSettings()
-    address = Address(host, port, system.key)
+    address = Address(host, port, lambda: system.key)
     app = Composition({name: create()}, api_key=system.key, sandbox=system.sandbox)
     address.serve(app, lambda: announce(address.origin, as_json=as_json))
 

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from services.cli.failures import cannot_listen, refuse_open_host
 from services.listening import listen, origin
-from services.running import run
 
 if TYPE_CHECKING:
     from services.composition import Composition
@@ -14,7 +13,8 @@ if TYPE_CHECKING:
 class Address:
     """A socket that listens before anything else is started, so that a port in use is known at once."""
 
-    def __init__(self, host: str, port: int, key: str | None) -> None:
+    def __init__(self, host: str, port: int, key: Callable[[], str | None]) -> None:
+        """`key`: asked for the API key where others can reach the host. Raises `click.ClickException`."""
         refuse_open_host(host, key)
         try:
             self._listening = listen(host, port)
@@ -24,6 +24,8 @@ class Address:
 
     def serve(self, composition: "Composition", ready: Callable[[], None]) -> None:
         """Serves until told to stop. `ready` is called once calls are answered."""
+        from services.running import run
+
         run(self._serve(composition, ready))
 
     async def _serve(self, composition: "Composition", ready: Callable[[], None]) -> None:

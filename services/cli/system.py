@@ -1,56 +1,85 @@
 """Starting everything: the database, its migration, the processes beside the one that serves, and that one."""
 
+import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from services.cli.output import progress
 from services.cli.running import Address
-from services.cli.settings import SystemSettings
-from services.databases import Databases, embedded, given
-from services.migrate import migrate
-from services.running import stop_in_order
-from services.supervision import supervised
+from services.databases import Databases, given, launched
+from services.quick_loading import load_only_what_is_needed
+from services.stopping import stop_in_order
+
+if TYPE_CHECKING:
+    from services.cli.settings import SystemSettings
 
 _SERVED: Final = ("services.certification.app", "services.compliance.app", "services.composition", "services.serving")
+_ON_ANOTHER_DATABASE: Final = frozenset({"DATABASE_URL", "SAGECERT_OWNER_DATABASE_URL", "SAGECERT_POSTGRES_BIN"})
+"""Variables that say which server to use. Without any it is that of the data directory."""
 
 
 def start(
-    settings: SystemSettings,
     host: str,
     port: int,
     data_directory: Path,
     sandbox: bool,
-    ready: Callable[[str], None],
+    ready: "Callable[[str, SystemSettings], None]",
 ) -> None:
-    """Starts the database, migrates it, and serves until told to stop; `ready` gets the address."""
+    """Starts the database, migrates it, and serves until told to stop; `ready` gets the address and the settings.
+
+    A database that was there before is started first of all: its recovery takes as long as loading what serves.
+    """
     stop_in_order()
-    loading = threading.Thread(target=lambda: [import_module(name) for name in _SERVED], daemon=True)
-    address = Address(host, port, settings.key)
-    loading.start()  # while the database starts
-    with _databases(settings, data_directory, sandbox) as databases:
+    settings = cache(_settings)
+    address = Address(host, port, lambda: settings().key)
+    with ExitStack() as started:
+        wait = started.enter_context(launched(data_directory, None, progress)) if _was_there(data_directory) else None
+        load_only_what_is_needed()
+        loading = threading.Thread(target=lambda: [import_module(name) for name in _SERVED], daemon=True)
+        loading.start()  # while the database starts
+        sandbox = sandbox or settings().sandbox
+        if wait is None and settings().owner_url is None:
+            wait = started.enter_context(launched(data_directory, settings().postgres_bin, progress))
+        databases = _migrated(settings().owner_url, wait, sandbox)
+
         from services import all_in_one
         from services.cli.webhook_key import webhook_key
+        from services.supervision import supervised
 
         system = all_in_one.settings(
             databases, sandboxed=sandbox, webhook_key=lambda: webhook_key(data_directory, progress)
         )
         with supervised(all_in_one.background(system, databases)):
             loading.join()
-            app = all_in_one.create(system, databases.owner_url, api_key=settings.key)
-            address.serve(app, lambda: ready(address.origin))
+            app = all_in_one.create(system, databases.owner_url, api_key=settings().key)
+            address.serve(app, lambda: ready(address.origin, settings()))
 
 
-@contextmanager
-def _databases(settings: SystemSettings, data_directory: Path, sandbox: bool) -> Iterator[Databases]:
-    """Migrated, given or of our own."""
-    if settings.owner_url is not None:
-        migrate(settings.owner_url, sandbox=sandbox)
-        yield given(settings.owner_url)
-        return
-    with embedded(data_directory, settings.postgres_bin, progress) as databases:
-        migrate(databases.owner_url, sandbox=sandbox)
-        yield databases
+def _settings() -> "SystemSettings":
+    from services.cli.settings import SystemSettings
+
+    return SystemSettings()
+
+
+def _was_there(data_directory: Path) -> bool:
+    """Whether the server of the data directory is to run, and has run before."""
+    named = {name.upper() for name, value in os.environ.items() if value}
+    return not named & _ON_ANOTHER_DATABASE and (data_directory / "postgres" / "cluster").exists()
+
+
+def _migrated(owner_url: str | None, wait: Callable[[], Databases] | None, sandbox: bool) -> Databases:
+    """The given database, or else the one to wait for."""
+    from services.migrate import migrate
+
+    if owner_url is not None:
+        migrate(owner_url, sandbox=sandbox)
+        return given(owner_url)
+    assert wait is not None, "without a given database there is one of our own"
+    databases = wait()
+    migrate(databases.owner_url, sandbox=sandbox)
+    return databases

@@ -1,12 +1,16 @@
 """`sagecert up`: everything on one address."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from services.cli.failures import one_sentence
 from services.cli.options import data_directory_option, host_option, json_option, port_option
 from services.cli.output import announce
+
+if TYPE_CHECKING:
+    from services.cli.settings import SystemSettings
 
 
 @click.command()
@@ -23,13 +27,9 @@ def up(sandbox: bool, host: str, port: int, data_directory: Path, as_json: bool)
     On a PostgreSQL of its own, unless DATABASE_URL names one.
     """
     with one_sentence():
-        from services.cli.settings import SystemSettings
         from services.cli.system import start
 
-        settings = SystemSettings()
-        sandbox = sandbox or settings.sandbox
+        def ready(origin: str, settings: "SystemSettings") -> None:
+            announce(origin, as_json=as_json, sandbox=sandbox or settings.sandbox)
 
-        def ready(origin: str) -> None:
-            announce(origin, as_json=as_json, sandbox=sandbox)
-
-        start(settings, host, port, data_directory, sandbox, ready)
+        start(host, port, data_directory, sandbox, ready)

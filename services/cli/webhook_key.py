@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import click
-from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
 from services.compliance.webhooks.signing import Sealer
@@ -39,6 +38,8 @@ def webhook_key(data_directory: Path, report: Callable[[str], None]) -> SecretSt
 
 def _make(kept: Path) -> None:
     """Whole or not at all; of several processes that try, one makes it."""
+    from cryptography.fernet import Fernet
+
     unfinished = kept.with_name(f".webhook-key-{secrets.token_hex(4)}")
     written = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

@@ -5,6 +5,6 @@ It listens on a unix socket in a private directory only, and it stops when its o
 
 from services.postgres.binaries import Binaries, find
 from services.postgres.problems import CannotStart
-from services.postgres.server import Server, running, start
+from services.postgres.server import Server, launch, running, start
 
-__all__ = ["Binaries", "CannotStart", "Server", "find", "running", "start"]
+__all__ = ["Binaries", "CannotStart", "Server", "find", "launch", "running", "start"]

@@ -17,6 +17,9 @@ from services.postgres.problems import CannotStart
 
 SUPERUSER: Final = "postgres"
 
+LOOK_SECONDS: Final = 0.005
+"""How long it can go unseen that it is gone."""
+
 PREDECESSOR_SECONDS_MAX: Final = 30
 """How long a server whose owner was killed may take to write its checkpoint and go."""
 
@@ -102,19 +105,21 @@ def _last_line(text: str) -> str:
     return lines[-1] if lines else "it gave no reason"
 
 
-def await_predecessor(cluster: Path) -> None:
+def await_predecessor(cluster: Path, socket_lock: Path) -> None:
     """Waits for a server that is still stopping, and forgets one that is gone.
 
     PostgreSQL takes any living process of the number in `postmaster.pid` for a server; after a restart of the
-    machine or container that number often belongs to something else.
+    machine or container that number often belongs to something else, and one that waits to be reaped still lives. The
+    same holds of the lock file beside its socket.
     """
     pid_file = cluster / "postmaster.pid"
     until = time.monotonic() + PREDECESSOR_SECONDS_MAX
     while pid := server_of(pid_file):
         if time.monotonic() > until:
             raise CannotStart(f"A PostgreSQL server (process {pid}) still runs on {cluster}: stop it first.")
-        time.sleep(0.05)
-    pid_file.unlink(missing_ok=True)
+        time.sleep(LOOK_SECONDS)
+    for left_behind in (pid_file, socket_lock):
+        left_behind.unlink(missing_ok=True)
 
 
 def server_of(pid_file: Path) -> int | None:

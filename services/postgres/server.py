@@ -16,7 +16,6 @@ from typing import Final
 from urllib.parse import quote
 
 import msgspec
-import psycopg
 
 from services.postgres import account as accounts
 from services.postgres import cluster as clusters
@@ -32,6 +31,9 @@ START_SECONDS_MAX: Final = 120
 
 STOP_SECONDS_MAX: Final = 30
 
+LOOK_SECONDS: Final = 0.005
+"""How long it can go unseen that the server is ready."""
+
 RESTART_SECONDS: Final = 1.0
 """Between two attempts to start a server again."""
 
@@ -41,9 +43,15 @@ SOCKET_PATH_BYTES_MAX: Final = 100
 PORT: Final = 5432
 """Only a part of the socket's name: nothing listens on TCP."""
 
+SOCKET_LOCK: Final = f".s.PGSQL.{PORT}.lock"
+"""Beside the socket, in its directory."""
+
 _SOCKET_LINE: Final = 4
 _STATE_LINE: Final = 7
 """Of the lock file that the server keeps beside its data, counted from 0."""
+
+DATABASE_MADE: Final = "sagecert-database-made"
+"""A file in the cluster, which goes where the cluster goes."""
 
 TETHER: Final = Path(__file__).with_name("tether.py")
 
@@ -74,12 +82,26 @@ def start(
     durable: bool = True,
     kept_running: bool = False,
 ) -> Iterator[Server]:
+    """The server of `launch`, ready."""
+    with launch(data_directory, binaries, report, durable=durable, kept_running=kept_running) as ready:
+        yield ready()
+
+
+@contextmanager
+def launch(
+    data_directory: Path,
+    binaries: Binaries,
+    report: Callable[[str], None],
+    *,
+    durable: bool = True,
+    kept_running: bool = False,
+) -> Iterator[Callable[[], Server]]:
     """The server on this data directory, for as long as the context lasts or this process lives.
 
-    `report` is told, a line at a time, what takes a while. Not `durable`: faster, and gone after a crash.
-    `kept_running`: a server that ends by itself is started again, at the same place under another process number.
-    Raises `CannotStart`. Only the main thread may start it: Linux takes the end of the thread that started a
-    process for the end of its parent.
+    The result waits until it is ready, and is called once. `report` is told, a line at a time, what takes a while. Not
+    `durable`: faster, and gone after a crash. `kept_running`: a server that ends by itself is started again, at the
+    same place under another process number. Both raise `CannotStart`. Only the main thread may start it: Linux takes
+    the end of the thread that started a process for the end of its parent.
     """
     assert threading.current_thread() is threading.main_thread()
     data_directory = data_directory.absolute()
@@ -89,13 +111,18 @@ def start(
         binaries = accounts.reachable_binaries(account, binaries)
         clusters.prepare(home / "cluster", binaries, account, durable, report)
         sockets = _socket_directory(home, account)
-        process = _Process(home, _command(home / "cluster", sockets, binaries, account, durable))
-        try:
-            server = Server(sockets, binaries.version, process.start())
-            _make_database(server)
+        process = _Process(home, sockets / SOCKET_LOCK, _command(home / "cluster", sockets, binaries, account, durable))
+
+        def ready() -> Server:
+            server = Server(sockets, binaries.version, process.await_ready())
+            _make_database(server, home / "cluster" / DATABASE_MADE, account)
             if kept_running:
                 threading.Thread(target=process.keep_running, name="keeper of PostgreSQL", daemon=True).start()
-            yield server
+            return server
+
+        try:
+            process.start()
+            yield ready
         finally:
             process.stop()
             with suppress(OSError):  # a server that had to be killed leaves its socket, which the next one takes over
@@ -105,20 +132,21 @@ def start(
 class _Process:
     """The server's process, or the one that watches it."""
 
-    def __init__(self, home: Path, command: Sequence[str]) -> None:
+    def __init__(self, home: Path, socket_lock: Path, command: Sequence[str]) -> None:
         self._home = home
+        self._socket_lock = socket_lock
         self._command = command
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> int:
-        """Starts it and waits until it is ready. Returns the number of the server's process."""
-        clusters.await_predecessor(self._home / "cluster")
+    def start(self) -> None:
+        """Starts it, once no other server is left on the data."""
+        clusters.await_predecessor(self._home / "cluster", self._socket_lock)
         with self._lock, (self._home / "server.log").open("w") as log:
             if self._stopping.is_set():
                 raise CannotStart("It is to stop.")
-            process = self._process = subprocess.Popen(
+            self._process = subprocess.Popen(
                 self._command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -127,7 +155,11 @@ class _Process:
                 env=clusters.environment(),
                 start_new_session=True,
             )
-        return _await_ready(process, self._home)
+
+    def await_ready(self) -> int:
+        """Waits until it is ready. Returns the number of the server's process."""
+        assert self._process is not None, "it was started"
+        return _await_ready(self._process, self._home)
 
     def keep_running(self) -> None:
         """Starts it again whenever it ends, until it is told to stop. For a thread of its own that lives as long."""
@@ -138,6 +170,7 @@ class _Process:
             _log.error("PostgreSQL ended with %s and is started again; it recovers from its log", status)
             try:
                 self.start()
+                self.await_ready()
             except CannotStart as problem:
                 _log.error("PostgreSQL is not started: %s", problem)
                 self._stopping.wait(RESTART_SECONDS)
@@ -187,7 +220,7 @@ def _command(cluster: Path, sockets: Path, binaries: Binaries, account: Account,
 def _socket_directory(home: Path, account: Account) -> Path:
     """Beside the data where the path is short enough, else in /tmp under a name that follows from the data's."""
     directory = home / "socket"
-    if len(os.fsencode(directory / f".s.PGSQL.{PORT}.lock")) > SOCKET_PATH_BYTES_MAX:
+    if len(os.fsencode(directory / SOCKET_LOCK)) > SOCKET_PATH_BYTES_MAX:
         directory = Path("/tmp") / f"sagecert-{hashlib.sha256(os.fsencode(home)).hexdigest()[:16]}"
     directory.mkdir(mode=0o700, exist_ok=True)
     status = directory.lstat()
@@ -209,7 +242,7 @@ def _await_ready(process: subprocess.Popen[bytes], home: Path) -> int:
         lines = _lines(home / "cluster" / "postmaster.pid")
         if _is_ready(lines):
             return int(lines[0])
-        time.sleep(0.02)
+        time.sleep(LOOK_SECONDS)
     raise CannotStart(f"PostgreSQL did not get ready within {START_SECONDS_MAX} seconds; see {home / 'server.log'}.")
 
 
@@ -230,10 +263,16 @@ def _reason(log: Path) -> str:
     return (fatal or lines or [f"see {log}"])[-1].strip()
 
 
-def _make_database(server: Server) -> None:
+def _make_database(server: Server, made: Path, account: Account) -> None:
     """The owner's role and database, once. The owner may make the services' roles and nothing else of the kind."""
+    if made.exists():
+        return
+    import psycopg  # takes a tenth of a later start to load
+
     with psycopg.connect(server.url(clusters.SUPERUSER, "postgres"), autocommit=True) as connection:
         if connection.execute("SELECT to_regrole(%s)", (OWNER,)).fetchone() == (None,):
             connection.execute(f"CREATE ROLE {OWNER} LOGIN CREATEROLE")
         if connection.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone() is None:
             connection.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER}")
+    made.touch()
+    account.take(made)

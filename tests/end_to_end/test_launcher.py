@@ -17,7 +17,7 @@ import pytest
 from services import postgres
 from services.postgres import account
 from services.postgres import server as launcher
-from services.postgres.server import SOCKET_PATH_BYTES_MAX
+from services.postgres.server import SOCKET_LOCK, SOCKET_PATH_BYTES_MAX
 from tests.systems import gone
 
 SECONDS_MAX = 60
@@ -110,13 +110,18 @@ def test_a_data_directory_has_one_owner(data_directory: Path) -> None:
         start(data_directory).__enter__()
 
 
-def test_a_lock_file_of_a_server_that_is_gone_is_no_obstacle(data_directory: Path) -> None:
-    with start(data_directory):
-        pass
-    left_behind = data_directory / "postgres" / "cluster" / "postmaster.pid"
-    left_behind.write_text(f"{os.getpid()}\n{left_behind.parent}\n")
+def test_lock_files_of_a_server_that_is_gone_are_no_obstacle(data_directory: Path) -> None:
+    """Its number belongs to another process of the same account by now."""
     with start(data_directory) as server:
-        assert server.process_id
+        sockets = server.socket_directory
+    cluster = data_directory / "postgres" / "cluster"
+    sockets.mkdir(mode=0o700)
+    with subprocess.Popen(["sleep", "600"], user=cluster.stat().st_uid) as other:
+        for left_behind in (cluster / "postmaster.pid", sockets / SOCKET_LOCK):
+            left_behind.write_text(f"{other.pid}\n{cluster}\n")
+        with start(data_directory) as server:
+            assert server.process_id != other.pid
+        other.kill()
 
 
 def test_a_first_start_that_was_cut_off_is_begun_anew(data_directory: Path) -> None:

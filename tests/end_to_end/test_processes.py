@@ -1,15 +1,17 @@
 """The processes of `sagecert up`: each part its own, started again when it dies, none left behind."""
 
+import gc
 import os
 import signal
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
+import asyncpg
 import httpx
-import psycopg
 import pytest
 
+from services.garbage import collect_seldom
 from services.migrate import VERSIONS, is_current, newest
 from tests.databases import Database
 from tests.systems import children, gone, serving
@@ -99,14 +101,28 @@ def test_what_serves_goes_on_while_nothing_follows(database: Database) -> None:
         assert eventually(lambda: httpx.get(f"{origin}/compliance/readyz").status_code == 200 or None)
 
 
-def test_a_database_at_this_version_is_not_migrated_again(database: Database) -> None:
+async def test_a_database_at_this_version_is_not_migrated_again(database: Database) -> None:
     """Seen by the versions that Alembic would go to."""
-    with psycopg.connect(database.owner_url, autocommit=True) as connection:
-        assert is_current(connection)
-        for schema, versions in VERSIONS.items():
-            assert newest(versions).isdigit()
-            connection.execute(f"UPDATE {schema}.alembic_version SET version_num = '0000'")
-            assert not is_current(connection)
-            connection.execute(f"UPDATE {schema}.alembic_version SET version_num = '{newest(versions)}'")
-        connection.execute("DROP TABLE webhooks.alembic_version")
-        assert not is_current(connection)
+    connection = await asyncpg.connect(database.owner_url)
+    assert await is_current(connection)
+    for schema, versions in VERSIONS.items():
+        assert newest(versions).isdigit()
+        await connection.execute(f"UPDATE {schema}.alembic_version SET version_num = '0000'")
+        assert not await is_current(connection)
+        await connection.execute(f"UPDATE {schema}.alembic_version SET version_num = '{newest(versions)}'")
+    await connection.execute("DROP TABLE webhooks.alembic_version")
+    assert not await is_current(connection)
+    await connection.close()
+
+
+def test_once_all_is_loaded_garbage_in_cycles_is_looked_for() -> None:
+    thresholds = gc.get_threshold()
+    gc.disable()
+    try:
+        collect_seldom()
+        assert gc.isenabled()
+        assert gc.get_freeze_count()
+    finally:
+        gc.enable()
+        gc.unfreeze()
+        gc.set_threshold(*thresholds)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.compliance.webhooks.outcome import Outcome
 from services.compliance.webhooks.schedule import WELL, Following, Health, after_failure, parked
-from services.compliance.webhooks.sending import Outcome
 
 NOW = datetime(2022, 6, 1, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
-from services.compliance.webhooks.sending import RETRY_AFTER_SECONDS_MAX, Outcome, Sender, retry_after_seconds
+from services.compliance.webhooks.outcome import RETRY_AFTER_SECONDS_MAX, Outcome
+from services.compliance.webhooks.sending import Sender, retry_after_seconds
 from services.compliance.webhooks.signing import Signer, new_secret, secret_text
 from services.wall_clock import wall_clock
 from tests.webhooks.names import Names

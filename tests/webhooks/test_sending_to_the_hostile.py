@@ -8,7 +8,8 @@ from typing import Final
 import pytest
 import uvloop
 
-from services.compliance.webhooks.sending import DEADLINE_SECONDS, REPLY_BYTES_KEPT, REPLY_BYTES_MAX, Outcome, Sender
+from services.compliance.webhooks.outcome import Outcome
+from services.compliance.webhooks.sending import DEADLINE_SECONDS, REPLY_BYTES_KEPT, REPLY_BYTES_MAX, Sender
 from tests.webhooks.receiver import (
     Answer,
     Connection,

@@ -76,7 +76,7 @@ class DryRunAnswer(msgspec.Struct, frozen=True):
 async def try_endpoint(request: Request, endpoint_id: Id, webhooks: TheWebhooks, _body: Nothing = None) -> Response:
     """Sends one signed test message, also to an endpoint that is paused or disabled, and says what became of it."""
     pool = service_of(request).pool
-    outcome = await try_out(pool, endpoint_id, webhooks.sealer, webhooks.sender, webhooks.wall_clock)
+    outcome = await try_out(pool, endpoint_id, webhooks.sealer, await webhooks.sender(), webhooks.wall_clock)
     reply = outcome.reply.decode("utf-8", "replace")
     answer = TestAnswer(outcome.delivered, outcome.status, outcome.duration_ms, outcome.error, reply)
     return json_answer(answer)

@@ -22,11 +22,12 @@ from services.compliance.webhooks.attempt_log import AttemptKind
 from services.compliance.webhooks.endpoint import Cursor
 from services.compliance.webhooks.leases import Lease, rejected_elsewhere
 from services.compliance.webhooks.message import MESSAGE_BYTES_MAX, Message, batch_body, batch_id, heartbeat, message
+from services.compliance.webhooks.outcome import Outcome
 from services.compliance.webhooks.parking import Released
 from services.compliance.webhooks.reading import SharedReading
 from services.compliance.webhooks.recording import Parking, Recorder, Recording, Write
 from services.compliance.webhooks.schedule import WELL, Following, Health
-from services.compliance.webhooks.sending import Outcome, Sender
+from services.compliance.webhooks.sending import Sender
 
 READ_AHEAD: Final = 100
 SECRET_LOST: Final = "no key opens the secret of this endpoint: rotate it, or have the key put back"

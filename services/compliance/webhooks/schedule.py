@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from services.compliance.webhooks.endpoint import DisabledBecause
-from services.compliance.webhooks.sending import Outcome
+from services.compliance.webhooks.outcome import Outcome
 
 FIRST_WAIT_SECONDS: Final = 5.0
 WAIT_SECONDS_MAX: Final = 3600.0

@@ -10,13 +10,13 @@ from functools import lru_cache
 from typing import Final, Self
 
 import aiohttp
-import msgspec
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from services.compliance.webhooks.addresses import Network
 from services.compliance.webhooks.connections import Connector
 from services.compliance.webhooks.mishaps import sentence
+from services.compliance.webhooks.outcome import RETRY_AFTER_SECONDS_MAX, Outcome
 from services.compliance.webhooks.resolving import ThreadedResolver
 from services.compliance.webhooks.urls import UnacceptableUrl, check_url
 
@@ -27,9 +27,6 @@ REPLY_BYTES_MAX: Final = 16 * 1024
 """Of a reply's body that are read; the rest is not waited for."""
 
 REPLY_BYTES_KEPT: Final = 2 * 1024
-RETRY_AFTER_SECONDS_MAX: Final = 1e9
-"""What a greater `Retry-After` is taken for, about thirty years."""
-
 _SECONDS: Final = re.compile(r"[0-9]{1,10}")
 """More digits are more than three centuries: a mistake."""
 _BEGINS_WITH_A_DAY: Final = re.compile(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? ")
@@ -38,26 +35,6 @@ _REDIRECTS: Final = range(300, 400)
 _URLS_REMEMBERED: Final = 4096
 
 _log = logging.getLogger(__name__)
-
-
-class Outcome(msgspec.Struct, frozen=True):
-    """What became of a message.
-
-    `status`: of the reply; null: none came. `error`: one short sentence where there is no status or it does not
-    count. `reply`: the first 2 KiB of its body. `retry_after_seconds`: as the receiver asks, from 0 to
-    RETRY_AFTER_SECONDS_MAX; null: it does not ask, or not in a form that can be read.
-    """
-
-    status: int | None
-    error: str | None
-    duration_ms: int
-    reply: bytes = b""
-    retry_after_seconds: float | None = None
-
-    @property
-    def delivered(self) -> bool:
-        """Whether the receiver took the message: 2xx, and the reply was whole within the deadline."""
-        return self.error is None and self.status is not None and 200 <= self.status < 300
 
 
 class Sender:

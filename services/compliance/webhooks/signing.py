@@ -1,18 +1,23 @@
 """Signatures of messages as Standard Webhooks says, and the sealing of the secrets that make them."""
 
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64decode
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from secrets import token_bytes
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import SecretStr
 from standardwebhooks import Webhook
 
+if TYPE_CHECKING:
+    from cryptography.fernet import MultiFernet
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 SECRET_BYTES: Final = 32
 """Of a secret of an endpoint; the specification asks for 24 to 64."""
+_KEY_BYTES: Final = 32
+"""Of a Fernet key."""
 
 
 class Sealer:
@@ -25,28 +30,42 @@ class Sealer:
         """Raises ValueError, without telling the key, where there is none or one is malformed."""
         if not keys:
             raise ValueError("no key to seal secrets with: set SAGECERT_COMPLIANCE_WEBHOOK_KEYS")
-        self._keys = MultiFernet([_fernet(number, key) for number, key in enumerate(keys, start=1)])
+        for number, key in enumerate(keys, start=1):
+            _check(number, key)
+        self._keys = tuple(keys)
+
+    @cached_property
+    def _fernet(self) -> "MultiFernet":
+        """Made when it is first used: where nothing is sealed or opened, the library is not loaded."""
+        from cryptography.fernet import Fernet, MultiFernet
+
+        return MultiFernet([Fernet(key.get_secret_value()) for key in self._keys])
 
     def seal(self, secret: bytes) -> bytes:
         """The secret, encrypted and authenticated."""
-        return self._keys.encrypt(secret)
+        return self._fernet.encrypt(secret)
 
     def open(self, sealed: bytes) -> bytes | None:
         """What was sealed; null: its key was taken away, or the bytes are damaged."""
+        from cryptography.fernet import InvalidToken
+
         try:
-            return self._keys.decrypt(sealed)
+            return self._fernet.decrypt(sealed)
         except InvalidToken:
             return None
 
 
-def _fernet(number: int, key: SecretStr) -> Fernet:
+def _check(number: int, key: SecretStr) -> None:
+    """Raises ValueError for a key that `Fernet` would refuse."""
     try:
-        return Fernet(key.get_secret_value())
+        well_formed = len(urlsafe_b64decode(key.get_secret_value())) == _KEY_BYTES
     except ValueError:
+        well_formed = False
+    if not well_formed:
         raise ValueError(
             f"key {number} of SAGECERT_COMPLIANCE_WEBHOOK_KEYS is not 32 random bytes in URL-safe base64; "
             "make one with python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
-        ) from None
+        )
 
 
 def new_secret() -> bytes:
@@ -61,12 +80,20 @@ def secret_text(secret: bytes) -> str:
 
 def new_key_pair() -> bytes:
     """The random seed of an ed25519 key pair for `v1a`; only the public half is ever told."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     return Ed25519PrivateKey.generate().private_bytes_raw()
 
 
 def public_text(seed: bytes) -> str:
     """The public key as receivers configure it, `whpk_…`."""
-    return "whpk_" + b64encode(Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()).decode()
+    return "whpk_" + b64encode(_private_key(seed).public_key().public_bytes_raw()).decode()
+
+
+def _private_key(seed: bytes) -> "Ed25519PrivateKey":
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    return Ed25519PrivateKey.from_private_bytes(seed)
 
 
 class Signer:
@@ -75,7 +102,7 @@ class Signer:
     def __init__(self, secrets: Sequence[bytes], seeds: Sequence[bytes] = ()) -> None:
         """`secrets`: for `v1`. `seeds`: of key pairs, for `v1a`."""
         self._webhooks = tuple(Webhook(secret) for secret in secrets)
-        self._private_keys = tuple(Ed25519PrivateKey.from_private_bytes(seed) for seed in seeds)
+        self._private_keys = tuple(_private_key(seed) for seed in seeds)
 
     def headers(self, message_id: str, sent_at: datetime, body: bytes) -> dict[str, str]:
         """The headers that go with a body of UTF-8 text. `sent_at`: receivers allow for five minutes at most."""

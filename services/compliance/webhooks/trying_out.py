@@ -3,15 +3,18 @@
 from collections.abc import Callable
 from datetime import datetime
 from secrets import token_hex
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from services.compliance.cloud_event import BATCH_MEDIA_TYPE, MEDIA_TYPE
 from services.compliance.database import Connection, Pool
 from services.compliance.webhooks import message
+from services.compliance.webhooks.outcome import Outcome
 from services.compliance.webhooks.registry import find
 from services.compliance.webhooks.secrets import find_signer
-from services.compliance.webhooks.sending import Outcome, Sender
 from services.compliance.webhooks.signing import Sealer
+
+if TYPE_CHECKING:
+    from services.compliance.webhooks.sending import Sender
 
 _LOG: Final = """
     WITH numbered AS (
@@ -25,7 +28,7 @@ _LOG: Final = """
 
 
 async def try_out(
-    pool: Pool, endpoint_id: str, sealer: Sealer, sender: Sender, wall_clock: Callable[[], datetime]
+    pool: Pool, endpoint_id: str, sealer: Sealer, sender: "Sender", wall_clock: Callable[[], datetime]
 ) -> Outcome:
     """Sends it and puts it among the attempts; no connection is held meanwhile.
 
