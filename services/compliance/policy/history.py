@@ -104,10 +104,11 @@ class PartnerHistory:
         """
         recorded_at, knowledge = group[0].recorded_at, self.knowledge
         known_before = knowledge.mentioned
-        for fact in (*earlier, *group):
+        for fact in earlier:
             knowledge.add(fact)
-        causes = dict.fromkeys(fact.causation_id or fact.fact_id for fact in group)
-        diff = _Difference(recorded_at, tuple(islice(causes, FACT_IDS_MAX)))
+        for fact in group:
+            knowledge.add(fact)
+        diff = _Difference(recorded_at, _causes(group))
         changed = self._apply_changes(diff)
         if knowledge.mentioned and not known_before:
             first = min(recorded_at, group[0].effective_at)
@@ -174,13 +175,15 @@ class PartnerHistory:
             changed = True
             for sweep in self._sweeps.values():
                 sweep.enrolments_changed(*enrolled)
-        changed = self._replace_notices("", *self.knowledge.refresh_notices(), diff) or changed
+        if self.knowledge.notices_stale:
+            changed = self._replace_notices("", *self.knowledge.refresh_notices(), diff) or changed
         for consultant_id, change in self.knowledge.refresh_people():
             changed = True
             for product, times in change.times.items():
                 if product in self._sweeps:
                     self._sweeps[product].set_times(consultant_id, times.before, times.after)
-            self._replace_notices(consultant_id, change.gone, change.new, diff)
+            if change.gone or change.new:
+                self._replace_notices(consultant_id, change.gone, change.new, diff)
         for product, sweep in self._sweeps.items():
             if sweep.changed:
                 diff.take(product, sweep.advance(diff.instant))
@@ -211,7 +214,7 @@ class PartnerHistory:
     # What is told ----------------------------------------------------------------------------
 
     def _step(self, diff: "_Difference", position: int) -> Step:
-        if not self.knowledge.mentioned or not (diff.since or diff.new or diff.gone):
+        if not (diff.since or diff.new or diff.gone) or not self.knowledge.mentioned:
             return Step(diff.instant, position, self.partner_id, ())
         if diff.gone and not self._publication_known:
             raise PublicationUnknown
@@ -342,6 +345,14 @@ class _Difference:
         before, after = set(old), set(new)
         self.gone += [announcement for announcement in old if announcement not in after]
         self.new += [announcement for announcement in new if announcement not in before]
+
+
+def _causes(group: Sequence[Fact]) -> tuple[str, ...]:
+    """What the events of the group's step name: reported facts, each once."""
+    if len(group) == 1:
+        return (group[0].causation_id or group[0].fact_id,)
+    causes = dict.fromkeys(fact.causation_id or fact.fact_id for fact in group)
+    return tuple(islice(causes, FACT_IDS_MAX))
 
 
 _instant: Final = itemgetter(0)

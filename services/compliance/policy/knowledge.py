@@ -202,6 +202,11 @@ class Knowledge:
             self._notices_stale_from = changed[0] if since is None else min(since, changed[0])
         return changed
 
+    @property
+    def notices_stale(self) -> bool:
+        """Whether `refresh_notices` can find anything else than before."""
+        return self._notices_stale_from is not None
+
     def refresh_notices(self) -> tuple[Sequence[Announcement], Sequence[Announcement]]:
         """What is no longer and newly to be announced of the partner itself: portal changes while enrolled (R27)."""
         since, self._notices_stale_from = self._notices_stale_from, None
@@ -224,7 +229,7 @@ class Knowledge:
     def refresh_people(self) -> Iterator[tuple[str, PersonChange]]:
         """How what follows for each person differs since the last call, by consultant id."""
         changed, self._changed_persons = self._changed_persons, set()
-        for consultant_id in sorted(changed):
+        for consultant_id in sorted(changed) if len(changed) > 1 else changed:
             change = self._persons[consultant_id].refresh(self._obligations)
             if change is not None:
                 yield consultant_id, change
