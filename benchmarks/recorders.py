@@ -50,7 +50,7 @@ def environments(databases: Databases) -> dict[str, dict[str, str]]:
             "POSTGRES_ENABLE_DB_FUNCTIONS": "yes",
         },
         "ours": {
-            "PERSISTENCE_MODULE": "services.certification.event_store",
+            "PERSISTENCE_MODULE": "services.certification.event_store.factory",
             f"{ours}URL": databases.certification_url,
             f"{ours}CONNECTIONS_MAX": str(max(THREADS)),
         },

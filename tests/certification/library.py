@@ -6,7 +6,7 @@ import psycopg
 
 from tests.databases import Database
 
-MODULE: Final = "services.certification.event_store"
+MODULE: Final = "services.certification.event_store.factory"
 PROJECTIONS: Final = "projections"
 
 

@@ -138,7 +138,7 @@ class TestAnApplication:
     )
     def test_settings_that_are_wrong_are_named(self, settings: dict[str, str], said: str) -> None:
         with pytest.raises(InfrastructureFactoryError, match=said) as refused:
-            Rooms({"PERSISTENCE_MODULE": "services.certification.event_store", **settings})
+            Rooms({"PERSISTENCE_MODULE": "services.certification.event_store.factory", **settings})
         assert "secret" not in str(refused.value)
 
     def test_settings_carry_the_name_of_the_application(self, database: Database) -> None:

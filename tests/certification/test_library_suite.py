@@ -29,7 +29,7 @@ from eventsourcing.tests import projection as projection_suite
 from eventsourcing.utils import Environment
 from psycopg.sql import SQL, Identifier
 
-from services.certification.event_store import Factory
+from services.certification.event_store.factory import Factory
 from services.certification.event_store.recorder import LogAggregateRecorder, LogProcessRecorder, LogRecorder
 from tests.architecture.sources import ROOT
 from tests.certification.library import environment

@@ -1,4 +1,4 @@
-"""The library's infrastructure factory for our log: `PERSISTENCE_MODULE=services.certification.event_store`.
+"""The library's infrastructure factory for our log: `PERSISTENCE_MODULE=services.certification.event_store.factory`.
 
 Settings are the certification service's, from the environment that the library constructs (each may carry the name of
 the application or projection as a prefix): `SAGECERT_CERTIFICATION_DATABASE_URL`, and where they are given
