@@ -4,7 +4,7 @@ import asyncio
 import socket
 import statistics
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
@@ -82,22 +82,22 @@ class Client:
                 await asyncio.sleep(0.05)
         raise TimeoutError
 
-    async def get(self, path: str) -> bytes:
-        """The body. Raises `RuntimeError` for anything but 200."""
-        return await self._call(f"GET {path} HTTP/1.1\r\nHost: b\r\n\r\n".encode())
+    async def get(self, path: str, statuses: Collection[bytes] = (b"200",)) -> bytes:
+        """The body. Raises `RuntimeError` for any other status."""
+        return await self._call(f"GET {path} HTTP/1.1\r\nHost: b\r\n\r\n".encode(), statuses)
 
     async def post(self, path: str, key: str, body: bytes) -> bytes:
         """The body. Raises `RuntimeError` for anything but 201."""
         head = f"POST {path} HTTP/1.1\r\nHost: b\r\nIdempotency-Key: {key}\r\nContent-Type: application/json\r\n"
-        return await self._call(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        return await self._call(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body, (b"201",))
 
-    async def _call(self, request: bytes) -> bytes:
+    async def _call(self, request: bytes, statuses: Collection[bytes]) -> bytes:
         self._writer.write(request)
         head = await self._reader.readuntil(b"\r\n\r\n")
         lowered = head.lower()
         start = lowered.index(b"content-length:") + 15
         body = await self._reader.readexactly(int(lowered[start : lowered.index(b"\r\n", start)]))
-        if head[9:12] not in (b"200", b"201"):
+        if head[9:12] not in statuses:
             raise RuntimeError(body.decode())
         return body
 

@@ -1,35 +1,53 @@
-"""From the commit of a fact to the answer that shows it, over HTTP, against the library's subscription and `wait()`.
+"""From the answer to a POST to the first GET that shows the fact, over HTTP, against the library with FastAPI.
 
-`python -m benchmarks.visibility [--facts 200]`. Ours: certification, compliance and its follower as processes of
-their own; the answer is asked for with the position that the POST returned as soon as the POST returns. The
-library's: from `save()` to the event in a subscription of another process, and to the end of `wait()` on a stock
-projection.
+`python -m benchmarks.visibility [--facts 100] [--rounds 5]`. Eight writers each POST a fact, then GET until the answer
+names the consultant of that fact, and go on with the next. Ours: certification, compliance and its follower, a process
+each; the library's: its stock application behind a POST, and its stock `ProjectionRunner` with a view in PostgreSQL
+behind a GET, a process each (`benchmarks.stock_http`). Both GETs are asked plainly, and with the position that the POST
+answered: ours waits for it with `min_position`, the library with `wait()`. Rounds alternate; the consultants are
+recognised before, so that ours are counted once they are linked.
 """
 
 import argparse
 import asyncio
-import json
 import statistics
 import time
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from itertools import count
 from multiprocessing import get_context
-from multiprocessing.queues import Queue
-from pathlib import Path
+from typing import NamedTuple
 
+import msgspec
 import uvloop
 from fastapi import FastAPI
 
 from benchmarks.answers import real, settings_for
 from benchmarks.servers import Client, server, serving
-from benchmarks.stock import Link, Links, counting, environment
+from benchmarks.stock_http import reading, writing
 from services.certification.app import create_app as create_certification
 from services.certification.settings import CertificationSettings
 from services.compliance.projection.follower import Follower
 from services.databases import Databases
 
-PAUSE_SECONDS = 0.02
-"""Between facts, so that each is a first one."""
+WRITERS = 8
+FACTS_OF_A_PARTNER = 10
+"""So few that neither answer grows."""
 
-PARTNERS = 20
+
+class Service(NamedTuple):
+    """Where facts are posted and where their effect is read."""
+
+    write_port: int
+    write_path: str
+    read_port: int
+    read_path: str
+
+
+class Posted(msgspec.Struct):
+    """What both POSTs answer."""
+
+    position: int
 
 
 def certification(url: str) -> FastAPI:
@@ -42,92 +60,100 @@ def work(url: str) -> None:
     uvloop.run(Follower(settings_for(url)).run())
 
 
-async def ours(certification_port: int, compliance_port: int, facts: int) -> float:
-    """Median milliseconds from the answer to a POST to the answer that holds its fact."""
-    writer, reader = await Client.connect(certification_port), await Client.connect(compliance_port)
+async def write_and_read(service: Service, consultants: Iterable[str], query: bool) -> list[float]:
+    """Milliseconds from the answer to each POST to the answer that names its consultant; one caller.
+
+    `query`: the GET says the position that the POST answered.
+    """
+    writer, reader = await Client.connect(service.write_port), await Client.connect(service.read_port)
     taken = []
-    for number in range(facts + 20):
-        await asyncio.sleep(PAUSE_SECONDS)
-        partner, body = f"P{number % PARTNERS}", json.dumps({"consultant_id": f"C{number}"}).encode()
-        posted = json.loads(await writer.post(f"/certification/v1/partners/{partner}/consultants", f"k{number}", body))
+    partner_id = ""
+    for number, consultant_id in enumerate(consultants):
+        if number % FACTS_OF_A_PARTNER == 0:
+            partner_id = f"P{consultant_id}"
+        body, name = f'{{"consultant_id":"{consultant_id}"}}'.encode(), f'"{consultant_id}"'.encode()
+        answer = await writer.post(service.write_path.format(partner_id), f"link-{consultant_id}", body)
         started = time.perf_counter()
-        path = f"/compliance/v1/partners/{partner}/compliance/S200P?min_position={posted['position']}"
-        await reader.get(path)
+        path = service.read_path.format(partner_id)
+        if query:
+            path += f"?min_position={msgspec.json.decode(answer, type=Posted).position}"
+        while name not in await reader.get(path, (b"200", b"404")):
+            pass
         taken.append(1000 * (time.perf_counter() - started))
-    return statistics.median(taken[20:])
+    return taken
 
 
-def subscription(owner_url: str, facts: int) -> float:
-    """Median milliseconds from the end of the library's `save()` to its event in a subscription of another process."""
-    application = Links(environment(owner_url))
-    spawn = get_context("spawn")
-    told: Queue[tuple[int, float]] = spawn.Queue()
-    process = spawn.Process(target=subscribe, args=(owner_url, facts, told), daemon=True)
-    process.start()
-    told.get(timeout=30)
-    saved: dict[int, float] = {}
-    for number in range(facts):
-        time.sleep(PAUSE_SECONDS)
-        notification_id = application.save(Link("P1", f"C{number}"))[-1].notification.id
-        saved[notification_id] = time.monotonic()
-    seen = dict(told.get(timeout=30) for _ in range(facts))
-    process.join()
-    application.close()
-    return statistics.median(1000 * (seen[one] - at) for one, at in saved.items())
+async def recognise(port: int, consultants: Iterable[str]) -> None:
+    """Has the consultants recognised."""
+    client = await Client.connect(port)
+    for consultant_id in consultants:
+        body = f'{{"consultant_id":"{consultant_id}","product":"S200P"}}'.encode()
+        await client.post("/certification/v1/recognised-certifications", f"recognise-{consultant_id}", body)
 
 
-def subscribe(owner_url: str, facts: int, told: "Queue[tuple[int, float]]") -> None:
-    """Tells when it began and when it saw each event, by the clock that all processes of a machine share."""
-    application = Links(environment(owner_url))
-    head = application.recorder.max_notification_id() or 0
-    with application.recorder.subscribe(gt=head) as notifications:
-        told.put((head, time.monotonic()))
-        for notification in notifications:
-            told.put((notification.id, time.monotonic()))
-            facts -= 1
-            if not facts:
-                return
+async def together(call: Callable[[list[str]], Awaitable[list[float] | None]], names: list[str]) -> list[float]:
+    """What all writers measured, each with its share of the consultants."""
+    shares = [names[first::WRITERS] for first in range(WRITERS)]
+    return [one for taken in await asyncio.gather(*map(call, shares)) for one in taken or ()]
 
 
-def waiting(owner_url: str, facts: int) -> float:
-    """Median milliseconds from the end of the library's `save()` to the end of its `wait()`."""
-    taken = []
-    with counting(owner_url) as runner:
-        for number in range(facts):
-            time.sleep(PAUSE_SECONDS)
-            notification_id = runner.app.save(Link("P1", f"C{number}"))[-1].notification.id
-            started = time.perf_counter()
-            runner.wait(notification_id, timeout=10)
-            taken.append(1000 * (time.perf_counter() - started))
-    return statistics.median(taken)
+async def compare(ours: Service, stock: Service, facts: int, rounds: int) -> None:
+    """Prints the medians of the rounds."""
+    numbers = count()
+    for query in (False, True):
+        figures: dict[str, list[tuple[float, float]]] = {"ours": [], "library": []}
+        for turn in range(rounds + 1):
+            for name, service in (("ours", ours), ("library", stock)):
+                names = [f"C{next(numbers)}" for _ in range(WRITERS * facts)]
+                if service is ours:
+                    await together(partial(recognise, ours.write_port), names)
+                    await asyncio.sleep(0.5)  # the follower has seen them
+                taken = await together(partial(write_and_read, service, query=query), names)
+                if turn:  # the first round warms up
+                    figures[name].append((statistics.median(taken), statistics.quantiles(taken, n=20)[-1]))
+        _say("with the position" if query else "plain GETs", figures)
 
 
-def measure(databases: Databases, facts: int) -> None:
-    """Prints the figures."""
+def _say(how: str, figures: dict[str, list[tuple[float, float]]]) -> None:
+    ours, library = (list(zip(*found, strict=True)) for found in figures.values())
+    print(f"POST answered to visible, {WRITERS} writers, {how}:", end="")
+    for name, mine, theirs in zip(("p50", "p95"), ours, library, strict=True):
+        ratio = statistics.median(other / one for one, other in zip(mine, theirs, strict=True))
+        print(f" {name} {statistics.median(mine):.2f} ms; library {statistics.median(theirs):.2f} ms", end="")
+        print(f" = {ratio:.1f}x quicker;", end="")
+    print(flush=True)
+
+
+def measure(databases: Databases, facts: int, rounds: int) -> None:
+    """Measures both on one server."""
     follower = get_context("spawn").Process(target=work, args=(databases.follower_url,), daemon=True)
     follower.start()
     with (
         serving(certification, databases.certification_url) as certification_port,
         serving(real, databases.compliance_url) as compliance_port,
+        serving(writing, databases.owner_url) as writing_port,
+        serving(reading, databases.owner_url) as reading_port,
     ):
-        visible = uvloop.run(ours(certification_port, compliance_port, facts))
+        links = "/partners/{}/consultants"
+        ours = Service(
+            certification_port,
+            f"/certification/v1{links}",
+            compliance_port,
+            "/compliance/v1/partners/{}/compliance/S200P",
+        )
+        uvloop.run(compare(ours, Service(writing_port, links, reading_port, links), facts, rounds))
     follower.kill()
     follower.join()
-    heard = subscription(databases.owner_url, facts)
-    waited = waiting(databases.owner_url, min(facts, 50))
-    print(f"commit to visible answer over HTTP: {visible:.2f} ms; library's subscription {heard:.2f} ms", end="")
-    print(f" = {visible / heard:.1f}x")
-    print(f"read-your-writes: {visible:.2f} ms; library's wait() {waited:.2f} ms; {waited / visible:.0f}x faster")
 
 
 def main() -> None:
     """Starts a server of its own and measures on it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--facts", type=int, default=200)
-    parser.add_argument("--data-dir", type=Path, help="keeps the server's data")
+    parser.add_argument("--facts", type=int, default=100, help="of each writer in a round")
+    parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
-    with server(arguments.data_dir) as databases:
-        measure(databases, arguments.facts)
+    with server(None) as databases:
+        measure(databases, arguments.facts, arguments.rounds)
 
 
 if __name__ == "__main__":
