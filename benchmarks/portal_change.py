@@ -44,10 +44,11 @@ async def apply(port: int, compliance_url: str) -> tuple[int, float]:
     started = time.perf_counter()
     answered = await client.post("/certification/v1/portal-changes", change_id, json.dumps(body).encode())
     position = json.loads(answered)["position"]
-    while (await connection.fetchval(_APPLIED) or 0) < position:
+    while True:
+        if (await connection.fetchval(_APPLIED) or 0) >= position:
+            seconds = time.perf_counter() - started
+            return await connection.fetchval(_TOLD, position), seconds
         await asyncio.sleep(0.1)
-    seconds = time.perf_counter() - started
-    return await connection.fetchval(_TOLD, position), seconds
 
 
 def measure(databases: Databases, partners: int) -> None:
