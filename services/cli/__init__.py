@@ -14,10 +14,10 @@ _COMMANDS: Final = {
     "demo": "demo",
     "up": "up",
     "status": "status",
-    "migrate": "parts",
-    "certification": "parts",
-    "compliance": "parts",
-    "sandbox": "parts",
+    "migrate": "components",
+    "certification": "components",
+    "compliance": "components",
+    "sandbox": "components",
 }
 """Each command and its module here, which is loaded when the command is wanted: a start is not to wait for others."""
 

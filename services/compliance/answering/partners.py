@@ -60,7 +60,7 @@ class EveryProductAnswer(Answer, frozen=True, kw_only=True):
     next_change_at: datetime | None
 
 
-class AsOf(NamedTuple):
+class FactsAsOf(NamedTuple):
     """A moment, and the facts routed to the partner that were known then."""
 
     moment: Moment
@@ -120,14 +120,14 @@ def never_mentioned(partner_id: str) -> NeverMentioned:
     return NeverMentioned(f"No fact known by then mentions the partner {partner_id}.", "partner_id")
 
 
-async def as_of(connection: Connection, partner_id: str, moment: AskedMoment) -> AsOf:
+async def as_of(connection: Connection, partner_id: str, moment: AskedMoment) -> FactsAsOf:
     """The moment asked about, and the facts routed to the partner by then."""
     _, (found, rows) = await moment_and_rows(connection, _ROUTED, partner_id, moment)
     routed = (row[6:] for row in rows if row["topic"] is not None)
-    return AsOf(found, routed_facts([partner_id], routed)[partner_id])
+    return FactsAsOf(found, routed_facts([partner_id], routed)[partner_id])
 
 
-def _stretch(known: AsOf, partner_id: str, product: str, parameters: Parameters) -> Stretch:
+def _stretch(known: FactsAsOf, partner_id: str, product: str, parameters: Parameters) -> Stretch:
     """The stretch at the moment. Raises `NeverMentioned`."""
     stretch = partner_stretch(known.facts, partner_id, product, known.moment.at, parameters)
     if stretch is None:

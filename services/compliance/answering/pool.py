@@ -19,7 +19,7 @@ from services.compliance.answering.questions import (
     Answered,
     DatabaseAway,
     Failed,
-    Question,
+    HistoryQuery,
     Refused,
     Reply,
     WorkerSettings,
@@ -92,7 +92,7 @@ class AnsweringPool:
         self._workers = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def ask(self, about: str, question: Question) -> bytes:
+    async def ask(self, about: str, question: HistoryQuery) -> bytes:
         """The body of the answer. `about`: the id that the question is about; what is about one id takes turns.
 
         Raises `TooManyQuestions`, `TakesTooLong`, `AnswersAway` and the refusals of the question itself.

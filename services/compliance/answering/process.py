@@ -26,13 +26,13 @@ from services.compliance.answering.questions import (
     ConsultantCertification,
     DatabaseAway,
     Failed,
+    HistoryQuery,
     PartnerAuthorisation,
     PartnerCompliance,
     PartnerProducts,
     PartnersList,
     PartnerTimeline,
     PortalChangeNotifications,
-    Question,
     Refused,
     Reply,
     WindowsList,
@@ -50,7 +50,7 @@ _LENGTH_BYTES: Final = 4
 _THRESHOLDS: Final = (50_000, 10, 10)
 
 
-async def answer(connection: Connection, question: Question, parameters: Parameters) -> bytes:
+async def answer(connection: Connection, question: HistoryQuery, parameters: Parameters) -> bytes:
     """The body of the answer, in JSON. Raises refusals and what PostgreSQL raises."""
     match question:
         case PartnerCompliance():
@@ -79,7 +79,7 @@ class _Answers:
         self._parameters = parameters_for(settings.products)
         self._connection: OwnConnection | None = None
 
-    async def reply(self, question: Question) -> Reply:
+    async def reply(self, question: HistoryQuery) -> Reply:
         """The answer, or why there is none."""
         try:
             connection = await self._connected()

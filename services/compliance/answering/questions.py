@@ -80,7 +80,7 @@ class WindowsList(_Question, frozen=True, kw_only=True):
     due_before: datetime | None
 
 
-Question = (
+HistoryQuery = (
     PartnerCompliance
     | PartnerAuthorisation
     | PartnerProducts
@@ -134,6 +134,6 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
 Reply = Answered | Refused | DatabaseAway | Failed
 
 encode: Final = msgspec.msgpack.Encoder().encode
-decode_question: Final[Callable[[bytes], Question]] = msgspec.msgpack.Decoder(Question).decode
+decode_question: Final[Callable[[bytes], HistoryQuery]] = msgspec.msgpack.Decoder(HistoryQuery).decode
 decode_reply: Final[Callable[[bytes], Reply]] = msgspec.msgpack.Decoder(Reply).decode
 decode_settings: Final = msgspec.msgpack.Decoder(WorkerSettings).decode

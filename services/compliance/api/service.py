@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from services.broadcast import Broadcast
 from services.compliance.answering.pool import AnsweringPool
-from services.compliance.answering.questions import Question as Derived
+from services.compliance.answering.questions import HistoryQuery
 from services.compliance.api.doorbell import Doorbell
 from services.compliance.api.problems import NotAppliedYet
 from services.compliance.api.question import Question
@@ -72,7 +72,7 @@ class Service(NamedTuple):
         async with self.pool.acquire(timeout=CONNECTION_SECONDS_MAX) as connection:
             yield connection
 
-    async def derive(self, request: Request, question: Question, about: str, derived: Derived) -> Response:
+    async def derive(self, request: Request, question: Question, about: str, derived: HistoryQuery) -> Response:
         """What the processes that replay history answer, once the log reaches the question's `min_position`.
 
         `about`: the id that is asked about. Raises what `AnsweringPool.ask` raises. Where the caller hangs up, nobody

@@ -25,6 +25,7 @@ class ActiveLinks:
         self._by_age: list[Link] = []
 
     def put(self, partner_id: str, link: Link | None) -> None:
+        """The link to the partner from now on; None: there is none."""
         known = self.of_partner.pop(partner_id, None)
         if known is not None:
             del self._by_age[bisect_left(self._by_age, known)]
