@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -103,7 +103,8 @@ def kill(process: subprocess.Popen[bytes]) -> None:
     """Ends the process and all of its descendants at once, and waits until they are gone."""
     pids = tree(process.pid)
     for pid in pids:
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it ended with the one before
+            os.kill(pid, signal.SIGKILL)
     process.wait()
     while any(_lives(pid) for pid in pids):
         time.sleep(0.01)
@@ -117,7 +118,10 @@ def _lives(pid: int) -> bool:
 
 
 def _command(pid: int) -> bytes:
-    return Path(f"/proc/{pid}/cmdline").read_bytes()
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # it has ended
+        return b""
 
 
 def call(port: int, method: str, path: str, body: str | None = None) -> dict[str, object]:
