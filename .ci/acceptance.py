@@ -8,15 +8,18 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from services import postgres
-from services.postgres import Server
+from services.host import embedded_postgres
+from services.host.embedded_postgres import Server
 from tests.databases import Database, clone, reachable_directory
 from tests.systems import System, running_system, running_system_apart
 
 
 @contextmanager
 def _server() -> Iterator[Server]:
-    with reachable_directory() as directory, postgres.start(directory, postgres.find(), print, durable=False) as server:
+    with (
+        reachable_directory() as directory,
+        embedded_postgres.start(directory, embedded_postgres.find(), print, durable=False) as server,
+    ):
         yield server
 
 

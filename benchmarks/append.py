@@ -21,11 +21,11 @@ import uvloop
 
 from benchmarks.servers import server
 from benchmarks.stock import Link, Links, environment
+from services.certification.domain.fact_report import FactReport
 from services.certification.event_store.database import Database
 from services.certification.event_store.store import EventStore
-from services.certification.recording import Asked, record
-from services.certification.report import Report
-from services.databases import Databases
+from services.certification.record_fact import RequestReceipt, record
+from services.host.databases import Databases
 from shared.events.facts import ConsultantLinked, CourseCompleted, Reported
 
 CALLERS = (1, 8)
@@ -65,8 +65,8 @@ def ours(url: str, fact: Callable[[int], Reported]) -> Iterator[Rate]:
 
     async def work(store: EventStore, calls: int) -> None:
         for _ in range(calls):
-            report = Report(str(uuid4()), fact(next(numbers)), None, "benchmark")
-            await record(store, PRODUCTS, report, Asked("benchmark", report.fact_id, b"POST"))
+            report = FactReport(str(uuid4()), fact(next(numbers)), None, "benchmark")
+            await record(store, PRODUCTS, report, RequestReceipt("benchmark", report.fact_id, b"POST"))
 
     async def measured(calls: int, callers: int) -> float:
         share = calls // callers

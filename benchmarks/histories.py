@@ -18,10 +18,10 @@ from typing import Final, NamedTuple
 import psycopg
 
 from benchmarks.population import Population
-from services.certification.consultant import Consultant, evolve, follow
-from services.certification.event_store.calls import Routing
+from services.certification.domain.consultant import Consultant, evolve, follow
+from services.certification.domain.fact_report import decided
+from services.certification.event_store.append_request import Routing
 from services.certification.event_store.streams import routing_of
-from services.certification.report import decided
 from shared.events.envelope import Fact
 from shared.events.facts import ConsultantLeft, ConsultantLinked, FactVoided
 from shared.events.wire import encode, instant_text

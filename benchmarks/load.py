@@ -48,7 +48,7 @@ from benchmarks.load_callers import (
     record_in_bulk,
     write,
 )
-from services.cli.descriptors import allow_enough
+from services.cli.fd_limit import raise_fd_limit
 from tests.faults import checker
 from tests.faults.receiver import Delivered
 from tests.faults.traffic import Seen
@@ -241,7 +241,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--facts-per-second", type=float, default=40, help="of all writers together")
     arguments = parser.parse_args()
-    allow_enough()
+    raise_fd_limit()
     with TemporaryDirectory(prefix="sagecert-load-") as name:
         Path(name).chmod(0o755)
         with system(Path(name)) as base:

@@ -30,8 +30,8 @@ from benchmarks.append import sync_microseconds
 from benchmarks.servers import server, serving
 from services.certification.app import create_app
 from services.certification.settings import CertificationSettings
-from services.composition import Composition
-from services.databases import Databases
+from services.host.databases import Databases
+from services.host.gateway import Gateway
 
 CALLERS: Final = (1, 8, 32)
 _CREATE: Final = """
@@ -71,10 +71,10 @@ def bare(url: str) -> FastAPI:
     return app
 
 
-def ours(url: str) -> Composition:
+def ours(url: str) -> Gateway:
     """The certification service as `sagecert certification serve` composes it."""
     settings = CertificationSettings.model_validate({"database_url": url})
-    return Composition({"certification": create_app(settings)}, api_key=None, sandbox=False)
+    return Gateway({"certification": create_app(settings)}, api_key=None, sandbox=False)
 
 
 def _request(path: str, body: str) -> bytes:

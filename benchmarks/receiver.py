@@ -15,7 +15,7 @@ from typing import Final
 
 import uvloop
 
-from services.listening import listen, origin
+from services.host.listening_socket import listen, origin
 
 _HEAD_END: Final = b"\r\n\r\n"
 _LENGTH: Final = b"content-length: "

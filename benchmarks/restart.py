@@ -28,8 +28,8 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from services import postgres
-from services.listening import listen
+from services.host import embedded_postgres
+from services.host.listening_socket import listen
 
 HOST: Final = "127.0.0.1"
 START_SECONDS_MAX: Final = 60
@@ -80,7 +80,7 @@ def bare(url: str) -> FastAPI:
 def serve_bare(data_directory: Path, port: int) -> None:
     """The limit: a socket, PostgreSQL, the application."""
     listening = listen(HOST, port)
-    with postgres.start(data_directory, postgres.find(), lambda _: None) as server:
+    with embedded_postgres.start(data_directory, embedded_postgres.find(), lambda _: None) as server:
         uvicorn.Server(uvicorn.Config(bare(server.url()), log_level="error")).run(sockets=[listening])
 
 

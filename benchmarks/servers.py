@@ -14,12 +14,12 @@ import uvloop
 from fastapi import FastAPI
 
 from benchmarks import histories
-from services.composition import Composition
-from services.databases import Databases, embedded
-from services.garbage import collect_seldom
-from services.listening import listen
-from services.migrate import migrate
-from services.serving import serve
+from services.host.asgi_server import serve
+from services.host.databases import Databases, embedded
+from services.host.gateway import Gateway
+from services.host.gc_tuning import tune_gc
+from services.host.listening_socket import listen
+from services.host.migrate import migrate
 
 
 @contextmanager
@@ -42,7 +42,7 @@ def fill(databases: Databases, facts: int) -> None:
 
 
 @contextmanager
-def serving(create: Callable[..., FastAPI | Composition], *arguments: object) -> Iterator[int]:
+def serving(create: Callable[..., FastAPI | Gateway], *arguments: object) -> Iterator[int]:
     """The application in a process of its own; gives its port."""
     listening = listen("127.0.0.1", 0)
     process = get_context("spawn").Process(target=_serve, args=(create, arguments, listening), daemon=True)
@@ -55,13 +55,13 @@ def serving(create: Callable[..., FastAPI | Composition], *arguments: object) ->
         listening.close()
 
 
-def _serve(create: Callable[..., FastAPI | Composition], arguments: Sequence[object], listening: socket.socket) -> None:
+def _serve(create: Callable[..., FastAPI | Gateway], arguments: Sequence[object], listening: socket.socket) -> None:
     async def run() -> None:
         app = create(*arguments)
-        async with app.running() if isinstance(app, Composition) else app.router.lifespan_context(app):
+        async with app.running() if isinstance(app, Gateway) else app.router.lifespan_context(app):
             await serve(app, listening, lambda: None)
 
-    collect_seldom()
+    tune_gc()
     uvloop.run(run())
 
 

@@ -32,15 +32,15 @@ from services.compliance.cloud_event import BATCH_MEDIA_TYPE, MEDIA_TYPE
 from services.compliance.database import OwnConnection, connect, create_pool
 from services.compliance.projection import rebuild
 from services.compliance.settings import ComplianceSettings
-from services.compliance.webhooks import registry, secrets
-from services.compliance.webhooks.dispatcher import Dispatcher
+from services.compliance.webhooks.delivery.dispatcher import Dispatcher
+from services.compliance.webhooks.delivery.event_reader import read
 from services.compliance.webhooks.endpoint import Cursor, Filter
+from services.compliance.webhooks.endpoints import secrets, store
 from services.compliance.webhooks.message import Message, batch_body, message
-from services.compliance.webhooks.reading import read
 from services.compliance.webhooks.signing import Sealer, Signer, secret_text
-from services.databases import Databases
-from services.garbage import collect_seldom
-from services.wall_clock import wall_clock
+from services.host.databases import Databases
+from services.host.gc_tuning import tune_gc
+from services.host.wall_clock import wall_clock
 
 FACTS: Final = 100_000
 """Of the history whose events are repeated until there are enough."""
@@ -83,13 +83,13 @@ class Bench(NamedTuple):
     async def register(self, endpoints: int, after: int, *, url: str | None = None, batch_max: int = 1) -> bytes:
         """Endpoints that have been told everything up to a position. Returns the secret of the last one."""
         sealer = Sealer(self.settings.webhook_keys)
-        wanted = registry.Wanted(
+        wanted = store.EndpointPatch(
             url=url or self.url, description="", filter=Filter(), batch_max=batch_max, heartbeat_seconds=None
         )
         async with self.connection.transaction():
             already = await self.connection.fetchval("SELECT count(*) FROM webhooks.endpoint")
             for number in range(already, already + endpoints):
-                await registry.insert(self.connection, f"e{number}", wanted, after)
+                await store.insert(self.connection, f"e{number}", wanted, after)
                 new = await secrets.make(self.connection, f"e{number}", sealer, ed25519=False)
         return new.secret
 
@@ -282,7 +282,7 @@ def main() -> None:
             webhook_keys=(SecretStr(Fernet.generate_key().decode()),),
             webhook_networks=(IPv4Network("127.0.0.0/8"),),
         )
-        collect_seldom()
+        tune_gc()
         uvloop.run(measure(settings, databases.owner_url, url, arguments.rounds))
 
 

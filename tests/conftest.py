@@ -13,10 +13,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from services import postgres
-from services.cli.descriptors import allow_enough
-from services.migrate import migrate
-from services.postgres import Server
+from services.cli.fd_limit import raise_fd_limit
+from services.host import embedded_postgres
+from services.host.embedded_postgres import Server
+from services.host.migrate import migrate
 from tests.databases import Database, clone, drop, reachable_directory
 from tests.isolation import empty_home, isolate
 from tests.network import separate
@@ -34,7 +34,7 @@ pytest_plugins = ["tests.distribution"]
 
 NOT_SEPARATE: str | None = separate()
 isolate()  # before test modules are imported, and before processes of pytest-xdist start
-allow_enough()
+raise_fd_limit()
 
 
 def pytest_report_header() -> str:
@@ -63,7 +63,9 @@ def server() -> Iterator[Server]:
     chosen = os.environ.get("SAGECERT_POSTGRES_BIN")
     with (
         reachable_directory() as directory,
-        postgres.start(directory, postgres.find(Path(chosen) if chosen else None), print, durable=False) as server,
+        embedded_postgres.start(
+            directory, embedded_postgres.find(Path(chosen) if chosen else None), print, durable=False
+        ) as server,
     ):
         yield server
 

@@ -12,9 +12,9 @@ import msgspec
 import psycopg
 from psycopg import sql
 
-from services.postgres import Server
-from services.postgres.cluster import SUPERUSER
-from services.postgres.server import OWNER
+from services.host.embedded_postgres import Server
+from services.host.embedded_postgres.cluster import SUPERUSER
+from services.host.embedded_postgres.server import OWNER
 
 MEMORY: Final = Path("/dev/shm")
 MEMORY_BYTES_MIN: Final = 4 << 30

@@ -8,18 +8,17 @@ from typing import Final
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
-from services.broadcast import Broadcast
-from services.certification import problems
-from services.certification.api import consultants, events, exams, facts, health, partners, portal_changes
-from services.certification.api.calls import Service
-from services.certification.api.direct import DirectPosts
-from services.certification.bell import Bell
+from services.certification.api import consultants, events, exams, facts, health, partners, portal_changes, problems
+from services.certification.api.command_request import Service
+from services.certification.api.fast_path import DirectPosts
+from services.certification.domain.refusals import Unavailable
 from services.certification.event_store.database import Database
 from services.certification.event_store.store import EventStore
+from services.certification.log_notifications import LogNotifier
 from services.certification.personal_data import PersonalData
-from services.certification.refusals import Unavailable
 from services.certification.settings import CertificationSettings
-from services.documentation.completing import Link, complete
+from services.web.event_broadcast import Broadcast
+from services.web.openapi import Link, complete
 
 FEED_CONNECTIONS: Final = 2
 """For feeds alone: however many read them, calls find their own connections free."""
@@ -87,7 +86,7 @@ def create_app(settings: CertificationSettings) -> FastAPI:
             Database(url, settings.database_role, FEED_CONNECTIONS, settings.call_seconds_max) as feed_database,
         ):
             await _settle_sandbox(store, settings.sandbox)
-            bell = Bell(database)
+            bell = LogNotifier(database)
             tasks = [asyncio.create_task(bell.tell()), asyncio.create_task(bell.listen())]
             feed = Broadcast(
                 events.reading(EventStore(feed_database)),

@@ -5,7 +5,7 @@ from typing import Final
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from services.environment import (
+from services.web.setting_types import (
     PRODUCTS,
     READERS_MAX,
     READERS_PER_CALLER_MAX,

@@ -6,9 +6,9 @@ from typing import Final
 
 import click
 
-from services.cli.descriptors import allow_enough
+from services.cli.fd_limit import raise_fd_limit
 from services.cli.output import log_to_stderr
-from services.garbage import THRESHOLDS
+from services.host.gc_tuning import THRESHOLDS
 
 _COMMANDS: Final = {
     "demo": "demo",
@@ -44,4 +44,4 @@ def main() -> None:
     """
     gc.set_threshold(*THRESHOLDS)  # nothing that is loaded is garbage
     log_to_stderr()
-    allow_enough()
+    raise_fd_limit()

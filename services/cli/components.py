@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from services.cli.failures import one_sentence
+from services.cli.command_errors import friendly_errors
 from services.cli.options import host_option, json_option, port_option, running_data_directory_option
 from services.cli.output import announce, progress
 
@@ -25,9 +25,9 @@ def migrate(sandbox: bool) -> None:
 
     Needs SAGECERT_OWNER_DATABASE_URL, with the role that owns the schemas.
     """
-    with one_sentence():
+    with friendly_errors():
         from services.cli.settings import SystemSettings
-        from services.migrate import migrate as bring_up_to_date
+        from services.host.migrate import migrate as bring_up_to_date
 
         settings = SystemSettings()
         bring_up_to_date(settings.required_owner_url, sandbox=sandbox or settings.sandbox)
@@ -48,7 +48,7 @@ def certification() -> None:
 @json_option
 def serve_certification(host: str, port: int, as_json: bool) -> None:
     """Serve /certification/v1."""
-    with one_sentence():
+    with friendly_errors():
         from services.certification.app import create_app
         from services.certification.settings import CertificationSettings
 
@@ -70,10 +70,10 @@ def compliance() -> None:
 @json_option
 def serve_compliance(host: str, port: int, as_json: bool) -> None:
     """Serve /compliance/v1."""
-    with one_sentence():
+    with friendly_errors():
         from services.compliance.app import create_app
         from services.compliance.settings import ComplianceSettings
-        from services.wall_clock import wall_clock
+        from services.host.wall_clock import wall_clock
 
         settings = ComplianceSettings()
         _serve("compliance", lambda: create_app(settings, wall_clock), host, port, as_json)
@@ -85,9 +85,9 @@ def work() -> None:
 
     Needs SAGECERT_FOLLOWER_DATABASE_URL, with the role sagecert_follower.
     """
-    with one_sentence():
-        from services.background import follow
+    with friendly_errors():
         from services.compliance.settings import FollowerSettings
+        from services.host.worker import follow
 
         settings = FollowerSettings()
         progress("following the facts; Ctrl-C stops it.")
@@ -101,9 +101,9 @@ def dispatch() -> None:
     Needs SAGECERT_DISPATCHER_DATABASE_URL, with the role sagecert_dispatcher, and SAGECERT_COMPLIANCE_WEBHOOK_KEYS, the
     same list as the service.
     """
-    with one_sentence():
-        from services.background import dispatch as deliver
+    with friendly_errors():
         from services.compliance.settings import DispatcherSettings
+        from services.host.worker import dispatch as deliver
 
         settings = _with_keys(DispatcherSettings())
         progress("delivering to webhook endpoints; Ctrl-C stops it.")
@@ -117,9 +117,9 @@ def reseal() -> None:
     Safe while the service and the dispatchers run, provided that they have that key first, too. Ends with 1 if a
     secret is lost.
     """
-    with one_sentence():
+    with friendly_errors():
         from services.compliance.settings import ComplianceSettings
-        from services.compliance.webhooks import secrets
+        from services.compliance.webhooks.endpoints import secrets
 
         resealed = asyncio.run(secrets.reseal(_with_keys(ComplianceSettings())))
     click.echo(f"secrets sealed with the first key: {resealed.secrets}")
@@ -139,18 +139,18 @@ def rebuild(verify: bool, data_directory: Path, as_json: bool) -> None:
     On all cores, while the service goes on; taken into use in one transaction. In the database that
     SAGECERT_OWNER_DATABASE_URL names, or in that of a `sagecert up`.
     """
-    with one_sentence():
+    with friendly_errors():
         from pydantic import SecretStr
 
-        from services.cli.owner import owner_url
+        from services.cli.database_url import owner_url
         from services.cli.settings import SystemSettings
         from services.compliance.projection import rebuild as rebuilding
         from services.compliance.settings import ComplianceSettings
-        from services.stopping import stop_in_order
+        from services.host.stop_signals import install_signal_handlers
 
         url = owner_url(SystemSettings(), data_directory)
         settings = ComplianceSettings(database_url=SecretStr(url))
-        stop_in_order()
+        install_signal_handlers()
         rebuilt = rebuilding.run(settings, url, verify=verify, tell=progress)
     if as_json:
         shown = {**rebuilt._asdict(), "known_through": rebuilt.known_through.isoformat()}
@@ -178,10 +178,10 @@ def sandbox() -> None:
 @json_option
 def serve_sandbox(host: str, port: int, as_json: bool) -> None:
     """Serve /sandbox/v1, where SAGECERT_SANDBOX is on."""
-    with one_sentence():
+    with friendly_errors():
         from services.cli.settings import SystemSettings
-        from services.migrate import settle_kind
-        from services.sandbox import create_app
+        from services.host.migrate import settle_kind
+        from services.host.sandbox import create_app
 
         settings = SystemSettings()
         owner_url = settings.required_owner_url
@@ -192,13 +192,13 @@ def serve_sandbox(host: str, port: int, as_json: bool) -> None:
 
 
 def _serve(name: str, create: "Callable[[], FastAPI]", host: str, port: int, as_json: bool) -> None:
-    from services.cli.running import Address
+    from services.cli.serve import Address
     from services.cli.settings import SystemSettings
-    from services.composition import Composition
+    from services.host.gateway import Gateway
 
     system = SystemSettings()
     address = Address(host, port, lambda: system.key)
-    app = Composition({name: create()}, api_key=system.key, sandbox=system.sandbox)
+    app = Gateway({name: create()}, api_key=system.key, sandbox=system.sandbox)
     address.serve(app, lambda: announce(address.origin, as_json=as_json))
 
 

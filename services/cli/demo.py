@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from services.cli.failures import one_sentence
+from services.cli.command_errors import friendly_errors
 from services.cli.options import data_directory_option, port_option
 from services.cli.output import announce, progress
-from services.demo import Caller, CallFailed, Told, commands, tell, told_on
+from services.host.demo import Caller, CallFailed, SeedResult, commands, tell, told_on
 
 if TYPE_CHECKING:
     from services.cli.settings import SystemSettings
@@ -26,7 +26,7 @@ def demo(port: int, data_directory: Path) -> None:
 
     Half a year of a few partners, learned as it would have been, in a sandbox. Told once for each data directory.
     """
-    with one_sentence():
+    with friendly_errors():
         from services.cli.system import start
 
         def ready(origin: str, settings: "SystemSettings") -> None:
@@ -40,8 +40,8 @@ def _tell_and_show(origin: str, key: str | None) -> None:
     try:
         told = tell(caller, datetime.now(UTC).replace(microsecond=0), progress)
         shown = _OTHER
-        if told is not Told.SOMETHING_ELSE:
-            shown = commands(origin, key, told_on(caller), live=told is Told.NOW)
+        if told is not SeedResult.SOMETHING_ELSE:
+            shown = commands(origin, key, told_on(caller), live=told is SeedResult.NOW)
     except (CallFailed, OSError) as problem:
         progress(f"The story could not be told: {problem}")
         return

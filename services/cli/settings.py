@@ -6,7 +6,7 @@ import click
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from services.environment import DatabaseUrl
+from services.web.setting_types import DatabaseUrl
 
 
 class SystemSettings(BaseSettings):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from services.cli.failures import one_sentence
+from services.cli.command_errors import friendly_errors
 from services.cli.options import json_option, running_data_directory_option
 
 STATUS = """
@@ -30,12 +30,12 @@ def status(data_directory: Path, as_json: bool) -> None:
     The one that SAGECERT_OWNER_DATABASE_URL names, or that of a `sagecert up`. `policy_version` is what the read model
     was derived by, `code_policy_version` that of this code, with the products that SAGECERT_PRODUCTS names.
     """
-    with one_sentence():
+    with friendly_errors():
         import psycopg
         from psycopg.rows import dict_row
         from pydantic import SecretStr
 
-        from services.cli.owner import owner_url
+        from services.cli.database_url import owner_url
         from services.cli.settings import SystemSettings
         from services.compliance.settings import ComplianceSettings
 

@@ -10,15 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from services.cli.output import progress
-from services.cli.running import Address
-from services.databases import Databases, given, launched
-from services.quick_loading import load_only_what_is_needed
-from services.stopping import stop_in_order
+from services.cli.serve import Address
+from services.host.databases import Databases, given, launched
+from services.host.quick_loading import load_only_what_is_needed
+from services.host.stop_signals import install_signal_handlers
 
 if TYPE_CHECKING:
     from services.cli.settings import SystemSettings
 
-_SERVED: Final = ("services.certification.app", "services.compliance.app", "services.composition", "services.serving")
+_SERVED: Final = (
+    "services.certification.app",
+    "services.compliance.app",
+    "services.host.gateway",
+    "services.host.asgi_server",
+)
 _ON_ANOTHER_DATABASE: Final = frozenset({"DATABASE_URL", "SAGECERT_OWNER_DATABASE_URL", "SAGECERT_POSTGRES_BIN"})
 """Variables that say which server to use. Without any it is that of the data directory."""
 
@@ -34,7 +39,7 @@ def start(
 
     A database that was there before is started first of all: its recovery takes as long as loading what serves.
     """
-    stop_in_order()
+    install_signal_handlers()
     settings = cache(_settings)
     address = Address(host, port, lambda: settings().key)
     with ExitStack() as started:
@@ -47,16 +52,16 @@ def start(
             wait = started.enter_context(launched(data_directory, settings().postgres_bin, progress))
         databases = _migrated(settings().owner_url, wait, sandbox)
 
-        from services import all_in_one
         from services.cli.webhook_key import webhook_key
-        from services.supervision import supervised
+        from services.host import system
+        from services.host.supervisor import supervised
 
-        system = all_in_one.settings(
+        chosen = system.settings(
             databases, sandboxed=sandbox, webhook_key=lambda: webhook_key(data_directory, progress)
         )
-        with supervised(all_in_one.background(system, databases)):
+        with supervised(system.background(chosen, databases)):
             loading.join()
-            app = all_in_one.create(system, databases.owner_url, api_key=settings().key)
+            app = system.create(chosen, databases.owner_url, api_key=settings().key)
             address.serve(app, lambda: ready(address.origin, settings()))
 
 
@@ -74,7 +79,7 @@ def _was_there(data_directory: Path) -> bool:
 
 def _migrated(owner_url: str | None, wait: Callable[[], Databases] | None, sandbox: bool) -> Databases:
     """The given database, or else the one to wait for."""
-    from services.migrate import migrate
+    from services.host.migrate import migrate
 
     if owner_url is not None:
         migrate(owner_url, sandbox=sandbox)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from services.cli.failures import one_sentence
+from services.cli.command_errors import friendly_errors
 from services.cli.options import data_directory_option, host_option, json_option, port_option
 from services.cli.output import announce
 
@@ -26,7 +26,7 @@ def up(sandbox: bool, host: str, port: int, data_directory: Path, as_json: bool)
 
     On a PostgreSQL of its own, unless DATABASE_URL names one.
     """
-    with one_sentence():
+    with friendly_errors():
         from services.cli.system import start
 
         def ready(origin: str, settings: "SystemSettings") -> None:

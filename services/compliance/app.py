@@ -8,14 +8,13 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from services.broadcast import Broadcast
 from services.compliance.answering.pool import AnsweringPool
 from services.compliance.api import (
     consultants,
-    documented,
     events,
     health,
     lists,
+    openapi,
     partners,
     portal_changes,
     problems,
@@ -23,12 +22,13 @@ from services.compliance.api import (
     webhook_deliveries,
     webhook_endpoints,
 )
-from services.compliance.api.doorbell import Doorbell
 from services.compliance.api.service import Service, sending
 from services.compliance.api.webhook_endpoints import PATH
 from services.compliance.database import DATABASE_AWAY, create_pool
+from services.compliance.projection_notifications import ProjectionListener
 from services.compliance.settings import ComplianceSettings
-from services.documentation.completing import Link, complete
+from services.web.event_broadcast import Broadcast
+from services.web.openapi import Link, complete
 
 FEED_CONNECTIONS: Final = 2
 """For feeds alone: however many read them, questions find their own connections free."""
@@ -70,7 +70,7 @@ def create_app(settings: ComplianceSettings, wall_clock: Callable[[], datetime])
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        doorbell = Doorbell(settings)
+        doorbell = ProjectionListener(settings)
         answers = AnsweringPool(settings)
         async with (
             create_pool(settings, seconds_max=STATEMENT_SECONDS_MAX) as pool,
@@ -109,7 +109,7 @@ def create_app(settings: ComplianceSettings, wall_clock: Callable[[], datetime])
         docs_url=None,
         redoc_url=None,
     )
-    documented.describe(app)
+    openapi.describe(app)
     problems.install(app)
     for part in (
         lists,

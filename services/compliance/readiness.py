@@ -8,7 +8,7 @@ import msgspec
 
 from services.compliance.database import Connection
 from services.compliance.policy.parameters import Parameters
-from services.compliance.webhooks.leases import DUE
+from services.compliance.webhooks.delivery.leases import DUE
 
 LIFE_SECONDS: Final = 10.0
 """A process of which nothing was heard for so long does not run, or is stopped."""

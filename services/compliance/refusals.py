@@ -19,7 +19,7 @@ class NeverMentioned(Refusal):
     """No fact known by then mentions the id."""
 
 
-class NotAskable(Refusal):
+class InvalidQuery(Refusal):
     """The parameters contradict each other, or name what there is not."""
 
 

@@ -5,7 +5,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.compliance.policy.parameters import Parameters, parameters_for
 from services.compliance.webhooks.signing import Sealer
-from services.environment import (
+from services.web.setting_types import (
     PRODUCTS,
     READERS_MAX,
     READERS_PER_CALLER_MAX,

@@ -8,7 +8,7 @@ import pytest
 from tests.architecture.sources import ROOT, tracked
 
 BINARY: Final = (".png", ".ico", ".woff2", ".gz", ".tar")
-VENDORED: Final = "services/documentation/assets/"
+VENDORED: Final = "services/host/api_docs/assets/"
 SELF: Final = "tests/architecture/test_tracked_files.py"
 
 UNWANTED: Final = {

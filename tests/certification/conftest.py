@@ -9,8 +9,8 @@ from pydantic import SecretStr
 
 from services.certification.app import create_app
 from services.certification.settings import CertificationSettings
-from services.door import Door
-from services.paths import Paths
+from services.host.request_guard import RequestGuard
+from services.host.route_table import Paths
 from tests.certification.caller import Caller
 from tests.databases import Database
 
@@ -21,7 +21,7 @@ async def calling(database: Database, *, sandbox: bool) -> AsyncIterator[Caller]
     app = create_app(
         CertificationSettings(database_url=SecretStr(database.certification_url), sandbox=sandbox, call_seconds_max=20)
     )
-    door = Door(app, Paths([app]), api_key=None, sandbox=sandbox)
+    door = RequestGuard(app, Paths([app]), api_key=None, sandbox=sandbox)
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(door), base_url="http://certification") as http,

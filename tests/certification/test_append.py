@@ -9,13 +9,13 @@ import msgspec
 import psycopg
 import pytest
 
+from services.certification.domain.fact_report import FactReport
 from services.certification.event_store.append_connection import AppendConnection
-from services.certification.event_store.calls import UNDATED, Call, provisional_instant, row
+from services.certification.event_store.append_request import UNDATED, AppendRequest, provisional_instant, row
 from services.certification.event_store.database import Database as Log
 from services.certification.event_store.store import EventStore
 from services.certification.event_store.streams import routing_of
-from services.certification.recording import Asked, record
-from services.certification.report import Report
+from services.certification.record_fact import RequestReceipt, record
 from shared.events.envelope import Fact
 from shared.events.facts import CourseCompleted, PartnerProgrammeChanged, PortalChangeDeclared
 from tests.certification.telling import day
@@ -41,10 +41,10 @@ def call(
     originator_seen: int | None = None,
     stale_at: datetime | None = None,
     not_before: datetime | None = None,
-) -> Call:
+) -> AppendRequest:
     """A course of C1, under its id as key, on these conditions."""
     fact = Fact(fact_id, UNDATED, UNDATED, CourseCompleted("C1", "S200P"))
-    return Call(
+    return AppendRequest(
         actor="test",
         idempotency_key=fact_id,
         content_hash="\\x00",
@@ -141,7 +141,7 @@ class TestTheStamp:
     async def test_a_text_that_looks_like_the_provisional_instant_stays_as_it_is(self, store: EventStore) -> None:
         looks_like_it = "1900-01-01T00:00:00Z"
         data = PartnerProgrammeChanged("P1", looks_like_it)
-        await record(store, (), Report("f1", data), Asked("test", "k1", b""))
+        await record(store, (), FactReport("f1", data), RequestReceipt("test", "k1", b""))
         (entry,) = (await store.facts_after(0, 10, 10)).entries
         assert entry.fact.data == data
         assert entry.fact.recorded_at == entry.fact.effective_at > day(0)
@@ -149,7 +149,7 @@ class TestTheStamp:
     @pytest.mark.parametrize("text", ["\x01", 'a "quoted" \\ text', "\u2028", "Zoë 🙂", "\x7f", "\\u0001"])
     async def test_a_text_is_stored_as_it_was_written(self, store: EventStore, text: str) -> None:
         data = PortalChangeDeclared("CH1", ("S200P",), True, day(4000).date(), text)
-        await record(store, ("S200P",), Report("f1", data), Asked("test", "k1", b""))
+        await record(store, ("S200P",), FactReport("f1", data), RequestReceipt("test", "k1", b""))
         assert [entry.fact.data for entry in (await store.facts_after(0, 10, 10)).entries] == [data]
 
     def test_the_provisional_instant_is_none_that_matters(self) -> None:

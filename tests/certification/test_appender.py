@@ -9,13 +9,13 @@ import asyncpg
 import psycopg
 import pytest
 
-from services.certification.event_store import appender, turns
+from services.certification.domain.fact_report import FactReport
+from services.certification.domain.refusals import Overloaded, Unavailable
+from services.certification.event_store import appender, consultant_turns
 from services.certification.event_store.database import Database as Log
 from services.certification.event_store.deadline import Deadline
 from services.certification.event_store.store import EventStore
-from services.certification.recording import Answer, Asked, record
-from services.certification.refusals import Overloaded, Unavailable
-from services.certification.report import Report
+from services.certification.record_fact import Answer, RequestReceipt, record
 from shared.events.facts import (
     AttemptScored,
     CertificationRecognised,
@@ -42,7 +42,9 @@ async def store(log: Log) -> AsyncIterator[EventStore]:
 
 
 async def tell(store: EventStore, fact_id: str, data: Reported) -> Answer:
-    return await record(store, ("S200P",), Report(fact_id, data, None, "test"), Asked("test", fact_id, b""))
+    return await record(
+        store, ("S200P",), FactReport(fact_id, data, None, "test"), RequestReceipt("test", fact_id, b"")
+    )
 
 
 async def within(seconds: float, store: EventStore, fact_id: str) -> str:
@@ -177,7 +179,7 @@ class TestOnePerson:
     async def test_too_many_are_refused_and_who_gives_up_leaves(
         self, store: EventStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(turns, "WAITING_MAX", 3)
+        monkeypatch.setattr(consultant_turns, "WAITING_MAX", 3)
         async with store.turns.of("C1"):
             waiting = [
                 asyncio.create_task(tell(store, f"w{n}", CertificationRecognised("C1", "S200P"))) for n in range(3)

@@ -8,14 +8,14 @@ from time import thread_time
 import psycopg
 import pytest
 
-from services.certification.consultant import Consultant, evolve, follow
+from services.certification.domain.consultant import Consultant, evolve, follow
+from services.certification.domain.exam_registration import progress
+from services.certification.domain.fact_report import FactReport
 from services.certification.event_store.database import Connection
 from services.certification.event_store.database import Database as Log
 from services.certification.event_store.scope import Scope
 from services.certification.event_store.store import LOAD, EventStore, Loaded
-from services.certification.exam_registration import progress
-from services.certification.recording import Asked, record
-from services.certification.report import Report
+from services.certification.record_fact import RequestReceipt, record
 from shared.events.envelope import Fact
 from shared.events.facts import (
     AttemptScored,
@@ -107,8 +107,8 @@ class TestLoaded:
 
     async def told(self, store: EventStore, tag: str, *reports: Reported) -> None:
         for number, data in enumerate(reports):
-            report = Report(f"{tag}-{number}", data, None, "test")
-            await record(store, ("S200P", "S200S"), report, Asked("test", report.fact_id, b""))
+            report = FactReport(f"{tag}-{number}", data, None, "test")
+            await record(store, ("S200P", "S200S"), report, RequestReceipt("test", report.fact_id, b""))
 
     async def looked_at(self, store: EventStore, loaded: list[int], tag: str) -> list[int]:
         """At how many facts one more of each kind looks."""

@@ -11,10 +11,10 @@ import psycopg
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from services.certification.domain.fact_report import FactReport
 from services.certification.event_store.database import Database as Log
 from services.certification.event_store.store import EventStore
-from services.certification.recording import Answer, Asked, record
-from services.certification.report import Report
+from services.certification.record_fact import Answer, RequestReceipt, record
 from services.certification.settings import CertificationSettings
 from shared.events import wire
 from shared.events.envelope import Fact
@@ -53,8 +53,8 @@ async def tell(database: Database) -> AsyncIterator[Recording]:
         async def tell(fact_id: str, data: Reported, effective_at: datetime | None = None) -> Answer:
             nonlocal turn
             turn += 1
-            report = Report(fact_id, data, effective_at, "test")
-            return await record(stores[turn % PROCESSES], PRODUCTS, report, Asked("test", fact_id, b""))
+            report = FactReport(fact_id, data, effective_at, "test")
+            return await record(stores[turn % PROCESSES], PRODUCTS, report, RequestReceipt("test", fact_id, b""))
 
         yield tell
 

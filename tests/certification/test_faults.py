@@ -13,15 +13,15 @@ import pytest
 from pydantic import SecretStr
 
 from services.certification.app import WrongKindOfDatabase, create_app
+from services.certification.domain.fact_report import FactReport
+from services.certification.domain.refusals import Unavailable
 from services.certification.event_store.append_connection import AppendConnection
-from services.certification.event_store.calls import Outcome
+from services.certification.event_store.append_request import Outcome
 from services.certification.event_store.database import Database as Log
 from services.certification.event_store.store import EventStore
-from services.certification.recording import Asked, record
-from services.certification.refusals import Unavailable
-from services.certification.report import Report
+from services.certification.record_fact import RequestReceipt, record
 from services.certification.settings import CertificationSettings
-from services.postgres.cluster import SUPERUSER
+from services.host.embedded_postgres.cluster import SUPERUSER
 from shared.events.facts import CourseCompleted, Reported
 from tests.databases import Database
 
@@ -35,8 +35,8 @@ async def store(database: Database) -> AsyncIterator[EventStore]:
 
 
 async def tell(store: EventStore, fact_id: str, data: Reported) -> int:
-    asked = Asked("test", fact_id, b"")
-    return (await record(store, ("S200P",), Report(fact_id, data, None, "test"), asked)).position
+    asked = RequestReceipt("test", fact_id, b"")
+    return (await record(store, ("S200P",), FactReport(fact_id, data, None, "test"), asked)).position
 
 
 def backends(superuser: psycopg.Connection, database: str | None = None) -> list[int]:

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
+from services.certification.domain.fact_report import FactReport
 from services.certification.event_store.database import Database as Log
 from services.certification.event_store.scope import Scope
 from services.certification.event_store.store import EventStore, Loaded
-from services.certification.recording import Answer, Asked, record
-from services.certification.report import Report
+from services.certification.record_fact import Answer, RequestReceipt, record
 from shared.events.facts import CertificationRecognised, Reported, RevocationOrdered
 from tests.certification.telling import day
 from tests.databases import Database
@@ -26,7 +26,7 @@ async def store(database: Database) -> AsyncIterator[EventStore]:
 
 
 async def tell(store: EventStore, key: str, data: Reported, on: int) -> Answer:
-    return await record(store, ("S200P",), Report(key, data, day(on), "test"), Asked("test", key, b""))
+    return await record(store, ("S200P",), FactReport(key, data, day(on), "test"), RequestReceipt("test", key, b""))
 
 
 async def load(store: EventStore, consultant_id: str, key: str = "new") -> Loaded:

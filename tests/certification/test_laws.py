@@ -7,11 +7,11 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.certification.consultant import Consultant, evolve, follow, subject
-from services.certification.report import decided
-from services.certification.rules.grants import grants
-from services.certification.rules.periods import from_instant, union, until_instant, without
-from services.certification.standing import standing
+from services.certification.domain.consultant import Consultant, evolve, follow, subject
+from services.certification.domain.fact_report import decided
+from services.certification.domain.rules.grants import grants
+from services.certification.domain.rules.periods import from_instant, union, until_instant, without
+from services.certification.domain.unvoided import standing
 from shared.events.envelope import Fact
 from shared.events.facts import (
     AttemptScored,

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.certification import refusals
-from services.certification.problems import KINDS, answer_to
-from services.certification.refusals import Refusal
+from services.certification.api.problems import KINDS, answer_to
+from services.certification.domain import refusals
+from services.certification.domain.refusals import Refusal
 
 
 def every(kind: type[Refusal]) -> Iterator[type[Refusal]]:

@@ -9,7 +9,7 @@ import httpx
 import psycopg
 import pytest
 
-from services.postgres.cluster import SUPERUSER
+from services.host.embedded_postgres.cluster import SUPERUSER
 from tests.certification.caller import Caller, kind_of
 from tests.databases import Database
 

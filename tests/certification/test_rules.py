@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.certification.exam_registration import Progress, progress
+from services.certification.domain.exam_registration import Progress, progress
 from shared.events.facts import CertificationRevoked, ConsultantCertified
 from tests.certification.telling import FOR_EVER, Told, day
 

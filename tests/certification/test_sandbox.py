@@ -10,12 +10,12 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from services import migrate, sandbox
+from services.certification.domain.fact_report import FactReport
 from services.certification.event_store.database import Database as Log
 from services.certification.event_store.store import EventStore
 from services.certification.personal_data import FreeText
-from services.certification.recording import Asked, record
-from services.certification.report import Report
+from services.certification.record_fact import RequestReceipt, record
+from services.host import migrate, sandbox
 from shared.events.facts import CertificationRecognised, ConsultantLinked, Reported, RevocationOrdered
 from tests.certification.caller import Caller
 from tests.certification.test_hostile_input import HOSTILE_BODIES, HOSTILE_VALUES
@@ -45,7 +45,7 @@ async def test_decisions_at_an_instant_that_stands_still(store: EventStore, sand
     sandbox.empty(sandbox_database.owner_url, THEN, running=False)
     told: tuple[Reported, ...] = (CertificationRecognised("C1", "S200P"), RevocationOrdered("C1", "S200P"))
     for number, data in enumerate(told):
-        await record(store, ("S200P",), Report(f"f{number}", data), Asked("test", f"f{number}", b""))
+        await record(store, ("S200P",), FactReport(f"f{number}", data), RequestReceipt("test", f"f{number}", b""))
     *_, decision = (await store.facts_after(0, 10, 10)).entries
     assert getattr(decision.fact.data, "periods", None) == ()
     assert {entry.fact.recorded_at for entry in (await store.facts_after(0, 10, 10)).entries} == {THEN}
@@ -81,8 +81,8 @@ async def test_starting_anew_empties_every_table_and_guards_the_log_as_before(
     store: EventStore, sandbox_database: Database
 ) -> None:
     """The functions stay the same ones: a session would keep those it had called before for as long as it lasts."""
-    asked = Asked("test", "f", b"", FreeText("why", b"salt"))
-    await record(store, ("S200P",), Report("f", ConsultantLinked("P1", "C1")), asked)
+    asked = RequestReceipt("test", "f", b"", FreeText("why", b"salt"))
+    await record(store, ("S200P",), FactReport("f", ConsultantLinked("P1", "C1")), asked)
     with psycopg.connect(sandbox_database.owner_url, autocommit=True) as owner:
         owner.execute("INSERT INTO certification.profile VALUES ('C1', 'name', 'e-mail')")
         before = _functions(owner)
@@ -120,8 +120,8 @@ async def test_starting_anew_while_others_read_and_write(store: EventStore, sand
         while not stop.is_set():
             turn += 1
             data = ConsultantLinked("P1", f"C{number}")
-            asked = Asked("test", f"{number}-{turn}", b"")
-            await record(store, ("S200P",), Report(f"{number}-{turn}", data), asked)
+            asked = RequestReceipt("test", f"{number}-{turn}", b"")
+            await record(store, ("S200P",), FactReport(f"{number}-{turn}", data), asked)
             await store.facts_after(0, 10, 10)
             await store.settle(await store.now())
 

@@ -7,13 +7,13 @@ from typing import Literal
 import psycopg
 import pytest
 
-from services.certification.consultant import Consultant, evolve, follow
+from services.certification.domain.consultant import Consultant, evolve, follow
+from services.certification.domain.fact_report import FactReport
+from services.certification.domain.refusals import Refusal
+from services.certification.domain.unvoided import standing
 from services.certification.event_store.database import Database as Log
 from services.certification.event_store.store import EventStore
-from services.certification.recording import Asked, record
-from services.certification.refusals import Refusal
-from services.certification.report import Report
-from services.certification.standing import standing
+from services.certification.record_fact import RequestReceipt, record
 from shared.events import wire
 from shared.events.envelope import Fact
 from shared.events.facts import (
@@ -110,9 +110,9 @@ async def test_every_decision_is_what_follows_from_everything(
         on = random.choice((None, *range(8), AHEAD)) if random.random() < 0.8 else None
         if isinstance(data, ScoreCorrected | FactVoided) and on == AHEAD:
             on = None
-        report = Report(f"f{number}", data, None if on is None else day(on), "test")
+        report = FactReport(f"f{number}", data, None if on is None else day(on), "test")
         try:
-            await record(store, PRODUCTS, report, Asked("test", report.fact_id, b""))
+            await record(store, PRODUCTS, report, RequestReceipt("test", report.fact_id, b""))
         except Refusal:
             continue
         told.append(report.fact_id)

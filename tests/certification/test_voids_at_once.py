@@ -7,9 +7,9 @@ from typing import Any, Final
 import psycopg
 import pytest
 
-from services.certification.consultant import Consultant, evolve, subject
-from services.certification.rules.grants import grants
-from services.certification.rules.maintenance import completions
+from services.certification.domain.consultant import Consultant, evolve, subject
+from services.certification.domain.rules.grants import grants
+from services.certification.domain.rules.maintenance import completions
 from shared.events import wire
 from shared.events.envelope import Fact
 from shared.events.facts import DECIDED, AttemptScored, Decision, ExamRegistered, FactVoided, PortalChangeDeclared

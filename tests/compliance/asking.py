@@ -8,9 +8,9 @@ import httpx
 
 from services.compliance.app import create_app
 from services.compliance.settings import ComplianceSettings
-from services.door import Door
-from services.paths import Paths
-from services.wall_clock import wall_clock
+from services.host.request_guard import RequestGuard
+from services.host.route_table import Paths
+from services.host.wall_clock import wall_clock
 
 ORIGIN = "http://compliance"
 
@@ -19,7 +19,7 @@ ORIGIN = "http://compliance"
 async def asking(settings: ComplianceSettings) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the running application."""
     app = create_app(settings, wall_clock)
-    door = Door(app, Paths([app]), api_key=None, sandbox=settings.sandbox)
+    door = RequestGuard(app, Paths([app]), api_key=None, sandbox=settings.sandbox)
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(door), base_url=f"{ORIGIN}/compliance/v1/") as client,

@@ -10,7 +10,7 @@ import psycopg
 from psycopg import Connection
 from pydantic import SecretStr
 
-from services.certification.event_store.calls import UNDATED, Call, Routing, row
+from services.certification.event_store.append_request import UNDATED, AppendRequest, Routing, row
 from services.certification.event_store.streams import routing_of
 from services.compliance.database import OwnConnection
 from services.compliance.settings import ComplianceSettings
@@ -125,4 +125,4 @@ def one_call(fact_id: str, data: FactData) -> str:
     """What `certification.append` takes for one fact that is true when it is recorded."""
     fact = Fact(fact_id, UNDATED, UNDATED, data)
     facts = (row(fact, routing_of(data, None, None), UNDATED),)
-    return msgspec.json.encode([Call("test", fact_id, r"\x00", facts)]).decode()
+    return msgspec.json.encode([AppendRequest("test", fact_id, r"\x00", facts)]).decode()

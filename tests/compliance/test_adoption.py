@@ -15,11 +15,11 @@ import pytest
 
 from services.compliance.database import OwnConnection, connect
 from services.compliance.policy.parameters import PARAMETERS, Parameters, parameters_for
-from services.compliance.policy.published import Publication, PublishedEvent, read_back
+from services.compliance.policy.publication import PublicationState, PublishedEvent, read_back
 from services.compliance.projection import rebuild
 from services.compliance.projection.batch import Limits, Projector
 from services.compliance.projection.rebuild import Rebuilt
-from services.compliance.read_model.writing import Overtaken
+from services.compliance.read_model.batch_write import ConcurrentUpdate
 from services.compliance.settings import ComplianceSettings
 from tests.compliance.log import Group, Log, as_follower, compliance_log, settings_for
 from tests.compliance.telling import population
@@ -118,7 +118,7 @@ async def rebuilt(
     return await asyncio.to_thread(rebuild.run, settings, database.owner_url, verify=verify, tell=tell, processes=1)
 
 
-def publications(events: Sequence[asyncpg.Record]) -> dict[str, Publication]:
+def publications(events: Sequence[asyncpg.Record]) -> dict[str, PublicationState]:
     of: dict[str, list[PublishedEvent]] = defaultdict(list)
     for event in events:
         said = PublishedEvent(*(event[name] for name in ("event_id", "type", "effective_at", "subject", "data")))
@@ -184,7 +184,7 @@ async def test_who_follows_the_policy_before_meanwhile_is_overtaken(database: Da
                     sleep(0.01)
 
         await rebuilt(database, Longer, tell=tell)
-        with pytest.raises(Overtaken):
+        with pytest.raises(ConcurrentUpdate):
             meanwhile[0].result()
     await one.follow([], LONGER)
     events = await one.events()

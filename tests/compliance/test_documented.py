@@ -2,7 +2,7 @@
 
 from services.compliance.app import create_app
 from services.compliance.settings import ComplianceSettings
-from services.wall_clock import wall_clock
+from services.host.wall_clock import wall_clock
 
 
 def test_every_question_is_documented() -> None:

@@ -16,13 +16,13 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from services import sandbox
 from services.compliance.database import connect
 from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.projection import rebuild
 from services.compliance.projection.batch import Projector
 from services.compliance.projection.follower import Follower
-from services.compliance.read_model.writing import Overtaken
+from services.compliance.read_model.batch_write import ConcurrentUpdate
+from services.host import sandbox
 from shared.events.facts import ConsultantLeft, ConsultantLinked
 from tests.compliance.log import Log, as_follower, one_call, set_clock, settings_for
 from tests.compliance.telling import BEGIN, Telling, population
@@ -224,7 +224,7 @@ async def test_a_batch_that_was_overtaken_writes_nothing(
         await until_somebody_waits(owner)
         if other_commits:
             other.commit()
-            with pytest.raises(Overtaken):
+            with pytest.raises(ConcurrentUpdate):
                 await advancing
         else:
             other.rollback()

@@ -14,8 +14,8 @@ from services.compliance.database import OwnConnection, connect
 from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.projection import batch, rebuild
 from services.compliance.projection.batch import LIMITS, Limits, Projector
-from services.compliance.projection.derivers import Derivers
 from services.compliance.projection.rebuild import Rebuilt
+from services.compliance.projection.replay_workers import ReplayWorkers
 from tests.compliance.log import Group, Log, as_follower, compliance_log, settings_for, shuffled_sizes
 from tests.databases import Database
 from tests.oracle.histories import seeded
@@ -113,7 +113,7 @@ async def test_whom_a_fact_does_not_concern_is_left_alone(database: Database, se
 async def test_what_other_processes_derive_is_the_same_to_the_byte(database: Database) -> None:
     groups, settings = history(31), as_follower(settings_for(database))
     connection = await connect(settings)
-    with psycopg.connect(database.owner_url, autocommit=True) as owner, closing(Derivers(settings, 2)) as derivers:
+    with psycopg.connect(database.owner_url, autocommit=True) as owner, closing(ReplayWorkers(settings, 2)) as derivers:
         log = Log(owner)
         projector = Projector(connection, PARAMETERS, "test", derivers=derivers, limits=Limits(partners_here_max=0))
         for group in groups:
@@ -162,7 +162,7 @@ async def test_what_another_policy_derived_is_not_gone_on_with(database: Databas
     connection = await connect(as_follower(settings_for(database)))
     other = type(PARAMETERS)(version="other", window_days=31)
 
-    with pytest.raises(batch.OtherPolicy, match="sagecert compliance rebuild"):
+    with pytest.raises(batch.PolicyVersionMismatch, match="sagecert compliance rebuild"):
         await Projector(connection, other, "test").advance_fully(None)
     await connection.close()
 

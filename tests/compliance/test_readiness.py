@@ -11,7 +11,7 @@ from psycopg import sql
 
 from services.compliance import readiness
 from services.compliance.projection.follower import Follower
-from services.postgres.cluster import SUPERUSER
+from services.host.embedded_postgres.cluster import SUPERUSER
 from tests.compliance.asking import ORIGIN, asking
 from tests.compliance.log import as_follower
 from tests.databases import Database

@@ -16,8 +16,8 @@ from services.certification.app import create_app as create_certification
 from services.certification.settings import CertificationSettings
 from services.compliance.app import create_app as create_compliance
 from services.compliance.settings import ComplianceSettings
-from services.composition import Composition
-from services.wall_clock import wall_clock
+from services.host.gateway import Gateway
+from services.host.wall_clock import wall_clock
 from tests.databases import Database
 
 FEEDS: Final = ("/certification/v1/events", "/compliance/v1/events")
@@ -47,7 +47,7 @@ class Both(msgspec.Struct, frozen=True):
     """Both services behind one door."""
 
     http: httpx.AsyncClient
-    composition: Composition
+    composition: Gateway
 
 
 @asynccontextmanager
@@ -62,7 +62,7 @@ async def both(database: Database, *, sandbox: bool = False, call_seconds_max: f
         ComplianceSettings(database_url=SecretStr(database.compliance_url), sandbox=sandbox), wall_clock
     )
     apps = {"certification": certification, "compliance": compliance}
-    composition = Composition(apps, api_key=None, sandbox=sandbox)
+    composition = Gateway(apps, api_key=None, sandbox=sandbox)
     async with AsyncExitStack() as running:
         for app in apps.values():
             await running.enter_async_context(app.router.lifespan_context(app))

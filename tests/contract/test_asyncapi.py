@@ -14,12 +14,12 @@ from services.certification.app import create_app
 from services.certification.event_store.store import LogEntry
 from services.certification.settings import CertificationSettings
 from services.compliance.api import events as compliance_feed
-from services.compliance.api.documented import asks
-from services.compliance.api.question import EVENTS_FILTER, EventsQuestion, Question
+from services.compliance.api.openapi import query_parameters
+from services.compliance.api.query_params import EVENTS_FILTER, AsOfQuery, EventsQuestion
 from services.compliance.cloud_event import CloudEvent, cloud_event
 from services.compliance.webhooks import message
 from services.compliance.webhooks.endpoint import Cursor
-from services.compliance.webhooks.message import Notice, Told
+from services.compliance.webhooks.message import Notice, WebhookEvent
 from services.compliance.webhooks.signing import Signer, new_key_pair, new_secret
 from shared.events import schemas
 from shared.events.compliance_events import TYPE_OF, ComplianceEventData
@@ -109,7 +109,7 @@ def test_the_attributes_are_those_that_are_sent(schema: str, event: type[msgspec
 
 def test_the_extensions_of_webhooks_are_those_that_are_sent() -> None:
     described = DOCUMENT["components"]["schemas"]["webhookExtensions"]
-    common, all_of_them = (set(struct.__struct_encode_fields__) for struct in (CloudEvent, Told))
+    common, all_of_them = (set(struct.__struct_encode_fields__) for struct in (CloudEvent, WebhookEvent))
     assert set(described["properties"]) == all_of_them - common
 
 
@@ -126,7 +126,7 @@ def taken_parameters(service: str) -> dict[str, Any]:
         app = create_app(CertificationSettings(database_url=SecretStr("postgresql://unused")))
         operation = app.openapi()["paths"][DOCUMENT["channels"]["facts"]["address"]]["get"]
     else:
-        operation = asks(EventsQuestion)
+        operation = query_parameters(EventsQuestion)
     return {one["name"]: one["schema"] for one in operation["parameters"] if one["in"] == "query"}
 
 
@@ -139,7 +139,7 @@ def essence(parameters: dict[str, Any]) -> dict[str, Any]:
 
 def test_the_parameters_are_those_that_are_taken() -> None:
     facts, events = taken_parameters("certification"), taken_parameters("compliance")
-    for moment in Question.model_fields:
+    for moment in AsOfQuery.model_fields:
         del events[moment]
     assert essence(described_parameters("readFacts")) == essence(facts)
     assert essence(described_parameters("readComplianceEvents")) == essence(events)

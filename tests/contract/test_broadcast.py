@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from services.broadcast import (
+from services.web.event_broadcast import (
     EVERYTHING,
     FOLLOWED_BYTES_MAX,
     PAGE_BYTES_MAX,
@@ -20,7 +20,7 @@ from services.broadcast import (
     Page,
     TooManyReaders,
 )
-from services.waiting import Waiting
+from services.web.wakeup import Wakeup
 
 SECONDS_MAX: Final = 60.0
 NOBODY: Final = Filter(partner_ids=frozenset({"nobody"}))
@@ -30,7 +30,7 @@ class Log:
     """A log in memory, and how often it was read."""
 
     def __init__(self) -> None:
-        self.waiting = Waiting()
+        self.waiting = Wakeup()
         self.events: list[Event] = []
         self.reads = 0
 

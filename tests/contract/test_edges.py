@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import httpx
 import pytest
 
-from services.serving import HEAD_BYTES_MAX, HEADERS_MAX, TARGET_BYTES_MAX
+from services.host.asgi_server import HEAD_BYTES_MAX, HEADERS_MAX, TARGET_BYTES_MAX
 from tests.systems import System
 
 METHODS: Final = ("GET", "HEAD", "PUT", "POST", "PATCH", "DELETE", "OPTIONS")

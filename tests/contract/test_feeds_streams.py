@@ -14,11 +14,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from services import broadcast, feeds, sandbox
-from services.postgres import Server
-from services.postgres.cluster import SUPERUSER
-from services.waiting import LOOK_SECONDS
-from services.wall_clock import wall_clock
+from services.host import sandbox
+from services.host.embedded_postgres import Server
+from services.host.embedded_postgres.cluster import SUPERUSER
+from services.host.wall_clock import wall_clock
+from services.web import event_broadcast, event_feed
+from services.web.wakeup import POLL_SECONDS
 from tests.conftest import TEMPLATE
 from tests.contract.feeds import FEEDS, Both, Streamed, both, plant_event, plant_fact, plant_plain, streaming
 from tests.databases import Database, clone, drop
@@ -138,7 +139,7 @@ def test_streams_go_on_while_the_database_is_away_for_longer_than_a_call_may_tak
             allow_connections(superuser, database, allowed=False)
             for path in FEEDS * 2:
                 assert httpx.get(origin + path, params={"after": 1_000}).status_code == 503
-            time.sleep(2 * LOOK_SECONDS)  # the streams look, too
+            time.sleep(2 * POLL_SECONDS)  # the streams look, too
             allow_connections(superuser, database, allowed=True)
             enrol(origin, after)
             for stream in (facts, events):
@@ -210,7 +211,7 @@ async def services(database: Database, owner: psycopg.Connection) -> AsyncIterat
     """Both services, with logs in which only the first event is about anybody called R."""
     plant_fact(owner, [1], "partner-closed", {"partner_id": "R"}, partner="R")
     plant_event(owner, [1], "minimum-reached", "R", "S200P")
-    plant_plain(owner, range(2, broadcast.STRETCH + 10))
+    plant_plain(owner, range(2, event_broadcast.STRETCH + 10))
     async with both(database) as found:
         yield found
 
@@ -233,26 +234,26 @@ async def taken(lines: AsyncIterator[str], until: str) -> list[str]:
 async def test_a_quiet_stream_says_up_to_where_it_has_looked_and_then_that_it_is_alive(
     services: Both, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feeds, "QUIET_SECONDS_MAX", 0.2)
+    monkeypatch.setattr(event_feed, "QUIET_SECONDS_MAX", 0.2)
     async with streaming(services.composition, path, "partner_id=R") as lines:
-        found = await taken(lines, f"id: {broadcast.STRETCH + 9}")
+        found = await taken(lines, f"id: {event_broadcast.STRETCH + 9}")
         found += await taken(lines, ": ping")
     streamed = Streamed()
     assert [event["position"] for event in streamed.events(found)] == [1], "an id alone is no event"
-    assert (streamed.last_event_id, streamed.comments) == (str(broadcast.STRETCH + 9), 1)
+    assert (streamed.last_event_id, streamed.comments) == (str(event_broadcast.STRETCH + 9), 1)
 
 
 @pytest.mark.parametrize("path", FEEDS)
 async def test_a_stream_that_ends_with_the_server_says_up_to_where_it_has_looked(services: Both, path: str) -> None:
     async with streaming(services.composition, path, "partner_id=R") as lines:
         found = await taken(lines, "id: 1")
-        head = f"{path}?after={broadcast.STRETCH}&partner_id=R&timeout=0.3"
+        head = f"{path}?after={event_broadcast.STRETCH}&partner_id=R&timeout=0.3"
         assert (await services.http.get(head)).json() == []
         services.composition.stop()
         found += [line async for line in lines]
     streamed = Streamed()
     assert [event["position"] for event in streamed.events(found)] == [1]
-    assert streamed.last_event_id == str(broadcast.STRETCH + 9)
+    assert streamed.last_event_id == str(event_broadcast.STRETCH + 9)
 
 
 @pytest.mark.parametrize("path", FEEDS)
@@ -260,7 +261,7 @@ async def test_for_a_reader_who_takes_nothing_no_more_than_the_pages_at_hand_are
     database: Database, owner: psycopg.Connection, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Seen by what still comes once the database is away; then the stream only says that it is alive."""
-    monkeypatch.setattr(feeds, "QUIET_SECONDS_MAX", 0.2)
+    monkeypatch.setattr(event_feed, "QUIET_SECONDS_MAX", 0.2)
     plant_plain(owner, range(1, 2_000))
     async with both(database, call_seconds_max=1) as services, streaming(services.composition, path) as lines:
         await taken(lines, "id: 3")
@@ -270,7 +271,7 @@ async def test_for_a_reader_who_takes_nothing_no_more_than_the_pages_at_hand_are
             allow_connections(superuser, database, allowed=False)
             at_hand = await taken(lines, ": ping")
             allow_connections(superuser, database, allowed=True)
-        assert len([line for line in at_hand if line.startswith("id:")]) <= 3 * feeds.LIMIT_DEFAULT
+        assert len([line for line in at_hand if line.startswith("id:")]) <= 3 * event_feed.LIMIT_DEFAULT
         assert await taken(lines, "id: 1999")
 
 
@@ -336,7 +337,7 @@ async def test_an_empty_id_is_none(database: Database, path: str) -> None:
 )
 async def test_who_refuses_a_stream_gets_a_page(quiet_services: Both, path: str, accept: str) -> None:
     answer = await quiet_services.http.get(path, headers={"Accept": accept})
-    assert answer.headers["content-type"] == feeds.MEDIA_TYPE
+    assert answer.headers["content-type"] == event_feed.MEDIA_TYPE
 
 
 async def test_a_stream_about_a_moment_is_refused(quiet_services: Both) -> None:

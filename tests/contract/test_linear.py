@@ -15,16 +15,23 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
-from services import door, feeds
-from services.bodies import distinct_members, parse_any_instant, parse_number, parse_whole_number, refuse_doubled_names
-from services.certification.api import direct, fields
-from services.compliance.api import question, webhook_fields
+from services.certification.api import fast_path, fields
+from services.compliance.api import query_params, webhook_fields
 from services.compliance.refusals import Refusal
-from services.compliance.webhooks.urls import UnacceptableUrl, check_url
-from services.list_headers import listed
-from services.paths import Operation, Paths
-from services.preconditions import expected
-from services.products import NotSold, refuse_unsold
+from services.compliance.webhooks.transport.urls import UnacceptableUrl, check_url
+from services.host import request_guard
+from services.host.route_table import Operation, Paths
+from services.web import event_feed
+from services.web.list_headers import listed
+from services.web.preconditions import expected
+from services.web.products import NotSold, refuse_unsold
+from services.web.request_body import (
+    distinct_members,
+    parse_any_instant,
+    parse_number,
+    parse_whole_number,
+    reject_duplicate_keys,
+)
 from shared.events.compliance_events import TYPE_OF
 from tests.contract.test_openapi import apps
 
@@ -32,7 +39,15 @@ SLACK: Final = 3.0
 """So many times more than tenfold is still linear: caches, and a machine that does something else."""
 ENOUGH_SECONDS: Final = 0.004
 """Work is repeated until it takes so long: a single call is too short to be measured."""
-REFUSED: Final = (ValueError, RequestValidationError, Refusal, feeds.Malformed, NotSold, UnacceptableUrl, door._Refused)
+REFUSED: Final = (
+    ValueError,
+    RequestValidationError,
+    Refusal,
+    event_feed.Malformed,
+    NotSold,
+    UnacceptableUrl,
+    request_guard._Refused,
+)
 
 TYPES: Final = list(TYPE_OF.values())
 PATHS: Final = Paths(apps().values())
@@ -48,7 +63,7 @@ def request(query: str = "", *lines: tuple[str, str]) -> Request:
 
 
 def asked(kind: type[BaseModel], query: str) -> Callable[[], object]:
-    return lambda: question.question_of(request(query), kind, question.EVENTS_FILTER)
+    return lambda: query_params.question_of(request(query), kind, query_params.EVENTS_FILTER)
 
 
 def validated(annotation: Any, value: object) -> Callable[[], object]:
@@ -62,7 +77,7 @@ def names(count: int, *more: str) -> bytes:
 
 def members(content: bytes) -> Callable[[], object]:
     text = content.decode()
-    return lambda: direct._JSON.decode(text)
+    return lambda: fast_path._JSON.decode(text)
 
 
 def pairs(count: int) -> list[tuple[str, Any]]:
@@ -71,18 +86,20 @@ def pairs(count: int) -> list[tuple[str, Any]]:
 
 CASES: Final[dict[str, Callable[[int], Callable[[], object]]]] = {
     # bodies
-    "depth of brackets side by side": lambda n: lambda: door.depth(b"[]" * n),
-    "depth of strings": lambda n: lambda: door.depth(b'"a",' * n),
-    "depth of escapes": lambda n: lambda: door.depth(b'"' + b"\\\\" * n),
-    "depth of quotes": lambda n: lambda: door.depth(b'"' * n),
-    "encoding": lambda n: lambda: door._is_utf_8("é".encode() * n),
+    "depth of brackets side by side": lambda n: lambda: request_guard.depth(b"[]" * n),
+    "depth of strings": lambda n: lambda: request_guard.depth(b'"a",' * n),
+    "depth of escapes": lambda n: lambda: request_guard.depth(b'"' + b"\\\\" * n),
+    "depth of quotes": lambda n: lambda: request_guard.depth(b'"' * n),
+    "encoding": lambda n: lambda: request_guard._is_utf_8("é".encode() * n),
     "names that differ": lambda n: members(names(n)),
     "the last name again": lambda n: members(names(n, str(n - 1))),
     "names of an object": lambda n: lambda: distinct_members(pairs(n)),
-    "media type": lambda n: lambda: door._is_taken({b"content-type": b"application/json" + b";a=b" * n}, ("a/b",)),
+    "media type": lambda n: (
+        lambda: request_guard._is_taken({b"content-type": b"application/json" + b";a=b" * n}, ("a/b",))
+    ),
     "products of a portal change": lambda n: validated(fields.Products, [f"P{number}" for number in range(n)]),
     "partners of a filter": lambda n: validated(webhook_fields.FilterBody, {"partner_ids": ["P1"] * n}),
-    "types of a filter": lambda n: lambda: feeds.full_types(TYPES * n, TYPES),
+    "types of a filter": lambda n: lambda: event_feed.full_types(TYPES * n, TYPES),
     "products of a filter": lambda n: lambda: refuse_unsold(["S200P"] * n, ("S200P", "S200S")),
     # text
     "an id": lambda n: validated(fields.Id, "a" * n),
@@ -95,33 +112,35 @@ CASES: Final[dict[str, Callable[[int], Callable[[], object]]]] = {
     "a programme": lambda n: validated(fields.Programme, "A" * n),
     "a correlation id": lambda n: validated(fields.CorrelationId, "a-" * n),
     "free text": lambda n: validated(fields.Text, "\x00" * n),
-    "a cursor of partners": lambda n: asked(question.PartnersQuestion, "after=" + "P~" * n),
-    "a cursor of windows": lambda n: asked(question.WindowsQuestion, "after=" + "2022~P" * n),
+    "a cursor of partners": lambda n: asked(query_params.PartnersQuestion, "after=" + "P~" * n),
+    "a cursor of windows": lambda n: asked(query_params.WindowsQuestion, "after=" + "2022~P" * n),
     "labels of a host": lambda n: lambda: check_url("https://" + "a." * n, plain_http=True, networks=()),
     "digits of a host": lambda n: lambda: check_url("https://" + "1" * n, plain_http=True, networks=()),
     "colons of a host": lambda n: lambda: check_url("https://" + ":" * n, plain_http=True, networks=()),
     "brackets of a host": lambda n: lambda: check_url("https://" + "]:" * n, plain_http=True, networks=()),
     "a path of a URL": lambda n: lambda: check_url("https://a/" + "%41" * n, plain_http=True, networks=()),
     # heads
-    "names of parameters": lambda n: lambda: door._check_query(b"&".join([b"partner_id=P"] * n), FEED),
-    "escapes in a name": lambda n: lambda: door._check_query(b"%41" * n, FEED),
-    "partners of a question": lambda n: asked(question.EventsQuestion, "&".join(["partner_id=P1"] * n)),
-    "types of a question": lambda n: asked(question.EventsQuestion, "&".join(["type=retracted"] * n)),
-    "headers": lambda n: lambda: door._single_headers({"headers": [(b"a", b"b")] * n}),
-    "media types that are accepted": lambda n: lambda: feeds.asks_for_stream(request("", ("accept", "a/b;q=0," * n))),
+    "names of parameters": lambda n: lambda: request_guard._check_query(b"&".join([b"partner_id=P"] * n), FEED),
+    "escapes in a name": lambda n: lambda: request_guard._check_query(b"%41" * n, FEED),
+    "partners of a question": lambda n: asked(query_params.EventsQuestion, "&".join(["partner_id=P1"] * n)),
+    "types of a question": lambda n: asked(query_params.EventsQuestion, "&".join(["type=retracted"] * n)),
+    "headers": lambda n: lambda: request_guard._single_headers({"headers": [(b"a", b"b")] * n}),
+    "media types that are accepted": lambda n: (
+        lambda: event_feed.asks_for_stream(request("", ("accept", "a/b;q=0," * n)))
+    ),
     "parameters of a media type": lambda n: (
-        lambda: feeds.asks_for_stream(request("", ("accept", "text/event-stream" + ";q =0 " * n)))
+        lambda: event_feed.asks_for_stream(request("", ("accept", "text/event-stream" + ";q =0 " * n)))
     ),
     "spaces in Accept": lambda n: (
-        lambda: feeds.asks_for_stream(request("", ("accept", "text/event-stream;" + " " * n)))
+        lambda: event_feed.asks_for_stream(request("", ("accept", "text/event-stream;" + " " * n)))
     ),
     "lines of a list": lambda n: lambda: listed(headers(*[("accept", "a/b")] * n), "accept"),
-    "tags that are known": lambda n: lambda: feeds._has(headers(("if-none-match", '"a", ' * n)), '"b"'),
+    "tags that are known": lambda n: lambda: event_feed._has(headers(("if-none-match", '"a", ' * n)), '"b"'),
     "tags that are expected": lambda n: lambda: expected('"a", ' * n),
     "spaces between tags": lambda n: lambda: expected('"a"' + " " * n + "x"),
     "commas between tags": lambda n: lambda: expected("," * n + "x"),
     "a tag that does not end": lambda n: lambda: expected('"' + "a" * n),
-    "a last event id": lambda n: lambda: feeds.resumed("9" * n, 0),
+    "a last event id": lambda n: lambda: event_feed.resumed("9" * n, 0),
     "parts of a path": lambda n: lambda: PATHS.find("/certification/v1/partners" + "/a" * n),
     "a long part": lambda n: lambda: PATHS.find("/certification/v1/partners/" + "a" * n + "/merger"),
 }
@@ -138,8 +157,8 @@ def seconds(work: Callable[[], object], times: int) -> float:
 @pytest.mark.parametrize("name", CASES)
 def test_tenfold_input_takes_about_tenfold_time(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     for limit in ("PARTS_MAX", "QUERY_PARAMETERS_MAX"):
-        monkeypatch.setattr(door, limit, 10**9)  # the limits hold besides; here it is shown what they limit
-    monkeypatch.setattr("services.bodies.MEMBERS_MAX", 10**9)
+        monkeypatch.setattr(request_guard, limit, 10**9)  # the limits hold besides; here it is shown what they limit
+    monkeypatch.setattr("services.web.request_body.MEMBERS_MAX", 10**9)
     small, large = CASES[name](1_000), CASES[name](10_000)
     times = 1
     while seconds(small, times) < ENOUGH_SECONDS and times < 1 << 14:
@@ -150,13 +169,13 @@ def test_tenfold_input_takes_about_tenfold_time(monkeypatch: pytest.MonkeyPatch,
 
 async def test_a_name_that_is_given_twice_is_found_among_seventy_five_thousand(monkeypatch: pytest.MonkeyPatch) -> None:
     """The body that stopped a process for four minutes; it is refused for its size long before, now."""
-    monkeypatch.setattr("services.bodies.MEMBERS_MAX", 10**9)
+    monkeypatch.setattr("services.web.request_body.MEMBERS_MAX", 10**9)
 
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": names(75_000, "74999"), "more_body": False}
 
     with pytest.raises(RequestValidationError):
-        await refuse_doubled_names(Request({"type": "http", "headers": []}, receive))
+        await reject_duplicate_keys(Request({"type": "http", "headers": []}, receive))
 
 
 def test_a_case_that_is_quadratic_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

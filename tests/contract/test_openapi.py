@@ -7,15 +7,15 @@ import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from services import sandbox
 from services.certification.app import create_app as create_certification
 from services.certification.settings import CertificationSettings
 from services.compliance.app import create_app as create_compliance
 from services.compliance.settings import ComplianceSettings
-from services.composition import Composition
-from services.documentation.completing import operations
-from services.paths import Paths
-from services.wall_clock import wall_clock
+from services.host import sandbox
+from services.host.gateway import Gateway
+from services.host.route_table import Paths
+from services.host.wall_clock import wall_clock
+from services.web.openapi import operations
 
 SOLD: Final = ("S200P", "S200X")
 UNUSED: Final = SecretStr("postgresql://unused")
@@ -32,7 +32,7 @@ def apps() -> dict[str, FastAPI]:
 @pytest.mark.parametrize("key", [None, "secret"])
 def test_each_document_says_whether_a_key_is_needed(key: str | None) -> None:
     served = apps()
-    Composition(served, api_key=key, sandbox=True)
+    Gateway(served, api_key=key, sandbox=True)
     for app in served.values():
         document = app.openapi()
         assert document.get("security", []) == ([{"key": []}] if key else [])

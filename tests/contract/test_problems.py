@@ -4,10 +4,11 @@ import re
 from collections import defaultdict
 from typing import Final
 
-from services import composition, door, problems, sandbox, serving
-from services.certification import problems as certification
+from services.certification.api import problems as certification
 from services.compliance.api import problems as compliance
-from services.problems import TYPE_PREFIX, Problem
+from services.host import asgi_server, gateway, request_guard, sandbox
+from services.web import problem_details
+from services.web.problem_details import TYPE_PREFIX, Problem
 from tests.architecture.markdown import read, rows, sections
 
 NAME: Final = re.compile(r"[a-z]+(-[a-z]+)*")
@@ -20,7 +21,7 @@ def answered() -> dict[str, set[int]]:
         found[kind.name].add(kind.status)
     for status, name, _title in compliance.ANSWERS.values():
         found[name].add(status)
-    for module in (composition, door, problems, sandbox, serving):
+    for module in (gateway, request_guard, problem_details, sandbox, asgi_server):
         for value in vars(module).values():
             if isinstance(value, Problem):
                 found[value.type.removeprefix(TYPE_PREFIX)].add(value.status)

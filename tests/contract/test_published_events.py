@@ -15,8 +15,8 @@ import msgspec
 
 from services.compliance.policy.answers import partner_stretch
 from services.compliance.policy.parameters import PARAMETERS
+from services.compliance.policy.replay_position import LAST_PARTNER, TIMER, ReplayPosition
 from services.compliance.projection.replay import derive
-from services.compliance.read_model.step_key import EVERY_PARTNER, TIMER, StepKey
 from shared.events import wire
 from shared.events.compliance_events import TYPE_OF
 from shared.events.envelope import Fact
@@ -30,7 +30,7 @@ INSTANTS: Final = (
     datetime(2022, 7, 1, tzinfo=UTC),
 )
 POSITIONS: Final = (12, 24, 41)
-END: Final = StepKey(datetime(2022, 8, 1, tzinfo=UTC), TIMER, 0, EVERY_PARTNER)
+END: Final = ReplayPosition(datetime(2022, 8, 1, tzinfo=UTC), TIMER, 0, LAST_PARTNER)
 
 
 def lines(name: str) -> list[dict[str, Any]]:

@@ -4,17 +4,17 @@ import asyncio
 
 import pytest
 
-from services.waiting import Waiting
+from services.web.wakeup import Wakeup
 
 
 @pytest.mark.parametrize("turns", range(4))
 async def test_a_cancellation_that_meets_the_ring_is_not_lost(turns: int) -> None:
     """However far the ring has come when the cancellation comes, whoever was cancelled does not go on waiting."""
-    waiting = Waiting()
+    waiting = Wakeup()
 
     async def wait_for_ever() -> None:
         while True:
-            await waiting.wait(waiting.next_ring(), seconds_max=60)
+            await waiting.wait(waiting.next_signal(), seconds_max=60)
 
     task = asyncio.create_task(wait_for_ever())
     await asyncio.sleep(0.01)

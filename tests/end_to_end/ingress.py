@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from services import serving
-from services.listening import listen, origin
+from services.host import asgi_server
+from services.host.listening_socket import listen, origin
 
 HOP_BY_HOP = {"connection", "content-length", "host", "keep-alive", "transfer-encoding"}
 
@@ -54,7 +54,7 @@ def main() -> None:
     listening = listen("127.0.0.1", 0)
     ready = json.dumps({"url": origin(listening)})
     upstreams = dict(argument.split("=", 1) for argument in sys.argv[1:])
-    asyncio.run(serving.serve(Ingress(upstreams), listening, lambda: print(ready, flush=True)))
+    asyncio.run(asgi_server.serve(Ingress(upstreams), listening, lambda: print(ready, flush=True)))
 
 
 if __name__ == "__main__":

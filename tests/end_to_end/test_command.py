@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from services.postgres import Server
+from services.host.embedded_postgres import Server
 from tests.databases import Database, clone
 from tests.systems import WEBHOOKS, environment, gone, sagecert
 

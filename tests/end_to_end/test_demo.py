@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.demo import Caller, Told, commands, tell, told_on
+from services.host.demo import Caller, SeedResult, commands, tell, told_on
 from tests.systems import System
 
 PRESENT = datetime(2024, 3, 14, 15, 9, 26, tzinfo=UTC)
@@ -29,7 +29,7 @@ STATUSES = {
 def told(one_system: System) -> System:
     """Told once for the tests that only ask; those that need an empty system come after them."""
     one_system.reset()
-    assert tell(Caller(one_system.url, None), PRESENT, print) is Told.NOW
+    assert tell(Caller(one_system.url, None), PRESENT, print) is SeedResult.NOW
     return one_system
 
 
@@ -44,7 +44,7 @@ def test_the_story_is_told_once_and_has_partners_in_every_status(told: System) -
     [window] = compliance(told, "harbour", "S200P")["windows"]
     assert window["deadline_on"] == (PRESENT + timedelta(days=2)).date().isoformat()
     before = told.http.get("/certification/v1/events", params={"after": 0, "limit": 1000}).json()
-    assert tell(Caller(told.url, None), PRESENT + timedelta(days=1), print) is Told.BEFORE
+    assert tell(Caller(told.url, None), PRESENT + timedelta(days=1), print) is SeedResult.BEFORE
     assert told.http.get("/certification/v1/events", params={"after": 0, "limit": 1000}).json() == before
 
 
@@ -133,7 +133,7 @@ def test_a_story_told_before_is_asked_about_as_of_its_day(told: System) -> None:
 def test_a_told_story_whose_clock_was_stopped_is_left_alone(told: System) -> None:
     stopped_at = (PRESENT + timedelta(days=1)).isoformat()
     told.set_clock(stopped_at)
-    assert tell(Caller(told.url, None), PRESENT, print) is Told.BEFORE
+    assert tell(Caller(told.url, None), PRESENT, print) is SeedResult.BEFORE
     assert told.http.get("/sandbox/v1/clock").json() == {"now": stopped_at.replace("+00:00", "Z"), "running": False}
 
 
@@ -144,11 +144,11 @@ def test_a_story_that_was_broken_off_is_told_anew(system: System) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         tell(Caller(system.url, None), PRESENT, interrupt)
-    assert tell(Caller(system.url, None), PRESENT, print) is Told.NOW
+    assert tell(Caller(system.url, None), PRESENT, print) is SeedResult.NOW
     assert compliance(system, "harbour", "S200P")["status"] == "in_window"
 
 
 def test_a_sandbox_with_something_else_in_it_is_left_alone(system: System) -> None:
     system.record("partners", "mine", partner_id="P1", kind="VAR", programme="PARTNER_SUCCESS")
-    assert tell(Caller(system.url, None), PRESENT, print) is Told.SOMETHING_ELSE
+    assert tell(Caller(system.url, None), PRESENT, print) is SeedResult.SOMETHING_ELSE
     assert len(system.http.get("/certification/v1/events", params={"after": 0}).json()) == 1

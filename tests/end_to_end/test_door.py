@@ -10,10 +10,10 @@ from fastapi import FastAPI
 from starlette.types import Message, Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from services import serving
-from services.door import BODY_BYTES_MAX, DEPTH_MAX, Door, depth
-from services.paths import Paths
-from services.serving import Protocol
+from services.host import asgi_server
+from services.host.asgi_server import Protocol
+from services.host.request_guard import BODY_BYTES_MAX, DEPTH_MAX, RequestGuard, depth
+from services.host.route_table import Paths
 from tests.systems import System
 
 PATH = "/certification/v1/partners"
@@ -43,14 +43,14 @@ async def call(receive: Receive, **headers: str) -> list[Message]:
 
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     scope: dict[str, Any] = {"type": "http", "method": "POST", "path": PATH, "query_string": b"", "headers": raw}
-    await Door(nothing_behind, PATHS, api_key=None, sandbox=False)(scope, receive, send)
+    await RequestGuard(nothing_behind, PATHS, api_key=None, sandbox=False)(scope, receive, send)
     return sent
 
 
 async def answered(sent: bytes) -> bytes:
     """What the server answers to these bytes before it hangs up, where nobody is behind it."""
-    door = Door(nothing_behind, PATHS, api_key=None, sandbox=False)
-    configuration = serving.configuration(door, sandbox=False)
+    door = RequestGuard(nothing_behind, PATHS, api_key=None, sandbox=False)
+    configuration = asgi_server.configuration(door, sandbox=False)
     state = ServerState()
     server = await asyncio.get_running_loop().create_server(
         lambda: Protocol(config=configuration, server_state=state, app_state={}, sandbox=False), "127.0.0.1", 0
@@ -65,7 +65,7 @@ async def answered(sent: bytes) -> bytes:
 
 
 async def test_a_head_that_does_not_arrive_in_time_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving, "HEAD_SECONDS_MAX", 0.05)
+    monkeypatch.setattr(asgi_server, "HEAD_SECONDS_MAX", 0.05)
     assert (await answered(b"POST / HTTP/1.1\r\nHost: x\r\n")).startswith(b"HTTP/1.1 408 ")
     assert await answered(b"") == b"", "nobody asked for anything"
 
@@ -86,7 +86,7 @@ async def test_who_hangs_up_gets_no_answer() -> None:
 
 
 async def test_a_body_that_does_not_arrive_in_time_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving, "BODY_SECONDS_MAX", 0.05)
+    monkeypatch.setattr(asgi_server, "BODY_SECONDS_MAX", 0.05)
     head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{{"
     assert (await answered(head.encode())).startswith(b"HTTP/1.1 408 ")
 

@@ -11,8 +11,8 @@ import asyncpg
 import httpx
 import pytest
 
-from services.garbage import collect_seldom
-from services.migrate import VERSIONS, is_current, newest
+from services.host.gc_tuning import tune_gc
+from services.host.migrate import VERSIONS, is_current, newest
 from tests.databases import Database
 from tests.systems import children, gone, serving
 
@@ -119,7 +119,7 @@ def test_once_all_is_loaded_garbage_in_cycles_is_looked_for() -> None:
     thresholds = gc.get_threshold()
     gc.disable()
     try:
-        collect_seldom()
+        tune_gc()
         assert gc.isenabled()
         assert gc.get_freeze_count()
     finally:

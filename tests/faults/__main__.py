@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from services.cli.descriptors import allow_enough
+from services.cli.fd_limit import raise_fd_limit
 from tests.faults.bugs import BUGS
 from tests.faults.campaign import Campaign, Recovery
 from tests.isolation import ROOT, empty_home, isolate
@@ -81,7 +81,7 @@ def main() -> None:
     parser.add_argument("--control", action="store_true", help="only campaigns against planted bugs")
     arguments = parser.parse_args()
     isolate()
-    allow_enough()
+    raise_fd_limit()
     logging.getLogger("services").setLevel(logging.CRITICAL)  # that PostgreSQL was killed is known
     with empty_home():
         if arguments.control:

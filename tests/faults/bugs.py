@@ -17,7 +17,7 @@ class Bug(NamedTuple):
 BUGS: Final = (
     Bug(
         "a message is told as delivered whatever the receiver answers",
-        "services/compliance/webhooks/delivering.py",
+        "services/compliance/webhooks/delivery/endpoint_delivery.py",
         "        if outcome.delivered:\n            well",
         "        if outcome is not None:\n            well",
         ("lose replies of receivers",),

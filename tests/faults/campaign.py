@@ -26,7 +26,7 @@ DISK_MEBIBYTES: Final = 2048
 
 RECOVERY_SECONDS_MAX: Final = 120.0
 CALL_SECONDS_MAX: Final = 5.0
-LOOK_SECONDS: Final = 0.02
+POLL_SECONDS: Final = 0.02
 LOG_LINES: Final = 15
 
 REACHED: Final = "com.sage.partnercloud.minimum-reached.v1"
@@ -150,7 +150,7 @@ class Campaign:
         while not self._is_told(partner):
             if time.monotonic() > until:
                 return None
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
         return Recovery(recorded, answered, time.monotonic() - since)
 
     def _post(self, key: str, path: str, until: float, **body: Any) -> dict[str, Any] | None:
@@ -160,14 +160,14 @@ class Campaign:
                     f"{self._certification}/{path}", json=body, headers={"Idempotency-Key": f"{self._seed}-{key}"}
                 )
             except httpx.HTTPError:
-                time.sleep(LOOK_SECONDS)
+                time.sleep(POLL_SECONDS)
                 continue
             if answer.status_code in RECORDED:
                 command = Command(path, body)
                 now = time.monotonic()
                 self._traffic.recorded.append(Recorded(f"{self._seed}-{key}", command, answer.content, now, now))
                 return dict(answer.json())
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
         return None
 
     def _reaches(self, partner: str, position: int, until: float) -> bool:
@@ -180,7 +180,7 @@ class Campaign:
                     return bool(answer.json()["status"] == "compliant")
             except httpx.HTTPError:
                 pass
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
         return False
 
     def _is_told(self, partner: str) -> bool:
@@ -230,7 +230,7 @@ class Campaign:
         """Whether it comes to hold in time."""
         until = time.monotonic() + self._patience_seconds
         while not (holds := question()) and time.monotonic() < until:
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
         return holds
 
     def _whole(self, url: str) -> list[checker.Event]:

@@ -12,8 +12,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final, Protocol
 
-from services import postgres
-from services.databases import CERTIFICATION_ROLE, COMPLIANCE_ROLE, DISPATCHER_ROLE, FOLLOWER_ROLE
+from services.host import embedded_postgres
+from services.host.databases import CERTIFICATION_ROLE, COMPLIANCE_ROLE, DISPATCHER_ROLE, FOLLOWER_ROLE
 from tests.systems import WEBHOOKS, children, environment, sagecert
 
 START_SECONDS_MAX: Final = 60.0
@@ -101,7 +101,7 @@ class Apart:
     def __init__(self, directory: Path, root: Path) -> None:
         self._data, self._server = directory / "data", ExitStack()
         self._url = self._server.enter_context(
-            postgres.start(self._data, postgres.find(), lambda _: None, kept_running=True)
+            embedded_postgres.start(self._data, embedded_postgres.find(), lambda _: None, kept_running=True)
         ).url
         self.certification_port, self.compliance_port = free_port(), free_port()
         settings = {**WEBHOOKS, "SAGECERT_SANDBOX": "true", "PYTHONPATH": str(root)}
@@ -162,7 +162,7 @@ class Together:
         return _server(self._data)
 
     def owner_url(self) -> str:
-        server = postgres.running(self._data)
+        server = embedded_postgres.running(self._data)
         assert server is not None
         return server.url()
 
@@ -172,7 +172,7 @@ class Together:
 
 
 def _server(data_directory: Path) -> int:
-    server = postgres.running(data_directory)
+    server = embedded_postgres.running(data_directory)
     return server.process_id if server else 0
 
 

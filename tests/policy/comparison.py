@@ -6,7 +6,7 @@ from datetime import datetime
 from random import Random
 from typing import Any
 
-from services.certification import exam_registration
+from services.certification.domain import exam_registration
 from services.compliance.policy.answers import certification_answer, notified_partners, partner_stretch
 from services.compliance.policy.history import PartnerHistory, Step, future
 from services.compliance.policy.parameters import PARAMETERS

@@ -5,13 +5,13 @@ from dataclasses import fields
 from itertools import chain
 from typing import assert_never
 
-from services.certification import consultant, exam_registration, partner, portal_change, void
-from services.certification.consultant import Consultant
-from services.certification.exam_registration import ExamRegistration
-from services.certification.portal_change import PortalChange
-from services.certification.refusals import Refusal
-from services.certification.report import Recorded, Repeated, Report, decided
-from services.certification.standing import standing
+from services.certification.domain import consultant, exam_registration, partner, portal_change, void
+from services.certification.domain.consultant import Consultant
+from services.certification.domain.exam_registration import ExamRegistration
+from services.certification.domain.fact_report import FactReport, Recorded, Repeated, decided
+from services.certification.domain.portal_change import PortalChange
+from services.certification.domain.refusals import Refusal
+from services.certification.domain.unvoided import standing
 from shared.events import facts as contract
 from shared.events.envelope import Fact
 from shared.events.facts import (
@@ -80,7 +80,7 @@ def data_of(told: oracle.Fact) -> Reported:
 
 def appended(log: Sequence[Fact], told: oracle.Fact) -> Group:
     """What the log holds more after this report; nothing where it was known before. Raises `Refusal`."""
-    report = Report(fact_id=told.fact_id, data=data_of(told), effective_at=told.effective_at)
+    report = FactReport(fact_id=told.fact_id, data=data_of(told), effective_at=told.effective_at)
     outcome = _decide(log, report, told)
     if isinstance(outcome, Repeated):
         return ()
@@ -106,7 +106,7 @@ def appended(log: Sequence[Fact], told: oracle.Fact) -> Group:
     )
 
 
-def _decide(log: Sequence[Fact], report: Report, told: oracle.Fact) -> Recorded | Repeated:
+def _decide(log: Sequence[Fact], report: FactReport, told: oracle.Fact) -> Recorded | Repeated:
     now = told.recorded_at
     match report.data:
         case (

@@ -7,8 +7,8 @@ import pytest
 
 from services.compliance.policy.history import PartnerHistory, PublicationUnknown
 from services.compliance.policy.parameters import PARAMETERS
+from services.compliance.policy.replay_position import FACTS, LAST_PARTNER, TIMER, ReplayPosition
 from services.compliance.projection.replay import Group, derive, replay, replay_settled, resume
-from services.compliance.read_model.step_key import EVERY_PARTNER, FACTS, TIMER, StepKey
 from shared.events.envelope import Fact
 from tests.oracle.histories import seeded
 from tests.policy.comparison import Case
@@ -19,12 +19,12 @@ def case_and_log(seed: int) -> tuple[Case, list[Fact]]:
     return case, [each for group in case.groups for each in group]
 
 
-def some_step(random: Random, log: list[Fact]) -> StepKey:
+def some_step(random: Random, log: list[Fact]) -> ReplayPosition:
     """Behind a group, or behind the timers at its instant or long after it."""
     last = random.choice(log)
     if random.random() < 0.5:
-        return StepKey(last.recorded_at, FACTS, last.append_position, EVERY_PARTNER)
-    return StepKey(last.recorded_at + random.choice((0, 60)) * timedelta(days=1), TIMER, 0, EVERY_PARTNER)
+        return ReplayPosition(last.recorded_at, FACTS, last.append_position, LAST_PARTNER)
+    return ReplayPosition(last.recorded_at + random.choice((0, 60)) * timedelta(days=1), TIMER, 0, LAST_PARTNER)
 
 
 @pytest.mark.parametrize("first", range(0, 200, 50))
@@ -64,5 +64,5 @@ def test_going_on_with_a_kept_history_gives_the_same_steps(first: int) -> None:
                 assert resumed == whole
 
 
-def _key(each: Fact) -> StepKey:
-    return StepKey(each.recorded_at, FACTS, each.append_position, EVERY_PARTNER)
+def _key(each: Fact) -> ReplayPosition:
+    return ReplayPosition(each.recorded_at, FACTS, each.append_position, LAST_PARTNER)

@@ -159,7 +159,7 @@ MISTAKES: Final = (
     # Feeds ---------------------------------------------------------------------------------------
     Mistake(
         "a reader is led past the end of the log",
-        "services/broadcast.py",
+        "services/web/event_broadcast.py",
         "max(after, min(through, head))",
         "max(after, through)",
         "contract/test_feeds_pages.py::test_an_empty_page_that_leads_further_is_another",
@@ -173,28 +173,28 @@ MISTAKES: Final = (
     ),
     Mistake(
         "two empty pages are the same wherever they lead",
-        "services/feeds.py",
+        "services/web/event_feed.py",
         "blake2b(link.encode() + body,",
         "blake2b(body,",
         "contract/test_feeds_pages.py::test_an_empty_page_that_leads_further_is_another",
     ),
     Mistake(
         "a crash is taken for a reset",
-        "services/broadcast.py",
+        "services/web/event_broadcast.py",
         "unsure = restarts and self.sandbox  #",
         "unsure = restarts  #",
         "contract/test_feeds_streams.py::test_a_log_that_is_no_sandbox_is_waited_for_where_a_crash_took_its_end",
     ),
     Mistake(
         "who has just read what is new is woken for nothing, and who has not is not",
-        "services/broadcast.py",
+        "services/web/event_broadcast.py",
         "if reader.after < last",
         "if reader.after > last",
         "contract/test_broadcast.py::test_who_lets_nothing_pass_is_not_woken_and_costs_no_read",
     ),
     Mistake(
         "the oldest of the tail is forgotten, and its place is not",
-        "services/broadcast.py",
+        "services/web/event_broadcast.py",
         "            self.start = self._events[forgotten].position\n",
         "",
         "contract/test_broadcast.py::test_whoever_follows_gets_each_event_once_in_order_however_slow",
@@ -208,7 +208,7 @@ MISTAKES: Final = (
     ),
     Mistake(
         "a cancellation that meets the ring is lost",
-        "services/waiting.py",
+        "services/web/wakeup.py",
         """        async with asyncio.timeout(seconds_max):
             return await ring.wait()
 """,

@@ -7,8 +7,8 @@ import asyncio
 import sys
 
 from services.compliance.settings import DispatcherSettings
-from services.compliance.webhooks.dispatcher import Dispatcher
-from services.wall_clock import wall_clock
+from services.compliance.webhooks.delivery.dispatcher import Dispatcher
+from services.host.wall_clock import wall_clock
 
 if __name__ == "__main__":
     lease_seconds, deadline_seconds = map(float, sys.argv[1:])

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from services.compliance.webhooks.dispatcher import Dispatcher
-from services.wall_clock import wall_clock
+from services.compliance.webhooks.delivery.dispatcher import Dispatcher
+from services.host.wall_clock import wall_clock
 from tests.compliance.log import as_dispatcher
 from tests.databases import Database
 from tests.webhooks.calling import Caller, settings_for

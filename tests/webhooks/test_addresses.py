@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.compliance.webhooks.addresses import Address, Network, refusal
+from services.compliance.webhooks.transport.addresses import Address, Network, refusal
 
 SPECIAL_4: Final = [
     IPv4Network(network)

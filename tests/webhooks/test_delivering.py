@@ -12,14 +12,14 @@ from cryptography.fernet import Fernet
 from msgspec.structs import replace
 
 from services.compliance.database import connect, create_pool
-from services.compliance.webhooks.delivering import Delivery, Means
-from services.compliance.webhooks.leases import Lease, load, take
+from services.compliance.webhooks.delivery.endpoint_delivery import Delivery, DeliveryContext
+from services.compliance.webhooks.delivery.event_reader import STRETCH, SharedReading
+from services.compliance.webhooks.delivery.leases import Lease, load, take
+from services.compliance.webhooks.delivery.outcome_writer import Recorder
 from services.compliance.webhooks.message import batch_id
-from services.compliance.webhooks.reading import STRETCH, SharedReading
-from services.compliance.webhooks.recording import Recorder
-from services.compliance.webhooks.sending import Sender
 from services.compliance.webhooks.signing import Sealer
-from services.wall_clock import wall_clock
+from services.compliance.webhooks.transport.http_post import Sender
+from services.host.wall_clock import wall_clock
 from tests.compliance.log import as_dispatcher
 from tests.databases import Database
 from tests.webhooks.calling import Caller, settings_for
@@ -34,7 +34,7 @@ LEASE_SECONDS, DEADLINE_SECONDS = 45.0, 15.0
 @asynccontextmanager
 async def means_of(
     database: Database, lease_seconds: float = LEASE_SECONDS, deadline_seconds: float = DEADLINE_SECONDS
-) -> AsyncIterator[Means]:
+) -> AsyncIterator[DeliveryContext]:
     settings = as_dispatcher(settings_for(database))
     recorder = Recorder(settings)
     recording = asyncio.create_task(recorder.run())
@@ -44,7 +44,7 @@ async def means_of(
             create_pool(settings) as pool,
             Sender(networks=networks, plain_http=True, clock=wall_clock) as sender,
         ):
-            yield Means(pool, recorder, sender, wall_clock, lease_seconds, deadline_seconds)
+            yield DeliveryContext(pool, recorder, sender, wall_clock, lease_seconds, deadline_seconds)
     finally:
         recording.cancel()
         await asyncio.gather(recording, return_exceptions=True)
@@ -303,10 +303,10 @@ async def test_the_next_message_is_given_a_day_of_its_own(caller: Caller, receiv
 
 
 async def test_what_lies_at_the_end_of_a_stretch_is_told(caller: Caller, receiver: Receiver) -> None:
-    await caller.register(receiver.url(), start="origin", filter={"partner_ids": ["Wanted"]})
+    await caller.register(receiver.url(), start="origin", filter={"partner_ids": ["EndpointPatch"]})
     for others in (STRETCH - 1, STRETCH - 1):
         more_events(caller, others, "Other")
-        more_events(caller, 1, "Wanted")
+        more_events(caller, 1, "EndpointPatch")
     await deliver(caller.database, await lease(caller.database))
     assert numbers(told(receiver.requests)) == [(1, 1, STRETCH), (1, 2, 2 * STRETCH)]
 

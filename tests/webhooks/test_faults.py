@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from services import sandbox
+from services.host import sandbox
 from tests.databases import Database
 from tests.systems import environment
 from tests.webhooks.calling import KEY, Caller, calling, tell

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from services.compliance.database import connect
-from services.compliance.webhooks.leases import LOOK_AHEAD, TAKEN_AT_ONCE, release, take
+from services.compliance.webhooks.delivery.leases import LOOK_AHEAD, TAKEN_AT_ONCE, release, take
 from tests.compliance.log import as_dispatcher
 from tests.databases import Database
 from tests.webhooks.calling import Caller, settings_for

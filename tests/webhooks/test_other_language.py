@@ -8,9 +8,9 @@ from typing import Final
 
 from services.compliance.webhooks import message
 from services.compliance.webhooks.endpoint import Cursor
-from services.compliance.webhooks.sending import Sender
 from services.compliance.webhooks.signing import Signer, new_key_pair, new_secret, secret_text
-from services.wall_clock import wall_clock
+from services.compliance.webhooks.transport.http_post import Sender
+from services.host.wall_clock import wall_clock
 from tests.webhooks.events import AT, told
 from tests.webhooks.other_language import NodeVerifier
 from tests.webhooks.receiver import Receiver, Request

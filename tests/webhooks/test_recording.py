@@ -12,7 +12,14 @@ from msgspec.structs import replace
 
 from services.compliance.database import connect
 from services.compliance.settings import ComplianceSettings
-from services.compliance.webhooks.recording import ATTEMPTS_KEPT, FEW, PRUNE, Parking, Recorder, Write
+from services.compliance.webhooks.delivery.outcome_writer import (
+    ATTEMPTS_KEPT,
+    FEW,
+    PRUNE,
+    OutcomeWrite,
+    Parking,
+    Recorder,
+)
 from tests.compliance.log import as_dispatcher
 from tests.webhooks.calling import URL, Caller, settings_for
 from tests.webhooks.dispatching import counts, until, waits_for_a_lock
@@ -37,14 +44,14 @@ async def recording(recorder: Recorder) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def leased(caller: Caller) -> Write:
+async def leased(caller: Caller) -> OutcomeWrite:
     """A success at a new endpoint, under the fence of a lease: event 1 was sent, events 2 and 3 do not pass."""
     endpoint_id = (await caller.register())["endpoint_id"]
     caller.sql(
         "UPDATE webhooks.endpoint SET fence = 7, lease_until = now() + interval '45 s' WHERE endpoint_id = %s",
         endpoint_id,
     )
-    return Write(
+    return OutcomeWrite(
         endpoint_id=endpoint_id,
         fence=7,
         revision=1,
@@ -213,7 +220,7 @@ async def test_it_is_finished_for_who_is_gone_whatever_the_server_does_by_itself
     with psycopg.connect(caller.database.owner_url) as owner:
         owner.execute("SELECT FROM webhooks.endpoint FOR UPDATE")
         async with recording(recorder):
-            await recorder.record(write).handed_over.wait()
+            await recorder.record(write).sent_to_server.wait()
             await until(lambda: waits_for_a_lock(caller))
         await asyncio.sleep(0.5)
     await until(lambda: counts(caller, "SELECT position FROM webhooks.endpoint", 3))
@@ -261,7 +268,7 @@ async def test_a_few_go_on_once_the_server_has_them(caller: Caller, few: int) ->
         async with recording(recorder):
             under_way = [recorder.record(write) for write in writes]
             for one in under_way:
-                await one.handed_over.wait()
+                await one.sent_to_server.wait()
             assert not any(one.recorded.done() for one in under_way)
             await until(lambda: waits_for_a_lock(caller))
     await until(lambda: counts(caller, "SELECT sum(position) FROM webhooks.endpoint", 3 * few))
@@ -286,7 +293,7 @@ async def test_what_meets_a_connection_that_is_gone_is_not_taken_for_handed_over
             superuser.execute("ALTER SCHEMA webhooks RENAME TO elsewhere")
             under_way = recorder.record(second)
             await asyncio.sleep(0.1)
-            assert not under_way.handed_over.is_set()
+            assert not under_way.sent_to_server.is_set()
             superuser.execute("ALTER SCHEMA elsewhere RENAME TO webhooks")
         assert await under_way.recorded
 
@@ -301,7 +308,7 @@ async def test_who_is_written_with_many_waits_until_all_are_recorded(caller: Cal
         owner.execute("SELECT FROM webhooks.endpoint FOR UPDATE")
         async with recording(recorder):
             await until(lambda: waits_for_a_lock(caller))
-            assert not any(one.handed_over.is_set() for one in under_way)
+            assert not any(one.sent_to_server.is_set() for one in under_way)
             owner.rollback()
             assert all([await one.recorded for one in under_way])
 

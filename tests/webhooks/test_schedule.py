@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.compliance.webhooks.delivery.retry_policy import HEALTHY, Health, RetryDecision, after_failure, parked
 from services.compliance.webhooks.outcome import Outcome
-from services.compliance.webhooks.schedule import WELL, Following, Health, after_failure, parked
 
 NOW = datetime(2022, 6, 1, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -23,12 +23,12 @@ def failing(age: timedelta) -> Health:
     return Health(NOW - age, 3)
 
 
-def after(outcome: Outcome, health: Health = WELL, chance: float = 0.0, *, parkable: bool = True) -> Following:
+def after(outcome: Outcome, health: Health = HEALTHY, chance: float = 0.0, *, parkable: bool = True) -> RetryDecision:
     return after_failure(outcome, health, NOW, chance, parkable=parkable)
 
 
 def test_it_waits_5_seconds_then_twice_as_long_each_time_up_to_an_hour() -> None:
-    waits, health = [], WELL
+    waits, health = [], HEALTHY
     for _ in range(12):
         following = after(answered(500), health)
         waits.append(following.wait_seconds)
@@ -38,7 +38,7 @@ def test_it_waits_5_seconds_then_twice_as_long_each_time_up_to_an_hour() -> None
 
 @given(st.integers(0, 10_000), st.floats(0, 1), st.sampled_from([None, 302, 400, 404, 429, 500, 503]), AGES)
 def test_the_jitter_is_bounded(failures: int, chance: float, status: int | None, age: timedelta) -> None:
-    health = Health(NOW - age, failures) if failures else WELL
+    health = Health(NOW - age, failures) if failures else HEALTHY
     following = after(answered(status), health, chance)
     longest = after(answered(status), health, 0.0).wait_seconds
     assert longest * 0.8 <= following.wait_seconds <= longest <= 3600
@@ -56,7 +56,7 @@ def test_who_is_busy_is_left_alone_for_as_long_as_it_asks_if_that_is_longer(
 
 
 def test_zero_seconds_do_not_end_the_backing_off() -> None:
-    waits, health = [], WELL
+    waits, health = [], HEALTHY
     for _ in range(5):
         following = after(answered(503, 0), health)
         waits.append(following.wait_seconds)
@@ -79,7 +79,7 @@ def test_who_has_failed_for_120_hours_is_disabled(hours: float, disabled: str | 
 
 
 def test_the_log_is_told_at_1_hour_and_at_24_once_each() -> None:
-    told, health = [], WELL
+    told, health = [], HEALTHY
     for minutes in range(0, 60 * 50, 7):
         at = NOW + timedelta(minutes=minutes)
         following = after_failure(answered(500), health, at, 0.5, parkable=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from cryptography.fernet import Fernet
 
-from services.compliance.webhooks.secrets import reseal
+from services.compliance.webhooks.endpoints.secrets import reseal
 from shared.events.wire import instant_text
 from tests.databases import Database
 from tests.systems import environment, sagecert

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
 from services.compliance.webhooks.outcome import RETRY_AFTER_SECONDS_MAX, Outcome
-from services.compliance.webhooks.sending import Sender, retry_after_seconds
 from services.compliance.webhooks.signing import Signer, new_secret, secret_text
-from services.wall_clock import wall_clock
+from services.compliance.webhooks.transport.http_post import Sender, retry_after_seconds
+from services.host.wall_clock import wall_clock
 from tests.webhooks.names import Names
 from tests.webhooks.receiver import Receiver, end_before_reply, once, reply, reset_before_reply, silence
 
@@ -211,7 +211,7 @@ async def test_names_that_nobody_answers_for_hold_up_no_other_name(monkeypatch: 
 def test_a_process_ends_although_a_look_up_does_not() -> None:
     program = """
 import asyncio, datetime, socket, time
-from services.compliance.webhooks.sending import Sender
+from services.compliance.webhooks.transport.http_post import Sender
 
 socket.getaddrinfo = lambda *rest, **more: time.sleep(3600)
 clock = lambda: datetime.datetime.min

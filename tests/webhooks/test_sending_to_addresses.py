@@ -13,9 +13,9 @@ import pytest
 import trustme
 from aiohttp.abc import ResolveResult
 
-from services.compliance.webhooks.addresses import Network
 from services.compliance.webhooks.outcome import Outcome
-from services.compliance.webhooks.sending import Sender
+from services.compliance.webhooks.transport.addresses import Network
+from services.compliance.webhooks.transport.http_post import Sender
 from tests.webhooks.names import Names
 from tests.webhooks.receiver import ELSEWHERE, Receiver, reply, silence
 

@@ -9,7 +9,7 @@ import pytest
 import uvloop
 
 from services.compliance.webhooks.outcome import Outcome
-from services.compliance.webhooks.sending import DEADLINE_SECONDS, REPLY_BYTES_KEPT, REPLY_BYTES_MAX, Sender
+from services.compliance.webhooks.transport.http_post import DEADLINE_SECONDS, REPLY_BYTES_KEPT, REPLY_BYTES_MAX, Sender
 from tests.webhooks.receiver import (
     Answer,
     Connection,

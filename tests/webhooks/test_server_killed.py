@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from services import postgres
-from services.migrate import migrate
-from services.postgres import Server
-from services.postgres.server import DATABASE
+from services.host import embedded_postgres
+from services.host.embedded_postgres import Server
+from services.host.embedded_postgres.server import DATABASE
+from services.host.migrate import migrate
 from tests.databases import Database, reachable_directory
 from tests.webhooks.calling import calling, tell
 from tests.webhooks.dispatching import dispatching, told, until
@@ -29,7 +29,7 @@ def directory() -> Iterator[Path]:
 
 def durable(directory: Path) -> AbstractContextManager[Server]:
     chosen = os.environ.get("SAGECERT_POSTGRES_BIN")
-    return postgres.start(directory, postgres.find(Path(chosen) if chosen else None), print)
+    return embedded_postgres.start(directory, embedded_postgres.find(Path(chosen) if chosen else None), print)
 
 
 async def test_a_killed_server_loses_nothing_that_was_told(directory: Path) -> None:

@@ -20,7 +20,7 @@ from services.compliance.webhooks.signing import (
     public_text,
     secret_text,
 )
-from services.wall_clock import wall_clock
+from services.host.wall_clock import wall_clock
 
 BODY = '{"partner": "Bücher & Söhne"}'.encode()
 

@@ -18,9 +18,9 @@ import pytest
 from services.compliance.webhooks import message
 from services.compliance.webhooks.endpoint import Cursor
 from services.compliance.webhooks.outcome import Outcome
-from services.compliance.webhooks.sending import Sender
 from services.compliance.webhooks.signing import Signer, new_secret, secret_text
-from services.wall_clock import wall_clock
+from services.compliance.webhooks.transport.http_post import Sender
+from services.host.wall_clock import wall_clock
 from tests.architecture.markdown import code_blocks, read, sections
 from tests.webhooks.events import AT, told
 

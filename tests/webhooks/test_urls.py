@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.compliance.webhooks.urls import URL_CHARACTERS_MAX, UnacceptableUrl, check_url
+from services.compliance.webhooks.transport.urls import URL_CHARACTERS_MAX, UnacceptableUrl, check_url
 
 LOOPBACK = [ip_network("127.0.0.0/8"), ip_network("::1/128")]
 

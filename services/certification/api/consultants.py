@@ -2,12 +2,20 @@
 
 from fastapi import APIRouter, Depends
 
-from services.bodies import Body, refuse_doubled_names
-from services.certification.api.calls import REFUSALS, REPORTING, Recorded, TheCall, TheService, free_text, refusals
+from services.certification.api.command_request import (
+    REFUSALS,
+    REPORTING,
+    Recorded,
+    TheCall,
+    TheService,
+    free_text,
+    refusals,
+)
 from services.certification.api.fields import Answer, FactBody, Id, Name, Text
+from services.certification.domain.refusals import NotFound
 from services.certification.personal_data import Profile
-from services.certification.refusals import NotFound
-from services.products import Product
+from services.web.products import Product
+from services.web.request_body import Body, reject_duplicate_keys
 from shared.events.facts import CertificationRecognised, CourseCompleted, RevocationOrdered
 
 router = APIRouter(prefix="/certification/v1", tags=["Consultants"])
@@ -86,7 +94,7 @@ async def profile(consultant_id: Id, service: TheService) -> ProfileAnswer:
     return ProfileAnswer(consultant_id=consultant_id, name=found.name, email=found.email)
 
 
-@router.put("/consultants/{consultant_id}/profile", responses=REFUSALS, dependencies=[Depends(refuse_doubled_names)])
+@router.put("/consultants/{consultant_id}/profile", responses=REFUSALS, dependencies=[Depends(reject_duplicate_keys)])
 async def keep_profile(consultant_id: Id, body: ProfileBody, service: TheService) -> ProfileAnswer:
     """Keeps the profile in place of an earlier one. Never part of a fact."""
     await service.personal_data.keep(consultant_id, Profile(body.name, body.email))

@@ -6,13 +6,13 @@ from typing import Annotated, Final
 import msgspec
 from fastapi import APIRouter, Header, Query, Request, Response
 
-from services import feeds
-from services.bodies import NUMBER, WHOLE_NUMBER
-from services.broadcast import POSITION_MAX, Event, Filter, Read
-from services.certification.api.calls import REFUSALS, TheService
+from services.certification.api.command_request import REFUSALS, TheService
 from services.certification.api.fields import Id
 from services.certification.event_store.store import EventStore, LogEntry, LogFilter
-from services.products import Product, refuse_unsold
+from services.web import event_feed
+from services.web.event_broadcast import POSITION_MAX, Event, Filter, Read
+from services.web.products import Product, refuse_unsold
+from services.web.request_body import NUMBER, WHOLE_NUMBER
 from shared.events.facts import TOPIC_OF, TOPICS, FactData
 
 SOURCE: Final = "/certification/v1"
@@ -43,7 +43,7 @@ class CloudEvent(msgspec.Struct, frozen=True):
     responses={
         200: {
             "description": "The facts after the position, in order",
-            "content": {feeds.MEDIA_TYPE: {}, feeds.STREAM_MEDIA_TYPE: feeds.STREAMED},
+            "content": {event_feed.MEDIA_TYPE: {}, event_feed.STREAM_MEDIA_TYPE: event_feed.STREAMED},
         },
         304: {"description": "The page is still the one that If-None-Match names"},
         **REFUSALS,
@@ -56,11 +56,13 @@ async def events(
         int, Query(ge=0, le=POSITION_MAX, description="The last position already seen."), WHOLE_NUMBER
     ] = 0,
     limit: Annotated[
-        int, Query(ge=1, le=feeds.LIMIT_MAX, description="How many at most."), WHOLE_NUMBER
-    ] = feeds.LIMIT_DEFAULT,
+        int, Query(ge=1, le=event_feed.LIMIT_MAX, description="How many at most."), WHOLE_NUMBER
+    ] = event_feed.LIMIT_DEFAULT,
     timeout: Annotated[
         float,
-        Query(ge=0, le=feeds.TIMEOUT_SECONDS_MAX, description="Seconds to wait for a first fact where there is none."),
+        Query(
+            ge=0, le=event_feed.TIMEOUT_SECONDS_MAX, description="Seconds to wait for a first fact where there is none."
+        ),
         NUMBER,
     ] = 0,
     types: Annotated[tuple[str, ...], Query(alias="type", description="Only these; short or full names.")] = (),
@@ -76,11 +78,11 @@ async def events(
     the same without an end.
     """
     refuse_unsold(products, service.products)
-    which = Filter(frozenset(feeds.full_types(types, list(TOPICS))), frozenset(partner_ids), frozenset(products))
-    if feeds.asks_for_stream(request):
-        return feeds.stream(request, service.feed, which, feeds.resumed(last_event_id, after))
-    page = await feeds.first_page(request, service.feed, which, after, limit, timeout)
-    return feeds.answer(request, page, immutable=len(page.events) == limit and not service.sandbox)
+    which = Filter(frozenset(event_feed.full_types(types, list(TOPICS))), frozenset(partner_ids), frozenset(products))
+    if event_feed.asks_for_stream(request):
+        return event_feed.stream(request, service.feed, which, event_feed.resumed(last_event_id, after))
+    page = await event_feed.first_page(request, service.feed, which, after, limit, timeout)
+    return event_feed.answer(request, page, immutable=len(page.events) == limit and not service.sandbox)
 
 
 def reading(store: EventStore) -> Read:

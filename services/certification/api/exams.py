@@ -4,7 +4,7 @@ from datetime import datetime
 
 from fastapi import APIRouter
 
-from services.certification.api.calls import Recorded, TheCall, TheService, free_text, refusals, reporting
+from services.certification.api.command_request import Recorded, TheCall, TheService, free_text, refusals, reporting
 from services.certification.api.fields import (
     Answer,
     AttemptInPath,
@@ -16,10 +16,10 @@ from services.certification.api.fields import (
     Score,
     Text,
 )
-from services.certification.exam_registration import State, attempt_number
-from services.certification.knowledge import registration_progress
-from services.certification.rules.attempts import Attempt
-from services.products import Product
+from services.certification.api.registration_progress import registration_progress
+from services.certification.domain.exam_registration import State, attempt_number
+from services.certification.domain.rules.attempts import Attempt
+from services.web.products import Product
 from shared.events.facts import AttemptScored, ExamRegistered, ScoreCorrected
 
 router = APIRouter(prefix="/certification/v1/exam-registrations", tags=["Exams"])

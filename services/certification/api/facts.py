@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Query
 
-from services.certification.api.calls import (
+from services.certification.api.command_request import (
     ACTOR,
     REFUSALS,
     Recorded,
@@ -16,8 +16,8 @@ from services.certification.api.calls import (
     reporting,
 )
 from services.certification.api.fields import KEY_PATTERN, Answer, FactBody, Id, InstantAnswer, Text
+from services.certification.domain.refusals import NotFound
 from services.certification.event_store.store import FoundFact
-from services.certification.refusals import NotFound
 from shared.events.facts import TOPIC_OF, FactVoided
 
 router = APIRouter(prefix="/certification/v1/facts", tags=["Facts"])

@@ -4,7 +4,7 @@ from typing import Literal
 
 from fastapi import APIRouter
 
-from services.certification.api.calls import REFUSALS, TheService
+from services.certification.api.command_request import REFUSALS, TheService
 from services.certification.api.fields import Answer
 
 router = APIRouter(tags=["Health"])

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body
 
-from services.certification.api.calls import REPORTING, Recorded, TheCall, free_text
+from services.certification.api.command_request import REPORTING, Recorded, TheCall, free_text
 from services.certification.api.fields import FactBody, Id, Name, Programme, Text
 from shared.events.facts import (
     ConsultantLeft,

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from services.certification.api.calls import Recorded, TheCall, reporting
+from services.certification.api.command_request import Recorded, TheCall, reporting
 from services.certification.api.fields import Day, FactBody, Id, Products, Text
 from shared.events.facts import PortalChangeDeclared
 

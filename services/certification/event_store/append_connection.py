@@ -5,7 +5,7 @@ from typing import Final, TypeAlias
 
 import asyncpg
 
-from services.certification.event_store.calls import Outcome
+from services.certification.event_store.append_request import Outcome
 from services.certification.event_store.database import Connection, Database
 
 Statement: TypeAlias = "asyncpg.prepared_stmt.PreparedStatement[asyncpg.Record]"

@@ -20,10 +20,10 @@ from eventsourcing.persistence import (
     ProgrammingError,
 )
 
+from services.certification.domain.refusals import Refusal
+from services.certification.event_store.append_request import Outcome
 from services.certification.event_store.appender import Appender
-from services.certification.event_store.calls import Outcome
 from services.certification.event_store.database import Database
-from services.certification.refusals import Refusal
 from services.certification.settings import CertificationSettings
 
 
@@ -96,11 +96,11 @@ def _run(settings: CertificationSettings, opened: "Future[_Running]") -> None:
 
 async def _serve(settings: CertificationSettings, opened: "Future[_Running]") -> None:
     # Imported when it runs: the module imports this package.
-    from services.certification.bell import Bell
+    from services.certification.log_notifications import LogNotifier
 
     url = settings.database_url.get_secret_value()
     async with Database(url, settings.database_role, 1, settings.call_seconds_max) as database:
-        appender, bell, stop = Appender(database), Bell(database), asyncio.Event()
+        appender, bell, stop = Appender(database), LogNotifier(database), asyncio.Event()
         notifying = asyncio.create_task(bell.tell())
         opened.set_result(_Running(asyncio.get_running_loop(), database, appender, bell.ring, stop))
         await stop.wait()

@@ -14,11 +14,11 @@ from typing import Final
 
 import asyncpg
 
+from services.certification.domain.refusals import Overloaded, Unavailable
 from services.certification.event_store.append_connection import AppendConnection
-from services.certification.event_store.calls import Outcome
+from services.certification.event_store.append_request import Outcome
 from services.certification.event_store.database import PASSING, RETRY_SECONDS, Database
 from services.certification.event_store.deadline import DID_NOT_ANSWER, Deadline, go_on_after
-from services.certification.refusals import Overloaded, Unavailable
 
 GROUP_MAX: Final = 256
 """Calls in one statement; more wait for the next."""

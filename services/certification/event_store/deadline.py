@@ -8,7 +8,7 @@ import asyncio
 from types import TracebackType
 from typing import Final, Self
 
-from services.certification.refusals import Unavailable
+from services.certification.domain.refusals import Unavailable
 
 DID_NOT_ANSWER: Final = "The database did not answer in time. Asking again with the same key is safe."
 

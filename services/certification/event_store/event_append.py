@@ -8,7 +8,7 @@ from uuid import uuid4
 import msgspec
 from eventsourcing.persistence import IntegrityError, ProgrammingError, StoredEvent
 
-from services.certification.event_store.calls import Call, Row
+from services.certification.event_store.append_request import AppendRequest, Row
 from services.certification.event_store.stored_state import carry, is_fact
 from services.certification.event_store.streams import KINDS
 
@@ -24,7 +24,7 @@ _encoder: Final = msgspec.json.Encoder()
 class EventAppend(msgspec.Struct, frozen=True):
     """Events that are recorded together or not at all. `places`: (stream, version) of each, in order."""
 
-    call: Call
+    call: AppendRequest
     places: tuple[tuple[str, int], ...]
 
     @property
@@ -60,7 +60,7 @@ def event_append(stored_events: Sequence[StoredEvent]) -> EventAppend:
         places.append((originator_id, version))
         digest.update(event.state)
     first_id, first_version = places[0]
-    call = Call(
+    call = AppendRequest(
         actor=ACTOR,
         idempotency_key=str(uuid4()),
         content_hash=f"\\x{digest.hexdigest()}",

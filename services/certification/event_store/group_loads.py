@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import asyncpg
 
+from services.certification.domain.refusals import Unavailable
 from services.certification.event_store.database import Database
-from services.certification.refusals import Unavailable
 
 GROUP_MAX: Final = 64
 """Calls in one statement; more wait for the next."""

@@ -12,14 +12,14 @@ from typing import Any, Final, LiteralString, NamedTuple, Self, TypeVar
 import asyncpg
 import msgspec
 
+from services.certification.domain.refusals import NotReady, Unavailable
+from services.certification.event_store.append_request import AppendRequest, Outcome, Routing
 from services.certification.event_store.appender import Appender
-from services.certification.event_store.calls import Call, Outcome, Routing
+from services.certification.event_store.consultant_turns import Turns
 from services.certification.event_store.database import Database
 from services.certification.event_store.deadline import DID_NOT_ANSWER, Deadline
 from services.certification.event_store.group_loads import GroupLoads
 from services.certification.event_store.scope import NOTHING, Scope
-from services.certification.event_store.turns import Turns
-from services.certification.refusals import NotReady, Unavailable
 from shared.events import wire
 from shared.events.envelope import Fact
 
@@ -197,7 +197,7 @@ class EventStore:
         """Bounds a request as a whole, whatever it calls."""
         return self._database.within_deadline()
 
-    async def append(self, call: Call, deadline: float | None = None) -> Outcome:
+    async def append(self, call: AppendRequest, deadline: float | None = None) -> Outcome:
         """Appends in one round trip, together with what others append at the time.
 
         `deadline`: until when the caller waits, by the loop's clock, where it bounds the call itself.

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from services.certification.event_store.calls import PLACEHOLDER
+from services.certification.event_store.append_request import PLACEHOLDER
 from shared.events.facts import TOPIC_PREFIX
 
 

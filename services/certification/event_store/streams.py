@@ -2,7 +2,7 @@
 
 from typing import Final, assert_never
 
-from services.certification.event_store.calls import Routing
+from services.certification.event_store.append_request import Routing
 from shared.events.facts import (
     AttemptScored,
     CertificationRecognised,

@@ -5,17 +5,17 @@ from typing import Final
 
 import msgspec
 
-from services.compliance.answering.moment import MOMENT, Answer, moment_and_rows
-from services.compliance.answering.questions import ConsultantCertification
+from services.compliance.answering.as_of import AS_OF, Answer, moment_and_rows
+from services.compliance.answering.queries import ConsultantCertification
 from services.compliance.database import Connection
 from services.compliance.policy.answers import certification_answer
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.standing import Reason
-from services.compliance.read_model.fact_log import PERSON_ROUTES, routed_facts
+from services.compliance.read_model.routing import PERSON_ROUTES, routed_facts
 from services.compliance.refusals import NeverMentioned
 
 _ROUTED: Final = f"""
-    WITH RECURSIVE {MOMENT},
+    WITH RECURSIVE {AS_OF},
     through AS (SELECT m.position FROM moment m),
     asked AS (SELECT $1::text COLLATE "C" AS consultant_id),
     {PERSON_ROUTES}

@@ -7,13 +7,13 @@ from typing import Final
 
 import msgspec
 
-from services.compliance.answering.moment import Answer, Moment, moment_of
-from services.compliance.answering.questions import PartnersList, WindowsList
+from services.compliance.answering.as_of import Answer, AsOf, moment_of
+from services.compliance.answering.queries import PartnersList, WindowsList
 from services.compliance.database import Connection
 from services.compliance.policy.answers import partner_stretch, partner_windows
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.standing import Outcome, Status, Window
-from services.compliance.read_model.fact_log import mentioned_partners, routed
+from services.compliance.read_model.routing import mentioned_partners, routed
 from shared.events.envelope import Fact
 from shared.events.wire import instant_text
 
@@ -71,7 +71,7 @@ async def partners(connection: Connection, question: PartnersList, parameters: P
     return partners_page(moment, *await _partners(connection, moment, question, parameters))
 
 
-def partners_page(moment: Moment, items: Sequence[PartnerItem], last: tuple[str, str] | None) -> bytes:
+def partners_page(moment: AsOf, items: Sequence[PartnerItem], last: tuple[str, str] | None) -> bytes:
     """The page. `last`: after which partner and product the next one begins; None: there is none."""
     following = None if last is None else "~".join(last)
     return msgspec.json.encode(PartnersAnswer(**moment._asdict(), partners=tuple(items), next=following))
@@ -90,7 +90,7 @@ async def windows(connection: Connection, question: WindowsList, parameters: Par
     return windows_page(moment, items, question.limit)
 
 
-def windows_page(moment: Moment, items: Sequence[WindowItem], limit: int) -> bytes:
+def windows_page(moment: AsOf, items: Sequence[WindowItem], limit: int) -> bytes:
     """The page; a full one has a next."""
     last = items[-1] if len(items) == limit else None
     following = None if last is None else "~".join([instant_text(last.deadline_at), *map(str, _place(last)[1:])])
@@ -98,7 +98,7 @@ def windows_page(moment: Moment, items: Sequence[WindowItem], limit: int) -> byt
 
 
 async def _partners(
-    connection: Connection, moment: Moment, question: PartnersList, parameters: Parameters
+    connection: Connection, moment: AsOf, question: PartnersList, parameters: Parameters
 ) -> tuple[list[PartnerItem], tuple[str, str] | None]:
     """Also where the next page begins; None: nowhere."""
     items: list[PartnerItem] = []
@@ -168,7 +168,7 @@ def _place(item: WindowItem) -> tuple[datetime, str, str, int]:
 
 
 async def _everybody(
-    connection: Connection, moment: Moment, after: str, *, include: bool
+    connection: Connection, moment: AsOf, after: str, *, include: bool
 ) -> AsyncIterator[tuple[str, list[Fact]]]:
     """Every partner, in order, with the facts routed to it at the moment; `include`: `after` itself too."""
     partner_ids: Sequence[str] = [after] if include and after else []

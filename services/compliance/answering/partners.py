@@ -6,25 +6,20 @@ from typing import Final, Literal, NamedTuple
 
 import msgspec
 
-from services.compliance.answering.moment import MOMENT, Answer, Moment, moment_and_rows
-from services.compliance.answering.questions import (
-    AskedMoment,
-    PartnerAuthorisation,
-    PartnerCompliance,
-    PartnerProducts,
-)
+from services.compliance.answering.as_of import AS_OF, Answer, AsOf, moment_and_rows
+from services.compliance.answering.queries import AskedMoment, PartnerAuthorisation, PartnerCompliance, PartnerProducts
 from services.compliance.database import Connection
 from services.compliance.policy.answers import partner_stretch, partner_stretches
 from services.compliance.policy.parameters import Parameters
-from services.compliance.policy.standing import Reason, Status, Stretch
-from services.compliance.read_model.answer import StandingBody, asked, body_of, compliance_answer
-from services.compliance.read_model.fact_log import ROUTES, routed_facts
+from services.compliance.policy.standing import ForecastSegment, Reason, Status
+from services.compliance.read_model.answer_json import StandingBody, asked, body_of, compliance_answer
+from services.compliance.read_model.routing import ROUTES, routed_facts
 from services.compliance.refusals import NeverMentioned
 from shared.events.envelope import Fact
 from shared.events.wire import instant_text
 
 _ROUTED: Final = f"""
-    WITH RECURSIVE {MOMENT},
+    WITH RECURSIVE {AS_OF},
     through AS (SELECT m.position FROM moment m),
     asked AS (SELECT $1::text COLLATE "C" AS partner_id),
     {ROUTES}
@@ -63,7 +58,7 @@ class EveryProductAnswer(Answer, frozen=True, kw_only=True):
 class FactsAsOf(NamedTuple):
     """A moment, and the facts routed to the partner that were known then."""
 
-    moment: Moment
+    moment: AsOf
     facts: list[Fact]
 
 
@@ -106,7 +101,7 @@ async def every_product(connection: Connection, question: PartnerProducts, param
 
 
 def every_product_answer(
-    partner_id: str, moment: Moment, bodies: Mapping[str, bytes], next_change_at: datetime | None
+    partner_id: str, moment: AsOf, bodies: Mapping[str, bytes], next_change_at: datetime | None
 ) -> bytes:
     """The whole answer about every product from the stored bytes of each."""
     products = b",".join(b'{"product":"%b",%b' % (product.encode(), body) for product, body in bodies.items())
@@ -127,7 +122,7 @@ async def as_of(connection: Connection, partner_id: str, moment: AskedMoment) ->
     return FactsAsOf(found, routed_facts([partner_id], routed)[partner_id])
 
 
-def _stretch(known: FactsAsOf, partner_id: str, product: str, parameters: Parameters) -> Stretch:
+def _stretch(known: FactsAsOf, partner_id: str, product: str, parameters: Parameters) -> ForecastSegment:
     """The stretch at the moment. Raises `NeverMentioned`."""
     stretch = partner_stretch(known.facts, partner_id, product, known.moment.at, parameters)
     if stretch is None:
@@ -135,7 +130,7 @@ def _stretch(known: FactsAsOf, partner_id: str, product: str, parameters: Parame
     return stretch
 
 
-def _shown(stretch: Stretch) -> tuple[object, ...]:
+def _shown(stretch: ForecastSegment) -> tuple[object, ...]:
     """What an authorisation shows of it."""
     standing = stretch.standing
     return standing.status, standing.sell_new, standing.maintain_existing, stretch.reasons

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
-from services.compliance.answering.questions import (
+from services.compliance.answering.queries import (
     Answered,
     DatabaseAway,
     Failed,
@@ -26,7 +26,7 @@ from services.compliance.answering.questions import (
     decode_reply,
     encode,
 )
-from services.compliance.refusals import KnownInTheFuture, NeverMentioned, NotAskable, Refusal
+from services.compliance.refusals import InvalidQuery, KnownInTheFuture, NeverMentioned, Refusal
 from services.compliance.settings import ComplianceSettings
 
 QUEUE_SECONDS_MAX: Final = 30.0
@@ -56,7 +56,7 @@ class AnswersAway(Refusal):
 
 
 REFUSALS: Final[dict[str, type[Refusal]]] = {
-    kind.__name__: kind for kind in (NeverMentioned, NotAskable, KnownInTheFuture, TakesTooLong)
+    kind.__name__: kind for kind in (NeverMentioned, InvalidQuery, KnownInTheFuture, TakesTooLong)
 }
 
 
@@ -223,7 +223,7 @@ class _Worker:
         ours, theirs = socket.socketpair()
         with theirs:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "services.compliance.answering.process", str(theirs.fileno())),
+                *(sys.executable, "-m", "services.compliance.answering.worker", str(theirs.fileno())),
                 stdin=DEVNULL,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,

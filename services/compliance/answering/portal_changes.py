@@ -4,12 +4,12 @@ from datetime import datetime
 
 import msgspec
 
-from services.compliance.answering.moment import Answer, moment_of
-from services.compliance.answering.questions import PortalChangeNotifications
+from services.compliance.answering.as_of import Answer, moment_of
+from services.compliance.answering.queries import PortalChangeNotifications
 from services.compliance.database import Connection
 from services.compliance.policy.answers import declaration_in_force, notified_partners
 from services.compliance.policy.parameters import Parameters
-from services.compliance.read_model.fact_log import contradictory_endings, declaration, facts_about_partners
+from services.compliance.read_model.routing import contradictory_endings, declaration, facts_about_partners
 from services.compliance.refusals import NeverMentioned
 
 

@@ -7,15 +7,15 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from services.compliance.answering.moment import Answer, Moment
+from services.compliance.answering.as_of import Answer, AsOf
 from services.compliance.answering.partners import as_of, never_mentioned
-from services.compliance.answering.questions import AskedMoment, PartnerTimeline
+from services.compliance.answering.queries import AskedMoment, PartnerTimeline
 from services.compliance.database import Connection
 from services.compliance.policy.answers import partner_stretch
-from services.compliance.policy.knowledge import Knowledge
 from services.compliance.policy.parameters import Parameters
+from services.compliance.policy.partner_facts import PartnerFacts
 from services.compliance.policy.standing import Standing, Suspension, Window
-from services.compliance.refusals import NotAskable
+from services.compliance.refusals import InvalidQuery
 from shared.events.envelope import Fact
 from shared.events.facts import (
     TOPIC_OF,
@@ -66,14 +66,14 @@ class TimelineAnswer(Answer, frozen=True, kw_only=True):
 
 
 async def timeline(connection: Connection, question: PartnerTimeline, parameters: Parameters) -> bytes:
-    """Facts, notices, windows and suspensions of the partner up to `at`. Raises `NeverMentioned` and `NotAskable`."""
+    """Facts, notices, windows and suspensions of the partner up to `at`. Raises `NeverMentioned` and `InvalidQuery`."""
     partner_id, moment, after = question.partner_id, question.moment, None
     if question.after is not None:
         moment, after = _resumed(question.after, moment)
     known = await as_of(connection, partner_id, moment)
     at = known.moment.at
     stretches = [partner_stretch(known.facts, partner_id, product, at, parameters) for product in parameters.products]
-    knowledge = Knowledge(partner_id, parameters)
+    knowledge = PartnerFacts(partner_id, parameters)
     for fact in known.facts:
         knowledge.add(fact)
     entries = [*_facts(known.facts, knowledge), *_notices(known.facts, knowledge)]
@@ -100,7 +100,7 @@ def _place(entry: _Entry) -> _Place:
     return entry.place
 
 
-def _cursor(moment: Moment, place: _Place) -> str:
+def _cursor(moment: AsOf, place: _Place) -> str:
     written = (instant_text(place.at), str(place.kind), str(place.number), place.product)
     return "~".join((instant_text(moment.at), str(moment.position), *written))
 
@@ -114,13 +114,13 @@ def _resumed(cursor: str, moment: AskedMoment) -> tuple[AskedMoment, _Place]:
         if int(position) > POSITION_MAX:
             raise ValueError(position)
     except ValueError:
-        raise NotAskable("after is the `next` of a page of this list.", "after") from None
+        raise InvalidQuery("after is the `next` of a page of this list.", "after") from None
     if moment.known_at is not None or moment.known_position is not None:
         return AskedMoment(asked_at, moment.known_at, moment.known_position), place
     return AskedMoment(asked_at, None, int(position)), place
 
 
-def _facts(facts: Sequence[Fact], knowledge: Knowledge) -> Iterator[_Entry]:
+def _facts(facts: Sequence[Fact], knowledge: PartnerFacts) -> Iterator[_Entry]:
     people = {consultant_id for consultant_id, person in knowledge.people() if person.ever_linked}
     voided = {fact.data.fact_id: fact.fact_id for fact in facts if isinstance(fact.data, FactVoided)}
     shown: set[str] = set()
@@ -156,7 +156,7 @@ def _of_partner(data: FactData, partner_id: str, people: Container[str], shown: 
             return getattr(data, "partner_id", None) == partner_id
 
 
-def _notices(facts: Sequence[Fact], knowledge: Knowledge) -> Iterator[_Entry]:
+def _notices(facts: Sequence[Fact], knowledge: PartnerFacts) -> Iterator[_Entry]:
     """The portal changes that were communicated to the partner (R27), as the declaration in force says (R33)."""
     knowledge.refresh_partner()
     _, notices = knowledge.refresh_notices()

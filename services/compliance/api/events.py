@@ -7,17 +7,17 @@ import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services import feeds
-from services.broadcast import Event, Filter, Read
-from services.compliance.answering.moment import Moment, moment_of
-from services.compliance.api.documented import LIST_PROBLEMS, answers_with, asks
-from services.compliance.api.question import EVENTS_FILTER, EventsQuestion, question_of
+from services.compliance.answering.as_of import AsOf, moment_of
+from services.compliance.api.openapi import LIST_PROBLEMS, query_parameters, response_docs
+from services.compliance.api.query_params import EVENTS_FILTER, EventsQuestion, question_of
 from services.compliance.api.service import CONNECTION_SECONDS_MAX, service_of
-from services.compliance.api.standings import present_moment
 from services.compliance.cloud_event import COLUMNS, PASSES, CloudEvent, cloud_event
 from services.compliance.database import Pool
-from services.compliance.refusals import NotAskable
-from services.products import refuse_unsold
+from services.compliance.read_model.current_standings import present_moment
+from services.compliance.refusals import InvalidQuery
+from services.web import event_feed
+from services.web.event_broadcast import Event, Filter, Read
+from services.web.products import refuse_unsold
 from shared.events.compliance_events import TYPE_OF
 
 router: Final = APIRouter(tags=["events"])
@@ -49,17 +49,17 @@ _LAST_EVENT_ID: Final = {
 class CloudEventsResponse(Response):
     """A CloudEvents batch."""
 
-    media_type = feeds.MEDIA_TYPE
+    media_type = event_feed.MEDIA_TYPE
 
 
 def _documented() -> dict[str, Any]:
-    asked = asks(EventsQuestion)
+    asked = query_parameters(EventsQuestion)
     return {**asked, "parameters": [*asked["parameters"], _LAST_EVENT_ID]}
 
 
 def _answered() -> dict[int | str, dict[str, Any]]:
-    answered = answers_with(list[CloudEvent], feeds.MEDIA_TYPE, problems=LIST_PROBLEMS)
-    answered[200]["content"][feeds.STREAM_MEDIA_TYPE] = feeds.STREAMED
+    answered = response_docs(list[CloudEvent], event_feed.MEDIA_TYPE, problems=LIST_PROBLEMS)
+    answered[200]["content"][event_feed.STREAM_MEDIA_TYPE] = event_feed.STREAMED
     return {**answered, 304: {"description": "The page is still the one that If-None-Match names."}}
 
 
@@ -79,11 +79,11 @@ async def events(request: Request) -> Response:
     question = question_of(request, EventsQuestion, EVENTS_FILTER)
     service = service_of(request)
     refuse_unsold(question.product, service.parameters.products)
-    types = feeds.full_types(question.type, list(TYPE_OF.values()))
-    streamed = feeds.asks_for_stream(request)
+    types = event_feed.full_types(question.type, list(TYPE_OF.values()))
+    streamed = event_feed.asks_for_stream(request)
     if streamed and not question.live:
-        raise NotAskable("A stream goes on from now: at, known_at and known_position are asked of pages.")
-    after = feeds.resumed(request.headers.get("last-event-id"), question.after) if streamed else question.after
+        raise InvalidQuery("A stream goes on from now: at, known_at and known_position are asked of pages.")
+    after = event_feed.resumed(request.headers.get("last-event-id"), question.after) if streamed else question.after
     moment = None
     if question.min_position is not None:
         await service.look(question, present_moment)
@@ -93,14 +93,14 @@ async def events(request: Request) -> Response:
         frozenset(types), frozenset(question.partner_id), frozenset(question.product), _until(question, moment)
     )
     if streamed:
-        return feeds.stream(request, service.feed, which, after)
-    page = await feeds.first_page(request, service.feed, which, after, question.limit, question.timeout)
+        return event_feed.stream(request, service.feed, which, after)
+    page = await event_feed.first_page(request, service.feed, which, after, question.limit, question.timeout)
     plain = question.live and question.min_position is None
     immutable = len(page.events) == question.limit and plain and not service.sandbox
-    return feeds.answer(request, page, immutable=immutable)
+    return event_feed.answer(request, page, immutable=immutable)
 
 
-def _until(question: EventsQuestion, moment: Moment | None) -> tuple[Any, ...]:
+def _until(question: EventsQuestion, moment: AsOf | None) -> tuple[Any, ...]:
     """A timer's event has no position among the facts: what was known there are the timers due by its recording."""
     if moment is None:
         return ()

@@ -6,7 +6,7 @@ import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.compliance.api.documented import LIST_PROBLEMS, answers_with
+from services.compliance.api.openapi import LIST_PROBLEMS, response_docs
 from services.compliance.api.problems import NotReady
 from services.compliance.api.service import service_of
 from services.compliance.readiness import Readiness, look
@@ -20,7 +20,7 @@ async def alive() -> dict[str, str]:
     return {"status": "alive"}
 
 
-@router.get("/compliance/readyz", responses=answers_with(Readiness, problems=LIST_PROBLEMS))
+@router.get("/compliance/readyz", responses=response_docs(Readiness, problems=LIST_PROBLEMS))
 async def ready(request: Request) -> Response:
     """The database answers and the projection and deliveries get on; how far the projection is behind the log.
 

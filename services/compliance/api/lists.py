@@ -9,7 +9,6 @@ from typing import Final
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.bodies import parse_any_instant
 from services.compliance.answering.lists import (
     PartnerItem,
     PartnersAnswer,
@@ -18,14 +17,15 @@ from services.compliance.answering.lists import (
     partners_page,
     windows_page,
 )
-from services.compliance.answering.questions import PartnersList, WindowsList
-from services.compliance.api.documented import LIST_PROBLEMS, answers_with, asks
-from services.compliance.api.question import PartnersQuestion, WindowsQuestion, question_of
+from services.compliance.answering.queries import PartnersList, WindowsList
+from services.compliance.api.openapi import LIST_PROBLEMS, query_parameters, response_docs
+from services.compliance.api.query_params import PartnersQuestion, WindowsQuestion, question_of
 from services.compliance.api.service import service_of
-from services.compliance.api.standings import present_moment
-from services.compliance.read_model.lists import present_partners, present_windows
-from services.compliance.refusals import NotAskable
-from services.products import refuse_unsold
+from services.compliance.read_model.current_standings import present_moment
+from services.compliance.read_model.list_queries import present_partners, present_windows
+from services.compliance.refusals import InvalidQuery
+from services.web.products import refuse_unsold
+from services.web.request_body import parse_any_instant
 
 router: Final = APIRouter(tags=["lists"])
 
@@ -37,8 +37,8 @@ _EVERYBODY: Final = ""
 
 @router.get(
     "/compliance/v1/partners",
-    openapi_extra=asks(PartnersQuestion),
-    responses=answers_with(PartnersAnswer, problems=LIST_PROBLEMS),
+    openapi_extra=query_parameters(PartnersQuestion),
+    responses=response_docs(PartnersAnswer, problems=LIST_PROBLEMS),
 )
 async def partners(request: Request) -> Response:
     """Partners and products in order of their ids. `next` is null on the last page; go on with it as `after`."""
@@ -60,8 +60,8 @@ async def partners(request: Request) -> Response:
 
 @router.get(
     "/compliance/v1/windows",
-    openapi_extra=asks(WindowsQuestion),
-    responses=answers_with(WindowsAnswer, problems=LIST_PROBLEMS),
+    openapi_extra=query_parameters(WindowsQuestion),
+    responses=response_docs(WindowsAnswer, problems=LIST_PROBLEMS),
 )
 async def windows(request: Request) -> Response:
     """Replacement windows, soonest deadline first. `next` is null on the last page; go on with it as `after`."""
@@ -95,4 +95,4 @@ def _window_after(text: str | None) -> tuple[datetime, str, str, int]:
     try:
         return parse_any_instant(instant), partner_id, product, int(number)
     except ValueError:
-        raise NotAskable("after is the `next` of a page of this list.", "after") from None
+        raise InvalidQuery("after is the `next` of a page of this list.", "after") from None

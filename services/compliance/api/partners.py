@@ -6,21 +6,21 @@ import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.compliance.answering.moment import Moment
+from services.compliance.answering.as_of import AsOf
 from services.compliance.answering.partners import (
     AuthorisationAnswer,
     EveryProductAnswer,
     every_product_answer,
     never_mentioned,
 )
-from services.compliance.answering.questions import PartnerAuthorisation, PartnerCompliance, PartnerProducts
-from services.compliance.api.documented import answers_with, asks
-from services.compliance.api.question import AuthorisationQuestion, Id, Question, question_of
+from services.compliance.answering.queries import PartnerAuthorisation, PartnerCompliance, PartnerProducts
+from services.compliance.api.openapi import query_parameters, response_docs
+from services.compliance.api.query_params import AsOfQuery, AuthorisationQuestion, Id, question_of
 from services.compliance.api.service import Service, service_of
-from services.compliance.api.standings import Part, present, present_and_future
 from services.compliance.policy.standing import Reason, Status
-from services.compliance.read_model.answer import ComplianceAnswer, compliance_answer
-from services.products import Product
+from services.compliance.read_model.answer_json import ComplianceAnswer, compliance_answer
+from services.compliance.read_model.current_standings import Part, present, present_and_future
+from services.web.products import Product
 
 router: Final = APIRouter(tags=["partners"])
 
@@ -40,12 +40,12 @@ class _Told(msgspec.Struct, frozen=True):
 
 @router.get(
     "/compliance/v1/partners/{partner_id}/compliance/{product}",
-    openapi_extra=asks(Question),
-    responses=answers_with(ComplianceAnswer),
+    openapi_extra=query_parameters(AsOfQuery),
+    responses=response_docs(ComplianceAnswer),
 )
 async def compliance(request: Request, partner_id: Id, product: Product) -> Response:
     """How the partner stands for the product: headcount, status, windows, suspensions, and why."""
-    question = question_of(request, Question)
+    question = question_of(request, AsOfQuery)
     service = service_of(request)
     service.sold(product)
     if question.live:
@@ -60,8 +60,8 @@ async def compliance(request: Request, partner_id: Id, product: Product) -> Resp
 
 @router.get(
     "/compliance/v1/partners/{partner_id}/authorisations/{product}",
-    openapi_extra=asks(AuthorisationQuestion),
-    responses=answers_with(AuthorisationAnswer),
+    openapi_extra=query_parameters(AuthorisationQuestion),
+    responses=response_docs(AuthorisationAnswer),
 )
 async def authorisation(request: Request, partner_id: Id, product: Product) -> Response:
     """Whether the partner may sell the product to new customers (R12, R19), or maintain existing ones (R20)."""
@@ -80,7 +80,7 @@ async def authorisation(request: Request, partner_id: Id, product: Product) -> R
 
 
 def _authorisation(
-    moment: Moment, stretches: list[Part], partner_id: str, product: str, customer: Literal["new", "existing"]
+    moment: AsOf, stretches: list[Part], partner_id: str, product: str, customer: Literal["new", "existing"]
 ) -> AuthorisationAnswer | None:
     """None: the stored stretches do not tell when it changes, or not even how it is."""
     if not stretches[0].body:
@@ -107,11 +107,13 @@ def _authorisation(
 
 
 @router.get(
-    "/compliance/v1/partners/{partner_id}", openapi_extra=asks(Question), responses=answers_with(EveryProductAnswer)
+    "/compliance/v1/partners/{partner_id}",
+    openapi_extra=query_parameters(AsOfQuery),
+    responses=response_docs(EveryProductAnswer),
 )
 async def every_product(request: Request, partner_id: Id) -> Response:
     """How the partner stands for each product that is sold."""
-    question = question_of(request, Question)
+    question = question_of(request, AsOfQuery)
     service = service_of(request)
     if question.live:
         moment, parts = await _parts(service, partner_id, service.parameters.products, question, 1)
@@ -124,8 +126,8 @@ async def every_product(request: Request, partner_id: Id) -> Response:
 
 
 async def _parts(
-    service: Service, partner_id: str, products: tuple[str, ...], question: Question, stretches_max: int
-) -> tuple[Moment, dict[str, list[Part]]]:
+    service: Service, partner_id: str, products: tuple[str, ...], question: AsOfQuery, stretches_max: int
+) -> tuple[AsOf, dict[str, list[Part]]]:
     """The first stretches from the moment on, of each product. Raises `NeverMentioned`."""
     moment, parts = await service.look(
         question, lambda connection: present_and_future(connection, partner_id, products, stretches_max)

@@ -6,9 +6,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.compliance.answering.portal_changes import NotificationsAnswer
-from services.compliance.answering.questions import PortalChangeNotifications
-from services.compliance.api.documented import answers_with, asks
-from services.compliance.api.question import Id, Question, question_of
+from services.compliance.answering.queries import PortalChangeNotifications
+from services.compliance.api.openapi import query_parameters, response_docs
+from services.compliance.api.query_params import AsOfQuery, Id, question_of
 from services.compliance.api.service import service_of
 
 router: Final = APIRouter(tags=["portal changes"])
@@ -16,15 +16,15 @@ router: Final = APIRouter(tags=["portal changes"])
 
 @router.get(
     "/compliance/v1/portal-changes/{portal_change_id}/notifications",
-    openapi_extra=asks(Question),
-    responses=answers_with(NotificationsAnswer),
+    openapi_extra=query_parameters(AsOfQuery),
+    responses=response_docs(NotificationsAnswer),
 )
 async def notifications(request: Request, portal_change_id: Id) -> Response:
     """The partners to whom the portal change is communicated: those enrolled at its announcement (R27).
 
     Nobody for a minor change (R25), nor while its declaration is voided and not recorded again (R33).
     """
-    question = question_of(request, Question)
+    question = question_of(request, AsOfQuery)
     service = service_of(request)
     derived = PortalChangeNotifications(moment=question.moment, portal_change_id=portal_change_id)
     return await service.derive(request, question, portal_change_id, derived)

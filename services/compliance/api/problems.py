@@ -9,22 +9,22 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from services.bodies import fault_of_the_whole
-from services.broadcast import TooManyReaders as NoPlaceToRead
 from services.compliance.answering.pool import AnswersAway, TakesTooLong, TooManyQuestions
 from services.compliance.database import DATABASE_AWAY
-from services.compliance.refusals import KnownInTheFuture, NeverMentioned, NotAskable, Refusal
+from services.compliance.refusals import InvalidQuery, KnownInTheFuture, NeverMentioned, Refusal
 from services.compliance.webhooks.refusals import (
     IdempotencyKeyReused,
     NoSuchEndpoint,
-    NoSuchPlace,
     OtherRevision,
     SecretLost,
+    StartOutOfRange,
     TooManySecrets,
 )
-from services.feeds import Malformed
-from services.problems import FAILED, TYPE_PREFIX, Problem, problem_response
-from services.products import NotSold
+from services.web.event_broadcast import TooManyReaders as NoPlaceToRead
+from services.web.event_feed import Malformed
+from services.web.problem_details import FAILED, TYPE_PREFIX, Problem, problem_response
+from services.web.products import NotSold
+from services.web.request_body import body_error
 
 RETRY_AFTER_SECONDS: Final = 1
 
@@ -70,7 +70,7 @@ class WebhooksOff(Refusal):
 ANSWERS: Final[Mapping[type[Refusal], tuple[int, str, str]]] = {
     NeverMentioned: (404, "never-mentioned", "Never mentioned in any fact"),
     UnknownProduct: (422, "unknown-product", "Not a product that is sold"),
-    NotAskable: (422, "malformed-request", "The request is malformed"),
+    InvalidQuery: (422, "malformed-request", "The request is malformed"),
     KnownInTheFuture: (422, "known-in-the-future", "What will be known then is not known yet"),
     NotAppliedYet: (503, "not-applied-yet", "Not applied yet"),
     NotReady: (503, "not-ready", "Not ready"),
@@ -79,7 +79,7 @@ ANSWERS: Final[Mapping[type[Refusal], tuple[int, str, str]]] = {
     TooManyReaders: (503, "too-many-readers", "Too many streams and long polls"),
     TooManyQuestions: (503, "too-many-questions", "Too many questions wait"),
     TakesTooLong: (503, "takes-too-long", "The answer takes too long"),
-    NoSuchPlace: (422, "malformed-request", "The request is malformed"),
+    StartOutOfRange: (422, "malformed-request", "The request is malformed"),
     NoSuchEndpoint: (404, "no-such-endpoint", "No such webhook endpoint"),
     OtherRevision: (412, "precondition-failed", "It is not what was expected"),
     IdempotencyKeyMissing: (422, "idempotency-key-missing", "The idempotency key is missing or malformed"),
@@ -126,21 +126,21 @@ async def _no_database(_: Request, __: Exception) -> Response:
 
 async def _malformed(_: Request, problem: Exception) -> Response:
     assert isinstance(problem, RequestValidationError)
-    if fault := fault_of_the_whole(problem):
-        return answer_to(NotAskable(fault))
+    if fault := body_error(problem):
+        return answer_to(InvalidQuery(fault))
     first = problem.errors()[0]
     where, *names = first["loc"]
     name = ".".join(str(part) for part in names)[:200].encode("utf-8", "backslashreplace").decode()
     if first["type"] == "extra_forbidden":
-        return answer_to(NotAskable(f"There is no field {name!r} here.", name))
+        return answer_to(InvalidQuery(f"There is no field {name!r} here.", name))
     what = "field" if where == "body" else f"{where} parameter"
     why = first["msg"].removeprefix("Value error, ")
-    return answer_to(NotAskable(f"The {what} {name!r} is not acceptable: {why}.", name))
+    return answer_to(InvalidQuery(f"The {what} {name!r} is not acceptable: {why}.", name))
 
 
 async def _malformed_filter(_: Request, problem: Exception) -> Response:
     assert isinstance(problem, Malformed)
-    return answer_to(NotAskable(problem.detail, problem.parameter))
+    return answer_to(InvalidQuery(problem.detail, problem.parameter))
 
 
 async def _no_place_to_read(_: Request, problem: Exception) -> Response:
@@ -161,7 +161,7 @@ async def _failed(request: Request, problem: Exception) -> Response:
 
 async def _no_such_resource(request: Request, problem: Exception) -> Response:
     assert isinstance(problem, HTTPException)
-    if fault := fault_of_the_whole(problem):
-        return answer_to(NotAskable(fault))
+    if fault := body_error(problem):
+        return answer_to(InvalidQuery(fault))
     detail = f"{request.method} {request.url.path}: {problem.detail}."
     return problem_response(Problem("about:blank", str(problem.detail), problem.status_code, detail), problem.headers)

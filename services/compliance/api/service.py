@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.broadcast import Broadcast
 from services.compliance.answering.pool import AnsweringPool
-from services.compliance.answering.questions import HistoryQuery
-from services.compliance.api.doorbell import Doorbell
+from services.compliance.answering.queries import HistoryQuery
 from services.compliance.api.problems import NotAppliedYet
-from services.compliance.api.question import Question
+from services.compliance.api.query_params import AsOfQuery
 from services.compliance.database import Connection, Pool
 from services.compliance.policy.parameters import Parameters
+from services.compliance.projection_notifications import ProjectionListener
 from services.compliance.settings import ComplianceSettings
-from services.compliance.webhooks.addresses import Network
 from services.compliance.webhooks.signing import Sealer
-from services.products import refuse_unsold
+from services.compliance.webhooks.transport.addresses import Network
+from services.web.event_broadcast import Broadcast
+from services.web.products import refuse_unsold
 
 if TYPE_CHECKING:
-    from services.compliance.webhooks.sending import Sender
+    from services.compliance.webhooks.transport.http_post import Sender
 
 APPLIED_WITHIN_SECONDS: Final = 5.0
-LOOK_SECONDS: Final = 0.1
+POLL_SECONDS: Final = 0.1
 """How long an advance of the projection can stay unseen by who waits for it, when its notification was lost."""
 
 CONNECTION_SECONDS_MAX: Final = 5.0
@@ -57,7 +57,7 @@ class Service(NamedTuple):
     pool: Pool
     feed: Broadcast
     answers: AnsweringPool
-    doorbell: Doorbell
+    doorbell: ProjectionListener
     parameters: Parameters
     sandbox: bool
     webhooks: Webhooks | None
@@ -72,7 +72,7 @@ class Service(NamedTuple):
         async with self.pool.acquire(timeout=CONNECTION_SECONDS_MAX) as connection:
             yield connection
 
-    async def derive(self, request: Request, question: Question, about: str, derived: HistoryQuery) -> Response:
+    async def derive(self, request: Request, question: AsOfQuery, about: str, derived: HistoryQuery) -> Response:
         """What the processes that replay history answer, once the log reaches the question's `min_position`.
 
         `about`: the id that is asked about. Raises what `AnsweringPool.ask` raises. Where the caller hangs up, nobody
@@ -91,7 +91,7 @@ class Service(NamedTuple):
             asking.cancel()
             hanging_up.cancel()
 
-    async def look(self, question: Question, look: Callable[[Connection], Awaitable[tuple[int, _T]]]) -> _T:
+    async def look(self, question: AsOfQuery, look: Callable[[Connection], Awaitable[tuple[int, _T]]]) -> _T:
         """What `look` finds once it finds the facts up to the question's `min_position`.
 
         `look` returns how far that goes into which it looks, and what it finds. No connection is held
@@ -101,7 +101,7 @@ class Service(NamedTuple):
         loop = asyncio.get_running_loop()
         deadline = loop.time() + APPLIED_WITHIN_SECONDS
         while True:
-            ring = self.doorbell.next_ring()
+            ring = self.doorbell.next_signal()
             async with self.connection() as connection:
                 position, found = await look(connection)
             if position >= min_position:
@@ -110,7 +110,7 @@ class Service(NamedTuple):
             if left <= 0 or self.doorbell.stopped:
                 detail = f"The facts are applied up to position {position}, not yet up to {min_position}."
                 raise NotAppliedYet(detail, "min_position")
-            await self.doorbell.wait(ring, left, LOOK_SECONDS)
+            await self.doorbell.wait(ring, left, POLL_SECONDS)
 
 
 async def _log_head(connection: Connection) -> tuple[int, None]:
@@ -139,7 +139,7 @@ async def sending(settings: ComplianceSettings, wall_clock: Callable[[], datetim
         nonlocal opened
         async with loading:
             if opened is None:
-                module = await asyncio.to_thread(import_module, "services.compliance.webhooks.sending")
+                module = await asyncio.to_thread(import_module, "services.compliance.webhooks.transport.http_post")
                 made: Sender = module.Sender(networks=networks, plain_http=plain_http, clock=wall_clock)
                 opened = await to_close.enter_async_context(made)
             return opened

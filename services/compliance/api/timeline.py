@@ -5,10 +5,10 @@ from typing import Final
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.compliance.answering.questions import PartnerTimeline
+from services.compliance.answering.queries import PartnerTimeline
 from services.compliance.answering.timeline import TimelineAnswer
-from services.compliance.api.documented import answers_with, asks
-from services.compliance.api.question import Id, TimelineQuestion, question_of
+from services.compliance.api.openapi import query_parameters, response_docs
+from services.compliance.api.query_params import Id, TimelineQuestion, question_of
 from services.compliance.api.service import service_of
 
 router: Final = APIRouter(tags=["partners"])
@@ -16,8 +16,8 @@ router: Final = APIRouter(tags=["partners"])
 
 @router.get(
     "/compliance/v1/partners/{partner_id}/timeline",
-    openapi_extra=asks(TimelineQuestion),
-    responses=answers_with(TimelineAnswer),
+    openapi_extra=query_parameters(TimelineQuestion),
+    responses=response_docs(TimelineAnswer),
 )
 async def timeline(request: Request, partner_id: Id) -> Response:
     """Every fact, notice, window and suspension of the partner up to `at`, by the instant at which it was true.

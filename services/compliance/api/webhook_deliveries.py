@@ -6,9 +6,8 @@ import msgspec
 from fastapi import APIRouter, Body, Depends, Request
 from starlette.responses import Response
 
-from services.bodies import refuse_doubled_names
-from services.compliance.api.documented import answers_with, asks
-from services.compliance.api.question import Id, question_of
+from services.compliance.api.openapi import query_parameters, response_docs
+from services.compliance.api.query_params import Id, question_of
 from services.compliance.api.service import service_of
 from services.compliance.api.webhook_endpoints import (
     PATH,
@@ -22,15 +21,17 @@ from services.compliance.api.webhook_endpoints import (
 )
 from services.compliance.api.webhook_fields import AttemptsQuestion, DryRunBody, ParkedQuestion, ReleaseBody
 from services.compliance.api.webhook_headers import TheExpected
-from services.compliance.webhooks import attempt_log, dry_run, parking
-from services.compliance.webhooks.attempt_log import Attempt
-from services.compliance.webhooks.parking import Parked
-from services.compliance.webhooks.trying_out import try_out
+from services.compliance.webhooks.delivery import parking
+from services.compliance.webhooks.delivery.parking import Parked
+from services.compliance.webhooks.endpoints import attempt_log, dry_run
+from services.compliance.webhooks.endpoints.attempt_log import Attempt
+from services.compliance.webhooks.endpoints.test_event import send_test_event
+from services.web.request_body import reject_duplicate_keys
 
 router: Final = APIRouter(
     prefix=f"{PATH}/{{endpoint_id}}",
     tags=["webhooks"],
-    dependencies=[Depends(webhooks_of), Depends(refuse_doubled_names)],
+    dependencies=[Depends(webhooks_of), Depends(reject_duplicate_keys)],
 )
 
 
@@ -72,17 +73,17 @@ class DryRunAnswer(msgspec.Struct, frozen=True):
     next: int | None
 
 
-@router.post("/tests", responses=answers_with(TestAnswer, problems=PROBLEMS_OF_SECRETS))
+@router.post("/tests", responses=response_docs(TestAnswer, problems=PROBLEMS_OF_SECRETS))
 async def try_endpoint(request: Request, endpoint_id: Id, webhooks: TheWebhooks, _body: Nothing = None) -> Response:
     """Sends one signed test message, also to an endpoint that is paused or disabled, and says what became of it."""
     pool = service_of(request).pool
-    outcome = await try_out(pool, endpoint_id, webhooks.sealer, await webhooks.sender(), webhooks.wall_clock)
+    outcome = await send_test_event(pool, endpoint_id, webhooks.sealer, await webhooks.sender(), webhooks.wall_clock)
     reply = outcome.reply.decode("utf-8", "replace")
     answer = TestAnswer(outcome.delivered, outcome.status, outcome.duration_ms, outcome.error, reply)
     return json_answer(answer)
 
 
-@router.post("/dry-runs", responses=answers_with(DryRunAnswer, problems=PROBLEMS_OF_ONE))
+@router.post("/dry-runs", responses=response_docs(DryRunAnswer, problems=PROBLEMS_OF_ONE))
 async def run_dry(request: Request, endpoint_id: Id, body: Annotated[DryRunBody | None, Body()] = None) -> Response:
     """What a replay from there would send first, or (without `from`) what comes next; nothing is sent or changed."""
     asked = body or DryRunBody()
@@ -97,7 +98,9 @@ async def run_dry(request: Request, endpoint_id: Id, body: Annotated[DryRunBody 
 
 
 @router.get(
-    "/attempts", openapi_extra=asks(AttemptsQuestion), responses=answers_with(AttemptsAnswer, problems=PROBLEMS_OF_ONE)
+    "/attempts",
+    openapi_extra=query_parameters(AttemptsQuestion),
+    responses=response_docs(AttemptsAnswer, problems=PROBLEMS_OF_ONE),
 )
 async def attempts(request: Request, endpoint_id: Id) -> Response:
     """The latest requests to the endpoint by their numbers, with what was answered."""
@@ -109,7 +112,9 @@ async def attempts(request: Request, endpoint_id: Id) -> Response:
 
 
 @router.get(
-    "/parked", openapi_extra=asks(ParkedQuestion), responses=answers_with(ParkedAnswer, problems=PROBLEMS_OF_ONE)
+    "/parked",
+    openapi_extra=query_parameters(ParkedQuestion),
+    responses=response_docs(ParkedAnswer, problems=PROBLEMS_OF_ONE),
 )
 async def parked(request: Request, endpoint_id: Id) -> Response:
     """The messages that this endpoint alone rejected for a day, and the later ones of their partners."""
@@ -122,7 +127,7 @@ async def parked(request: Request, endpoint_id: Id) -> Response:
 
 
 @router.post(
-    "/releases", status_code=202, responses=answers_with(ReleaseAnswer, status=202, problems=PROBLEMS_OF_CHANGES)
+    "/releases", status_code=202, responses=response_docs(ReleaseAnswer, status=202, problems=PROBLEMS_OF_CHANGES)
 )
 async def release(
     request: Request, endpoint_id: Id, expected: TheExpected, body: Annotated[ReleaseBody | None, Body()] = None

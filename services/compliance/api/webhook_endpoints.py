@@ -10,11 +10,9 @@ from fastapi import APIRouter, Body, Depends, Request
 from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
-from services import feeds
-from services.bodies import refuse_doubled_names
-from services.compliance.api.documented import answers_with, asks
+from services.compliance.api.openapi import query_parameters, response_docs
 from services.compliance.api.problems import NotDeliverable, WebhooksOff
-from services.compliance.api.question import Id, question_of
+from services.compliance.api.query_params import Id, question_of
 from services.compliance.api.service import Service, Webhooks, service_of
 from services.compliance.api.webhook_fields import (
     ChangeBody,
@@ -26,12 +24,14 @@ from services.compliance.api.webhook_fields import (
 )
 from services.compliance.api.webhook_headers import TheExpected, TheIdempotencyKey
 from services.compliance.database import Connection
-from services.compliance.webhooks import registration, registry, secrets
 from services.compliance.webhooks.endpoint import DisabledBecause, Filter, State
-from services.compliance.webhooks.registry import Endpoint, Wanted
+from services.compliance.webhooks.endpoints import idempotency, secrets, store
+from services.compliance.webhooks.endpoints.store import Endpoint, EndpointPatch
 from services.compliance.webhooks.signing import public_text, secret_text
-from services.compliance.webhooks.urls import UnacceptableUrl, check_url
-from services.products import refuse_unsold
+from services.compliance.webhooks.transport.urls import UnacceptableUrl, check_url
+from services.web import event_feed
+from services.web.products import refuse_unsold
+from services.web.request_body import reject_duplicate_keys
 from shared.events.compliance_events import TYPE_OF
 
 PATH: Final = "/compliance/v1/webhook-endpoints"
@@ -129,7 +129,7 @@ def webhooks_of(request: Request) -> Webhooks:
 
 TheWebhooks = Annotated[Webhooks, Depends(webhooks_of)]
 router: Final = APIRouter(
-    prefix=PATH, tags=["webhooks"], dependencies=[Depends(webhooks_of), Depends(refuse_doubled_names)]
+    prefix=PATH, tags=["webhooks"], dependencies=[Depends(webhooks_of), Depends(reject_duplicate_keys)]
 )
 
 
@@ -137,8 +137,8 @@ router: Final = APIRouter(
     "",
     status_code=201,
     responses={
-        **answers_with(RegisteredAnswer, status=200, problems=PROBLEMS_OF_ONE),
-        **answers_with(RegisteredAnswer, status=201, problems={}),
+        **response_docs(RegisteredAnswer, status=200, problems=PROBLEMS_OF_ONE),
+        **response_docs(RegisteredAnswer, status=201, problems={}),
     },
 )
 async def register(
@@ -151,7 +151,7 @@ async def register(
     """
     service = service_of(request)
     endpoint_id = f"wh_{token_hex(12)}"
-    wanted = Wanted(
+    wanted = EndpointPatch(
         url=_url(webhooks, body.url),
         description=body.description,
         filter=_filter(service, body.filter),
@@ -161,19 +161,19 @@ async def register(
     content = f"POST {PATH}\n".encode() + await request.body()
     async with service.connection() as connection, connection.transaction():
         if idempotency_key is not None:
-            earlier_id = await registration.claim(connection, idempotency_key, content, endpoint_id)
+            earlier_id = await idempotency.claim(connection, idempotency_key, content, endpoint_id)
             if earlier_id != endpoint_id:
                 return await _registered_before(connection, earlier_id, webhooks)
         place = None if body.start is None else body.start.place
-        position = await registry.position_of(connection, place, "start")
-        await registry.insert(connection, endpoint_id, wanted, position)
+        position = await store.resolve_start(connection, place, "start")
+        await store.insert(connection, endpoint_id, wanted, position)
         new = await secrets.make(connection, endpoint_id, webhooks.sealer, ed25519=body.ed25519)
-        found = await registry.find(connection, endpoint_id)
+        found = await store.find(connection, endpoint_id)
     return _registered_answer(found, new.secret, webhooks, 201)
 
 
 async def _registered_before(connection: Connection, endpoint_id: str, webhooks: Webhooks) -> Response:
-    found = await registry.find(connection, endpoint_id)
+    found = await store.find(connection, endpoint_id)
     secret = await secrets.find_first(connection, endpoint_id, webhooks.sealer)
     response = _registered_answer(found, secret, webhooks, 200)
     response.headers["Idempotent-Replayed"] = "true"
@@ -186,26 +186,28 @@ def _registered_answer(found: Endpoint, secret: bytes | None, webhooks: Webhooks
     return json_answer(answer, status, found.tag)
 
 
-@router.get("", openapi_extra=asks(PageQuestion), responses=answers_with(EndpointsAnswer, problems=PROBLEMS))
+@router.get(
+    "", openapi_extra=query_parameters(PageQuestion), responses=response_docs(EndpointsAnswer, problems=PROBLEMS)
+)
 async def endpoints(request: Request, webhooks: TheWebhooks) -> Response:
     """The endpoints in order of their ids."""
     question = question_of(request, PageQuestion)
     async with service_of(request).connection() as connection:
-        found = await registry.page(connection, question.after, question.limit)
+        found = await store.page(connection, question.after, question.limit)
     following = found[-1].endpoint_id if len(found) == question.limit else None
     return json_answer(EndpointsAnswer(tuple(endpoint_answer(one, webhooks) for one in found), following))
 
 
-@router.get("/{endpoint_id}", responses=answers_with(EndpointAnswer, problems=PROBLEMS_OF_CHANGES))
+@router.get("/{endpoint_id}", responses=response_docs(EndpointAnswer, problems=PROBLEMS_OF_CHANGES))
 async def endpoint(request: Request, endpoint_id: Id, webhooks: TheWebhooks, expected: TheExpected) -> Response:
     """An endpoint with its health. Its `ETag` names the settings, secrets and state, not the health."""
     async with service_of(request).connection() as connection:
-        found = await registry.find(connection, endpoint_id)
+        found = await store.find(connection, endpoint_id)
     found.refuse_unless(expected)
     return json_answer(endpoint_answer(found, webhooks), 200, found.tag)
 
 
-@router.patch("/{endpoint_id}", responses=answers_with(EndpointAnswer, problems=PROBLEMS_OF_CHANGES))
+@router.patch("/{endpoint_id}", responses=response_docs(EndpointAnswer, problems=PROBLEMS_OF_CHANGES))
 async def change(
     request: Request, endpoint_id: Id, body: ChangeBody, webhooks: TheWebhooks, expected: TheExpected
 ) -> Response:
@@ -220,23 +222,23 @@ async def change(
         said["url"] = _url(webhooks, body.url)
     if "filter" in said:
         said["filter"] = _filter(service, body.filter)
-    changed = await registry.change(service.pool, endpoint_id, Wanted(**said), expected)
+    changed = await store.change(service.pool, endpoint_id, EndpointPatch(**said), expected)
     return json_answer(endpoint_answer(changed, webhooks), 200, changed.tag)
 
 
 @router.delete(
-    "/{endpoint_id}", status_code=204, responses=answers_with(None, status=204, problems=PROBLEMS_OF_CHANGES)
+    "/{endpoint_id}", status_code=204, responses=response_docs(None, status=204, problems=PROBLEMS_OF_CHANGES)
 )
 async def delete(request: Request, endpoint_id: Id, expected: TheExpected) -> Response:
     """Forgets the endpoint and everything about it."""
-    await registry.delete(service_of(request).pool, endpoint_id, expected)
+    await store.delete(service_of(request).pool, endpoint_id, expected)
     return Response(status_code=204)
 
 
 @router.post(
     "/{endpoint_id}/secret-rotations",
     status_code=201,
-    responses=answers_with(RotatedAnswer, status=201, problems={**PROBLEMS_OF_CHANGES, **PROBLEMS_OF_SECRETS}),
+    responses=response_docs(RotatedAnswer, status=201, problems={**PROBLEMS_OF_CHANGES, **PROBLEMS_OF_SECRETS}),
 )
 async def rotate_secret(
     request: Request, endpoint_id: Id, webhooks: TheWebhooks, expected: TheExpected, _body: Nothing = None
@@ -250,13 +252,13 @@ async def rotate_secret(
 @router.post(
     "/{endpoint_id}/replays",
     status_code=202,
-    responses=answers_with(EndpointAnswer, status=202, problems=PROBLEMS_OF_CHANGES),
+    responses=response_docs(EndpointAnswer, status=202, problems=PROBLEMS_OF_CHANGES),
 )
 async def replay(
     request: Request, endpoint_id: Id, body: ReplayBody, webhooks: TheWebhooks, expected: TheExpected
 ) -> Response:
     """Tells everything once more from there, with the same ids, in a new epoch; then goes on with what comes."""
-    found = await registry.replay(service_of(request).pool, endpoint_id, body.from_.place, expected)
+    found = await store.replay(service_of(request).pool, endpoint_id, body.from_.place, expected)
     return json_answer(endpoint_answer(found, webhooks), 202, found.tag)
 
 
@@ -289,7 +291,7 @@ def _url(webhooks: Webhooks, url: str) -> str:
 def _filter(service: Service, body: FilterBody | None) -> Filter:
     if body is None:
         return Filter()
-    types = None if body.types is None else feeds.full_types(body.types, list(TYPE_OF.values()), "filter.types")
+    types = None if body.types is None else event_feed.full_types(body.types, list(TYPE_OF.values()), "filter.types")
     refuse_unsold(body.products or (), service.parameters.products, "filter.products")
     return Filter(
         *(None if one is None else tuple(sorted(set(one))) for one in (types, body.partner_ids, body.products))

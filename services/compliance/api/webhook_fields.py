@@ -12,9 +12,7 @@ from pydantic import (
     model_validator,
 )
 
-from services.bodies import INSTANT_SCHEMA, Body
-from services.broadcast import POSITION_MAX
-from services.compliance.api.question import (
+from services.compliance.api.query_params import (
     AskedPosition,
     EndpointCursor,
     Instant,
@@ -23,10 +21,12 @@ from services.compliance.api.question import (
     Position,
     WrittenId,
 )
-from services.compliance.webhooks.registry import Place
-from services.compliance.webhooks.urls import URL_CHARACTERS_MAX
-from services.feeds import LIMIT_DEFAULT, LIMIT_MAX
-from services.products import Product
+from services.compliance.webhooks.endpoints.store import StartAt
+from services.compliance.webhooks.transport.urls import URL_CHARACTERS_MAX
+from services.web.event_broadcast import POSITION_MAX
+from services.web.event_feed import LIMIT_DEFAULT, LIMIT_MAX
+from services.web.products import Product
+from services.web.request_body import INSTANT_SCHEMA, Body
 from shared.events.compliance_events import TYPE_OF
 
 DESCRIPTION_CHARACTERS_MAX: Final = 500
@@ -89,7 +89,7 @@ class PlaceBody(Body):
         return self
 
     @property
-    def place(self) -> Place:
+    def place(self) -> StartAt:
         """Where that is."""
         return self.at if self.position is None else self.position
 

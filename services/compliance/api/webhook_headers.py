@@ -7,9 +7,9 @@ from fastapi import Depends, Header, Request
 from pydantic import WithJsonSchema
 
 from services.compliance.api.problems import IdempotencyKeyMissing
-from services.compliance.refusals import NotAskable
-from services.list_headers import listed
-from services.preconditions import Expected, expected
+from services.compliance.refusals import InvalidQuery
+from services.web.list_headers import listed
+from services.web.preconditions import Expected, expected
 
 _KEY: Final = re.compile(r"[\x21-\x7E]{1,255}")
 _TEXT: Final[dict[str, Any]] = {"type": "string"}
@@ -23,12 +23,12 @@ def _expected(
         WithJsonSchema(_TEXT),
     ] = None,
 ) -> Expected:
-    """What the caller has seen. Raises `NotAskable`."""
+    """What the caller has seen. Raises `InvalidQuery`."""
     written = listed(request.headers, "if-match")
     try:
         return expected(written) if written else None
     except ValueError as error:
-        raise NotAskable(f"The header If-Match is not acceptable: {error}.", "if-match") from None
+        raise InvalidQuery(f"The header If-Match is not acceptable: {error}.", "if-match") from None
 
 
 def _idempotency_key(

@@ -10,17 +10,17 @@ from services.compliance.policy.active_links import contradicted
 from services.compliance.policy.certification import Certification, endings
 from services.compliance.policy.enrolment import EnrolmentTimeline
 from services.compliance.policy.history import future
-from services.compliance.policy.knowledge import Knowledge
 from services.compliance.policy.link_history import Employment
 from services.compliance.policy.parameters import Parameters
-from services.compliance.policy.standing import CertificationAnswer, Reason, Stretch, Window
+from services.compliance.policy.partner_facts import PartnerFacts
+from services.compliance.policy.standing import CertificationAnswer, ForecastSegment, Reason, Window
 from services.compliance.policy.sweep import Sweep
 from shared.events.envelope import Fact
 from shared.events.facts import FactVoided, PartnerClosed, PartnersMerged, PortalChangeDeclared, RevocationOrdered
 
 
-def _known(facts: Iterable[Fact], partner_id: str, parameters: Parameters) -> Knowledge:
-    knowledge = Knowledge(partner_id, parameters)
+def _known(facts: Iterable[Fact], partner_id: str, parameters: Parameters) -> PartnerFacts:
+    knowledge = PartnerFacts(partner_id, parameters)
     for fact in facts:
         knowledge.add(fact)
     return knowledge
@@ -28,7 +28,7 @@ def _known(facts: Iterable[Fact], partner_id: str, parameters: Parameters) -> Kn
 
 def partner_stretch(
     facts: Iterable[Fact], partner_id: str, product: str, at: datetime, parameters: Parameters
-) -> Stretch | None:
+) -> ForecastSegment | None:
     """How the partner stands for the product at `at`, judged from these facts alone (R31).
 
     `facts`: those routed to the partner, in log order. None if none of them mentions the partner.
@@ -38,7 +38,7 @@ def partner_stretch(
 
 def partner_stretches(
     facts: Iterable[Fact], partner_id: str, product: str, at: datetime, parameters: Parameters
-) -> Iterator[Stretch]:
+) -> Iterator[ForecastSegment]:
     """`partner_stretch`, then each that follows without further facts; nothing where it is None.
 
     Each is derived when it is taken: one that follows costs as much as the headcount and the windows are.
@@ -111,7 +111,7 @@ def _where_counted(employments: Iterable[Employment]) -> list[Employment]:
 
 def _timelines(known: Iterable[Fact], partners: set[str], parameters: Parameters) -> dict[str, EnrolmentTimeline]:
     """The enrolments of these partners."""
-    everybody = {partner_id: Knowledge(partner_id, parameters) for partner_id in partners}
+    everybody = {partner_id: PartnerFacts(partner_id, parameters) for partner_id in partners}
     for fact in known:
         match fact.data:
             case FactVoided() | PartnerClosed() | PartnersMerged():
@@ -126,7 +126,7 @@ def _timelines(known: Iterable[Fact], partners: set[str], parameters: Parameters
     return {partner_id: knowledge.timeline for partner_id, knowledge in everybody.items()}
 
 
-def _certification(known: list[Fact], knowledge: Knowledge, consultant_id: str, product: str) -> Certification:
+def _certification(known: list[Fact], knowledge: PartnerFacts, consultant_id: str, product: str) -> Certification:
     voided = _voided(known)
     revocations = [
         fact

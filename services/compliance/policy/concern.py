@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from services.compliance.policy.knowledge import Knowledge
 from services.compliance.policy.link_history import Employment, LinkChange, LinkHistory, Outcomes
 from services.compliance.policy.parameters import Parameters
+from services.compliance.policy.partner_facts import PartnerFacts
 from shared.events.envelope import Fact
 from shared.events.facts import CertificationRevoked, ConsultantCertified, MaintenanceCompleted
 
@@ -20,7 +20,7 @@ class Concern:
     """
 
     def __init__(self, parameters: Parameters) -> None:
-        self._knowledge = Knowledge("", parameters)
+        self._knowledge = PartnerFacts("", parameters)
 
     def add(self, facts: Iterable[Fact]) -> None:
         """Takes in facts whose steps lie behind."""

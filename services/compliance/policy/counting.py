@@ -34,7 +34,7 @@ class Changed(NamedTuple):
     through: datetime | None
 
 
-class Employments:
+class EmploymentHistory:
     """When a person counts at one partner, `home`, by the history of its links.
 
     `tenures`: when it counts at home, if certified. `dual_links`: when it begins and ceases to be linked to home and

@@ -17,12 +17,12 @@ from typing import Final
 import msgspec
 
 from services.compliance.policy.announcement import Announcement
-from services.compliance.policy.knowledge import Knowledge
 from services.compliance.policy.parameters import Parameters
-from services.compliance.policy.published import Publication, Published
+from services.compliance.policy.partner_facts import PartnerFacts
+from services.compliance.policy.publication import OpenAnnouncement, PublicationState
 from services.compliance.policy.reasons import standing_reasons
 from services.compliance.policy.situation import bounds_for
-from services.compliance.policy.standing import Standing, Stretch
+from services.compliance.policy.standing import ForecastSegment, Standing
 from services.compliance.policy.sweep import Change, Sweep
 from shared.events.compliance_events import TYPE_OF, ComplianceEvent, ComplianceEventData, Name, Retraction
 from shared.events.envelope import Fact
@@ -56,7 +56,7 @@ class PartnerHistory:
 
     def __init__(self, partner_id: str, parameters: Parameters) -> None:
         self.partner_id = partner_id
-        self.knowledge = Knowledge(partner_id, parameters)
+        self.knowledge = PartnerFacts(partner_id, parameters)
         """What is known of the partner so far. Feed it through `record` alone."""
         self.next_timer_at: datetime | None = None
         """The next instant at which time alone changes or announces something; None: never."""
@@ -68,7 +68,7 @@ class PartnerHistory:
         self._bounds = bounds_for(len(parameters.products))
         self._sweeps = {product: Sweep(product, parameters, self.knowledge.timeline) for product in parameters.products}
         self._upcoming: list[tuple[datetime, str]] = []
-        self._published: dict[Announcement, Published] = {}
+        self._published: dict[Announcement, OpenAnnouncement] = {}
         self._publication_known = True
         self._events_published = 0
         self._standings: dict[str, Standing] = {}
@@ -137,7 +137,7 @@ class PartnerHistory:
                 steps.append(fired)
         return steps
 
-    def take_over(self, publication: Publication, instant: datetime, position: int) -> Step:
+    def apply_policy_upgrade(self, publication: PublicationState, instant: datetime, position: int) -> Step:
         """The step that corrects what was published by another policy; from then on this one goes on from it.
 
         Everything up to this step was published as `publication` has it, whatever this policy would have published.
@@ -264,7 +264,7 @@ class PartnerHistory:
         event = self._event(one.name, one, self._details(one, standings, diff), diff)
         self._events_published += 1
         if one.name != "standing-changed":
-            self._published[one] = Published(self._events_published, event.event_id, event.products)
+            self._published[one] = OpenAnnouncement(self._events_published, event.event_id, event.products)
         return event
 
     def _retract(self, one: Announcement, standings: tuple[Standing, ...], diff: "_Difference") -> ComplianceEvent:
@@ -358,13 +358,13 @@ def _causes(group: Sequence[Fact]) -> tuple[str, ...]:
 _instant: Final = itemgetter(0)
 
 
-def future(sweep: Sweep, now: datetime) -> Iterator[Stretch]:
+def future(sweep: Sweep, now: datetime) -> Iterator[ForecastSegment]:
     """The standing that a sweep has reached, valid from `now`, then each that follows without further facts."""
     situation = sweep.situation()
     since, standing, reasons = now, situation.standing(), standing_reasons(situation)
     for instant, situation in sweep.forecast():
         then, then_reasons = situation.standing(), standing_reasons(situation)
         if (then, then_reasons) != (standing, reasons):
-            yield Stretch(since, standing, reasons, instant)
+            yield ForecastSegment(since, standing, reasons, instant)
             since, standing, reasons = instant, then, then_reasons
-    yield Stretch(since, standing, reasons, None)
+    yield ForecastSegment(since, standing, reasons, None)

@@ -10,11 +10,11 @@ from shared.events.compliance_events import Outcome, Standing, Status, Suspensio
 __all__ = [
     "MAY_SELL_NEW",
     "CertificationAnswer",
+    "ForecastSegment",
     "Outcome",
     "Reason",
     "Standing",
     "Status",
-    "Stretch",
     "Suspension",
     "Window",
 ]
@@ -30,7 +30,7 @@ class Reason(msgspec.Struct, frozen=True):
     fact_ids: tuple[str, ...] = ()
 
 
-class Stretch(msgspec.Struct, frozen=True):
+class ForecastSegment(msgspec.Struct, frozen=True):
     """A standing with its reasons, valid from `valid_from` until `next_change_at` (None: for ever) if no fact comes."""
 
     valid_from: datetime

@@ -13,28 +13,28 @@ from typing import Final, NamedTuple
 
 from services.compliance.database import Connection
 from services.compliance.policy.parameters import Parameters
-from services.compliance.projection.concerned import concerned_partners
-from services.compliance.projection.derivers import Derivers, Slice, derive_partners
-from services.compliance.projection.folded_partners import FACTS_KEPT_MAX, Folded, FoldedPartners
+from services.compliance.policy.replay_position import TIMER, ReplayPosition
+from services.compliance.projection.concerned_partners import concerned_partners
+from services.compliance.projection.history_cache import FACTS_KEPT_MAX, HistoryCache, KeptHistory
 from services.compliance.projection.plan import PAIRS_MAX, PARTNERS_MAX, Plan, goal_of, plan_of
+from services.compliance.projection.replay_workers import ReplayWorkers, Slice, derive_partners
 from services.compliance.projection.resumption import Resumption
-from services.compliance.read_model.derived import Derived
-from services.compliance.read_model.news import News, read_news
-from services.compliance.read_model.step_key import TIMER, StepKey
-from services.compliance.read_model.writing import Progress, write
+from services.compliance.read_model.backlog import Backlog, read_backlog
+from services.compliance.read_model.batch_write import Checkpoint, write
+from services.compliance.read_model.rows import PartnerRows
 
 FACTS_MAX: Final = 1_000
 _PARTNERS_AT_ONCE: Final = 32
 
 
-class OtherPolicy(RuntimeError):
+class PolicyVersionMismatch(RuntimeError):
     """The read model was derived by another policy version: rebuild it."""
 
 
 class Advanced(NamedTuple):
     """What a batch did. `more`: there is more to do at once."""
 
-    end: StepKey
+    end: ReplayPosition
     more: bool
 
 
@@ -60,7 +60,7 @@ class Projector:
 
     `derivers` help where a batch touches very many partners.
 
-    Any number of processes may do so at once: `advance` of whoever writes second raises `Overtaken` instead.
+    Any number of processes may do so at once: `advance` of whoever writes second raises `ConcurrentUpdate` instead.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Projector:
         parameters: Parameters,
         held_by: str,
         *,
-        derivers: Derivers | None = None,
+        derivers: ReplayWorkers | None = None,
         limits: Limits = LIMITS,
     ) -> None:
         self._connection = connection
@@ -77,7 +77,7 @@ class Projector:
         self._held_by = held_by
         self._derivers = derivers
         self._limits = limits
-        self._folded = FoldedPartners(limits.facts_kept_max)
+        self._folded = HistoryCache(limits.facts_kept_max)
         self._facts_max_next = limits.facts_max
 
     async def advance(self, known_through: datetime | None) -> Advanced | None:
@@ -85,7 +85,7 @@ class Projector:
 
         `known_through`: an instant behind a barrier: every fact recorded by then was visible before this
         call, so the timers due by then may fire once all facts are applied. None: no barrier was drawn.
-        Raises `OtherPolicy`, and `Overtaken` where somebody else advanced the projection meanwhile.
+        Raises `PolicyVersionMismatch`, and `ConcurrentUpdate` where somebody else advanced the projection meanwhile.
         """
         try:
             return await self._advance(known_through)
@@ -105,25 +105,25 @@ class Projector:
 
     async def _advance(self, known_through: datetime | None) -> Advanced | None:
         connection, parameters = self._connection, self._parameters
-        news = await read_news(connection, known_through, self._facts_max_next, self._limits.partners_max + 1)
-        progress = news.progress
+        backlog = await read_backlog(connection, known_through, self._facts_max_next, self._limits.partners_max + 1)
+        progress = backlog.progress
         if progress.policy_version not in ("", parameters.version):
-            raise OtherPolicy(
+            raise PolicyVersionMismatch(
                 f"the read model was derived by policy {progress.policy_version}, this is {parameters.version}: "
                 "run `sagecert compliance rebuild`, which publishes what this corrects"
             )
-        if news.version != self._folded.version:
+        if backlog.version != self._folded.version:
             self._folded.clear()
         self._folded.begin_batch()
-        goal = goal_of(news, known_through)
+        goal = goal_of(backlog, known_through)
         if goal is None:
             return None
-        self._adapt(sum(len(group.partner_ids) for group in news.groups))
-        plan = await plan_of(connection, news, goal, self._limits.partners_max)
-        derived = await self._derive(plan, news)
+        self._adapt(sum(len(group.partner_ids) for group in backlog.groups))
+        plan = await plan_of(connection, backlog, goal, self._limits.partners_max)
+        derived = await self._derive(plan, backlog)
         after = _after(progress, plan, goal, derived, parameters)
-        self._folded.version = await write(connection, news.version, after, derived, self._held_by)
-        return Advanced(plan.end, plan.end < goal or not news.all_read)
+        self._folded.version = await write(connection, backlog.version, after, derived, self._held_by)
+        return Advanced(plan.end, plan.end < goal or not backlog.all_read)
 
     def _adapt(self, pairs: int) -> None:
         """Looks at fewer facts next time where they touch very many partners, at more again where they do not."""
@@ -132,32 +132,34 @@ class Projector:
         else:
             self._facts_max_next = min(self._limits.facts_max, 2 * self._facts_max_next)
 
-    async def _derive(self, plan: Plan, news: News) -> list[Derived]:
+    async def _derive(self, plan: Plan, backlog: Backlog) -> list[PartnerRows]:
         """Every partner of the plan that changes: from its kept history if there is one, else from nothing."""
-        through = plan.last.append_position if plan.last else news.progress.position
-        concerned = await concerned_partners(self._connection, plan, news, self._parameters, self._limits.unnamed_max)
+        through = plan.last.append_position if plan.last else backlog.progress.position
+        concerned = await concerned_partners(
+            self._connection, plan, backlog, self._parameters, self._limits.unnamed_max
+        )
         kept = sorted(partner_id for partner_id in plan.partner_ids if self._folded.get(partner_id) is not None)
         anew = sorted(concerned.difference(kept))
-        derived: list[Derived] = []
+        derived: list[PartnerRows] = []
         if kept:
-            resumed = await Resumption.prepare(self._connection, self._folded, kept, plan, news, through)
+            resumed = await Resumption.prepare(self._connection, self._folded, kept, plan, backlog, through)
             derived += [found async for found in resumed.derived(plan.end, concerned)]
             for partner_id in resumed.not_further:
                 self._folded.drop(partner_id)
             anew = sorted([*anew, *resumed.not_further & concerned])
-        work = Slice(news.progress.cursor, plan.end, through, news.progress.adopted)
-        derived += await self._derive_anew(anew, work, everybody=plan.last is None or plan.for_everybody)
+        work = Slice(backlog.progress.cursor, plan.end, through, backlog.progress.adopted)
+        derived += await self._derive_anew(anew, work, everybody=plan.last is None or plan.broadcast)
         return derived
 
-    async def _derive_anew(self, partner_ids: Sequence[str], work: Slice, *, everybody: bool) -> list[Derived]:
+    async def _derive_anew(self, partner_ids: Sequence[str], work: Slice, *, everybody: bool) -> list[PartnerRows]:
         """What follows for partners without a kept history; theirs is kept, unless a step touches everybody."""
         if self._derivers is not None and everybody and len(partner_ids) > self._limits.partners_here_max:
             return await self._derivers.derive(partner_ids, work)
-        derived: list[Derived] = []
+        derived: list[PartnerRows] = []
         for first in range(0, len(partner_ids), _PARTNERS_AT_ONCE):
             some = partner_ids[first : first + _PARTNERS_AT_ONCE]
             for history, found, changed in await derive_partners(self._connection, some, work, self._parameters):
-                self._folded.keep(history.partner_id, Folded(history, found))
+                self._folded.keep(history.partner_id, KeptHistory(history, found))
                 if changed:
                     derived.append(found)
             await asyncio.sleep(0)
@@ -165,8 +167,8 @@ class Projector:
 
 
 def _after(
-    progress: Progress, plan: Plan, goal: StepKey, derived: Sequence[Derived], parameters: Parameters
-) -> Progress:
+    progress: Checkpoint, plan: Plan, goal: ReplayPosition, derived: Sequence[PartnerRows], parameters: Parameters
+) -> Checkpoint:
     """The progress once the plan is done. Only a barrier makes a goal of timers: it tells how far knowledge goes."""
     position, known_through, end = progress.position, progress.known_through, plan.end
     if plan.last is not None and (end.kind == TIMER or end.complete):
@@ -175,4 +177,4 @@ def _after(
     if end == goal and end.kind == TIMER:
         known_through = max(known_through, end.instant)
     sequence = progress.sequence + sum(len(one.events) for one in derived)
-    return Progress(position, known_through, end, sequence, parameters.version, progress.adopted)
+    return Checkpoint(position, known_through, end, sequence, parameters.version, progress.adopted)

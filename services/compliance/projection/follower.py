@@ -11,11 +11,11 @@ from typing import Final, Literal
 
 from services.compliance.database import CONNECTION_LOST, OwnConnection, cause, connect
 from services.compliance.heartbeat import FOLLOWERS, Heartbeat
-from services.compliance.projection.batch import OtherPolicy, Projector
-from services.compliance.projection.derivers import Derivers
-from services.compliance.read_model.writing import Overtaken
+from services.compliance.projection.batch import PolicyVersionMismatch, Projector
+from services.compliance.projection.replay_workers import ReplayWorkers
+from services.compliance.read_model.batch_write import ConcurrentUpdate
 from services.compliance.settings import ComplianceSettings
-from services.waiting import rung
+from services.web.wakeup import wait_until_set
 
 FACTS_CHANNEL: Final = "sagecert_facts"
 POLL_SECONDS: Final = 0.25
@@ -53,8 +53,8 @@ class Follower:
     def __init__(self, settings: ComplianceSettings) -> None:
         self._settings = settings
         self._parameters = settings.parameters
-        self._derivers = Derivers(settings)
-        self._rung = asyncio.Event()
+        self._derivers = ReplayWorkers(settings)
+        self._wakeup = asyncio.Event()
         self._held_by = f"{socket.gethostname()}:{os.getpid()}"
         self._barrier_drawn_at = float("-inf")
         self._heartbeat = Heartbeat(FOLLOWERS, self._held_by)
@@ -70,12 +70,12 @@ class Follower:
                     while True:
                         try:
                             await self._catch_up(connection, projector)
-                        except Overtaken:
+                        except ConcurrentUpdate:
                             await asyncio.sleep(YIELD_SECONDS)
                         backoff_seconds = _BACKOFF_SECONDS
                         await self._well(connection)
                         await self._wait(connection)
-            except OtherPolicy as problem:
+            except PolicyVersionMismatch as problem:
                 self._heartbeat.trouble = str(problem)
                 _log.error("%s", problem)
                 backoff_seconds = BACKOFF_SECONDS_MAX
@@ -94,7 +94,7 @@ class Follower:
     async def _connected(self) -> AsyncIterator[OwnConnection]:
         connection = await connect(self._settings)
         try:
-            await connection.add_listener(FACTS_CHANNEL, lambda *_: self._rung.set())
+            await connection.add_listener(FACTS_CHANNEL, lambda *_: self._wakeup.set())
             yield connection
         finally:
             connection.terminate()
@@ -106,9 +106,9 @@ class Follower:
 
     async def _wait(self, connection: OwnConnection) -> None:
         """Until the doorbell rings or a look at the database shows something to do."""
-        while not self._rung.is_set():
+        while not self._wakeup.is_set():
             await self._heartbeat.beat(connection)
-            if await rung(self._rung, POLL_SECONDS) or await self._pending(connection, "facts", "barrier"):
+            if await wait_until_set(self._wakeup, POLL_SECONDS) or await self._pending(connection, "facts", "barrier"):
                 return
 
     async def _catch_up(self, connection: OwnConnection, projector: Projector) -> None:
@@ -116,10 +116,10 @@ class Follower:
 
         New facts bring the time with them: then no barrier is asked for. Whoever rings without one has moved the clock.
         """
-        rung = self._rung.is_set()
-        self._rung.clear()
+        wait_until_set = self._wakeup.is_set()
+        self._wakeup.clear()
         found = await projector.advance_fully(None)
-        if not found and (rung or await self._pending(connection, "barrier")):
+        if not found and (wait_until_set or await self._pending(connection, "barrier")):
             known_through = await connection.fetchval(BARRIER)
             self._barrier_drawn_at = asyncio.get_running_loop().time()
             await projector.advance_fully(known_through)

@@ -20,14 +20,14 @@ from sqlalchemy.schema import AddConstraint, CreateIndex, DropConstraint, DropIn
 
 from services.compliance.database import OwnConnection, connect
 from services.compliance.policy.parameters import Parameters
+from services.compliance.policy.replay_position import FACTS, LAST_PARTNER, TIMER, ReplayPosition
 from services.compliance.projection.batch import Projector
 from services.compliance.projection.comparison import differences, same_events
-from services.compliance.projection.everybody import FOR_BULK, derive_everybody
 from services.compliance.projection.follower import BARRIER
+from services.compliance.projection.parallel_replay import FOR_BULK, replay_all_partners
+from services.compliance.read_model.batch_write import Checkpoint, PolicyUpgrade, advance_progress, read_progress
 from services.compliance.read_model.migrations import upgrade
-from services.compliance.read_model.step_key import EVERY_PARTNER, FACTS, TIMER, StepKey
 from services.compliance.read_model.tables import compliance_event
-from services.compliance.read_model.writing import Adoption, Progress, advance_progress, read_progress
 from services.compliance.settings import ComplianceSettings
 
 REBUILT_SCHEMA: Final = "compliance_rebuilt"
@@ -108,7 +108,7 @@ def _run(
 ) -> Rebuilt:
     live = settings.model_copy(update={"database_url": SecretStr(owner_url), "database_role": None})
     rebuilt = live.model_copy(update={"database_schema": REBUILT_SCHEMA})
-    for way in (_Replay.compare,) if verify else (_Replay.take_over, _Replay.correct):
+    for way in (_Replay.compare,) if verify else (_Replay.apply_policy_upgrade, _Replay.correct):
         _make_schema(owner_url, REBUILT_SCHEMA)
         try:
             found = asyncio.run(_rebuild(way, live, rebuilt, tell, processes))
@@ -152,7 +152,7 @@ class _Replay(NamedTuple):
             self.tell("comparing")
             return found._replace(differences=tuple(await differences(self.in_use, self.target)))
 
-    async def take_over(self) -> Rebuilt | None:
+    async def apply_policy_upgrade(self) -> Rebuilt | None:
         """Takes it into use while the other goes on; None: it would have published otherwise."""
         published = await read_progress(self.in_use)
         if published.policy_version not in ("", self.live.parameters.version):
@@ -182,15 +182,15 @@ class _Replay(NamedTuple):
             await self.in_use.execute("LOCK TABLE progress IN SHARE ROW EXCLUSIVE MODE")
             published = await read_progress(self.in_use)
             await self.in_use.execute("SET LOCAL synchronous_commit = on")
-            adopted = Adoption(published.sequence, published.cursor)
+            adopted = PolicyUpgrade(published.sequence, published.cursor)
             found = await self._derive(published._replace(adopted=adopted))
             await self.target.execute(_ADOPT, self.live.parameters.version, found.events, *published.cursor)
             await self.in_use.execute("LOCK TABLE progress IN ACCESS EXCLUSIVE MODE")
             await self._swap()
         return found._replace(corrections=found.events - published.sequence)
 
-    async def _derive(self, goal: Progress) -> Rebuilt:
-        partners = await derive_everybody(
+    async def _derive(self, goal: Checkpoint) -> Rebuilt:
+        partners = await replay_all_partners(
             self.target, self.rebuilt, goal, self.live.database_schema, self.processes, self.tell
         )
         self.tell("numbering the events")
@@ -204,7 +204,7 @@ class _Replay(NamedTuple):
         await self.in_use.execute(f'ALTER SCHEMA "{REBUILT_SCHEMA}" RENAME TO "{self.live.database_schema}"')
 
 
-async def _goal(connection: OwnConnection, parameters: Parameters) -> Progress:
+async def _goal(connection: OwnConnection, parameters: Parameters) -> Checkpoint:
     """Everything there is now, behind a barrier."""
     known_through = await connection.fetchval(BARRIER)
     position = await connection.fetchval(
@@ -214,13 +214,13 @@ async def _goal(connection: OwnConnection, parameters: Parameters) -> Progress:
     recorded_at = await connection.fetchval(
         "SELECT recorded_at FROM certification.stored_events WHERE notification_id = $1", position
     )
-    cursor = StepKey(known_through, TIMER, 0, EVERY_PARTNER)
+    cursor = ReplayPosition(known_through, TIMER, 0, LAST_PARTNER)
     if recorded_at == known_through:
-        cursor = StepKey(recorded_at, FACTS, position, EVERY_PARTNER)
-    return Progress(position, known_through, cursor, 0, parameters.version)
+        cursor = ReplayPosition(recorded_at, FACTS, position, LAST_PARTNER)
+    return Checkpoint(position, known_through, cursor, 0, parameters.version)
 
 
-async def _number(connection: OwnConnection, goal: Progress, live: ComplianceSettings) -> Progress:
+async def _number(connection: OwnConnection, goal: Checkpoint, live: ComplianceSettings) -> Checkpoint:
     """Numbers the events in the one order of all steps, and stores how far the rebuilt read model goes.
 
     Those published before the goal's adoption come first, as they are. The indexes are built over the whole of

@@ -8,20 +8,20 @@ from typing import Final, NamedTuple
 
 from services.compliance.policy.history import PartnerHistory, Step
 from services.compliance.policy.parameters import Parameters
-from services.compliance.policy.published import Publication
-from services.compliance.read_model.derived import Derived, EventRow
+from services.compliance.policy.publication import PublicationState
+from services.compliance.policy.replay_position import FACTS, TIMER, ReplayPosition
 from services.compliance.read_model.forecast import forecast_rows
-from services.compliance.read_model.step_key import FACTS, TIMER, StepKey
+from services.compliance.read_model.rows import EventRow, PartnerRows
 from shared.events.envelope import Fact
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
-class Past(NamedTuple):
+class PriorPublication(NamedTuple):
     """What was published about a partner by another policy: every step up to and including `cursor`."""
 
-    cursor: StepKey
-    publication: Publication
+    cursor: ReplayPosition
+    publication: PublicationState
 
 
 class Group(NamedTuple):
@@ -37,11 +37,11 @@ class Group(NamedTuple):
 def derive(
     partner_id: str,
     facts: Iterable[Fact],
-    after: StepKey | None,
-    until: StepKey,
+    after: ReplayPosition | None,
+    until: ReplayPosition,
     parameters: Parameters,
-    past: Past | None = None,
-) -> Derived:
+    past: PriorPublication | None = None,
+) -> PartnerRows:
     """Replays the facts routed to the partner (log order) and the timers between them, up to and including `until`.
 
     `events` are those of the steps after `after`; None: of all. With a `past` (which ends by `until`) they are those
@@ -51,17 +51,21 @@ def derive(
 
 
 def replay(
-    history: PartnerHistory, facts: Iterable[Fact], after: StepKey | None, until: StepKey, past: Past | None = None
-) -> Derived:
+    history: PartnerHistory,
+    facts: Iterable[Fact],
+    after: ReplayPosition | None,
+    until: ReplayPosition,
+    past: PriorPublication | None = None,
+) -> PartnerRows:
     """`derive` into an empty history, which can be kept to go on from."""
     groups = (Group(tuple(appended)) for _, appended in groupby(facts, attrgetter("append_position")))
     events = _event_rows(_steps(history, groups, until, past), history.partner_id, after)
-    return Derived(history.partner_id, events, *forecast_rows(history), history.next_timer_at)
+    return PartnerRows(history.partner_id, events, *forecast_rows(history), history.next_timer_at)
 
 
 def replay_settled(
-    partner_id: str, facts: Sequence[Fact], after: StepKey, until: StepKey, parameters: Parameters
-) -> tuple[PartnerHistory, Derived, bool]:
+    partner_id: str, facts: Sequence[Fact], after: ReplayPosition, until: ReplayPosition, parameters: Parameters
+) -> tuple[PartnerHistory, PartnerRows, bool]:
     """What `derive` gives, and the history to go on from; the steps up to `after` are not taken one by one.
 
     Also whether anything changed after them: where not, the rows do not know since when they hold. Raises
@@ -75,7 +79,7 @@ def replay_settled(
     return history, found, not behind or history.changes > 0
 
 
-def resume(history: PartnerHistory, groups: Iterable[Group], until: StepKey) -> Derived | None:
+def resume(history: PartnerHistory, groups: Iterable[Group], until: ReplayPosition) -> PartnerRows | None:
     """Goes on with a kept history over further groups of facts and the timers between them.
 
     What comes out is what `derive` would give after the last step before. None: nothing changed.
@@ -84,20 +88,22 @@ def resume(history: PartnerHistory, groups: Iterable[Group], until: StepKey) -> 
     events = _event_rows(_steps(history, groups, until, None), history.partner_id, None)
     if history.changes == changes:
         return None
-    return Derived(history.partner_id, events, *forecast_rows(history), history.next_timer_at)
+    return PartnerRows(history.partner_id, events, *forecast_rows(history), history.next_timer_at)
 
 
-def _event_rows(steps: Iterable[Step], partner_id: str, after: StepKey | None) -> list[EventRow]:
+def _event_rows(steps: Iterable[Step], partner_id: str, after: ReplayPosition | None) -> list[EventRow]:
     events: list[EventRow] = []
     for step in steps:
         if step.events:
-            key = StepKey(step.instant, FACTS if step.position else TIMER, step.position, partner_id)
+            key = ReplayPosition(step.instant, FACTS if step.position else TIMER, step.position, partner_id)
             if after is None or key > after:
                 events += [EventRow(key, ordinal, event) for ordinal, event in enumerate(step.events)]
     return events
 
 
-def _steps(history: PartnerHistory, groups: Iterable[Group], until: StepKey, past: Past | None) -> Iterator[Step]:
+def _steps(
+    history: PartnerHistory, groups: Iterable[Group], until: ReplayPosition, past: PriorPublication | None
+) -> Iterator[Step]:
     """Those after the past, beginning with the one that corrects it."""
     for group in groups:
         first = group.facts[0]
@@ -118,21 +124,21 @@ def _steps(history: PartnerHistory, groups: Iterable[Group], until: StepKey, pas
     yield from _fire_through(history, until)
 
 
-def _key(fact: Fact, partner_id: str) -> StepKey:
-    return StepKey(fact.recorded_at, FACTS, fact.append_position, partner_id)
+def _key(fact: Fact, partner_id: str) -> ReplayPosition:
+    return ReplayPosition(fact.recorded_at, FACTS, fact.append_position, partner_id)
 
 
-def _timers_through(until: StepKey, partner_id: str) -> datetime:
+def _timers_through(until: ReplayPosition, partner_id: str) -> datetime:
     """The last instant whose timers are at or before the step `until`."""
     within = until._replace(kind=TIMER, position=0, partner_id=partner_id) <= until
     return until.instant if within else until.instant - _MICROSECOND
 
 
-def _fire_through(history: PartnerHistory, until: StepKey) -> list[Step]:
+def _fire_through(history: PartnerHistory, until: ReplayPosition) -> list[Step]:
     """The steps of the timers at or before the step `until`."""
     return history.fire(_timers_through(until, history.partner_id))
 
 
-def _correction(history: PartnerHistory, past: Past) -> Step:
+def _correction(history: PartnerHistory, past: PriorPublication) -> Step:
     _fire_through(history, past.cursor)
-    return history.take_over(past.publication, past.cursor.instant, past.cursor.position)
+    return history.apply_policy_upgrade(past.publication, past.cursor.instant, past.cursor.position)

@@ -6,8 +6,9 @@ from itertools import groupby
 
 from services.compliance.database import Connection
 from services.compliance.policy.history import PublicationUnknown
-from services.compliance.projection.folded_partners import (
-    FoldedPartners,
+from services.compliance.policy.replay_position import FACTS, ReplayPosition
+from services.compliance.projection.history_cache import (
+    HistoryCache,
     NotFurther,
     routed_groups,
     unknown_people,
@@ -15,10 +16,9 @@ from services.compliance.projection.folded_partners import (
 )
 from services.compliance.projection.plan import Plan
 from services.compliance.projection.replay import resume
-from services.compliance.read_model.derived import Derived
-from services.compliance.read_model.fact_log import LoggedFact, endings_of, facts_about_people, newer_facts
-from services.compliance.read_model.news import News
-from services.compliance.read_model.step_key import FACTS, StepKey
+from services.compliance.read_model.backlog import Backlog
+from services.compliance.read_model.routing import LoggedFact, endings_of, facts_about_people, newer_facts
+from services.compliance.read_model.rows import PartnerRows
 from shared.events.facts import PartnersMerged
 
 Facts = Sequence[LoggedFact]
@@ -30,7 +30,7 @@ class Resumption:
     `not_further`: partners whose kept history cannot take them in.
     """
 
-    def __init__(self, folded: FoldedPartners, groups: dict[str, list[Facts]]) -> None:
+    def __init__(self, folded: HistoryCache, groups: dict[str, list[Facts]]) -> None:
         self.not_further: set[str] = set()
         self._folded = folded
         self._groups = groups
@@ -43,15 +43,15 @@ class Resumption:
     async def prepare(
         cls,
         connection: Connection,
-        folded: FoldedPartners,
+        folded: HistoryCache,
         partner_ids: Sequence[str],
         plan: Plan,
-        news: News,
+        backlog: Backlog,
         through: int,
     ) -> "Resumption":
         """Reads what the histories of these partners lack to go on to the end of the plan."""
-        facts = await newer_facts(connection, news.progress.position, through)
-        resumption = cls(folded, _groups_of(partner_ids, facts, plan, news))
+        facts = await newer_facts(connection, backlog.progress.position, through)
+        resumption = cls(folded, _groups_of(partner_ids, facts, plan, backlog))
         await resumption._read_people(connection, through)
         await resumption._read_endings(connection, through)
         return resumption
@@ -86,7 +86,7 @@ class Resumption:
             if any(isinstance(ending.fact.data, PartnersMerged) for ending in endings):
                 self.not_further.add(partner_id)
 
-    async def derived(self, until: StepKey, concerned: Container[str]) -> AsyncIterator[Derived]:
+    async def derived(self, until: ReplayPosition, concerned: Container[str]) -> AsyncIterator[PartnerRows]:
         """What follows for each partner that changes; `not_further` is complete afterwards.
 
         `concerned`: the partners that can have a step; the histories of the others take their facts in.
@@ -113,17 +113,17 @@ class Resumption:
             await asyncio.sleep(0)
 
 
-def _groups_of(partner_ids: Iterable[str], facts: Facts, plan: Plan, news: News) -> dict[str, list[Facts]]:
+def _groups_of(partner_ids: Iterable[str], facts: Facts, plan: Plan, backlog: Backlog) -> dict[str, list[Facts]]:
     """The groups up to the end of the plan that touch each of the partners and that its part of is not done yet."""
     found: dict[str, list[Facts]] = {partner_id: [] for partner_id in partner_ids}
     logged = {position: list(group) for position, group in groupby(facts, key=_append_position)}
-    cursor = news.progress.cursor
-    for group in news.groups:
+    cursor = backlog.progress.cursor
+    for group in backlog.groups:
         of_group = logged.get(group.append_position)
         if of_group is None or (plan.last is None or group.append_position > plan.last.append_position):
             continue
-        key = StepKey(group.recorded_at, FACTS, group.append_position, "")
-        touched = found.keys() if group.for_everybody else found.keys() & group.partner_ids
+        key = ReplayPosition(group.recorded_at, FACTS, group.append_position, "")
+        touched = found.keys() if group.broadcast else found.keys() & group.partner_ids
         for partner_id in touched:
             if cursor < key._replace(partner_id=partner_id) <= plan.end:
                 found[partner_id].append(of_group)

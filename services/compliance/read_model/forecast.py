@@ -6,10 +6,10 @@ from typing import Final, NamedTuple
 from services.compliance.policy.history import PartnerHistory
 from services.compliance.policy.reasons import standing_reasons
 from services.compliance.policy.situation import Situation
-from services.compliance.policy.standing import Stretch
+from services.compliance.policy.standing import ForecastSegment
 from services.compliance.policy.sweep import Sweep
-from services.compliance.read_model.answer import body_of
-from services.compliance.read_model.derived import StandingRow, WindowRow
+from services.compliance.read_model.answer_json import body_of
+from services.compliance.read_model.rows import StandingRow, WindowRow
 
 BODIES_BYTES_MAX: Final = 256 * 1024
 """How much of a partner's answers for one product is stored ahead. Beyond, rows have no body: the policy answers."""
@@ -61,7 +61,7 @@ class _Row:
         self.shows = (situation.standing(), standing_reasons(situation)) if with_body else None
 
     def until(self, partner_id: str, valid_to: datetime | None) -> StandingRow:
-        body = b"" if self.shows is None else body_of(Stretch(self._valid_from, *self.shows, valid_to))
+        body = b"" if self.shows is None else body_of(ForecastSegment(self._valid_from, *self.shows, valid_to))
         return StandingRow(partner_id, self._product, self._valid_from, valid_to, *self._figures, body)
 
 

@@ -15,7 +15,7 @@ MESSAGE_BYTES_MAX: Final = 64 * 1024
 """No message is greater, a batch included: the least that CloudEvents asks every receiver to take."""
 
 
-class Told(CloudEvent, frozen=True, omit_defaults=True, kw_only=True):
+class WebhookEvent(CloudEvent, frozen=True, omit_defaults=True, kw_only=True):
     """A compliance event as one endpoint is told it.
 
     `sequence`: its number within the epoch, from 1, without gaps. `replay`: it is sent on request once more.
@@ -60,7 +60,7 @@ def message(row: Sequence[Any], cursor: Cursor, parked_earlier: str = "") -> Mes
     """
     event = cloud_event(row)
     sequence = cursor.sequence + 1
-    told = Told(
+    told = WebhookEvent(
         *(getattr(event, name) for name in _COMMON),
         epoch=cursor.epoch,
         sequence=sequence,

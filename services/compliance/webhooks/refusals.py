@@ -23,7 +23,7 @@ class IdempotencyKeyReused(Refusal):
     rule = "R34"
 
 
-class NoSuchPlace(Refusal):
+class StartOutOfRange(Refusal):
     """The log does not reach there, or nothing begins there."""
 
 

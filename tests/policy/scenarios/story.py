@@ -6,8 +6,8 @@ from datetime import date, datetime
 from itertools import chain
 from typing import Any, Protocol
 
-from services.certification import exam_registration
-from services.certification.refusals import Refusal
+from services.certification.domain import exam_registration
+from services.certification.domain.refusals import Refusal
 from services.compliance.policy.answers import certification_answer, notified_partners, partner_stretch
 from services.compliance.policy.parameters import PARAMETERS
 from shared.events.envelope import Fact as Recorded

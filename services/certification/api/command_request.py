@@ -1,0 +1,167 @@
+"""From a call to a fact: who calls, under which key, and what it is answered."""
+
+from datetime import datetime
+from secrets import token_bytes
+from typing import Annotated, Any, Final, NamedTuple, TypedDict
+from uuid import uuid4
+
+from fastapi import Depends, Header, Request, Response
+
+from services.certification import record_fact
+from services.certification.api.fields import KEY_PATTERN, Answer, CorrelationId, InstantAnswer
+from services.certification.domain.fact_report import FactReport
+from services.certification.event_store.store import EventStore
+from services.certification.log_notifications import LogNotifier
+from services.certification.personal_data import NO_TEXT, FreeText, PersonalData
+from services.web.event_broadcast import Broadcast
+from services.web.problem_details import MEDIA_TYPE
+from services.web.request_body import duplicate_key_error, reject_duplicate_keys
+from shared.events.facts import AttemptScored, Reported, ScoreCorrected
+
+ACTOR: Final = "api"
+"""All callers share one API key, and so one namespace of idempotency keys."""
+
+SALT_BYTES: Final = 16
+
+_DESCRIBED: Final = {
+    404: "It does not exist",
+    409: "Other content is already recorded",
+    422: "Malformed or not acceptable",
+    503: "The database does not answer, or too many wait; the same call can be made again",
+}
+
+
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that reads or writes the database, which can also be refused with these statuses."""
+    content: dict[str, Any] = {MEDIA_TYPE: {}}
+    return {status: {"description": _DESCRIBED[status], "content": content} for status in (*statuses, 422, 503)}
+
+
+class WaitsFor(Answer):
+    """What a held fact takes effect with (R35): its registration; a correction also with its attempt."""
+
+    registration_id: str
+    attempt: int | None = None
+
+
+class Recorded(Answer):
+    """A fact is recorded. `position`: the last of what was appended with it; `waits_for`: where it is held."""
+
+    fact_id: str
+    position: int
+    recorded_at: InstantAnswer
+    effective_at: InstantAnswer
+    waits_for: WaitsFor | None = None
+
+
+class Reporting(TypedDict):
+    """How a route that records a fact is declared."""
+
+    status_code: int
+    response_model_exclude_none: bool
+    responses: dict[int | str, dict[str, Any]]
+
+
+def reporting(*statuses: int, held: bool = False) -> Reporting:
+    """Of a route that can also be refused with these statuses. `held`: what it records can wait for another (R35)."""
+    responses: dict[int | str, dict[str, Any]] = {
+        200: {"model": Recorded, "description": "Recorded before, the first answer again; `Idempotent-Replayed: true`"}
+    }
+    if held:
+        responses[202] = {"model": Recorded, "description": "Recorded and held (R35)"}
+    return Reporting(status_code=201, response_model_exclude_none=True, responses={**responses, **refusals(*statuses)})
+
+
+REPORTING: Final = reporting()
+REFUSALS: Final = refusals()
+
+
+class Service(NamedTuple):
+    """What the endpoints work with. `sandbox`: the log can begin anew."""
+
+    store: EventStore
+    feed: Broadcast
+    personal_data: PersonalData
+    bell: LogNotifier
+    products: tuple[str, ...]
+    sandbox: bool
+
+
+async def service(request: Request) -> Service:
+    """What the endpoints of this application work with."""
+    found: Service = request.app.state.service
+    return found
+
+
+TheService = Annotated[Service, Depends(service)]
+
+
+class CommandRequest:
+    """One call that reports a fact."""
+
+    def __init__(
+        self, service: Service, response: Response, idempotency_key: str, correlation_id: str, content: bytes
+    ) -> None:
+        self._service = service
+        self._response = response
+        self._key = idempotency_key
+        self._correlation_id = correlation_id
+        self._content = content
+
+    async def record(self, data: Reported, effective_at: datetime | None, free_text: FreeText = NO_TEXT) -> Recorded:
+        """Records it and answers 201, 202 where it is held, 200 where it was recorded before (R34, R35)."""
+        report = FactReport(str(uuid4()), data, effective_at, ACTOR, self._correlation_id)
+        asked = record_fact.RequestReceipt(ACTOR, self._key, self._content, free_text)
+        answer = await record_fact.record(self._service.store, self._service.products, report, asked)
+        if answer.replayed:
+            self._response.status_code = 200
+            self._response.headers["Idempotent-Replayed"] = "true"
+        else:
+            self._response.status_code = 202 if answer.held else 201
+            self._service.bell.ring()
+        return Recorded(
+            fact_id=answer.fact.fact_id,
+            position=answer.position,
+            recorded_at=answer.fact.recorded_at,
+            effective_at=answer.fact.effective_at,
+            waits_for=_waits_for(answer),
+        )
+
+
+def free_text(text: str | None) -> FreeText:
+    """The text with a salt of its own."""
+    return NO_TEXT if text is None else FreeText(text, token_bytes(SALT_BYTES))
+
+
+async def call(
+    request: Request,
+    response: Response,
+    service: TheService,
+    idempotency_key: Annotated[str, Header(pattern=KEY_PATTERN, description="One key is one fact (R34).")],
+    x_correlation_id: Annotated[
+        CorrelationId | None,
+        Header(description="Your id for the conversation: a UUID, a ULID, a W3C traceparent, or hexadecimal digits."),
+    ] = None,
+) -> CommandRequest:
+    """The call: its content is method, path and body as sent.
+
+    Raises `RequestValidationError` where it has several keys, or several ids: nobody can tell which is meant.
+    """
+    for name in ("idempotency-key", "x-correlation-id"):
+        if len(request.headers.getlist(name)) > 1:
+            raise duplicate_key_error("header", name)
+    content = f"{request.method} {request.scope['path']}\n".encode() + await reject_duplicate_keys(request)
+    return CommandRequest(service, response, idempotency_key, x_correlation_id or "", content)
+
+
+TheCall = Annotated[CommandRequest, Depends(call)]
+
+
+def _waits_for(answer: record_fact.Answer) -> WaitsFor | None:
+    match answer.fact.data:
+        case AttemptScored(registration_id) if answer.held:
+            return WaitsFor(registration_id=registration_id)
+        case ScoreCorrected(registration_id, attempt) if answer.held:
+            return WaitsFor(registration_id=registration_id, attempt=attempt)
+        case _:
+            return None

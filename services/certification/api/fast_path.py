@@ -1,0 +1,165 @@
+"""Facts that are posted in the plainest form, answered without the framework's own machinery.
+
+Solving dependencies for each call takes the framework longer than deciding and recording together. Here the parameters
+of a route are known once; what validates them is the framework's own field of each. A call that is not plain in every
+respect (an escape in the path, a query, a header twice, a body that does not fit) is left to the framework, which says
+what is wrong with it.
+"""
+
+import json
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import Any, Final, NamedTuple
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import RouteContext, iter_route_contexts
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from services.certification.api import problems
+from services.certification.api.command_request import CommandRequest, Recorded, Service, call
+from services.certification.domain.refusals import Refusal
+from services.web.request_body import distinct_members
+
+_NOT_PLAIN: Final = frozenset({b"content-encoding", b"expect", b"transfer-encoding"})
+
+
+class _Unfit(Exception):
+    """It is left to the framework to say what is wrong."""
+
+
+class _Route(NamedTuple):
+    """A path that facts are posted to. `parts`: those of the path; None where it holds a parameter.
+
+    `path`: the fields of these parameters; `headers`: those of the key and the correlation id; `body`: the body's.
+    """
+
+    endpoint: Callable[..., Coroutine[Any, Any, Recorded]]
+    parts: Sequence[str | None]
+    path: Sequence[Any]
+    headers: Sequence[Any]
+    body: Any
+
+
+class DirectPosts:
+    """An application whose facts are recorded directly where they are posted in plain form."""
+
+    def __init__(self, app: FastAPI, service: Callable[[], Service]) -> None:
+        self._service = service
+        self._routes: dict[tuple[int, str], list[_Route]] = {}
+        for context in iter_route_contexts(app.routes):
+            if "POST" in (context.methods or ()) and (route := _route(context)) is not None:
+                noun = route.parts[3]
+                assert noun is not None, "a path begins with a literal part"
+                self._routes.setdefault((len(route.parts), noun), []).append(route)
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> Receive | None:
+        """Answers the call; or returns what the framework is to receive instead."""
+        parts = scope["path"].split("/")
+        routes = self._routes.get((len(parts), parts[3])) if len(parts) > 3 else None
+        if routes is None or scope["query_string"] or b"%" in scope["raw_path"]:
+            return receive
+        messages = [await receive()]
+        while messages[-1].get("more_body"):
+            messages.append(await receive())
+        content = b"".join([message.get("body", b"") for message in messages])
+        for route in routes:
+            if all(one is None or one == other for one, other in zip(route.parts, parts, strict=True)):
+                try:
+                    arguments, key, correlation_id = _read(route, scope["headers"], parts, content)
+                except _Unfit:
+                    return _again(messages, receive)
+                break
+        else:
+            return _again(messages, receive)
+        response = Response()
+        asked = f"POST {scope['path']}\n".encode() + content
+        try:
+            recorded = await route.endpoint(
+                **arguments, call=CommandRequest(self._service(), response, key, correlation_id or "", asked)
+            )
+        except Refusal as refusal:
+            await problems.answer_to(refusal)(scope, receive, send)
+        except Exception as error:
+            await (await problems.failed(Request(scope), error))(scope, receive, send)
+        else:
+            await _send(recorded, response, send)
+        return None
+
+
+def _route(context: RouteContext) -> _Route | None:
+    """None where something else than a fact is posted."""
+    dependant = context.dependant
+    about_call = next((dependency for dependency in dependant.dependencies if dependency.call is call), None)
+    if about_call is None or context.endpoint is None or context.body_field is None:
+        return None
+    parts = (context.path or "").split("/")
+    in_path = {field.alias: field for field in dependant.path_params}
+    assert not dependant.query_params, "nothing of a fact is in the query"
+    return _Route(
+        context.endpoint,
+        [None if part.startswith("{") else part for part in parts],
+        [in_path[part[1:-1]] for part in parts if part.startswith("{")],
+        about_call.header_params,
+        context.body_field,
+    )
+
+
+def _read(
+    route: _Route, headers: Sequence[tuple[bytes, bytes]], parts: Sequence[str], content: bytes
+) -> tuple[dict[str, Any], str, str | None]:
+    """The arguments of the endpoint, the idempotency key and the correlation id. Raises `_Unfit`."""
+    given: dict[bytes, bytes] = {}
+    for header, its_value in headers:
+        if header in given or header in _NOT_PLAIN:
+            raise _Unfit
+        given[header] = its_value
+    if given.get(b"content-type") != b"application/json":
+        raise _Unfit
+    key, correlation_id = (
+        _valid(field, given[name].decode("latin-1")) if (name := field.alias.encode()) in given else field.default
+        for field in route.headers
+    )
+    if not isinstance(key, str):
+        raise _Unfit
+    try:
+        body = _JSON.decode(content.decode())
+    except (ValueError, RecursionError, RequestValidationError):
+        raise _Unfit from None
+    arguments = {route.body.name: _valid(route.body, body)}
+    in_path = (other for one, other in zip(route.parts, parts, strict=True) if one is None)
+    for field, value in zip(route.path, in_path, strict=True):
+        arguments[field.name] = _valid(field, value)
+    return arguments, key, correlation_id
+
+
+def _valid(field: Any, value: object) -> Any:
+    """The value as the framework's field reads it. Raises `_Unfit`."""
+    valid, errors = field.validate(value, {}, loc=())
+    if errors:
+        raise _Unfit
+    return valid
+
+
+async def _send(recorded: Recorded, response: Response, send: Send) -> None:
+    """`response`: the status and the headers that the call has set."""
+    body = recorded.__pydantic_serializer__.to_json(recorded, exclude_none=True)
+    headers = [(b"content-length", b"%d" % len(body)), (b"content-type", b"application/json")]
+    headers += [header for header in response.raw_headers if header[0] != b"content-length"]
+    await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _again(messages: Iterable[Message], receive: Receive) -> Receive:
+    """The messages that were received already, then what follows."""
+    received = iter(messages)
+
+    async def receiving() -> Message:
+        message = next(received, None)
+        return await receive() if message is None else message
+
+    return receiving
+
+
+_JSON: Final = json.JSONDecoder(object_pairs_hook=distinct_members)

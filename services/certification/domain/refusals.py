@@ -1,0 +1,134 @@
+"""Why certification does not do what it was asked: one tree of exceptions.
+
+Each says in `detail` what is wrong in words for the caller and in `rule` which rule refused, where one did.
+How each is answered stands in one table, `services.certification.api.problems`.
+"""
+
+
+class Refusal(Exception):
+    """Something asked for is not done; nothing was recorded.
+
+    `fact_id`: the recorded fact that stands in the way; `score`: what it says, where it is a score.
+    """
+
+    rule: str | None = None
+
+    def __init__(self, detail: str, *, fact_id: str | None = None, score: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.fact_id = fact_id
+        self.score = score
+
+
+# The request -------------------------------------------------------------------------------------
+
+
+class Malformed(Refusal):
+    """The request does not say what it must, in the form in which it must."""
+
+
+class IdempotencyKeyMissing(Refusal):
+    """A fact needs one Idempotency-Key header of 1 to 255 visible ASCII characters (R34)."""
+
+    rule = "R34"
+
+
+class IdempotencyKeyReused(Refusal):
+    """The key stands for other content (R34)."""
+
+    rule = "R34"
+
+
+# The rules ---------------------------------------------------------------------------------------
+
+
+class UnknownProduct(Refusal):
+    """No such product is sold (R2)."""
+
+    rule = "R2"
+
+
+class NoSuchAttempt(Refusal):
+    """A registration grants the attempts 1 and 2 (R5)."""
+
+    rule = "R5"
+
+
+class NoSuchScore(Refusal):
+    """A score lies between 0 and 100 per cent (R6)."""
+
+    rule = "R6"
+
+
+class DatedInTheFuture(Refusal):
+    """A correction or void takes effect now or in the past (R36)."""
+
+    rule = "R36"
+
+
+class MergedIntoItself(Refusal):
+    """A partner is merged into another one (R29)."""
+
+    rule = "R29"
+
+
+class DueBeforeAnnouncement(Refusal):
+    """Maintenance cannot be due before it was announced (R25)."""
+
+    rule = "R25"
+
+
+class AnotherScoreRecorded(Refusal):
+    """One (registration, attempt) is one score that is not voided (R34)."""
+
+    rule = "R34"
+
+
+class OtherContentRecorded(Refusal):
+    """The id of a registration or portal change stands for other content that is not voided (R34)."""
+
+    rule = "R34"
+
+
+class NotVoidable(Refusal):
+    """A void or a decision of this service cannot be voided (R33)."""
+
+    rule = "R33"
+
+
+class AlreadyVoided(Refusal):
+    """A void is final; there is nothing left to void (R33)."""
+
+    rule = "R33"
+
+
+class KnownInTheFuture(Refusal):
+    """Nobody knows yet what will be known then (R31)."""
+
+    rule = "R31"
+
+
+# What is not there -------------------------------------------------------------------------------
+
+
+class NotFound(Refusal):
+    """No fact by then mentions it, or it was erased."""
+
+
+# The store ---------------------------------------------------------------------------------------
+
+
+class Unavailable(Refusal):
+    """The store did not answer in time. Asking again with the same key is safe: it records once."""
+
+
+class TooManyReaders(Refusal):
+    """As many streams and long polls are open as may be, in all or of this caller."""
+
+
+class Overloaded(Refusal):
+    """More calls wait than are let in. Asking again with the same key is safe: nothing of this call was begun."""
+
+
+class NotReady(Refusal):
+    """Facts cannot be recorded at present; the detail says why."""

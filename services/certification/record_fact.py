@@ -1,0 +1,342 @@
+"""Recording what a caller reports: load, decide, append; again where something newer came in between.
+
+Neither a repeated call nor a broken connection records twice: the idempotency key is looked up in the
+transaction that appends (R34).
+"""
+
+import asyncio
+from collections.abc import Collection, Iterator
+from datetime import datetime
+from functools import partial, reduce
+from random import uniform
+from typing import Final, assert_never
+
+import msgspec
+
+from services.certification.domain import consultant, exam_registration, partner, portal_change, void
+from services.certification.domain.consultant import AboutConsultant, Consultant
+from services.certification.domain.exam_registration import AboutRegistration, ExamRegistration
+from services.certification.domain.fact_report import FactReport, Recorded, Repeated, decided
+from services.certification.domain.portal_change import PortalChange
+from services.certification.domain.products import refuse_unknown
+from services.certification.domain.refusals import IdempotencyKeyReused
+from services.certification.event_store.append_request import (
+    TICK,
+    UNDATED,
+    AppendRequest,
+    Outcome,
+    Row,
+    provisional_instant,
+    row,
+)
+from services.certification.event_store.scope import NOTHING, Scope
+from services.certification.event_store.store import EventStore, FoundFact, Loaded, StoredFact, content_hash
+from services.certification.event_store.streams import routing_of, stream_of
+from services.certification.personal_data import NO_TEXT, FreeText
+from shared.events.envelope import Fact
+from shared.events.facts import (
+    AttemptScored,
+    CertificationRecognised,
+    CertificationRevoked,
+    ConsultantCertified,
+    CourseCompleted,
+    ExamRegistered,
+    FactVoided,
+    PortalChangeDeclared,
+    RevocationOrdered,
+    ScoreCorrected,
+)
+
+Conditional = AboutConsultant | AboutRegistration | PortalChangeDeclared | FactVoided
+"""What is decided on condition that nothing newer is stored; facts about partners depend on nothing."""
+
+GRANTS: Final = (ConsultantCertified, CertificationRevoked)
+
+PAUSE_SECONDS: Final = 0.002
+"""Before the second try, at most; doubled for each further one."""
+
+PAUSE_SECONDS_MAX: Final = 0.1
+
+
+class RequestReceipt(msgspec.Struct, frozen=True):
+    """Who asks, under which key, and with what content (method, path and body as sent).
+
+    `free_text` goes into a table of its own, with its salt, which is empty where there is no text.
+    """
+
+    actor: str
+    idempotency_key: str
+    content: bytes
+    free_text: FreeText = NO_TEXT
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a caller is told: the fact, the last position of what was appended with it, and what it waits for.
+
+    `replayed`: it was recorded by an earlier call; the rest is what that call was told.
+    """
+
+    fact: Fact
+    position: int
+    held: bool
+    replayed: bool
+
+
+class DecisionClock(msgspec.Struct, frozen=True):
+    """The instant for which something is decided, and from when on it would have to be decided anew.
+
+    Where `effective_at` is left open it is the instant of recording, and decisions are made of it: the instant
+    decided for stands in for it, differs from every other that matters, and no other may lie between the two.
+    """
+
+    now: datetime
+    not_before: datetime | None = None
+    stale_at: datetime | None = None
+
+
+async def record(store: EventStore, products: Collection[str], report: FactReport, asked: RequestReceipt) -> Answer:
+    """Records the fact with the decisions that follow from it, or finds it recorded before.
+
+    Callers about one subject take turns within a process. Where another process stored something newer between
+    reading and appending, it decides again, after a pause that grows. `products`: what is sold.
+    Raises `UnknownProduct` (R2), the refusals of the stream that the fact concerns, `IdempotencyKeyReused` (R34),
+    `Overloaded` and `Unavailable`.
+    """
+    refuse_unknown(report.data, products)
+    async with store.within_deadline() as deadline:
+        if isinstance(report.data, partner.AboutPartner):
+            while True:
+                answer = await _append_about_partner(store, report, report.data, asked, deadline.when)
+                if answer is not None:
+                    return answer
+        target = await store.fact(report.data.fact_id) if isinstance(report.data, FactVoided) else None
+        while True:
+            subject = _subject(store, report.data, target)
+            async with store.turns.of(subject):
+                for pause_seconds_max in _pauses():
+                    answer = await _decide_and_append(store, report, report.data, target, asked, deadline.when)
+                    if answer is not None:
+                        return answer
+                    if _subject(store, report.data, target) != subject:
+                        break  # now it is known whose registration it is
+                    await asyncio.sleep(uniform(0, pause_seconds_max))
+
+
+def _pauses() -> Iterator[float]:
+    """At most so long it is waited before each further try."""
+    pause = PAUSE_SECONDS
+    while True:
+        yield pause
+        pause = min(2 * pause, PAUSE_SECONDS_MAX)
+
+
+def _subject(store: EventStore, data: Conditional, target: FoundFact | None) -> str:
+    """Who of the callers take turns: those whose facts can be a condition of each other's."""
+    match data:
+        case CourseCompleted() | CertificationRecognised() | RevocationOrdered() | ExamRegistered():
+            return data.consultant_id
+        case AttemptScored() | ScoreCorrected() | PortalChangeDeclared():
+            stream = stream_of(data)
+            return store.consultant_of(stream) or stream
+        case FactVoided(fact_id):
+            if target is None:
+                return fact_id
+            routing = target.stored.routing
+            if _follows_registration(target.stored):
+                return store.consultant_of(routing.originator_id) or routing.originator_id
+            return routing.consultant_id or routing.originator_id
+        case _:
+            assert_never(data)
+
+
+async def _append_about_partner(
+    store: EventStore, report: FactReport, data: partner.AboutPartner, asked: RequestReceipt, deadline: float
+) -> Answer | None:
+    moment = DecisionClock(provisional_instant(UNDATED, (), msgspec.json.encode(report)))
+    recorded = partner.decide(report, data, moment.now)
+    rows = (row(recorded.fact, routing_of(data, None, None), moment.now),)
+    outcome = await store.append(_call(asked, recorded, rows, moment), deadline)
+    return await _answer(store, report, asked, recorded, outcome)
+
+
+async def _decide_and_append(
+    store: EventStore,
+    report: FactReport,
+    data: Conditional,
+    target: FoundFact | None,
+    asked: RequestReceipt,
+    deadline: float,
+) -> Answer | None:
+    """None: something newer came in between."""
+    loaded = await store.load(asked.actor, asked.idempotency_key, _scope(data, report.effective_at, target))
+    if loaded.receipt is not None:
+        return _first_answer(loaded.receipt, loaded.salt, report, asked)
+    decision = await store.aside(len(loaded.facts), partial(_decided, report, data, loaded, asked))
+    if isinstance(decision, Repeated):
+        return next(_earlier(stored) for stored in loaded.facts if stored.fact == decision.fact)
+    what, call = decision
+    outcome = await store.append(call, deadline)
+    return await _answer(store, report, asked, what, outcome)
+
+
+def _decided(
+    report: FactReport, data: Conditional, loaded: Loaded, asked: RequestReceipt
+) -> tuple[Recorded, AppendRequest] | Repeated:
+    """What is to be recorded, and the call that appends it."""
+    moment = _moment(report, loaded, msgspec.json.encode(report))
+    what = _decide(report, data, loaded, moment.now)
+    if isinstance(what, Repeated):
+        return what
+    return what, _call(asked, what, _rows(what.fact, loaded, moment), moment, loaded)
+
+
+async def _answer(
+    store: EventStore, report: FactReport, asked: RequestReceipt, recorded: Recorded, outcome: Outcome
+) -> Answer | None:
+    """What the caller is told; None: something newer came in between."""
+    match outcome.outcome:
+        case "conflict" | "stale":
+            return None
+        case "replayed" if outcome.fact_id != report.fact_id:
+            loaded = await store.load(asked.actor, asked.idempotency_key)
+            assert loaded.receipt is not None, "facts are never deleted"
+            return _first_answer(loaded.receipt, loaded.salt, report, asked)
+        case "recorded" | "replayed":
+            assert outcome.recorded_at is not None
+            assert outcome.position is not None
+            fact = report.fact(outcome.recorded_at)
+            return Answer(fact, outcome.position, recorded.held, replayed=False)
+        case _:
+            assert_never(outcome.outcome)
+
+
+def _scope(data: Conditional, effective_at: datetime | None, target: FoundFact | None) -> Scope:
+    """What the decision about the fact may depend on. `target`: the fact that is to be voided."""
+    match data:
+        case CourseCompleted(consultant_id, product, portal_change_id):
+            return Scope(consultant_id, None, None, product, portal_change_id, effective_at, "course")
+        case CertificationRecognised(consultant_id, product):
+            return Scope(consultant_id, None, None, product, None, effective_at)
+        case RevocationOrdered(consultant_id, product):
+            return Scope(consultant_id, None, None, product, None, effective_at, "whole")
+        case ExamRegistered(_, consultant_id, product, portal_change_id):
+            return Scope(consultant_id, stream_of(data), None, product, portal_change_id, effective_at)
+        case AttemptScored() | ScoreCorrected() | PortalChangeDeclared():
+            return Scope(originator_id=stream_of(data), effective_at=effective_at)
+        case FactVoided():
+            return NOTHING if target is None else _scope_of_void(target.stored.fact)
+        case _:
+            assert_never(data)
+
+
+def _scope_of_void(target: Fact) -> Scope:
+    """What may change when the fact counts nowhere any more."""
+    scope = NOTHING
+    match target.data:
+        case CourseCompleted() | RevocationOrdered():
+            scope = _scope(target.data, target.effective_at, None)._replace(extent="whole")
+        case CertificationRecognised() | ExamRegistered() | AttemptScored() | ScoreCorrected() | PortalChangeDeclared():
+            scope = _scope(target.data, target.effective_at, None)
+        case _:
+            pass
+    return scope._replace(fact_id=target.fact_id)
+
+
+def _follows_registration(stored: StoredFact) -> bool:
+    """Whether the fact is about whoever is registered now: its registration may have been voided since (R33)."""
+    return isinstance(stored.fact.data, AttemptScored | ScoreCorrected)
+
+
+def _decide(report: FactReport, data: Conditional, loaded: Loaded, now: datetime) -> Recorded | Repeated:
+    match data:
+        case CourseCompleted() | CertificationRecognised() | RevocationOrdered():
+            return consultant.decide(report, data, now)
+        case ExamRegistered() | AttemptScored() | ScoreCorrected():
+            registration = reduce(exam_registration.evolve, _stream(loaded), ExamRegistration())
+            return exam_registration.decide(registration, report, data, now)
+        case PortalChangeDeclared():
+            change = reduce(portal_change.evolve, _stream(loaded), PortalChange())
+            return portal_change.decide(change, report, data, now)
+        case FactVoided():
+            return void.decide([each.fact for each in loaded.facts], report, data, now)
+        case _:
+            assert_never(data)
+
+
+def _stream(loaded: Loaded) -> Iterator[Fact]:
+    """The facts of the stream that was loaded whole."""
+    return (each.fact for each in loaded.facts if each.routing.originator_id == loaded.originator_id)
+
+
+def _moment(report: FactReport, loaded: Loaded, said: bytes) -> DecisionClock:
+    if not loaded.running:
+        return DecisionClock(loaded.now, loaded.now, loaded.now + TICK)
+    taken = {stored.fact.effective_at for stored in loaded.facts}
+    taken |= {stored.fact.data.granted_at for stored in loaded.facts if isinstance(stored.fact.data, GRANTS)}
+    now = provisional_instant(loaded.now, taken, said)
+    stale_at = min((instant for instant in taken if instant > now), default=None)
+    return DecisionClock(now, now, stale_at if report.effective_at is None else None)
+
+
+def _rows(fact: Fact, loaded: Loaded, moment: DecisionClock) -> tuple[Row, ...]:
+    """The fact and the decisions that follow from it."""
+    voided, voided_fact_id = None, None
+    if isinstance(fact.data, FactVoided):
+        voided_fact_id = fact.data.fact_id
+        target = next(stored for stored in loaded.facts if stored.fact.fact_id == voided_fact_id)
+        voided = target.routing
+        if _follows_registration(target):
+            voided = msgspec.structs.replace(voided, consultant_id=loaded.consultant_id)
+    routing = routing_of(fact.data, loaded.consultant_id, voided)
+    return (
+        row(fact, routing, moment.now, voided_fact_id),
+        *(row(decision, routing_of(decision.data, None, None), moment.now) for decision in _decisions(fact, loaded)),
+    )
+
+
+def _decisions(fact: Fact, loaded: Loaded) -> tuple[Fact, ...]:
+    """The decisions about the consultant that follow from the fact; none while nobody is registered (R35)."""
+    if loaded.consultant_id is None:
+        return ()
+    person = consultant.evolve(Consultant(loaded.consultant_id), *(stored.fact for stored in loaded.facts))
+    return decided(fact, consultant.follow(person, fact))
+
+
+def _call(
+    asked: RequestReceipt,
+    recorded: Recorded,
+    rows: tuple[Row, ...],
+    moment: DecisionClock,
+    loaded: Loaded | None = None,
+) -> AppendRequest:
+    """The call to append the rows, on condition that nothing newer is stored than what was loaded."""
+    return AppendRequest(
+        actor=asked.actor,
+        idempotency_key=asked.idempotency_key,
+        content_hash=_hex(content_hash(asked.free_text.salt, asked.content)),
+        facts=rows,
+        held=recorded.held,
+        free_text=asked.free_text.text,
+        salt=_hex(asked.free_text.salt),
+        consultant_id=loaded.consultant_id if loaded else None,
+        consultant_seen=loaded.consultant_seen if loaded else None,
+        originator_id=loaded.originator_id if loaded else None,
+        originator_seen=loaded.originator_seen if loaded else None,
+        not_before=moment.not_before,
+        stale_at=moment.stale_at,
+    )
+
+
+def _first_answer(first: StoredFact, salt: bytes, report: FactReport, asked: RequestReceipt) -> Answer:
+    """What the key stands for, if its content is the same; not replayed where it is this very call's own fact."""
+    if first.content_hash != content_hash(salt, asked.content):
+        raise IdempotencyKeyReused("The key was used with other content, or for a text that was erased since.")
+    return _earlier(first, replayed=first.fact.fact_id != report.fact_id)
+
+
+def _earlier(stored: StoredFact, *, replayed: bool = True) -> Answer:
+    return Answer(stored.fact, stored.fact.append_position, bool(stored.held), replayed)
+
+
+def _hex(data: bytes) -> str:
+    return "\\x" + data.hex()

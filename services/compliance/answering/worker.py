@@ -1,0 +1,156 @@
+"""A process that answers what replays history: one question at a time, on a connection of its own.
+
+    python -m services.compliance.answering.worker FILE_DESCRIPTOR
+
+It imports no web framework and takes a quarter of a second to be there again. It ends with the process that asks: Linux
+kills it then, and elsewhere it finds the socket closed.
+"""
+
+import asyncio
+import ctypes
+import gc
+import os
+import signal
+import socket
+import sys
+import traceback
+from contextlib import suppress
+from typing import Final
+
+import asyncpg
+import uvloop
+
+from services.compliance.answering import consultants, lists, partners, portal_changes, timeline
+from services.compliance.answering.queries import (
+    Answered,
+    ConsultantCertification,
+    DatabaseAway,
+    Failed,
+    HistoryQuery,
+    PartnerAuthorisation,
+    PartnerCompliance,
+    PartnerProducts,
+    PartnersList,
+    PartnerTimeline,
+    PortalChangeNotifications,
+    Refused,
+    Reply,
+    WindowsList,
+    WorkerSettings,
+    decode_question,
+    decode_settings,
+    encode,
+)
+from services.compliance.database import DATABASE_AWAY, Connection, OwnConnection, connect_to, session_of
+from services.compliance.policy.parameters import Parameters, parameters_for
+from services.compliance.refusals import Refusal
+
+_PR_SET_PDEATHSIG: Final = 1
+_LENGTH_BYTES: Final = 4
+_THRESHOLDS: Final = (50_000, 10, 10)
+
+
+async def answer(connection: Connection, question: HistoryQuery, parameters: Parameters) -> bytes:
+    """The body of the answer, in JSON. Raises refusals and what PostgreSQL raises."""
+    match question:
+        case PartnerCompliance():
+            return await partners.compliance(connection, question, parameters)
+        case PartnerAuthorisation():
+            return await partners.authorisation(connection, question, parameters)
+        case PartnerProducts():
+            return await partners.every_product(connection, question, parameters)
+        case PartnerTimeline():
+            return await timeline.timeline(connection, question, parameters)
+        case ConsultantCertification():
+            return await consultants.certification(connection, question, parameters)
+        case PortalChangeNotifications():
+            return await portal_changes.notifications(connection, question, parameters)
+        case PartnersList():
+            return await lists.partners(connection, question, parameters)
+        case WindowsList():
+            return await lists.windows(connection, question, parameters)
+
+
+class _Answers:
+    """The connection is made for the first question, and made again after it was lost."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self._settings = settings
+        self._parameters = parameters_for(settings.products)
+        self._connection: OwnConnection | None = None
+
+    async def reply(self, question: HistoryQuery) -> Reply:
+        """The answer, or why there is none."""
+        try:
+            connection = await self._connected()
+        except DATABASE_AWAY:
+            return DatabaseAway()
+        try:
+            return Answered(await answer(connection, question, self._parameters))
+        except Refusal as refusal:
+            return Refused(type(refusal).__name__, refusal.detail, refusal.parameter)
+        except (asyncpg.QueryCanceledError, TimeoutError):
+            self._hang_up()
+            detail = f"The answer takes longer than {self._settings.seconds_max:g} seconds."
+            return Refused("TakesTooLong", detail, None)
+        except DATABASE_AWAY:
+            self._hang_up()
+            return DatabaseAway()
+        except Exception:
+            self._hang_up()
+            return Failed(traceback.format_exc())
+
+    async def _connected(self) -> OwnConnection:
+        if self._connection is None or self._connection.is_closed():
+            settings = self._settings
+            session = session_of(settings.database_schema, settings.database_role, settings.seconds_max)
+            self._connection = await connect_to(settings.database_url, session, settings.seconds_max)
+        return self._connection
+
+    def _hang_up(self) -> None:
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+
+async def _serve(descriptor: int) -> None:
+    reader, writer = await asyncio.open_unix_connection(sock=socket.socket(fileno=descriptor))
+    settings = decode_settings(await _read(reader))
+    _depend_on(settings.parent)
+    os.nice(settings.niceness)
+    gc.collect()
+    gc.freeze()
+    answers = _Answers(settings)
+    _write(writer, b"ready")
+    while True:
+        question = decode_question(await _read(reader))
+        _write(writer, encode(await answers.reply(question)))
+        await writer.drain()
+
+
+def _depend_on(parent: int) -> None:
+    """Linux kills this process with the one that asks, also in the middle of an answer."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            sys.exit()
+
+
+async def _read(reader: asyncio.StreamReader) -> bytes:
+    length = int.from_bytes(await reader.readexactly(_LENGTH_BYTES), "big")
+    return await reader.readexactly(length)
+
+
+def _write(writer: asyncio.StreamWriter, message: bytes) -> None:
+    writer.write(len(message).to_bytes(_LENGTH_BYTES, "big") + message)
+
+
+def main() -> None:
+    """Answers until whoever asks is gone."""
+    gc.set_threshold(*_THRESHOLDS)
+    with suppress(asyncio.IncompleteReadError, ConnectionError, KeyboardInterrupt):
+        uvloop.run(_serve(int(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    main()

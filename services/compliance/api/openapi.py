@@ -1,0 +1,84 @@
+"""The shape of every answer in the API's own description, taken from the types that are answered with."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from fastapi import FastAPI
+from pydantic import BaseModel
+
+from services.web.problem_details import MEDIA_TYPE, Problem
+
+_TEMPLATE: Final = "#/components/schemas/{name}"
+_answers: Final[set[Any]] = {Problem}
+
+
+QUESTION_PROBLEMS: Final[Mapping[int, str]] = {
+    404: "The id was never mentioned in a fact known by then.",
+    422: "This cannot be asked; `parameter` names what is meant.",
+    503: "Not applied yet, or the database is away: see `Retry-After`.",
+}
+"""Status to what it says, of a question about one id."""
+
+LIST_PROBLEMS: Final = {status: QUESTION_PROBLEMS[status] for status in (422, 503)}
+"""The same of a question across all."""
+
+
+def response_docs(
+    answer: Any,
+    media_type: str = "application/json",
+    *,
+    status: int = 200,
+    problems: Mapping[int, str] = QUESTION_PROBLEMS,
+) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of an endpoint that answers with this type (None: with nothing), or with a problem."""
+    responses: dict[int | str, dict[str, Any]] = {status: {"description": "The answer."}}
+    if answer is not None:
+        _answers.add(answer)
+        responses[status]["content"] = {media_type: {"schema": _reference(answer)}}
+    content = {MEDIA_TYPE: {"schema": _reference(Problem)}}
+    return responses | {status: {"description": what, "content": content} for status, what in problems.items()}
+
+
+def query_parameters(question: type[BaseModel]) -> dict[str, Any]:
+    """The `openapi_extra` of an endpoint that takes this question."""
+    schema = question.model_json_schema()
+    required = schema.get("required", ())
+    return {
+        "parameters": [
+            {
+                "name": name,
+                "in": "query",
+                "required": name in required,
+                "description": described["description"],
+                "schema": _in_a_query(described),
+            }
+            for name, described in schema["properties"].items()
+        ]
+    }
+
+
+def _in_a_query(described: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of a parameter: left out is not null, which a query cannot say."""
+    schema = {**next((each for each in described.get("anyOf", ()) if each.get("type") != "null"), {}), **described}
+    unsaid = ("anyOf", "title", "description")
+    return {key: value for key, value in schema.items() if key not in unsaid and (key, value) != ("default", None)}
+
+
+def describe(app: FastAPI) -> None:
+    """Adds the types to the application's OpenAPI document."""
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = plain()
+            _, schemas = msgspec.json.schema_components(sorted(_answers, key=str), ref_template=_TEMPLATE)
+            document.setdefault("components", {}).setdefault("schemas", {}).update(schemas)
+        return plain()
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
+
+
+def _reference(answer: Any) -> dict[str, Any]:
+    (schema,), _ = msgspec.json.schema_components((answer,), ref_template=_TEMPLATE)
+    return schema

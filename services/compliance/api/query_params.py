@@ -1,0 +1,169 @@
+"""What every question may carry: when, known when, and how fresh the answer must be."""
+
+import re
+from collections.abc import Collection
+from datetime import datetime
+from typing import Annotated, Final, Literal, TypeVar
+from urllib.parse import parse_qsl
+
+from fastapi import Path, Request
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+
+from services.compliance.answering.queries import AskedMoment
+from services.compliance.answering.timeline import CURSOR_PATTERN
+from services.compliance.refusals import InvalidQuery
+from services.web.event_broadcast import POSITION_MAX
+from services.web.event_feed import LIMIT_DEFAULT, LIMIT_MAX, TIMEOUT_SECONDS_MAX
+from services.web.products import Product
+from services.web.request_body import INSTANT_SCHEMA, NUMBER, WHOLE_NUMBER, parse_instant
+
+Instant = Annotated[datetime, BeforeValidator(parse_instant), WithJsonSchema(INSTANT_SCHEMA)]
+Position = Annotated[int, Field(ge=0, le=POSITION_MAX)]
+"""A position in a body."""
+AskedPosition = Annotated[int, Field(ge=0, le=POSITION_MAX), WHOLE_NUMBER]
+"""A position in a query."""
+Limit = Annotated[int, Field(ge=1, le=LIMIT_MAX), WHOLE_NUMBER]
+"""The size of a page."""
+ID_PATTERN: Final = r"[A-Za-z0-9_\-]{1,64}"
+Id = Annotated[str, Path(pattern=rf"^{ID_PATTERN}$")]
+WrittenId = Annotated[str, Field(pattern=rf"^{ID_PATTERN}$")]
+"""An id in a query or in a body."""
+
+
+class AsOfQuery(BaseModel):
+    """`at` and `known_at` default to now. `known_position` is asked instead of `known_at`.
+
+    `min_position`: waits up to five seconds until the facts up to there are applied.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    at: Instant | None = Field(default=None, description="True at this instant; it may lie in the future.")
+    known_at: Instant | None = Field(default=None, description="Judged from the facts recorded by then.")
+    known_position: AskedPosition | None = Field(default=None, description="Judged from exactly the facts up to there.")
+    min_position: AskedPosition | None = Field(default=None, description="Wait up to 5 s until it is applied.")
+
+    @property
+    def live(self) -> bool:
+        """Whether it asks about now, as known now."""
+        return self.at is None and self.known_at is None and self.known_position is None
+
+    @property
+    def moment(self) -> AskedMoment:
+        """What it says of its moment."""
+        return AskedMoment(self.at, self.known_at, self.known_position)
+
+
+_NOW: Final = AsOfQuery()
+_Q = TypeVar("_Q", bound=BaseModel)
+
+
+def question_of(request: Request, kind: type[_Q], repeatable: Collection[str] = ()) -> _Q:
+    """The question in the query string: every parameter known, each given once unless it is `repeatable`.
+
+    Raises `InvalidQuery`, which names it.
+
+    FastAPI could take it apart as well; that takes longer than the rest of a live answer.
+    """
+    query = request.scope["query_string"]
+    if not query and kind is AsOfQuery:
+        return _NOW  # type: ignore[return-value]  # _Q is Question here
+    given: dict[str, str | list[str]] = {}
+    lists: dict[str, list[str]] = {}
+    for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+        if name in repeatable:
+            given[name] = lists.setdefault(name, [])
+            lists[name].append(value)
+        elif name in given:
+            raise InvalidQuery(f"The query parameter {name!r} is given twice.", name)
+        else:
+            given[name] = value
+    try:
+        return kind.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        if first["type"] == "extra_forbidden":
+            raise InvalidQuery(f"There is no query parameter {name!r} here.", name) from None
+        why = first["msg"].removeprefix("Value error, ")
+        raise InvalidQuery(f"The query parameter {name!r} is not acceptable: {why}.", name) from None
+
+
+class _Cursor:
+    """What only the server makes: an `after` of this form. Raises `ValueError`, which says where it comes from."""
+
+    def __init__(self, pattern: str) -> None:
+        self._form = re.compile(pattern, re.ASCII)
+        self.schema = WithJsonSchema({"type": "string", "pattern": f"^{pattern}$"})
+
+    def __call__(self, written: object) -> object:
+        if not isinstance(written, str) or not self._form.fullmatch(written):
+            raise ValueError("it is the `next` of a page of this list, as it was given; without it the list begins")
+        return written
+
+
+_PARTNER: Final = _Cursor(rf"{ID_PATTERN}~({ID_PATTERN}|~)")
+_WINDOW: Final = _Cursor(rf"[0-9:.TZ\-]{{20,27}}~{ID_PATTERN}~{ID_PATTERN}~[0-9]{{1,9}}")
+_TIMELINE: Final = _Cursor(CURSOR_PATTERN)
+_ENDPOINT: Final = _Cursor(rf"({ID_PATTERN})?")
+_PARKED: Final = _Cursor("[0-9]{1,18}~[0-9]{1,18}")
+PartnerCursor = Annotated[str, BeforeValidator(_PARTNER), _PARTNER.schema]
+WindowCursor = Annotated[str, BeforeValidator(_WINDOW), _WINDOW.schema]
+TimelineCursor = Annotated[str, BeforeValidator(_TIMELINE), _TIMELINE.schema]
+EndpointCursor = Annotated[str, BeforeValidator(_ENDPOINT), _ENDPOINT.schema]
+ParkedCursor = Annotated[str, BeforeValidator(_PARKED), _PARKED.schema]
+
+
+class AuthorisationQuestion(AsOfQuery):
+    """Which customers it is about."""
+
+    customer: Literal["new", "existing"] = Field(description="A customer that is new, or one that exists already.")
+
+
+class _Page(AsOfQuery):
+    limit: Limit = Field(default=LIMIT_DEFAULT, description="How many at most.")
+
+
+class PartnersQuestion(_Page):
+    """Which partners."""
+
+    status: Literal["not_enrolled", "not_yet_authorised", "compliant", "in_window", "suspended"] | None = Field(
+        default=None, description="Only with this status."
+    )
+    product: Product | None = Field(default=None, description="Only for this product.")
+    after: PartnerCursor | None = Field(default=None, description="`next` of the page before.")
+
+
+class WindowsQuestion(_Page):
+    """Which windows."""
+
+    status: Literal["open", "closed", "expired", "closed_late", "void"] | None = Field(
+        default=None, description="Only with this outcome."
+    )
+    product: Product | None = Field(default=None, description="Only for this product.")
+    due_before: Instant | None = Field(default=None, description="With a deadline before this instant.")
+    after: WindowCursor | None = Field(default=None, description="`next` of the page before.")
+
+
+class TimelineQuestion(_Page):
+    """Which part of a history."""
+
+    after: TimelineCursor | None = Field(default=None, description="`next` of the page before.")
+
+
+EVENTS_FILTER: Final = ("type", "partner_id", "product")
+"""What may be given several times: the parameters of `EventsQuestion` that say which events."""
+
+
+class EventsQuestion(AsOfQuery):
+    """Which compliance events, and how long to wait for one."""
+
+    after: AskedPosition = Field(default=0, description="The last position already seen.")
+    limit: Limit = Field(default=LIMIT_DEFAULT, description="How many at most.")
+    timeout: Annotated[float, Field(ge=0, le=TIMEOUT_SECONDS_MAX), NUMBER] = Field(
+        default=0,
+        description="Seconds to wait for a first event where there is none.",
+    )
+    type: tuple[str, ...] = Field(default=(), description="Only these; short or full names.")
+    partner_id: tuple[WrittenId, ...] = Field(default=(), description="Only about these.")
+    product: tuple[Product, ...] = Field(default=(), description="Only about these.")

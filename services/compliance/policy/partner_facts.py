@@ -1,0 +1,292 @@
+"""What is known of one partner: the facts routed to it, without the voided ones, and what follows for each person."""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from operator import attrgetter
+from typing import Final, NamedTuple
+
+from services.compliance.policy.active_links import contradicted
+from services.compliance.policy.announcement import Announcement
+from services.compliance.policy.consultant_facts import ConsultantChange, ConsultantFacts
+from services.compliance.policy.enrolment import EnrolmentTimeline
+from services.compliance.policy.link_history import LinkChange, LinkHistory
+from services.compliance.policy.maintenance import Obligation, Span
+from services.compliance.policy.parameters import Parameters
+from shared.events.envelope import Fact
+from shared.events.facts import (
+    CertificationRevoked,
+    ConsultantCertified,
+    ConsultantLeft,
+    ConsultantLinked,
+    FactVoided,
+    MaintenanceCompleted,
+    PartnerClosed,
+    PartnersMerged,
+    PortalChangeDeclared,
+)
+
+
+class _Declared(NamedTuple):
+    """A significant portal change, in the order of announcement, then of the log."""
+
+    announced_at: datetime
+    position: int
+    fact_id: str
+    change: PortalChangeDeclared
+
+
+class PartnerFacts:
+    """The facts routed to a partner, in log order so far.
+
+    `mentioned`: whether any fact, voided or not, names the partner. `timeline`: its enrolments, as of the last
+    `refresh_partner`. `facts_held`: how many facts it took in. `merged`: a merger was among them.
+    """
+
+    def __init__(self, partner_id: str, parameters: Parameters) -> None:
+        self.partner_id = partner_id
+        self.mentioned = False
+        self.timeline = EnrolmentTimeline(parameters)
+        self.facts_held = 0
+        self.merged = False
+        self._persons: dict[str, ConsultantFacts] = {}
+        self._changed_persons: set[str] = set()
+        self._facts: dict[str, Fact] = {}
+        self._endings: dict[str, dict[str, Fact]] = {}
+        self._simultaneous: dict[datetime, dict[str, Fact]] = {}
+        self._undone: frozenset[str] = frozenset()
+        self._linked: set[str] = set()
+        self._reach: dict[str, set[str]] = {}
+        self._declared: list[_Declared] = []
+        self._changes: dict[str, dict[str, PortalChangeDeclared]] = {}
+        self._obligations: dict[str, list[Obligation]] = {}
+        self._notices: list[Announcement] = []
+        self._notices_stale_from: datetime | None = None
+
+    # Facts -----------------------------------------------------------------------------------
+
+    def add(self, fact: Fact) -> None:
+        """Takes the next fact of the log in."""
+        self.facts_held += 1
+        match fact.data:
+            case ConsultantLinked(partner_id, consultant_id) | ConsultantLeft(partner_id, consultant_id):
+                self._facts[fact.fact_id] = fact
+                self._changed_person(consultant_id).add(fact)
+                self._extend_reach(consultant_id, partner_id)
+                if isinstance(fact.data, ConsultantLinked):
+                    self._linked.add(consultant_id)
+                self.mentioned = self.mentioned or partner_id == self.partner_id
+            case ConsultantCertified() | CertificationRevoked():
+                self._changed_person(fact.data.consultant_id).granted(fact.data)
+            case MaintenanceCompleted():
+                person = self._changed_person(fact.data.consultant_id)
+                person.completed(fact.data.product, fact.data.portal_change_id, fact.data.periods)
+            case PortalChangeDeclared():
+                self._facts[fact.fact_id] = fact
+                if fact.data.significant:
+                    insort(self._declared, _Declared(fact.effective_at, fact.position, fact.fact_id, fact.data))
+                    self._changes.setdefault(fact.data.portal_change_id, {})[fact.fact_id] = fact.data
+                    self._update_obligations(fact, fact.data, stands=True)
+            case FactVoided():
+                self._void(fact.data.fact_id)
+            case _:
+                self._add_partner_fact(fact)
+
+    def _add_partner_fact(self, fact: Fact) -> None:
+        partner_id = getattr(fact.data, "partner_id", None)
+        if partner_id is None:
+            return
+        self._facts[fact.fact_id] = fact
+        if partner_id == self.partner_id:
+            self.mentioned = True
+            self.timeline.add(fact)
+        if isinstance(fact.data, PartnerClosed | PartnersMerged):
+            self._endings.setdefault(partner_id, {})[fact.fact_id] = fact
+            self._simultaneous.setdefault(fact.effective_at, {})[fact.fact_id] = fact
+            self._settle_contradictions(fact.effective_at)
+            for consultant_id in self._reach.get(partner_id, ()):
+                self._changed_person(consultant_id).add(fact)
+            if isinstance(fact.data, PartnersMerged):
+                self.merged = True
+                self.mentioned = self.mentioned or fact.data.into == self.partner_id
+                for consultant_id in tuple(self._reach.get(partner_id, ())):
+                    self._extend_reach(consultant_id, fact.data.into)
+
+    def _void(self, fact_id: str) -> None:
+        """R33: the fact counts nowhere any more; that it was a mention stays."""
+        fact = self._facts.pop(fact_id, None)
+        if fact is None:
+            return
+        match fact.data:
+            case ConsultantLinked() | ConsultantLeft():
+                self._changed_person(fact.data.consultant_id).remove(fact)
+            case PortalChangeDeclared() as change if change.significant:
+                place = bisect_left(self._declared, _Declared(fact.effective_at, fact.position, fact_id, change))
+                del self._declared[place], self._changes[change.portal_change_id][fact_id]
+                self._update_obligations(fact, change, stands=False)
+            case _:
+                self._void_partner_fact(fact)
+
+    def _void_partner_fact(self, fact: Fact) -> None:
+        partner_id = getattr(fact.data, "partner_id", "")
+        if partner_id == self.partner_id and fact.fact_id not in self._undone:
+            self.timeline.remove(fact)
+        if isinstance(fact.data, PartnerClosed | PartnersMerged):
+            del self._endings[partner_id][fact.fact_id], self._simultaneous[fact.effective_at][fact.fact_id]
+            self._undone = self._undone.difference((fact.fact_id,))
+            self._settle_contradictions(fact.effective_at)
+            for consultant_id in self._reach.get(partner_id, ()):
+                self._changed_person(consultant_id).remove(fact)
+
+    def _settle_contradictions(self, instant: datetime) -> None:
+        """Of the mergers of one instant, those that never came about say nothing of the partner either (R35)."""
+        simultaneous = self._simultaneous[instant]
+        undone = contradicted(simultaneous.values()) if len(simultaneous) > 1 else frozenset[str]()
+        for fact_id, fact in simultaneous.items():
+            if getattr(fact.data, "partner_id", None) == self.partner_id:
+                if fact_id in undone and fact_id not in self._undone:
+                    self.timeline.remove(fact)
+                elif fact_id in self._undone and fact_id not in undone:
+                    self.timeline.add(fact)
+        self._undone = self._undone.difference(simultaneous) | undone
+
+    def _changed_person(self, consultant_id: str) -> ConsultantFacts:
+        self._changed_persons.add(consultant_id)
+        person = self._persons.get(consultant_id)
+        if person is None:
+            person = self._persons[consultant_id] = ConsultantFacts(consultant_id, self.partner_id)
+        return person
+
+    def _extend_reach(self, consultant_id: str, partner_id: str) -> None:
+        """The person is or was linked to the partner: its closures and mergers concern the person from now on (R29)."""
+        to_follow = [partner_id]
+        while to_follow:
+            reached = to_follow.pop()
+            people = self._reach.setdefault(reached, set())
+            if consultant_id in people:
+                continue
+            people.add(consultant_id)
+            for ending in self._endings.get(reached, {}).values():
+                self._changed_person(consultant_id).add(ending)
+                if isinstance(ending.data, PartnersMerged):
+                    to_follow.append(ending.data.into)
+
+    def _update_obligations(self, fact: Fact, change: PortalChangeDeclared, *, stands: bool) -> None:
+        """R25: who is obliged by this declaration has changed: it is new, or voided."""
+        since = self._notices_stale_from
+        self._notices_stale_from = fact.effective_at if since is None else min(since, fact.effective_at)
+        obligation = Obligation.of(change.portal_change_id, fact.effective_at, change.due_on, fact.fact_id)
+        comes_last = stands
+        for product in change.products:
+            obligations = self._obligations.setdefault(product, [])
+            if stands:
+                insort(obligations, obligation)
+                comes_last = comes_last and obligations[-1] is obligation
+            else:
+                obligations.remove(obligation)
+        for consultant_id, person in self._persons.items():
+            if comes_last:
+                concerned = person.obliged(change.products, obligation)
+            else:
+                concerned = person.obligations_changed(change.products, obligation.lapse_at)
+            if concerned:
+                self._changed_persons.add(consultant_id)
+
+    # What follows ----------------------------------------------------------------------------
+
+    def refresh_partner(self) -> tuple[datetime, datetime | None] | None:
+        """Brings the timeline up to the facts; returns from when to when (None: for ever) it differs, if it does."""
+        changed = self.timeline.refresh()
+        if changed is not None:
+            since = self._notices_stale_from
+            self._notices_stale_from = changed[0] if since is None else min(since, changed[0])
+        return changed
+
+    @property
+    def notices_stale(self) -> bool:
+        """Whether `refresh_notices` can find anything else than before."""
+        return self._notices_stale_from is not None
+
+    def refresh_notices(self) -> tuple[Sequence[Announcement], Sequence[Announcement]]:
+        """What is no longer and newly to be announced of the partner itself: portal changes while enrolled (R27)."""
+        since, self._notices_stale_from = self._notices_stale_from, None
+        if since is None:
+            return (), ()
+        first = bisect_left(self._notices, since, key=_instant)
+        before = self._notices[first:]
+        after = [
+            Announcement("maintenance-required", declared.announced_at, None, declared.change.portal_change_id, 1)
+            for declared in self._declared[bisect_left(self._declared, since, key=_announced_at) :]
+            if self._enrolled_at(declared.announced_at)
+        ]
+        self._notices[first:] = after
+        return before, after
+
+    def _enrolled_at(self, instant: datetime) -> bool:
+        enrolment = self.timeline.at(instant)
+        return enrolment is not None and enrolment.enrolled
+
+    def refresh_people(self) -> Iterator[tuple[str, ConsultantChange]]:
+        """How what follows for each person differs since the last call, by consultant id."""
+        changed, self._changed_persons = self._changed_persons, set()
+        for consultant_id in sorted(changed) if len(changed) > 1 else changed:
+            change = self._persons[consultant_id].refresh(self._obligations)
+            if change is not None:
+                yield consultant_id, change
+
+    def refresh_links(self) -> Iterator[tuple[str, LinkHistory, LinkChange | None]]:
+        """The links of each person about whom facts came since the last call, and how they differ.
+
+        What else follows for these people is not derived then: use either this or `refresh_people`.
+        """
+        changed, self._changed_persons = self._changed_persons, set()
+        for consultant_id in sorted(changed):
+            links = self._persons[consultant_id].links
+            yield consultant_id, links, links.refresh()
+
+    def notices_at(self, owner: str, instant: datetime) -> list[Announcement]:
+        """What is to be announced at the instant of a person, or (owner "") of the partner."""
+        if owner:
+            return self._persons[owner].notices_at(instant)
+        first = bisect_left(self._notices, instant, key=_instant)
+        return [notice for notice in self._notices[first:] if notice.instant == instant]
+
+    def person(self, consultant_id: str) -> ConsultantFacts | None:
+        """What is known of a person, if anything is, brought up to the facts."""
+        person = self._persons.get(consultant_id)
+        if person is not None:
+            person.refresh(self._obligations)
+        return person
+
+    def people(self) -> Iterator[tuple[str, ConsultantFacts]]:
+        """Every person known of, brought up to the facts."""
+        for consultant_id, person in self._persons.items():
+            person.refresh(self._obligations)
+            yield consultant_id, person
+
+    def knows_person(self, consultant_id: str) -> bool:
+        """Whether the person was ever linked to the partner, or to one whose links can reach it.
+
+        Only then all facts about the person are routed here: a departure of somebody never linked comes alone.
+        """
+        return consultant_id in self._linked
+
+    def holds(self, fact: Fact) -> bool:
+        """Whether the fact, about a link or a partner, was taken in and is not voided."""
+        return fact.fact_id in self._facts
+
+    def reaches(self, partner_id: str) -> bool:
+        """Whether anybody here was ever linked to that partner, or taken there by a merger."""
+        return partner_id in self._reach or partner_id == self.partner_id
+
+    def lapses(self, consultant_id: str, product: str) -> Sequence[Span]:
+        """When nothing but unfinished maintenance keeps the person from being certified by one of the grants."""
+        return self._persons[consultant_id].lapses(product, self._obligations.get(product, ()))
+
+    def portal_change(self, portal_change_id: str) -> PortalChangeDeclared:
+        """The significant portal change of this id, as declared last."""
+        return next(reversed(self._changes[portal_change_id].values()))
+
+
+_instant: Final = attrgetter("instant")
+_announced_at: Final = attrgetter("announced_at")

@@ -1,0 +1,185 @@
+"""Histories of partners kept from batch to batch, so that a batch goes on from where the last one ended.
+
+A pure cache: whatever is dropped is derived from nothing again, to the same byte. It holds what follows from the read
+model's progress as of one write; any other write empties it.
+"""
+
+from collections import OrderedDict
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from services.compliance.policy.history import PartnerHistory
+from services.compliance.projection.replay import Group
+from services.compliance.read_model.routing import LoggedFact
+from services.compliance.read_model.rows import PartnerRows, WindowRow
+from shared.events.facts import ConsultantLinked, PartnersMerged
+
+FACTS_KEPT_MAX: Final = 150_000
+"""How many facts the kept histories hold together, at some 2 KB each."""
+
+
+class NotFurther(Exception):
+    """This group brings the partner facts that a kept history cannot take in: derive it from nothing."""
+
+
+class KeptHistory:
+    """One partner's history, and its windows as they were written last."""
+
+    def __init__(self, history: PartnerHistory, written: PartnerRows) -> None:
+        self.history = history
+        self._windows = _by_product(written.windows)
+
+    def changed_rows(self, derived: PartnerRows) -> PartnerRows:
+        """The same without the windows that were written before as they are."""
+        before, self._windows = self._windows, _by_product(derived.windows)
+        changed = [row for product, rows in self._windows.items() for row in _changed(before.get(product, ()), rows)]
+        return derived._replace(windows=changed)
+
+
+def _by_product(rows: Iterable[WindowRow]) -> dict[str, list[WindowRow]]:
+    found: dict[str, list[WindowRow]] = {}
+    for row in rows:
+        found.setdefault(row.product, []).append(row)
+    return found
+
+
+def _changed(before: Sequence[WindowRow], after: Sequence[WindowRow]) -> Iterator[WindowRow]:
+    for index, row in enumerate(after):
+        if index >= len(before) or before[index] != row:
+            yield row
+
+
+class HistoryCache:
+    """The histories kept, the least recently used dropped first. `version`: of the progress that they follow from.
+
+    What a batch used is not dropped for the sake of another partner of that batch: where they are too many together,
+    the same ones stay from batch to batch.
+    """
+
+    def __init__(self, facts_max: int = FACTS_KEPT_MAX) -> None:
+        self.version: int | None = None
+        self._facts_max = facts_max
+        self._facts_held = 0
+        self._kept: OrderedDict[str, tuple[KeptHistory, int]] = OrderedDict()
+        self._used: set[str] = set()
+
+    def begin_batch(self) -> None:
+        """A batch begins: nothing is used by it yet."""
+        self._used = set()
+
+    def get(self, partner_id: str) -> KeptHistory | None:
+        """What is kept of the partner."""
+        kept = self._kept.get(partner_id)
+        if kept is None:
+            return None
+        self._kept.move_to_end(partner_id)
+        self._used.add(partner_id)
+        return kept[0]
+
+    def keep(self, partner_id: str, folded: KeptHistory) -> None:
+        """Keeps the history, as far as there is room."""
+        self.drop(partner_id)
+        held = folded.history.knowledge.facts_held
+        while self._facts_held + held > self._facts_max:
+            oldest = next(iter(self._kept), None)
+            if oldest is None or oldest in self._used:
+                return
+            self.drop(oldest)
+        self._kept[partner_id] = (folded, held)
+        self._facts_held += held
+        self._used.add(partner_id)
+
+    def drop(self, partner_id: str) -> None:
+        """Forgets one partner."""
+        kept = self._kept.pop(partner_id, None)
+        if kept is not None:
+            self._facts_held -= kept[1]
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        self._kept.clear()
+        self._facts_held, self.version = 0, None
+
+
+def unknown_people(folded: KeptHistory, groups: Iterable[Sequence[LoggedFact]]) -> set[str]:
+    """The people whom these groups link to the partner and of whom its history knows nothing yet.
+
+    Raises `NotFurther` where other people can be routed to the partner too.
+    """
+    knowledge, partner_id = folded.history.knowledge, folded.history.partner_id
+    people: set[str] = set()
+    for group in groups:
+        for logged in group:
+            data = logged.fact.data
+            if isinstance(data, PartnersMerged):
+                raise NotFurther
+            if isinstance(data, ConsultantLinked) and not knowledge.knows_person(data.consultant_id):
+                if data.partner_id == partner_id:
+                    people.add(data.consultant_id)
+                elif knowledge.merged:
+                    raise NotFurther
+    return people
+
+
+def unreached_partners(folded: KeptHistory, people: Container[str], facts: Iterable[LoggedFact]) -> set[str]:
+    """The partners, not reached before, that these facts link the partner's people to; `people`: those who join it."""
+    knowledge = folded.history.knowledge
+    return {
+        data.partner_id
+        for data in (logged.fact.data for logged in facts)
+        if isinstance(data, ConsultantLinked)
+        and (data.consultant_id in people or knowledge.knows_person(data.consultant_id))
+        and not knowledge.reaches(data.partner_id)
+    }
+
+
+def routed_groups(
+    folded: KeptHistory,
+    groups: Iterable[Sequence[LoggedFact]],
+    of_people: Mapping[str, Sequence[LoggedFact]],
+    endings: Sequence[LoggedFact],
+) -> Iterator[Group]:
+    """The groups as far as they are routed to the partner, each with the earlier facts that it brings along.
+
+    `of_people`: all facts about the people that the groups newly link to it. `endings`: the closures and mergers of
+    the partners that it newly reaches, in log order. Take a group when the last one is recorded.
+    """
+    knowledge, partner_id = folded.history.knowledge, folded.history.partner_id
+    first_ending = 0
+    for group in groups:
+        before = group[0].fact.append_position
+        joining = {data.consultant_id for data in _links(group) if data.partner_id == partner_id}
+        earlier = [
+            logged.fact
+            for consultant_id in sorted(joining)
+            if not knowledge.knows_person(consultant_id)
+            for logged in of_people.get(consultant_id, ())
+            if logged.fact.append_position < before and not knowledge.holds(logged.fact)
+        ]
+        while first_ending < len(endings) and endings[first_ending].fact.append_position < before:
+            earlier.append(endings[first_ending].fact)
+            first_ending += 1
+        reached = {
+            data.partner_id
+            for data in _links(group)
+            if data.consultant_id in joining or knowledge.knows_person(data.consultant_id)
+        }
+        own = [
+            logged.fact
+            for logged in group
+            if logged.broadcast
+            or partner_id in (logged.partner_id, logged.into_partner_id)
+            or (
+                logged.partner_id is not None and (logged.partner_id in reached or knowledge.reaches(logged.partner_id))
+                if logged.consultant_id is None
+                else logged.consultant_id in joining or knowledge.knows_person(logged.consultant_id)
+            )
+        ]
+        if own:
+            yield Group(own, earlier)
+
+
+def _links(group: Iterable[LoggedFact]) -> Iterator[ConsultantLinked]:
+    for logged in group:
+        if isinstance(logged.fact.data, ConsultantLinked):
+            yield logged.fact.data

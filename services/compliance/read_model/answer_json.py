@@ -1,0 +1,73 @@
+"""The bytes of an answer about a partner: what is stored of it, and what is put in front when it is given."""
+
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from services.compliance.policy.standing import ForecastSegment, Reason, Status, Suspension, Window
+from shared.events.wire import instant_text
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class StandingBody(msgspec.Struct, frozen=True):
+    """The members of an answer that follow `position`: the same wherever it comes from."""
+
+    headcount: int
+    counted: tuple[str, ...]
+    minimum: int | None
+    shortfall: int | None
+    status: Status
+    sell_new: bool
+    maintain_existing: bool
+    windows: tuple[Window, ...]
+    suspensions: tuple[Suspension, ...]
+    reasons: tuple[Reason, ...]
+    next_change_at: datetime | None
+
+
+class ComplianceAnswer(StandingBody, frozen=True, kw_only=True):
+    """How a partner stands for a product at `at`, judged from the facts known at `known_at`, up to `position`.
+
+    `headcount` people, the `counted` ones, against the `minimum` (R9, R10); both null with the kind.
+    `next_change_at`: the next instant at which the answer changes if no fact comes.
+    """
+
+    partner_id: str
+    product: str
+    at: datetime
+    known_at: datetime
+    position: int
+
+
+def body_of(stretch: ForecastSegment) -> bytes:
+    """The JSON of the members, without the opening brace."""
+    standing = stretch.standing
+    body = StandingBody(
+        headcount=standing.headcount,
+        counted=standing.counted,
+        minimum=standing.minimum,
+        shortfall=standing.shortfall,
+        status=standing.status,
+        sell_new=standing.sell_new,
+        maintain_existing=standing.maintain_existing,
+        windows=standing.windows,
+        suspensions=standing.suspensions,
+        reasons=stretch.reasons,
+        next_change_at=stretch.next_change_at,
+    )
+    return _encode(body)[1:]
+
+
+def asked(at: datetime, known_at: datetime, position: int) -> str:
+    """The members `at`, `known_at` and `position`, which every answer carries."""
+    return f'"at":"{instant_text(at)}","known_at":"{instant_text(known_at)}","position":{position}'
+
+
+def compliance_answer(
+    partner_id: str, product: str, at: datetime, known_at: datetime, position: int, body: bytes
+) -> bytes:
+    """The whole answer. The ids are those of the contract, which JSON writes as they are."""
+    front = f'{{"partner_id":"{partner_id}","product":"{product}",{asked(at, known_at, position)},'
+    return front.encode() + body

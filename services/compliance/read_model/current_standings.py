@@ -1,0 +1,93 @@
+"""How a partner stands now, out of the read model.
+
+A standing comes with its reasons as the bytes of the members that follow `position`, one stretch after the other. They
+are the bytes that the log gives for another moment (`services.compliance.answering`).
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from services.compliance.answering.as_of import AsOf
+from services.compliance.database import Connection
+
+_NOW: Final = """
+    FROM progress p
+    CROSS JOIN LATERAL (
+        SELECT p.cursor_kind = 1 AND p.cursor_partner_id <> '~' AND $1::text <= p.cursor_partner_id AS here OFFSET 0
+    ) sliced
+    CROSS JOIN LATERAL (
+        SELECT greatest(certification.now(), p.known_through, p.cursor_instant) AS at OFFSET 0
+    ) c
+"""
+"""`here`: the cursor lies inside a group of facts, and this partner's part of it is done already."""
+
+_KNOWN: Final = """
+    c.at, CASE WHEN sliced.here THEN p.cursor_instant ELSE p.known_through END AS known_at,
+    CASE WHEN sliced.here THEN p.cursor_position ELSE p.position END AS position, p.position AS applied
+"""
+
+_PRESENT: Final = f"""
+    SELECT {_KNOWN}, s.body {_NOW}
+    LEFT JOIN LATERAL (
+        SELECT s.body FROM standing s
+        WHERE s.partner_id = $1 AND s.product = $2 AND s.valid_from <= c.at ORDER BY s.valid_from DESC LIMIT 1
+    ) s ON true
+"""
+
+_PRESENT_AND_FUTURE: Final = f"""
+    SELECT {_KNOWN}, s.product, s.valid_to, s.body {_NOW}
+    CROSS JOIN unnest($2::text[]) sold (product)
+    LEFT JOIN LATERAL (
+        SELECT s.product, s.valid_from, s.valid_to, s.body FROM standing s
+        WHERE s.partner_id = $1 AND s.product = sold.product AND (s.valid_to IS NULL OR s.valid_to > c.at)
+        ORDER BY s.valid_from LIMIT $3
+    ) s ON true
+    ORDER BY s.product, s.valid_from
+"""
+
+_PRESENT_MOMENT: Final = """
+    SELECT greatest(certification.now(), p.known_through) AS at, p.known_through AS known_at, p.position
+    FROM progress p
+"""
+
+
+class Part(NamedTuple):
+    """One stretch: until when it holds if no fact comes (None: for ever), and the bytes of its members.
+
+    `body` is empty where it lies so far ahead that it is not stored: only the log can answer.
+    """
+
+    valid_to: datetime | None
+    body: bytes
+
+
+async def present(connection: Connection, partner_id: str, product: str) -> tuple[int, tuple[AsOf, bytes | None]]:
+    """How far the projection is; the moment and the standing now. None: the partner was never mentioned.
+
+    The standing is empty where the projection is so far behind that it was not stored: only the log can answer.
+    """
+    row = await connection.fetchrow(_PRESENT, partner_id, product)
+    assert row is not None, "progress has one row"
+    at, known_at, position, applied, body = row
+    return applied, (AsOf(at, known_at, position), body)
+
+
+async def present_and_future(
+    connection: Connection, partner_id: str, products: Iterable[str], stretches_max: int
+) -> tuple[int, tuple[AsOf, dict[str, list[Part]]]]:
+    """The same for several products, with stretches that follow, so many in all; without any: never mentioned."""
+    rows = await connection.fetch(_PRESENT_AND_FUTURE, partner_id, list(products), stretches_max)
+    parts: dict[str, list[Part]] = {}
+    for row in rows:
+        if row["product"] is not None:
+            parts.setdefault(row["product"], []).append(Part(row["valid_to"], row["body"]))
+    first = rows[0]
+    return first["applied"], (AsOf(first["at"], first["known_at"], first["position"]), parts)
+
+
+async def present_moment(connection: Connection) -> tuple[int, AsOf]:
+    """How far the projection is, then the present as it knows it."""
+    row = await connection.fetchrow(_PRESENT_MOMENT)
+    assert row is not None, "progress has one row"
+    return row["position"], AsOf(*row)

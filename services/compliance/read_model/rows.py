@@ -1,0 +1,56 @@
+"""What is derived for a partner, as rows of the read model."""
+
+from datetime import date, datetime
+from typing import NamedTuple
+
+from services.compliance.policy.replay_position import ReplayPosition
+from shared.events.compliance_events import ComplianceEvent
+
+
+class EventRow(NamedTuple):
+    """A compliance event and its place: within `key`, events follow each other by `ordinal`."""
+
+    key: ReplayPosition
+    ordinal: int
+    event: ComplianceEvent
+
+
+class StandingRow(NamedTuple):
+    """A row of `standing`, in the order of its columns."""
+
+    partner_id: str
+    product: str
+    valid_from: datetime
+    valid_to: datetime | None
+    status: str
+    headcount: int
+    minimum: int | None
+    shortfall: int | None
+    body: bytes
+
+
+class WindowRow(NamedTuple):
+    """A row of `replacement_window`, in the order of its columns."""
+
+    partner_id: str
+    product: str
+    number: int
+    opened_at: datetime
+    deadline_on: date
+    deadline_at: datetime
+    closed_at: datetime | None
+    closed_outcome: str | None
+
+
+class PartnerRows(NamedTuple):
+    """What follows for one partner: its new events, its rows in the read model, its next timer.
+
+    `windows`: those that may differ from what is written. `window_counts`: per product how many windows there are.
+    """
+
+    partner_id: str
+    events: list[EventRow]
+    standings: list[StandingRow]
+    windows: list[WindowRow]
+    window_counts: list[tuple[str, int]]
+    due_at: datetime | None

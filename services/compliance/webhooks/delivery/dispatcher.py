@@ -1,0 +1,185 @@
+"""The dispatcher: finds endpoints that have something to be told, leases them, and delivers to each on its own."""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import datetime
+from typing import Final
+from uuid import uuid4
+
+from services.compliance.database import CONNECTION_LOST, Connection, OwnConnection, cause, connect, create_pool
+from services.compliance.heartbeat import DISPATCHERS, Heartbeat
+from services.compliance.read_model.batch_write import COMPLIANCE_CHANNEL
+from services.compliance.settings import ComplianceSettings
+from services.compliance.webhooks.delivery.endpoint_delivery import Delivery, DeliveryContext
+from services.compliance.webhooks.delivery.event_reader import SharedReading
+from services.compliance.webhooks.delivery.leases import LEASE_SECONDS, TAKEN_AT_ONCE, Lease, load, release, take
+from services.compliance.webhooks.delivery.outcome_writer import Recorder
+from services.compliance.webhooks.endpoints.store import WEBHOOKS_CHANNEL
+from services.compliance.webhooks.signing import Sealer
+from services.compliance.webhooks.transport.http_post import DEADLINE_SECONDS, Sender
+from services.web.wakeup import wait_until_set
+
+POLL_SECONDS: Final = 1.0
+"""How long something can wait when its notification was lost; retries and heartbeats come at such a look."""
+GRACE_SECONDS: Final = 5.0
+"""For what is under way when it is told to stop. What takes longer is sent once more by the next dispatcher."""
+
+_BATCH_DELAY_SECONDS: Final = 0.005
+"""Between two looks: what comes meanwhile is leased, and then written, together."""
+_BACKOFF_SECONDS: Final = 0.05
+_BACKOFF_SECONDS_MAX: Final = 2.0
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Dispatcher:
+    """Delivers until cancelled. Any number may run: each endpoint is delivered to by one at a time.
+
+    It never gives up: after a lost connection, a restarted server or a schema made anew it goes on from the cursors.
+    """
+
+    def __init__(
+        self,
+        settings: ComplianceSettings,
+        clock: Callable[[], datetime],
+        *,
+        lease_seconds: float = LEASE_SECONDS,
+        deadline_seconds: float = DEADLINE_SECONDS,
+    ) -> None:
+        """`clock`: on the wall, for the timestamps of messages. Raises ValueError where there is no key."""
+        self._settings = settings
+        self._clock = clock
+        self._lease_seconds = lease_seconds
+        self._deadline_seconds = deadline_seconds
+        self._sealer = Sealer(settings.webhook_keys)
+        self._held_by = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+        self._deliveries: dict[str, tuple[Delivery, asyncio.Task[None]]] = {}
+        self._has_stale_leases = False
+        self._wakeup = asyncio.Event()
+        self._heartbeat = Heartbeat(DISPATCHERS, self._held_by)
+
+    async def run(self) -> None:
+        """Delivers until cancelled; then what is under way may end, for a moment, and the leases are given back."""
+        async with AsyncExitStack() as open_things:
+            pool = await open_things.enter_async_context(create_pool(self._settings))
+            sender = await open_things.enter_async_context(self._sender())
+            recorder = Recorder(self._settings)
+            recording = asyncio.create_task(recorder.run())
+            open_things.push_async_callback(_end, [recording])
+            means = DeliveryContext(pool, recorder, sender, self._clock, self._lease_seconds, self._deadline_seconds)
+            try:
+                await self._look_for_ever(means)
+            finally:
+                await self._stop()
+
+    def _sender(self) -> Sender:
+        return Sender(
+            networks=self._settings.webhook_networks,
+            plain_http=self._settings.sandbox,
+            clock=self._clock,
+            deadline_seconds=self._deadline_seconds,
+        )
+
+    async def _look_for_ever(self, means: DeliveryContext) -> None:
+        backoff_seconds = _BACKOFF_SECONDS
+        while True:
+            try:
+                async with self._listening() as connection:
+                    self._has_stale_leases = True  # where a connection was lost, with what it had just taken
+                    await self._heartbeat.beat(connection, now=True)
+                    while True:
+                        self._wakeup.clear()
+                        await self._poll(connection, means)
+                        recovered = self._heartbeat.trouble is not None
+                        self._heartbeat.trouble = None
+                        await self._heartbeat.beat(connection, now=recovered)
+                        backoff_seconds = _BACKOFF_SECONDS
+                        await asyncio.sleep(_BATCH_DELAY_SECONDS)
+                        await wait_until_set(self._wakeup, POLL_SECONDS)
+            except CONNECTION_LOST as problem:
+                self._heartbeat.trouble = cause(problem)
+                _log.warning("the dispatcher lost its connection and makes a new one: %s", cause(problem))
+            except Exception as problem:
+                self._heartbeat.trouble = repr(problem)
+                _log.exception("the dispatcher cannot look for what is to be sent and tries again")
+            await asyncio.sleep(backoff_seconds)
+            backoff_seconds = min(2 * backoff_seconds, _BACKOFF_SECONDS_MAX)
+
+    @asynccontextmanager
+    async def _listening(self) -> AsyncIterator[OwnConnection]:
+        connection = await connect(self._settings)
+        try:
+            await connection.add_listener(COMPLIANCE_CHANNEL, self._hear)
+            await connection.add_listener(WEBHOOKS_CHANNEL, self._hear)
+            yield connection
+        finally:
+            connection.terminate()
+
+    def _hear(self, _connection: object, _pid: int, channel: str, payload: object) -> None:
+        if channel == WEBHOOKS_CHANNEL and (changed := self._deliveries.get(str(payload))) is not None:
+            changed[0].stopping = True
+        self._wakeup.set()
+
+    async def _poll(self, connection: Connection, means: DeliveryContext) -> None:
+        """Gives back what is over, and begins what there is to do."""
+        if self._has_stale_leases:
+            self._has_stale_leases = False  # first: what ends meanwhile is for the next look
+            await release(connection, self._held_by, self._deliveries)
+        taken_last = TAKEN_AT_ONCE
+        while taken_last == TAKEN_AT_ONCE:
+            asked_at = asyncio.get_running_loop().time()
+            taken = await take(connection, self._held_by, self._lease_seconds)
+            leases = await load(connection, self._sealer, taken, asked_at) if taken else ()
+            reading = SharedReading(means.pool)
+            for lease in leases:
+                self._begin(lease, means, reading)
+            self._has_stale_leases |= len(leases) < len(taken)
+            taken_last = len(taken)
+
+    def _begin(self, lease: Lease, means: DeliveryContext, reading: SharedReading) -> None:
+        earlier = self._deliveries.pop(lease.endpoint_id, None)
+        if earlier is not None:  # it outlived its lease
+            earlier[1].cancel()
+        delivery = Delivery(lease, means, reading)
+        task = asyncio.create_task(delivery.run())
+        self._deliveries[lease.endpoint_id] = (delivery, task)
+        task.add_done_callback(lambda _: self._ended(lease.endpoint_id, delivery, task))
+
+    def _ended(self, endpoint_id: str, delivery: Delivery, task: "asyncio.Task[None]") -> None:
+        problem = None if task.cancelled() else task.exception()
+        if isinstance(problem, CONNECTION_LOST):
+            _log.warning("deliveries to webhook endpoint %s go on over a new connection: %r", endpoint_id, problem)
+        elif problem is not None:
+            _log.error("deliveries to webhook endpoint %s have stopped", endpoint_id, exc_info=problem)
+        current = self._deliveries.get(endpoint_id)
+        if current is None or current[0] is not delivery:
+            return
+        del self._deliveries[endpoint_id]
+        if not delivery.gave_back:
+            self._has_stale_leases = True
+        if problem is None:  # otherwise it waits for the next look
+            self._wakeup.set()
+
+    async def _stop(self) -> None:
+        tasks = [task for _, task in self._deliveries.values()]
+        for delivery, _ in self._deliveries.values():
+            delivery.stopping = True
+        if tasks:
+            await asyncio.wait(tasks, timeout=GRACE_SECONDS)
+        await _end(tasks)
+        with suppress(*CONNECTION_LOST):
+            connection = await connect(self._settings)
+            try:
+                await release(connection, self._held_by, ())
+            finally:
+                connection.terminate()
+
+
+async def _end(tasks: "Sequence[asyncio.Task[None]]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

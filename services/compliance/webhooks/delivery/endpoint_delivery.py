@@ -1,0 +1,315 @@
+"""Everything that one endpoint is to be told at present: one request at a time.
+
+A message is sent only when all before it are recorded, but for the last: the database has that write by then, and
+finishes it whether or not this process lives on.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from itertools import takewhile
+from random import random
+from typing import Any, Final, NamedTuple
+from uuid import uuid4
+
+from msgspec.structs import replace
+
+from services.compliance.cloud_event import BATCH_MEDIA_TYPE, MEDIA_TYPE
+from services.compliance.database import Pool
+from services.compliance.webhooks.delivery import parking, retry_policy
+from services.compliance.webhooks.delivery.event_reader import SharedReading
+from services.compliance.webhooks.delivery.leases import Lease, rejected_elsewhere
+from services.compliance.webhooks.delivery.outcome_writer import OutcomeWrite, Parking, Recorder, Recording
+from services.compliance.webhooks.delivery.parking import Released
+from services.compliance.webhooks.delivery.retry_policy import HEALTHY, Health, RetryDecision
+from services.compliance.webhooks.endpoint import Cursor
+from services.compliance.webhooks.endpoints.attempt_log import AttemptKind
+from services.compliance.webhooks.message import MESSAGE_BYTES_MAX, Message, batch_body, batch_id, heartbeat, message
+from services.compliance.webhooks.outcome import Outcome
+from services.compliance.webhooks.transport.http_post import Sender
+
+READ_AHEAD: Final = 100
+SECRET_LOST: Final = "no key opens the secret of this endpoint: rotate it, or have the key put back"
+_SECRET_LOST_WAIT_SECONDS: Final = 60.0
+_PARTNER: Final = 3
+"""Which column of a row is the partner."""
+
+_log: Final = logging.getLogger(__name__)
+
+
+class DeliveryContext(NamedTuple):
+    """What all deliveries use. `clock`: on the wall, for the timestamps of messages."""
+
+    pool: Pool
+    recorder: Recorder
+    sender: Sender
+    clock: Callable[[], datetime]
+    lease_seconds: float
+    deadline_seconds: float
+
+
+class _Request(NamedTuple):
+    """What goes out at once. `messages`: none in a heartbeat."""
+
+    kind: AttemptKind
+    message_id: str
+    body: bytes
+    media_type: str
+    messages: Sequence[Message] = ()
+    released: Released | None = None
+
+
+class Delivery:
+    """The work on one leased endpoint, until there is none left, it fails, or the endpoint is not what it was.
+
+    `stopping`: set from outside, it ends after the request that is under way. `gave_back`: the lease went back with
+    the last write.
+    """
+
+    def __init__(self, lease: Lease, means: DeliveryContext, reading: SharedReading) -> None:
+        self.stopping = False
+        self.gave_back = False
+        self._lease = lease
+        self._means = means
+        self._reading = reading
+        self._cursor = lease.cursor
+        self._health = lease.health
+        self._parked_partners = set(lease.parked_partners)
+        self._parked_earlier = ""
+        self._leased_until = lease.taken_at + means.lease_seconds
+        self._silent = True
+        self._under_way: tuple[Recording, float] | None = None
+
+    async def run(self) -> None:
+        """Does it. Raises what a lost connection ends in: the endpoint is leased anew then, by whomever."""
+        if self._lease.signer is None:
+            _log.warning("webhook endpoint %s waits: %s", self._lease.endpoint_id, SECRET_LOST)
+            lost = RetryDecision(self._health, _SECRET_LOST_WAIT_SECONDS)
+            await self._record(self._cursor, lost, error=SECRET_LOST, last=True)
+            return
+        if self._parked_partners and not self._cursor.delivered_sequence:
+            self._parked_earlier = await parking.parked_earlier(
+                self._means.pool, self._lease.endpoint_id, self._cursor.epoch, self._cursor.position
+            )
+        while await self._send_released() and await self._send_page():
+            pass
+        await self._settle()
+
+    async def _send_released(self) -> bool:
+        """What was parked and released goes first, with the numbers that it had. Whether to go on.
+
+        Not after any was sent: with the next lease it is known anew whose messages are parked.
+        """
+        going = True
+        pool, endpoint_id = self._means.pool, self._lease.endpoint_id
+        while self._parked_partners and (found := await parking.released(pool, endpoint_id, self._cursor.position, 1)):
+            again = await parking.again(pool, found[0], self._cursor, self._parked_earlier)
+            going = False
+            if not await self._send(self._request([again], found[0]), parking.behind(self._cursor, found[0])):
+                break
+        return going
+
+    async def _send_page(self) -> bool:
+        """Sends what the next stretch of the log holds. Whether to go on."""
+        page = await self._reading.read(self._cursor.position, self._lease.filtered, READ_AHEAD)
+        ends = page.through >= page.head
+        rows = list(page.rows)
+        if not rows:
+            through = replace(self._cursor, position=page.through)
+            if ends and self._lease.heartbeat_due and self._silent:
+                return await self._send(self._heartbeat(through), through, last=True)
+            return await self._record(through, RetryDecision(self._health, 0.0), last=ends)
+        while rows:
+            later_ones = list(takewhile(lambda row: row[_PARTNER] in self._parked_partners, rows))
+            messages = [] if later_ones else self._next_messages(rows)
+            del rows[: len(later_ones) or len(messages)]
+            to = (later_ones[-1][0] if later_ones else messages[-1].position) if rows else page.through
+            last = ends and not rows
+            going = (
+                await self._park_later_ones(later_ones, to, last=last)
+                if later_ones
+                else await self._send(self._request(messages), self._after(messages, to), ahead=bool(rows), last=last)
+            )
+            if not going:
+                return False
+        return True
+
+    def _next_messages(self, rows: Sequence[Sequence[Any]]) -> Sequence[Message]:
+        """One, or what fits into a batch; after a failure the first alone, to see whether it is the one."""
+        messages: list[Message] = []
+        cursor, size = self._cursor, 2
+        for row in rows[: 1 if self._health.failures else self._lease.batch_max]:
+            if row[_PARTNER] in self._parked_partners:
+                break
+            following = message(row, cursor, self._parked_earlier)
+            size += len(following.body) + 1
+            if messages and size > MESSAGE_BYTES_MAX:
+                break
+            messages.append(following)
+            cursor = self._after(messages, row[0])
+        return messages
+
+    def _after(self, messages: Sequence[Message], position: int) -> Cursor:
+        number = messages[-1].sequence
+        return Cursor(position, self._cursor.epoch, number, number, self._cursor.replay_through)
+
+    def _request(self, messages: Sequence[Message], released: Released | None = None) -> _Request:
+        if self._lease.batch_max == 1:
+            return _Request("event", messages[0].message_id, messages[0].body, MEDIA_TYPE, messages, released)
+        return _Request("event", batch_id(messages), batch_body(messages), BATCH_MEDIA_TYPE, messages, released)
+
+    def _heartbeat(self, cursor: Cursor) -> _Request:
+        message_id = f"heartbeat_{uuid4().hex}"
+        body = heartbeat(message_id, self._lease.endpoint_id, cursor, self._means.clock())
+        if self._lease.batch_max == 1:
+            return _Request("heartbeat", message_id, body, MEDIA_TYPE)
+        return _Request("heartbeat", message_id, b"[" + body + b"]", BATCH_MEDIA_TYPE)
+
+    async def _send(self, request: _Request, cursor: Cursor, *, ahead: bool = False, last: bool = False) -> bool:
+        """Sends it and records what became of it: the cursor, if it was taken. Whether to go on."""
+        lease, means = self._lease, self._means
+        if self.stopping or not self._may_send() or lease.signer is None:
+            return False
+        self._silent = False
+        headers = lease.signer.headers(request.message_id, means.clock(), request.body)
+        outcome = await means.sender.post(lease.url, headers, request.body, request.media_type)
+        if outcome.delivered:
+            well = RetryDecision(HEALTHY, 0.0)
+            return await self._record(cursor, well, request, outcome, ahead=ahead, last=last)
+        if request.released is not None and retry_policy.rejects(outcome):
+            again = RetryDecision(self._health, 0.0)
+            return await self._record(self._cursor, again, request, outcome, parked_again=request.released.partner_id)
+        return await self._failed(request, outcome)
+
+    def _may_send(self) -> bool:
+        """Whoever may still be waiting for a reply when his lease is over may not send: another would send it too."""
+        left = self._leased_until - asyncio.get_running_loop().time()
+        expires_at = self._lease.secret_expires_at
+        return left > self._means.deadline_seconds and (expires_at is None or self._now() < expires_at)
+
+    def _now(self) -> datetime:
+        """By the database's clock."""
+        return self._lease.now + timedelta(seconds=asyncio.get_running_loop().time() - self._lease.taken_at)
+
+    async def _failed(self, request: _Request, outcome: Outcome) -> bool:
+        if not await self._settle():
+            return False
+        parkable = request.released is None and len(request.messages) == 1
+        following = retry_policy.after_failure(outcome, self._health, self._now(), random(), parkable=parkable)
+        if following.park and not await rejected_elsewhere(
+            self._means.pool, self._lease.endpoint_id, request.message_id
+        ):
+            return await self._park(request.messages[0], following.health, request, outcome)
+        await self._record(self._cursor, following, request, outcome, last=True)
+        if self.gave_back:
+            self._warn(following, outcome)
+        return False
+
+    async def _park(self, rejected: Message, health: Health, request: _Request, outcome: Outcome) -> bool:
+        aside = self._parking(rejected.sequence, rejected.position, rejected.partner_id)
+        cursor = replace(self._cursor, position=rejected.position, sequence=rejected.sequence)
+        self._parked_partners.add(rejected.partner_id)
+        following = RetryDecision(retry_policy.parked(health), 0.0)
+        going = await self._record(cursor, following, request, outcome, parkings=[aside])
+        if going:
+            _log.warning(
+                "webhook endpoint %s rejects the event at position %d: it is parked, with the later ones of partner %s",
+                self._lease.endpoint_id,
+                rejected.position,
+                rejected.partner_id,
+            )
+        return going
+
+    async def _park_later_ones(self, rows: Sequence[Sequence[Any]], position: int, *, last: bool) -> bool:
+        """Sets aside what follows on a parked message of its partner. Whether to go on."""
+        numbered = enumerate(rows, self._cursor.sequence + 1)
+        parkings = [self._parking(number, row[0], row[_PARTNER]) for number, row in numbered]
+        cursor = replace(self._cursor, position=position, sequence=parkings[-1].sequence)
+        following = RetryDecision(self._health, 0.0)
+        return await self._record(cursor, following, parkings=parkings, last=last)
+
+    def _parking(self, sequence: int, position: int, partner_id: str) -> Parking:
+        lease = self._lease
+        return Parking(lease.endpoint_id, lease.fence, self._cursor.epoch, sequence, position, partner_id)
+
+    async def _record(
+        self,
+        cursor: Cursor,
+        following: RetryDecision,
+        request: _Request | None = None,
+        outcome: Outcome | None = None,
+        *,
+        parkings: Sequence[Parking] = (),
+        parked_again: str | None = None,
+        error: str | None = None,
+        ahead: bool = False,
+        last: bool = False,
+    ) -> bool:
+        """Writes where the endpoint stands now. Whether that holds and nobody has changed the endpoint meanwhile.
+
+        `ahead`: it is on its way, and whether it holds is found at the next one. `last`: the lease is given back.
+        """
+        holds = await self._settle()
+        asked_at = asyncio.get_running_loop().time()
+        delivered = outcome is not None and outcome.delivered
+        messages = request.messages if request else ()
+        released = request.released if request else None
+        write = OutcomeWrite(
+            endpoint_id=self._lease.endpoint_id,
+            fence=self._lease.fence,
+            revision=self._lease.revision,
+            url=self._lease.url,
+            lease_seconds=0.0 if last else self._means.lease_seconds,
+            position_from=self._cursor.position,
+            epoch=self._cursor.epoch,
+            delivered=delivered,
+            position_last=messages[-1].position if messages and released is None else self._cursor.position,
+            position_to=cursor.position,
+            sequence=cursor.sequence,
+            delivered_sequence=cursor.delivered_sequence,
+            failures_from=self._health.failures,
+            failing_since=following.health.failing_since,
+            failures=following.health.failures,
+            warned_hours=following.health.warned_hours,
+            rejecting_since=following.health.rejecting_since,
+            wait_seconds=following.wait_seconds,
+            disable=following.disable,
+            released_epoch=released.epoch if released else None,
+            released_sequence=released.sequence if released else None,
+            parked_again=parked_again,
+            kind=request.kind if request else None,
+            duration_ms=outcome.duration_ms if outcome else 0,
+            message_id=request.message_id if request else "",
+            first_sequence=messages[0].sequence if messages else None,
+            messages=len(messages) or 1,
+            status=outcome.status if outcome else None,
+            error=outcome.error if outcome else error,
+            reply=outcome.reply if outcome else b"",
+        )
+        recording = self._means.recorder.record(write, parkings)
+        self._under_way = recording, asked_at
+        self._cursor, self._health = cursor, following.health
+        if ahead:
+            await recording.sent_to_server.wait()
+            return holds
+        return await self._settle() and holds
+
+    async def _settle(self) -> bool:
+        """Waits for the write that is under way. Whether it holds and nobody has changed the endpoint meanwhile."""
+        if self._under_way is None:
+            return True
+        (recording, asked_at), self._under_way = self._under_way, None
+        if not await recording.recorded:
+            return False
+        self._leased_until = asked_at + self._means.lease_seconds
+        self.gave_back = recording.write.lease_seconds == 0
+        return not self.gave_back
+
+    def _warn(self, following: RetryDecision, outcome: Outcome) -> None:
+        shown = f"{self._lease.endpoint_id} ({self._lease.url.partition('?')[0]})"
+        why = outcome.error or f"answered {outcome.status}"
+        if following.disable is not None:
+            _log.warning("webhook endpoint %s is disabled, it is %s: %s", shown, following.disable, why)
+        elif following.warn_hours is not None:
+            _log.warning("webhook endpoint %s has been failing for %d h: %s", shown, following.warn_hours, why)

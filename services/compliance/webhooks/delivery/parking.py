@@ -1,0 +1,103 @@
+"""Messages that an endpoint alone rejected, and the later ones of their partners: kept back until released."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
+
+from services.compliance.database import Connection, Pool
+from services.compliance.webhooks.delivery.event_reader import read_one
+from services.compliance.webhooks.endpoint import Cursor
+from services.compliance.webhooks.endpoints.store import find, locked_endpoint
+from services.compliance.webhooks.message import Message, message
+from services.web.preconditions import Expected
+
+
+class Parked(msgspec.Struct, frozen=True):
+    """A message that is kept and not sent."""
+
+    epoch: int
+    sequence: int
+    position: int
+    partner_id: str
+    parked_at: datetime
+    released: bool
+
+
+_AFTER: Final = f"""
+    SELECT {", ".join(Parked.__struct_fields__)} FROM webhooks.parked_message
+    WHERE endpoint_id = $1 AND (epoch, sequence) > ($2, $3) ORDER BY epoch, sequence LIMIT $4
+"""
+
+_RELEASE: Final = """
+    WITH released AS (
+        UPDATE webhooks.parked_message SET released = true
+        WHERE endpoint_id = $1 AND NOT released AND ($2::text IS NULL OR partner_id = $2) RETURNING sequence
+    )
+    SELECT count(*) FROM released
+"""
+
+EARLIER_MAX: Final = 100
+"""Ranges that a message names; the word `more` stands for the others."""
+
+_EARLIER: Final = f"""
+    WITH kept AS (
+        SELECT epoch, sequence, sequence - row_number() OVER (PARTITION BY epoch ORDER BY sequence) AS island
+        FROM webhooks.parked_message WHERE endpoint_id = $1 AND epoch < $2 AND position <= $3 AND NOT released
+    )
+    SELECT epoch || ':' || min(sequence) || CASE WHEN count(*) > 1 THEN '-' || max(sequence) ELSE '' END
+    FROM kept GROUP BY epoch, island ORDER BY epoch, min(sequence) LIMIT {EARLIER_MAX + 1}
+"""
+
+_RELEASED: Final = """
+    SELECT epoch, sequence, position, partner_id FROM webhooks.parked_message
+    WHERE endpoint_id = $1 AND position <= $2 AND released ORDER BY epoch, sequence LIMIT $3
+"""
+
+
+class Released(msgspec.Struct, frozen=True):
+    """A parked message that is to be sent."""
+
+    epoch: int
+    sequence: int
+    position: int
+    partner_id: str
+
+
+async def page(connection: Connection, endpoint_id: str, after: tuple[int, int], limit: int) -> Sequence[Parked]:
+    """The messages kept back after an epoch and sequence, in their order. Raises `NoSuchEndpoint`."""
+    await find(connection, endpoint_id)
+    return [Parked(*row) for row in await connection.fetch(_AFTER, endpoint_id, *after, limit)]
+
+
+async def release(pool: Pool, endpoint_id: str, partner_id: str | None, expected: Expected = None) -> int:
+    """Has what is parked, for all partners or one, sent ahead of what lies after the cursor; how many they are."""
+    async with locked_endpoint(pool, endpoint_id, expected) as connection:
+        return int(await connection.fetchval(_RELEASE, endpoint_id, partner_id))
+
+
+async def parked_earlier(connection: "Connection | Pool", endpoint_id: str, epoch: int, through: int) -> str:
+    """What is kept back of the epochs before this one, up to a position of the log, such as "1:8-11,2:3"."""
+    found = [row[0] for row in await connection.fetch(_EARLIER, endpoint_id, epoch, through)]
+    return ",".join((*found[:EARLIER_MAX], *(["more"] if len(found) > EARLIER_MAX else [])))
+
+
+async def released(connection: "Connection | Pool", endpoint_id: str, through: int, limit: int) -> Sequence[Released]:
+    """The parked messages that are to be sent, up to a position of the log, in their order."""
+    return [Released(*row) for row in await connection.fetch(_RELEASED, endpoint_id, through, limit)]
+
+
+async def again(connection: "Connection | Pool", found: Released, cursor: Cursor, earlier: str) -> Message:
+    """The message as it was numbered; one of another epoch than the present is not marked as replayed."""
+    replay_through = cursor.replay_through if found.epoch == cursor.epoch else 0
+    before = Cursor(found.position, found.epoch, found.sequence - 1, found.sequence - 1, replay_through)
+    return message(await read_one(connection, found.position), before, earlier)
+
+
+def behind(cursor: Cursor, found: Released) -> Cursor:
+    """The cursor once that is delivered: where it was the next after the last delivered, no later message names it."""
+    if found.epoch == cursor.epoch and found.sequence == cursor.delivered_sequence + 1:
+        return replace(cursor, delivered_sequence=found.sequence)
+    return cursor

@@ -1,0 +1,68 @@
+"""What an endpoint would be sent, without sending it."""
+
+from typing import Final, NamedTuple
+
+from msgspec.structs import replace
+
+from services.compliance.database import Connection
+from services.compliance.webhooks.delivery import parking
+from services.compliance.webhooks.delivery.event_reader import read
+from services.compliance.webhooks.endpoint import Cursor
+from services.compliance.webhooks.endpoints.store import Endpoint, StartAt, find, resolve_start
+from services.compliance.webhooks.message import Message, message
+
+STRETCHES_MAX: Final = 20
+"""Reads of the log that one dry run makes, however few events pass the filter."""
+
+_HELD: Final = """
+    SELECT DISTINCT partner_id FROM webhooks.parked_message
+    WHERE endpoint_id = $1 AND position <= $2 AND NOT released
+"""
+
+
+class DryRun(NamedTuple):
+    """`position`: how far was looked; `head`: the last position of the log."""
+
+    messages: list[Message]
+    position: int
+    head: int
+
+
+async def from_place(connection: Connection, endpoint_id: str, place: StartAt, limit: int) -> DryRun:
+    """What a replay from the place would send first. Raises `NoSuchEndpoint` and `StartOutOfRange`."""
+    endpoint = await find(connection, endpoint_id)
+    position = await resolve_start(connection, place, "from")
+    cursor = Cursor(position, endpoint.epoch + 1, replay_through=max(endpoint.replay_through, endpoint.position))
+    return await _run(connection, endpoint, cursor, limit)
+
+
+async def from_cursor(connection: Connection, endpoint_id: str, limit: int) -> DryRun:
+    """What comes next. Raises `NoSuchEndpoint`."""
+    endpoint = await find(connection, endpoint_id)
+    cursor = Cursor(*(getattr(endpoint, name) for name in Cursor.__struct_fields__))
+    return await _run(connection, endpoint, cursor, limit)
+
+
+async def _run(connection: Connection, endpoint: Endpoint, cursor: Cursor, limit: int) -> DryRun:
+    """Released messages first, as they were numbered; then what follows, without those of partners that are held."""
+    messages: list[Message] = []
+    of_endpoint = (endpoint.endpoint_id, cursor.position)
+    held = {row["partner_id"] for row in await connection.fetch(_HELD, *of_endpoint)}
+    earlier = await parking.parked_earlier(connection, endpoint.endpoint_id, cursor.epoch, cursor.position)
+    for released in await parking.released(connection, *of_endpoint, limit):
+        messages.append(await parking.again(connection, released, cursor, earlier))
+        cursor = parking.behind(cursor, released)
+    for _ in range(STRETCHES_MAX):
+        page = await read(connection, cursor.position, endpoint.filter, limit)
+        for row in page.rows:
+            if len(messages) == limit:
+                return DryRun(messages, cursor.position, page.head)
+            following = message(row, cursor, earlier)
+            cursor = replace(cursor, position=following.position, sequence=following.sequence)
+            if following.partner_id not in held:
+                messages.append(following)
+                cursor = replace(cursor, delivered_sequence=following.sequence)
+        cursor = replace(cursor, position=page.through)
+        if len(messages) == limit or cursor.position == page.head:
+            break
+    return DryRun(messages, cursor.position, page.head)

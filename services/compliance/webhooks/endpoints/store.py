@@ -1,0 +1,258 @@
+"""The endpoints as their owners see and change them.
+
+Every change locks the endpoint's row first, so changes follow each other and those who deliver; it raises the revision
+and notifies them in its transaction. Raises `NoSuchEndpoint` where there is none.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Final
+
+import asyncpg
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from services.compliance.database import Connection, Pool
+from services.compliance.webhooks.endpoint import DisabledBecause, Filter, State, filter_of
+from services.compliance.webhooks.refusals import NoSuchEndpoint, OtherRevision, StartOutOfRange
+from services.web.preconditions import Expected
+
+WEBHOOKS_CHANNEL: Final = "sagecert_webhooks"
+"""Notified, with the endpoint's id, of every change that whoever delivers must notice."""
+
+StartAt = int | datetime | None
+"""After a position, from an instant of recording on, or (None) after all that there is."""
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """An endpoint with its health. `key_pair`: the newest, sealed; null: it has none.
+
+    `head`: the last position of the log; `warned_hours`: how long it fails, roughly.
+    """
+
+    endpoint_id: str
+    revision: int
+    url: str
+    description: str
+    filter: Filter
+    batch_max: int
+    heartbeat_seconds: int | None
+    key_pair: bytes | None
+    state: State
+    registered_at: datetime
+    position: int
+    head: int
+    epoch: int
+    sequence: int
+    delivered_sequence: int
+    replay_through: int
+    parked: int
+    failing_since: datetime | None
+    failures: int
+    warned_hours: int
+    next_attempt_at: datetime | None
+    last_attempt_at: datetime | None
+    last_delivered_at: datetime | None
+    last_status: int | None
+    last_error: str | None
+    disabled_because: DisabledBecause | None
+
+    @property
+    def tag(self) -> str:
+        """The entity tag: another after every change of the settings, the secrets or the state, not of the health."""
+        return _tag(self.revision, self.state)
+
+    def refuse_unless(self, expected: Expected) -> None:
+        """Raises `OtherRevision` where it is not what is expected."""
+        _refuse_unless(expected, self.tag)
+
+
+class EndpointPatch(msgspec.Struct, frozen=True, kw_only=True):
+    """What an owner may say of an endpoint; unset: as it is."""
+
+    url: str | UnsetType = UNSET
+    description: str | UnsetType = UNSET
+    filter: Filter | UnsetType = UNSET
+    batch_max: int | UnsetType = UNSET
+    heartbeat_seconds: int | UnsetType | None = UNSET
+    state: State | UnsetType = UNSET
+
+
+_ENDPOINT: Final = """
+    SELECT e.*, p.sequence AS head,
+        CASE WHEN e.failing_since IS NOT NULL AND e.state = 'active'
+            THEN nullif(e.next_attempt_at, '-infinity') END AS attempt_due_at,
+        (SELECT count(*) FROM webhooks.parked_message m WHERE m.endpoint_id = e.endpoint_id) AS parked,
+        (SELECT s.sealed FROM webhooks.secret s WHERE s.endpoint_id = e.endpoint_id AND s.scheme = 'v1a'
+            ORDER BY s.number DESC LIMIT 1) AS key_pair
+    FROM webhooks.endpoint e CROSS JOIN progress p
+"""
+
+_LOCK: Final = "SELECT revision, state FROM webhooks.endpoint WHERE endpoint_id = $1 FOR NO KEY UPDATE"
+
+_INSERT: Final = """
+    INSERT INTO webhooks.endpoint (
+        endpoint_id, url, description, types, partner_ids, products, batch_max, heartbeat_seconds, state, position)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'active', $9)
+"""
+
+_CHANGE: Final = """
+    UPDATE webhooks.endpoint SET
+        url = $2, description = $3, types = $4, partner_ids = $5, products = $6, batch_max = $7,
+        heartbeat_seconds = $8, state = $9,
+        disabled_because = CASE WHEN $9 = 'disabled' THEN disabled_because END,
+        epoch = epoch + CASE WHEN $10 THEN 1 ELSE 0 END,
+        sequence = CASE WHEN $10 THEN 0 ELSE sequence END,
+        delivered_sequence = CASE WHEN $10 THEN 0 ELSE delivered_sequence END,
+        rejecting_since = CASE WHEN $11 THEN NULL ELSE rejecting_since END,
+        next_attempt_at = CASE WHEN $11 THEN '-infinity' ELSE next_attempt_at END,
+        failing_since = CASE WHEN $11 THEN NULL ELSE failing_since END,
+        failures = CASE WHEN $11 THEN 0 ELSE failures END,
+        warned_hours = CASE WHEN $11 THEN 0 ELSE warned_hours END
+    WHERE endpoint_id = $1
+"""
+"""$10: the filter is another. $11: that, or the URL is another, or it is made active: the failing is forgotten."""
+
+_REPLAY: Final = """
+    UPDATE webhooks.endpoint SET
+        position = $2, epoch = epoch + 1, sequence = 0, delivered_sequence = 0,
+        replay_through = greatest(replay_through, position), fence = fence + 1, rejecting_since = NULL
+    WHERE endpoint_id = $1
+"""
+
+_CHANGED: Final = """
+    WITH raised AS (
+        UPDATE webhooks.endpoint SET revision = revision + 1 WHERE endpoint_id = $1 RETURNING endpoint_id
+    )
+    SELECT pg_notify($2, endpoint_id) FROM raised
+"""
+
+_RECORDED_FROM: Final = """
+    WITH RECURSIVE search AS (
+        SELECT 0::bigint AS low, p.sequence AS high FROM progress p
+        UNION ALL
+        SELECT CASE WHEN e.recorded_at < $1 THEN m.middle ELSE s.low END,
+            CASE WHEN e.recorded_at < $1 THEN s.high ELSE m.middle - 1 END
+        FROM search s CROSS JOIN LATERAL (SELECT (s.low + s.high + 1) / 2 AS middle) m
+        JOIN compliance_event e ON e.sequence = m.middle
+        WHERE s.low < s.high
+    )
+    SELECT s.low FROM search s WHERE s.low = s.high
+"""
+"""Halving, since positions have no gaps and instants of recording never go back along them."""
+
+
+async def resolve_start(connection: Connection, place: StartAt, parameter: str) -> int:
+    """The last position before the place. Raises `StartOutOfRange`, which names the parameter."""
+    row = await connection.fetchrow("SELECT p.sequence, certification.now() FROM progress p")
+    assert row is not None, "progress has one row"
+    head, now = row
+    if place is None:
+        return int(head)
+    if isinstance(place, int):
+        if place > head:
+            raise StartOutOfRange(f"The log of compliance events ends at position {head}.", f"{parameter}.position")
+        return place
+    if place > now:
+        raise StartOutOfRange("This instant lies after now; say now to begin with what comes.", f"{parameter}.at")
+    return int(await connection.fetchval(_RECORDED_FROM, place))
+
+
+async def find(connection: Connection, endpoint_id: str) -> Endpoint:
+    """The endpoint."""
+    row = await connection.fetchrow(f"{_ENDPOINT} WHERE e.endpoint_id = $1", endpoint_id)
+    if row is None:
+        raise NoSuchEndpoint(endpoint_id)
+    return _endpoint(row)
+
+
+async def page(connection: Connection, after: str, limit: int) -> Sequence[Endpoint]:
+    """The endpoints whose ids follow, in order of their ids."""
+    rows = await connection.fetch(f"{_ENDPOINT} WHERE e.endpoint_id > $1 ORDER BY e.endpoint_id LIMIT $2", after, limit)
+    return [_endpoint(row) for row in rows]
+
+
+@asynccontextmanager
+async def locked_endpoint(pool: Pool, endpoint_id: str, expected: Expected = None) -> AsyncIterator[Connection]:
+    """A transaction that holds the endpoint's row, and tells those who deliver when it ends. Raises `OtherRevision`."""
+    async with pool.acquire() as connection, connection.transaction():
+        row = await connection.fetchrow(_LOCK, endpoint_id)
+        if row is None:
+            raise NoSuchEndpoint(endpoint_id)
+        _refuse_unless(expected, _tag(row["revision"], row["state"]))
+        await connection.execute(_CHANGED, endpoint_id, WEBHOOKS_CHANNEL)
+        yield connection
+
+
+async def insert(connection: Connection, endpoint_id: str, wanted: EndpointPatch, position: int) -> None:
+    """A new endpoint, active; everything but the state is said of it. Its secrets go in with it."""
+    said = msgspec.structs.asdict(wanted)
+    filtered = msgspec.structs.astuple(said["filter"])
+    settings = (said["batch_max"], said["heartbeat_seconds"])
+    await connection.execute(_INSERT, endpoint_id, said["url"], said["description"], *filtered, *settings, position)
+    await connection.execute("SELECT pg_notify($1, $2)", WEBHOOKS_CHANNEL, endpoint_id)
+
+
+async def change(pool: Pool, endpoint_id: str, wanted: EndpointPatch, expected: Expected = None) -> Endpoint:
+    """Makes the endpoint what is wanted.
+
+    Another filter begins a new epoch at the cursor. Another filter or URL, and what is made active, has not failed yet.
+    """
+    async with locked_endpoint(pool, endpoint_id, expected) as connection:
+        was = await find(connection, endpoint_id)
+        said = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value is not UNSET}
+        now = msgspec.structs.replace(was, **said)
+        other_filter = now.filter != was.filter
+        await connection.execute(
+            _CHANGE,
+            endpoint_id,
+            now.url,
+            now.description,
+            *msgspec.structs.astuple(now.filter),
+            now.batch_max,
+            now.heartbeat_seconds,
+            now.state,
+            other_filter,
+            other_filter or now.url != was.url or (now.state == "active" and was.state != "active"),
+        )
+        return await find(connection, endpoint_id)
+
+
+async def replay(pool: Pool, endpoint_id: str, place: StartAt, expected: Expected = None) -> Endpoint:
+    """Takes the cursor back: a new epoch from there, what is under way counts for nothing, what is parked later goes.
+
+    Raises `StartOutOfRange`, also for a place ahead of the cursor: nothing is ever skipped.
+    """
+    async with locked_endpoint(pool, endpoint_id, expected) as connection:
+        position = await resolve_start(connection, place, "from")
+        reached = (await find(connection, endpoint_id)).position
+        if position > reached:
+            raise StartOutOfRange(f"The endpoint has been told up to position {reached}: nothing is skipped.", "from")
+        await connection.execute(_REPLAY, endpoint_id, position)
+        await connection.execute(
+            "DELETE FROM webhooks.parked_message WHERE endpoint_id = $1 AND position > $2", endpoint_id, position
+        )
+        return await find(connection, endpoint_id)
+
+
+async def delete(pool: Pool, endpoint_id: str, expected: Expected = None) -> None:
+    """Forgets the endpoint, its secrets, what is parked for it and its attempts."""
+    async with locked_endpoint(pool, endpoint_id, expected) as connection:
+        await connection.execute("DELETE FROM webhooks.endpoint WHERE endpoint_id = $1", endpoint_id)
+
+
+def _tag(revision: int, state: str) -> str:
+    return f'"{revision}-{state}"'
+
+
+def _refuse_unless(expected: Expected, tag: str) -> None:
+    if expected is not None and tag not in expected:
+        raise OtherRevision(tag)
+
+
+def _endpoint(row: asyncpg.Record) -> Endpoint:
+    values = dict(row)
+    values["filter"] = filter_of(values)
+    values["next_attempt_at"] = values["attempt_due_at"]
+    return Endpoint(**{name: values[name] for name in Endpoint.__struct_fields__})

@@ -1,0 +1,263 @@
+"""Serving an application over HTTP: uvicorn with its fast parts, limits on requests, and problems for bad ones."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from services.host.response_headers import completed
+from services.web.problem_details import HOST_UNCLEAR, MEDIA_TYPE, TYPE_PREFIX, Problem, problem_body
+
+HEAD_SECONDS_MAX: Final = 10.0
+BODY_SECONDS_MAX: Final = 10.0
+HEAD_BYTES_MAX: Final = 64 << 10
+TARGET_BYTES_MAX: Final = 32 << 10
+HEADERS_MAX: Final = 100
+MESSAGE_BYTES_MAX: Final = 1 << 20
+"""What one request may send in all: head, body, and what chunks and trailers add to it."""
+LINGER_SECONDS: Final = 2.0
+LINGER_BYTES_MAX: Final = 16 << 20
+"""How long, and how much, is still read and thrown away after a refusal."""
+GRACE_SECONDS: Final = 3
+"""How long a call under way may take to finish when the server is told to stop."""
+
+_TITLE: Final = "The request is not valid HTTP"
+INVALID: Final = Problem(TYPE_PREFIX + "invalid-http", _TITLE, 400, "What was sent cannot be read as HTTP/1.1.")
+HEAD_TOO_LARGE: Final = Problem(
+    TYPE_PREFIX + "head-too-large",
+    "The head of the request is too large",
+    431,
+    f"The head of a request has at most {HEAD_BYTES_MAX} bytes and {HEADERS_MAX} headers.",
+)
+TARGET_TOO_LONG: Final = Problem(
+    TYPE_PREFIX + "target-too-long",
+    "The URL is too long",
+    414,
+    f"Path and query have at most {TARGET_BYTES_MAX} bytes.",
+)
+HEAD_TOO_SLOW: Final = Problem(
+    TYPE_PREFIX + "too-slow", "Too slow", 408, f"The head did not arrive within {HEAD_SECONDS_MAX:g} seconds."
+)
+BODY_TOO_SLOW: Final = Problem(
+    TYPE_PREFIX + "too-slow", "Too slow", 408, f"The body did not arrive within {BODY_SECONDS_MAX:g} seconds."
+)
+MESSAGE_TOO_LARGE: Final = Problem(
+    TYPE_PREFIX + "too-large", "Too large", 413, f"A request has at most {MESSAGE_BYTES_MAX} bytes, however it is sent."
+)
+
+
+class _Refused(Exception):
+    """Ends the parsing; it comes back as an error of the parser."""
+
+
+class _NoTrailers(list[tuple[bytes, bytes]]):
+    """Where the parser puts headers once the head is whole: nothing reads them, and nothing keeps them."""
+
+    def append(self, _: tuple[bytes, bytes]) -> None:
+        return
+
+
+class _Transport:
+    """A transport whose `close` lets the answer arrive.
+
+    Where a caller is still sending, a connection closed at once is reset, and the answer lost with it. So the end of
+    the answer is sent first, and what comes is thrown away, for a while.
+    """
+
+    def __init__(self, transport: asyncio.Transport, still_sending: Callable[[], bool]) -> None:
+        self._transport = transport
+        self._still_sending = still_sending
+        self.lingering = False
+        self.write = transport.write
+        self.get_extra_info = transport.get_extra_info
+        self.pause_reading = transport.pause_reading
+        self.resume_reading = transport.resume_reading
+
+    def is_closing(self) -> bool:
+        return self.lingering or self._transport.is_closing()
+
+    def close(self) -> None:
+        if self.lingering or self._transport.is_closing() or not self._still_sending():
+            self._transport.close()
+            return
+        self.lingering = True
+        self._transport.write_eof()
+        with suppress(RuntimeError):  # it was not paused
+            self._transport.resume_reading()
+        asyncio.get_running_loop().call_later(LINGER_SECONDS, self._transport.close)
+
+
+class Protocol(HttpToolsProtocol):
+    """uvicorn waits for ever for a request, and takes a head of any length: here they have limits.
+
+    What goes beyond them, or cannot be read as HTTP, is answered with a problem.
+    """
+
+    _deadline: asyncio.TimerHandle | None = None
+    """When the head, and then the body, has to be there."""
+    _refusal: Problem = INVALID
+    _idle = True
+    """Nothing of the next request has arrived."""
+    _in_head = True
+    _chunk_bytes = 0
+    """Of what is being read, as far as it can belong to the request that begins in it."""
+    _message_bytes = 0
+
+    def __init__(self, *arguments: Any, sandbox: bool, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self._sandbox = sandbox
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        self._transport = _Transport(transport, lambda: not self._idle)
+        super().connection_made(self._transport)  # type: ignore[arg-type]  # all of one that uvicorn uses
+        self._deadline = self.loop.call_later(HEAD_SECONDS_MAX, self._too_slow)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._arrived()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._transport.lingering:
+            self._message_bytes += len(data)
+            if self._message_bytes > LINGER_BYTES_MAX:
+                self._transport.close()
+            return
+        if self._idle:
+            self._chunk_bytes = len(data)
+        else:
+            self._message_bytes += len(data)
+        super().data_received(data)
+        if self._idle or self.transport.is_closing():
+            return
+        if self._message_bytes > (HEAD_BYTES_MAX if self._in_head else MESSAGE_BYTES_MAX):
+            self._refuse(HEAD_TOO_LARGE if self._in_head else MESSAGE_TOO_LARGE)
+        elif self._deadline is None:
+            self._deadline = self.loop.call_later(BODY_SECONDS_MAX, self._too_slow)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._message_bytes, self._chunk_bytes = self._chunk_bytes, 0
+        self._idle, self._in_head = False, True
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(HEAD_SECONDS_MAX, self._too_slow)
+
+    def on_headers_complete(self) -> None:
+        if len(self.url) > TARGET_BYTES_MAX:
+            self._refusal = TARGET_TOO_LONG
+            raise _Refused
+        head_bytes = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        if self.parser.get_http_version() == "1.1" and not any(name == b"host" for name, _ in self.headers):
+            self._refusal = HOST_UNCLEAR
+            raise _Refused
+        if len(self.headers) > HEADERS_MAX or head_bytes > HEAD_BYTES_MAX:
+            self._refusal = HEAD_TOO_LARGE
+            raise _Refused
+        self._arrived()
+        self._in_head = False
+        super().on_headers_complete()
+        self.headers = _NoTrailers()
+
+    def on_message_complete(self) -> None:
+        self._arrived()
+        self._idle = True
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn's text
+        """What uvicorn calls for what it cannot read, and for what a method here refuses."""
+        self._refuse(self._refusal)
+
+    def _refuse(self, problem: Problem) -> None:
+        """Answers with the problem, unless that would fall into the answer to another request, and hangs up."""
+        if not self._owes_another_answer() and not self._answer_has_begun():
+            body = problem_body(problem)
+            headers = completed(
+                [
+                    *self.server_state.default_headers,
+                    (b"content-type", MEDIA_TYPE.encode()),
+                    (b"content-length", str(len(body)).encode()),
+                    (b"connection", b"close"),
+                ],
+                sandbox=self._sandbox,
+            )
+            head = b"".join(b"%b: %b\r\n" % header for header in headers)
+            self.transport.write(STATUS_LINE[problem.status] + head + b"\r\n" + body)
+        self.transport.close()
+
+    def _owes_another_answer(self) -> bool:
+        """Whether requests that came before the one being read are not answered yet."""
+        last = self._last_cycle()
+        return bool(self.pipeline) or (self._in_head and last is not None and not last.response_complete)
+
+    def _answer_has_begun(self) -> bool:
+        return not self._in_head and self.cycle.response_started
+
+    def _last_cycle(self) -> RequestResponseCycle | None:
+        return self.cycle
+
+    def _arrived(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _too_slow(self) -> None:
+        """A connection on which nothing was sent just ends. While others are owed an answer, there is time."""
+        if self._owes_another_answer():
+            self._deadline = self.loop.call_later(HEAD_SECONDS_MAX, self._too_slow)
+        elif self._idle:
+            self.transport.close()
+        else:
+            self._refuse(HEAD_TOO_SLOW if self._in_head else BODY_TOO_SLOW)
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], stopping: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+        self._stopping = stopping
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._stopping()
+        await super().shutdown(sockets)
+
+
+async def serve(
+    app: ASGIApp,
+    listening: socket.socket,
+    ready: Callable[[], None],
+    stopping: Callable[[], None] = lambda: None,
+    *,
+    sandbox: bool = False,
+) -> None:
+    """Serves until SIGINT or SIGTERM, which it answers by finishing what is under way. Then the signal goes on.
+
+    `ready` is called once calls are answered, `stopping` before what is under way is waited for. `sandbox`: refusals
+    that no application sees say so.
+    """
+    await _Server(configuration(app, sandbox=sandbox), ready, stopping).serve(sockets=[listening])
+
+
+def configuration(app: ASGIApp, *, sandbox: bool) -> uvicorn.Config:
+    """How uvicorn serves the application."""
+    return uvicorn.Config(
+        app,
+        loop="uvloop",
+        http=partial(Protocol, sandbox=sandbox),  # type: ignore[arg-type]  # uvicorn only ever calls it
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        log_config=None,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )

@@ -1,0 +1,79 @@
+"""Where each part of the system finds the database, and as whom."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from services.host import embedded_postgres
+
+if TYPE_CHECKING:
+    import psycopg
+
+CERTIFICATION_ROLE: Final = "sagecert_certification"
+COMPLIANCE_ROLE: Final = "sagecert_compliance"
+FOLLOWER_ROLE: Final = "sagecert_follower"
+DISPATCHER_ROLE: Final = "sagecert_dispatcher"
+
+
+_ROLES: Final = (CERTIFICATION_ROLE, COMPLIANCE_ROLE, FOLLOWER_ROLE, DISPATCHER_ROLE)
+
+
+class Databases(msgspec.Struct, frozen=True):
+    """One database as each sees it. A role is taken on after connecting, where the login is another."""
+
+    owner_url: str
+    certification_url: str
+    compliance_url: str
+    follower_url: str
+    dispatcher_url: str
+    certification_role: str | None = None
+    compliance_role: str | None = None
+    follower_role: str | None = None
+    dispatcher_role: str | None = None
+
+
+@contextmanager
+def launched(
+    data_directory: Path, binaries: Path | None, report: Callable[[str], None]
+) -> Iterator[Callable[[], Databases]]:
+    """A server of our own, started and kept running, for as long as the context lasts. The result waits until it is
+    ready. Both raise `postgres.CannotStart`.
+    """
+    with embedded_postgres.launch(data_directory, embedded_postgres.find(binaries), report, kept_running=True) as ready:
+
+        def databases() -> Databases:
+            server = ready()
+            return Databases(server.url(), *map(server.url, _ROLES))
+
+        yield databases
+
+
+@contextmanager
+def embedded(data_directory: Path, binaries: Path | None, report: Callable[[str], None]) -> Iterator[Databases]:
+    """The same, ready."""
+    with launched(data_directory, binaries, report) as databases:
+        yield databases()
+
+
+def given(owner_url: str) -> Databases:
+    """A migrated database of somebody else's server; the parts take on their roles where the login may do that."""
+    import psycopg
+
+    with psycopg.connect(owner_url, autocommit=True) as connection:
+        roles = (_takeable(connection, role) for role in _ROLES)
+        return Databases(owner_url, *[owner_url] * len(_ROLES), *roles)
+
+
+def _takeable(connection: "psycopg.Connection", role: str) -> str | None:
+    import psycopg
+    from psycopg import sql
+
+    try:
+        connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
+    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidParameterValue):
+        return None
+    connection.execute("RESET ROLE")
+    return role

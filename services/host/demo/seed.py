@@ -1,0 +1,96 @@
+"""Telling the story to a running system, with its clock moved from call to call."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from enum import Enum
+from typing import Any, Final
+
+from services.host.demo.story import DAYS, FIRST_KEY, Telling, story
+
+CALL_SECONDS_MAX: Final = 60
+
+STEPS_REPORTED: Final = 4
+
+
+class SeedResult(Enum):
+    """What there was to tell."""
+
+    NOW = "now"
+    BEFORE = "before"
+    SOMETHING_ELSE = "something else"
+
+
+class CallFailed(Exception):
+    """The system did not answer as the story needs it."""
+
+
+class Caller:
+    """Calls a system by HTTP, with the standard library: nothing to install beside the system itself."""
+
+    def __init__(self, origin: str, key: str | None) -> None:
+        self._origin = origin
+        self._headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {key}"} if key else {})}
+
+    def call(self, method: str, path: str, body: object = None, **headers: str) -> tuple[int, Any]:
+        """Status and body of the answer. Raises `OSError` where there is none."""
+        request = urllib.request.Request(
+            self._origin + path,
+            data=None if body is None else json.dumps(body).encode(),
+            headers=self._headers | headers,
+            method=method,
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=CALL_SECONDS_MAX) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as refusal:
+            with refusal:
+                return refusal.code, json.load(refusal)
+
+    def do(self, method: str, path: str, body: object, **headers: str) -> None:
+        """Raises `CallFailed` unless it is done."""
+        status, answer = self.call(method, path, body, **headers)
+        if status >= 300:
+            raise CallFailed(f"{method} {path} answered {status}: {answer.get('detail', answer)}")
+
+
+def tell(caller: Caller, present: datetime, report: Callable[[str], None]) -> SeedResult:
+    """Tells the story up to `present` if the system is empty; its clock then runs on from there.
+
+    A system that holds something is left as it is, apart from a story that was broken off: that is told anew.
+    Raises `CallFailed`.
+    """
+    tellings = story(present)
+    if _recorded(caller, tellings[-1]):
+        return SeedResult.BEFORE
+    _, anything = caller.call("GET", "/certification/v1/events?after=0&limit=1")
+    if anything and not _recorded(caller, tellings[0]):
+        return SeedResult.SOMETHING_ELSE
+    caller.do("POST", "/sandbox/v1/reset", {"now": tellings[0].recorded_at.isoformat()})
+    for number, telling in enumerate(tellings):
+        if number % -(-len(tellings) // STEPS_REPORTED) == 0:
+            report(f"telling the story: {telling.recorded_at:%d %B %Y}")
+        _tell(caller, telling)
+    caller.do("PUT", "/sandbox/v1/clock", {"now": present.isoformat(), "running": True})
+    return SeedResult.NOW
+
+
+def told_on(caller: Caller) -> date:
+    """The day to which the story that a system holds was told. Raises `CallFailed` where it holds none."""
+    status, fact = caller.call("GET", f"/certification/v1/facts?idempotency_key={FIRST_KEY}")
+    if status != 200:
+        raise CallFailed("the system holds no story")
+    return datetime.fromisoformat(fact["recorded_at"]).date() + timedelta(days=DAYS)
+
+
+def _recorded(caller: Caller, telling: Telling) -> bool:
+    status, _ = caller.call("GET", f"/certification/v1/facts?idempotency_key={telling.key}")
+    return status == 200
+
+
+def _tell(caller: Caller, telling: Telling) -> None:
+    caller.do("PUT", "/sandbox/v1/clock", {"now": telling.recorded_at.isoformat()})
+    path = f"/certification/v1/{telling.path}"
+    caller.do("POST", path, telling.body, **{"Idempotency-Key": telling.key})

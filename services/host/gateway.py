@@ -1,0 +1,91 @@
+"""Several applications under one origin, with what they have in common: the door, the documentation, lifetimes."""
+
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
+
+from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from services.host import api_docs
+from services.host.request_guard import RequestGuard
+from services.host.route_table import Paths
+from services.web.problem_details import FAILED, problem_response, unexplained
+from services.web.wakeup import Wakeup
+
+TITLE: Final = "Sage Partner Certification"
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Gateway:
+    """An ASGI application of several, each for the paths of one first part.
+
+    `apps`: by first part, such as "compliance". `api_key`: where it is set, every call needs it as a bearer token.
+    `sandbox`: every answer says so.
+    """
+
+    def __init__(self, apps: Mapping[str, FastAPI], *, api_key: str | None, sandbox: bool) -> None:
+        self._apps = apps
+        if api_key is not None:
+            for app in apps.values():
+                api_docs.secure(app)
+        self.sandbox = sandbox
+        front = Starlette(
+            routes=api_docs.routes(TITLE, list(apps.values()), bearer=api_key is not None),
+            exception_handlers={HTTPException: _not_answered, Exception: _failed},
+        )
+        front.router.redirect_slashes = False
+        paths = Paths(apps.values(), api_docs.PAGES)
+        self._door = RequestGuard(_PathDispatcher(apps, front), paths, api_key=api_key, sandbox=sandbox)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers a call while `running`."""
+        await self._door(scope, receive, send)
+
+    def stop(self) -> None:
+        """Lets nobody wait any longer: long polls are answered, and streams end, so that the server can stop."""
+        for app in self._apps.values():
+            waiting: Wakeup | None = getattr(app.state, "waiting", None)
+            if waiting is not None:
+                waiting.stop()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Opens what the applications need for as long as the context lasts."""
+        async with AsyncExitStack() as open_apps:
+            for app in self._apps.values():
+                await open_apps.enter_async_context(app.router.lifespan_context(app))
+            if self.sandbox:
+                _log.warning("SANDBOX: the clock of this system can be moved, and everything in it can be emptied")
+            yield
+
+
+class _PathDispatcher:
+    """Sends each call its way; what belongs to no application goes to the front."""
+
+    def __init__(self, apps: Mapping[str, ASGIApp], front: ASGIApp) -> None:
+        self._apps = apps
+        self._front = front
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        first_part = scope["path"].split("/", 2)[1:2]
+        app = self._apps.get(first_part[0], self._front) if first_part else self._front
+        await app(scope, receive, send)
+
+
+async def _not_answered(_: Request, error: Exception) -> Response:
+    """A path that leads nowhere, or a method that a page does not take."""
+    assert isinstance(error, HTTPException)
+    detail = "There is no such path, or it does not take this method."
+    return problem_response(unexplained(error.status_code, detail), error.headers)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    _log.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
+    return problem_response(FAILED)

@@ -1,0 +1,198 @@
+"""The sandbox: a clock that can be set, and a system that can be emptied, for integrators who cannot wait thirty days.
+
+It works as the owner of the schemas, and only on a database that was a sandbox from its first start.
+"""
+
+from datetime import datetime
+from time import monotonic, sleep
+from typing import Any, Final
+
+import psycopg
+from fastapi import Depends, FastAPI, Request
+from psycopg import Connection
+from pydantic import ValidationInfo, field_validator
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from starlette.responses import Response
+
+from services.certification.api import problems
+from services.certification.api.fields import Answer, Instant, InstantAnswer
+from services.host import migrate
+from services.web.openapi import complete
+from services.web.problem_details import MEDIA_TYPE, TYPE_PREFIX, Problem, problem_response
+from services.web.request_body import YEARS, Body, reject_duplicate_keys
+
+CURRENT_SECONDS_MAX: Final = 60.0
+"""How long the projections may take to be current at a new instant."""
+
+RESET_SECONDS_MAX: Final = 30.0
+LOCK_MILLISECONDS_MAX: Final = 250
+"""A reset does not wait longer for those who look on; it lets them finish and tries again."""
+
+POLL_SECONDS: Final = 0.02
+"""How long it can go unseen that the projections are current, or that a lock is free."""
+
+GOES_BACK: Final = Problem(
+    TYPE_PREFIX + "clock-goes-back",
+    "The clock never goes back",
+    409,
+    "The clock, or the last fact, is later than that already; only a reset goes back.",
+)
+NOT_CURRENT: Final = Problem(
+    TYPE_PREFIX + "not-current",
+    "Not every projection is current",
+    503,
+    "The clock is set; is a follower running (`sagecert compliance work`)? Setting it to the same instant waits again.",
+)
+
+_PROBLEM: Final[dict[str, Any]] = {"content": {MEDIA_TYPE: {}}}
+MALFORMED: Final[dict[int | str, dict[str, Any]]] = {422: {"description": "Malformed", **_PROBLEM}}
+NOT_SET: Final[dict[int | str, dict[str, Any]]] = {
+    **MALFORMED,
+    409: {"description": GOES_BACK.title, **_PROBLEM},
+    503: {"description": NOT_CURRENT.title, **_PROBLEM},
+}
+
+_EMPTY_LOG: Final = """
+    ALTER TABLE certification.stored_events DISABLE TRIGGER append_only;
+    TRUNCATE certification.stored_events, certification.free_text, certification.profile, certification.recording;
+    ALTER TABLE certification.stored_events ENABLE ALWAYS TRIGGER append_only;
+    INSERT INTO certification.recording DEFAULT VALUES
+"""
+
+CURRENT: Final = """
+    SELECT p.known_through >= %s AND p.position >= (
+        SELECT coalesce(max(e.notification_id), 0) FROM certification.stored_events e)
+    FROM compliance.progress p
+"""
+
+
+class ClockBody(Body):
+    """The instant that the clock shows. `running`: it goes on from there; otherwise it stands still."""
+
+    now: Instant
+    running: bool = False
+
+    @field_validator("running")
+    @classmethod
+    def _stays_within_the_years(cls, running: bool, info: ValidationInfo) -> bool:
+        """A fact recorded after the last accepted year could never be asked about."""
+        now = info.data.get("now")
+        if running and now is not None and now.year == YEARS[-1]:
+            raise ValueError(f"a clock that goes on is set to before {YEARS[-1]}: it would leave the accepted years")
+        return running
+
+
+class ClockAnswer(Answer):
+    """What the clock shows."""
+
+    now: InstantAnswer
+    running: bool
+
+
+class NotDone(Exception):
+    """The sandbox does not do what it was asked."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.title)
+        self.problem = problem
+
+
+def create_app(owner_url: str) -> FastAPI:
+    """The application; `owner_url` is where the owner of the schemas reaches the database."""
+    app = FastAPI(
+        title="Sage Partner Certification: sandbox",
+        description="Sets the clock of the whole system.",
+        version="1",
+        openapi_url="/sandbox/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        dependencies=[Depends(reject_duplicate_keys)],
+    )
+    problems.install(app)
+    app.add_exception_handler(NotDone, _not_done)
+
+    complete(app, (), {})
+
+    @app.get("/sandbox/v1/clock", tags=["Sandbox"])
+    def clock() -> ClockAnswer:
+        """What the clock shows."""
+        with psycopg.connect(owner_url, autocommit=True) as connection:
+            return _clock(connection)
+
+    @app.put("/sandbox/v1/clock", tags=["Sandbox"], responses=NOT_SET)
+    def set_clock(body: ClockBody) -> ClockAnswer:
+        """Sets the clock forward; answers once every timer due by then has fired and every projection is current."""
+        with psycopg.connect(owner_url, autocommit=True) as connection:
+            row = connection.execute("SELECT certification.set_clock(%s, %s)", [body.now, body.running]).fetchone()
+            if row != (True,):
+                raise NotDone(GOES_BACK)
+            _wait_until_current(connection, body.now)
+            return _clock(connection)
+
+    @app.post("/sandbox/v1/reset", tags=["Sandbox"], responses=MALFORMED)
+    def reset(body: ClockBody) -> ClockAnswer:
+        """Empties everything and sets the clock: the only way back in time."""
+        empty(owner_url, body.now, running=body.running)
+        return ClockAnswer(now=body.now, running=body.running)
+
+    return app
+
+
+def empty(owner_url: str, now: datetime, *, running: bool) -> None:
+    """Empties the log, drops every other schema and makes it anew, all or nothing, with the clock at `now`.
+
+    The functions of the log stay: a session of PostgreSQL never forgets one that was dropped after it had called it.
+    Others may be connected and reading: where they stand in each other's way, it lets them finish and tries again.
+    Raises `migrate.OtherKind` where the database is no sandbox, before anything is dropped.
+    """
+    engine = migrate.owner_engine(owner_url)
+    deadline = monotonic() + RESET_SECONDS_MAX
+    while True:
+        try:
+            with engine.begin() as connection:
+                connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS_MAX}"))
+                migrate.settle(connection, sandbox=True)
+                connection.execute(text("DROP SCHEMA IF EXISTS compliance, webhooks CASCADE"))
+                connection.execute(text(_EMPTY_LOG))
+                migrate.upgrade(connection)
+                migrate.settle(connection, sandbox=True)
+                connection.execute(
+                    text(
+                        "UPDATE certification.recording SET clock_at = :now,"
+                        " clock_started_at = CASE WHEN :running THEN clock_timestamp() END"
+                    ),
+                    {"now": now, "running": running},
+                )
+                connection.execute(text("NOTIFY sagecert_facts"))
+                connection.execute(text("NOTIFY sagecert_compliance"))
+            return
+        except DBAPIError as error:
+            if monotonic() > deadline or not isinstance(error.orig, psycopg.OperationalError | psycopg.InternalError):
+                raise
+            sleep(POLL_SECONDS)
+
+
+def _clock(connection: Connection[Any]) -> ClockAnswer:
+    row = connection.execute("SELECT now, running FROM certification.clock()").fetchone()
+    assert row is not None
+    return ClockAnswer(now=row[0], running=row[1])
+
+
+def _wait_until_current(connection: Connection[Any], now: datetime) -> None:
+    """Wakes the projections and waits for them. Raises `NotDone`."""
+    connection.execute("LISTEN sagecert_compliance")
+    connection.execute("NOTIFY sagecert_facts")
+    deadline = monotonic() + CURRENT_SECONDS_MAX
+    while connection.execute(CURRENT, [now]).fetchone() != (True,):
+        if monotonic() > deadline:
+            raise NotDone(NOT_CURRENT)
+        for _ in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
+            pass
+
+
+async def _not_done(_: Request, error: Exception) -> Response:
+    assert isinstance(error, NotDone)
+    headers = {"Retry-After": "1"} if error.problem.status == 503 else None
+    return problem_response(error.problem, headers)

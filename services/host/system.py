@@ -1,0 +1,92 @@
+"""The whole system under one origin: what serves is one process, the follower and the dispatcher are two more."""
+
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+from pydantic import SecretStr
+
+from services.certification.settings import CertificationSettings
+from services.compliance.settings import ComplianceSettings
+from services.host.databases import Databases
+from services.host.supervisor import Part
+
+if TYPE_CHECKING:
+    from services.host.gateway import Gateway
+
+_NOT_FOR_PARTS: Final = ("DATABASE_URL", "SAGECERT_API_KEY")
+"""Of our environment: what would let a part do more than its work."""
+
+
+class Settings(NamedTuple):
+    """Of each part of the system. What is not said here comes from the environment, as when the parts run apart."""
+
+    certification: CertificationSettings
+    compliance: ComplianceSettings
+
+
+def settings(databases: Databases, *, sandboxed: bool, webhook_key: Callable[[], SecretStr]) -> Settings:
+    """The settings of the system on these databases. Raises `pydantic.ValidationError`.
+
+    `webhook_key`: asked for the key that seals secrets of webhook endpoints, where the environment has none.
+    """
+    certification = CertificationSettings(
+        database_url=SecretStr(databases.certification_url),
+        database_role=databases.certification_role,
+        sandbox=sandboxed,
+    )
+    compliance = ComplianceSettings(
+        database_url=SecretStr(databases.compliance_url),
+        database_role=databases.compliance_role,
+        sandbox=sandboxed,
+    )
+    if not compliance.webhook_keys:
+        compliance = compliance.model_copy(update={"webhook_keys": (webhook_key(),)})
+    return Settings(certification, compliance)
+
+
+def background(system: Settings, databases: Databases) -> list[Part]:
+    """The processes beside the one that serves. Each gets the settings that it needs in its environment."""
+    compliance = system.compliance
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in _NOT_FOR_PARTS and not name.endswith(("_DATABASE_URL", "_DATABASE_ROLE", "_WEBHOOK_KEYS"))
+    }
+    common = {**inherited, "SAGECERT_SANDBOX": str(compliance.sandbox).lower()}
+    keys = msgspec.json.encode([key.get_secret_value() for key in compliance.webhook_keys]).decode()
+    follower = _connected("FOLLOWER", databases.follower_url, databases.follower_role)
+    dispatcher = _connected("DISPATCHER", databases.dispatcher_url, databases.dispatcher_role)
+    return [
+        _part("follower", {**common, **follower}),
+        _part("dispatcher", {**common, **dispatcher, "SAGECERT_COMPLIANCE_WEBHOOK_KEYS": keys}),
+    ]
+
+
+def _connected(name: str, url: str, role: str | None) -> dict[str, str]:
+    taken_on = {f"SAGECERT_{name}_DATABASE_ROLE": role} if role else {}
+    return {f"SAGECERT_{name}_DATABASE_URL": url, **taken_on}
+
+
+def _part(name: str, environment: Mapping[str, str]) -> Part:
+    return Part(name, ("-m", "services.host.worker", name), environment)
+
+
+def create(system: Settings, owner_url: str, *, api_key: str | None) -> "Gateway":
+    """The applications under one origin; the sandbox too, as the owner of the database, where it is on."""
+    from services.certification.app import create_app as create_certification
+    from services.compliance.app import create_app as create_compliance
+    from services.host.gateway import Gateway
+    from services.host.wall_clock import wall_clock
+
+    sandboxed = system.compliance.sandbox
+    apps = {
+        "certification": create_certification(system.certification),
+        "compliance": create_compliance(system.compliance, wall_clock),
+    }
+    if sandboxed:
+        from services.host import sandbox
+
+        apps["sandbox"] = sandbox.create_app(owner_url)
+    return Gateway(apps, api_key=api_key, sandbox=sandboxed)

@@ -1,0 +1,109 @@
+"""What holds of every operation, in the OpenAPI document of an application: refusals, products, links, the API key."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from fastapi import FastAPI
+
+from services.web.problem_details import MEDIA_TYPE, Problem
+from services.web.products import FORMAT
+
+_METHODS: Final = ("get", "put", "post", "delete", "patch")
+_TEMPLATE: Final = "#/components/schemas/{name}"
+_OF_EVERY_CALL: Final = {422: "Malformed or not acceptable; `parameter` names what is meant, where one part is."}
+_OF_BODIES: Final = {
+    408: "The body did not arrive in time.",
+    413: "The body is too large.",
+    415: "The body is not `application/json` in UTF-8.",
+}
+_KEY_MISSING: Final = {401: "The API key is missing or wrong."}
+_FORGOTTEN: Final = ("HTTPValidationError", "ValidationError")
+"""The framework's own problems, which nothing is answered with."""
+
+
+class Link(NamedTuple):
+    """From what a POST answers to another call. `parameters`: by name, where each is taken from."""
+
+    path: str
+    method: str
+    parameters: Mapping[str, str]
+
+
+def complete(app: FastAPI, products: Sequence[str], links: Mapping[str, Sequence[Link]]) -> None:
+    """Lets the application complete its document. `links`: by the path whose POST they follow from."""
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            _complete(plain(), products, links)
+        return plain()
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
+
+
+def secure(app: FastAPI) -> None:
+    """Lets the document say that every call needs the API key."""
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = plain()
+            document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+            document["security"] = [{"key": []}]
+            for operation in operations(document):
+                _refuse(operation, _KEY_MISSING)
+        return plain()
+
+    app.openapi = openapi  # type: ignore[method-assign]  # as above
+
+
+def operations(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every operation of the document."""
+    for methods in document["paths"].values():
+        yield from (methods[method] for method in _METHODS if method in methods)
+
+
+def _complete(document: dict[str, Any], products: Sequence[str], links: Mapping[str, Sequence[Link]]) -> None:
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    for name in _FORGOTTEN:
+        schemas.pop(name, None)
+    (problem,), described = msgspec.json.schema_components((Problem,), ref_template=_TEMPLATE)
+    schemas.update(described)
+    for operation in operations(document):
+        _refuse(operation, _OF_EVERY_CALL)
+        if "requestBody" in operation:
+            _refuse(operation, _OF_BODIES)
+        for status, answer in operation["responses"].items():
+            if status >= "400":
+                answer["content"] = {MEDIA_TYPE: {"schema": problem}}
+        operation["responses"] = dict(sorted(operation["responses"].items()))
+    _name_products(document, list(products))
+    for path, followed in links.items():
+        for answer in document["paths"][path]["post"]["responses"].values():
+            if "application/json" in answer.get("content", {}):
+                answer["links"] = {f"{link.method} {link.path}": _link(document, link) for link in followed}
+
+
+def _refuse(operation: dict[str, Any], statuses: Mapping[int, str]) -> None:
+    for status, description in statuses.items():
+        found = operation["responses"].setdefault(str(status), {"description": description})
+        found.setdefault("content", {MEDIA_TYPE: {"schema": {"$ref": _TEMPLATE.format(name="Problem")}}})
+
+
+def _name_products(part: Any, products: list[str]) -> None:
+    """Lets each schema of a product name those that are sold."""
+    if isinstance(part, dict):
+        if part.get("format") == FORMAT:
+            del part["format"]
+            part["enum"] = products
+        for value in part.values():
+            _name_products(value, products)
+    elif isinstance(part, list):
+        for value in part:
+            _name_products(value, products)
+
+
+def _link(document: Mapping[str, Any], link: Link) -> dict[str, Any]:
+    operation_id = document["paths"][link.path][link.method]["operationId"]
+    return {"operationId": operation_id, "parameters": dict(link.parameters)}

@@ -1,0 +1,153 @@
+"""Validation shared by every request: instants, numbers, bodies."""
+
+import json
+import re
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+from starlette.exceptions import HTTPException
+
+YEARS: Final = range(2000, 2101)
+"""Years, in UTC, in which something can be true."""
+
+_RFC_3339: Final = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)", re.ASCII
+)
+_WHOLE_NUMBER: Final = re.compile(r"0|-?[1-9][0-9]{0,18}")
+_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})(\.[0-9]{1,18})?")
+
+
+MEMBERS_MAX: Final = 100
+"""Fields of one JSON object; each that is unknown costs an error of its own. No body of the contract has ten."""
+
+_28_DAYS, _30_DAYS, _31_DAYS = ("(0[1-9]|1[0-9]|2[0-8])", "(0[1-9]|[12][0-9]|30)", "(0[1-9]|[12][0-9]|3[01])")
+
+
+def _days(january: str = _31_DAYS, december: str = _31_DAYS) -> str:
+    """The days of a common year, with these of January and December."""
+    return f"(01-{january}|02-{_28_DAYS}|(0[3578]|10)-{_31_DAYS}|(0[469]|11)-{_30_DAYS}|12-{december})"
+
+
+_INNER_DAYS: Final = (
+    f"((200[1-9]|20[1-9][0-9])-{_days()}|2000-{_days(january='(0[2-9]|[12][0-9]|3[01])')}"
+    f"|2100-{_days(december=_30_DAYS)}|20(0[048]|[2468][048]|[13579][26])-02-29)"
+)
+_FIRST_DAY, _LAST_DAY = f"{YEARS[0]}-01-01", f"{YEARS[-1]}-12-31"
+_TIME: Final = r"[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
+_OFFSET: Final = "([01][0-9]|2[0-3]):[0-5][0-9]"
+DAY_PATTERN: Final = f"({_INNER_DAYS}|{_FIRST_DAY}|{_LAST_DAY})"
+"""The days there are in `YEARS`."""
+
+INSTANT_SCHEMA: Final = {
+    "type": "string",
+    "format": "date-time",
+    # An offset can lead out of the years on the first and on the last day. So there it leads inwards.
+    "pattern": (
+        rf"^({_INNER_DAYS}{_TIME}([Zz]|[+-]{_OFFSET})|{_FIRST_DAY}{_TIME}([Zz]|-{_OFFSET}|\+00:00)"
+        rf"|{_LAST_DAY}{_TIME}([Zz]|\+{_OFFSET}|-00:00))$"
+    ),
+    "description": "RFC 3339 with an offset and at most six decimals, in the years 2000 to 2100.",
+    "examples": ["2026-03-01T09:00:00Z"],
+}
+
+
+class Body(BaseModel):
+    """What a call says, field by field, as it stands."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def parse_instant(written: object) -> datetime:
+    """RFC 3339 with an offset and at most microseconds, in UTC, within `YEARS`. Raises `ValueError`."""
+    instant = parse_any_instant(written)
+    if instant.year not in YEARS:
+        raise ValueError(f"an instant lies in the years {YEARS[0]} to {YEARS[-1]}")
+    return instant
+
+
+def parse_any_instant(written: object) -> datetime:
+    """RFC 3339 with an offset and at most microseconds, in UTC, of any year. Raises `ValueError`."""
+    if not isinstance(written, str) or not _RFC_3339.fullmatch(written):
+        raise ValueError(
+            "an instant is RFC 3339 with an offset and at most six decimals, such as 2026-01-31T09:00:00Z"
+            " (in a query, '+' is written %2B)"
+        )
+    try:
+        return datetime.fromisoformat(written.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("there is no such instant") from None
+
+
+def parse_whole_number(written: object) -> int:
+    """A whole number in a path or a query, in the one way that JSON would write it. Raises `ValueError`."""
+    if not isinstance(written, str) or not _WHOLE_NUMBER.fullmatch(written):
+        raise ValueError("a whole number has decimal digits only, without leading zeros")
+    return int(written)
+
+
+def parse_number(written: object) -> float:
+    """A number in a query, as JSON would write it without an exponent. Raises `ValueError`."""
+    if not isinstance(written, str) or not _NUMBER.fullmatch(written):
+        raise ValueError("a number has decimal digits, without leading zeros, and at most one point")
+    return float(written)
+
+
+# After the bounds: pydantic forgets them in the schema of what it cannot see through.
+WHOLE_NUMBER: Final = BeforeValidator(parse_whole_number)
+NUMBER: Final = BeforeValidator(parse_number)
+"""The annotations of numbers in a path or a query."""
+
+
+async def reject_duplicate_keys(request: Request) -> bytes:
+    """The body. Raises `RequestValidationError` where an object says a field twice: nobody can tell which is meant.
+
+    So it does where an object has too many fields.
+
+    What is not JSON at all is refused elsewhere.
+    """
+    body = await request.body()
+    with suppress(ValueError, RecursionError):
+        _BODY.decode(body.decode("utf-8-sig"))
+    return body
+
+
+def duplicate_key_error(part: str, name: str) -> RequestValidationError:
+    """What a call is refused with whose `part` (body, header or query) says the same name twice."""
+    return RequestValidationError([{"type": "doubled", "loc": (part, name), "msg": "it is given twice", "input": None}])
+
+
+def body_error(error: RequestValidationError | HTTPException) -> str | None:
+    """Why the body cannot be read, and what to send; None: a part of it is meant, or no body at all.
+
+    The framework says 400 of a body that fails otherwise than by its syntax: behind the door, by a number alone.
+    """
+    if isinstance(error, HTTPException):
+        return "The body has a number with too many digits to be read." if error.status_code == 400 else None
+    first = error.errors()[0]
+    if first["type"] == "json_invalid":
+        return f"The body is not JSON: it cannot be read from character {first['loc'][1] + 1} on."
+    if first["loc"] == ("body",):
+        return "A body is needed: a JSON object, with Content-Type: application/json."
+    return None
+
+
+def distinct_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The members of a JSON object. Raises `RequestValidationError` for a name given twice, and for too many."""
+    if len(pairs) > MEMBERS_MAX:
+        too_many = {"type": "too_many", "loc": ("body", pairs[-1][0][:100]), "input": None}
+        raise RequestValidationError([{**too_many, "msg": f"an object has at most {MEMBERS_MAX} fields"}])
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise duplicate_key_error("body", name[:100].encode(errors="replace").decode())
+            seen.add(name)
+    return members
+
+
+_BODY: Final = json.JSONDecoder(object_pairs_hook=distinct_members)
