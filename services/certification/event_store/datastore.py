@@ -16,9 +16,13 @@ _DURABLE: Final = (
 
 
 class LogDatastore(PostgresDatastore):
-    """The library's datastore with a connection string of any form. Statements are bounded by the server."""
+    """The library's datastore with a connection string of any form.
 
-    def __init__(self, conninfo: str, role: str | None, connections_max: int) -> None:
+    `seconds_max`: how long a caller waits for a connection. Statements are bounded by the server.
+    """
+
+    def __init__(self, conninfo: str, role: str | None, connections_max: int, seconds_max: float) -> None:
+        self.seconds_max = seconds_max
         super().__init__(dbname="", host="", port="", user="", password="", schema=SCHEMA, originator_id_type="text")
         self.pool = ConnectionPool(
             conninfo,
@@ -35,6 +39,7 @@ class LogDatastore(PostgresDatastore):
             min_size=1,
             max_size=connections_max,
             open=False,
+            timeout=seconds_max,
             configure=partial(_configure, role=role),
             name="certification",
         )

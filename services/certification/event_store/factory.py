@@ -45,7 +45,10 @@ class Factory(InfrastructureFactory[PostgresTrackingRecorder]):
         settings = self._settings()
         self._append_thread = AppendThread(settings)
         self.datastore = LogDatastore(
-            settings.database_url.get_secret_value(), settings.database_role, settings.database_connections_max
+            settings.database_url.get_secret_value(),
+            settings.database_role,
+            settings.database_connections_max,
+            settings.call_seconds_max,
         )
 
     def _settings(self) -> CertificationSettings:

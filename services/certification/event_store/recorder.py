@@ -5,6 +5,7 @@ What is written here is a row of the one log like any fact: stamped under the ap
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from time import monotonic, sleep
 from typing import Any, Final, LiteralString, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -20,17 +21,17 @@ from eventsourcing.persistence import (
     Tracking,
 )
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresTrackingRecorder
-from eventsourcing.utils import retry
 from psycopg import Cursor
 from psycopg.rows import DictRow
 
 from services.certification.event_store.append_thread import AppendThread
-from services.certification.event_store.database import CHANNEL
+from services.certification.event_store.database import CHANNEL, RETRY_SECONDS
 from services.certification.event_store.datastore import LogDatastore
 from services.certification.event_store.event_append import EventAppend, event_append
 from services.certification.event_store.stored_state import carried, is_fact
 from services.certification.event_store.subscription import LogSubscription
 
+_STATEMENT_TIMEOUT: Final[LiteralString] = "SELECT set_config('statement_timeout', %s, true)"
 _APPEND: Final[LiteralString] = "SELECT outcome, position FROM certification.append(%s::jsonb)"
 _PLACES: Final[LiteralString] = """
     SELECT originator_id, originator_version FROM certification.stored_events
@@ -51,6 +52,8 @@ class LogRecorder(PostgresApplicationRecorder):
     The state of a fact comes as stored, that of another event as it was given. Ids of streams are text; a UUID is
     taken as its text.
     """
+
+    datastore: LogDatastore
 
     def __init__(self, datastore: LogDatastore, append_thread: AppendThread) -> None:
         super().__init__(datastore, events_table_name="stored_events")
@@ -92,13 +95,27 @@ class LogRecorder(PostgresApplicationRecorder):
         with self.datastore.get_connection() as connection:
             return connection.execute(_REACHES, (stream, version)).fetchone() is not None
 
-    @retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)
     def _append_in_transaction(self, append: EventAppend, track: Track | None = None) -> int:
-        """Appends, checks that each stream went on where it should, and tracks, in one transaction.
+        """Appends to several streams, or tracks besides; returns the last position.
 
-        What was recorded although the answer was lost is recognised by its key.
+        Tries until the deadline. What was recorded although the answer was lost is recognised by its key.
         """
+        deadline = monotonic() + self.datastore.seconds_max
+        while True:
+            try:
+                position = self._transact(append, track, deadline - monotonic())
+            except (InterfaceError, OperationalError):
+                if monotonic() + RETRY_SECONDS >= deadline:
+                    raise
+                sleep(RETRY_SECONDS)
+            else:
+                self._append_thread.notify_soon()
+                return position
+
+    def _transact(self, append: EventAppend, track: Track | None, seconds_max: float) -> int:
+        """Appends, checks that each stream went on where it should, and tracks."""
         with self.datastore.transaction(commit=True) as cursor:
+            cursor.execute(_STATEMENT_TIMEOUT, (f"{max(1, round(1000 * seconds_max))}",))
             row = cursor.execute(_APPEND, (f"[{append.encoded.decode()}]",)).fetchone()
             assert row is not None
             position = row["position"]
@@ -110,7 +127,6 @@ class LogRecorder(PostgresApplicationRecorder):
                     track(cursor)
             elif position is None:
                 raise IntegrityError(f"{append.places} are recorded already")
-        self._append_thread.notify_soon()
         return int(position)
 
     def select_events(
