@@ -13,7 +13,7 @@ import asyncpg
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-_SERVICES: Final = Path(__file__).parent
+_SERVICES: Final = Path(__file__).parents[1]
 VERSIONS: Final = {
     "certification": _SERVICES / "certification" / "migrations" / "versions",
     "compliance": _SERVICES / "compliance" / "read_model" / "migrations" / "versions",
