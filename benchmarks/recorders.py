@@ -70,13 +70,17 @@ def recorder(env: Mapping[str, str]) -> Iterator[ApplicationRecorder]:
 def follow(env: Mapping[str, str], connection: Connection) -> None:
     """Follows from the end of the log; once asked to stop, to its end. Sends how many events it has seen."""
     with recorder(env) as log:
-        last, seen, found = log.max_notification_id() or 0, 0, True
+        last, seen, stopped = log.max_notification_id() or 0, 0, False
         connection.send(last)
-        while found or not connection.poll(POLL_SECONDS):
+        while True:
             newer = log.select_notifications(last, LIMIT, inclusive_of_start=False)
-            found = bool(newer)
             seen += len(newer)
-            last = newer[-1].id if newer else last
+            if newer:
+                last = newer[-1].id
+            elif stopped:
+                break
+            else:
+                stopped = connection.poll(POLL_SECONDS)
     connection.send(seen)
 
 
