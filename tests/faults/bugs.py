@@ -18,8 +18,8 @@ BUGS: Final = (
     Bug(
         "a message is told as delivered whatever the receiver answers",
         "services/compliance/webhooks/delivery/endpoint_delivery.py",
-        "        if outcome.delivered:\n            well",
-        "        if outcome is not None:\n            well",
+        "        if outcome.delivered:\n            return",
+        "        if outcome is not None:\n            return",
         ("lose replies of receivers",),
         5,
     ),

@@ -17,9 +17,6 @@ from tests.faults.traffic import Command, Recorded, Seen
 MESSAGE_ONLY: Final = ("epoch", "sequence", "replay", "parked", "parkedearlier")
 """What a message says beyond the event of the feed."""
 
-REQUESTS_REPEATED_MAX: Final = 2
-"""How many of the last requests may come again: the reply to one was lost, and the database died with what wrote."""
-
 Event = Mapping[str, Any]
 
 
@@ -95,9 +92,9 @@ def reader_misled(seen: Seen, events: Sequence[Event]) -> Iterator[str]:
 
 
 def receiver_misled(endpoint: str, delivered: Iterable[Delivered], events: Sequence[Event]) -> Iterator[str]:
-    """Messages come in order and without gaps, the last ones perhaps again, and say what the feed says."""
+    """Messages come in order and without gaps, the last one perhaps again, and say what the feed says."""
     by_position = {event["position"]: event for event in events}
-    last, starts = 0, [1]
+    last, last_request = 0, 1
     for _, request in groupby(delivered, lambda message: message.request):
         messages = list(request)
         numbers = [one.message["sequence"] for one in messages]
@@ -108,7 +105,7 @@ def receiver_misled(endpoint: str, delivered: Iterable[Delivered], events: Seque
             yield f"{endpoint}: a request with the numbers {numbers}"
         if numbers[0] > last + 1:
             yield f"{endpoint}: {numbers[0]} came after {last}: a gap"
-        if numbers[0] <= last and numbers[0] < starts[-REQUESTS_REPEATED_MAX:][0]:
+        if numbers[0] <= last and numbers[0] < last_request:
             yield f"{endpoint}: {numbers[0]} came again after {last}"
         for one in messages:
             told = {name: value for name, value in one.message.items() if name not in MESSAGE_ONLY}
@@ -116,8 +113,7 @@ def receiver_misled(endpoint: str, delivered: Iterable[Delivered], events: Seque
             if told != event:
                 yield f"{endpoint}: {told} was sent for {event}"
         if messages[0].taken:
-            if numbers[0] > starts[-1]:
-                starts.append(numbers[0])
+            last_request = max(last_request, numbers[0])
             last = max(last, numbers[-1])
 
 

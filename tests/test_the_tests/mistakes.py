@@ -6,7 +6,7 @@ An edit whose `old` text is no longer there fails loudly: the list follows the c
 from typing import Final, NamedTuple
 
 POLICY: Final = "services/compliance/policy"
-RULES: Final = "services/certification/rules"
+RULES: Final = "services/certification/domain/rules"
 
 
 class Mistake(NamedTuple):
@@ -202,7 +202,7 @@ MISTAKES: Final = (
     ),
     Mistake(
         "a certification for any product counts for every product",
-        f"{POLICY}/person.py",
+        f"{POLICY}/consultant_facts.py",
         "self._spans.get(product, [])",
         'self._spans.get("S200P", [])',
         "test_suspension_is_for_the_product_that_is_short",
@@ -260,7 +260,7 @@ MISTAKES: Final = (
     ),
     Mistake(
         "a minor change obliges",
-        f"{POLICY}/knowledge.py",
+        f"{POLICY}/partner_facts.py",
         "if fact.data.significant:",
         "if True:",
         "test_a_minor_change_obliges_nobody",
@@ -281,7 +281,7 @@ MISTAKES: Final = (
     ),
     Mistake(
         "a portal change does not reach who was known before it",
-        f"{POLICY}/person.py",
+        f"{POLICY}/consultant_facts.py",
         "self._new_obligations.setdefault(product, []).append(obligation)",
         "pass",
         None,

@@ -19,35 +19,43 @@ MISTAKES: Final = (
     # Whose turn it is, and what is recorded -------------------------------------------------------
     Mistake(
         "who held the lease before still moves the cursor",
-        f"{WEBHOOKS}/recording.py",
+        f"{WEBHOOKS}/delivery/outcome_writer.py",
         "AND e.fence = w.fence AND",
         "AND",
         "webhooks/test_recording.py::test_who_does_not_hold_it_or_found_it_elsewhere_writes_nothing[otherwise0]",
     ),
     Mistake(
         "a lease is renewed from when the answer comes",
-        f"{WEBHOOKS}/delivering.py",
+        f"{WEBHOOKS}/delivery/endpoint_delivery.py",
         "self._leased_until = asked_at +",
         "self._leased_until = asyncio.get_running_loop().time() +",
         "webhooks/test_delivering.py::test_a_write_renews_the_lease_from_when_it_was_asked_for",
     ),
     Mistake(
+        "the next message goes before the last is recorded",
+        f"{WEBHOOKS}/delivery/endpoint_delivery.py",
+        "        if not await self._means.recorder.record(write, parkings):",
+        "        if self._means.recorder.record(write, parkings) is None:",
+        "webhooks/test_delivering.py::test_nothing_is_sent_before_all_before_it_is_recorded",
+    ),
+    Mistake(
         "it stops before the last reply is recorded",
-        f"{WEBHOOKS}/delivering.py",
-        "            pass\n        await self._settle()",
-        "            pass",
+        f"{WEBHOOKS}/delivery/endpoint_delivery.py",
+        "        if not await self._means.recorder.record(write, parkings):",
+        "        written = self._means.recorder.record(write, parkings)\n"
+        "        if not self.stopping and not await written:",
         "webhooks/test_delivering.py::test_told_to_stop_it_waits_for_the_write_that_is_under_way",
     ),
     Mistake(
         "who is written with many goes on before they are recorded",
-        f"{WEBHOOKS}/recording.py",
-        "        self._waiting.append(recording)\n",
-        "        self._waiting.append(recording)\n        recording.handed_over.set()\n",
+        f"{WEBHOOKS}/delivery/outcome_writer.py",
+        "        self._waiting.append(pending)\n",
+        "        self._waiting.append(pending)\n        pending.complete(unchanged=True)\n",
         "webhooks/test_recording.py::test_who_is_written_with_many_waits_until_all_are_recorded",
     ),
     Mistake(
         "an old secret signs for ever",
-        f"{WEBHOOKS}/leases.py",
+        f"{WEBHOOKS}/delivery/leases.py",
         "s.expires_at > clock_timestamp()) ORDER BY s.number DESC) AS secrets",
         "true) ORDER BY s.number DESC) AS secrets",
         "webhooks/test_delivering.py::test_a_secret_that_was_replaced_signs_until_it_expires",
@@ -55,14 +63,14 @@ MISTAKES: Final = (
     # Numbers -------------------------------------------------------------------------------------
     Mistake(
         "numbers go on in a new epoch",
-        f"{WEBHOOKS}/registry.py",
+        f"{WEBHOOKS}/endpoints/store.py",
         "epoch = epoch + 1, sequence = 0, delivered_sequence = 0,",
         "epoch = epoch + 1,",
         "webhooks/test_endpoints.py::test_a_replay_takes_the_cursor_back_and_what_is_parked_later_with_it",
     ),
     Mistake(
         "another filter begins no epoch",
-        f"{WEBHOOKS}/registry.py",
+        f"{WEBHOOKS}/endpoints/store.py",
         "other_filter = now.filter != was.filter",
         "other_filter = False",
         "webhooks/test_endpoints.py::test_another_filter_begins_a_new_epoch_at_the_cursor_and_the_same_does_not",
@@ -84,28 +92,28 @@ MISTAKES: Final = (
     # Failing -------------------------------------------------------------------------------------
     Mistake(
         "who is gone is tried again",
-        f"{WEBHOOKS}/schedule.py",
+        f"{WEBHOOKS}/delivery/retry_policy.py",
         "outcome.status == _GONE:",
         "outcome.status == 418:",
         "webhooks/test_schedule.py::test_who_is_gone_is_disabled_at_once",
     ),
     Mistake(
         "a receiver may ask for any time",
-        f"{WEBHOOKS}/schedule.py",
+        f"{WEBHOOKS}/delivery/retry_policy.py",
         "max(backoff, min(outcome.retry_after_seconds, ASKED_SECONDS_MAX))",
         "max(backoff, outcome.retry_after_seconds)",
         "webhooks/test_schedule.py::test_who_is_busy_is_left_alone_for_as_long_as_it_asks_if_that_is_longer",
     ),
     Mistake(
         "a receiver may ask for less than our own wait",
-        f"{WEBHOOKS}/schedule.py",
+        f"{WEBHOOKS}/delivery/retry_policy.py",
         "max(backoff, min(outcome.retry_after_seconds, ASKED_SECONDS_MAX))",
         "min(outcome.retry_after_seconds, ASKED_SECONDS_MAX)",
         "webhooks/test_schedule.py::test_zero_seconds_do_not_end_the_backing_off",
     ),
     Mistake(
         "a negative time to wait is a time",
-        f"{WEBHOOKS}/sending.py",
+        f"{WEBHOOKS}/transport/http_post.py",
         'r"[0-9]{1,10}"',
         'r"[-+]?[0-9]{1,10}"',
         "webhooks/test_sending.py::test_when_a_receiver_asks_to_be_left_alone",
@@ -113,28 +121,28 @@ MISTAKES: Final = (
     # Sending -------------------------------------------------------------------------------------
     Mistake(
         "redirects are followed",
-        f"{WEBHOOKS}/sending.py",
+        f"{WEBHOOKS}/transport/http_post.py",
         "allow_redirects=False",
         "allow_redirects=True",
         "webhooks/test_sending_to_the_hostile.py::test_what_is_no_answer_is_a_failure_and_says_why",
     ),
     Mistake(
         "the proxy of the environment is asked",
-        f"{WEBHOOKS}/sending.py",
+        f"{WEBHOOKS}/transport/http_post.py",
         "trust_env=False",
         "trust_env=True",
         "webhooks/test_sending.py::test_the_proxy_of_the_environment_is_not_asked",
     ),
     Mistake(
         "a reply is read to its end",
-        f"{WEBHOOKS}/sending.py",
+        f"{WEBHOOKS}/transport/http_post.py",
         "len(self.body) < REPLY_BYTES_MAX and (",
         "(",
         "webhooks/test_sending_to_the_hostile.py::test_of_a_great_body_little_is_read_and_less_is_kept[answer]",
     ),
     Mistake(
         "a status alone is a success",
-        f"{WEBHOOKS}/sending.py",
+        f"{WEBHOOKS}/outcome.py",
         "return self.error is None and self.status",
         "return self.status",
         "webhooks/test_sending_to_the_hostile.py"
@@ -143,7 +151,7 @@ MISTAKES: Final = (
     ),
     Mistake(
         "the address is judged where it is looked up only",
-        f"{WEBHOOKS}/connections.py",
+        f"{WEBHOOKS}/transport/connections.py",
         "        check_address(str(address[0]), self._allowed)\n",
         "",
         "webhooks/test_sending_to_addresses.py"
@@ -151,7 +159,7 @@ MISTAKES: Final = (
     ),
     Mistake(
         "one good address makes an answer good",
-        f"{WEBHOOKS}/resolving.py",
+        f"{WEBHOOKS}/transport/resolver.py",
         "for one in found:",
         "for one in found[:1]:",
         "webhooks/test_sending_to_addresses.py::test_an_answer_in_which_any_address_is_refused_is_refused_whole",

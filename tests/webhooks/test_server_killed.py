@@ -1,5 +1,6 @@
 """PostgreSQL itself is killed while a dispatcher delivers, and started again on what reached the disk."""
 
+import asyncio
 import os
 import signal
 from collections.abc import Iterator
@@ -35,7 +36,7 @@ def durable(directory: Path) -> AbstractContextManager[Server]:
 async def test_a_killed_server_loses_nothing_that_was_told(directory: Path) -> None:
     with ExitStack() as running:
         server = running.enter_context(durable(directory))
-        migrate(server.url(), sandbox=True)
+        await asyncio.to_thread(migrate, server.url(), sandbox=True)
         database = Database(server, DATABASE)
         head = await tell(database)
         async with Receiver() as receiver, calling(database) as caller, dispatching(database):

@@ -1,8 +1,4 @@
-"""Everything that one endpoint is to be told at present: one request at a time.
-
-A message is sent only when all before it are recorded, but for the last: the database has that write by then, and
-finishes it whether or not this process lives on.
-"""
+"""Delivers to one leased endpoint: one request at a time, each sent once everything before it is recorded."""
 
 import asyncio
 import logging
@@ -20,7 +16,7 @@ from services.compliance.database import Pool
 from services.compliance.webhooks.delivery import parking, retry_policy
 from services.compliance.webhooks.delivery.event_reader import SharedReading
 from services.compliance.webhooks.delivery.leases import Lease, rejected_elsewhere
-from services.compliance.webhooks.delivery.outcome_writer import OutcomeWrite, Parking, Recorder, Recording
+from services.compliance.webhooks.delivery.outcome_writer import OutcomeWrite, Parking, Recorder
 from services.compliance.webhooks.delivery.parking import Released
 from services.compliance.webhooks.delivery.retry_policy import HEALTHY, Health, RetryDecision
 from services.compliance.webhooks.endpoint import Cursor
@@ -79,7 +75,6 @@ class Delivery:
         self._parked_earlier = ""
         self._leased_until = lease.taken_at + means.lease_seconds
         self._silent = True
-        self._under_way: tuple[Recording, float] | None = None
 
     async def run(self) -> None:
         """Does it. Raises what a lost connection ends in: the endpoint is leased anew then, by whomever."""
@@ -94,7 +89,6 @@ class Delivery:
             )
         while await self._send_released() and await self._send_page():
             pass
-        await self._settle()
 
     async def _send_released(self) -> bool:
         """What was parked and released goes first, with the numbers that it had. Whether to go on.
@@ -129,7 +123,7 @@ class Delivery:
             going = (
                 await self._park_later_ones(later_ones, to, last=last)
                 if later_ones
-                else await self._send(self._request(messages), self._after(messages, to), ahead=bool(rows), last=last)
+                else await self._send(self._request(messages), self._after(messages, to), last=last)
             )
             if not going:
                 return False
@@ -166,7 +160,7 @@ class Delivery:
             return _Request("heartbeat", message_id, body, MEDIA_TYPE)
         return _Request("heartbeat", message_id, b"[" + body + b"]", BATCH_MEDIA_TYPE)
 
-    async def _send(self, request: _Request, cursor: Cursor, *, ahead: bool = False, last: bool = False) -> bool:
+    async def _send(self, request: _Request, cursor: Cursor, *, last: bool = False) -> bool:
         """Sends it and records what became of it: the cursor, if it was taken. Whether to go on."""
         lease, means = self._lease, self._means
         if self.stopping or not self._may_send() or lease.signer is None:
@@ -175,8 +169,7 @@ class Delivery:
         headers = lease.signer.headers(request.message_id, means.clock(), request.body)
         outcome = await means.sender.post(lease.url, headers, request.body, request.media_type)
         if outcome.delivered:
-            well = RetryDecision(HEALTHY, 0.0)
-            return await self._record(cursor, well, request, outcome, ahead=ahead, last=last)
+            return await self._record(cursor, RetryDecision(HEALTHY, 0.0), request, outcome, last=last)
         if request.released is not None and retry_policy.rejects(outcome):
             again = RetryDecision(self._health, 0.0)
             return await self._record(self._cursor, again, request, outcome, parked_again=request.released.partner_id)
@@ -193,8 +186,6 @@ class Delivery:
         return self._lease.now + timedelta(seconds=asyncio.get_running_loop().time() - self._lease.taken_at)
 
     async def _failed(self, request: _Request, outcome: Outcome) -> bool:
-        if not await self._settle():
-            return False
         parkable = request.released is None and len(request.messages) == 1
         following = retry_policy.after_failure(outcome, self._health, self._now(), random(), parkable=parkable)
         if following.park and not await rejected_elsewhere(
@@ -243,14 +234,12 @@ class Delivery:
         parkings: Sequence[Parking] = (),
         parked_again: str | None = None,
         error: str | None = None,
-        ahead: bool = False,
         last: bool = False,
     ) -> bool:
-        """Writes where the endpoint stands now. Whether that holds and nobody has changed the endpoint meanwhile.
+        """Writes the endpoint's new state and waits until it is durable. `last`: the lease is given back with it.
 
-        `ahead`: it is on its way, and whether it holds is found at the next one. `last`: the lease is given back.
+        Returns whether to go on: the write holds, nobody has changed the endpoint meanwhile and the lease is kept.
         """
-        holds = await self._settle()
         asked_at = asyncio.get_running_loop().time()
         delivered = outcome is not None and outcome.delivered
         messages = request.messages if request else ()
@@ -287,24 +276,12 @@ class Delivery:
             error=outcome.error if outcome else error,
             reply=outcome.reply if outcome else b"",
         )
-        recording = self._means.recorder.record(write, parkings)
-        self._under_way = recording, asked_at
-        self._cursor, self._health = cursor, following.health
-        if ahead:
-            await recording.sent_to_server.wait()
-            return holds
-        return await self._settle() and holds
-
-    async def _settle(self) -> bool:
-        """Waits for the write that is under way. Whether it holds and nobody has changed the endpoint meanwhile."""
-        if self._under_way is None:
-            return True
-        (recording, asked_at), self._under_way = self._under_way, None
-        if not await recording.recorded:
+        if not await self._means.recorder.record(write, parkings):
             return False
+        self._cursor, self._health = cursor, following.health
         self._leased_until = asked_at + self._means.lease_seconds
-        self.gave_back = recording.write.lease_seconds == 0
-        return not self.gave_back
+        self.gave_back = last
+        return not last
 
     def _warn(self, following: RetryDecision, outcome: Outcome) -> None:
         shown = f"{self._lease.endpoint_id} ({self._lease.url.partition('?')[0]})"

@@ -21,10 +21,6 @@ _PRUNED_EVERY: Final = 50
 _BATCH_MAX: Final = 500
 _BACKOFF_SECONDS: Final = 0.25
 
-FEW: Final = 16
-FEW_REPLY_BYTES: Final = 8 * 1024
-"""So many writes, with so much of what the receivers replied, are less than any socket takes at once."""
-
 # Whatever the defaults of the server are: it answers once it is on the disk, and finishes what it was handed without a
 # look at whether we still live.
 _SESSION: Final = """
@@ -98,7 +94,7 @@ def _type(field: Any) -> str:
 
 
 _COLUMNS: Final = [
-    f"${number}::{_type(one.type)}" for number, one in enumerate(msgspec.structs.fields(OutcomeWrite), 1)
+    f"${number}::{_type(field.type)}" for number, field in enumerate(msgspec.structs.fields(OutcomeWrite), 1)
 ]
 _FIRST: Final = len(_COLUMNS) + 1
 
@@ -204,18 +200,12 @@ PRUNE: Final = f"""
 _log: Final = logging.getLogger(__name__)
 
 
-class Recording:
-    """A write on its way.
+class _Pending(NamedTuple):
+    """A write that is not durable yet."""
 
-    `sent_to_server`: set once the server has it whole, and writes it whether or not this process lives on; in a batch,
-    once it is recorded. `recorded`: whether it was, durably, and the endpoint is still as it was.
-    """
-
-    def __init__(self, write: OutcomeWrite, parkings: Sequence[Parking]) -> None:
-        self.write = write
-        self.parkings = parkings
-        self.sent_to_server = asyncio.Event()
-        self.recorded: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    write: OutcomeWrite
+    parkings: Sequence[Parking]
+    recorded: "asyncio.Future[bool]"
 
     @property
     def concerns_parked(self) -> bool:
@@ -223,9 +213,8 @@ class Recording:
         write = self.write
         return bool(self.parkings) or write.released_epoch is not None or write.parked_again is not None
 
-    def settle(self, *, unchanged: bool) -> None:
-        """It is over: written, or it never will be."""
-        self.sent_to_server.set()
+    def complete(self, *, unchanged: bool) -> None:
+        """It is written, or never will be."""
         if not self.recorded.done():
             self.recorded.set_result(unchanged)
 
@@ -237,17 +226,20 @@ class Recorder:
         """`lock_seconds`: for so long all wait where somebody locks a row; then the others are written without it."""
         self._settings = settings
         self._session = _SESSION.format(milliseconds=round(1000 * lock_seconds))
-        self._waiting: list[Recording] = []
+        self._waiting: list[_Pending] = []
         self._wakeup = asyncio.Event()
         self._statements = 0
         self._logged: set[str] = set()
 
-    def record(self, write: OutcomeWrite, parkings: Sequence[Parking] = ()) -> Recording:
-        """Begins to write it; of one endpoint one at a time."""
-        recording = Recording(write, parkings)
-        self._waiting.append(recording)
+    def record(self, write: OutcomeWrite, parkings: Sequence[Parking] = ()) -> "asyncio.Future[bool]":
+        """Queues a write, one of each endpoint at a time.
+
+        The result: whether it was written, durably, and the endpoint is still as it was.
+        """
+        pending = _Pending(write, parkings, asyncio.get_running_loop().create_future())
+        self._waiting.append(pending)
         self._wakeup.set()
-        return recording
+        return pending.recorded
 
     async def run(self) -> None:
         """Writes until cancelled. Repeats, on a new connection, what could not be written on the last."""
@@ -278,53 +270,49 @@ class Recorder:
     async def _write_next(self, connection: OwnConnection) -> None:
         """Writes what waits. What could not be written waits again, ahead of what has come meanwhile."""
         group, self._waiting = self._waiting[:_BATCH_MAX], self._waiting[_BATCH_MAX:]
-        group.sort(key=lambda one: one.write.endpoint_id)  # rows are locked in one order
-        if _few(group) and not connection.is_closed():
-            for one in group:
-                # Called once all is done that is done before the answer is waited for: it is written out by then.
-                asyncio.get_running_loop().call_soon(one.sent_to_server.set)
+        group.sort(key=lambda pending: pending.write.endpoint_id)  # rows are locked in one order
         try:
             await self._write_apart(connection, group)
         finally:
-            self._waiting[:0] = [one for one in group if not one.recorded.done()]
+            self._waiting[:0] = [pending for pending in group if not pending.recorded.done()]
 
-    async def _write_apart(self, connection: OwnConnection, group: Sequence[Recording]) -> None:
+    async def _write_apart(self, connection: OwnConnection, group: Sequence[_Pending]) -> None:
         """Together, or one by one where one of them cannot be written: it is nothing to the others."""
         try:
             await self._write(group)
         except CONNECTION_LOST as problem:
             if len(group) == 1 and isinstance(problem, _NEVER_WRITTEN):
                 _log.exception("what became of a webhook cannot be recorded")
-                group[0].settle(unchanged=False)
+                group[0].complete(unchanged=False)
             elif len(group) == 1 or connection.is_closed():
                 raise
             else:
                 await self._write_each(connection, group)
 
-    async def _write_each(self, connection: OwnConnection, group: Sequence[Recording]) -> None:
+    async def _write_each(self, connection: OwnConnection, group: Sequence[_Pending]) -> None:
         """Raises what kept the last that could not be written; the others are."""
         kept: BaseException | None = None
-        for one in group:
+        for pending in group:
             try:
-                await self._write_apart(connection, [one])
+                await self._write_apart(connection, [pending])
             except CONNECTION_LOST as problem:
                 kept = problem
         if kept is not None:
             raise kept
 
-    async def _write(self, group: Sequence[Recording]) -> None:
-        writes = [msgspec.structs.astuple(one.write) for one in group]
+    async def _write(self, group: Sequence[_Pending]) -> None:
+        writes = [msgspec.structs.astuple(pending.write) for pending in group]
         if len(group) == 1 and not group[0].concerns_parked:
             found = await self._one.fetch(*writes[0])
         else:
-            parkings = [parking for one in group for parking in one.parkings]
+            parkings = [parking for pending in group for parking in pending.parkings]
             parked: list[Sequence[Any]] = list(zip(*parkings, strict=True)) or [()] * len(Parking._fields)
             found = await self._several.fetch(*zip(*writes, strict=True), *parked)
         unchanged = {row[:2]: row[2] for row in found}
         self._statements += 1
-        for one in group:
-            self._logged.add(one.write.endpoint_id)
-            one.settle(unchanged=unchanged.get((one.write.endpoint_id, one.write.fence), False))
+        for pending in group:
+            self._logged.add(pending.write.endpoint_id)
+            pending.complete(unchanged=unchanged.get((pending.write.endpoint_id, pending.write.fence), False))
 
     async def _prune(self, connection: OwnConnection) -> None:
         """Now and then, between two groups: deletes the oldest attempts of the endpoints that have new ones."""
@@ -332,11 +320,3 @@ class Recorder:
             await connection.execute(PRUNE, list(self._logged))
             self._statements = 0
             self._logged.clear()
-
-
-def _few(group: Sequence[Recording]) -> bool:
-    return (
-        len(group) <= FEW
-        and sum(len(one.write.reply) for one in group) <= FEW_REPLY_BYTES
-        and not any(one.concerns_parked for one in group)
-    )
