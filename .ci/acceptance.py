@@ -8,8 +8,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from services.host import embedded_postgres
-from services.host.embedded_postgres import Server
+from services.host.embedded_postgres.binaries import find_binaries
+from services.host.embedded_postgres.server import Server, start_server
 from tests.databases import Database, clone, reachable_directory
 from tests.systems import System, running_system, running_system_apart
 
@@ -18,7 +18,7 @@ from tests.systems import System, running_system, running_system_apart
 def _server() -> Iterator[Server]:
     with (
         reachable_directory() as directory,
-        embedded_postgres.start(directory, embedded_postgres.find(), print, durable=False) as server,
+        start_server(directory, find_binaries(), print, durable=False) as server,
     ):
         yield server
 

@@ -21,7 +21,7 @@ from benchmarks.servers import Client, fill, latency_ms, rate, server, serving
 from services.compliance.app import create_app
 from services.compliance.projection import rebuild
 from services.compliance.settings import ComplianceSettings
-from services.host.databases import Databases
+from services.host.database_roles import Databases
 from services.host.wall_clock import wall_clock
 
 CONNECTIONS = 8

@@ -25,7 +25,7 @@ from services.certification.domain.fact_report import FactReport
 from services.certification.event_store.database import Database
 from services.certification.event_store.store import EventStore
 from services.certification.record_fact import RequestReceipt, record
-from services.host.databases import Databases
+from services.host.database_roles import Databases
 from shared.events.facts import ConsultantLinked, CourseCompleted, Reported
 
 CALLERS = (1, 8)

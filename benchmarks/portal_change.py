@@ -20,7 +20,7 @@ from benchmarks.servers import Client, fill, server, serving
 from benchmarks.visibility import certification, work
 from services.compliance.database import connect
 from services.compliance.projection import rebuild
-from services.host.databases import Databases
+from services.host.database_roles import Databases
 
 FACTS_OF_A_PARTNER = 91
 """About, in the history that `fill` writes."""

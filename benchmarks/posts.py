@@ -30,7 +30,7 @@ from benchmarks.append import sync_microseconds
 from benchmarks.servers import server, serving
 from services.certification.app import create_app
 from services.certification.settings import CertificationSettings
-from services.host.databases import Databases
+from services.host.database_roles import Databases
 from services.host.gateway import Gateway
 
 CALLERS: Final = (1, 8, 32)

@@ -21,7 +21,7 @@ from benchmarks.servers import fill, server
 from benchmarks.stock import Link, Links, counting, environment
 from services.compliance.database import connect
 from services.compliance.projection import rebuild
-from services.host.databases import Databases
+from services.host.database_roles import Databases
 from shared.events.wire import decode
 
 PAGE = 5_000

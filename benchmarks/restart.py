@@ -28,7 +28,8 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from services.host import embedded_postgres
+from services.host.embedded_postgres.binaries import find_binaries
+from services.host.embedded_postgres.server import start_server
 from services.host.listening_socket import listen
 
 HOST: Final = "127.0.0.1"
@@ -80,7 +81,7 @@ def bare(url: str) -> FastAPI:
 def serve_bare(data_directory: Path, port: int) -> None:
     """The limit: a socket, PostgreSQL, the application."""
     listening = listen(HOST, port)
-    with embedded_postgres.start(data_directory, embedded_postgres.find(), lambda _: None) as server:
+    with start_server(data_directory, find_binaries(), lambda _: None) as server:
         uvicorn.Server(uvicorn.Config(bare(server.url()), log_level="error")).run(sockets=[listening])
 
 

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 
 from benchmarks import histories
 from services.host.asgi_server import serve
-from services.host.databases import Databases, embedded
+from services.host.database_roles import Databases, embedded
 from services.host.gateway import Gateway
 from services.host.gc_tuning import tune_gc
 from services.host.listening_socket import listen

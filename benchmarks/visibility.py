@@ -28,7 +28,7 @@ from benchmarks.stock_http import reading, writing
 from services.certification.app import create_app as create_certification
 from services.certification.settings import CertificationSettings
 from services.compliance.projection.follower import Follower
-from services.host.databases import Databases
+from services.host.database_roles import Databases
 
 WRITERS = 8
 FACTS_OF_A_PARTNER = 10

@@ -33,12 +33,12 @@ from services.compliance.database import OwnConnection, connect, create_pool
 from services.compliance.projection import rebuild
 from services.compliance.settings import ComplianceSettings
 from services.compliance.webhooks.delivery.dispatcher import Dispatcher
-from services.compliance.webhooks.delivery.event_reader import read
-from services.compliance.webhooks.endpoint import Cursor, Filter
+from services.compliance.webhooks.delivery.event_reader import read_events
 from services.compliance.webhooks.endpoints import secrets, store
-from services.compliance.webhooks.message import Message, batch_body, message
+from services.compliance.webhooks.filter_and_cursor import Cursor, Filter
+from services.compliance.webhooks.message import Message, batch_body, next_message
 from services.compliance.webhooks.signing import Sealer, Signer, secret_text
-from services.host.databases import Databases
+from services.host.database_roles import Databases
 from services.host.gc_tuning import tune_gc
 from services.host.wall_clock import wall_clock
 
@@ -89,8 +89,8 @@ class Bench(NamedTuple):
         async with self.connection.transaction():
             already = await self.connection.fetchval("SELECT count(*) FROM webhooks.endpoint")
             for number in range(already, already + endpoints):
-                await store.insert(self.connection, f"e{number}", wanted, after)
-                new = await secrets.make(self.connection, f"e{number}", sealer, ed25519=False)
+                await store.insert_endpoint(self.connection, f"e{number}", wanted, after)
+                new = await secrets.create_secret(self.connection, f"e{number}", sealer, ed25519=False)
         return new.secret
 
     async def deliver(self) -> float:
@@ -116,9 +116,9 @@ class Bench(NamedTuple):
         async with create_pool(self.settings) as pool:
             while len(found) < count:
                 after = self.head - count + len(found)
-                for row in (await read(pool, after, Filter(), min(1_000, count - len(found)))).rows:
+                for row in (await read_events(pool, after, Filter(), min(1_000, count - len(found)))).rows:
                     number = len(found)
-                    found.append(message(row, Cursor(row[0] - 1, sequence=number, delivered_sequence=number)))
+                    found.append(next_message(row, Cursor(row[0] - 1, sequence=number, delivered_sequence=number)))
         return found
 
 

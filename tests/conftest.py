@@ -14,8 +14,8 @@ import psycopg
 import pytest
 
 from services.cli.fd_limit import raise_fd_limit
-from services.host import embedded_postgres
-from services.host.embedded_postgres import Server
+from services.host.embedded_postgres.binaries import find_binaries
+from services.host.embedded_postgres.server import Server, start_server
 from services.host.migrate import migrate
 from tests.databases import Database, clone, drop, reachable_directory
 from tests.isolation import empty_home, isolate
@@ -63,9 +63,7 @@ def server() -> Iterator[Server]:
     chosen = os.environ.get("SAGECERT_POSTGRES_BIN")
     with (
         reachable_directory() as directory,
-        embedded_postgres.start(
-            directory, embedded_postgres.find(Path(chosen) if chosen else None), print, durable=False
-        ) as server,
+        start_server(directory, find_binaries(Path(chosen) if chosen else None), print, durable=False) as server,
     ):
         yield server
 

@@ -12,9 +12,8 @@ import msgspec
 import psycopg
 from psycopg import sql
 
-from services.host.embedded_postgres import Server
 from services.host.embedded_postgres.cluster import SUPERUSER
-from services.host.embedded_postgres.server import OWNER
+from services.host.embedded_postgres.server import OWNER, Server
 
 MEMORY: Final = Path("/dev/shm")
 MEMORY_BYTES_MIN: Final = 4 << 30

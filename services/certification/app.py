@@ -19,6 +19,7 @@ from services.certification.personal_data import PersonalData
 from services.certification.settings import CertificationSettings
 from services.web.event_broadcast import Broadcast
 from services.web.openapi import Link, complete
+from services.web.sandbox_mismatch import refuse_sandbox_mismatch
 
 FEED_CONNECTIONS: Final = 2
 """For feeds alone: however many read them, calls find their own connections free."""
@@ -53,10 +54,6 @@ LINKS: Final = {
 """What leads from a fact to the next call."""
 
 
-class WrongKindOfDatabase(RuntimeError):
-    """The database was once started with the sandbox and now without it, or the other way round."""
-
-
 class CertificationApp(FastAPI):
     """The application; facts in plain form do not take the framework's way."""
 
@@ -85,7 +82,7 @@ def create_app(settings: CertificationSettings) -> FastAPI:
             EventStore(database) as store,
             Database(url, settings.database_role, FEED_CONNECTIONS, settings.call_seconds_max) as feed_database,
         ):
-            await _settle_sandbox(store, settings.sandbox)
+            await _fix_database_kind(store, settings.sandbox)
             bell = LogNotifier(database)
             tasks = [asyncio.create_task(bell.tell()), asyncio.create_task(bell.listen())]
             feed = Broadcast(
@@ -127,10 +124,5 @@ def create_app(settings: CertificationSettings) -> FastAPI:
     return app
 
 
-async def _settle_sandbox(store: EventStore, sandbox: bool) -> None:
-    if await store.settle_sandbox(sandbox) is not sandbox:
-        raise WrongKindOfDatabase(
-            "This database was once started without the sandbox and refuses it for ever."
-            if sandbox
-            else "This database is a sandbox and refuses to be started as anything else."
-        )
+async def _fix_database_kind(store: EventStore, sandbox: bool) -> None:
+    refuse_sandbox_mismatch(is_sandbox=await store.settle_sandbox(sandbox), wanted=sandbox)

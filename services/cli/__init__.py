@@ -14,10 +14,10 @@ _COMMANDS: Final = {
     "demo": "demo",
     "up": "up",
     "status": "status",
-    "migrate": "components",
-    "certification": "components",
-    "compliance": "components",
-    "sandbox": "components",
+    "migrate": "component_commands",
+    "certification": "component_commands",
+    "compliance": "component_commands",
+    "sandbox": "component_commands",
 }
 """Each command and its module here, which is loaded when the command is wanted: a start is not to wait for others."""
 

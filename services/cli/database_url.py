@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from services.cli.settings import SystemSettings
-from services.host import embedded_postgres
+from services.host.embedded_postgres.server import find_running_server
 
 
 def owner_url(settings: SystemSettings, data_directory: Path) -> str:
@@ -15,7 +15,7 @@ def owner_url(settings: SystemSettings, data_directory: Path) -> str:
     """
     if settings.owner_url is not None:
         return settings.owner_url
-    server = embedded_postgres.running(data_directory)
+    server = find_running_server(data_directory)
     if server is None:
         raise click.ClickException(
             "There is no database: SAGECERT_OWNER_DATABASE_URL names none, "

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from services.cli.command_errors import friendly_errors
+from services.cli.error_messages import friendly_errors
 from services.cli.options import data_directory_option, port_option
 from services.cli.output import announce, progress
-from services.host.demo import Caller, CallFailed, SeedResult, commands, tell, told_on
+from services.host.demo.seed import Caller, CallFailed, SeedResult, seed, seeded_on
+from services.host.demo.shell_commands import commands
 
 if TYPE_CHECKING:
     from services.cli.settings import SystemSettings
@@ -30,18 +31,18 @@ def demo(port: int, data_directory: Path) -> None:
         from services.cli.system import start
 
         def ready(origin: str, settings: "SystemSettings") -> None:
-            threading.Thread(target=_tell_and_show, args=(origin, settings.key), daemon=True).start()
+            threading.Thread(target=_seed_and_show, args=(origin, settings.key), daemon=True).start()
 
         start(HOST, port, data_directory, True, ready)
 
 
-def _tell_and_show(origin: str, key: str | None) -> None:
+def _seed_and_show(origin: str, key: str | None) -> None:
     caller = Caller(origin, key)
     try:
-        told = tell(caller, datetime.now(UTC).replace(microsecond=0), progress)
+        seeded = seed(caller, datetime.now(UTC).replace(microsecond=0), progress)
         shown = _OTHER
-        if told is not SeedResult.SOMETHING_ELSE:
-            shown = commands(origin, key, told_on(caller), live=told is SeedResult.NOW)
+        if seeded is not SeedResult.SOMETHING_ELSE:
+            shown = commands(origin, key, seeded_on(caller), live=seeded is SeedResult.NOW)
     except (CallFailed, OSError) as problem:
         progress(f"The story could not be told: {problem}")
         return

@@ -1,19 +1,19 @@
-"""What each failure says to whoever typed the command. Loaded once something has failed."""
+"""What can be in the way of a command, each as one sentence."""
 
+import errno
+import ipaddress
 import re
-from collections.abc import Iterator
-from typing import Final
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
 
-import asyncpg
-import psycopg
-from pydantic import ValidationError
-from pydantic_settings import SettingsError
-from sqlalchemy.exc import DBAPIError
+import click
 
-from services.certification.app import WrongKindOfDatabase
-from services.certification.domain.refusals import Unavailable
-from services.host.embedded_postgres import CannotStart
-from services.host.migrate import OtherKind
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+LOOPBACK: Final = "localhost"
 
 _FIELD: Final = re.compile(r'field "([^"]+)"')
 _LISTS: Final = {
@@ -26,10 +26,59 @@ _LISTS: Final = {
 NOT_MIGRATED: Final = "This database is not at this version: run sagecert migrate first, as its owner."
 
 
-def sentence(problem: Exception) -> str | None:
-    """One sentence, or None for a failure that nobody foresaw."""
+@contextmanager
+def friendly_errors() -> Iterator[None]:
+    """Ends the command with what is in the way. A stop that was asked for is no failure."""
+    try:
+        yield
+    except click.ClickException:
+        raise
+    except Exception as problem:
+        message = describe(problem)
+        if message is None:
+            raise
+        raise click.ClickException(message) from problem
+    except KeyboardInterrupt:
+        click.echo("stopped", err=True)
+        sys.exit(0)
+
+
+def cannot_listen(host: str, port: int, problem: OSError) -> click.ClickException:
+    """Why there is nothing to serve on."""
+    if problem.errno == errno.EADDRINUSE:
+        return click.ClickException(f"Port {port} is in use: stop what uses it, or choose another with --port.")
+    return click.ClickException(f"Nothing can be served on {host}:{port}: {problem.strerror}.")
+
+
+def refuse_open_host(host: str, key: Callable[[], str | None]) -> None:
+    """Who can be reached from elsewhere wants a key. Raises `click.ClickException`."""
+    if host == LOOPBACK:
+        return
+    try:
+        loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback and key() is None:
+        raise click.ClickException(
+            f"{host} can be reached from elsewhere: set SAGECERT_API_KEY, which every call then needs, "
+            "or serve on 127.0.0.1."
+        )
+
+
+def describe(problem: Exception) -> str | None:
+    """The failure in one sentence; None for an unforeseen one. Imports here: a command that succeeds needs none."""
+    import asyncpg
+    import psycopg
+    from pydantic import ValidationError
+    from pydantic_settings import SettingsError
+    from sqlalchemy.exc import DBAPIError
+
+    from services.certification.domain.refusals import Unavailable
+    from services.host.embedded_postgres.errors import CannotStart
+    from services.web.sandbox_mismatch import SandboxMismatch
+
     match problem:
-        case CannotStart() | OtherKind() | WrongKindOfDatabase():
+        case CannotStart() | SandboxMismatch():
             return str(problem)
         case ValidationError():
             return " ".join(_settings(problem))
@@ -42,7 +91,7 @@ def sentence(problem: Exception) -> str | None:
         case Unavailable():
             return "The database cannot be used: it does not answer, or sagecert migrate has not been run on it."
         case DBAPIError(orig=psycopg.Error() as original):
-            return sentence(original)
+            return describe(original)
         case psycopg.Error() | asyncpg.PostgresError() | asyncpg.InterfaceError() | ConnectionError():
             return f"The database cannot be used: {_first_line(problem)}"
         case OSError():
@@ -51,7 +100,7 @@ def sentence(problem: Exception) -> str | None:
             return None
 
 
-def _settings(problem: ValidationError) -> Iterator[str]:
+def _settings(problem: "ValidationError") -> Iterator[str]:
     """What is missing or does not fit, by the name that it has in the environment."""
     part = problem.title.removesuffix("Settings").upper()
     part = "COMPLIANCE" if part in ("FOLLOWER", "DISPATCHER") else part

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from services.cli.command_errors import friendly_errors
+from services.cli.error_messages import friendly_errors
 from services.cli.options import json_option, running_data_directory_option
 
 STATUS = """

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from services.cli.output import progress
-from services.cli.serve import Address
-from services.host.databases import Databases, given, launched
+from services.cli.server_address import Address
+from services.host.database_roles import Databases, given, launched
 from services.host.quick_loading import load_only_what_is_needed
 from services.host.stop_signals import install_signal_handlers
 

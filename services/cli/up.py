@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from services.cli.command_errors import friendly_errors
+from services.cli.error_messages import friendly_errors
 from services.cli.options import data_directory_option, host_option, json_option, port_option
 from services.cli.output import announce
 

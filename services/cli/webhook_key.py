@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from services.compliance.webhooks.signing import Sealer
 
 
-def webhook_key(data_directory: Path, report: Callable[[str], None]) -> SecretStr:
+def webhook_key(data_directory: Path, on_progress: Callable[[str], None]) -> SecretStr:
     """The key that the data directory holds; made, for us alone to read, where there is none.
 
     Raises `click.ClickException` where it cannot be kept, or is damaged: then the secrets sealed with it are lost.
@@ -21,7 +21,7 @@ def webhook_key(data_directory: Path, report: Callable[[str], None]) -> SecretSt
         if not kept.exists():
             data_directory.mkdir(parents=True, exist_ok=True)
             _make(kept)
-            report(f"made a key that seals the secrets of webhook endpoints: {kept} (once; keep it with the data)")
+            on_progress(f"made a key that seals the secrets of webhook endpoints: {kept} (once; keep it with the data)")
         key = SecretStr(kept.read_text(encoding="ascii").strip())
         Sealer([key])
     except OSError as problem:

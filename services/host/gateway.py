@@ -1,4 +1,4 @@
-"""Several applications under one origin, with what they have in common: the door, the documentation, lifetimes."""
+"""Several applications under one origin, with what they have in common: the guard, the documentation, lifetimes."""
 
 import logging
 from collections.abc import AsyncIterator, Mapping
@@ -13,8 +13,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.host import api_docs
+from services.host.accepted_requests import Paths
 from services.host.request_guard import RequestGuard
-from services.host.route_table import Paths
+from services.web.openapi import secure
 from services.web.problem_details import FAILED, problem_response, unexplained
 from services.web.wakeup import Wakeup
 
@@ -34,7 +35,7 @@ class Gateway:
         self._apps = apps
         if api_key is not None:
             for app in apps.values():
-                api_docs.secure(app)
+                secure(app)
         self.sandbox = sandbox
         front = Starlette(
             routes=api_docs.routes(TITLE, list(apps.values()), bearer=api_key is not None),
@@ -42,11 +43,11 @@ class Gateway:
         )
         front.router.redirect_slashes = False
         paths = Paths(apps.values(), api_docs.PAGES)
-        self._door = RequestGuard(_PathDispatcher(apps, front), paths, api_key=api_key, sandbox=sandbox)
+        self._guard = RequestGuard(_PathDispatcher(apps, front), paths, api_key=api_key, sandbox=sandbox)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a call while `running`."""
-        await self._door(scope, receive, send)
+        await self._guard(scope, receive, send)
 
     def stop(self) -> None:
         """Lets nobody wait any longer: long polls are answered, and streams end, so that the server can stop."""

@@ -1,4 +1,4 @@
-"""Brings the schemas of both services to the newest version, as their owner; settles what kind of database it is.
+"""Brings the schemas of both services to the newest version, as their owner, and fixes its kind: sandbox or real.
 
 Alembic, SQLAlchemy and psycopg are loaded where there is something to migrate: they take longer than the start of a
 server.
@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
+
+from services.web.sandbox_mismatch import refuse_sandbox_mismatch
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -22,26 +24,22 @@ VERSIONS: Final = {
 """The migrations of each schema; each file is named after its revision."""
 
 
-class OtherKind(Exception):
-    """The database was started with the sandbox and is now to be used without, or the other way round."""
-
-
 def migrate(owner_url: str, *, sandbox: bool) -> None:
-    """All or nothing, and one at a time, however many processes try. Raises `OtherKind`, and `DBAPIError`.
+    """All or nothing, and one at a time, however many processes try. Raises `SandboxMismatch`, and `DBAPIError`.
 
     The first migration decides for ever whether the database is a sandbox.
     """
-    if asyncio.run(_settled_already(owner_url, sandbox=sandbox)):
+    if asyncio.run(_is_migrated(owner_url, sandbox=sandbox)):
         return
     engine = owner_engine(owner_url)
     with engine.begin() as connection:
         upgrade(connection)
         limit_roles(connection)
-        settle(connection, sandbox=sandbox)
+        fix_kind(connection, sandbox=sandbox)
 
 
-async def _settled_already(owner_url: str, *, sandbox: bool) -> bool:
-    """Whether there is nothing to migrate. Raises `OtherKind`.
+async def _is_migrated(owner_url: str, *, sandbox: bool) -> bool:
+    """Whether there is nothing to migrate. Raises `SandboxMismatch`.
 
     By the driver that what serves loads anyway. Where it cannot connect, the other may, or say why not.
     """
@@ -55,7 +53,7 @@ async def _settled_already(owner_url: str, *, sandbox: bool) -> bool:
         settled = await connection.fetchval("SELECT certification.settle_sandbox($1)", sandbox)
     finally:
         await connection.close()
-    _refuse_other_kind(settled, sandbox)
+    refuse_sandbox_mismatch(is_sandbox=settled, wanted=sandbox)
     return True
 
 
@@ -75,11 +73,11 @@ def newest(versions: Path) -> str:
     return max(path.name.partition("_")[0] for path in versions.glob("*_*.py"))
 
 
-def settle_kind(owner_url: str, *, sandbox: bool) -> None:
-    """Raises `OtherKind` where the database is settled otherwise, and `DBAPIError`, among others before a migration."""
+def fix_database_kind(owner_url: str, *, sandbox: bool) -> None:
+    """Fixes the kind of a migrated database. Raises `SandboxMismatch`, and `DBAPIError` before a migration."""
     engine = owner_engine(owner_url)
     with engine.begin() as connection:
-        settle(connection, sandbox=sandbox)
+        fix_kind(connection, sandbox=sandbox)
 
 
 def owner_engine(owner_url: str) -> "Engine":
@@ -137,16 +135,9 @@ def limit_roles(connection: "Connection") -> None:
     driver_connection.execute(_LIMIT_ROLES)
 
 
-def settle(connection: "Connection", *, sandbox: bool) -> None:
-    """Raises `OtherKind` where the database is settled otherwise."""
+def fix_kind(connection: "Connection", *, sandbox: bool) -> None:
+    """The first call decides for ever whether the database is a sandbox. Raises `SandboxMismatch`."""
     from sqlalchemy import text
 
     settled = connection.execute(text("SELECT certification.settle_sandbox(:wanted)"), {"wanted": sandbox}).scalar_one()
-    _refuse_other_kind(settled, sandbox)
-
-
-def _refuse_other_kind(settled: bool, sandbox: bool) -> None:
-    if settled and not sandbox:
-        raise OtherKind("This database belongs to a sandbox: start with --sandbox, or on other data.")
-    if sandbox and not settled:
-        raise OtherKind("This database never becomes a sandbox: start without --sandbox, or on other data.")
+    refuse_sandbox_mismatch(is_sandbox=settled, wanted=sandbox)

@@ -14,8 +14,8 @@ from urllib.parse import unquote_plus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.host.accepted_requests import Operation, Paths, Resource
 from services.host.response_headers import completed
-from services.host.route_table import Operation, Paths, Resource
 from services.web.problem_details import HOST_UNCLEAR, TYPE_PREFIX, Problem, malformed, problem_response, unexplained
 
 BODY_BYTES_MAX: Final = 128 << 10

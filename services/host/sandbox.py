@@ -145,7 +145,7 @@ def empty(owner_url: str, now: datetime, *, running: bool) -> None:
 
     The functions of the log stay: a session of PostgreSQL never forgets one that was dropped after it had called it.
     Others may be connected and reading: where they stand in each other's way, it lets them finish and tries again.
-    Raises `migrate.OtherKind` where the database is no sandbox, before anything is dropped.
+    Raises `SandboxMismatch` where the database is no sandbox, before anything is dropped.
     """
     engine = migrate.owner_engine(owner_url)
     deadline = monotonic() + RESET_SECONDS_MAX
@@ -153,11 +153,11 @@ def empty(owner_url: str, now: datetime, *, running: bool) -> None:
         try:
             with engine.begin() as connection:
                 connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS_MAX}"))
-                migrate.settle(connection, sandbox=True)
+                migrate.fix_kind(connection, sandbox=True)
                 connection.execute(text("DROP SCHEMA IF EXISTS compliance, webhooks CASCADE"))
                 connection.execute(text(_EMPTY_LOG))
                 migrate.upgrade(connection)
-                migrate.settle(connection, sandbox=True)
+                migrate.fix_kind(connection, sandbox=True)
                 connection.execute(
                     text(
                         "UPDATE certification.recording SET clock_at = :now,"

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
-from services.host.embedded_postgres.server import TETHER
+from services.host.embedded_postgres.server import PARENT_WATCHDOG
 
 BACKOFF_SECONDS: Final = 0.1
 BACKOFF_SECONDS_MAX: Final = 5.0
@@ -82,9 +82,9 @@ class _Supervisor(threading.Thread):
         with self._lock:
             if self._stopping.is_set():
                 return None
-            tether = ("-I", "-S", str(TETHER), str(os.getpid()), "-1", "-1", str(int(signal.SIGKILL)))
+            watchdog = ("-I", "-S", str(PARENT_WATCHDOG), str(os.getpid()), "-1", "-1", str(int(signal.SIGKILL)))
             self._process = subprocess.Popen(
-                [sys.executable, *tether, sys.executable, *self._part.arguments],
+                [sys.executable, *watchdog, sys.executable, *self._part.arguments],
                 stdin=subprocess.DEVNULL,
                 env=self._part.environment,
                 start_new_session=True,

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from services.certification.settings import CertificationSettings
 from services.compliance.settings import ComplianceSettings
-from services.host.databases import Databases
+from services.host.database_roles import Databases
 from services.host.supervisor import Part
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _connected(name: str, url: str, role: str | None) -> dict[str, str]:
 
 
 def _part(name: str, environment: Mapping[str, str]) -> Part:
-    return Part(name, ("-m", "services.host.worker", name), environment)
+    return Part(name, ("-m", "services.host.follower_and_dispatcher", name), environment)
 
 
 def create(system: Settings, owner_url: str, *, api_key: str | None) -> "Gateway":

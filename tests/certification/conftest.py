@@ -9,8 +9,8 @@ from pydantic import SecretStr
 
 from services.certification.app import create_app
 from services.certification.settings import CertificationSettings
+from services.host.accepted_requests import Paths
 from services.host.request_guard import RequestGuard
-from services.host.route_table import Paths
 from tests.certification.caller import Caller
 from tests.databases import Database
 

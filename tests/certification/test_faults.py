@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from services.certification.app import WrongKindOfDatabase, create_app
+from services.certification.app import create_app
 from services.certification.domain.fact_report import FactReport
 from services.certification.domain.refusals import Unavailable
 from services.certification.event_store.append_connection import AppendConnection
@@ -22,6 +22,7 @@ from services.certification.event_store.store import EventStore
 from services.certification.record_fact import RequestReceipt, record
 from services.certification.settings import CertificationSettings
 from services.host.embedded_postgres.cluster import SUPERUSER
+from services.web.sandbox_mismatch import SandboxMismatch
 from shared.events.facts import CourseCompleted, Reported
 from tests.databases import Database
 
@@ -191,6 +192,6 @@ async def test_a_database_of_the_other_kind_is_refused_for_ever(
 ) -> None:
     url = (database if sandbox else sandbox_database).certification_url
     app = create_app(CertificationSettings(database_url=SecretStr(url), sandbox=sandbox))
-    with pytest.raises(WrongKindOfDatabase):
+    with pytest.raises(SandboxMismatch):
         async with app.router.lifespan_context(app):
             pass

@@ -21,7 +21,7 @@ from services.compliance.database import connect
 from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.projection import rebuild
 from services.compliance.projection.batch import Projector
-from services.host.embedded_postgres import Server
+from services.host.embedded_postgres.server import Server
 from shared.events.facts import ConsultantLinked, PartnerEnrolled
 from tests.certification.caller import Caller
 from tests.certification.library import environment

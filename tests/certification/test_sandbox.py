@@ -15,7 +15,8 @@ from services.certification.event_store.database import Database as Log
 from services.certification.event_store.store import EventStore
 from services.certification.personal_data import FreeText
 from services.certification.record_fact import RequestReceipt, record
-from services.host import migrate, sandbox
+from services.host import sandbox
+from services.web.sandbox_mismatch import SandboxMismatch
 from shared.events.facts import CertificationRecognised, ConsultantLinked, Reported, RevocationOrdered
 from tests.certification.caller import Caller
 from tests.certification.test_hostile_input import HOSTILE_BODIES, HOSTILE_VALUES
@@ -71,7 +72,7 @@ def test_the_clock_never_goes_back(sandbox_database: Database) -> None:
 def test_no_database_in_real_use_is_emptied(database: Database) -> None:
     with psycopg.connect(database.owner_url, autocommit=True) as owner:
         owner.execute("INSERT INTO certification.profile VALUES ('C1', 'name', 'e-mail')")
-        with pytest.raises(migrate.OtherKind):
+        with pytest.raises(SandboxMismatch):
             sandbox.empty(database.owner_url, THEN, running=False)
         assert owner.execute("SELECT count(*) FROM certification.profile").fetchone() == (1,)
         assert owner.execute("SELECT certification.set_clock(now() + interval '1 day', false)").fetchone() == (False,)

@@ -8,8 +8,8 @@ import httpx
 
 from services.compliance.app import create_app
 from services.compliance.settings import ComplianceSettings
+from services.host.accepted_requests import Paths
 from services.host.request_guard import RequestGuard
-from services.host.route_table import Paths
 from services.host.wall_clock import wall_clock
 
 ORIGIN = "http://compliance"

@@ -18,7 +18,7 @@ from services.compliance.api.openapi import query_parameters
 from services.compliance.api.query_params import EVENTS_FILTER, AsOfQuery, EventsQuestion
 from services.compliance.cloud_event import CloudEvent, cloud_event
 from services.compliance.webhooks import message
-from services.compliance.webhooks.endpoint import Cursor
+from services.compliance.webhooks.filter_and_cursor import Cursor
 from services.compliance.webhooks.message import Notice, WebhookEvent
 from services.compliance.webhooks.signing import Signer, new_key_pair, new_secret
 from shared.events import schemas
@@ -186,7 +186,7 @@ CURSORS: Final = {
 @pytest.mark.parametrize("cursor", CURSORS.values(), ids=CURSORS)
 @pytest.mark.parametrize("kind", list(TYPE_OF.values()))
 def test_events_are_told_to_endpoints_as_described(kind: str, cursor: Cursor) -> None:
-    made = message.message(row(kind), cursor, "1:8-11,2:3,more")
+    made = message.next_message(row(kind), cursor, "1:8-11,2:3,more")
     (sent,) = json.loads(message.batch_body([made]))
     assert sent == json.loads(made.body)
     validator(WEBHOOK_MESSAGE).validate(sent)
@@ -199,8 +199,8 @@ def test_events_are_told_to_endpoints_as_described(kind: str, cursor: Cursor) ->
 
 
 def test_notices_are_sent_as_described() -> None:
-    heartbeat = json.loads(message.heartbeat("hb_1", "we_1", Cursor(position=6, sequence=4), NOON))
-    trial = json.loads(message.test("test_1", "we_1", NOON))
+    heartbeat = json.loads(message.heartbeat_body("hb_1", "we_1", Cursor(position=6, sequence=4), NOON))
+    trial = json.loads(message.test_event_body("test_1", "we_1", NOON))
     for kind, sent in ((HEARTBEAT, heartbeat), (WEBHOOK_TEST, trial)):
         validator(kind).validate(sent)
         with pytest.raises(jsonschema.ValidationError):

@@ -8,7 +8,7 @@ import httpx
 import psycopg
 import pytest
 
-from services.host.embedded_postgres import Server
+from services.host.embedded_postgres.server import Server
 from services.web import event_broadcast
 from tests.conftest import TEMPLATE
 from tests.contract.feeds import FEEDS, NOON, PREFIX, Both, both, plant_event, plant_fact, plant_plain

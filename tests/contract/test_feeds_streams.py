@@ -15,8 +15,8 @@ import pytest
 from psycopg import sql
 
 from services.host import sandbox
-from services.host.embedded_postgres import Server
 from services.host.embedded_postgres.cluster import SUPERUSER
+from services.host.embedded_postgres.server import Server
 from services.host.wall_clock import wall_clock
 from services.web import event_broadcast, event_feed
 from services.web.wakeup import POLL_SECONDS

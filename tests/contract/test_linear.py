@@ -20,7 +20,7 @@ from services.compliance.api import query_params, webhook_fields
 from services.compliance.refusals import Refusal
 from services.compliance.webhooks.transport.urls import UnacceptableUrl, check_url
 from services.host import request_guard
-from services.host.route_table import Operation, Paths
+from services.host.accepted_requests import Operation, Paths
 from services.web import event_feed
 from services.web.list_headers import listed
 from services.web.preconditions import expected

@@ -12,8 +12,8 @@ from services.certification.settings import CertificationSettings
 from services.compliance.app import create_app as create_compliance
 from services.compliance.settings import ComplianceSettings
 from services.host import sandbox
+from services.host.accepted_requests import Paths
 from services.host.gateway import Gateway
-from services.host.route_table import Paths
 from services.host.wall_clock import wall_clock
 from services.web.openapi import operations
 

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from services.host.embedded_postgres import Server
+from services.host.embedded_postgres.server import Server
 from tests.databases import Database, clone
 from tests.systems import WEBHOOKS, environment, gone, sagecert
 

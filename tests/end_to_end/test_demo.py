@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from services.host.demo import Caller, SeedResult, commands, tell, told_on
+from services.host.demo.seed import Caller, SeedResult, seed, seeded_on
+from services.host.demo.shell_commands import commands
 from tests.systems import System
 
 PRESENT = datetime(2024, 3, 14, 15, 9, 26, tzinfo=UTC)
@@ -29,7 +30,7 @@ STATUSES = {
 def told(one_system: System) -> System:
     """Told once for the tests that only ask; those that need an empty system come after them."""
     one_system.reset()
-    assert tell(Caller(one_system.url, None), PRESENT, print) is SeedResult.NOW
+    assert seed(Caller(one_system.url, None), PRESENT, print) is SeedResult.NOW
     return one_system
 
 
@@ -44,7 +45,7 @@ def test_the_story_is_told_once_and_has_partners_in_every_status(told: System) -
     [window] = compliance(told, "harbour", "S200P")["windows"]
     assert window["deadline_on"] == (PRESENT + timedelta(days=2)).date().isoformat()
     before = told.http.get("/certification/v1/events", params={"after": 0, "limit": 1000}).json()
-    assert tell(Caller(told.url, None), PRESENT + timedelta(days=1), print) is SeedResult.BEFORE
+    assert seed(Caller(told.url, None), PRESENT + timedelta(days=1), print) is SeedResult.BEFORE
     assert told.http.get("/certification/v1/events", params={"after": 0, "limit": 1000}).json() == before
 
 
@@ -56,7 +57,7 @@ def test_what_was_learned_late_was_not_known_before(told: System) -> None:
 
 def asked_as_shown(system: System, *, live: bool) -> dict[str, Any]:
     """Caption to answer, of every question in what is shown, in order; the hiring aside."""
-    assert told_on(Caller(system.url, None)) == PRESENT.date()
+    assert seeded_on(Caller(system.url, None)) == PRESENT.date()
     lines = commands(system.url, None, PRESENT.date(), live=live).splitlines()
     found = {}
     for caption, line in pairwise(lines):
@@ -133,7 +134,7 @@ def test_a_story_told_before_is_asked_about_as_of_its_day(told: System) -> None:
 def test_a_told_story_whose_clock_was_stopped_is_left_alone(told: System) -> None:
     stopped_at = (PRESENT + timedelta(days=1)).isoformat()
     told.set_clock(stopped_at)
-    assert tell(Caller(told.url, None), PRESENT, print) is SeedResult.BEFORE
+    assert seed(Caller(told.url, None), PRESENT, print) is SeedResult.BEFORE
     assert told.http.get("/sandbox/v1/clock").json() == {"now": stopped_at.replace("+00:00", "Z"), "running": False}
 
 
@@ -143,12 +144,12 @@ def test_a_story_that_was_broken_off_is_told_anew(system: System) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        tell(Caller(system.url, None), PRESENT, interrupt)
-    assert tell(Caller(system.url, None), PRESENT, print) is SeedResult.NOW
+        seed(Caller(system.url, None), PRESENT, interrupt)
+    assert seed(Caller(system.url, None), PRESENT, print) is SeedResult.NOW
     assert compliance(system, "harbour", "S200P")["status"] == "in_window"
 
 
 def test_a_sandbox_with_something_else_in_it_is_left_alone(system: System) -> None:
     system.record("partners", "mine", partner_id="P1", kind="VAR", programme="PARTNER_SUCCESS")
-    assert tell(Caller(system.url, None), PRESENT, print) is SeedResult.SOMETHING_ELSE
+    assert seed(Caller(system.url, None), PRESENT, print) is SeedResult.SOMETHING_ELSE
     assert len(system.http.get("/certification/v1/events", params={"after": 0}).json()) == 1

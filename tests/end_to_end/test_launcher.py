@@ -14,10 +14,17 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from services.host import embedded_postgres
 from services.host.embedded_postgres import account
 from services.host.embedded_postgres import server as launcher
-from services.host.embedded_postgres.server import SOCKET_LOCK, SOCKET_PATH_BYTES_MAX
+from services.host.embedded_postgres.binaries import find_binaries
+from services.host.embedded_postgres.errors import CannotStart
+from services.host.embedded_postgres.server import (
+    SOCKET_LOCK,
+    SOCKET_PATH_BYTES_MAX,
+    Server,
+    find_running_server,
+    start_server,
+)
 from tests.systems import gone
 
 SECONDS_MAX = 60
@@ -35,9 +42,9 @@ STOPPED = pytest.mark.parametrize("watches", [False, True], indirect=True, ids=[
 """How the server learns that its owner is gone: Linux tells it, elsewhere somebody watches."""
 
 
-def start(directory: Path) -> AbstractContextManager[embedded_postgres.Server]:
+def start(directory: Path) -> AbstractContextManager[Server]:
     """The server on this directory, quietly."""
-    return embedded_postgres.start(directory, embedded_postgres.find(), lambda _: None, durable=False)
+    return start_server(directory, find_binaries(), lambda _: None, durable=False)
 
 
 @contextmanager
@@ -57,7 +64,7 @@ def owned(directory: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
 def watches(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on macOS, where it is asked for."""
     if request.param:
-        monkeypatch.setenv("SAGECERT_TETHER_WATCHES", "1")
+        monkeypatch.setenv("SAGECERT_WATCHDOG_STAYS", "1")
 
 
 @STOPPED
@@ -80,19 +87,19 @@ def test_a_server_that_does_not_stop_in_time_is_killed(
 
 
 def test_a_server_that_is_killed_is_started_again_until_it_is_to_stop(data_directory: Path) -> None:
-    with embedded_postgres.start(data_directory, embedded_postgres.find(), lambda _: None, kept_running=True) as server:
+    with start_server(data_directory, find_binaries(), lambda _: None, kept_running=True) as server:
         for _ in range(2):
-            running = embedded_postgres.running(data_directory)
+            running = find_running_server(data_directory)
             assert running is not None
             os.kill(running.process_id, signal.SIGKILL)
             assert gone(running.process_id)
             answers_again(server)
-        last = embedded_postgres.running(data_directory)
+        last = find_running_server(data_directory)
     assert last is not None
     assert gone(last.process_id)
 
 
-def answers_again(server: embedded_postgres.Server) -> None:
+def answers_again(server: Server) -> None:
     """Waits until the database can be used."""
     until = time.monotonic() + SECONDS_MAX
     while True:
@@ -106,7 +113,7 @@ def answers_again(server: embedded_postgres.Server) -> None:
 
 
 def test_a_data_directory_has_one_owner(data_directory: Path) -> None:
-    with start(data_directory), pytest.raises(embedded_postgres.CannotStart, match=f"process {os.getpid()}"):
+    with start(data_directory), pytest.raises(CannotStart, match=f"process {os.getpid()}"):
         start(data_directory).__enter__()
 
 
@@ -137,7 +144,7 @@ def test_data_of_another_major_version_are_refused_with_a_hint(data_directory: P
     with start(data_directory):
         pass
     (data_directory / "postgres" / "cluster" / "PG_VERSION").write_text("16\n")
-    with pytest.raises(embedded_postgres.CannotStart, match=r"PostgreSQL 16.*SAGECERT_POSTGRES_BIN"):
+    with pytest.raises(CannotStart, match=r"PostgreSQL 16.*SAGECERT_POSTGRES_BIN"):
         start(data_directory).__enter__()
 
 
@@ -167,15 +174,15 @@ def test_below_a_private_directory_of_root_the_server_lives_elsewhere(
     private, shared = data_directory / "private", data_directory / "made" / "shared"
     private.mkdir(mode=0o700)
     monkeypatch.setattr(account, "SHARED_HOME", shared)
-    package = embedded_postgres.find().directory.parents[1]
+    package = find_binaries().directory.parents[1]
     before = os.umask(umask)
     try:
         for part in (package, *package.parent.glob(f"{package.name}.libs")):
             shutil.copytree(part, private / part.name, copy_function=shutil.copyfile)
         for binary in (private / package.name / "pginstall" / "bin").iterdir():
             binary.chmod(0o777 & ~umask)
-        binaries = embedded_postgres.find(private / package.name / "pginstall" / "bin")
-        with embedded_postgres.start(private / "data", binaries, lambda _: None, durable=False) as server:
+        binaries = find_binaries(private / package.name / "pginstall" / "bin")
+        with start_server(private / "data", binaries, lambda _: None, durable=False) as server:
             psycopg.connect(server.url()).close()
     finally:
         os.umask(before)
@@ -184,5 +191,5 @@ def test_below_a_private_directory_of_root_the_server_lives_elsewhere(
 
 
 def test_binaries_that_are_not_there_are_named(tmp_path: Path) -> None:
-    with pytest.raises(embedded_postgres.CannotStart, match=str(tmp_path)):
-        embedded_postgres.find(tmp_path)
+    with pytest.raises(CannotStart, match=str(tmp_path)):
+        find_binaries(tmp_path)

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.end_to_end.telling import Answer, Teller, Unanswered, as_of, before, rfc3339
+from tests.end_to_end.client import Answer, Teller, Unanswered, as_of, before, rfc3339
 from tests.oracle import facts
 from tests.oracle.calculator import Calculator
 from tests.oracle.facts import Fact

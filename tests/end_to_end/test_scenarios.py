@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.end_to_end.telling import Teller
+from tests.end_to_end.client import Teller
 from tests.policy.scenarios import (  # noqa: F401 - each brings in its scenarios
     test_becoming_certified,
     test_counting,

@@ -12,8 +12,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final, Protocol
 
-from services.host import embedded_postgres
-from services.host.databases import CERTIFICATION_ROLE, COMPLIANCE_ROLE, DISPATCHER_ROLE, FOLLOWER_ROLE
+from services.host.database_roles import CERTIFICATION_ROLE, COMPLIANCE_ROLE, DISPATCHER_ROLE, FOLLOWER_ROLE
+from services.host.embedded_postgres.binaries import find_binaries
+from services.host.embedded_postgres.server import find_running_server, start_server
 from tests.systems import WEBHOOKS, children, environment, sagecert
 
 START_SECONDS_MAX: Final = 60.0
@@ -101,7 +102,7 @@ class Apart:
     def __init__(self, directory: Path, root: Path) -> None:
         self._data, self._server = directory / "data", ExitStack()
         self._url = self._server.enter_context(
-            embedded_postgres.start(self._data, embedded_postgres.find(), lambda _: None, kept_running=True)
+            start_server(self._data, find_binaries(), lambda _: None, kept_running=True)
         ).url
         self.certification_port, self.compliance_port = free_port(), free_port()
         settings = {**WEBHOOKS, "SAGECERT_SANDBOX": "true", "PYTHONPATH": str(root)}
@@ -162,7 +163,7 @@ class Together:
         return _server(self._data)
 
     def owner_url(self) -> str:
-        server = embedded_postgres.running(self._data)
+        server = find_running_server(self._data)
         assert server is not None
         return server.url()
 
@@ -172,7 +173,7 @@ class Together:
 
 
 def _server(data_directory: Path) -> int:
-    server = embedded_postgres.running(data_directory)
+    server = find_running_server(data_directory)
     return server.process_id if server else 0
 
 

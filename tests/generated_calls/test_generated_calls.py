@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from services.host.embedded_postgres import Server
+from services.host.embedded_postgres.server import Server
 from tests.databases import clone
 from tests.network import separate
 

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import msgspec
 
-from services.compliance.webhooks.endpoint import Cursor
-from services.compliance.webhooks.message import Message, message
+from services.compliance.webhooks.filter_and_cursor import Cursor
+from services.compliance.webhooks.message import Message, next_message
 from shared.events.compliance_events import TYPE_OF, ComplianceEventData, Standing
 
 AT: Final = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
@@ -38,4 +38,6 @@ def told(
         delivered_sequence=sequence - 1 if delivered_sequence is None else delivered_sequence,
         replay_through=10_000 if replay else 0,
     )
-    return message(row(100 + sequence, may_sell=may_sell, event_id=event_id or f"event-{epoch}-{sequence}"), cursor)
+    return next_message(
+        row(100 + sequence, may_sell=may_sell, event_id=event_id or f"event-{epoch}-{sequence}"), cursor
+    )

@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from services.compliance.database import connect, create_pool
 from services.compliance.webhooks.delivery.endpoint_delivery import Delivery, DeliveryContext
-from services.compliance.webhooks.delivery.event_reader import STRETCH, SharedReading
-from services.compliance.webhooks.delivery.leases import Lease, load, take
+from services.compliance.webhooks.delivery.event_reader import SCAN_WINDOW, SharedReading
+from services.compliance.webhooks.delivery.leases import Lease, load_leases, take_leases
 from services.compliance.webhooks.delivery.outcome_writer import Recorder
 from services.compliance.webhooks.message import batch_id
 from services.compliance.webhooks.signing import Sealer
@@ -32,7 +32,7 @@ LEASE_SECONDS, DEADLINE_SECONDS = 45.0, 15.0
 
 
 @asynccontextmanager
-async def means_of(
+async def context_of(
     database: Database, lease_seconds: float = LEASE_SECONDS, deadline_seconds: float = DEADLINE_SECONDS
 ) -> AsyncIterator[DeliveryContext]:
     settings = as_dispatcher(settings_for(database))
@@ -56,8 +56,8 @@ async def lease(database: Database, key: str = "") -> Lease:
     connection = await connect(as_dispatcher(settings))
     try:
         taken_at = asyncio.get_running_loop().time()
-        taken = await take(connection, "test", LEASE_SECONDS)
-        (leased,) = await load(connection, Sealer(settings.webhook_keys), taken, taken_at)
+        taken = await take_leases(connection, "test", LEASE_SECONDS)
+        (leased,) = await load_leases(connection, Sealer(settings.webhook_keys), taken, taken_at)
         return leased
     finally:
         connection.terminate()
@@ -70,8 +70,8 @@ async def delivering_while_locked(
     """The work goes on while its writes wait for the row; then the lock is committed and the work comes to its end."""
     with psycopg.connect(caller.database.owner_url) as other:
         other.execute(lock)
-        async with means_of(caller.database) as means:
-            delivery = Delivery(leased, means, SharedReading(means.pool))
+        async with context_of(caller.database) as context:
+            delivery = Delivery(leased, context, SharedReading(context.pool))
             delivering = asyncio.create_task(delivery.run())
             yield delivery, delivering
             await until(lambda: waits_for_a_lock(caller))
@@ -80,8 +80,8 @@ async def delivering_while_locked(
 
 
 async def deliver(database: Database, leased: Lease) -> None:
-    async with means_of(database) as means:
-        await Delivery(leased, means, SharedReading(means.pool)).run()
+    async with context_of(database) as context:
+        await Delivery(leased, context, SharedReading(context.pool)).run()
 
 
 @pytest.mark.parametrize(("age_seconds", "sent"), [(29.0, 3), (30.5, 0)])
@@ -103,9 +103,9 @@ async def test_a_write_renews_the_lease_from_when_it_was_asked_for(caller: Calle
     leased = await lease(caller.database)
     with psycopg.connect(caller.database.owner_url) as other:
         other.execute("SELECT FROM webhooks.endpoint FOR UPDATE")
-        async with means_of(caller.database, lease_seconds=6, deadline_seconds=4) as means:
+        async with context_of(caller.database, lease_seconds=6, deadline_seconds=4) as context:
             begun = replace(leased, taken_at=asyncio.get_running_loop().time())
-            delivering = asyncio.create_task(Delivery(begun, means, SharedReading(means.pool)).run())
+            delivering = asyncio.create_task(Delivery(begun, context, SharedReading(context.pool)).run())
             await receiver.came(1)
             await asyncio.sleep(2.2)  # of six seconds, less is left then than a request may take
             other.rollback()
@@ -304,11 +304,11 @@ async def test_the_next_message_is_given_a_day_of_its_own(caller: Caller, receiv
 
 async def test_what_lies_at_the_end_of_a_stretch_is_told(caller: Caller, receiver: Receiver) -> None:
     await caller.register(receiver.url(), start="origin", filter={"partner_ids": ["EndpointPatch"]})
-    for others in (STRETCH - 1, STRETCH - 1):
+    for others in (SCAN_WINDOW - 1, SCAN_WINDOW - 1):
         more_events(caller, others, "Other")
         more_events(caller, 1, "EndpointPatch")
     await deliver(caller.database, await lease(caller.database))
-    assert numbers(told(receiver.requests)) == [(1, 1, STRETCH), (1, 2, 2 * STRETCH)]
+    assert numbers(told(receiver.requests)) == [(1, 1, SCAN_WINDOW), (1, 2, 2 * SCAN_WINDOW)]
 
 
 async def test_the_log_of_attempts_says_what_was_sent(caller: Caller, receiver: Receiver) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.telling import Teller, before
+from tests.end_to_end.client import Teller, before
 from tests.oracle.histories import History, interesting_instants, seeded
 from tests.oracle.shrinking import told as told_history
 from tests.systems import System

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from services.compliance.database import connect
-from services.compliance.webhooks.delivery.leases import LOOK_AHEAD, TAKEN_AT_ONCE, release, take
+from services.compliance.webhooks.delivery.leases import DUE_SCAN_WINDOW, LEASES_TAKEN_MAX, release_leases, take_leases
 from tests.compliance.log import as_dispatcher
 from tests.databases import Database
 from tests.webhooks.calling import Caller, settings_for
@@ -17,8 +17,8 @@ async def taken(database: Database, held_by: str = "test") -> list[int]:
     """The fences of what is taken, and given back at once."""
     connection = await connect(as_dispatcher(settings_for(database)))
     try:
-        fences = list((await take(connection, held_by, 45.0)).values())
-        await release(connection, held_by, ())
+        fences = list((await take_leases(connection, held_by, 45.0)).values())
+        await release_leases(connection, held_by, ())
         return fences
     finally:
         connection.terminate()
@@ -68,7 +68,7 @@ async def test_the_turn_of_an_endpoint(caller: Caller, otherwise: str, is_taken:
     assert await taken(caller.database) == ([1] if is_taken else [])
 
 
-@pytest.mark.parametrize(("behind", "is_taken"), [(LOOK_AHEAD, False), (LOOK_AHEAD + 1, True)])
+@pytest.mark.parametrize(("behind", "is_taken"), [(DUE_SCAN_WINDOW, False), (DUE_SCAN_WINDOW + 1, True)])
 async def test_who_is_far_behind_is_taken_to_come_nearer(caller: Caller, behind: int, is_taken: bool) -> None:
     endpoint = await caller.register(start="origin")
     set_filter(caller, endpoint["endpoint_id"], {"partner_ids": ["Nobody"]})
@@ -94,13 +94,13 @@ async def test_no_more_are_taken_at_once_however_little_is_known_of_the_table(ca
         "INSERT INTO webhooks.endpoint (endpoint_id, url, description, batch_max, state, position)"
         " SELECT endpoint_id || n, url, '', 1, 'active', 0 FROM webhooks.endpoint, generate_series(1, %s) n"
         " WHERE endpoint_id = %s",
-        TAKEN_AT_ONCE,
+        LEASES_TAKEN_MAX,
         endpoint["endpoint_id"],
     )
     with psycopg.connect(caller.database.superuser_url, autocommit=True) as superuser:
         statistics = "UPDATE pg_class SET reltuples = 1, relpages = 1000 WHERE oid = 'webhooks.endpoint'::regclass"
         superuser.execute(statistics)
-    assert len(await taken(caller.database)) == TAKEN_AT_ONCE
+    assert len(await taken(caller.database)) == LEASES_TAKEN_MAX
 
 
 async def test_only_its_own_leases_are_given_back_and_not_those_that_are_kept(caller: Caller) -> None:
@@ -110,7 +110,7 @@ async def test_only_its_own_leases_are_given_back_and_not_those_that_are_kept(ca
         caller.sql(held, held_by, endpoint_id)
     connection = await connect(as_dispatcher(settings_for(caller.database)))
     try:
-        await release(connection, "me", [kept])
+        await release_leases(connection, "me", [kept])
     finally:
         connection.terminate()
     assert caller.sql("SELECT endpoint_id FROM webhooks.endpoint WHERE lease_until < now()") == [(own,)]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from services.compliance.webhooks import message
-from services.compliance.webhooks.endpoint import Cursor
+from services.compliance.webhooks.filter_and_cursor import Cursor
 from services.compliance.webhooks.signing import Signer, new_key_pair, new_secret, secret_text
 from services.compliance.webhooks.transport.http_post import Sender
 from services.host.wall_clock import wall_clock
@@ -22,8 +22,8 @@ BODIES: Final[list[bytes]] = [
     *(told(number, may_sell=number % 2 == 0, epoch=number // 10 + 1).body for number in range(1, 50)),
     told(8, delivered_sequence=3, replay=True).body,
     message.batch_body([told(1), told(2), told(3)]),
-    message.heartbeat("beat", "endpoint", CURSOR, AT),
-    message.test("test", "endpoint", AT),
+    message.heartbeat_body("beat", "endpoint", CURSOR, AT),
+    message.test_event_body("test", "endpoint", AT),
     json.dumps(STRANGE, ensure_ascii=False).encode(),
     json.dumps({"great": "x" * 100_000}).encode(),
 ]

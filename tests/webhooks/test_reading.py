@@ -7,7 +7,7 @@ import pytest
 
 from services.compliance.database import create_pool
 from services.compliance.webhooks.delivery.event_reader import Page, SharedReading
-from services.compliance.webhooks.endpoint import Filter
+from services.compliance.webhooks.filter_and_cursor import Filter
 from tests.webhooks.calling import Caller, settings_for, tell
 from tests.webhooks.test_dispatcher import more_events
 

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.compliance.webhooks.delivery.retry_policy import HEALTHY, Health, RetryDecision, after_failure, parked
+from services.compliance.webhooks.delivery.retry_policy import (
+    HEALTHY,
+    Health,
+    RetryDecision,
+    after_failure,
+    after_parking,
+)
 from services.compliance.webhooks.outcome import Outcome
 
 NOW = datetime(2022, 6, 1, 9, tzinfo=UTC)
@@ -115,6 +121,6 @@ def test_what_is_not_one_event_alone_is_never_parked() -> None:
 
 def test_parking_does_not_make_well() -> None:
     """Who rejects everything is disabled in the end."""
-    health = parked(Health(NOW - 119 * HOUR, 9, 24, NOW - 25 * HOUR))
+    health = after_parking(Health(NOW - 119 * HOUR, 9, 24, NOW - 25 * HOUR))
     assert health == Health(NOW - 119 * HOUR, 9, 24, None)
     assert after_failure(answered(400), health, NOW + HOUR, 0.5, parkable=True).disable == "failing"

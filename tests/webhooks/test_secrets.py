@@ -8,7 +8,7 @@ from typing import Any
 
 from cryptography.fernet import Fernet
 
-from services.compliance.webhooks.endpoints.secrets import reseal
+from services.compliance.webhooks.endpoints.secrets import reseal_secrets
 from shared.events.wire import instant_text
 from tests.databases import Database
 from tests.systems import environment, sagecert
@@ -125,7 +125,7 @@ async def test_others_rotate_and_delete_meanwhile(sandbox_database: Database) ->
     async with calling(sandbox_database, settings) as caller:
         deleted = [caller.call("DELETE", f"/{one}", status=204) for one in ids[:10]]
         rotated = [caller.call("POST", f"/{one}/secret-rotations", status=201) for one in ids[10:]]
-        first, second, *_ = await asyncio.gather(reseal(settings), reseal(settings), *deleted, *rotated)
+        first, second, *_ = await asyncio.gather(reseal_secrets(settings), reseal_secrets(settings), *deleted, *rotated)
     assert (first.lost, second.lost) == ([], [])
     opened = [Fernet(NEW).decrypt(one) for one in sealed(caller)]
     assert len(set(opened)) == 4 * 30

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from services.host import embedded_postgres
-from services.host.embedded_postgres import Server
-from services.host.embedded_postgres.server import DATABASE
+from services.host.embedded_postgres.binaries import find_binaries
+from services.host.embedded_postgres.server import DATABASE, Server, start_server
 from services.host.migrate import migrate
 from tests.databases import Database, reachable_directory
 from tests.webhooks.calling import calling, tell
@@ -30,7 +29,7 @@ def directory() -> Iterator[Path]:
 
 def durable(directory: Path) -> AbstractContextManager[Server]:
     chosen = os.environ.get("SAGECERT_POSTGRES_BIN")
-    return embedded_postgres.start(directory, embedded_postgres.find(Path(chosen) if chosen else None), print)
+    return start_server(directory, find_binaries(Path(chosen) if chosen else None), print)
 
 
 async def test_a_killed_server_loses_nothing_that_was_told(directory: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Final
 import pytest
 
 from services.compliance.webhooks import message
-from services.compliance.webhooks.endpoint import Cursor
+from services.compliance.webhooks.filter_and_cursor import Cursor
 from services.compliance.webhooks.outcome import Outcome
 from services.compliance.webhooks.signing import Signer, new_secret, secret_text
 from services.compliance.webhooks.transport.http_post import Sender
@@ -97,7 +97,7 @@ def event(sequence: int, may_sell: bool | None = True, **more: Any) -> bytes:
 
 def heartbeat(sequence: int, epoch: int = 1) -> bytes:
     """That there is nothing after the message of this number."""
-    return message.heartbeat("beat", "endpoint", Cursor(position=0, epoch=epoch, sequence=sequence), AT)
+    return message.heartbeat_body("beat", "endpoint", Cursor(position=0, epoch=epoch, sequence=sequence), AT)
 
 
 def test_it_is_short() -> None:
@@ -127,7 +127,7 @@ async def test_it_sells_nothing_that_is_no_longer_sold(subscriber: Subscriber) -
 
 async def test_it_takes_a_batch_whole_and_a_test_for_what_it_is(subscriber: Subscriber) -> None:
     assert (await subscriber.told(message.batch_body([told(1, may_sell=False), told(2)]))).status == 204
-    assert (await subscriber.told(message.test("test", "endpoint", AT))).status == 204
+    assert (await subscriber.told(message.test_event_body("test", "endpoint", AT))).status == 204
     assert subscriber.may_sell() == {("harbour", "S200P"): True}
     assert (await subscriber.told(b"[" + event(3, False) + b', {"type": "nonsense.heartbeat.v1"}]')).status == 500
     assert subscriber.may_sell() == {("harbour", "S200P"): True}

@@ -89,9 +89,9 @@ async def run_dry(request: Request, endpoint_id: Id, body: Annotated[DryRunBody 
     asked = body or DryRunBody()
     async with service_of(request).connection() as connection:
         if asked.from_ is None:
-            found = await dry_run.from_cursor(connection, endpoint_id, asked.limit)
+            found = await dry_run.preview_next(connection, endpoint_id, asked.limit)
         else:
-            found = await dry_run.from_place(connection, endpoint_id, asked.from_.place, asked.limit)
+            found = await dry_run.preview_replay(connection, endpoint_id, asked.from_.place, asked.limit)
     messages = tuple(msgspec.Raw(one.body) for one in found.messages)
     following = found.position if found.position < found.head else None
     return json_answer(DryRunAnswer(messages, found.position, following))
@@ -106,7 +106,7 @@ async def attempts(request: Request, endpoint_id: Id) -> Response:
     """The latest requests to the endpoint by their numbers, with what was answered."""
     question = question_of(request, AttemptsQuestion)
     async with service_of(request).connection() as connection:
-        found = await attempt_log.page(connection, endpoint_id, question.after, question.limit)
+        found = await attempt_log.list_attempts(connection, endpoint_id, question.after, question.limit)
     following = found[-1].number if len(found) == question.limit else None
     return json_answer(AttemptsAnswer(tuple(found), following))
 
@@ -121,7 +121,7 @@ async def parked(request: Request, endpoint_id: Id) -> Response:
     question = question_of(request, ParkedQuestion)
     epoch, sequence = map(int, question.after.split("~"))
     async with service_of(request).connection() as connection:
-        found = await parking.page(connection, endpoint_id, (epoch, sequence), question.limit)
+        found = await parking.list_parked(connection, endpoint_id, (epoch, sequence), question.limit)
     following = f"{found[-1].epoch}~{found[-1].sequence}" if len(found) == question.limit else None
     return json_answer(ParkedAnswer(tuple(found), following))
 
@@ -134,5 +134,5 @@ async def release(
 ) -> Response:
     """Has parked messages sent, ahead of everything else and in order: those of one partner, or all."""
     partner_id = None if body is None else body.partner_id
-    released = await parking.release(service_of(request).pool, endpoint_id, partner_id, expected)
+    released = await parking.release_parked(service_of(request).pool, endpoint_id, partner_id, expected)
     return json_answer(ReleaseAnswer(released), 202)

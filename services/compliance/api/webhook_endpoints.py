@@ -24,9 +24,9 @@ from services.compliance.api.webhook_fields import (
 )
 from services.compliance.api.webhook_headers import TheExpected, TheIdempotencyKey
 from services.compliance.database import Connection
-from services.compliance.webhooks.endpoint import DisabledBecause, Filter, State
 from services.compliance.webhooks.endpoints import idempotency, secrets, store
 from services.compliance.webhooks.endpoints.store import Endpoint, EndpointPatch
+from services.compliance.webhooks.filter_and_cursor import DisabledBecause, Filter, State
 from services.compliance.webhooks.signing import public_text, secret_text
 from services.compliance.webhooks.transport.urls import UnacceptableUrl, check_url
 from services.web import event_feed
@@ -161,19 +161,19 @@ async def register(
     content = f"POST {PATH}\n".encode() + await request.body()
     async with service.connection() as connection, connection.transaction():
         if idempotency_key is not None:
-            earlier_id = await idempotency.claim(connection, idempotency_key, content, endpoint_id)
+            earlier_id = await idempotency.claim_key(connection, idempotency_key, content, endpoint_id)
             if earlier_id != endpoint_id:
                 return await _registered_before(connection, earlier_id, webhooks)
         place = None if body.start is None else body.start.place
         position = await store.resolve_start(connection, place, "start")
-        await store.insert(connection, endpoint_id, wanted, position)
-        new = await secrets.make(connection, endpoint_id, webhooks.sealer, ed25519=body.ed25519)
-        found = await store.find(connection, endpoint_id)
+        await store.insert_endpoint(connection, endpoint_id, wanted, position)
+        new = await secrets.create_secret(connection, endpoint_id, webhooks.sealer, ed25519=body.ed25519)
+        found = await store.find_endpoint(connection, endpoint_id)
     return _registered_answer(found, new.secret, webhooks, 201)
 
 
 async def _registered_before(connection: Connection, endpoint_id: str, webhooks: Webhooks) -> Response:
-    found = await store.find(connection, endpoint_id)
+    found = await store.find_endpoint(connection, endpoint_id)
     secret = await secrets.find_first(connection, endpoint_id, webhooks.sealer)
     response = _registered_answer(found, secret, webhooks, 200)
     response.headers["Idempotent-Replayed"] = "true"
@@ -193,7 +193,7 @@ async def endpoints(request: Request, webhooks: TheWebhooks) -> Response:
     """The endpoints in order of their ids."""
     question = question_of(request, PageQuestion)
     async with service_of(request).connection() as connection:
-        found = await store.page(connection, question.after, question.limit)
+        found = await store.list_endpoints(connection, question.after, question.limit)
     following = found[-1].endpoint_id if len(found) == question.limit else None
     return json_answer(EndpointsAnswer(tuple(endpoint_answer(one, webhooks) for one in found), following))
 
@@ -202,7 +202,7 @@ async def endpoints(request: Request, webhooks: TheWebhooks) -> Response:
 async def endpoint(request: Request, endpoint_id: Id, webhooks: TheWebhooks, expected: TheExpected) -> Response:
     """An endpoint with its health. Its `ETag` names the settings, secrets and state, not the health."""
     async with service_of(request).connection() as connection:
-        found = await store.find(connection, endpoint_id)
+        found = await store.find_endpoint(connection, endpoint_id)
     found.refuse_unless(expected)
     return json_answer(endpoint_answer(found, webhooks), 200, found.tag)
 
@@ -222,7 +222,7 @@ async def change(
         said["url"] = _url(webhooks, body.url)
     if "filter" in said:
         said["filter"] = _filter(service, body.filter)
-    changed = await store.change(service.pool, endpoint_id, EndpointPatch(**said), expected)
+    changed = await store.change_endpoint(service.pool, endpoint_id, EndpointPatch(**said), expected)
     return json_answer(endpoint_answer(changed, webhooks), 200, changed.tag)
 
 
@@ -231,7 +231,7 @@ async def change(
 )
 async def delete(request: Request, endpoint_id: Id, expected: TheExpected) -> Response:
     """Forgets the endpoint and everything about it."""
-    await store.delete(service_of(request).pool, endpoint_id, expected)
+    await store.delete_endpoint(service_of(request).pool, endpoint_id, expected)
     return Response(status_code=204)
 
 
@@ -244,7 +244,7 @@ async def rotate_secret(
     request: Request, endpoint_id: Id, webhooks: TheWebhooks, expected: TheExpected, _body: Nothing = None
 ) -> Response:
     """Makes a new secret, and a new key pair where there is one; the present ones sign too for 24 more hours."""
-    rotated = await secrets.rotate(service_of(request).pool, endpoint_id, webhooks.sealer, expected)
+    rotated = await secrets.rotate_secret(service_of(request).pool, endpoint_id, webhooks.sealer, expected)
     public_key = UNSET if rotated.new.seed is None else public_text(rotated.new.seed)
     return json_answer(RotatedAnswer(secret_text(rotated.new.secret), rotated.previous_expires_at, public_key), 201)
 
@@ -258,7 +258,7 @@ async def replay(
     request: Request, endpoint_id: Id, body: ReplayBody, webhooks: TheWebhooks, expected: TheExpected
 ) -> Response:
     """Tells everything once more from there, with the same ids, in a new epoch; then goes on with what comes."""
-    found = await store.replay(service_of(request).pool, endpoint_id, body.from_.place, expected)
+    found = await store.replay_endpoint(service_of(request).pool, endpoint_id, body.from_.place, expected)
     return json_answer(endpoint_answer(found, webhooks), 202, found.tag)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from services.compliance.cloud_event import SOURCE, CloudEvent, cloud_event
-from services.compliance.webhooks.endpoint import Cursor
+from services.compliance.webhooks.filter_and_cursor import Cursor
 from shared.events.notices import HEARTBEAT, WEBHOOK_TEST, Heartbeat, WebhookTest
 
 MESSAGE_BYTES_MAX: Final = 64 * 1024
@@ -53,7 +53,7 @@ class Message(msgspec.Struct, frozen=True):
     body: bytes
 
 
-def message(row: Sequence[Any], cursor: Cursor, parked_earlier: str = "") -> Message:
+def next_message(row: Sequence[Any], cursor: Cursor, parked_earlier: str = "") -> Message:
     """The event of a row of `cloud_event.COLUMNS` as the next message after the cursor.
 
     `parked_earlier`: what is kept back of earlier epochs; told while the epoch has no message that was delivered.
@@ -83,13 +83,13 @@ def batch_id(messages: Sequence[Message]) -> str:
     return "batch_" + sha256(" ".join(one.message_id for one in messages).encode()).hexdigest()[:32]
 
 
-def heartbeat(message_id: str, endpoint_id: str, cursor: Cursor, now: datetime) -> bytes:
+def heartbeat_body(message_id: str, endpoint_id: str, cursor: Cursor, now: datetime) -> bytes:
     """That the endpoint has been told everything. `now`: by the clock on the wall."""
     said = Heartbeat(endpoint_id, cursor.epoch, cursor.sequence, cursor.position)
     return _encode(Notice(message_id, HEARTBEAT, now, said))
 
 
-def test(message_id: str, endpoint_id: str, now: datetime) -> bytes:
+def test_event_body(message_id: str, endpoint_id: str, now: datetime) -> bytes:
     """A message to try the endpoint out with. `now`: by the clock on the wall."""
     return _encode(Notice(message_id, WEBHOOK_TEST, now, WebhookTest(endpoint_id)))
 

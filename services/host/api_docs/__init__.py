@@ -14,10 +14,6 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from services.web.openapi import secure
-
-__all__ = ["ASSETS", "CONTENT_SECURITY_POLICY", "PAGES", "openapi", "routes", "secure"]
-
 ASSETS: Final = Path(__file__).with_name("assets")
 
 PAGES: Final = ("/", "/docs", "/docs/assets/{file}", "/openapi.json")

@@ -1,4 +1,4 @@
-"""Telling the story to a running system, with its clock moved from call to call."""
+"""ScriptedCall the story to a running system, with its clock moved from call to call."""
 
 import json
 import urllib.error
@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import Any, Final
 
-from services.host.demo.story import DAYS, FIRST_KEY, Telling, story
+from services.host.demo.story import DAYS, FIRST_KEY, ScriptedCall, story
 
 CALL_SECONDS_MAX: Final = 60
 
@@ -56,28 +56,28 @@ class Caller:
             raise CallFailed(f"{method} {path} answered {status}: {answer.get('detail', answer)}")
 
 
-def tell(caller: Caller, present: datetime, report: Callable[[str], None]) -> SeedResult:
+def seed(caller: Caller, present: datetime, on_progress: Callable[[str], None]) -> SeedResult:
     """Tells the story up to `present` if the system is empty; its clock then runs on from there.
 
     A system that holds something is left as it is, apart from a story that was broken off: that is told anew.
     Raises `CallFailed`.
     """
-    tellings = story(present)
-    if _recorded(caller, tellings[-1]):
+    calls = story(present)
+    if _recorded(caller, calls[-1]):
         return SeedResult.BEFORE
     _, anything = caller.call("GET", "/certification/v1/events?after=0&limit=1")
-    if anything and not _recorded(caller, tellings[0]):
+    if anything and not _recorded(caller, calls[0]):
         return SeedResult.SOMETHING_ELSE
-    caller.do("POST", "/sandbox/v1/reset", {"now": tellings[0].recorded_at.isoformat()})
-    for number, telling in enumerate(tellings):
-        if number % -(-len(tellings) // STEPS_REPORTED) == 0:
-            report(f"telling the story: {telling.recorded_at:%d %B %Y}")
-        _tell(caller, telling)
+    caller.do("POST", "/sandbox/v1/reset", {"now": calls[0].recorded_at.isoformat()})
+    for number, call in enumerate(calls):
+        if number % -(-len(calls) // STEPS_REPORTED) == 0:
+            on_progress(f"telling the story: {call.recorded_at:%d %B %Y}")
+        _make_call(caller, call)
     caller.do("PUT", "/sandbox/v1/clock", {"now": present.isoformat(), "running": True})
     return SeedResult.NOW
 
 
-def told_on(caller: Caller) -> date:
+def seeded_on(caller: Caller) -> date:
     """The day to which the story that a system holds was told. Raises `CallFailed` where it holds none."""
     status, fact = caller.call("GET", f"/certification/v1/facts?idempotency_key={FIRST_KEY}")
     if status != 200:
@@ -85,12 +85,12 @@ def told_on(caller: Caller) -> date:
     return datetime.fromisoformat(fact["recorded_at"]).date() + timedelta(days=DAYS)
 
 
-def _recorded(caller: Caller, telling: Telling) -> bool:
-    status, _ = caller.call("GET", f"/certification/v1/facts?idempotency_key={telling.key}")
+def _recorded(caller: Caller, call: ScriptedCall) -> bool:
+    status, _ = caller.call("GET", f"/certification/v1/facts?idempotency_key={call.key}")
     return status == 200
 
 
-def _tell(caller: Caller, telling: Telling) -> None:
-    caller.do("PUT", "/sandbox/v1/clock", {"now": telling.recorded_at.isoformat()})
-    path = f"/certification/v1/{telling.path}"
-    caller.do("POST", path, telling.body, **{"Idempotency-Key": telling.key})
+def _make_call(caller: Caller, call: ScriptedCall) -> None:
+    caller.do("PUT", "/sandbox/v1/clock", {"now": call.recorded_at.isoformat()})
+    path = f"/certification/v1/{call.path}"
+    caller.do("POST", path, call.body, **{"Idempotency-Key": call.key})

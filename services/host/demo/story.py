@@ -27,7 +27,7 @@ _KEY: Final = "story-{:03}"
 FIRST_KEY: Final = _KEY.format(1)
 
 
-class Telling(msgspec.Struct, frozen=True):
+class ScriptedCall(msgspec.Struct, frozen=True):
     """One call: `body` to `path` (below /certification/v1) at the instant `recorded_at`, under the key."""
 
     key: str
@@ -131,12 +131,12 @@ def _facts(present: datetime) -> Iterator[_Fact]:
         yield from _maintained(days, consultant_id, "S200S", "portal-2")
 
 
-def story(present: datetime) -> list[Telling]:
+def story(present: datetime) -> list[ScriptedCall]:
     """The calls in the order in which they were made, the first `DAYS` ago. The same for every `present` of one day."""
     noon = datetime.combine(present.date(), time(12), UTC)
     recorded = [(noon - timedelta(days=fact.days - fact.days_late), fact) for fact in _facts(present)]
-    tellings = []
+    calls = []
     for number, (recorded_at, fact) in enumerate(sorted(recorded, key=lambda pair: pair[0]), 1):
         true_from = {"effective_at": (noon - timedelta(days=fact.days)).isoformat()} if fact.days_late else {}
-        tellings.append(Telling(_KEY.format(number), recorded_at, fact.path, {**fact.body, **true_from}))
-    return tellings
+        calls.append(ScriptedCall(_KEY.format(number), recorded_at, fact.path, {**fact.body, **true_from}))
+    return calls

@@ -33,7 +33,7 @@ class Binaries(msgspec.Struct, frozen=True):
         return int(self.version.split(".")[0])
 
 
-def find(directory: Path | None = None) -> Binaries:
+def find_binaries(directory: Path | None = None) -> Binaries:
     """The binaries in `directory`, or else the first found that are recent enough. Raises `CannotStart`."""
     if directory is not None:
         found = _binaries(directory)

@@ -45,10 +45,12 @@ def exclusive(data_directory: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def prepare(cluster: Path, binaries: Binaries, account: Account, durable: bool, report: Callable[[str], None]) -> None:
+def prepare(
+    cluster: Path, binaries: Binaries, account: Account, durable: bool, on_progress: Callable[[str], None]
+) -> None:
     """Makes the cluster where there is none. Raises `CannotStart` where it is of another major version."""
     if not cluster.exists():
-        report(f"PostgreSQL {binaries.version}: making a new database (once)")
+        on_progress(f"PostgreSQL {binaries.version}: making a new database (once)")
         _initialise(cluster, binaries, account, durable)
     major = int((cluster / "PG_VERSION").read_text().split(".")[0])
     if major != binaries.major:

@@ -30,15 +30,15 @@ def drop_privileges(uid: int, gid: int) -> None:
         os.setuid(uid)
 
 
-def become(parent: int, uid: int, gid: int, farewell: int, command: list[str]) -> None:
+def become(parent: int, uid: int, gid: int, shutdown_signal: int, command: list[str]) -> None:
     """Becomes the program. The wish is made after the change of user, which would forget it."""
     drop_privileges(uid, gid)
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, farewell)
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, shutdown_signal)
     if os.getppid() == parent:
         os.execv(command[0], command)
 
 
-def watch(parent: int, uid: int, gid: int, farewell: int, command: list[str]) -> int:
+def watch(parent: int, uid: int, gid: int, shutdown_signal: int, command: list[str]) -> int:
     """Runs the program, hands signals on to it, and looks whether the parent is still there.
 
     A signal that comes before the program runs is kept for it.
@@ -52,7 +52,7 @@ def watch(parent: int, uid: int, gid: int, farewell: int, command: list[str]) ->
     program = subprocess.Popen(command)
     while program.poll() is None:
         if os.getppid() != parent:
-            program.send_signal(farewell)
+            program.send_signal(shutdown_signal)
             return program.wait()
         if select.select([received], [], [], POLL_SECONDS)[0]:
             for number in HANDED_ON.intersection(os.read(received, 64)):
@@ -61,12 +61,12 @@ def watch(parent: int, uid: int, gid: int, farewell: int, command: list[str]) ->
 
 
 def main() -> None:
-    """Reads the arguments; the variable SAGECERT_TETHER_WATCHES lets it watch on Linux too, for its test."""
-    parent, uid, gid, farewell = (int(argument) for argument in sys.argv[1:5])
-    if sys.platform == "linux" and "SAGECERT_TETHER_WATCHES" not in os.environ:
-        become(parent, uid, gid, farewell, sys.argv[5:])
+    """Reads the arguments; the variable SAGECERT_WATCHDOG_STAYS lets it watch on Linux too, for its test."""
+    parent, uid, gid, shutdown_signal = (int(argument) for argument in sys.argv[1:5])
+    if sys.platform == "linux" and "SAGECERT_WATCHDOG_STAYS" not in os.environ:
+        become(parent, uid, gid, shutdown_signal, sys.argv[5:])
     else:
-        sys.exit(watch(parent, uid, gid, farewell, sys.argv[5:]))
+        sys.exit(watch(parent, uid, gid, shutdown_signal, sys.argv[5:]))
 
 
 if __name__ == "__main__":

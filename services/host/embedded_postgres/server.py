@@ -53,7 +53,7 @@ _STATE_LINE: Final = 7
 DATABASE_MADE: Final = "sagecert-database-made"
 """A file in the cluster, which goes where the cluster goes."""
 
-TETHER: Final = Path(__file__).with_name("parent_watchdog.py")
+PARENT_WATCHDOG: Final = Path(__file__).with_name("parent_watchdog.py")
 
 SHUTDOWN_SIGNAL: Final = str(int(signal.SIGINT))
 """PostgreSQL's fast shutdown: roll back, write a checkpoint, go."""
@@ -74,34 +74,34 @@ class Server(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def start(
+def start_server(
     data_directory: Path,
     binaries: Binaries,
-    report: Callable[[str], None],
+    on_progress: Callable[[str], None],
     *,
     durable: bool = True,
     kept_running: bool = False,
 ) -> Iterator[Server]:
-    """The server of `launch`, ready."""
-    with launch(data_directory, binaries, report, durable=durable, kept_running=kept_running) as ready:
+    """The server of `launch_server`, ready."""
+    with launch_server(data_directory, binaries, on_progress, durable=durable, kept_running=kept_running) as ready:
         yield ready()
 
 
 @contextmanager
-def launch(
+def launch_server(
     data_directory: Path,
     binaries: Binaries,
-    report: Callable[[str], None],
+    on_progress: Callable[[str], None],
     *,
     durable: bool = True,
     kept_running: bool = False,
 ) -> Iterator[Callable[[], Server]]:
     """The server on this data directory, for as long as the context lasts or this process lives.
 
-    The result waits until it is ready, and is called once. `report` is told, a line at a time, what takes a while. Not
-    `durable`: faster, and gone after a crash. `kept_running`: a server that ends by itself is started again, at the
-    same place under another process number. Both raise `CannotStart`. Only the main thread may start it: Linux takes
-    the end of the thread that started a process for the end of its parent.
+    Call the result once: it waits until the server is ready. `on_progress` gets a line for each step that takes long.
+    Not `durable`: faster, and lost after a crash. `kept_running`: a server that ends by itself is started again, in the
+    same place under another process id. Both raise `CannotStart`. Only the main thread may start it: for Linux, the
+    end of the thread that started a process is the end of its parent.
     """
     assert threading.current_thread() is threading.main_thread()
     data_directory = data_directory.absolute()
@@ -109,7 +109,7 @@ def launch(
         account = accounts.choose(data_directory / "postgres")
         home = accounts.reachable_home(account, data_directory / "postgres")
         binaries = accounts.reachable_binaries(account, binaries)
-        clusters.prepare(home / "cluster", binaries, account, durable, report)
+        clusters.prepare(home / "cluster", binaries, account, durable, on_progress)
         sockets = _socket_directory(home, account)
         process = _Process(home, sockets / SOCKET_LOCK, _command(home / "cluster", sockets, binaries, account, durable))
 
@@ -189,7 +189,7 @@ class _Process:
             self._process.wait()
 
 
-def running(data_directory: Path) -> Server | None:
+def find_running_server(data_directory: Path) -> Server | None:
     """The server that another process of this machine runs on the data directory; null: none is ready there."""
     pid_file = data_directory.absolute() / "postgres" / "cluster" / "postmaster.pid"
     lines = _lines(pid_file)
@@ -211,7 +211,8 @@ def _command(cluster: Path, sockets: Path, binaries: Binaries, account: Account,
     if not durable:
         settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
     return [
-        sys.executable, "-I", "-S", str(TETHER), str(os.getpid()), str(account.uid), str(account.gid), SHUTDOWN_SIGNAL,
+        sys.executable, "-I", "-S", str(PARENT_WATCHDOG),
+        str(os.getpid()), str(account.uid), str(account.gid), SHUTDOWN_SIGNAL,
         str(binaries.directory / "postgres"), "-D", str(cluster),
         *(part for name, value in settings.items() for part in ("-c", f"{name}={value}")),
     ]  # fmt: skip

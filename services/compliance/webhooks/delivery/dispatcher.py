@@ -16,7 +16,14 @@ from services.compliance.read_model.batch_write import COMPLIANCE_CHANNEL
 from services.compliance.settings import ComplianceSettings
 from services.compliance.webhooks.delivery.endpoint_delivery import Delivery, DeliveryContext
 from services.compliance.webhooks.delivery.event_reader import SharedReading
-from services.compliance.webhooks.delivery.leases import LEASE_SECONDS, TAKEN_AT_ONCE, Lease, load, release, take
+from services.compliance.webhooks.delivery.leases import (
+    LEASE_SECONDS,
+    LEASES_TAKEN_MAX,
+    Lease,
+    load_leases,
+    release_leases,
+    take_leases,
+)
 from services.compliance.webhooks.delivery.outcome_writer import Recorder
 from services.compliance.webhooks.endpoints.store import WEBHOOKS_CHANNEL
 from services.compliance.webhooks.signing import Sealer
@@ -70,9 +77,9 @@ class Dispatcher:
             recorder = Recorder(self._settings)
             recording = asyncio.create_task(recorder.run())
             open_things.push_async_callback(_end, [recording])
-            means = DeliveryContext(pool, recorder, sender, self._clock, self._lease_seconds, self._deadline_seconds)
+            context = DeliveryContext(pool, recorder, sender, self._clock, self._lease_seconds, self._deadline_seconds)
             try:
-                await self._look_for_ever(means)
+                await self._poll_forever(context)
             finally:
                 await self._stop()
 
@@ -84,7 +91,7 @@ class Dispatcher:
             deadline_seconds=self._deadline_seconds,
         )
 
-    async def _look_for_ever(self, means: DeliveryContext) -> None:
+    async def _poll_forever(self, context: DeliveryContext) -> None:
         backoff_seconds = _BACKOFF_SECONDS
         while True:
             try:
@@ -93,7 +100,7 @@ class Dispatcher:
                     await self._heartbeat.beat(connection, now=True)
                     while True:
                         self._wakeup.clear()
-                        await self._poll(connection, means)
+                        await self._poll(connection, context)
                         recovered = self._heartbeat.trouble is not None
                         self._heartbeat.trouble = None
                         await self._heartbeat.beat(connection, now=recovered)
@@ -124,27 +131,27 @@ class Dispatcher:
             changed[0].stopping = True
         self._wakeup.set()
 
-    async def _poll(self, connection: Connection, means: DeliveryContext) -> None:
+    async def _poll(self, connection: Connection, context: DeliveryContext) -> None:
         """Gives back what is over, and begins what there is to do."""
         if self._has_stale_leases:
             self._has_stale_leases = False  # first: what ends meanwhile is for the next look
-            await release(connection, self._held_by, self._deliveries)
-        taken_last = TAKEN_AT_ONCE
-        while taken_last == TAKEN_AT_ONCE:
+            await release_leases(connection, self._held_by, self._deliveries)
+        taken_last = LEASES_TAKEN_MAX
+        while taken_last == LEASES_TAKEN_MAX:
             asked_at = asyncio.get_running_loop().time()
-            taken = await take(connection, self._held_by, self._lease_seconds)
-            leases = await load(connection, self._sealer, taken, asked_at) if taken else ()
-            reading = SharedReading(means.pool)
+            taken = await take_leases(connection, self._held_by, self._lease_seconds)
+            leases = await load_leases(connection, self._sealer, taken, asked_at) if taken else ()
+            reading = SharedReading(context.pool)
             for lease in leases:
-                self._begin(lease, means, reading)
+                self._begin(lease, context, reading)
             self._has_stale_leases |= len(leases) < len(taken)
             taken_last = len(taken)
 
-    def _begin(self, lease: Lease, means: DeliveryContext, reading: SharedReading) -> None:
+    def _begin(self, lease: Lease, context: DeliveryContext, reading: SharedReading) -> None:
         earlier = self._deliveries.pop(lease.endpoint_id, None)
         if earlier is not None:  # it outlived its lease
             earlier[1].cancel()
-        delivery = Delivery(lease, means, reading)
+        delivery = Delivery(lease, context, reading)
         task = asyncio.create_task(delivery.run())
         self._deliveries[lease.endpoint_id] = (delivery, task)
         task.add_done_callback(lambda _: self._ended(lease.endpoint_id, delivery, task))
@@ -174,7 +181,7 @@ class Dispatcher:
         with suppress(*CONNECTION_LOST):
             connection = await connect(self._settings)
             try:
-                await release(connection, self._held_by, ())
+                await release_leases(connection, self._held_by, ())
             finally:
                 connection.terminate()
 

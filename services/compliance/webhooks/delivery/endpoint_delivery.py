@@ -19,13 +19,20 @@ from services.compliance.webhooks.delivery.leases import Lease, rejected_elsewhe
 from services.compliance.webhooks.delivery.outcome_writer import OutcomeWrite, Parking, Recorder
 from services.compliance.webhooks.delivery.parking import Released
 from services.compliance.webhooks.delivery.retry_policy import HEALTHY, Health, RetryDecision
-from services.compliance.webhooks.endpoint import Cursor
 from services.compliance.webhooks.endpoints.attempt_log import AttemptKind
-from services.compliance.webhooks.message import MESSAGE_BYTES_MAX, Message, batch_body, batch_id, heartbeat, message
+from services.compliance.webhooks.filter_and_cursor import Cursor
+from services.compliance.webhooks.message import (
+    MESSAGE_BYTES_MAX,
+    Message,
+    batch_body,
+    batch_id,
+    heartbeat_body,
+    next_message,
+)
 from services.compliance.webhooks.outcome import Outcome
 from services.compliance.webhooks.transport.http_post import Sender
 
-READ_AHEAD: Final = 100
+PAGE_EVENTS: Final = 100
 SECRET_LOST: Final = "no key opens the secret of this endpoint: rotate it, or have the key put back"
 _SECRET_LOST_WAIT_SECONDS: Final = 60.0
 _PARTNER: Final = 3
@@ -63,17 +70,17 @@ class Delivery:
     the last write.
     """
 
-    def __init__(self, lease: Lease, means: DeliveryContext, reading: SharedReading) -> None:
+    def __init__(self, lease: Lease, context: DeliveryContext, reading: SharedReading) -> None:
         self.stopping = False
         self.gave_back = False
         self._lease = lease
-        self._means = means
+        self._context = context
         self._reading = reading
         self._cursor = lease.cursor
         self._health = lease.health
         self._parked_partners = set(lease.parked_partners)
         self._parked_earlier = ""
-        self._leased_until = lease.taken_at + means.lease_seconds
+        self._leased_until = lease.taken_at + context.lease_seconds
         self._silent = True
 
     async def run(self) -> None:
@@ -84,8 +91,8 @@ class Delivery:
             await self._record(self._cursor, lost, error=SECRET_LOST, last=True)
             return
         if self._parked_partners and not self._cursor.delivered_sequence:
-            self._parked_earlier = await parking.parked_earlier(
-                self._means.pool, self._lease.endpoint_id, self._cursor.epoch, self._cursor.position
+            self._parked_earlier = await parking.list_parked_earlier(
+                self._context.pool, self._lease.endpoint_id, self._cursor.epoch, self._cursor.position
             )
         while await self._send_released() and await self._send_page():
             pass
@@ -96,17 +103,21 @@ class Delivery:
         Not after any was sent: with the next lease it is known anew whose messages are parked.
         """
         going = True
-        pool, endpoint_id = self._means.pool, self._lease.endpoint_id
-        while self._parked_partners and (found := await parking.released(pool, endpoint_id, self._cursor.position, 1)):
-            again = await parking.again(pool, found[0], self._cursor, self._parked_earlier)
+        pool, endpoint_id = self._context.pool, self._lease.endpoint_id
+        while self._parked_partners and (
+            found := await parking.list_released(pool, endpoint_id, self._cursor.position, 1)
+        ):
+            again = await parking.rebuild_parked_message(pool, found[0], self._cursor, self._parked_earlier)
             going = False
-            if not await self._send(self._request([again], found[0]), parking.behind(self._cursor, found[0])):
+            if not await self._send(
+                self._request([again], found[0]), parking.cursor_after_release(self._cursor, found[0])
+            ):
                 break
         return going
 
     async def _send_page(self) -> bool:
         """Sends what the next stretch of the log holds. Whether to go on."""
-        page = await self._reading.read(self._cursor.position, self._lease.filtered, READ_AHEAD)
+        page = await self._reading.read(self._cursor.position, self._lease.filtered, PAGE_EVENTS)
         ends = page.through >= page.head
         rows = list(page.rows)
         if not rows:
@@ -136,7 +147,7 @@ class Delivery:
         for row in rows[: 1 if self._health.failures else self._lease.batch_max]:
             if row[_PARTNER] in self._parked_partners:
                 break
-            following = message(row, cursor, self._parked_earlier)
+            following = next_message(row, cursor, self._parked_earlier)
             size += len(following.body) + 1
             if messages and size > MESSAGE_BYTES_MAX:
                 break
@@ -155,31 +166,33 @@ class Delivery:
 
     def _heartbeat(self, cursor: Cursor) -> _Request:
         message_id = f"heartbeat_{uuid4().hex}"
-        body = heartbeat(message_id, self._lease.endpoint_id, cursor, self._means.clock())
+        body = heartbeat_body(message_id, self._lease.endpoint_id, cursor, self._context.clock())
         if self._lease.batch_max == 1:
             return _Request("heartbeat", message_id, body, MEDIA_TYPE)
         return _Request("heartbeat", message_id, b"[" + body + b"]", BATCH_MEDIA_TYPE)
 
     async def _send(self, request: _Request, cursor: Cursor, *, last: bool = False) -> bool:
         """Sends it and records what became of it: the cursor, if it was taken. Whether to go on."""
-        lease, means = self._lease, self._means
+        lease, context = self._lease, self._context
         if self.stopping or not self._may_send() or lease.signer is None:
             return False
         self._silent = False
-        headers = lease.signer.headers(request.message_id, means.clock(), request.body)
-        outcome = await means.sender.post(lease.url, headers, request.body, request.media_type)
+        headers = lease.signer.headers(request.message_id, context.clock(), request.body)
+        outcome = await context.sender.post(lease.url, headers, request.body, request.media_type)
         if outcome.delivered:
             return await self._record(cursor, RetryDecision(HEALTHY, 0.0), request, outcome, last=last)
         if request.released is not None and retry_policy.rejects(outcome):
-            again = RetryDecision(self._health, 0.0)
-            return await self._record(self._cursor, again, request, outcome, parked_again=request.released.partner_id)
+            unchanged = RetryDecision(self._health, 0.0)
+            return await self._record(
+                self._cursor, unchanged, request, outcome, parked_again=request.released.partner_id
+            )
         return await self._failed(request, outcome)
 
     def _may_send(self) -> bool:
         """Whoever may still be waiting for a reply when his lease is over may not send: another would send it too."""
         left = self._leased_until - asyncio.get_running_loop().time()
         expires_at = self._lease.secret_expires_at
-        return left > self._means.deadline_seconds and (expires_at is None or self._now() < expires_at)
+        return left > self._context.deadline_seconds and (expires_at is None or self._now() < expires_at)
 
     def _now(self) -> datetime:
         """By the database's clock."""
@@ -187,22 +200,22 @@ class Delivery:
 
     async def _failed(self, request: _Request, outcome: Outcome) -> bool:
         parkable = request.released is None and len(request.messages) == 1
-        following = retry_policy.after_failure(outcome, self._health, self._now(), random(), parkable=parkable)
-        if following.park and not await rejected_elsewhere(
-            self._means.pool, self._lease.endpoint_id, request.message_id
+        decision = retry_policy.after_failure(outcome, self._health, self._now(), random(), parkable=parkable)
+        if decision.park and not await rejected_elsewhere(
+            self._context.pool, self._lease.endpoint_id, request.message_id
         ):
-            return await self._park(request.messages[0], following.health, request, outcome)
-        await self._record(self._cursor, following, request, outcome, last=True)
+            return await self._park(request.messages[0], decision.health, request, outcome)
+        await self._record(self._cursor, decision, request, outcome, last=True)
         if self.gave_back:
-            self._warn(following, outcome)
+            self._warn(decision, outcome)
         return False
 
     async def _park(self, rejected: Message, health: Health, request: _Request, outcome: Outcome) -> bool:
         aside = self._parking(rejected.sequence, rejected.position, rejected.partner_id)
         cursor = replace(self._cursor, position=rejected.position, sequence=rejected.sequence)
         self._parked_partners.add(rejected.partner_id)
-        following = RetryDecision(retry_policy.parked(health), 0.0)
-        going = await self._record(cursor, following, request, outcome, parkings=[aside])
+        decision = RetryDecision(retry_policy.after_parking(health), 0.0)
+        going = await self._record(cursor, decision, request, outcome, parkings=[aside])
         if going:
             _log.warning(
                 "webhook endpoint %s rejects the event at position %d: it is parked, with the later ones of partner %s",
@@ -217,8 +230,8 @@ class Delivery:
         numbered = enumerate(rows, self._cursor.sequence + 1)
         parkings = [self._parking(number, row[0], row[_PARTNER]) for number, row in numbered]
         cursor = replace(self._cursor, position=position, sequence=parkings[-1].sequence)
-        following = RetryDecision(self._health, 0.0)
-        return await self._record(cursor, following, parkings=parkings, last=last)
+        decision = RetryDecision(self._health, 0.0)
+        return await self._record(cursor, decision, parkings=parkings, last=last)
 
     def _parking(self, sequence: int, position: int, partner_id: str) -> Parking:
         lease = self._lease
@@ -227,7 +240,7 @@ class Delivery:
     async def _record(
         self,
         cursor: Cursor,
-        following: RetryDecision,
+        decision: RetryDecision,
         request: _Request | None = None,
         outcome: Outcome | None = None,
         *,
@@ -249,7 +262,7 @@ class Delivery:
             fence=self._lease.fence,
             revision=self._lease.revision,
             url=self._lease.url,
-            lease_seconds=0.0 if last else self._means.lease_seconds,
+            lease_seconds=0.0 if last else self._context.lease_seconds,
             position_from=self._cursor.position,
             epoch=self._cursor.epoch,
             delivered=delivered,
@@ -258,12 +271,12 @@ class Delivery:
             sequence=cursor.sequence,
             delivered_sequence=cursor.delivered_sequence,
             failures_from=self._health.failures,
-            failing_since=following.health.failing_since,
-            failures=following.health.failures,
-            warned_hours=following.health.warned_hours,
-            rejecting_since=following.health.rejecting_since,
-            wait_seconds=following.wait_seconds,
-            disable=following.disable,
+            failing_since=decision.health.failing_since,
+            failures=decision.health.failures,
+            warned_hours=decision.health.warned_hours,
+            rejecting_since=decision.health.rejecting_since,
+            wait_seconds=decision.wait_seconds,
+            disable=decision.disable,
             released_epoch=released.epoch if released else None,
             released_sequence=released.sequence if released else None,
             parked_again=parked_again,
@@ -276,17 +289,17 @@ class Delivery:
             error=outcome.error if outcome else error,
             reply=outcome.reply if outcome else b"",
         )
-        if not await self._means.recorder.record(write, parkings):
+        if not await self._context.recorder.record(write, parkings):
             return False
-        self._cursor, self._health = cursor, following.health
-        self._leased_until = asked_at + self._means.lease_seconds
+        self._cursor, self._health = cursor, decision.health
+        self._leased_until = asked_at + self._context.lease_seconds
         self.gave_back = last
         return not last
 
-    def _warn(self, following: RetryDecision, outcome: Outcome) -> None:
+    def _warn(self, decision: RetryDecision, outcome: Outcome) -> None:
         shown = f"{self._lease.endpoint_id} ({self._lease.url.partition('?')[0]})"
         why = outcome.error or f"answered {outcome.status}"
-        if following.disable is not None:
-            _log.warning("webhook endpoint %s is disabled, it is %s: %s", shown, following.disable, why)
-        elif following.warn_hours is not None:
-            _log.warning("webhook endpoint %s has been failing for %d h: %s", shown, following.warn_hours, why)
+        if decision.disable is not None:
+            _log.warning("webhook endpoint %s is disabled, it is %s: %s", shown, decision.disable, why)
+        elif decision.warn_hours is not None:
+            _log.warning("webhook endpoint %s has been failing for %d h: %s", shown, decision.warn_hours, why)

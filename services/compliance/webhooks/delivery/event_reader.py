@@ -9,16 +9,16 @@ import msgspec
 
 from services.compliance.cloud_event import COLUMNS, PASSES
 from services.compliance.database import Connection, Pool
-from services.compliance.webhooks.endpoint import Filter
+from services.compliance.webhooks.filter_and_cursor import Filter
 
-STRETCH: Final = 5000
+SCAN_WINDOW: Final = 5000
 """How many events one read looks at, however few pass the filter."""
 
 # One statement sees one snapshot: nothing up to `head` can be missing.
 _AFTER: Final = f"""
     SELECT p.sequence AS head, f.* FROM progress p LEFT JOIN LATERAL (
         SELECT {COLUMNS} FROM compliance_event e
-        WHERE e.sequence > $1 AND e.sequence <= $1 + {STRETCH} AND {PASSES}
+        WHERE e.sequence > $1 AND e.sequence <= $1 + {SCAN_WINDOW} AND {PASSES}
         ORDER BY e.sequence LIMIT $5
     ) f ON true
     ORDER BY f.sequence
@@ -35,13 +35,13 @@ class Page(msgspec.Struct, frozen=True, weakref=True):
     head: int
 
 
-async def read(connection: "Connection | Pool", after: int, filtered: Filter, limit: int) -> Page:
+async def read_events(connection: "Connection | Pool", after: int, filtered: Filter, limit: int) -> Page:
     """The events after a position that pass the filter, at most `limit`, from one stretch of the log."""
     which = (filtered.types, filtered.partner_ids, filtered.products)
     rows = await connection.fetch(_AFTER, after, *which, limit)
     head: int = rows[0]["head"]
     found = [tuple(row)[1:] for row in rows if row["sequence"] is not None]
-    through = found[-1][0] if len(found) == limit else max(after, min(after + STRETCH, head))
+    through = found[-1][0] if len(found) == limit else max(after, min(after + SCAN_WINDOW, head))
     return Page(found, through, head)
 
 
@@ -57,16 +57,16 @@ class SharedReading:
         self._turns: WeakValueDictionary[tuple[int, Filter, int], asyncio.Lock] = WeakValueDictionary()
 
     async def read(self, after: int, filtered: Filter, limit: int) -> Page:
-        """What `read` answers, or has answered another."""
+        """What `read_events` answers, or has answered another."""
         which = (after, filtered, limit)
         async with self._turns.setdefault(which, asyncio.Lock()):
             page = self._pages.get(which)
             if page is None:
-                page = self._pages[which] = await read(self._pool, *which)
+                page = self._pages[which] = await read_events(self._pool, *which)
         return page
 
 
-async def read_one(connection: "Connection | Pool", position: int) -> tuple[Any, ...]:
+async def read_event(connection: "Connection | Pool", position: int) -> tuple[Any, ...]:
     """The row of `cloud_event.COLUMNS` at a position of the log."""
     row = await connection.fetchrow(_AT, position)
     assert row is not None, "the log has no gaps"

@@ -9,24 +9,24 @@ import msgspec
 
 from services.compliance.database import Connection, Pool
 from services.compliance.webhooks.delivery.retry_policy import REJECTED, Health
-from services.compliance.webhooks.endpoint import Cursor, Filter, filter_of
+from services.compliance.webhooks.filter_and_cursor import Cursor, Filter, filter_of
 from services.compliance.webhooks.signing import Sealer, Signer, signer_of
 
 LEASE_SECONDS: Final = 45.0
 """Every write renews it: it must outlast the deadline of a message by far, and no longer than a dead holder may."""
 
-LOOK_AHEAD: Final = 1000
+DUE_SCAN_WINDOW: Final = 1000
 """How many events are searched for one that passes the filter; who is further behind is taken anyway."""
 
-TAKEN_AT_ONCE: Final = 200
+LEASES_TAKEN_MAX: Final = 200
 
 DUE: Final = f"""
     n.state = 'active' AND n.next_attempt_at <= clock_timestamp()
     AND (
-        p.sequence > n.position + {LOOK_AHEAD}
+        p.sequence > n.position + {DUE_SCAN_WINDOW}
         OR EXISTS (
             SELECT FROM compliance_event e
-            WHERE e.sequence > n.position AND e.sequence <= n.position + {LOOK_AHEAD}
+            WHERE e.sequence > n.position AND e.sequence <= n.position + {DUE_SCAN_WINDOW}
                 AND (n.types IS NULL OR e.type = ANY(n.types))
                 AND (n.partner_ids IS NULL OR e.partner_id = ANY(n.partner_ids))
                 AND (n.products IS NULL OR e.products && n.products)
@@ -43,7 +43,7 @@ _TAKE: Final = f"""
     WITH due AS MATERIALIZED (
         SELECT n.endpoint_id FROM webhooks.endpoint n CROSS JOIN progress p
         WHERE n.lease_until <= clock_timestamp() AND {DUE}
-        LIMIT {TAKEN_AT_ONCE} FOR NO KEY UPDATE OF n SKIP LOCKED
+        LIMIT {LEASES_TAKEN_MAX} FOR NO KEY UPDATE OF n SKIP LOCKED
     )
     UPDATE webhooks.endpoint t SET
         fence = fence + 1, held_by = $1, lease_until = clock_timestamp() + $2 * interval '1 second'
@@ -116,18 +116,20 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
     taken_at: float
 
 
-async def take(connection: Connection, held_by: str, lease_seconds: float) -> Mapping[str, int]:
-    """Leases endpoints that have something to be done now, at most TAKEN_AT_ONCE: their ids, with the fences."""
+async def take_leases(connection: Connection, held_by: str, lease_seconds: float) -> Mapping[str, int]:
+    """Leases endpoints that have something to be done now, at most LEASES_TAKEN_MAX: their ids, with the fences."""
     return {row[0]: row[1] for row in await connection.fetch(_TAKE, held_by, lease_seconds)}
 
 
-async def load(connection: Connection, sealer: Sealer, taken: Mapping[str, int], taken_at: float) -> Sequence[Lease]:
+async def load_leases(
+    connection: Connection, sealer: Sealer, taken: Mapping[str, int], taken_at: float
+) -> Sequence[Lease]:
     """The endpoints that were taken, but those that were replayed, paused or deleted in the meantime."""
     rows = await connection.fetch(_LOAD, list(taken), list(taken.values()))
     return [_lease(row, sealer, taken_at) for row in rows]
 
 
-async def release(connection: Connection, held_by: str, kept: Collection[str]) -> None:
+async def release_leases(connection: Connection, held_by: str, kept: Collection[str]) -> None:
     """Gives back every lease of this holder but those that are kept."""
     await connection.execute(_RELEASE, held_by, list(kept))
 

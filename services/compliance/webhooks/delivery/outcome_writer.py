@@ -11,8 +11,8 @@ import msgspec
 
 from services.compliance.database import CONNECTION_LOST, OwnConnection, connect
 from services.compliance.settings import ComplianceSettings
-from services.compliance.webhooks.endpoint import DisabledBecause
 from services.compliance.webhooks.endpoints.attempt_log import AttemptKind
+from services.compliance.webhooks.filter_and_cursor import DisabledBecause
 
 ATTEMPTS_KEPT: Final = 1000
 """Of an endpoint; a few more until the next time that old ones are deleted."""

@@ -8,10 +8,10 @@ import msgspec
 from msgspec.structs import replace
 
 from services.compliance.database import Connection, Pool
-from services.compliance.webhooks.delivery.event_reader import read_one
-from services.compliance.webhooks.endpoint import Cursor
-from services.compliance.webhooks.endpoints.store import find, locked_endpoint
-from services.compliance.webhooks.message import Message, message
+from services.compliance.webhooks.delivery.event_reader import read_event
+from services.compliance.webhooks.endpoints.store import find_endpoint, locked_endpoint
+from services.compliance.webhooks.filter_and_cursor import Cursor
+from services.compliance.webhooks.message import Message, next_message
 from services.web.preconditions import Expected
 
 
@@ -66,37 +66,41 @@ class Released(msgspec.Struct, frozen=True):
     partner_id: str
 
 
-async def page(connection: Connection, endpoint_id: str, after: tuple[int, int], limit: int) -> Sequence[Parked]:
+async def list_parked(connection: Connection, endpoint_id: str, after: tuple[int, int], limit: int) -> Sequence[Parked]:
     """The messages kept back after an epoch and sequence, in their order. Raises `NoSuchEndpoint`."""
-    await find(connection, endpoint_id)
+    await find_endpoint(connection, endpoint_id)
     return [Parked(*row) for row in await connection.fetch(_AFTER, endpoint_id, *after, limit)]
 
 
-async def release(pool: Pool, endpoint_id: str, partner_id: str | None, expected: Expected = None) -> int:
+async def release_parked(pool: Pool, endpoint_id: str, partner_id: str | None, expected: Expected = None) -> int:
     """Has what is parked, for all partners or one, sent ahead of what lies after the cursor; how many they are."""
     async with locked_endpoint(pool, endpoint_id, expected) as connection:
         return int(await connection.fetchval(_RELEASE, endpoint_id, partner_id))
 
 
-async def parked_earlier(connection: "Connection | Pool", endpoint_id: str, epoch: int, through: int) -> str:
+async def list_parked_earlier(connection: "Connection | Pool", endpoint_id: str, epoch: int, through: int) -> str:
     """What is kept back of the epochs before this one, up to a position of the log, such as "1:8-11,2:3"."""
     found = [row[0] for row in await connection.fetch(_EARLIER, endpoint_id, epoch, through)]
     return ",".join((*found[:EARLIER_MAX], *(["more"] if len(found) > EARLIER_MAX else [])))
 
 
-async def released(connection: "Connection | Pool", endpoint_id: str, through: int, limit: int) -> Sequence[Released]:
+async def list_released(
+    connection: "Connection | Pool", endpoint_id: str, through: int, limit: int
+) -> Sequence[Released]:
     """The parked messages that are to be sent, up to a position of the log, in their order."""
     return [Released(*row) for row in await connection.fetch(_RELEASED, endpoint_id, through, limit)]
 
 
-async def again(connection: "Connection | Pool", found: Released, cursor: Cursor, earlier: str) -> Message:
+async def rebuild_parked_message(
+    connection: "Connection | Pool", found: Released, cursor: Cursor, earlier: str
+) -> Message:
     """The message as it was numbered; one of another epoch than the present is not marked as replayed."""
     replay_through = cursor.replay_through if found.epoch == cursor.epoch else 0
     before = Cursor(found.position, found.epoch, found.sequence - 1, found.sequence - 1, replay_through)
-    return message(await read_one(connection, found.position), before, earlier)
+    return next_message(await read_event(connection, found.position), before, earlier)
 
 
-def behind(cursor: Cursor, found: Released) -> Cursor:
+def cursor_after_release(cursor: Cursor, found: Released) -> Cursor:
     """The cursor once that is delivered: where it was the next after the last delivered, no later message names it."""
     if found.epoch == cursor.epoch and found.sequence == cursor.delivered_sequence + 1:
         return replace(cursor, delivered_sequence=found.sequence)

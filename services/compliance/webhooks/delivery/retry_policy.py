@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from services.compliance.webhooks.endpoint import DisabledBecause
+from services.compliance.webhooks.filter_and_cursor import DisabledBecause
 from services.compliance.webhooks.outcome import Outcome
 
 FIRST_WAIT_SECONDS: Final = 5.0
@@ -83,7 +83,7 @@ def after_failure(outcome: Outcome, health: Health, now: datetime, chance: float
     )
 
 
-def parked(health: Health) -> Health:
+def after_parking(health: Health) -> Health:
     """After the message was set aside: the next one has been rejected by nobody yet."""
     return msgspec.structs.replace(health, rejecting_since=None)
 

@@ -7,7 +7,7 @@ from typing import Final, Literal
 import msgspec
 
 from services.compliance.database import Connection
-from services.compliance.webhooks.endpoints.store import find
+from services.compliance.webhooks.endpoints.store import find_endpoint
 
 AttemptKind = Literal["event", "heartbeat", "test"]
 
@@ -37,8 +37,8 @@ _AFTER: Final = f"""
 """
 
 
-async def page(connection: Connection, endpoint_id: str, after: int, limit: int) -> Sequence[Attempt]:
+async def list_attempts(connection: Connection, endpoint_id: str, after: int, limit: int) -> Sequence[Attempt]:
     """The requests with the numbers that follow, as far as they are still kept. Raises `NoSuchEndpoint`."""
-    await find(connection, endpoint_id)
+    await find_endpoint(connection, endpoint_id)
     rows = await connection.fetch(_AFTER, endpoint_id, after, limit)
     return [Attempt(**{**row, "reply": row["reply"].decode("utf-8", "replace")}) for row in rows]

@@ -6,12 +6,12 @@ from msgspec.structs import replace
 
 from services.compliance.database import Connection
 from services.compliance.webhooks.delivery import parking
-from services.compliance.webhooks.delivery.event_reader import read
-from services.compliance.webhooks.endpoint import Cursor
-from services.compliance.webhooks.endpoints.store import Endpoint, StartAt, find, resolve_start
-from services.compliance.webhooks.message import Message, message
+from services.compliance.webhooks.delivery.event_reader import read_events
+from services.compliance.webhooks.endpoints.store import Endpoint, StartAt, find_endpoint, resolve_start
+from services.compliance.webhooks.filter_and_cursor import Cursor
+from services.compliance.webhooks.message import Message, next_message
 
-STRETCHES_MAX: Final = 20
+SCANS_MAX: Final = 20
 """Reads of the log that one dry run makes, however few events pass the filter."""
 
 _HELD: Final = """
@@ -28,17 +28,17 @@ class DryRun(NamedTuple):
     head: int
 
 
-async def from_place(connection: Connection, endpoint_id: str, place: StartAt, limit: int) -> DryRun:
+async def preview_replay(connection: Connection, endpoint_id: str, place: StartAt, limit: int) -> DryRun:
     """What a replay from the place would send first. Raises `NoSuchEndpoint` and `StartOutOfRange`."""
-    endpoint = await find(connection, endpoint_id)
+    endpoint = await find_endpoint(connection, endpoint_id)
     position = await resolve_start(connection, place, "from")
     cursor = Cursor(position, endpoint.epoch + 1, replay_through=max(endpoint.replay_through, endpoint.position))
     return await _run(connection, endpoint, cursor, limit)
 
 
-async def from_cursor(connection: Connection, endpoint_id: str, limit: int) -> DryRun:
+async def preview_next(connection: Connection, endpoint_id: str, limit: int) -> DryRun:
     """What comes next. Raises `NoSuchEndpoint`."""
-    endpoint = await find(connection, endpoint_id)
+    endpoint = await find_endpoint(connection, endpoint_id)
     cursor = Cursor(*(getattr(endpoint, name) for name in Cursor.__struct_fields__))
     return await _run(connection, endpoint, cursor, limit)
 
@@ -48,16 +48,16 @@ async def _run(connection: Connection, endpoint: Endpoint, cursor: Cursor, limit
     messages: list[Message] = []
     of_endpoint = (endpoint.endpoint_id, cursor.position)
     held = {row["partner_id"] for row in await connection.fetch(_HELD, *of_endpoint)}
-    earlier = await parking.parked_earlier(connection, endpoint.endpoint_id, cursor.epoch, cursor.position)
-    for released in await parking.released(connection, *of_endpoint, limit):
-        messages.append(await parking.again(connection, released, cursor, earlier))
-        cursor = parking.behind(cursor, released)
-    for _ in range(STRETCHES_MAX):
-        page = await read(connection, cursor.position, endpoint.filter, limit)
+    earlier = await parking.list_parked_earlier(connection, endpoint.endpoint_id, cursor.epoch, cursor.position)
+    for released in await parking.list_released(connection, *of_endpoint, limit):
+        messages.append(await parking.rebuild_parked_message(connection, released, cursor, earlier))
+        cursor = parking.cursor_after_release(cursor, released)
+    for _ in range(SCANS_MAX):
+        page = await read_events(connection, cursor.position, endpoint.filter, limit)
         for row in page.rows:
             if len(messages) == limit:
                 return DryRun(messages, cursor.position, page.head)
-            following = message(row, cursor, earlier)
+            following = next_message(row, cursor, earlier)
             cursor = replace(cursor, position=following.position, sequence=following.sequence)
             if following.partner_id not in held:
                 messages.append(following)

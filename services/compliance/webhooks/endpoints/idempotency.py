@@ -22,7 +22,7 @@ _FORGET: Final = f"""
 _CLAIMED: Final = "SELECT content_hash, endpoint_id FROM webhooks.registration WHERE idempotency_key = $1"
 
 
-async def claim(connection: Connection, key: str, content: bytes, endpoint_id: str) -> str:
+async def claim_key(connection: Connection, key: str, content: bytes, endpoint_id: str) -> str:
     """The endpoint that the key stands for: this one, or that of an earlier call with the same content.
 
     Raises `IdempotencyKeyReused`. Within the transaction that registers the endpoint.

@@ -68,7 +68,9 @@ class Resealed(NamedTuple):
     lost: Sequence[str]
 
 
-async def make(connection: Connection, endpoint_id: str, sealer: Sealer, *, ed25519: bool, number: int = 1) -> New:
+async def create_secret(
+    connection: Connection, endpoint_id: str, sealer: Sealer, *, ed25519: bool, number: int = 1
+) -> New:
     """Makes a secret, and a key pair where one is wanted."""
     new = New(new_secret(), new_key_pair() if ed25519 else None)
     await connection.execute(_INSERT, endpoint_id, "v1", number, sealer.seal(new.secret))
@@ -77,7 +79,7 @@ async def make(connection: Connection, endpoint_id: str, sealer: Sealer, *, ed25
     return new
 
 
-async def rotate(pool: Pool, endpoint_id: str, sealer: Sealer, expected: Expected = None) -> Rotated:
+async def rotate_secret(pool: Pool, endpoint_id: str, sealer: Sealer, expected: Expected = None) -> Rotated:
     """Makes new ones beside the present, which expire; what expired, or no key opens, goes.
 
     Raises `TooManySecrets`.
@@ -94,7 +96,9 @@ async def rotate(pool: Pool, endpoint_id: str, sealer: Sealer, expected: Expecte
         previous_expires_at = await connection.fetchval(_EXPIRE, endpoint_id)
         number = 1 + max((one["number"] for one in alive), default=0)
         ed25519 = any(row["scheme"] == "v1a" for row in rows)
-        return Rotated(await make(connection, endpoint_id, sealer, ed25519=ed25519, number=number), previous_expires_at)
+        return Rotated(
+            await create_secret(connection, endpoint_id, sealer, ed25519=ed25519, number=number), previous_expires_at
+        )
 
 
 async def find_first(connection: Connection, endpoint_id: str, sealer: Sealer) -> bytes | None:
@@ -116,7 +120,7 @@ async def find_signer(connection: Connection, endpoint_id: str, sealer: Sealer) 
     return signer
 
 
-async def reseal(settings: ComplianceSettings) -> Resealed:
+async def reseal_secrets(settings: ComplianceSettings) -> Resealed:
     """Seals every secret that signs with the first key. Where it is cut off, it is begun again.
 
     Each by itself, while others deliver and rotate: what changes meanwhile is left as it is then.

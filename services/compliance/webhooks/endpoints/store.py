@@ -14,7 +14,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from services.compliance.database import Connection, Pool
-from services.compliance.webhooks.endpoint import DisabledBecause, Filter, State, filter_of
+from services.compliance.webhooks.filter_and_cursor import DisabledBecause, Filter, State, filter_of
 from services.compliance.webhooks.refusals import NoSuchEndpoint, OtherRevision, StartOutOfRange
 from services.web.preconditions import Expected
 
@@ -159,7 +159,7 @@ async def resolve_start(connection: Connection, place: StartAt, parameter: str) 
     return int(await connection.fetchval(_RECORDED_FROM, place))
 
 
-async def find(connection: Connection, endpoint_id: str) -> Endpoint:
+async def find_endpoint(connection: Connection, endpoint_id: str) -> Endpoint:
     """The endpoint."""
     row = await connection.fetchrow(f"{_ENDPOINT} WHERE e.endpoint_id = $1", endpoint_id)
     if row is None:
@@ -167,7 +167,7 @@ async def find(connection: Connection, endpoint_id: str) -> Endpoint:
     return _endpoint(row)
 
 
-async def page(connection: Connection, after: str, limit: int) -> Sequence[Endpoint]:
+async def list_endpoints(connection: Connection, after: str, limit: int) -> Sequence[Endpoint]:
     """The endpoints whose ids follow, in order of their ids."""
     rows = await connection.fetch(f"{_ENDPOINT} WHERE e.endpoint_id > $1 ORDER BY e.endpoint_id LIMIT $2", after, limit)
     return [_endpoint(row) for row in rows]
@@ -185,7 +185,7 @@ async def locked_endpoint(pool: Pool, endpoint_id: str, expected: Expected = Non
         yield connection
 
 
-async def insert(connection: Connection, endpoint_id: str, wanted: EndpointPatch, position: int) -> None:
+async def insert_endpoint(connection: Connection, endpoint_id: str, wanted: EndpointPatch, position: int) -> None:
     """A new endpoint, active; everything but the state is said of it. Its secrets go in with it."""
     said = msgspec.structs.asdict(wanted)
     filtered = msgspec.structs.astuple(said["filter"])
@@ -194,13 +194,13 @@ async def insert(connection: Connection, endpoint_id: str, wanted: EndpointPatch
     await connection.execute("SELECT pg_notify($1, $2)", WEBHOOKS_CHANNEL, endpoint_id)
 
 
-async def change(pool: Pool, endpoint_id: str, wanted: EndpointPatch, expected: Expected = None) -> Endpoint:
+async def change_endpoint(pool: Pool, endpoint_id: str, wanted: EndpointPatch, expected: Expected = None) -> Endpoint:
     """Makes the endpoint what is wanted.
 
     Another filter begins a new epoch at the cursor. Another filter or URL, and what is made active, has not failed yet.
     """
     async with locked_endpoint(pool, endpoint_id, expected) as connection:
-        was = await find(connection, endpoint_id)
+        was = await find_endpoint(connection, endpoint_id)
         said = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value is not UNSET}
         now = msgspec.structs.replace(was, **said)
         other_filter = now.filter != was.filter
@@ -216,27 +216,27 @@ async def change(pool: Pool, endpoint_id: str, wanted: EndpointPatch, expected: 
             other_filter,
             other_filter or now.url != was.url or (now.state == "active" and was.state != "active"),
         )
-        return await find(connection, endpoint_id)
+        return await find_endpoint(connection, endpoint_id)
 
 
-async def replay(pool: Pool, endpoint_id: str, place: StartAt, expected: Expected = None) -> Endpoint:
+async def replay_endpoint(pool: Pool, endpoint_id: str, place: StartAt, expected: Expected = None) -> Endpoint:
     """Takes the cursor back: a new epoch from there, what is under way counts for nothing, what is parked later goes.
 
     Raises `StartOutOfRange`, also for a place ahead of the cursor: nothing is ever skipped.
     """
     async with locked_endpoint(pool, endpoint_id, expected) as connection:
         position = await resolve_start(connection, place, "from")
-        reached = (await find(connection, endpoint_id)).position
+        reached = (await find_endpoint(connection, endpoint_id)).position
         if position > reached:
             raise StartOutOfRange(f"The endpoint has been told up to position {reached}: nothing is skipped.", "from")
         await connection.execute(_REPLAY, endpoint_id, position)
         await connection.execute(
             "DELETE FROM webhooks.parked_message WHERE endpoint_id = $1 AND position > $2", endpoint_id, position
         )
-        return await find(connection, endpoint_id)
+        return await find_endpoint(connection, endpoint_id)
 
 
-async def delete(pool: Pool, endpoint_id: str, expected: Expected = None) -> None:
+async def delete_endpoint(pool: Pool, endpoint_id: str, expected: Expected = None) -> None:
     """Forgets the endpoint, its secrets, what is parked for it and its attempts."""
     async with locked_endpoint(pool, endpoint_id, expected) as connection:
         await connection.execute("DELETE FROM webhooks.endpoint WHERE endpoint_id = $1", endpoint_id)

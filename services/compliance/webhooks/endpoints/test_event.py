@@ -9,7 +9,7 @@ from services.compliance.cloud_event import BATCH_MEDIA_TYPE, MEDIA_TYPE
 from services.compliance.database import Connection, Pool
 from services.compliance.webhooks import message
 from services.compliance.webhooks.endpoints.secrets import find_signer
-from services.compliance.webhooks.endpoints.store import find
+from services.compliance.webhooks.endpoints.store import find_endpoint
 from services.compliance.webhooks.outcome import Outcome
 from services.compliance.webhooks.signing import Sealer
 
@@ -35,10 +35,10 @@ async def send_test_event(
     Raises `NoSuchEndpoint` and `SecretLost`. An endpoint that takes batches gets a batch of one.
     """
     async with pool.acquire() as connection:
-        endpoint = await find(connection, endpoint_id)
+        endpoint = await find_endpoint(connection, endpoint_id)
         signer = await find_signer(connection, endpoint_id, sealer)
     message_id, now = f"test_{token_hex(12)}", wall_clock()
-    body, media_type = message.test(message_id, endpoint_id, now), MEDIA_TYPE
+    body, media_type = message.test_event_body(message_id, endpoint_id, now), MEDIA_TYPE
     if endpoint.batch_max > 1:
         body, media_type = b"[" + body + b"]", BATCH_MEDIA_TYPE
     outcome = await sender.post(endpoint.url, signer.headers(message_id, now, body), body, media_type)

@@ -27,7 +27,7 @@ _CERTIFICATES: Final[Mapping[int, str]] = {
 """OpenSSL's codes of what is wrong with a certificate."""
 
 
-def sentence(mishap: Exception) -> str | None:
+def describe(mishap: Exception) -> str | None:
     """What went wrong, in one short sentence; null: nothing that a receiver could have caused."""
     match mishap:
         case aiohttp.ClientConnectorError(os_error=RefusedAddress() as refused):

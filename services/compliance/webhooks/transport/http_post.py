@@ -16,7 +16,7 @@ from yarl import URL
 from services.compliance.webhooks.outcome import RETRY_AFTER_SECONDS_MAX, Outcome
 from services.compliance.webhooks.transport.addresses import Network
 from services.compliance.webhooks.transport.connections import Connector
-from services.compliance.webhooks.transport.failure_reasons import sentence
+from services.compliance.webhooks.transport.failure_reasons import describe
 from services.compliance.webhooks.transport.resolver import ThreadedResolver
 from services.compliance.webhooks.transport.urls import UnacceptableUrl, check_url
 
@@ -102,7 +102,7 @@ class Sender:
         except UnacceptableUrl as refused:
             error = str(refused)
         except Exception as mishap:  # what the library and the event loop raise is not theirs to promise
-            error = sentence(mishap)
+            error = describe(mishap)
             if error is None:
                 _log.exception("a webhook could not be sent")
                 error = "it could not be sent"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from services.host import embedded_postgres
+from services.host.embedded_postgres.binaries import find_binaries
+from services.host.embedded_postgres.server import launch_server
 
 if TYPE_CHECKING:
     import psycopg
@@ -37,12 +38,12 @@ class Databases(msgspec.Struct, frozen=True):
 
 @contextmanager
 def launched(
-    data_directory: Path, binaries: Path | None, report: Callable[[str], None]
+    data_directory: Path, binaries: Path | None, on_progress: Callable[[str], None]
 ) -> Iterator[Callable[[], Databases]]:
     """A server of our own, started and kept running, for as long as the context lasts. The result waits until it is
     ready. Both raise `postgres.CannotStart`.
     """
-    with embedded_postgres.launch(data_directory, embedded_postgres.find(binaries), report, kept_running=True) as ready:
+    with launch_server(data_directory, find_binaries(binaries), on_progress, kept_running=True) as ready:
 
         def databases() -> Databases:
             server = ready()
@@ -52,9 +53,9 @@ def launched(
 
 
 @contextmanager
-def embedded(data_directory: Path, binaries: Path | None, report: Callable[[str], None]) -> Iterator[Databases]:
+def embedded(data_directory: Path, binaries: Path | None, on_progress: Callable[[str], None]) -> Iterator[Databases]:
     """The same, ready."""
-    with launched(data_directory, binaries, report) as databases:
+    with launched(data_directory, binaries, on_progress) as databases:
         yield databases()
 
 

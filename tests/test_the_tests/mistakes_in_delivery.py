@@ -34,15 +34,15 @@ MISTAKES: Final = (
     Mistake(
         "the next message goes before the last is recorded",
         f"{WEBHOOKS}/delivery/endpoint_delivery.py",
-        "        if not await self._means.recorder.record(write, parkings):",
-        "        if self._means.recorder.record(write, parkings) is None:",
+        "        if not await self._context.recorder.record(write, parkings):",
+        "        if self._context.recorder.record(write, parkings) is None:",
         "webhooks/test_delivering.py::test_nothing_is_sent_before_all_before_it_is_recorded",
     ),
     Mistake(
         "it stops before the last reply is recorded",
         f"{WEBHOOKS}/delivery/endpoint_delivery.py",
-        "        if not await self._means.recorder.record(write, parkings):",
-        "        written = self._means.recorder.record(write, parkings)\n"
+        "        if not await self._context.recorder.record(write, parkings):",
+        "        written = self._context.recorder.record(write, parkings)\n"
         "        if not self.stopping and not await written:",
         "webhooks/test_delivering.py::test_told_to_stop_it_waits_for_the_write_that_is_under_way",
     ),

@@ -11,9 +11,9 @@ from starlette.types import Message, Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from services.host import asgi_server
+from services.host.accepted_requests import Paths
 from services.host.asgi_server import Protocol
 from services.host.request_guard import BODY_BYTES_MAX, DEPTH_MAX, RequestGuard, depth
-from services.host.route_table import Paths
 from tests.systems import System
 
 PATH = "/certification/v1/partners"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from services.cli.command_errors import friendly_errors
+from services.cli.error_messages import friendly_errors
 from services.cli.options import host_option, json_option, port_option, running_data_directory_option
 from services.cli.output import announce, progress
 
@@ -87,7 +87,7 @@ def work() -> None:
     """
     with friendly_errors():
         from services.compliance.settings import FollowerSettings
-        from services.host.worker import follow
+        from services.host.follower_and_dispatcher import follow
 
         settings = FollowerSettings()
         progress("following the facts; Ctrl-C stops it.")
@@ -103,7 +103,7 @@ def dispatch() -> None:
     """
     with friendly_errors():
         from services.compliance.settings import DispatcherSettings
-        from services.host.worker import dispatch as deliver
+        from services.host.follower_and_dispatcher import dispatch as deliver
 
         settings = _with_keys(DispatcherSettings())
         progress("delivering to webhook endpoints; Ctrl-C stops it.")
@@ -121,7 +121,7 @@ def reseal() -> None:
         from services.compliance.settings import ComplianceSettings
         from services.compliance.webhooks.endpoints import secrets
 
-        resealed = asyncio.run(secrets.reseal(_with_keys(ComplianceSettings())))
+        resealed = asyncio.run(secrets.reseal_secrets(_with_keys(ComplianceSettings())))
     click.echo(f"secrets sealed with the first key: {resealed.secrets}")
     if resealed.lost:
         raise click.ClickException(f"no key opens a secret of {', '.join(resealed.lost)}: rotate, or put its key back.")
@@ -180,19 +180,19 @@ def serve_sandbox(host: str, port: int, as_json: bool) -> None:
     """Serve /sandbox/v1, where SAGECERT_SANDBOX is on."""
     with friendly_errors():
         from services.cli.settings import SystemSettings
-        from services.host.migrate import settle_kind
+        from services.host.migrate import fix_database_kind
         from services.host.sandbox import create_app
 
         settings = SystemSettings()
         owner_url = settings.required_owner_url
         if not settings.sandbox:
             raise click.ClickException("The sandbox is off: set SAGECERT_SANDBOX=true in every part to switch it on.")
-        settle_kind(owner_url, sandbox=True)
+        fix_database_kind(owner_url, sandbox=True)
         _serve("sandbox", lambda: create_app(owner_url), host, port, as_json)
 
 
 def _serve(name: str, create: "Callable[[], FastAPI]", host: str, port: int, as_json: bool) -> None:
-    from services.cli.serve import Address
+    from services.cli.server_address import Address
     from services.cli.settings import SystemSettings
     from services.host.gateway import Gateway
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from services.cli.command_errors import cannot_listen, refuse_open_host
+from services.cli.error_messages import cannot_listen, refuse_open_host
 from services.host.listening_socket import listen, origin
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Address:
 
     def serve(self, composition: "Gateway", ready: Callable[[], None]) -> None:
         """Serves until told to stop. `ready` is called once calls are answered."""
-        from services.host.graceful_shutdown import run
+        from services.host.event_loop import run
 
         run(self._serve(composition, ready))
 

@@ -1,6 +1,6 @@
 """The follower and the dispatcher, each as a process of its own beside what serves.
 
-    python -m services.host.worker follower|dispatcher
+    python -m services.host.follower_and_dispatcher follower|dispatcher
 
 Settings come from the environment, as for `sagecert compliance work` and `sagecert compliance dispatch`, which run the
 same. This module imports no web framework: a part that died is back within half a second.
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def follow(settings: "ComplianceSettings") -> None:
     """Keeps the read model up with the facts and the clock until SIGINT or SIGTERM, as `KeyboardInterrupt`."""
     from services.compliance.projection.follower import Follower
-    from services.host.graceful_shutdown import run
+    from services.host.event_loop import run
 
     run(Follower(settings).run())
 
@@ -29,7 +29,7 @@ def follow(settings: "ComplianceSettings") -> None:
 def dispatch(settings: "ComplianceSettings") -> None:
     """Delivers to webhook endpoints until SIGINT or SIGTERM, as `KeyboardInterrupt`. Needs webhook keys."""
     from services.compliance.webhooks.delivery.dispatcher import Dispatcher
-    from services.host.graceful_shutdown import run_until_drained
+    from services.host.event_loop import run_until_drained
     from services.host.wall_clock import wall_clock
 
     run_until_drained(Dispatcher(settings, wall_clock).run())

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.test_the_tests.mistakes_in_telling import MISTAKES, Mistake
+from tests.test_the_tests.mistakes_in_delivery import MISTAKES, Mistake
 from tests.test_the_tests.planting import PROJECT, plant
 
 SECONDS_MAX = 100

@@ -11,16 +11,16 @@ class Command(NamedTuple):
     path: str
 
 
-def questions(told_on: date, *, live: bool) -> list[Command]:
-    """What to ask about a story that was told to the day `told_on`.
+def questions(seeded_on: date, *, live: bool) -> list[Command]:
+    """What to ask about a story that was told to the day `seeded_on`.
 
     `live`: it is that day, and nothing else was recorded. Otherwise what can have changed since is asked as of the
     beginning of that day: those answers stay the same for ever (R31).
     """
-    end, before = f"{told_on.isoformat()}T00:00:00Z", told_on - timedelta(days=9)
+    end, before = f"{seeded_on.isoformat()}T00:00:00Z", seeded_on - timedelta(days=9)
     then = () if live else (f"at={end}", f"known_at={end}")
     noon = f"{before.isoformat()}T12:00:00Z"
-    deadline = (told_on + timedelta(days=2)).isoformat()
+    deadline = (seeded_on + timedelta(days=2)).isoformat()
     return [
         Command(
             f"Harbour lost Dora and must replace her by {deadline}",
@@ -52,15 +52,17 @@ def questions(told_on: date, *, live: bool) -> list[Command]:
     ]
 
 
-def commands(origin: str, key: str | None, told_on: date, *, live: bool) -> str:
+def commands(origin: str, key: str | None, seeded_on: date, *, live: bool) -> str:
     """The commands with their captions, as they are shown."""
     curl = "curl -s" + (' -H "Authorization: Bearer $SAGECERT_API_KEY"' if key else "")
     shown = "# Paste these; with | python3 -m json.tool the answers read better."
     again, outcome = "", "the window is closed"
     if not live:
-        shown += f" They ask about {told_on.isoformat()}, the day to which the story was told."
+        shown += f" They ask about {seeded_on.isoformat()}, the day to which the story was told."
         again, outcome = ", without its query", "Olga is counted"
-    asked = [f"# {caption}\n{curl} '{origin}/compliance/v1/{path}'" for caption, path in questions(told_on, live=live)]
+    asked = [
+        f"# {caption}\n{curl} '{origin}/compliance/v1/{path}'" for caption, path in questions(seeded_on, live=live)
+    ]
     joiner = f"""# Let Harbour hire Olga, who is certified, and ask the first question again{again}: {outcome}
 {curl} '{origin}/certification/v1/partners/harbour/consultants' -H 'Idempotency-Key: mine-1' \\
   -H 'Content-Type: application/json' -d '{{"consultant_id": "olga"}}'"""
