@@ -19,7 +19,7 @@ _COMMANDS: Final = {
     "compliance": "component_commands",
     "sandbox": "component_commands",
 }
-"""Each command and its module here, which is loaded when the command is wanted: a start is not to wait for others."""
+"""Each command and its module in this package, which is imported only for that command."""
 
 
 class _Commands(click.Group):
@@ -39,9 +39,9 @@ def main() -> None:
     """Sage Partner Certification: which partners may sell Sage Partner Cloud, as of any instant.
 
     To try it: sagecert demo. For real use: sagecert up, on a PostgreSQL of its own or on the one that
-    DATABASE_URL names. To run the parts apart: sagecert migrate, then certification serve, compliance
-    serve, compliance work and compliance dispatch, each with its own settings and its own database role.
+    DATABASE_URL names. To run the parts separately: sagecert migrate, then certification serve, compliance
+    serve, compliance work and compliance dispatch, each with its own settings and database role.
     """
-    gc.set_threshold(*THRESHOLDS)  # nothing that is loaded is garbage
+    gc.set_threshold(*THRESHOLDS)  # loaded modules are no garbage
     log_to_stderr()
     raise_fd_limit()

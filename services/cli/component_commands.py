@@ -1,4 +1,4 @@
-"""The parts of the system, each as a process of its own with its own settings and database role."""
+"""Commands for the parts of the system, each a process with its own settings and database role."""
 
 import asyncio
 import json
@@ -36,7 +36,7 @@ def migrate(sandbox: bool) -> None:
 
 @click.group()
 def certification() -> None:
-    """Certification apart: facts in.
+    """Certification alone: facts in.
 
     Needs SAGECERT_CERTIFICATION_DATABASE_URL, with the role sagecert_certification.
     """
@@ -58,7 +58,7 @@ def serve_certification(host: str, port: int, as_json: bool) -> None:
 
 @click.group()
 def compliance() -> None:
-    """Compliance apart: answers out.
+    """Compliance alone: answers out.
 
     To serve needs SAGECERT_COMPLIANCE_DATABASE_URL, with the role sagecert_compliance.
     """
@@ -114,8 +114,7 @@ def dispatch() -> None:
 def reseal() -> None:
     """Seal the secrets of webhook endpoints with the first of SAGECERT_COMPLIANCE_WEBHOOK_KEYS.
 
-    Safe while the service and the dispatchers run, provided that they have that key first, too. Ends with 1 if a
-    secret is lost.
+    Safe while the service and the dispatchers run, if they have the same first key. Exits with 1 if a secret is lost.
     """
     with friendly_errors():
         from services.compliance.settings import ComplianceSettings
@@ -129,15 +128,15 @@ def reseal() -> None:
 
 @compliance.command("rebuild")
 @click.option(
-    "--verify", is_flag=True, help="Only compare what is derived with what is in use; differences end with 1."
+    "--verify", is_flag=True, help="Only compare the result with the tables in use; exits with 1 if they differ."
 )
 @running_data_directory_option
 @json_option
 def rebuild(verify: bool, data_directory: Path, as_json: bool) -> None:
-    """Derive everything anew from the facts.
+    """Derive everything from the facts again.
 
-    On all cores, while the service goes on; taken into use in one transaction. In the database that
-    SAGECERT_OWNER_DATABASE_URL names, or in that of a `sagecert up`.
+    Uses all cores while the services go on, and replaces the read model in one transaction. Works on the database that
+    SAGECERT_OWNER_DATABASE_URL names, or on that of a running `sagecert up`.
     """
     with friendly_errors():
         from pydantic import SecretStr
@@ -158,15 +157,15 @@ def rebuild(verify: bool, data_directory: Path, as_json: bool) -> None:
     else:
         click.echo(f"{rebuilt.events} events of {rebuilt.partners} partners, to position {rebuilt.position}")
         if rebuilt.corrections:
-            click.echo(f"{rebuilt.corrections} of them correct what another policy had published")
+            click.echo(f"{rebuilt.corrections} of them correct events of another policy")
         click.echo("\n".join(rebuilt.differences), nl=bool(rebuilt.differences))
     if rebuilt.differences:
-        raise click.ClickException("what is in use differs from what the facts give: rebuild without --verify.")
+        raise click.ClickException("the tables in use differ from the facts: rebuild without --verify.")
 
 
 @click.group()
 def sandbox() -> None:
-    """The sandbox, for a system whose parts run apart.
+    """The sandbox of a system whose parts run separately.
 
     Needs SAGECERT_OWNER_DATABASE_URL, with the role that owns the schemas.
     """
@@ -177,7 +176,7 @@ def sandbox() -> None:
 @port_option(8003)
 @json_option
 def serve_sandbox(host: str, port: int, as_json: bool) -> None:
-    """Serve /sandbox/v1, where SAGECERT_SANDBOX is on."""
+    """Serve /sandbox/v1; needs SAGECERT_SANDBOX=true."""
     with friendly_errors():
         from services.cli.settings import SystemSettings
         from services.host.migrate import fix_database_kind
@@ -204,5 +203,5 @@ def _serve(name: str, create: "Callable[[], FastAPI]", host: str, port: int, as_
 
 def _with_keys(settings: "ComplianceSettings") -> "ComplianceSettings":
     if not settings.webhook_keys:
-        raise click.ClickException("The setting SAGECERT_COMPLIANCE_WEBHOOK_KEYS is missing: it opens the secrets.")
+        raise click.ClickException("The setting SAGECERT_COMPLIANCE_WEBHOOK_KEYS is missing: it decrypts the secrets.")
     return settings

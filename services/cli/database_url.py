@@ -1,4 +1,4 @@
-"""Where commands find the database that they look at or work on, as its owner."""
+"""Finds the database that a command works on, as its owner."""
 
 from pathlib import Path
 
@@ -9,9 +9,9 @@ from services.host.embedded_postgres.server import find_running_server
 
 
 def owner_url(settings: SystemSettings, data_directory: Path) -> str:
-    """The database that is named, or else that of a `sagecert up` which runs on the data directory.
+    """The configured database, or else that of a `sagecert up` running on the data directory.
 
-    Raises `click.ClickException` where there is neither.
+    Raises `click.ClickException` if there is neither.
     """
     if settings.owner_url is not None:
         return settings.owner_url

@@ -25,7 +25,7 @@ HOST = "127.0.0.1"
 def demo(port: int, data_directory: Path) -> None:
     """Run everything, with a story to explore.
 
-    Half a year of a few partners, learned as it would have been, in a sandbox. Told once for each data directory.
+    Half a year of a few partners, posted to a sandbox as it would have been learned. Once for each data directory.
     """
     with friendly_errors():
         from services.cli.system import start
@@ -44,10 +44,10 @@ def _seed_and_show(origin: str, key: str | None) -> None:
         if seeded is not SeedResult.SOMETHING_ELSE:
             shown = commands(origin, key, seeded_on(caller), live=seeded is SeedResult.NOW)
     except (CallFailed, OSError) as problem:
-        progress(f"The story could not be told: {problem}")
+        progress(f"The story could not be posted: {problem}")
         return
     click.echo(shown)
     announce(origin)
 
 
-_OTHER = "This sandbox holds something else than the story; start with another --data-dir to have it told."
+_OTHER = "This sandbox holds other facts than the story; start with another --data-dir to get it."

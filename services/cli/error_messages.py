@@ -1,4 +1,4 @@
-"""What can be in the way of a command, each as one sentence."""
+"""Turns the failures of a command into one sentence each."""
 
 import errno
 import ipaddress
@@ -21,14 +21,14 @@ _LISTS: Final = {
     "webhook_keys": "SAGECERT_COMPLIANCE_WEBHOOK_KEYS",
     "webhook_networks": "SAGECERT_COMPLIANCE_WEBHOOK_NETWORKS",
 }
-"""The settings that are written as JSON, by field."""
+"""Settings that are written as JSON, by field."""
 
 NOT_MIGRATED: Final = "This database is not at this version: run sagecert migrate first, as its owner."
 
 
 @contextmanager
 def friendly_errors() -> Iterator[None]:
-    """Ends the command with what is in the way. A stop that was asked for is no failure."""
+    """Ends the command with a sentence for each foreseen failure. Ctrl-C and SIGTERM are no failure."""
     try:
         yield
     except click.ClickException:
@@ -44,14 +44,14 @@ def friendly_errors() -> Iterator[None]:
 
 
 def cannot_listen(host: str, port: int, problem: OSError) -> click.ClickException:
-    """Why there is nothing to serve on."""
+    """The reason why the address cannot be used."""
     if problem.errno == errno.EADDRINUSE:
         return click.ClickException(f"Port {port} is in use: stop what uses it, or choose another with --port.")
-    return click.ClickException(f"Nothing can be served on {host}:{port}: {problem.strerror}.")
+    return click.ClickException(f"The address {host}:{port} cannot be used: {problem.strerror}.")
 
 
 def refuse_open_host(host: str, key: Callable[[], str | None]) -> None:
-    """Who can be reached from elsewhere wants a key. Raises `click.ClickException`."""
+    """Refuses to listen on a non-loopback address without an API key, with `click.ClickException`."""
     if host == LOOPBACK:
         return
     try:
@@ -60,7 +60,7 @@ def refuse_open_host(host: str, key: Callable[[], str | None]) -> None:
         loopback = False
     if not loopback and key() is None:
         raise click.ClickException(
-            f"{host} can be reached from elsewhere: set SAGECERT_API_KEY, which every call then needs, "
+            f"Other machines can reach {host}: set SAGECERT_API_KEY, which every call then needs, "
             "or serve on 127.0.0.1."
         )
 
@@ -101,7 +101,7 @@ def describe(problem: Exception) -> str | None:
 
 
 def _settings(problem: "ValidationError") -> Iterator[str]:
-    """What is missing or does not fit, by the name that it has in the environment."""
+    """Missing and unusable settings, by their environment variables."""
     part = problem.title.removesuffix("Settings").upper()
     part = "COMPLIANCE" if part in ("FOLLOWER", "DISPATCHER") else part
     prefix = "SAGECERT_" if part == "SYSTEM" else f"SAGECERT_{part}_"

@@ -1,4 +1,4 @@
-"""How many files and connections a process may have open at once."""
+"""The limit on open files and connections of a process."""
 
 import resource
 from typing import Final
@@ -8,7 +8,7 @@ ENOUGH: Final = 10_240
 
 
 def raise_fd_limit() -> None:
-    """Raises our limit as far as it may be raised. Streams and slow receivers of webhooks each hold a connection."""
+    """Raises the limit as far as allowed. Streams and slow webhook receivers each hold a connection."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     granted = ENOUGH if hard == resource.RLIM_INFINITY else min(ENOUGH, hard)
     if soft != resource.RLIM_INFINITY and soft < granted:

@@ -12,7 +12,7 @@ host_option = click.option(
     "--host",
     default="127.0.0.1",
     show_default=True,
-    help="Address to serve on; any but loopback wants SAGECERT_API_KEY.",
+    help="Address to serve on; any but loopback needs SAGECERT_API_KEY.",
 )
 
 

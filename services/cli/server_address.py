@@ -1,4 +1,4 @@
-"""Serving at an address until told to stop."""
+"""An address: binds it first, and serves on it until a signal."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 class Address:
-    """A socket that listens before anything else is started, so that a port in use is known at once."""
+    """A socket that is bound before anything else starts, so that a port in use shows at once."""
 
     def __init__(self, host: str, port: int, key: Callable[[], str | None]) -> None:
-        """`key`: asked for the API key where others can reach the host. Raises `click.ClickException`."""
+        """`key`: called for the API key if other machines can reach the host. Raises `click.ClickException`."""
         refuse_open_host(host, key)
         try:
             self._listening = listen(host, port)
@@ -22,14 +22,14 @@ class Address:
             raise cannot_listen(host, port, problem) from problem
         self.origin = origin(self._listening)
 
-    def serve(self, composition: "Gateway", ready: Callable[[], None]) -> None:
-        """Serves until told to stop. `ready` is called once calls are answered."""
+    def serve(self, gateway: "Gateway", ready: Callable[[], None]) -> None:
+        """Serves until a signal. `ready` is called once calls are answered."""
         from services.host.event_loop import run
 
-        run(self._serve(composition, ready))
+        run(self._serve(gateway, ready))
 
-    async def _serve(self, composition: "Gateway", ready: Callable[[], None]) -> None:
+    async def _serve(self, gateway: "Gateway", ready: Callable[[], None]) -> None:
         from services.host import asgi_server
 
-        async with composition.running():
-            await asgi_server.serve(composition, self._listening, ready, composition.stop, sandbox=composition.sandbox)
+        async with gateway.running():
+            await asgi_server.serve(gateway, self._listening, ready, gateway.stop, sandbox=gateway.sandbox)

@@ -1,4 +1,4 @@
-"""Settings of the whole system, from the environment; those of a part are its own."""
+"""Settings of the whole system, from the environment; each part has further settings of its own."""
 
 from pathlib import Path
 
@@ -12,9 +12,9 @@ from services.web.setting_types import DatabaseUrl
 class SystemSettings(BaseSettings):
     """Prefixed `SAGECERT_`.
 
-    `owner_database_url`: a database that the schemas belong in, as their owner; also read from `DATABASE_URL`.
-    None: a server of our own. `postgres_bin`: the directory of its binaries. `api_key`: where it is set, every call
-    needs it as a bearer token. `sandbox`: whether the clock can be set and everything emptied.
+    `owner_database_url`: the database, as owner of its schemas; also read from `DATABASE_URL`. None: a server of our
+    own. `postgres_bin`: the directory of its binaries. `api_key`: if set, every call needs it as a bearer token.
+    `sandbox`: whether the clock can be set and everything emptied.
     """
 
     model_config = SettingsConfigDict(
@@ -35,7 +35,7 @@ class SystemSettings(BaseSettings):
 
     @property
     def required_owner_url(self) -> str:
-        """The owner's database, in plain text. Raises `click.ClickException` where none is named."""
+        """The owner's database, in plain text. Raises `click.ClickException` if it is not set."""
         if self.owner_url is None:
             raise click.ClickException("The setting SAGECERT_OWNER_DATABASE_URL is missing: it names the database.")
         return self.owner_url

@@ -1,4 +1,4 @@
-"""`sagecert status`: how far a database has come."""
+"""`sagecert status`: the progress of a database."""
 
 import json
 from pathlib import Path
@@ -16,8 +16,8 @@ STATUS = """
 """
 
 REBUILD = (
-    "The read model was derived by another policy version than that of this code, and follows the facts no more: "
-    "run `sagecert compliance rebuild`, which publishes what this corrects."
+    "The read model is of another policy version than this code and no longer follows the facts: "
+    "run `sagecert compliance rebuild`, which publishes the corrections."
 )
 
 
@@ -25,10 +25,10 @@ REBUILD = (
 @running_data_directory_option
 @json_option
 def status(data_directory: Path, as_json: bool) -> None:
-    """Show how far a database has come.
+    """Show the clock, the facts recorded and applied, and the policy version.
 
-    The one that SAGECERT_OWNER_DATABASE_URL names, or that of a `sagecert up`. `policy_version` is what the read model
-    was derived by, `code_policy_version` that of this code, with the products that SAGECERT_PRODUCTS names.
+    Reads the database that SAGECERT_OWNER_DATABASE_URL names, or that of a running `sagecert up`. `policy_version` is
+    that of the read model, `code_policy_version` that of this code with the products of SAGECERT_PRODUCTS.
     """
     with friendly_errors():
         import psycopg

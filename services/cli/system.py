@@ -1,4 +1,4 @@
-"""Starting everything: the database, its migration, the processes beside the one that serves, and that one."""
+"""Starts everything: the database, its migration, the background processes and the server."""
 
 import os
 import threading
@@ -25,7 +25,7 @@ _SERVED: Final = (
     "services.host.asgi_server",
 )
 _ON_ANOTHER_DATABASE: Final = frozenset({"DATABASE_URL", "SAGECERT_OWNER_DATABASE_URL", "SAGECERT_POSTGRES_BIN"})
-"""Variables that say which server to use. Without any it is that of the data directory."""
+"""Variables that choose another server than that of the data directory."""
 
 
 def start(
@@ -35,9 +35,9 @@ def start(
     sandbox: bool,
     ready: "Callable[[str, SystemSettings], None]",
 ) -> None:
-    """Starts the database, migrates it, and serves until told to stop; `ready` gets the address and the settings.
+    """Starts and migrates the database and serves until a signal; `ready` gets the address and the settings.
 
-    A database that was there before is started first of all: its recovery takes as long as loading what serves.
+    An existing data directory is started first of all: its recovery takes as long as loading the services.
     """
     install_signal_handlers()
     settings = cache(_settings)
@@ -72,7 +72,7 @@ def _settings() -> "SystemSettings":
 
 
 def _was_there(data_directory: Path) -> bool:
-    """Whether the server of the data directory is to run, and has run before."""
+    """Whether the data directory will be used and holds a database already."""
     named = {name.upper() for name, value in os.environ.items() if value}
     return not named & _ON_ANOTHER_DATABASE and (data_directory / "postgres" / "cluster").exists()
 

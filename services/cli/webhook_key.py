@@ -1,4 +1,4 @@
-"""The key with which `sagecert up` seals the secrets of webhook endpoints, where no setting names one."""
+"""The key that seals webhook secrets under `sagecert up`, if no setting gives one."""
 
 import os
 import secrets
@@ -12,32 +12,32 @@ from services.compliance.webhooks.signing import Sealer
 
 
 def webhook_key(data_directory: Path, on_progress: Callable[[str], None]) -> SecretStr:
-    """The key that the data directory holds; made, for us alone to read, where there is none.
+    """The key in the data directory; created, readable for its owner alone, if there is none.
 
-    Raises `click.ClickException` where it cannot be kept, or is damaged: then the secrets sealed with it are lost.
+    Raises `click.ClickException` if it cannot be stored, or is damaged: then the secrets sealed with it are lost.
     """
     kept = data_directory / "webhook-key"
     try:
         if not kept.exists():
             data_directory.mkdir(parents=True, exist_ok=True)
             _make(kept)
-            on_progress(f"made a key that seals the secrets of webhook endpoints: {kept} (once; keep it with the data)")
+            on_progress(f"created a key that seals webhook secrets: {kept} (once; back it up with the data)")
         key = SecretStr(kept.read_text(encoding="ascii").strip())
         Sealer([key])
     except OSError as problem:
         raise click.ClickException(
-            f"The key of webhooks cannot be kept in {kept} ({problem.strerror}): name another --data-dir, "
+            f"The webhook key cannot be stored in {kept} ({problem.strerror}): name another --data-dir, "
             "or set SAGECERT_COMPLIANCE_WEBHOOK_KEYS."
         ) from problem
     except ValueError as problem:
         raise click.ClickException(
-            f"{kept} holds no key: put back the one that was there, or remove it and rotate every secret of a webhook."
+            f"{kept} holds no key: restore the original file, or remove it and rotate every webhook secret."
         ) from problem
     return key
 
 
 def _make(kept: Path) -> None:
-    """Whole or not at all; of several processes that try, one makes it."""
+    """Writes the file whole or not at all; of several processes one succeeds."""
     from cryptography.fernet import Fernet
 
     unfinished = kept.with_name(f".webhook-key-{secrets.token_hex(4)}")

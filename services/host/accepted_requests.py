@@ -27,7 +27,7 @@ class Operation(NamedTuple):
 
 
 class Resource(NamedTuple):
-    """What is behind one path. `allow`, `accept_post`, `accept_patch`: the headers of these names, or empty."""
+    """The operations of one path. `allow`, `accept_post`, `accept_patch`: the headers of these names, or empty."""
 
     operations: Mapping[str, Operation]
     allow: bytes
@@ -61,7 +61,7 @@ class Paths:
             self._add(template, operations)
 
     def find(self, path: str) -> Resource | None:
-        """What is behind the decoded path; None: nothing. Takes time in proportion to the length of the path."""
+        """The resource at the decoded path, or None. Takes time in proportion to the length of the path."""
         node = self._root
         for part in path.split("/")[1:]:
             following = node.literal.get(part)

@@ -1,4 +1,4 @@
-"""Serving an application over HTTP: uvicorn with its fast parts, limits on requests, and problems for bad ones."""
+"""Serves an application over HTTP: uvicorn with its fast parts, limits on requests, and problems for bad ones."""
 
 import asyncio
 import socket
@@ -20,12 +20,12 @@ HEAD_BYTES_MAX: Final = 64 << 10
 TARGET_BYTES_MAX: Final = 32 << 10
 HEADERS_MAX: Final = 100
 MESSAGE_BYTES_MAX: Final = 1 << 20
-"""What one request may send in all: head, body, and what chunks and trailers add to it."""
+"""Bytes of one request in all: head, body, chunk framing and trailers."""
 LINGER_SECONDS: Final = 2.0
 LINGER_BYTES_MAX: Final = 16 << 20
-"""How long, and how much, is still read and thrown away after a refusal."""
+"""How long, and how many bytes, are still read and discarded after a refusal."""
 GRACE_SECONDS: Final = 3
-"""How long a call under way may take to finish when the server is told to stop."""
+"""The time that a running call has to finish when the server stops."""
 
 _TITLE: Final = "The request is not valid HTTP"
 INVALID: Final = Problem(TYPE_PREFIX + "invalid-http", _TITLE, 400, "What was sent cannot be read as HTTP/1.1.")
@@ -57,7 +57,7 @@ class _Refused(Exception):
 
 
 class _NoTrailers(list[tuple[bytes, bytes]]):
-    """Where the parser puts headers once the head is whole: nothing reads them, and nothing keeps them."""
+    """Discards trailers, which the parser appends after a whole head."""
 
     def append(self, _: tuple[bytes, bytes]) -> None:
         return
@@ -66,8 +66,8 @@ class _NoTrailers(list[tuple[bytes, bytes]]):
 class _Transport:
     """A transport whose `close` lets the answer arrive.
 
-    Where a caller is still sending, a connection closed at once is reset, and the answer lost with it. So the end of
-    the answer is sent first, and what comes is thrown away, for a while.
+    A connection that closes while its caller still sends is reset, and the answer is lost. So the end of the answer is
+    sent first, and incoming bytes are discarded for a while.
     """
 
     def __init__(self, transport: asyncio.Transport, still_sending: Callable[[], bool]) -> None:
@@ -94,9 +94,9 @@ class _Transport:
 
 
 class Protocol(HttpToolsProtocol):
-    """uvicorn waits for ever for a request, and takes a head of any length: here they have limits.
+    """Adds limits: uvicorn itself waits for ever for a request and accepts a head of any length.
 
-    What goes beyond them, or cannot be read as HTTP, is answered with a problem.
+    A request beyond them, or one that is not HTTP, gets a problem.
     """
 
     _deadline: asyncio.TimerHandle | None = None
@@ -106,7 +106,7 @@ class Protocol(HttpToolsProtocol):
     """Nothing of the next request has arrived."""
     _in_head = True
     _chunk_bytes = 0
-    """Of what is being read, as far as it can belong to the request that begins in it."""
+    """Bytes of the current chunk that can belong to a request that begins in it."""
     _message_bytes = 0
 
     def __init__(self, *arguments: Any, sandbox: bool, **more: Any) -> None:
@@ -169,11 +169,11 @@ class Protocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn's text
-        """What uvicorn calls for what it cannot read, and for what a method here refuses."""
+        """uvicorn calls this for bytes that it cannot parse, and for refusals of the methods here."""
         self._refuse(self._refusal)
 
     def _refuse(self, problem: Problem) -> None:
-        """Answers with the problem, unless that would fall into the answer to another request, and hangs up."""
+        """Answers with the problem, unless that would land inside another answer, and closes the connection."""
         if not self._owes_another_answer() and not self._answer_has_begun():
             body = problem_body(problem)
             headers = completed(
@@ -239,10 +239,10 @@ async def serve(
     *,
     sandbox: bool = False,
 ) -> None:
-    """Serves until SIGINT or SIGTERM, which it answers by finishing what is under way. Then the signal goes on.
+    """Serves until SIGINT or SIGTERM, finishes running calls, and raises the signal again.
 
-    `ready` is called once calls are answered, `stopping` before what is under way is waited for. `sandbox`: refusals
-    that no application sees say so.
+    `ready` is called once calls are answered, `stopping` before running calls are waited for. `sandbox`: the server's
+    own refusals say so.
     """
     await _Server(configuration(app, sandbox=sandbox), ready, stopping).serve(sockets=[listening])
 

@@ -1,4 +1,4 @@
-"""Where each part of the system finds the database, and as whom."""
+"""The database URL and role of each part of the system."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,7 +23,7 @@ _ROLES: Final = (CERTIFICATION_ROLE, COMPLIANCE_ROLE, FOLLOWER_ROLE, DISPATCHER_
 
 
 class Databases(msgspec.Struct, frozen=True):
-    """One database as each sees it. A role is taken on after connecting, where the login is another."""
+    """One database as each part sees it. A role is set after connecting, if the login is another."""
 
     owner_url: str
     certification_url: str
@@ -40,8 +40,9 @@ class Databases(msgspec.Struct, frozen=True):
 def launched(
     data_directory: Path, binaries: Path | None, on_progress: Callable[[str], None]
 ) -> Iterator[Callable[[], Databases]]:
-    """A server of our own, started and kept running, for as long as the context lasts. The result waits until it is
-    ready. Both raise `postgres.CannotStart`.
+    """A PostgreSQL of our own, kept running while the context lasts. The result waits until it is ready.
+
+    Both raise `CannotStart`.
     """
     with launch_server(data_directory, find_binaries(binaries), on_progress, kept_running=True) as ready:
 
@@ -60,7 +61,7 @@ def embedded(data_directory: Path, binaries: Path | None, on_progress: Callable[
 
 
 def given(owner_url: str) -> Databases:
-    """A migrated database of somebody else's server; the parts take on their roles where the login may do that."""
+    """A migrated database on a given server; the parts set their roles, as far as the login may."""
     import psycopg
 
     with psycopg.connect(owner_url, autocommit=True) as connection:

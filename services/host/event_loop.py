@@ -1,4 +1,4 @@
-"""Running a server or a worker until it is told to stop."""
+"""Runs a server or a background process on an event loop until a signal stops it."""
 
 import asyncio
 import signal
@@ -12,7 +12,7 @@ from services.host.stop_signals import install_signal_handlers
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    """Runs to the end. SIGINT and SIGTERM end it in order, as `KeyboardInterrupt`."""
+    """Runs to the end. SIGINT and SIGTERM raise `KeyboardInterrupt`."""
     install_signal_handlers()
     tune_gc()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -20,7 +20,7 @@ def run(work: Coroutine[Any, Any, None]) -> None:
 
 
 def run_until_drained(work: Coroutine[Any, Any, None]) -> None:
-    """Runs to the end. SIGINT and SIGTERM cancel the work alone, so that it may let what it has begun finish."""
+    """Runs to the end. SIGINT and SIGTERM only cancel the work, so that it can finish what it has begun."""
 
     async def stoppable() -> None:
         task = asyncio.current_task()

@@ -1,9 +1,9 @@
-"""The follower and the dispatcher, each as a process of its own beside what serves.
+"""The follower and the dispatcher, each as a process of its own beside the serving one.
 
     python -m services.host.follower_and_dispatcher follower|dispatcher
 
 Settings come from the environment, as for `sagecert compliance work` and `sagecert compliance dispatch`, which run the
-same. This module imports no web framework: a part that died is back within half a second.
+same code. This module imports no web framework, so that a killed process is back within half a second.
 """
 
 import gc
@@ -37,7 +37,7 @@ def dispatch(settings: "ComplianceSettings") -> None:
 
 def main() -> None:
     """Runs the part that the first argument names."""
-    gc.disable()  # until everything is loaded: nothing of that is garbage
+    gc.disable()  # until everything is loaded, for none of it is garbage
     load_only_what_is_needed()
     from services.compliance.settings import DispatcherSettings, FollowerSettings
 

@@ -1,4 +1,4 @@
-"""Several applications under one origin, with what they have in common: the guard, the documentation, lifetimes."""
+"""Several applications under one origin, with a common guard, documentation and lifetime."""
 
 import logging
 from collections.abc import AsyncIterator, Mapping
@@ -27,7 +27,7 @@ _log: Final = logging.getLogger(__name__)
 class Gateway:
     """An ASGI application of several, each for the paths of one first part.
 
-    `apps`: by first part, such as "compliance". `api_key`: where it is set, every call needs it as a bearer token.
+    `apps`: by first part, such as "compliance". `api_key`: if set, every call needs it as a bearer token.
     `sandbox`: every answer says so.
     """
 
@@ -50,7 +50,7 @@ class Gateway:
         await self._guard(scope, receive, send)
 
     def stop(self) -> None:
-        """Lets nobody wait any longer: long polls are answered, and streams end, so that the server can stop."""
+        """Ends every wait: answers long polls and ends streams, so that the server can stop."""
         for app in self._apps.values():
             waiting: Wakeup | None = getattr(app.state, "waiting", None)
             if waiting is not None:
@@ -58,7 +58,7 @@ class Gateway:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Opens what the applications need for as long as the context lasts."""
+        """Opens the resources of the applications while the context lasts."""
         async with AsyncExitStack() as open_apps:
             for app in self._apps.values():
                 await open_apps.enter_async_context(app.router.lifespan_context(app))

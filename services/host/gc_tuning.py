@@ -1,17 +1,17 @@
-"""How often Python's collector of garbage in cycles runs."""
+"""How often Python's garbage collector runs."""
 
 import gc
 from typing import Final
 
 THRESHOLDS: Final = (50_000, 10, 10)
-"""Python's own first threshold is less than what a hundred requests under way hold, each of which is looked at."""
+"""Python's own first threshold is below the live objects of a hundred running requests, so it scans them too often."""
 
 
 def tune_gc() -> None:
-    """What is loaded by now stays for good; of the rest little is in cycles, and is looked for now and then.
+    """Exempts everything loaded so far from collection, and collects the rest seldom.
 
-    A fifth of the time of a busy dispatcher went there. What the loading leaves in cycles stays too: a few megabytes,
-    and looking for them takes a tenth of a start.
+    With Python's thresholds a busy dispatcher spent a fifth of its time in the collector. Cycles left from loading
+    stay: a few megabytes, whose collection takes a tenth of a start.
     """
     gc.freeze()
     gc.set_threshold(*THRESHOLDS)

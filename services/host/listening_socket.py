@@ -1,10 +1,10 @@
-"""The socket that a server listens on; bound before what takes a while, so that a port in use is known at once."""
+"""The socket that a server listens on; bound before slow work, so that a port in use shows at once."""
 
 import socket
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens. Port 0: a free one. Raises `OSError`, among others where the port is in use."""
+    """A listening socket. Port 0: any free one. Raises `OSError`, for example if the port is in use."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:

@@ -1,7 +1,6 @@
 """Brings the schemas of both services to the newest version, as their owner, and fixes its kind: sandbox or real.
 
-Alembic, SQLAlchemy and psycopg are loaded where there is something to migrate: they take longer than the start of a
-server.
+Alembic, SQLAlchemy and psycopg load slower than a server starts, so they are imported only for a real migration.
 """
 
 import asyncio
@@ -39,9 +38,9 @@ def migrate(owner_url: str, *, sandbox: bool) -> None:
 
 
 async def _is_migrated(owner_url: str, *, sandbox: bool) -> bool:
-    """Whether there is nothing to migrate. Raises `SandboxMismatch`.
+    """Whether the database is current and of the wanted kind. Raises `SandboxMismatch`.
 
-    By the driver that what serves loads anyway. Where it cannot connect, the other may, or say why not.
+    Uses the driver that the services load anyway. If it cannot connect, the other driver may, or gives the reason.
     """
     try:
         connection = await asyncpg.connect(owner_url)
@@ -117,7 +116,7 @@ BEGIN
                     EXECUTE format('ALTER ROLE %I SET %I = %L', service, setting, '30s');
                 END IF;
             EXCEPTION WHEN insufficient_privilege OR internal_error THEN
-                NULL;  -- somebody else's to decide, or another database of the server is being migrated too
+                NULL;  -- not the owner's to decide, or a migration of another database of this server is running
             END;
         END LOOP;
     END LOOP;
@@ -126,9 +125,9 @@ END $$
 
 
 def limit_roles(connection: "Connection") -> None:
-    """No role of a service holds a lock for ever, whatever its process does; a limit set by hand stays.
+    """Gives each service role timeouts, so that no role holds a lock for ever; a limit set by hand stays.
 
-    Only where the owner may change them.
+    Skips roles that the owner may not change.
     """
     driver_connection = connection.connection.driver_connection
     assert driver_connection is not None, "it is in a transaction"

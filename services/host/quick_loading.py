@@ -1,4 +1,4 @@
-"""What a start leaves for later: models of calls that nobody made yet, and what nothing here uses.
+"""Postpones imports and models that a start does not need.
 
 `sagecert up` and its processes ask for it before they load anything else; it takes a fifth off the start.
 """
@@ -14,7 +14,7 @@ _UNUSED = "pydantic.v1"
 def load_only_what_is_needed() -> None:
     """Every pydantic model made from now on is built when it is first used: FastAPI's of OpenAPI are fifty.
 
-    Pydantic looks for no plugins among the packages that are installed, here and in the processes of this one.
+    Pydantic does not search the installed packages for plugins, here and in child processes.
     """
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from pydantic import BaseModel, ConfigDict

@@ -1,8 +1,8 @@
-"""The guard of a whole origin: what is refused here never reaches an application.
+"""The guard of a whole origin: a request refused here never reaches an application.
 
 It checks the API key, the path and its method, the names of query parameters, the media type, and the size, depth and
-encoding of the body. A body is read whole, so that the applications behind never wait for a caller; how long that may
-take the server decides.
+encoding of the body. It reads a body whole, so that the applications behind never wait for a caller; the server limits
+how long that takes.
 """
 
 import hmac
@@ -23,7 +23,7 @@ BODY_BYTES_MAX: Final = 128 << 10
 DEPTH_MAX: Final = 32
 """Brackets open at once in a JSON body; no call of the contract needs more than three."""
 PARTS_MAX: Final = 8_000
-"""Commas and opening brackets of a JSON body, those in strings too: they bound the work of taking it apart."""
+"""Commas and opening brackets of a JSON body, in strings too: they bound the work of parsing it."""
 QUERY_PARAMETERS_MAX: Final = 1000
 
 _STRING_OR_BRACKET: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
@@ -40,7 +40,7 @@ _ONCE: Final = frozenset(
         b"last-event-id",
     }
 )
-"""What is given once: two readers could take the first and the last."""
+"""Headers that may be given once: of two, one reader could take the first and another the last."""
 
 TOO_LARGE: Final = Problem(TYPE_PREFIX + "too-large", "Too large", 413, f"A body has at most {BODY_BYTES_MAX} bytes.")
 TOO_MANY_PARTS: Final = Problem(
@@ -78,7 +78,7 @@ class _Gone(Exception):
 class RequestGuard:
     """ASGI middleware around a whole origin, which has these paths.
 
-    `api_key`: where it is set, every call needs it as a bearer token. `sandbox`: every answer says so.
+    `api_key`: if set, every call needs it as a bearer token. `sandbox`: every answer says so.
     """
 
     def __init__(self, app: ASGIApp, paths: Paths, *, api_key: str | None, sandbox: bool) -> None:
@@ -88,7 +88,7 @@ class RequestGuard:
         self._sandbox = sandbox
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuses the call with a problem, or hands it on with its body. HEAD is handed on as GET."""
+        """Refuses the call with a problem, or passes it on with its body. HEAD is passed on as GET."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -121,7 +121,7 @@ class RequestGuard:
         return completing
 
     def _authenticate(self, headers: Mapping[bytes, bytes]) -> None:
-        """Raises `_Refused`. The comparison takes as long for a key that is nearly right as for any other."""
+        """Raises `_Refused`. The comparison takes the same time for every wrong key."""
         if self._api_key is None:
             return
         scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
@@ -165,7 +165,7 @@ def _operation(resource: Resource, scope: Scope) -> Operation:
 
 
 def _check_query(query: bytes, operation: Operation) -> None:
-    """Raises `_Refused` for a parameter that nothing reads, and one that is given twice and read once."""
+    """Rejects unknown query parameters, and single-valued ones given twice, with `_Refused`."""
     if query.count(b"&") >= QUERY_PARAMETERS_MAX:
         raise _Refused(TOO_MANY_PARAMETERS)
     given: set[str] = set()
@@ -260,13 +260,13 @@ def depth(body: bytes) -> int:
 
 
 async def _refuse(refused: _Refused, scope: Scope, receive: Receive, send: Send, *, close: bool) -> None:
-    """`close`: the connection ends with the refusal, and what is left of the body is not read."""
+    """`close`: the connection ends with the refusal, and the rest of the body is not read."""
     headers = {**refused.headers, "connection": "close"} if close else refused.headers
     await problem_response(refused.problem, headers)(scope, receive, send)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """The body as one message, then what else the caller does: hang up."""
+    """The body as one message, then the further messages of the server, such as a disconnect."""
     unread = True
 
     async def replaying() -> Message:
@@ -280,7 +280,7 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 
 def _headless(receive: Receive, send: Send) -> tuple[Receive, Send]:
-    """The answer without its body: it is whole with its headers, and whatever streams on finds nobody there."""
+    """The answer without its body; after the headers a stream sees a disconnected caller."""
     answered = False
 
     async def receiving() -> Message:

@@ -13,7 +13,7 @@ _UNLESS_SET: Final = {
     b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
     b"cache-control": b"no-store",
 }
-"""What an answer that says nothing else is sent with: it is data about partners and people, and no page."""
+"""Defaults: an answer is data about partners and people, and no page."""
 
 _SANDBOX: Final = (b"x-sandbox", b"true")
 

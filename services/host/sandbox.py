@@ -1,4 +1,4 @@
-"""The sandbox: a clock that can be set, and a system that can be emptied, for integrators who cannot wait thirty days.
+"""The sandbox: sets the clock and empties the system, for integrators who cannot wait thirty days.
 
 It works as the owner of the schemas, and only on a database that was a sandbox from its first start.
 """
@@ -27,10 +27,10 @@ CURRENT_SECONDS_MAX: Final = 60.0
 
 RESET_SECONDS_MAX: Final = 30.0
 LOCK_MILLISECONDS_MAX: Final = 250
-"""A reset does not wait longer for those who look on; it lets them finish and tries again."""
+"""A reset waits no longer for readers; it lets them finish and tries again."""
 
 POLL_SECONDS: Final = 0.02
-"""How long it can go unseen that the projections are current, or that a lock is free."""
+"""The longest delay before it sees current projections or a free lock."""
 
 GOES_BACK: Final = Problem(
     TYPE_PREFIX + "clock-goes-back",
@@ -141,11 +141,11 @@ def create_app(owner_url: str) -> FastAPI:
 
 
 def empty(owner_url: str, now: datetime, *, running: bool) -> None:
-    """Empties the log, drops every other schema and makes it anew, all or nothing, with the clock at `now`.
+    """Empties the log and recreates every other schema, all or nothing, with the clock at `now`.
 
-    The functions of the log stay: a session of PostgreSQL never forgets one that was dropped after it had called it.
-    Others may be connected and reading: where they stand in each other's way, it lets them finish and tries again.
-    Raises `SandboxMismatch` where the database is no sandbox, before anything is dropped.
+    The functions of the log stay, because a session of PostgreSQL keeps calling a function that it has called before.
+    Others may be reading: on a lock conflict it lets them finish and tries again.
+    Raises `SandboxMismatch` on a database that is no sandbox, before it drops anything.
     """
     engine = migrate.owner_engine(owner_url)
     deadline = monotonic() + RESET_SECONDS_MAX

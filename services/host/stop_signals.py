@@ -1,11 +1,11 @@
-"""What a signal to stop does to a command. Apart from what runs a server: this loads at once."""
+"""The signals that stop a command. Apart from `event_loop`, so that it loads at once."""
 
 import signal
 from types import FrameType
 
 
 def install_signal_handlers() -> None:
-    """Lets SIGTERM and Ctrl-C unwind the command at once, so that what it started stops first."""
+    """Lets SIGTERM and Ctrl-C unwind the command at once, so that the processes it started stop first."""
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGINT, _interrupt)
 

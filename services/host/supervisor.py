@@ -1,4 +1,4 @@
-"""Processes that belong to this one: started again when they end, and ended with it, `kill -9` included."""
+"""Child processes: restarted when they end, and ended with this process, `kill -9` included."""
 
 import logging
 import os
@@ -18,10 +18,10 @@ BACKOFF_SECONDS_MAX: Final = 5.0
 """Between two starts of a part that keeps ending; doubled each time."""
 
 STEADY_SECONDS: Final = 10.0
-"""A part that ran for so long is started again at once."""
+"""A part that ran this long is restarted without backoff."""
 
 STOP_SECONDS_MAX: Final = 10.0
-"""How long a part may take to end in order: a dispatcher lets deliveries finish for five seconds."""
+"""The time that a part has to stop; a dispatcher finishes requests for up to five seconds."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -36,10 +36,10 @@ class Part(NamedTuple):
 
 @contextmanager
 def supervised(parts: Sequence[Part]) -> Iterator[None]:
-    """Keeps the parts running for as long as the context lasts or this process lives.
+    """Keeps the parts running while the context lasts and this process lives.
 
-    Each has a session of its own, so that Ctrl-C in a terminal reaches this process alone, which ends them in order.
-    Where this process is killed, Linux kills them with it; elsewhere a watcher does within a fraction of a second.
+    Each has a session of its own: Ctrl-C in a terminal reaches this process alone, which then stops them. If this
+    process is killed, Linux kills them with it; on other systems a watcher does so within a fraction of a second.
     """
     supervisors = [_Supervisor(part) for part in parts]
     for supervisor in supervisors:
@@ -55,7 +55,7 @@ def supervised(parts: Sequence[Part]) -> Iterator[None]:
 
 
 class _Supervisor(threading.Thread):
-    """A thread for each part: Linux takes the end of the thread that started a process for the end of its parent."""
+    """A thread for each part: for Linux, the end of the thread that started a process is the end of its parent."""
 
     def __init__(self, part: Part) -> None:
         super().__init__(name=f"supervisor of the {part.name}", daemon=True)
@@ -73,12 +73,12 @@ class _Supervisor(threading.Thread):
                 return
             if time.monotonic() - started_at >= STEADY_SECONDS:
                 backoff_seconds = BACKOFF_SECONDS
-            _log.error("the %s ended with %s and is started again", self._part.name, status)
+            _log.error("the %s ended with %s and is restarted", self._part.name, status)
             self._stopping.wait(backoff_seconds)
             backoff_seconds = min(2 * backoff_seconds, BACKOFF_SECONDS_MAX)
 
     def _start(self) -> subprocess.Popen[bytes] | None:
-        """The process; None once it is to stop."""
+        """Starts the process; None after `stop`."""
         with self._lock:
             if self._stopping.is_set():
                 return None
@@ -92,14 +92,14 @@ class _Supervisor(threading.Thread):
             return self._process
 
     def stop(self) -> None:
-        """Asks it to end, and starts it no more."""
+        """Asks the process to end and prevents a restart."""
         with self._lock:
             self._stopping.set()
             if self._process is not None:
                 self._process.terminate()
 
     def end(self, seconds: float) -> None:
-        """Waits until it has ended; after that time it is killed."""
+        """Waits until the process has ended, and kills it after that time."""
         self.join(seconds)
         if self.is_alive() and self._process is not None:
             _log.warning("the %s does not end in time and is killed", self._part.name)

@@ -1,4 +1,4 @@
-"""The whole system under one origin: what serves is one process, the follower and the dispatcher are two more."""
+"""The whole system under one origin: one process serves, and the follower and the dispatcher are two more."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from services.host.gateway import Gateway
 
 _NOT_FOR_PARTS: Final = ("DATABASE_URL", "SAGECERT_API_KEY")
-"""Of our environment: what would let a part do more than its work."""
+"""Variables that a part does not inherit, because it does not need their rights."""
 
 
 class Settings(NamedTuple):
-    """Of each part of the system. What is not said here comes from the environment, as when the parts run apart."""
+    """The settings of each service; values that are not given here come from the environment."""
 
     certification: CertificationSettings
     compliance: ComplianceSettings
@@ -29,7 +29,7 @@ class Settings(NamedTuple):
 def settings(databases: Databases, *, sandboxed: bool, webhook_key: Callable[[], SecretStr]) -> Settings:
     """The settings of the system on these databases. Raises `pydantic.ValidationError`.
 
-    `webhook_key`: asked for the key that seals secrets of webhook endpoints, where the environment has none.
+    `webhook_key`: called for the key that seals webhook secrets, if the environment has none.
     """
     certification = CertificationSettings(
         database_url=SecretStr(databases.certification_url),
@@ -47,7 +47,7 @@ def settings(databases: Databases, *, sandboxed: bool, webhook_key: Callable[[],
 
 
 def background(system: Settings, databases: Databases) -> list[Part]:
-    """The processes beside the one that serves. Each gets the settings that it needs in its environment."""
+    """The processes beside the serving one. Each gets only the settings that it needs, in its environment."""
     compliance = system.compliance
     inherited = {
         name: value
@@ -74,7 +74,7 @@ def _part(name: str, environment: Mapping[str, str]) -> Part:
 
 
 def create(system: Settings, owner_url: str, *, api_key: str | None) -> "Gateway":
-    """The applications under one origin; the sandbox too, as the owner of the database, where it is on."""
+    """The applications under one origin, with the sandbox, as owner of the database, if it is on."""
     from services.certification.app import create_app as create_certification
     from services.compliance.app import create_app as create_compliance
     from services.host.gateway import Gateway

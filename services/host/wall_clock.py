@@ -1,4 +1,4 @@
-"""The clock on the wall. Whoever composes the services hands it to what the outside world compares with its own."""
+"""The wall clock, for timestamps that the outside world compares with its own clock."""
 
 from datetime import UTC, datetime
 

@@ -1,1 +1,1 @@
-"""Telling subscribers: every compliance event to every webhook endpoint, in order, without loss."""
+"""Webhooks: delivers every compliance event to every subscribed endpoint, in order and without loss."""

@@ -1,4 +1,4 @@
-"""Webhook endpoints as values: what each is told, and how far it was told."""
+"""The filter and the cursor of a webhook endpoint, as values."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -10,7 +10,7 @@ DisabledBecause = Literal["gone", "failing"]
 
 
 class Filter(msgspec.Struct, frozen=True):
-    """Which compliance events an endpoint is told; null: any. An event must pass all three.
+    """Which compliance events an endpoint gets; null: any. An event must pass all three.
 
     `types`: CloudEvents types. `products`: events about at least one of them.
     """
@@ -26,11 +26,11 @@ def filter_of(row: Mapping[str, Any]) -> Filter:
 
 
 class Cursor(msgspec.Struct, frozen=True):
-    """How far an endpoint was told.
+    """How far an endpoint has come in the log.
 
-    `position`: the last compliance event that lies behind: delivered, parked or not of the filter.
-    `sequence`: the number, within the epoch, of the last message that lies behind; the next one has the next number.
-    `delivered_sequence`: the last of them that was delivered; those between the two are parked.
+    `position`: the last compliance event that was delivered, parked or filtered out.
+    `sequence`: the number, within the epoch, of the last message delivered or parked; the next one has the next number.
+    `delivered_sequence`: the last one delivered; those after it, up to `sequence`, are parked.
     `replay_through`: messages of events up to this position are marked as replayed.
     """
 

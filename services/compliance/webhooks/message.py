@@ -1,4 +1,4 @@
-"""What is sent to an endpoint, as bytes: a compliance event as its next message, several as a batch, notices."""
+"""Request bodies of webhooks: a compliance event as an endpoint's next message, batches, heartbeats, test events."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -56,11 +56,11 @@ class Message(msgspec.Struct, frozen=True):
 def next_message(row: Sequence[Any], cursor: Cursor, parked_earlier: str = "") -> Message:
     """The event of a row of `cloud_event.COLUMNS` as the next message after the cursor.
 
-    `parked_earlier`: what is kept back of earlier epochs; told while the epoch has no message that was delivered.
+    `parked_earlier`: the numbers parked in earlier epochs; sent until a first message of this epoch is delivered.
     """
     event = cloud_event(row)
     sequence = cursor.sequence + 1
-    told = WebhookEvent(
+    numbered = WebhookEvent(
         *(getattr(event, name) for name in _COMMON),
         epoch=cursor.epoch,
         sequence=sequence,
@@ -68,29 +68,29 @@ def next_message(row: Sequence[Any], cursor: Cursor, parked_earlier: str = "") -
         parked=_numbers(cursor.delivered_sequence + 1, cursor.sequence),
         parkedearlier="" if cursor.delivered_sequence else parked_earlier,
     )
-    return Message(event.id, event.subject, event.position, cursor.epoch, sequence, _encode(told))
+    return Message(event.id, event.subject, event.position, cursor.epoch, sequence, _encode(numbered))
 
 
 def batch_body(messages: Sequence[Message]) -> bytes:
     """The messages as a CloudEvents batch."""
-    return b"[" + b",".join(one.body for one in messages) + b"]"
+    return b"[" + b",".join(message.body for message in messages) + b"]"
 
 
 def batch_id(messages: Sequence[Message]) -> str:
     """The webhook-id of a batch: the same for the same messages; of one alone it is its own."""
     if len(messages) == 1:
         return messages[0].message_id
-    return "batch_" + sha256(" ".join(one.message_id for one in messages).encode()).hexdigest()[:32]
+    return "batch_" + sha256(" ".join(message.message_id for message in messages).encode()).hexdigest()[:32]
 
 
 def heartbeat_body(message_id: str, endpoint_id: str, cursor: Cursor, now: datetime) -> bytes:
-    """That the endpoint has been told everything. `now`: by the clock on the wall."""
-    said = Heartbeat(endpoint_id, cursor.epoch, cursor.sequence, cursor.position)
-    return _encode(Notice(message_id, HEARTBEAT, now, said))
+    """States that the endpoint has every message. `now`: by the wall clock."""
+    data = Heartbeat(endpoint_id, cursor.epoch, cursor.sequence, cursor.position)
+    return _encode(Notice(message_id, HEARTBEAT, now, data))
 
 
 def test_event_body(message_id: str, endpoint_id: str, now: datetime) -> bytes:
-    """A message to try the endpoint out with. `now`: by the clock on the wall."""
+    """A message without an event, to test an endpoint. `now`: by the wall clock."""
     return _encode(Notice(message_id, WEBHOOK_TEST, now, WebhookTest(endpoint_id)))
 
 

@@ -1,19 +1,19 @@
-"""What becomes of a message that is sent. Apart from the sending, whose HTTP client takes a while to load."""
+"""The outcome of a request. Apart from `http_post`, whose HTTP client loads slowly."""
 
 from typing import Final
 
 import msgspec
 
 RETRY_AFTER_SECONDS_MAX: Final = 1e9
-"""What a greater `Retry-After` is taken for, about thirty years."""
+"""Greater values of `Retry-After` are cut to this, about thirty years."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What became of a message.
+    """The outcome of a request.
 
-    `status`: of the reply; null: none came. `error`: one short sentence where there is no status or it does not
+    `status`: of the reply; null: none came. `error`: one short sentence if there is no status or it does not
     count. `reply`: the first 2 KiB of its body. `retry_after_seconds`: as the receiver asks, from 0 to
-    RETRY_AFTER_SECONDS_MAX; null: it does not ask, or not in a form that can be read.
+    RETRY_AFTER_SECONDS_MAX; null: it does not ask, or unreadably.
     """
 
     status: int | None
@@ -24,5 +24,5 @@ class Outcome(msgspec.Struct, frozen=True):
 
     @property
     def delivered(self) -> bool:
-        """Whether the receiver took the message: 2xx, and the reply was whole within the deadline."""
+        """Whether the receiver accepted the message: 2xx, with a whole reply within the deadline."""
         return self.error is None and self.status is not None and 200 <= self.status < 300

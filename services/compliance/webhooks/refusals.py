@@ -1,4 +1,4 @@
-"""Why a call about an endpoint is refused."""
+"""Refusals of calls about webhook endpoints."""
 
 from services.compliance.refusals import Refusal
 

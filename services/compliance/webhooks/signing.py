@@ -27,7 +27,7 @@ class Sealer:
     """
 
     def __init__(self, keys: Sequence[SecretStr]) -> None:
-        """Raises ValueError, without telling the key, where there is none or one is malformed."""
+        """Raises ValueError without a key or with a malformed one; the text does not contain the key."""
         if not keys:
             raise ValueError("no key to seal secrets with: set SAGECERT_COMPLIANCE_WEBHOOK_KEYS")
         for number, key in enumerate(keys, start=1):
@@ -36,7 +36,7 @@ class Sealer:
 
     @cached_property
     def _fernet(self) -> "MultiFernet":
-        """Made when it is first used: where nothing is sealed or opened, the library is not loaded."""
+        """Created at first use, so that a process that seals and opens nothing never loads the library."""
         from cryptography.fernet import Fernet, MultiFernet
 
         return MultiFernet([Fernet(key.get_secret_value()) for key in self._keys])
@@ -46,7 +46,7 @@ class Sealer:
         return self._fernet.encrypt(secret)
 
     def open(self, sealed: bytes) -> bytes | None:
-        """What was sealed; null: its key was taken away, or the bytes are damaged."""
+        """The secret; null: no key opens it, or the bytes are damaged."""
         from cryptography.fernet import InvalidToken
 
         try:
@@ -79,7 +79,7 @@ def secret_text(secret: bytes) -> str:
 
 
 def new_key_pair() -> bytes:
-    """The random seed of an ed25519 key pair for `v1a`; only the public half is ever told."""
+    """The random seed of an ed25519 key pair for `v1a`; only the public half is ever shown."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     return Ed25519PrivateKey.generate().private_bytes_raw()
@@ -121,6 +121,6 @@ class Signer:
 
 
 def signer_of(sealer: Sealer, secrets: Sequence[bytes], seeds: Sequence[bytes]) -> Signer | None:
-    """Signs with all of these, sealed, that a key opens; null where that leaves no secret."""
-    opened = [one for sealed in secrets if (one := sealer.open(sealed)) is not None]
-    return Signer(opened, [one for sealed in seeds if (one := sealer.open(sealed)) is not None]) if opened else None
+    """Signs with every sealed secret and seed that a key opens; null if no secret opens."""
+    opened = [secret for sealed in secrets if (secret := sealer.open(sealed)) is not None]
+    return Signer(opened, [seed for sealed in seeds if (seed := sealer.open(sealed)) is not None]) if opened else None

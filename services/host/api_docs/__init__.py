@@ -31,7 +31,7 @@ def routes(title: str, apps: Sequence[FastAPI], *, bearer: bool) -> list[BaseRou
 
     @cache
     def document() -> bytes:
-        """Built when it is first wanted, in a thread: it takes longer than a whole start is to take."""
+        """Built at first use, in a thread, because it takes longer than a whole start may."""
         return json.dumps(openapi(title, [app.openapi() for app in apps], bearer=bearer)).encode()
 
     async def show(_: Request) -> Response:

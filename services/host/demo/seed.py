@@ -1,4 +1,4 @@
-"""ScriptedCall the story to a running system, with its clock moved from call to call."""
+"""Posts the story to a running system, whose clock it moves from call to call."""
 
 import json
 import urllib.error
@@ -16,7 +16,7 @@ STEPS_REPORTED: Final = 4
 
 
 class SeedResult(Enum):
-    """What there was to tell."""
+    """NOW: the story was posted. BEFORE: the system had it. SOMETHING_ELSE: the system holds other facts."""
 
     NOW = "now"
     BEFORE = "before"
@@ -35,7 +35,7 @@ class Caller:
         self._headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {key}"} if key else {})}
 
     def call(self, method: str, path: str, body: object = None, **headers: str) -> tuple[int, Any]:
-        """Status and body of the answer. Raises `OSError` where there is none."""
+        """Status and body of the answer. Raises `OSError` without an answer."""
         request = urllib.request.Request(
             self._origin + path,
             data=None if body is None else json.dumps(body).encode(),
@@ -57,9 +57,9 @@ class Caller:
 
 
 def seed(caller: Caller, present: datetime, on_progress: Callable[[str], None]) -> SeedResult:
-    """Tells the story up to `present` if the system is empty; its clock then runs on from there.
+    """Posts the story up to `present` to an empty system, whose clock then runs on from there.
 
-    A system that holds something is left as it is, apart from a story that was broken off: that is told anew.
+    A system that holds other facts is left alone; an interrupted story is posted again from the start.
     Raises `CallFailed`.
     """
     calls = story(present)
@@ -71,14 +71,14 @@ def seed(caller: Caller, present: datetime, on_progress: Callable[[str], None]) 
     caller.do("POST", "/sandbox/v1/reset", {"now": calls[0].recorded_at.isoformat()})
     for number, call in enumerate(calls):
         if number % -(-len(calls) // STEPS_REPORTED) == 0:
-            on_progress(f"telling the story: {call.recorded_at:%d %B %Y}")
+            on_progress(f"posting the story: {call.recorded_at:%d %B %Y}")
         _make_call(caller, call)
     caller.do("PUT", "/sandbox/v1/clock", {"now": present.isoformat(), "running": True})
     return SeedResult.NOW
 
 
 def seeded_on(caller: Caller) -> date:
-    """The day to which the story that a system holds was told. Raises `CallFailed` where it holds none."""
+    """The present day of the story that a system holds. Raises `CallFailed` if it holds none."""
     status, fact = caller.call("GET", f"/certification/v1/facts?idempotency_key={FIRST_KEY}")
     if status != 200:
         raise CallFailed("the system holds no story")

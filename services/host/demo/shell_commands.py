@@ -1,4 +1,4 @@
-"""Commands to paste into a shell, each with a caption that says what its answer shows."""
+"""Commands to paste into a shell, each with a caption about its answer."""
 
 from datetime import date, timedelta
 from typing import NamedTuple
@@ -12,10 +12,10 @@ class Command(NamedTuple):
 
 
 def questions(seeded_on: date, *, live: bool) -> list[Command]:
-    """What to ask about a story that was told to the day `seeded_on`.
+    """Questions about a story whose present day is `seeded_on`.
 
-    `live`: it is that day, and nothing else was recorded. Otherwise what can have changed since is asked as of the
-    beginning of that day: those answers stay the same for ever (R31).
+    `live`: it is still that day, and nothing else was recorded. Otherwise the questions ask as of the beginning of
+    that day, whose answers stay the same for ever (R31).
     """
     end, before = f"{seeded_on.isoformat()}T00:00:00Z", seeded_on - timedelta(days=9)
     then = () if live else (f"at={end}", f"known_at={end}")
@@ -58,7 +58,7 @@ def commands(origin: str, key: str | None, seeded_on: date, *, live: bool) -> st
     shown = "# Paste these; with | python3 -m json.tool the answers read better."
     again, outcome = "", "the window is closed"
     if not live:
-        shown += f" They ask about {seeded_on.isoformat()}, the day to which the story was told."
+        shown += f" They ask about {seeded_on.isoformat()}, the present day of the story."
         again, outcome = ", without its query", "Olga is counted"
     asked = [
         f"# {caption}\n{curl} '{origin}/compliance/v1/{path}'" for caption, path in questions(seeded_on, live=live)

@@ -21,7 +21,7 @@ SHARED_HOME: Final = Path("/var/lib/sagecert")
 
 
 class Account(msgspec.Struct, frozen=True):
-    """An unprivileged user, by number. -1: who we are."""
+    """An unprivileged user, by number. -1: the current user."""
 
     uid: int = -1
     gid: int = -1
@@ -46,7 +46,7 @@ class Account(msgspec.Struct, frozen=True):
 
 
 def choose(home: Path) -> Account:
-    """Who we are, unless that is root; then the owner of an existing `home`, or an account made for such things."""
+    """The current user; for root, the owner of an existing `home`, or an unprivileged system account."""
     if os.geteuid() != 0:
         return Account()
     if home.exists() and (status := home.stat()).st_uid != 0:
@@ -112,7 +112,7 @@ def _shared_home() -> Path:
 
 
 def _make_open(directory: Path) -> None:
-    """Makes the directory and what is missing above it, for everybody to pass through, whatever the umask."""
+    """Creates the directory and its missing parents, open for everybody to pass through, under any umask."""
     if not directory.exists():
         _make_open(directory.parent)
         directory.mkdir(exist_ok=True)

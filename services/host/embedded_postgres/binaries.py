@@ -73,7 +73,7 @@ def _binaries(directory: Path) -> Binaries | None:
 
 
 def _output(*command: str) -> str:
-    """What the command prints, or nothing where it cannot run here."""
+    """The output of the command; empty if it cannot run here."""
     try:
         return subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout.strip()
     except (OSError, subprocess.SubprocessError):

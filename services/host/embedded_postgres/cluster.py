@@ -1,4 +1,4 @@
-"""The server's data on disk: made once, used by one server at a time, never opened by another major version."""
+"""The server's data on disk: created once, used by one server at a time, never opened by another major version."""
 
 import fcntl
 import os
@@ -18,15 +18,15 @@ from services.host.embedded_postgres.errors import CannotStart
 SUPERUSER: Final = "postgres"
 
 POLL_SECONDS: Final = 0.005
-"""How long it can go unseen that it is gone."""
+"""The longest delay before a stopped server is noticed."""
 
 PREDECESSOR_SECONDS_MAX: Final = 30
-"""How long a server whose owner was killed may take to write its checkpoint and go."""
+"""The time that a server whose owner was killed has to write its checkpoint and stop."""
 
 
 @contextmanager
 def exclusive(data_directory: Path) -> Iterator[None]:
-    """Holds the data directory for this process. Raises `CannotStart` where another process holds it."""
+    """Locks the data directory for this process. Raises `CannotStart` if another process holds it."""
     data_directory.mkdir(parents=True, exist_ok=True)
     lock = os.open(data_directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -48,7 +48,7 @@ def exclusive(data_directory: Path) -> Iterator[None]:
 def prepare(
     cluster: Path, binaries: Binaries, account: Account, durable: bool, on_progress: Callable[[str], None]
 ) -> None:
-    """Makes the cluster where there is none. Raises `CannotStart` where it is of another major version."""
+    """Creates the cluster if there is none. Raises `CannotStart` if it is of another major version."""
     if not cluster.exists():
         on_progress(f"PostgreSQL {binaries.version}: making a new database (once)")
         _initialise(cluster, binaries, account, durable)

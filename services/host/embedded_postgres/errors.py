@@ -2,4 +2,4 @@
 
 
 class CannotStart(Exception):
-    """One sentence for whoever started it: what is in the way and what helps."""
+    """One sentence for the person at the terminal: the obstacle and the remedy."""

@@ -1,10 +1,10 @@
-"""Runs a program so that it stops when the process that asked for it is gone, `kill -9` included.
+"""Runs a program that stops when its parent process is gone, `kill -9` included.
 
     python -I -S parent_watchdog.py PARENT_PID UID GID SIGNAL PROGRAM ARGUMENT...
 
-UID and GID are -1 to stay who we are; SIGNAL is what the program gets when the parent is gone. On Linux this process
-becomes the program, and the kernel sends the signal; elsewhere it stays and watches. Standard library only: it starts
-without the project.
+UID and GID are -1 to keep the user; the program gets SIGNAL when the parent is gone. On Linux this process becomes the
+program, and the kernel sends the signal; elsewhere it stays and watches. Standard library only: it starts without the
+project.
 """
 
 import ctypes
@@ -19,7 +19,7 @@ PR_SET_PDEATHSIG = 1
 POLL_SECONDS = 0.2
 
 HANDED_ON = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGQUIT})
-"""The ways to ask a program to stop; PostgreSQL tells all three apart."""
+"""Signals that ask a program to stop; PostgreSQL reacts to each differently."""
 
 
 def drop_privileges(uid: int, gid: int) -> None:
@@ -31,7 +31,7 @@ def drop_privileges(uid: int, gid: int) -> None:
 
 
 def become(parent: int, uid: int, gid: int, shutdown_signal: int, command: list[str]) -> None:
-    """Becomes the program. The wish is made after the change of user, which would forget it."""
+    """Becomes the program. A change of user clears the death signal, so it is set afterwards."""
     drop_privileges(uid, gid)
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, shutdown_signal)
     if os.getppid() == parent:
@@ -39,7 +39,7 @@ def become(parent: int, uid: int, gid: int, shutdown_signal: int, command: list[
 
 
 def watch(parent: int, uid: int, gid: int, shutdown_signal: int, command: list[str]) -> int:
-    """Runs the program, hands signals on to it, and looks whether the parent is still there.
+    """Runs the program, passes signals on to it, and polls whether the parent still lives.
 
     A signal that comes before the program runs is kept for it.
     """

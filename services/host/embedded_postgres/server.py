@@ -32,7 +32,7 @@ START_SECONDS_MAX: Final = 120
 STOP_SECONDS_MAX: Final = 30
 
 POLL_SECONDS: Final = 0.005
-"""How long it can go unseen that the server is ready."""
+"""The longest delay before a ready server is noticed."""
 
 RESTART_SECONDS: Final = 1.0
 """Between two attempts to start a server again."""
@@ -125,7 +125,7 @@ def launch_server(
             yield ready
         finally:
             process.stop()
-            with suppress(OSError):  # a server that had to be killed leaves its socket, which the next one takes over
+            with suppress(OSError):  # a killed server leaves its socket, which the next one takes over
                 sockets.rmdir()
 
 
@@ -145,7 +145,7 @@ class _Process:
         clusters.await_predecessor(self._home / "cluster", self._socket_lock)
         with self._lock, (self._home / "server.log").open("w") as log:
             if self._stopping.is_set():
-                raise CannotStart("It is to stop.")
+                raise CannotStart("The server is stopping.")
             self._process = subprocess.Popen(
                 self._command,
                 stdin=subprocess.DEVNULL,
@@ -162,21 +162,21 @@ class _Process:
         return _await_ready(self._process, self._home)
 
     def keep_running(self) -> None:
-        """Starts it again whenever it ends, until it is told to stop. For a thread of its own that lives as long."""
+        """Restarts the server whenever it ends, until `stop`. For a thread that lives as long."""
         while self._process is not None:
             status = self._process.wait()
             if self._stopping.is_set():
                 return
-            _log.error("PostgreSQL ended with %s and is started again; it recovers from its log", status)
+            _log.error("PostgreSQL ended with %s and is restarted; it recovers from its log", status)
             try:
                 self.start()
                 self.await_ready()
             except CannotStart as problem:
-                _log.error("PostgreSQL is not started: %s", problem)
+                _log.error("PostgreSQL cannot be restarted: %s", problem)
                 self._stopping.wait(RESTART_SECONDS)
 
     def stop(self) -> None:
-        """Fast shutdown; a server that does not manage that in time is killed, with what watches it."""
+        """Fast shutdown; a server that takes too long is killed with its watchdog."""
         with self._lock:
             self._stopping.set()
         if self._process is None or self._process.poll() is not None:

@@ -1,4 +1,4 @@
-"""The dispatcher: finds endpoints that have something to be told, leases them, and delivers to each on its own."""
+"""The dispatcher: polls for endpoints with work, leases them, and delivers to each in a task of its own."""
 
 import asyncio
 import logging
@@ -31,12 +31,12 @@ from services.compliance.webhooks.transport.http_post import DEADLINE_SECONDS, S
 from services.web.wakeup import wait_until_set
 
 POLL_SECONDS: Final = 1.0
-"""How long something can wait when its notification was lost; retries and heartbeats come at such a look."""
+"""The longest wait after a lost notification; retries and heartbeats start at such a poll."""
 GRACE_SECONDS: Final = 5.0
-"""For what is under way when it is told to stop. What takes longer is sent once more by the next dispatcher."""
+"""For requests under way at a stop. The next dispatcher sends again what takes longer."""
 
 _BATCH_DELAY_SECONDS: Final = 0.005
-"""Between two looks: what comes meanwhile is leased, and then written, together."""
+"""Between two polls: endpoints that get work meanwhile are leased, and their outcomes written, together."""
 _BACKOFF_SECONDS: Final = 0.05
 _BACKOFF_SECONDS_MAX: Final = 2.0
 
@@ -46,7 +46,7 @@ _log: Final = logging.getLogger(__name__)
 class Dispatcher:
     """Delivers until cancelled. Any number may run: each endpoint is delivered to by one at a time.
 
-    It never gives up: after a lost connection, a restarted server or a schema made anew it goes on from the cursors.
+    It never gives up: after a lost connection, a restarted server or a recreated schema it resumes from the cursors.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Dispatcher:
         lease_seconds: float = LEASE_SECONDS,
         deadline_seconds: float = DEADLINE_SECONDS,
     ) -> None:
-        """`clock`: on the wall, for the timestamps of messages. Raises ValueError where there is no key."""
+        """`clock`: the wall clock, for the timestamps of messages. Raises ValueError without a key."""
         self._settings = settings
         self._clock = clock
         self._lease_seconds = lease_seconds
@@ -70,7 +70,7 @@ class Dispatcher:
         self._heartbeat = Heartbeat(DISPATCHERS, self._held_by)
 
     async def run(self) -> None:
-        """Delivers until cancelled; then what is under way may end, for a moment, and the leases are given back."""
+        """Delivers until cancelled; then waits GRACE_SECONDS for requests under way and releases the leases."""
         async with AsyncExitStack() as open_things:
             pool = await open_things.enter_async_context(create_pool(self._settings))
             sender = await open_things.enter_async_context(self._sender())
@@ -96,7 +96,7 @@ class Dispatcher:
         while True:
             try:
                 async with self._listening() as connection:
-                    self._has_stale_leases = True  # where a connection was lost, with what it had just taken
+                    self._has_stale_leases = True  # a lost connection may have leased some just before
                     await self._heartbeat.beat(connection, now=True)
                     while True:
                         self._wakeup.clear()
@@ -109,10 +109,10 @@ class Dispatcher:
                         await wait_until_set(self._wakeup, POLL_SECONDS)
             except CONNECTION_LOST as problem:
                 self._heartbeat.trouble = cause(problem)
-                _log.warning("the dispatcher lost its connection and makes a new one: %s", cause(problem))
+                _log.warning("the dispatcher lost its connection and reconnects: %s", cause(problem))
             except Exception as problem:
                 self._heartbeat.trouble = repr(problem)
-                _log.exception("the dispatcher cannot look for what is to be sent and tries again")
+                _log.exception("the dispatcher cannot poll for due messages and retries")
             await asyncio.sleep(backoff_seconds)
             backoff_seconds = min(2 * backoff_seconds, _BACKOFF_SECONDS_MAX)
 
@@ -132,9 +132,9 @@ class Dispatcher:
         self._wakeup.set()
 
     async def _poll(self, connection: Connection, context: DeliveryContext) -> None:
-        """Gives back what is over, and begins what there is to do."""
+        """Releases stale leases, leases what is due, and starts its deliveries."""
         if self._has_stale_leases:
-            self._has_stale_leases = False  # first: what ends meanwhile is for the next look
+            self._has_stale_leases = False  # first: a delivery that ends meanwhile is for the next poll
             await release_leases(connection, self._held_by, self._deliveries)
         taken_last = LEASES_TAKEN_MAX
         while taken_last == LEASES_TAKEN_MAX:
@@ -159,7 +159,7 @@ class Dispatcher:
     def _ended(self, endpoint_id: str, delivery: Delivery, task: "asyncio.Task[None]") -> None:
         problem = None if task.cancelled() else task.exception()
         if isinstance(problem, CONNECTION_LOST):
-            _log.warning("deliveries to webhook endpoint %s go on over a new connection: %r", endpoint_id, problem)
+            _log.warning("deliveries to webhook endpoint %s resume on a new connection: %r", endpoint_id, problem)
         elif problem is not None:
             _log.error("deliveries to webhook endpoint %s have stopped", endpoint_id, exc_info=problem)
         current = self._deliveries.get(endpoint_id)
@@ -168,7 +168,7 @@ class Dispatcher:
         del self._deliveries[endpoint_id]
         if not delivery.gave_back:
             self._has_stale_leases = True
-        if problem is None:  # otherwise it waits for the next look
+        if problem is None:  # after a problem it waits for the next poll
             self._wakeup.set()
 
     async def _stop(self) -> None:

@@ -42,7 +42,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class DeliveryContext(NamedTuple):
-    """What all deliveries use. `clock`: on the wall, for the timestamps of messages."""
+    """Shared by all deliveries. `clock`: the wall clock, for the timestamps of messages."""
 
     pool: Pool
     recorder: Recorder
@@ -53,7 +53,7 @@ class DeliveryContext(NamedTuple):
 
 
 class _Request(NamedTuple):
-    """What goes out at once. `messages`: none in a heartbeat."""
+    """One request. `messages`: none in a heartbeat."""
 
     kind: AttemptKind
     message_id: str
@@ -64,10 +64,10 @@ class _Request(NamedTuple):
 
 
 class Delivery:
-    """The work on one leased endpoint, until there is none left, it fails, or the endpoint is not what it was.
+    """Delivers to one leased endpoint until nothing is left, a request fails, or its owner changes the endpoint.
 
-    `stopping`: set from outside, it ends after the request that is under way. `gave_back`: the lease went back with
-    the last write.
+    `stopping`: set from outside; the delivery then ends after the current request. `gave_back`: the last write
+    released the lease.
     """
 
     def __init__(self, lease: Lease, context: DeliveryContext, reading: SharedReading) -> None:
@@ -84,7 +84,7 @@ class Delivery:
         self._silent = True
 
     async def run(self) -> None:
-        """Does it. Raises what a lost connection ends in: the endpoint is leased anew then, by whomever."""
+        """Delivers. Raises the errors of a lost connection; any dispatcher may then lease the endpoint again."""
         if self._lease.signer is None:
             _log.warning("webhook endpoint %s waits: %s", self._lease.endpoint_id, SECRET_LOST)
             lost = RetryDecision(self._health, _SECRET_LOST_WAIT_SECONDS)
@@ -98,9 +98,9 @@ class Delivery:
             pass
 
     async def _send_released(self) -> bool:
-        """What was parked and released goes first, with the numbers that it had. Whether to go on.
+        """Sends released messages first, under their old numbers. Returns whether to go on.
 
-        Not after any was sent: with the next lease it is known anew whose messages are parked.
+        Not after one was sent: the next lease loads again which partners are parked.
         """
         going = True
         pool, endpoint_id = self._context.pool, self._lease.endpoint_id
@@ -116,7 +116,7 @@ class Delivery:
         return going
 
     async def _send_page(self) -> bool:
-        """Sends what the next stretch of the log holds. Whether to go on."""
+        """Sends the next page of the log. Returns whether to go on."""
         page = await self._reading.read(self._cursor.position, self._lease.filtered, PAGE_EVENTS)
         ends = page.through >= page.head
         rows = list(page.rows)
@@ -141,7 +141,7 @@ class Delivery:
         return True
 
     def _next_messages(self, rows: Sequence[Sequence[Any]]) -> Sequence[Message]:
-        """One, or what fits into a batch; after a failure the first alone, to see whether it is the one."""
+        """One message, or a batch; after a failure the first alone, to see whether the receiver rejects that one."""
         messages: list[Message] = []
         cursor, size = self._cursor, 2
         for row in rows[: 1 if self._health.failures else self._lease.batch_max]:
@@ -172,7 +172,7 @@ class Delivery:
         return _Request("heartbeat", message_id, b"[" + body + b"]", BATCH_MEDIA_TYPE)
 
     async def _send(self, request: _Request, cursor: Cursor, *, last: bool = False) -> bool:
-        """Sends it and records what became of it: the cursor, if it was taken. Whether to go on."""
+        """Sends the request and records the outcome: `cursor` after a success. Returns whether to go on."""
         lease, context = self._lease, self._context
         if self.stopping or not self._may_send() or lease.signer is None:
             return False
@@ -189,7 +189,7 @@ class Delivery:
         return await self._failed(request, outcome)
 
     def _may_send(self) -> bool:
-        """Whoever may still be waiting for a reply when his lease is over may not send: another would send it too."""
+        """Whether a reply would come within the lease: after its end another dispatcher may send the same message."""
         left = self._leased_until - asyncio.get_running_loop().time()
         expires_at = self._lease.secret_expires_at
         return left > self._context.deadline_seconds and (expires_at is None or self._now() < expires_at)
@@ -226,7 +226,7 @@ class Delivery:
         return going
 
     async def _park_later_ones(self, rows: Sequence[Sequence[Any]], position: int, *, last: bool) -> bool:
-        """Sets aside what follows on a parked message of its partner. Whether to go on."""
+        """Parks messages that follow a parked one of their partner. Returns whether to go on."""
         numbered = enumerate(rows, self._cursor.sequence + 1)
         parkings = [self._parking(number, row[0], row[_PARTNER]) for number, row in numbered]
         cursor = replace(self._cursor, position=position, sequence=parkings[-1].sequence)

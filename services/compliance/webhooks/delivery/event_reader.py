@@ -1,4 +1,4 @@
-"""The log of compliance events as an endpoint sees it: what passes its filter, in order, in bounded stretches."""
+"""Reads the log of compliance events for endpoints: the events that pass a filter, in order, in bounded scans."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from services.compliance.database import Connection, Pool
 from services.compliance.webhooks.filter_and_cursor import Filter
 
 SCAN_WINDOW: Final = 5000
-"""How many events one read looks at, however few pass the filter."""
+"""Events that one read scans at most, however few pass the filter."""
 
 # One statement sees one snapshot: nothing up to `head` can be missing.
 _AFTER: Final = f"""
@@ -28,7 +28,7 @@ _AT: Final = f"SELECT {COLUMNS} FROM compliance_event e WHERE e.sequence = $1"
 
 
 class Page(msgspec.Struct, frozen=True, weakref=True):
-    """Rows of `cloud_event.COLUMNS` in order. `through`: up to this position was looked; `head`: the log's last."""
+    """Rows of `cloud_event.COLUMNS` in order. `through`: the last position scanned; `head`: the last of the log."""
 
     rows: Sequence[tuple[Any, ...]]
     through: int
@@ -36,7 +36,7 @@ class Page(msgspec.Struct, frozen=True, weakref=True):
 
 
 async def read_events(connection: "Connection | Pool", after: int, filtered: Filter, limit: int) -> Page:
-    """The events after a position that pass the filter, at most `limit`, from one stretch of the log."""
+    """Events after a position that pass the filter, at most `limit`, from one scan of SCAN_WINDOW events."""
     which = (filtered.types, filtered.partner_ids, filtered.products)
     rows = await connection.fetch(_AFTER, after, *which, limit)
     head: int = rows[0]["head"]
@@ -46,9 +46,9 @@ async def read_events(connection: "Connection | Pool", after: int, filtered: Fil
 
 
 class SharedReading:
-    """Reads for endpoints that were leased together: those at the same place get the same page, read once.
+    """Reads for endpoints leased together: those with the same cursor and filter share a page.
 
-    A page is kept for as long as one of them works on it. Nobody gets a page that was read before his lease began.
+    A page lives while one of them works on it, so no endpoint gets a page older than its lease.
     """
 
     def __init__(self, pool: Pool) -> None:
@@ -57,7 +57,7 @@ class SharedReading:
         self._turns: WeakValueDictionary[tuple[int, Filter, int], asyncio.Lock] = WeakValueDictionary()
 
     async def read(self, after: int, filtered: Filter, limit: int) -> Page:
-        """What `read_events` answers, or has answered another."""
+        """Like `read_events`, or its result for another endpoint."""
         which = (after, filtered, limit)
         async with self._turns.setdefault(which, asyncio.Lock()):
             page = self._pages.get(which)
@@ -67,7 +67,7 @@ class SharedReading:
 
 
 async def read_event(connection: "Connection | Pool", position: int) -> tuple[Any, ...]:
-    """The row of `cloud_event.COLUMNS` at a position of the log."""
+    """The row of `cloud_event.COLUMNS` at a position."""
     row = await connection.fetchrow(_AT, position)
     assert row is not None, "the log has no gaps"
     return tuple(row)

@@ -1,4 +1,4 @@
-"""Leases of endpoints: who holds one delivers, and its fence keeps those who held it before from advancing."""
+"""Leases of endpoints: the holder delivers, and the fence keeps earlier holders from moving the cursor."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -13,10 +13,10 @@ from services.compliance.webhooks.filter_and_cursor import Cursor, Filter, filte
 from services.compliance.webhooks.signing import Sealer, Signer, signer_of
 
 LEASE_SECONDS: Final = 45.0
-"""Every write renews it: it must outlast the deadline of a message by far, and no longer than a dead holder may."""
+"""Each write renews the lease. It is much longer than a request may take, and the longest pause after a holder dies."""
 
 DUE_SCAN_WINDOW: Final = 1000
-"""How many events are searched for one that passes the filter; who is further behind is taken anyway."""
+"""Events searched for one that passes the filter; an endpoint further behind is leased without a search."""
 
 LEASES_TAKEN_MAX: Final = 200
 
@@ -36,9 +36,9 @@ DUE: Final = f"""
             <= clock_timestamp()
     )
 """
-"""Whether endpoint `n` has something to be done now, `p` being the progress; leased or not."""
+"""Whether endpoint `n`, leased or not, has work now. `p` is the progress."""
 
-# Materialised: planned otherwise, it would be looked anew for each endpoint, and more would be taken than the limit.
+# Materialised: another plan would run it once for each endpoint, and take more than the limit.
 _TAKE: Final = f"""
     WITH due AS MATERIALIZED (
         SELECT n.endpoint_id FROM webhooks.endpoint n CROSS JOIN progress p
@@ -52,7 +52,7 @@ _TAKE: Final = f"""
 """
 
 UNTRIED_HOURS: Final = 2
-"""Nothing was tried for so long, twice the longest wait: that time, and the one before it, is no failing."""
+"""After this long without an attempt (twice the longest backoff) the failure streak is reset."""
 
 _LOAD: Final = f"""
     SELECT e.endpoint_id, e.fence, e.revision, e.url, e.batch_max, e.types, e.partner_ids, e.products,
@@ -95,7 +95,7 @@ _REJECTED_ELSEWHERE: Final = """
 
 
 class Lease(msgspec.Struct, frozen=True, kw_only=True):
-    """An endpoint as it was when it was leased. `taken_at`: by the event loop's clock, before it was asked for.
+    """An endpoint at the moment of its lease. `taken_at`: by the event loop's clock, before the request for the lease.
 
     `now`: by the database's clock, at about the same time. `signer`: null where no key opens its secret.
     """
@@ -117,25 +117,25 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def take_leases(connection: Connection, held_by: str, lease_seconds: float) -> Mapping[str, int]:
-    """Leases endpoints that have something to be done now, at most LEASES_TAKEN_MAX: their ids, with the fences."""
+    """Leases endpoints that have work now, at most LEASES_TAKEN_MAX. Returns their ids and fences."""
     return {row[0]: row[1] for row in await connection.fetch(_TAKE, held_by, lease_seconds)}
 
 
 async def load_leases(
     connection: Connection, sealer: Sealer, taken: Mapping[str, int], taken_at: float
 ) -> Sequence[Lease]:
-    """The endpoints that were taken, but those that were replayed, paused or deleted in the meantime."""
+    """Loads the leased endpoints, except those replayed, paused or deleted in the meantime."""
     rows = await connection.fetch(_LOAD, list(taken), list(taken.values()))
     return [_lease(row, sealer, taken_at) for row in rows]
 
 
 async def release_leases(connection: Connection, held_by: str, kept: Collection[str]) -> None:
-    """Gives back every lease of this holder but those that are kept."""
+    """Releases every lease of this holder except those in `kept`."""
     await connection.execute(_RELEASE, held_by, list(kept))
 
 
 async def rejected_elsewhere(pool: Pool, endpoint_id: str, message_id: str) -> bool:
-    """Whether another endpoint, too, finds this message at fault at present."""
+    """Whether another endpoint currently rejects this message, too."""
     return bool(await pool.fetchval(_REJECTED_ELSEWHERE, endpoint_id, message_id, sorted(REJECTED)))
 
 

@@ -1,4 +1,4 @@
-"""What became of messages, written durably: all endpoints that have something to say share a statement and a commit."""
+"""Writes the outcomes of requests, durably: all endpoints with an outcome share a statement and a commit."""
 
 import asyncio
 import logging
@@ -15,14 +15,13 @@ from services.compliance.webhooks.endpoints.attempt_log import AttemptKind
 from services.compliance.webhooks.filter_and_cursor import DisabledBecause
 
 ATTEMPTS_KEPT: Final = 1000
-"""Of an endpoint; a few more until the next time that old ones are deleted."""
+"""Of an endpoint; a few more until the next pruning."""
 
 _PRUNED_EVERY: Final = 50
 _BATCH_MAX: Final = 500
 _BACKOFF_SECONDS: Final = 0.25
 
-# Whatever the defaults of the server are: it answers once it is on the disk, and finishes what it was handed without a
-# look at whether we still live.
+# Overrides the server's defaults: a commit waits for the disk, and a statement finishes even if its client has died.
 _SESSION: Final = """
     SET synchronous_commit = on;
     SET client_connection_check_interval = 0;
@@ -35,7 +34,7 @@ _NEVER_WRITTEN: Final = (asyncpg.DataError, asyncpg.IntegrityConstraintViolation
 
 
 class Parking(NamedTuple):
-    """A message that is set aside."""
+    """A message to be parked."""
 
     endpoint_id: str
     fence: int
@@ -46,11 +45,11 @@ class Parking(NamedTuple):
 
 
 class OutcomeWrite(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be recorded of an endpoint, under the fence and at the position where it was found.
+    """The next state of an endpoint, valid under this fence and from this position.
 
-    `lease_seconds`: 0 gives the lease back. `position_last`: of the last message that was sent. `position_to`: up to
-    where nothing is left to send. `kind`: of the attempt; null: there was none. `parked_again`: the partner whose
-    released messages are kept back once more.
+    `lease_seconds`: 0 releases the lease. `position_last`: of the last message sent. `position_to`: nothing is left
+    to send up to here. `kind`: of the attempt; null: there was none. `parked_again`: the partner whose released
+    messages are parked again.
     """
 
     endpoint_id: str
@@ -98,7 +97,7 @@ _COLUMNS: Final = [
 ]
 _FIRST: Final = len(_COLUMNS) + 1
 
-# What concerns parked messages, which few writes do.
+# For writes about parked messages, which are few.
 _PARKING: Final = f"""
     , parked AS (
         INSERT INTO webhooks.parked_message (endpoint_id, epoch, sequence, position, partner_id)
@@ -120,11 +119,10 @@ _PARKING: Final = f"""
 """
 
 
-# A success counts although the owner changed something meanwhile: it did happen. Where that began another epoch, it
-# counts only if no event lies between, which the new filter might want. A failure counts if it is still that of this
-# URL, this message and an active endpoint. What else there is to say needs an endpoint that is as it was. A statement
-# that is repeated, since its answer was lost, counts once: the first has moved the cursor, raised the failures, given
-# the lease back or done with what was released.
+# A success counts even if the owner changed the endpoint meanwhile: it happened. If the change began a new epoch, it
+# counts only if no event lies between, because the new filter might pass it. A failure counts if URL, message and state
+# are unchanged. Any other write needs an unchanged endpoint. A statement repeated after a lost answer counts once: the
+# first one has moved the cursor, raised the failures, released the lease or consumed the released message.
 def _write_sql(writes: str, and_then: str = "") -> str:
     return f"""
     WITH recorded AS (
@@ -185,7 +183,7 @@ def _write_sql(writes: str, and_then: str = "") -> str:
 _WRITE_ONE: Final = _write_sql(f"(SELECT {', '.join(_COLUMNS)})")
 _RECORD: Final = _write_sql(f"unnest({', '.join(column + '[]' for column in _COLUMNS)})", _PARKING)
 
-# Endpoint by endpoint, whatever the planner takes for the smaller: a plan of when there were no attempts lives on.
+# One index scan for each endpoint, also under a cached plan from when the table was empty.
 PRUNE: Final = f"""
     DELETE FROM webhooks.attempt WHERE ctid = ANY(ARRAY(
         SELECT old.ctid FROM unnest($1::text[]) AS u (endpoint_id) CROSS JOIN LATERAL (
@@ -195,7 +193,7 @@ PRUNE: Final = f"""
         ) AS old
     ))
 """
-"""Deletes the attempts of endpoints but the last ones."""
+"""Deletes all but the last attempts of endpoints."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -209,21 +207,21 @@ class _Pending(NamedTuple):
 
     @property
     def concerns_parked(self) -> bool:
-        """Whether it is one of the few that take the longer statement."""
+        """Whether it needs the longer statement."""
         write = self.write
         return bool(self.parkings) or write.released_epoch is not None or write.parked_again is not None
 
     def complete(self, *, unchanged: bool) -> None:
-        """It is written, or never will be."""
+        """Ends the wait: the write is durable, or never will be."""
         if not self.recorded.done():
             self.recorded.set_result(unchanged)
 
 
 class Recorder:
-    """Writes for all endpoints. While one statement is under way, what comes meanwhile waits and goes together."""
+    """Writes for all endpoints. Writes queued during one statement share the next one."""
 
     def __init__(self, settings: ComplianceSettings, *, lock_seconds: float = LOCK_SECONDS) -> None:
-        """`lock_seconds`: for so long all wait where somebody locks a row; then the others are written without it."""
+        """`lock_seconds`: how long all writes wait for a locked row; then the others go without it."""
         self._settings = settings
         self._session = _SESSION.format(milliseconds=round(1000 * lock_seconds))
         self._waiting: list[_Pending] = []
@@ -234,7 +232,7 @@ class Recorder:
     def record(self, write: OutcomeWrite, parkings: Sequence[Parking] = ()) -> "asyncio.Future[bool]":
         """Queues a write, one of each endpoint at a time.
 
-        The result: whether it was written, durably, and the endpoint is still as it was.
+        The result: whether it was written, durably, and its owner has not changed the endpoint meanwhile.
         """
         pending = _Pending(write, parkings, asyncio.get_running_loop().create_future())
         self._waiting.append(pending)
@@ -242,7 +240,7 @@ class Recorder:
         return pending.recorded
 
     async def run(self) -> None:
-        """Writes until cancelled. Repeats, on a new connection, what could not be written on the last."""
+        """Writes until cancelled. After a lost connection it repeats unconfirmed writes on a new one."""
         while True:
             try:
                 await self._wait()
@@ -257,9 +255,9 @@ class Recorder:
                 finally:
                     connection.terminate()
             except CONNECTION_LOST as problem:
-                _log.warning("what became of webhooks is recorded later, on a new connection: %r", problem)
+                _log.warning("outcomes of webhooks are written later, on a new connection: %r", problem)
             except Exception:
-                _log.exception("what became of webhooks is recorded later, on a new connection")
+                _log.exception("outcomes of webhooks are written later, on a new connection")
             await asyncio.sleep(_BACKOFF_SECONDS)
 
     async def _wait(self) -> None:
@@ -268,7 +266,7 @@ class Recorder:
             await self._wakeup.wait()
 
     async def _write_next(self, connection: OwnConnection) -> None:
-        """Writes what waits. What could not be written waits again, ahead of what has come meanwhile."""
+        """Writes the queue. Writes that failed go back to its front."""
         group, self._waiting = self._waiting[:_BATCH_MAX], self._waiting[_BATCH_MAX:]
         group.sort(key=lambda pending: pending.write.endpoint_id)  # rows are locked in one order
         try:
@@ -277,12 +275,12 @@ class Recorder:
             self._waiting[:0] = [pending for pending in group if not pending.recorded.done()]
 
     async def _write_apart(self, connection: OwnConnection, group: Sequence[_Pending]) -> None:
-        """Together, or one by one where one of them cannot be written: it is nothing to the others."""
+        """Writes the group together; if that fails, one by one, so that a bad write does not hold up the others."""
         try:
             await self._write(group)
         except CONNECTION_LOST as problem:
             if len(group) == 1 and isinstance(problem, _NEVER_WRITTEN):
-                _log.exception("what became of a webhook cannot be recorded")
+                _log.exception("the outcome of a webhook cannot be written")
                 group[0].complete(unchanged=False)
             elif len(group) == 1 or connection.is_closed():
                 raise
@@ -290,7 +288,7 @@ class Recorder:
                 await self._write_each(connection, group)
 
     async def _write_each(self, connection: OwnConnection, group: Sequence[_Pending]) -> None:
-        """Raises what kept the last that could not be written; the others are."""
+        """Writes all that can be written, then raises the last failure."""
         kept: BaseException | None = None
         for pending in group:
             try:
@@ -315,7 +313,7 @@ class Recorder:
             pending.complete(unchanged=unchanged.get((pending.write.endpoint_id, pending.write.fence), False))
 
     async def _prune(self, connection: OwnConnection) -> None:
-        """Now and then, between two groups: deletes the oldest attempts of the endpoints that have new ones."""
+        """Every _PRUNED_EVERY statements: deletes the oldest attempts of endpoints with new ones."""
         if self._statements >= _PRUNED_EVERY:
             await connection.execute(PRUNE, list(self._logged))
             self._statements = 0

@@ -1,4 +1,4 @@
-"""Messages that an endpoint alone rejected, and the later ones of their partners: kept back until released."""
+"""Dead letters: messages that one endpoint alone rejected, and the later ones of their partners, until released."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ from services.web.preconditions import Expected
 
 
 class Parked(msgspec.Struct, frozen=True):
-    """A message that is kept and not sent."""
+    """A parked message."""
 
     epoch: int
     sequence: int
@@ -40,7 +40,7 @@ _RELEASE: Final = """
 """
 
 EARLIER_MAX: Final = 100
-"""Ranges that a message names; the word `more` stands for the others."""
+"""Ranges that a message names at most; the word `more` stands for the others."""
 
 _EARLIER: Final = f"""
     WITH kept AS (
@@ -58,7 +58,7 @@ _RELEASED: Final = """
 
 
 class Released(msgspec.Struct, frozen=True):
-    """A parked message that is to be sent."""
+    """A parked message that its owner released."""
 
     epoch: int
     sequence: int
@@ -67,19 +67,19 @@ class Released(msgspec.Struct, frozen=True):
 
 
 async def list_parked(connection: Connection, endpoint_id: str, after: tuple[int, int], limit: int) -> Sequence[Parked]:
-    """The messages kept back after an epoch and sequence, in their order. Raises `NoSuchEndpoint`."""
+    """Parked messages after an epoch and sequence, in order. Raises `NoSuchEndpoint`."""
     await find_endpoint(connection, endpoint_id)
     return [Parked(*row) for row in await connection.fetch(_AFTER, endpoint_id, *after, limit)]
 
 
 async def release_parked(pool: Pool, endpoint_id: str, partner_id: str | None, expected: Expected = None) -> int:
-    """Has what is parked, for all partners or one, sent ahead of what lies after the cursor; how many they are."""
+    """Releases parked messages of all partners or one: they are sent before the cursor moves. Returns their number."""
     async with locked_endpoint(pool, endpoint_id, expected) as connection:
         return int(await connection.fetchval(_RELEASE, endpoint_id, partner_id))
 
 
 async def list_parked_earlier(connection: "Connection | Pool", endpoint_id: str, epoch: int, through: int) -> str:
-    """What is kept back of the epochs before this one, up to a position of the log, such as "1:8-11,2:3"."""
+    """Numbers parked in epochs before this one, up to a position, such as "1:8-11,2:3"."""
     found = [row[0] for row in await connection.fetch(_EARLIER, endpoint_id, epoch, through)]
     return ",".join((*found[:EARLIER_MAX], *(["more"] if len(found) > EARLIER_MAX else [])))
 
@@ -87,21 +87,21 @@ async def list_parked_earlier(connection: "Connection | Pool", endpoint_id: str,
 async def list_released(
     connection: "Connection | Pool", endpoint_id: str, through: int, limit: int
 ) -> Sequence[Released]:
-    """The parked messages that are to be sent, up to a position of the log, in their order."""
+    """Released messages up to a position, in order."""
     return [Released(*row) for row in await connection.fetch(_RELEASED, endpoint_id, through, limit)]
 
 
 async def rebuild_parked_message(
     connection: "Connection | Pool", found: Released, cursor: Cursor, earlier: str
 ) -> Message:
-    """The message as it was numbered; one of another epoch than the present is not marked as replayed."""
+    """The message under its old number; it is marked as a replay only in the current epoch."""
     replay_through = cursor.replay_through if found.epoch == cursor.epoch else 0
     before = Cursor(found.position, found.epoch, found.sequence - 1, found.sequence - 1, replay_through)
     return next_message(await read_event(connection, found.position), before, earlier)
 
 
 def cursor_after_release(cursor: Cursor, found: Released) -> Cursor:
-    """The cursor once that is delivered: where it was the next after the last delivered, no later message names it."""
+    """The cursor after its delivery. If it directly follows the last delivered one, later messages need not name it."""
     if found.epoch == cursor.epoch and found.sequence == cursor.delivered_sequence + 1:
         return replace(cursor, delivered_sequence=found.sequence)
     return cursor

@@ -1,4 +1,4 @@
-"""What follows from an answer that was no success: when to try again, when to warn, to disable, to park. Pure."""
+"""Pure decisions after a failed delivery: when to retry, warn, disable or park."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -11,10 +11,10 @@ from services.compliance.webhooks.outcome import Outcome
 FIRST_WAIT_SECONDS: Final = 5.0
 WAIT_SECONDS_MAX: Final = 3600.0
 JITTER: Final = 0.2
-"""The part of a wait that is left to chance, so that endpoints of one host do not all come back at once."""
+"""The random part of a wait, so that the endpoints of one host are not retried all at once."""
 
 ASKED_SECONDS_MAX: Final = 3600.0
-"""The longest wait that a `Retry-After` obtains."""
+"""The longest wait that a `Retry-After` can ask for."""
 
 WARN_HOURS: Final = (1, 24)
 DISABLE_AFTER: Final = timedelta(hours=120)
@@ -23,15 +23,15 @@ PARK_AFTER: Final = timedelta(hours=24)
 _BUSY: Final = frozenset({429, 503})
 _GONE: Final = 410
 REJECTED: Final = frozenset({400, 413, 422})
-"""By these answers the receiver finds the message itself at fault."""
+"""Statuses with which a receiver rejects the message itself."""
 _DOUBLINGS_MAX: Final = 10
 
 
 class Health(msgspec.Struct, frozen=True):
-    """How an endpoint has failed since it last took a message.
+    """An endpoint's failures since its last success.
 
-    `failures`: in a row. `warned_hours`: the greatest age of the failing of which the log was told.
-    `rejecting_since`: since when the message at the cursor is answered with 400, 413 or 422 only.
+    `failures`: in a row. `warned_hours`: the highest of WARN_HOURS logged so far. `rejecting_since`: since when the
+    message at the cursor gets only 400, 413 or 422.
     """
 
     failing_since: datetime | None = None
@@ -44,10 +44,7 @@ HEALTHY: Final = Health()
 
 
 class RetryDecision(msgspec.Struct, frozen=True):
-    """What follows. `park`: the message may be set aside, and the next one tried at once.
-
-    `warn_hours`: the log is to be told, once, that it fails for that long.
-    """
+    """`park`: the message may be parked and the next one sent at once. `warn_hours`: to be logged, once."""
 
     health: Health
     wait_seconds: float
@@ -57,15 +54,12 @@ class RetryDecision(msgspec.Struct, frozen=True):
 
 
 def rejects(outcome: Outcome) -> bool:
-    """Whether the receiver found the message itself at fault."""
+    """Whether the receiver rejected the message itself."""
     return outcome.error is None and outcome.status in REJECTED
 
 
 def after_failure(outcome: Outcome, health: Health, now: datetime, chance: float, *, parkable: bool) -> RetryDecision:
-    """What follows from a failure. `chance`: from 0 to 1, for the jitter.
-
-    `parkable`: it was an event, not a heartbeat, sent alone.
-    """
+    """Decides after a failure. `chance`: from 0 to 1, for the jitter. `parkable`: it was one event, sent alone."""
     failing_since = health.failing_since or now
     failures = health.failures + 1
     rejecting_since = (health.rejecting_since or now) if parkable and rejects(outcome) else None
@@ -84,12 +78,12 @@ def after_failure(outcome: Outcome, health: Health, now: datetime, chance: float
 
 
 def after_parking(health: Health) -> Health:
-    """After the message was set aside: the next one has been rejected by nobody yet."""
+    """The health after the message was parked: the next message has not been rejected yet."""
     return msgspec.structs.replace(health, rejecting_since=None)
 
 
 def _wait_seconds(outcome: Outcome, failures: int, chance: float) -> float:
-    """The back-off, or what a busy receiver asks for where that is longer: it cannot ask for more attempts."""
+    """The backoff, or the longer wait of a busy receiver's `Retry-After`; a shorter one changes nothing."""
     doubled = FIRST_WAIT_SECONDS * 2.0 ** min(failures - 1, _DOUBLINGS_MAX)
     backoff = float(min(doubled, WAIT_SECONDS_MAX) * (1 - JITTER * chance))
     if outcome.status not in _BUSY or outcome.retry_after_seconds is None:

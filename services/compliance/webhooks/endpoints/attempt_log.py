@@ -1,4 +1,4 @@
-"""What was sent to an endpoint and what came of it, as its owner sees it."""
+"""The requests to an endpoint and their outcomes, as its owner sees them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,9 +13,9 @@ AttemptKind = Literal["event", "heartbeat", "test"]
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """One request. `messages`: how many it carried; `epoch` and `sequence` are of the first, null for what has none.
+    """One request. `messages`: their number; `epoch` and `sequence` are of the first, null for a heartbeat or test.
 
-    `error`: why there is no status, or why the status does not count. `reply`: the first 2 KiB of its body.
+    `error`: the reason for a missing status, or for one that does not count. `reply`: the first 2 KiB of its body.
     """
 
     number: int
@@ -38,7 +38,7 @@ _AFTER: Final = f"""
 
 
 async def list_attempts(connection: Connection, endpoint_id: str, after: int, limit: int) -> Sequence[Attempt]:
-    """The requests with the numbers that follow, as far as they are still kept. Raises `NoSuchEndpoint`."""
+    """The requests after a number that are still kept. Raises `NoSuchEndpoint`."""
     await find_endpoint(connection, endpoint_id)
     rows = await connection.fetch(_AFTER, endpoint_id, after, limit)
     return [Attempt(**{**row, "reply": row["reply"].decode("utf-8", "replace")}) for row in rows]

@@ -1,4 +1,4 @@
-"""What an endpoint would be sent, without sending it."""
+"""Shows the messages that an endpoint would get, without sending them."""
 
 from typing import Final, NamedTuple
 
@@ -12,7 +12,7 @@ from services.compliance.webhooks.filter_and_cursor import Cursor
 from services.compliance.webhooks.message import Message, next_message
 
 SCANS_MAX: Final = 20
-"""Reads of the log that one dry run makes, however few events pass the filter."""
+"""Scans of the log that one dry run makes at most."""
 
 _HELD: Final = """
     SELECT DISTINCT partner_id FROM webhooks.parked_message
@@ -21,7 +21,7 @@ _HELD: Final = """
 
 
 class DryRun(NamedTuple):
-    """`position`: how far was looked; `head`: the last position of the log."""
+    """`position`: the last one scanned; `head`: the last of the log."""
 
     messages: list[Message]
     position: int
@@ -29,7 +29,7 @@ class DryRun(NamedTuple):
 
 
 async def preview_replay(connection: Connection, endpoint_id: str, place: StartAt, limit: int) -> DryRun:
-    """What a replay from the place would send first. Raises `NoSuchEndpoint` and `StartOutOfRange`."""
+    """The first messages of a replay from `place`. Raises `NoSuchEndpoint` and `StartOutOfRange`."""
     endpoint = await find_endpoint(connection, endpoint_id)
     position = await resolve_start(connection, place, "from")
     cursor = Cursor(position, endpoint.epoch + 1, replay_through=max(endpoint.replay_through, endpoint.position))
@@ -37,14 +37,14 @@ async def preview_replay(connection: Connection, endpoint_id: str, place: StartA
 
 
 async def preview_next(connection: Connection, endpoint_id: str, limit: int) -> DryRun:
-    """What comes next. Raises `NoSuchEndpoint`."""
+    """The next messages. Raises `NoSuchEndpoint`."""
     endpoint = await find_endpoint(connection, endpoint_id)
     cursor = Cursor(*(getattr(endpoint, name) for name in Cursor.__struct_fields__))
     return await _run(connection, endpoint, cursor, limit)
 
 
 async def _run(connection: Connection, endpoint: Endpoint, cursor: Cursor, limit: int) -> DryRun:
-    """Released messages first, as they were numbered; then what follows, without those of partners that are held."""
+    """Released messages first, under their old numbers; then the following ones, without those of parked partners."""
     messages: list[Message] = []
     of_endpoint = (endpoint.endpoint_id, cursor.position)
     held = {row["partner_id"] for row in await connection.fetch(_HELD, *of_endpoint)}

@@ -1,4 +1,4 @@
-"""The idempotency keys under which endpoints are registered: one key, one endpoint."""
+"""Idempotency keys of registrations: one key, one endpoint."""
 
 from hashlib import sha256
 from typing import Final
@@ -9,7 +9,7 @@ from services.compliance.webhooks.refusals import IdempotencyKeyReused
 KEPT_DAYS: Final = 7
 """How long a key is remembered."""
 
-# A call with the same key waits here until the first one is committed or gone.
+# A second call with the key waits here until the first commits or rolls back.
 _CLAIM: Final = """
     INSERT INTO webhooks.registration (idempotency_key, content_hash, endpoint_id) VALUES ($1, $2, $3)
     ON CONFLICT DO NOTHING RETURNING endpoint_id
@@ -23,7 +23,7 @@ _CLAIMED: Final = "SELECT content_hash, endpoint_id FROM webhooks.registration W
 
 
 async def claim_key(connection: Connection, key: str, content: bytes, endpoint_id: str) -> str:
-    """The endpoint that the key stands for: this one, or that of an earlier call with the same content.
+    """Claims the key. Returns this endpoint's id, or that of an earlier call with the same content.
 
     Raises `IdempotencyKeyReused`. Within the transaction that registers the endpoint.
     """

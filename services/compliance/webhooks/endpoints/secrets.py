@@ -1,4 +1,4 @@
-"""The secrets of an endpoint: made, rotated, opened to sign. In the database they are sealed."""
+"""The secrets of an endpoint: creates, rotates and opens them. In the database they are sealed."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,7 +13,7 @@ from services.web.preconditions import Expected
 from shared.events.wire import instant_text
 
 OVERLAP_HOURS: Final = 24
-"""How long a secret goes on signing beside the one that replaces it."""
+"""How long a replaced secret signs beside its successor."""
 
 ALIVE_MAX: Final = 4
 """Secrets that sign at once: each makes the header longer."""
@@ -48,7 +48,7 @@ _RESEAL: Final = """
 
 
 class New(NamedTuple):
-    """New secrets, to be told once. `seed`: of the key pair, where the endpoint has one."""
+    """New secrets, shown once. `seed`: of the key pair, if the endpoint has one."""
 
     secret: bytes
     seed: bytes | None
@@ -62,7 +62,7 @@ class Rotated(NamedTuple):
 
 
 class Resealed(NamedTuple):
-    """`secrets`: how many were sealed anew. `lost`: the endpoints with one that no key opens."""
+    """`secrets`: the number sealed again. `lost`: endpoints with a secret that no key opens."""
 
     secrets: int
     lost: Sequence[str]
@@ -71,7 +71,7 @@ class Resealed(NamedTuple):
 async def create_secret(
     connection: Connection, endpoint_id: str, sealer: Sealer, *, ed25519: bool, number: int = 1
 ) -> New:
-    """Makes a secret, and a key pair where one is wanted."""
+    """Creates a secret, and a key pair if `ed25519`."""
     new = New(new_secret(), new_key_pair() if ed25519 else None)
     await connection.execute(_INSERT, endpoint_id, "v1", number, sealer.seal(new.secret))
     if new.seed is not None:
@@ -80,21 +80,21 @@ async def create_secret(
 
 
 async def rotate_secret(pool: Pool, endpoint_id: str, sealer: Sealer, expected: Expected = None) -> Rotated:
-    """Makes new ones beside the present, which expire; what expired, or no key opens, goes.
+    """Creates new secrets; the present ones expire, and expired or lost ones are deleted.
 
     Raises `TooManySecrets`.
     """
     async with locked_endpoint(pool, endpoint_id, expected) as connection:
         rows = await connection.fetch(_ALIVE, endpoint_id)
         alive = [row for row in rows if sealer.open(row["sealed"]) is not None]
-        ends = sorted(one["expires_at"] for one in alive if one["scheme"] == "v1" and one["expires_at"] is not None)
+        ends = sorted(row["expires_at"] for row in alive if row["scheme"] == "v1" and row["expires_at"] is not None)
         if len(ends) + 1 >= ALIVE_MAX:
             detail = f"{ALIVE_MAX} secrets sign for this endpoint; rotate again after {instant_text(ends[0])}."
             raise TooManySecrets(detail)
-        kept = [one["scheme"] for one in alive], [one["number"] for one in alive]
+        kept = [row["scheme"] for row in alive], [row["number"] for row in alive]
         await connection.execute(_KEEP, endpoint_id, *kept)
         previous_expires_at = await connection.fetchval(_EXPIRE, endpoint_id)
-        number = 1 + max((one["number"] for one in alive), default=0)
+        number = 1 + max((row["number"] for row in alive), default=0)
         ed25519 = any(row["scheme"] == "v1a" for row in rows)
         return Rotated(
             await create_secret(connection, endpoint_id, sealer, ed25519=ed25519, number=number), previous_expires_at
@@ -102,13 +102,13 @@ async def rotate_secret(pool: Pool, endpoint_id: str, sealer: Sealer, expected: 
 
 
 async def find_first(connection: Connection, endpoint_id: str, sealer: Sealer) -> bytes | None:
-    """The secret that the endpoint was registered with; None where it no longer signs, or no key opens it."""
+    """The secret from the registration; None if it no longer signs or no key opens it."""
     rows = await connection.fetch(_ALIVE, endpoint_id)
     return next((sealer.open(row["sealed"]) for row in rows if (row["scheme"], row["number"]) == ("v1", 1)), None)
 
 
 async def find_signer(connection: Connection, endpoint_id: str, sealer: Sealer) -> Signer:
-    """Signs with every secret that is alive. Raises `SecretLost` where none is left that a key opens."""
+    """Signs with every secret that has not expired. Raises `SecretLost` if no key opens any."""
     rows = await connection.fetch(_ALIVE, endpoint_id)
     secrets, seeds = ([row["sealed"] for row in rows if row["scheme"] == scheme] for scheme in ("v1", "v1a"))
     signer = signer_of(sealer, secrets, seeds)
@@ -121,9 +121,9 @@ async def find_signer(connection: Connection, endpoint_id: str, sealer: Sealer) 
 
 
 async def reseal_secrets(settings: ComplianceSettings) -> Resealed:
-    """Seals every secret that signs with the first key. Where it is cut off, it is begun again.
+    """Seals every signing secret with the first key. After an interruption, run it again.
 
-    Each by itself, while others deliver and rotate: what changes meanwhile is left as it is then.
+    Each in a statement of its own, while others deliver and rotate; a secret that changes meanwhile is left alone.
     """
     sealer = Sealer(settings.webhook_keys)
     resealed, lost = 0, []

@@ -1,7 +1,7 @@
 """The endpoints as their owners see and change them.
 
-Every change locks the endpoint's row first, so changes follow each other and those who deliver; it raises the revision
-and notifies them in its transaction. Raises `NoSuchEndpoint` where there is none.
+Every change first locks the endpoint's row, so that changes and deliveries take turns; it raises the revision and
+notifies the dispatchers in its transaction. All raise `NoSuchEndpoint`.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -19,10 +19,10 @@ from services.compliance.webhooks.refusals import NoSuchEndpoint, OtherRevision,
 from services.web.preconditions import Expected
 
 WEBHOOKS_CHANNEL: Final = "sagecert_webhooks"
-"""Notified, with the endpoint's id, of every change that whoever delivers must notice."""
+"""Carries the id of an endpoint after every change that concerns its delivery."""
 
 StartAt = int | datetime | None
-"""After a position, from an instant of recording on, or (None) after all that there is."""
+"""After a position, from a `recorded_at` on, or (None) after the last event."""
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,12 +64,12 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         return _tag(self.revision, self.state)
 
     def refuse_unless(self, expected: Expected) -> None:
-        """Raises `OtherRevision` where it is not what is expected."""
+        """Raises `OtherRevision` if the tag is another than expected."""
         _refuse_unless(expected, self.tag)
 
 
 class EndpointPatch(msgspec.Struct, frozen=True, kw_only=True):
-    """What an owner may say of an endpoint; unset: as it is."""
+    """The settings that an owner may give; unset: unchanged."""
 
     url: str | UnsetType = UNSET
     description: str | UnsetType = UNSET
@@ -112,7 +112,7 @@ _CHANGE: Final = """
         warned_hours = CASE WHEN $11 THEN 0 ELSE warned_hours END
     WHERE endpoint_id = $1
 """
-"""$10: the filter is another. $11: that, or the URL is another, or it is made active: the failing is forgotten."""
+"""$10: the filter changed. $11: the filter or URL changed, or the endpoint is activated: its failures are reset."""
 
 _REPLAY: Final = """
     UPDATE webhooks.endpoint SET
@@ -140,7 +140,7 @@ _RECORDED_FROM: Final = """
     )
     SELECT s.low FROM search s WHERE s.low = s.high
 """
-"""Halving, since positions have no gaps and instants of recording never go back along them."""
+"""A binary search: positions have no gaps, and `recorded_at` never goes backwards along them."""
 
 
 async def resolve_start(connection: Connection, place: StartAt, parameter: str) -> int:
@@ -168,14 +168,14 @@ async def find_endpoint(connection: Connection, endpoint_id: str) -> Endpoint:
 
 
 async def list_endpoints(connection: Connection, after: str, limit: int) -> Sequence[Endpoint]:
-    """The endpoints whose ids follow, in order of their ids."""
+    """The endpoints after an id, in order of their ids."""
     rows = await connection.fetch(f"{_ENDPOINT} WHERE e.endpoint_id > $1 ORDER BY e.endpoint_id LIMIT $2", after, limit)
     return [_endpoint(row) for row in rows]
 
 
 @asynccontextmanager
 async def locked_endpoint(pool: Pool, endpoint_id: str, expected: Expected = None) -> AsyncIterator[Connection]:
-    """A transaction that holds the endpoint's row, and tells those who deliver when it ends. Raises `OtherRevision`."""
+    """A transaction that locks the endpoint's row and notifies the dispatchers at its end. Raises `OtherRevision`."""
     async with pool.acquire() as connection, connection.transaction():
         row = await connection.fetchrow(_LOCK, endpoint_id)
         if row is None:
@@ -185,23 +185,23 @@ async def locked_endpoint(pool: Pool, endpoint_id: str, expected: Expected = Non
         yield connection
 
 
-async def insert_endpoint(connection: Connection, endpoint_id: str, wanted: EndpointPatch, position: int) -> None:
-    """A new endpoint, active; everything but the state is said of it. Its secrets go in with it."""
-    said = msgspec.structs.asdict(wanted)
+async def insert_endpoint(connection: Connection, endpoint_id: str, patch: EndpointPatch, position: int) -> None:
+    """Inserts an active endpoint; the patch sets everything but the state. Its secrets follow in the transaction."""
+    said = msgspec.structs.asdict(patch)
     filtered = msgspec.structs.astuple(said["filter"])
     settings = (said["batch_max"], said["heartbeat_seconds"])
     await connection.execute(_INSERT, endpoint_id, said["url"], said["description"], *filtered, *settings, position)
     await connection.execute("SELECT pg_notify($1, $2)", WEBHOOKS_CHANNEL, endpoint_id)
 
 
-async def change_endpoint(pool: Pool, endpoint_id: str, wanted: EndpointPatch, expected: Expected = None) -> Endpoint:
-    """Makes the endpoint what is wanted.
+async def change_endpoint(pool: Pool, endpoint_id: str, patch: EndpointPatch, expected: Expected = None) -> Endpoint:
+    """Applies the patch.
 
-    Another filter begins a new epoch at the cursor. Another filter or URL, and what is made active, has not failed yet.
+    Another filter begins a new epoch at the cursor. Another filter or URL, or activation, resets the failures.
     """
     async with locked_endpoint(pool, endpoint_id, expected) as connection:
         was = await find_endpoint(connection, endpoint_id)
-        said = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value is not UNSET}
+        said = {name: value for name, value in msgspec.structs.asdict(patch).items() if value is not UNSET}
         now = msgspec.structs.replace(was, **said)
         other_filter = now.filter != was.filter
         await connection.execute(
@@ -220,7 +220,7 @@ async def change_endpoint(pool: Pool, endpoint_id: str, wanted: EndpointPatch, e
 
 
 async def replay_endpoint(pool: Pool, endpoint_id: str, place: StartAt, expected: Expected = None) -> Endpoint:
-    """Takes the cursor back: a new epoch from there, what is under way counts for nothing, what is parked later goes.
+    """Takes the cursor back: begins an epoch there, invalidates a request under way, deletes later parked messages.
 
     Raises `StartOutOfRange`, also for a place ahead of the cursor: nothing is ever skipped.
     """
@@ -237,7 +237,7 @@ async def replay_endpoint(pool: Pool, endpoint_id: str, place: StartAt, expected
 
 
 async def delete_endpoint(pool: Pool, endpoint_id: str, expected: Expected = None) -> None:
-    """Forgets the endpoint, its secrets, what is parked for it and its attempts."""
+    """Deletes the endpoint with its secrets, parked messages and attempts."""
     async with locked_endpoint(pool, endpoint_id, expected) as connection:
         await connection.execute("DELETE FROM webhooks.endpoint WHERE endpoint_id = $1", endpoint_id)
 

@@ -1,4 +1,4 @@
-"""One signed test message, sent at once and by us, whatever the endpoint's state."""
+"""Sends one signed test message at once, in any state of the endpoint and without a dispatcher."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -30,7 +30,7 @@ _LOG: Final = """
 async def send_test_event(
     pool: Pool, endpoint_id: str, sealer: Sealer, sender: "Sender", wall_clock: Callable[[], datetime]
 ) -> Outcome:
-    """Sends it and puts it among the attempts; no connection is held meanwhile.
+    """Sends the message and logs the attempt; no database connection is held meanwhile.
 
     Raises `NoSuchEndpoint` and `SecretLost`. An endpoint that takes batches gets a batch of one.
     """
@@ -48,6 +48,6 @@ async def send_test_event(
 
 
 async def _log(connection: Connection, endpoint_id: str, message_id: str, outcome: Outcome) -> None:
-    """Nothing is logged where the endpoint was deleted meanwhile."""
-    told = (outcome.status, outcome.error, outcome.reply)
-    await connection.execute(_LOG, endpoint_id, outcome.duration_ms, message_id, *told)
+    """Logs nothing if the endpoint was deleted meanwhile."""
+    reply = (outcome.status, outcome.error, outcome.reply)
+    await connection.execute(_LOG, endpoint_id, outcome.duration_ms, message_id, *reply)

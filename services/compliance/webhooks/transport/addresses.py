@@ -60,7 +60,7 @@ _SPECIAL_6: Final = tuple(
 """The same of IPv6, the narrower before the wider, with the ranges that were withdrawn."""
 
 _GLOBAL_6: Final = IPv6Network("2000::/3")
-"""What is given out for use in the internet; the rest is reserved, whether or not a registry names it."""
+"""Allocated for global use; every other IPv6 address is reserved."""
 
 _IN_THE_LAST_BITS: Final = tuple(
     IPv6Network(network) for network in ("::/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48")

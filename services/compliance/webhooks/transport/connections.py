@@ -1,4 +1,4 @@
-"""Connections to receivers: no address that is refused, and no more from a receiver than an answer needs."""
+"""Connections to receivers: never to a refused address, and with a limit on the bytes of an answer."""
 
 import asyncio
 import socket
@@ -22,7 +22,7 @@ _IDLE_SECONDS_MAX: Final = 4.0
 
 
 class AnswerTooLong(aiohttp.ClientError):
-    """More came than an answer may have, before as much of its body was there as is read."""
+    """The answer exceeded its limit before enough of its body had arrived."""
 
 
 class Connector(aiohttp.TCPConnector):
@@ -41,7 +41,7 @@ class Connector(aiohttp.TCPConnector):
             resolver=GuardedResolver(resolver, allowed),
             socket_factory=self._socket,
             ssl=_tls(),
-            ttl_dns_cache=0,  # each connection asks anew; those that ask at the same time share the answer
+            ttl_dns_cache=0,  # each connection looks up again; simultaneous lookups share the answer
         )
         loop = asyncio.get_running_loop()
         self._factory = partial(_Answers, loop=loop)  # type: ignore[assignment]  # partial is invariant
@@ -67,7 +67,7 @@ class _Answers(ResponseHandler):
         super().set_response_params(**params)
 
     def data_received(self, data: bytes) -> None:
-        """Takes in what is within the bound; a body that is long enough by then does not suffer from what is not."""
+        """Passes on the bytes within the limit, so that a body that is complete by then still counts."""
         super().data_received(data[: self._bytes_left])
         self._bytes_left = max(self._bytes_left - len(data), 0)
         if not self._bytes_left and self.transport is not None:

@@ -1,4 +1,4 @@
-"""What went wrong with a message, in words for whoever operates the receiver."""
+"""Why a request failed, in words for the operator of the receiver."""
 
 import os
 import socket
@@ -24,12 +24,12 @@ _CERTIFICATES: Final[Mapping[int, str]] = {
     62: _NOT_FOR_THE_HOST,
     64: _NOT_FOR_THE_HOST,
 }
-"""OpenSSL's codes of what is wrong with a certificate."""
+"""By OpenSSL's verification codes."""
 
 
-def describe(mishap: Exception) -> str | None:
-    """What went wrong, in one short sentence; null: nothing that a receiver could have caused."""
-    match mishap:
+def describe(error: Exception) -> str | None:
+    """The failure in one short sentence; null: no receiver can have caused it."""
+    match error:
         case aiohttp.ClientConnectorError(os_error=RefusedAddress() as refused):
             return refused.strerror
         case aiohttp.ClientConnectorCertificateError(certificate_error=ssl.SSLCertVerificationError() as wrong):

@@ -1,4 +1,4 @@
-"""One POST to a URL of somebody else, with everything it may do to us in mind."""
+"""One POST to a stranger's URL, guarded against everything that the receiver may do."""
 
 import asyncio
 import logging
@@ -21,10 +21,10 @@ from services.compliance.webhooks.transport.resolver import ThreadedResolver
 from services.compliance.webhooks.transport.urls import UnacceptableUrl, check_url
 
 DEADLINE_SECONDS: Final = 15.0
-"""For all of it: looking up the name, connecting, sending, and the whole reply."""
+"""For name lookup, connection, request and the whole reply together."""
 
 REPLY_BYTES_MAX: Final = 16 * 1024
-"""Of a reply's body that are read; the rest is not waited for."""
+"""Bytes of a reply's body that are read; the rest is ignored."""
 
 REPLY_BYTES_KEPT: Final = 2 * 1024
 _SECONDS: Final = re.compile(r"[0-9]{1,10}")
@@ -79,10 +79,10 @@ class Sender:
         await self._session.close()
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes, content_type: str) -> Outcome:
-        """Sends it once, whatever happens. Raises nothing but what cancels it.
+        """Sends the request once. Raises only `CancelledError`.
 
-        A connection that breaks before the reply is a failure, on a kept connection too: nobody can tell whether the
-        receiver had read the message.
+        A connection that breaks before the reply is a failure, also a kept-alive one: the receiver may have read the
+        message.
         """
         loop = asyncio.get_running_loop()
         begun = loop.time()
@@ -118,7 +118,7 @@ class Sender:
 
 
 class _Reply:
-    """What has come of a reply so far."""
+    """The part of a reply received so far."""
 
     def __init__(self) -> None:
         self.status: int | None = None
@@ -126,7 +126,7 @@ class _Reply:
         self.retry_after_seconds: float | None = None
 
     async def read(self, response: aiohttp.ClientResponse, clock: Callable[[], datetime]) -> None:
-        """Reads what is wanted of it."""
+        """Reads status, `Retry-After` and the start of the body."""
         self.status = response.status
         asked = response.headers.getall("Retry-After", ())
         if len(asked) == 1:
@@ -136,7 +136,7 @@ class _Reply:
 
 
 def retry_after_seconds(text: str, clock: Callable[[], datetime]) -> float | None:
-    """For how long a receiver wants to be left alone: 0 where that is past, None where it cannot be read.
+    """How long a receiver asks us to wait: 0 for a past date, None for an unreadable value.
 
     As RFC 9110 (10.2.3) writes it: seconds in digits, without sign or fraction, or a date.
     """

@@ -1,4 +1,4 @@
-"""Looking up names, and refusing those that lead where nothing may be sent."""
+"""Looks up names, and refuses those that resolve to forbidden addresses."""
 
 import asyncio
 import errno
@@ -32,10 +32,10 @@ def check_address(text: str, allowed: Sequence[Network]) -> None:
 
 
 class GuardedResolver(AbstractResolver):
-    """Refuses a whole answer in which any address is refused: who mixes them does so to slip one through."""
+    """Refuses an answer that contains any refused address: mixed answers are a way to get one past the check."""
 
     def __init__(self, resolver: AbstractResolver, allowed: Sequence[Network]) -> None:
-        """`resolver`: looks up, and is closed with this one."""
+        """`resolver`: does the lookup, and is closed with this one."""
         self._resolver = resolver
         self._allowed = allowed
 
@@ -46,8 +46,8 @@ class GuardedResolver(AbstractResolver):
         found = await self._resolver.resolve(host, port, family)
         if not found:
             raise socket.gaierror(socket.EAI_NONAME, "no address")
-        for one in found:
-            check_address(one["host"], self._allowed)
+        for address in found:
+            check_address(address["host"], self._allowed)
         return found
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What an endpoint's URL may look like. Where a name leads is only known, and checked, when a message is sent."""
+"""Validates the form of an endpoint's URL. The address behind its name is checked at each request."""
 
 import re
 import socket
@@ -22,7 +22,7 @@ _NOT_IN_BRACKETS: Final = "what stands in the brackets is not an IPv6 address"
 
 
 class UnacceptableUrl(ValueError):
-    """A URL to which no webhook is sent; the text says why and what to do, to whoever gave the URL."""
+    """A URL to which no webhook is sent; the text tells its owner why, and the remedy."""
 
 
 def check_url(url: str, *, plain_http: bool, networks: Sequence[Network]) -> str:
