@@ -160,7 +160,7 @@ MISTAKES: Final = (
     Mistake(
         "one good address makes an answer good",
         f"{WEBHOOKS}/transport/resolver.py",
-        "for one in found:",
+        "for address in found:",
         "for one in found[:1]:",
         "webhooks/test_sending_to_addresses.py::test_an_answer_in_which_any_address_is_refused_is_refused_whole",
     ),
