@@ -161,7 +161,7 @@ MISTAKES: Final = (
         "one good address makes an answer good",
         f"{WEBHOOKS}/transport/resolver.py",
         "for address in found:",
-        "for one in found[:1]:",
+        "for address in found[:1]:",
         "webhooks/test_sending_to_addresses.py::test_an_answer_in_which_any_address_is_refused_is_refused_whole",
     ),
     # Feeds ---------------------------------------------------------------------------------------
