@@ -15,7 +15,7 @@ from fastapi import FastAPI
 
 from benchmarks import histories
 from services.host.asgi_server import serve
-from services.host.database_roles import Databases, embedded
+from services.host.database_roles import Databases, launched
 from services.host.gateway import Gateway
 from services.host.gc_tuning import tune_gc
 from services.host.listening_socket import listen
@@ -27,7 +27,8 @@ def server(data_directory: Path | None) -> Iterator[Databases]:
     """A migrated server of the benchmark's own, with fsync on; kept where a directory is given."""
     with TemporaryDirectory(prefix="sagecert-bench-") as temporary:
         Path(temporary).chmod(0o755)
-        with embedded(data_directory or Path(temporary) / "data", None, print) as databases:
+        with launched(data_directory or Path(temporary) / "data", None, print) as ready:
+            databases = ready()
             migrate(databases.owner_url, sandbox=False)
             yield databases
 

@@ -53,13 +53,6 @@ def launched(
         yield databases
 
 
-@contextmanager
-def embedded(data_directory: Path, binaries: Path | None, on_progress: Callable[[str], None]) -> Iterator[Databases]:
-    """The same, ready."""
-    with launched(data_directory, binaries, on_progress) as databases:
-        yield databases()
-
-
 def given(owner_url: str) -> Databases:
     """A migrated database on a given server; the parts set their roles, as far as the login may."""
     import psycopg
