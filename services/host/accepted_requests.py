@@ -88,7 +88,7 @@ class Paths:
 
 def _operation(route: RouteContext, method: str) -> Operation:
     extra = (getattr(route, "openapi_extra", None) or {}).get("parameters", ())
-    query = {one["name"]: one["schema"].get("type") == "array" for one in extra if one["in"] == "query"}
+    query = {item["name"]: item["schema"].get("type") == "array" for item in extra if item["in"] == "query"}
     dependant = getattr(route, "dependant", None)
     for field in dependant.query_params if dependant else ():
         query[field.alias] = get_origin(field.field_info.annotation) in _LISTS

@@ -17,9 +17,9 @@ def test_the_checker_of_faults_imports_nothing_of_the_system(name: str) -> None:
         alias
         for node in ast.walk(tree(f"tests/faults/{name}.py"))
         if isinstance(node, ast.Import | ast.ImportFrom)
-        for alias in ([one.name for one in node.names] if isinstance(node, ast.Import) else [node.module or ""])
+        for alias in ([name.name for name in node.names] if isinstance(node, ast.Import) else [node.module or ""])
     }
     assert not {module for module in imported if module.split(".")[0] in ("services", "shared")}
     assert {module for module in imported if module.startswith("tests")} <= {
-        f"tests.faults.{one}" for one in INDEPENDENT
+        f"tests.faults.{module}" for module in INDEPENDENT
     }

@@ -93,7 +93,7 @@ def _without_docstring(node: ast.Module | ast.ClassDef) -> Iterator[str]:
 
 def _overloads(node: ast.AST) -> bool:
     decorators = getattr(node, "decorator_list", [])
-    return any(isinstance(one, ast.Name) and one.id in {"overload", "override"} for one in decorators)
+    return any(isinstance(decorator, ast.Name) and decorator.id in {"overload", "override"} for decorator in decorators)
 
 
 @pytest.mark.parametrize("path", [path for path in python_files(*PURE) if path not in READS_FILES_ON_PURPOSE])

@@ -15,7 +15,7 @@ from services.host.embedded_postgres.cluster import SUPERUSER
 from tests.compliance.asking import ORIGIN, asking
 from tests.compliance.log import as_follower
 from tests.databases import Database
-from tests.webhooks.calling import Caller, calling, settings_for, tell
+from tests.webhooks.calling import Caller, calling, seed_events, settings_for
 from tests.webhooks.dispatching import dispatching
 from tests.webhooks.receiver import Receiver
 
@@ -129,7 +129,7 @@ async def test_messages_that_nobody_delivers_are_told(
     sandbox_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(readiness, "LIFE_SECONDS", 3.0)
-    await tell(sandbox_database)
+    await seed_events(sandbox_database)
     async with calling(sandbox_database) as caller, following(sandbox_database), Receiver() as receiver:
         await becomes(caller.http, 200)
         await registered(caller, receiver.url())

@@ -25,7 +25,7 @@ class Unanswered(Exception):
         self.status = response.status_code
 
 
-class Teller:
+class FactClient:
     """One story, told to a system that was emptied for it; the clock moves with what is told."""
 
     def __init__(self, system: System, begins_at: datetime) -> None:
@@ -106,7 +106,7 @@ class Teller:
             | {"deadline_on": date.fromisoformat(window["deadline_on"])}
             for window in answer["windows"]
         ]
-        suspensions = [(instant(one["from"]), instant(one["to"])) for one in answer["suspensions"]]
+        suspensions = [(instant(suspension["from"]), instant(suspension["to"])) for suspension in answer["suspensions"]]
         return answer | {"windows": windows, "suspensions": suspensions}
 
     def person(self, person: str, product: str, at: datetime | None, known_at: datetime | None) -> Answer:

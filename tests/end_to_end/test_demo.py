@@ -125,7 +125,7 @@ def test_the_last_command_closes_the_window(told: System) -> None:
 def test_a_story_told_before_is_asked_about_as_of_its_day(told: System) -> None:
     """Somebody was hired meanwhile, and time went on: the captions hold still."""
     shown = commands(told.url, None, PRESENT.date(), live=False)
-    assert f"They ask about {PRESENT.date().isoformat()}, the day to which the story was told." in shown
+    assert f"They ask about {PRESENT.date().isoformat()}, the present day of the story." in shown
     assert "ask the first question again, without its query: Olga is counted" in shown
     assert "olga" in compliance(told, "harbour", "S200P")["counted"]
     check_captions(told, asked_as_shown(told, live=False))
@@ -138,9 +138,9 @@ def test_a_told_story_whose_clock_was_stopped_is_left_alone(told: System) -> Non
     assert told.http.get("/sandbox/v1/clock").json() == {"now": stopped_at.replace("+00:00", "Z"), "running": False}
 
 
-def test_a_story_that_was_broken_off_is_told_anew(system: System) -> None:
+def test_a_story_that_was_interrupted_is_posted_again(system: System) -> None:
     def interrupt(line: str) -> None:
-        if "telling" in line and system.http.get("/certification/v1/events?after=0&limit=1").json():
+        if "posting" in line and system.http.get("/certification/v1/events?after=0&limit=1").json():
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

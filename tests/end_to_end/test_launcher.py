@@ -32,8 +32,9 @@ SECONDS_MAX = 60
 OWNER = """
 import sys, time
 from pathlib import Path
-from services import postgres
-with postgres.start(Path(sys.argv[1]), postgres.find(), lambda _: None, durable=False) as server:
+from services.host.embedded_postgres.binaries import find_binaries
+from services.host.embedded_postgres.server import start_server
+with start_server(Path(sys.argv[1]), find_binaries(), lambda _: None, durable=False) as server:
     print(server.process_id, flush=True)
     time.sleep(600)
 """

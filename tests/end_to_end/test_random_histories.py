@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.end_to_end.client import Answer, Teller, Unanswered, as_of, before, rfc3339
+from tests.end_to_end.client import Answer, FactClient, Unanswered, as_of, before, rfc3339
 from tests.oracle import facts
 from tests.oracle.calculator import Calculator
 from tests.oracle.facts import Fact
@@ -42,7 +42,7 @@ class _Trial:
     def __init__(self, system: System, history: History, random: Random) -> None:
         self.history = history
         self.random = random
-        self.teller = Teller(system, before(history))
+        self.teller = FactClient(system, before(history))
         self.partners = [*sorted(partners_mentioned(history)), "P404"]
         self.consultants = [*sorted(consultants_mentioned(history)), "C404"]
         self.registrations = sorted({f.registration for f in history if isinstance(f, facts.ExamRegistered)})

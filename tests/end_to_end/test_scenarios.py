@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.end_to_end.client import Teller
+from tests.end_to_end.client import FactClient
 from tests.policy.scenarios import (  # noqa: F401 - each brings in its scenarios
     test_becoming_certified,
     test_counting,
@@ -23,4 +23,4 @@ BEFORE_ALL = utc("2023-01-01 00:00")
 
 @pytest.mark.parametrize("scenario", THROUGH_HTTP, ids=lambda scenario: str(scenario.__name__))
 def test_the_running_system_answers_as_the_policy(scenario: Callable[[Story], None], system: System) -> None:
-    scenario(Story(Teller(system, BEFORE_ALL)))
+    scenario(Story(FactClient(system, BEFORE_ALL)))

@@ -42,7 +42,7 @@ def show(recoveries: Mapping[str, Sequence[Recovery]]) -> None:
     """Prints percentiles by kind of fault, and of all."""
     print(f"\n{'seconds to recovery':30} {'faults':>6}" + "".join(f"{name:>26}" for name in Recovery._fields))
     print(" " * 37 + "       p50     p95     max" * len(Recovery._fields))
-    everything = [one for found in recoveries.values() for one in found]
+    everything = [item for found in recoveries.values() for item in found]
     for kind, found in [*sorted(recoveries.items()), ("all", everything)]:
         columns = ""
         for seconds in zip(*found, strict=True):

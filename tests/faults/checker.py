@@ -97,8 +97,8 @@ def receiver_misled(endpoint: str, delivered: Iterable[Delivered], events: Seque
     last, last_request = 0, 1
     for _, request in groupby(delivered, lambda message: message.request):
         messages = list(request)
-        numbers = [one.message["sequence"] for one in messages]
-        if any(one.message["epoch"] != 1 for one in messages):
+        numbers = [message.message["sequence"] for message in messages]
+        if any(message.message["epoch"] != 1 for message in messages):
             yield f"{endpoint}: an epoch begins that nobody asked for: {messages[0].message}"
             return
         if numbers != list(range(numbers[0], numbers[0] + len(numbers))):
@@ -107,8 +107,8 @@ def receiver_misled(endpoint: str, delivered: Iterable[Delivered], events: Seque
             yield f"{endpoint}: {numbers[0]} came after {last}: a gap"
         if numbers[0] <= last and numbers[0] < last_request:
             yield f"{endpoint}: {numbers[0]} came again after {last}"
-        for one in messages:
-            told = {name: value for name, value in one.message.items() if name not in MESSAGE_ONLY}
+        for message in messages:
+            told = {name: value for name, value in message.message.items() if name not in MESSAGE_ONLY}
             event = dict(by_position.get(told["position"], {}))
             if told != event:
                 yield f"{endpoint}: {told} was sent for {event}"
@@ -122,7 +122,7 @@ def receiver_forgotten(
 ) -> Iterator[str]:
     """In the end, every event that passes the filter was taken, in the order of the log."""
     wanted = [event["position"] for event in events if not types or event["type"] in types]
-    taken = list(dict.fromkeys(one.message["position"] for one in delivered if one.taken))
+    taken = list(dict.fromkeys(message.message["position"] for message in delivered if message.taken))
     if taken != wanted:
         missing = sorted(set(wanted) - set(taken))
         yield f"{endpoint}: {len(missing)} events never came, such as {missing[:5]}; {len(taken)} came"

@@ -36,7 +36,7 @@ def settings_for(database: Database, *keys: str, sandbox: bool = True) -> Compli
     )
 
 
-async def tell(database: Database, partners: int = 6) -> int:
+async def seed_events(database: Database, partners: int = 6) -> int:
     """Fills the log of compliance events; the position of the last."""
     set_clock(database, NOW)
     with psycopg.connect(database.owner_url, autocommit=True) as owner:

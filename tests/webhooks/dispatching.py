@@ -31,7 +31,7 @@ async def dispatching(database: Database, dispatchers: int = 1, **more: float) -
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def told(requests: Sequence[Request]) -> list[dict[str, Any]]:
+def received(requests: Sequence[Request]) -> list[dict[str, Any]]:
     """The messages in the order of their arrival, batches unpacked."""
     found: list[dict[str, Any]] = []
     for request in requests:
@@ -42,7 +42,7 @@ def told(requests: Sequence[Request]) -> list[dict[str, Any]]:
 
 def numbers(messages: Sequence[dict[str, Any]]) -> list[tuple[int, int, int]]:
     """Epoch, sequence and position of each."""
-    return [(one["epoch"], one["sequence"], one["position"]) for one in messages]
+    return [(message["epoch"], message["sequence"], message["position"]) for message in messages]
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
@@ -52,7 +52,7 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.02)
 
 
-async def until_told(caller: Caller, endpoint_id: str) -> None:
+async def until_delivered(caller: Caller, endpoint_id: str) -> None:
     """Waits until the endpoint has been told everything."""
 
     async def caught_up() -> bool:

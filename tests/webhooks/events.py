@@ -12,16 +12,16 @@ from shared.events.compliance_events import TYPE_OF, ComplianceEventData, Standi
 AT: Final = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 
 
-def row(
+def event_row(
     position: int, *, may_sell: bool | None, event_id: str, partner_id: str = "harbour", about: str = ""
 ) -> list[Any]:
-    """A row of the log: the standing of a partner for S200P has changed. `may_sell` None: it is no longer sold."""
+    """A row of the log: a partner's standing for S200P has changed. `may_sell` None: it is no longer sold."""
     standing = Standing("S200P", 2, ("ann", "bob"), 2, 0, "compliant", may_sell is True, True, (), ())
     data = msgspec.json.encode(ComplianceEventData(partner_id, ("S200P",), () if may_sell is None else (standing,)))
     return [position, event_id, TYPE_OF["standing-changed"], partner_id, AT, AT, about, data]
 
 
-def told(
+def event_message(
     sequence: int,
     *,
     may_sell: bool | None = True,
@@ -39,5 +39,5 @@ def told(
         replay_through=10_000 if replay else 0,
     )
     return next_message(
-        row(100 + sequence, may_sell=may_sell, event_id=event_id or f"event-{epoch}-{sequence}"), cursor
+        event_row(100 + sequence, may_sell=may_sell, event_id=event_id or f"event-{epoch}-{sequence}"), cursor
     )

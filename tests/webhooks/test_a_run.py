@@ -11,7 +11,7 @@ from shared.events.compliance_events import TYPE_OF
 from tests.contract.messages import validator
 from tests.contract.test_feeds import feed, tell_everything
 from tests.systems import System
-from tests.webhooks.dispatching import told, until
+from tests.webhooks.dispatching import received, until
 from tests.webhooks.other_language import NodeVerifier
 from tests.webhooks.receiver import Receiver, Request
 from tests.webhooks.test_law import ENDPOINTS
@@ -41,7 +41,7 @@ async def test_every_message_of_a_run_is_genuine_and_as_published(system: System
         await single.came(len(published))
 
         async def all_came() -> bool:
-            return len(told(batched.requests)) == len(published)
+            return len(received(batched.requests)) == len(published)
 
         await until(all_came)
 
@@ -50,9 +50,9 @@ async def test_every_message_of_a_run_is_genuine_and_as_published(system: System
     verifier = NodeVerifier(tmp_path)
     for endpoint, receiver in ((alone, single), (together, batched)):
         assert all(verifier.accepts(endpoint["secret"], receiver.requests))
-        messages = told(receiver.requests)
-        assert [one["sequence"] for one in messages] == list(range(1, len(published) + 1))
-        assert {one["type"] for one in messages} == set(TYPE_OF.values())
+        messages = received(receiver.requests)
+        assert [message["sequence"] for message in messages] == list(range(1, len(published) + 1))
+        assert {message["type"] for message in messages} == set(TYPE_OF.values())
         for message, event in zip(messages, published, strict=True):
             validator("webhook-message").validate(message)
             assert {name: message[name] for name in event} == event

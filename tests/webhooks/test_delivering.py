@@ -23,8 +23,8 @@ from services.host.wall_clock import wall_clock
 from tests.compliance.log import as_dispatcher
 from tests.databases import Database
 from tests.webhooks.calling import Caller, settings_for
-from tests.webhooks.dispatching import numbers, told, until, waits_for_a_lock
-from tests.webhooks.events import told as made
+from tests.webhooks.dispatching import numbers, received, until, waits_for_a_lock
+from tests.webhooks.events import event_message
 from tests.webhooks.receiver import Receiver, reply
 from tests.webhooks.test_dispatcher import more_events
 
@@ -123,7 +123,7 @@ async def test_nothing_is_sent_before_all_before_it_is_recorded(caller: Caller, 
         await until(lambda: waits_for_a_lock(caller))
         await asyncio.sleep(0.3)
         assert len(receiver.requests) == 1
-    assert numbers(told(receiver.requests)) == [(1, number, number) for number in range(1, 6)]
+    assert numbers(received(receiver.requests)) == [(1, number, number) for number in range(1, 6)]
     assert caller.sql("SELECT position, attempts FROM webhooks.endpoint") == [(5, 5)]
 
 
@@ -190,7 +190,10 @@ async def test_a_secret_that_was_replaced_signs_until_it_expires(caller: Caller,
         await deliver(caller.database, await lease(caller.database))
         caller.sql("UPDATE webhooks.secret SET expires_at = now() WHERE expires_at IS NOT NULL")
     signatures = [request.headers["webhook-signature"].split() for request in receiver.requests]
-    assert [[one.split(",")[0] for one in ones] for ones in signatures] == [["v1", "v1", "v1a", "v1a"], ["v1", "v1a"]]
+    assert [[text.split(",")[0] for text in texts] for texts in signatures] == [
+        ["v1", "v1", "v1a", "v1a"],
+        ["v1", "v1a"],
+    ]
 
 
 async def test_who_has_no_secret_that_opens_waits_and_is_well(caller: Caller, receiver: Receiver) -> None:
@@ -208,8 +211,8 @@ async def test_a_batch_ends_where_a_partner_is_kept_back(caller: Caller, receive
         more_events(caller, 1, partner_id)
     park(caller, endpoint, 1, "Bad")
     await deliver(caller.database, await lease(caller.database))
-    assert [numbers(told([one])) for one in receiver.requests] == [[(1, 2, 2), (1, 3, 3)], [(1, 6, 6)]]
-    assert [one.get("parked") for one in told(receiver.requests)] == ["1", None, "4-5"]
+    assert [numbers(received([request])) for request in receiver.requests] == [[(1, 2, 2), (1, 3, 3)], [(1, 6, 6)]]
+    assert [message.get("parked") for message in received(receiver.requests)] == ["1", None, "4-5"]
     kept = "SELECT sequence, position, partner_id FROM webhooks.parked_message ORDER BY sequence"
     assert caller.sql(kept) == [(1, 1, "Bad"), (4, 4, "Bad"), (5, 5, "Bad")]
 
@@ -224,9 +227,9 @@ async def test_the_first_of_an_epoch_names_what_is_kept_back_of_those_before(
         park(caller, endpoint, number, "Bad")
     caller.sql("UPDATE webhooks.endpoint SET epoch = 2, sequence = 0")
     await deliver(caller.database, await lease(caller.database))
-    assert numbers(told(receiver.requests)) == [(2, 1, 5), (2, 2, 6)]
-    assert [one.get("parkedearlier") for one in told(receiver.requests)] == ["1:1-2,1:4", None]
-    assert [one.get("parked") for one in told(receiver.requests)] == [None, None]
+    assert numbers(received(receiver.requests)) == [(2, 1, 5), (2, 2, 6)]
+    assert [message.get("parkedearlier") for message in received(receiver.requests)] == ["1:1-2,1:4", None]
+    assert [message.get("parked") for message in received(receiver.requests)] == [None, None]
 
 
 async def test_another_filter_while_messages_are_kept_back_names_them(caller: Caller, receiver: Receiver) -> None:
@@ -240,7 +243,7 @@ async def test_another_filter_while_messages_are_kept_back_names_them(caller: Ca
     await caller.call("PATCH", f"/{endpoint['endpoint_id']}", status=200, body=wanted)
     dry_run = await caller.call("POST", f"/{endpoint['endpoint_id']}/dry-runs", status=200, body={})
     await deliver(caller.database, await lease(caller.database))
-    (sent,) = told(receiver.requests)
+    (sent,) = received(receiver.requests)
     assert (sent["epoch"], sent["sequence"], sent["parkedearlier"]) == (2, 1, "1:1-2")
     assert dry_run["messages"] == [sent]
 
@@ -253,7 +256,7 @@ async def test_of_very_many_that_are_kept_back_the_first_ranges_are_named(caller
         park(caller, endpoint, number, "Bad")
     caller.sql("UPDATE webhooks.endpoint SET epoch = 2, sequence = 0, position = 300")
     await deliver(caller.database, await lease(caller.database))
-    named = told(receiver.requests)[0]["parkedearlier"].split(",")
+    named = received(receiver.requests)[0]["parkedearlier"].split(",")
     assert (len(named), named[:2], named[-2:]) == (101, ["1:1", "1:3"], ["1:199", "more"])
 
 
@@ -272,13 +275,13 @@ async def test_what_was_released_and_came_is_named_as_kept_back_no_more(
         caller.sql("UPDATE webhooks.endpoint SET lease_until = '-infinity'")
         if len(receiver.requests) > len(released):
             break
-    messages = told(receiver.requests)
-    assert [one["sequence"] for one in messages] == [*released, 3]
+    messages = received(receiver.requests)
+    assert [message["sequence"] for message in messages] == [*released, 3]
     assert messages[-1].get("parked") == named
 
 
 def test_other_messages_in_a_batch_make_another_id() -> None:
-    first, second, third = (made(number) for number in (1, 2, 3))
+    first, second, third = (event_message(number) for number in (1, 2, 3))
     batches = [first], [first, second], [first, third], [first, second, third]
     ids = [batch_id(batch) for batch in batches]
     assert len(set(ids)) == len(ids)
@@ -308,7 +311,7 @@ async def test_what_lies_at_the_end_of_a_stretch_is_told(caller: Caller, receive
         more_events(caller, others, "Other")
         more_events(caller, 1, "EndpointPatch")
     await deliver(caller.database, await lease(caller.database))
-    assert numbers(told(receiver.requests)) == [(1, 1, SCAN_WINDOW), (1, 2, 2 * SCAN_WINDOW)]
+    assert numbers(received(receiver.requests)) == [(1, 1, SCAN_WINDOW), (1, 2, 2 * SCAN_WINDOW)]
 
 
 async def test_the_log_of_attempts_says_what_was_sent(caller: Caller, receiver: Receiver) -> None:

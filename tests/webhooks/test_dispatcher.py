@@ -6,21 +6,21 @@ from functools import partial
 import pytest
 
 from tests.databases import Database
-from tests.webhooks.calling import Caller, tell
-from tests.webhooks.dispatching import counts, dispatching, numbers, told, until, until_told
+from tests.webhooks.calling import Caller, seed_events
+from tests.webhooks.dispatching import counts, dispatching, numbers, received, until, until_delivered
 from tests.webhooks.receiver import Receiver, reply, silence
 
 
 @pytest.fixture
 async def head(sandbox_database: Database) -> int:
-    return await tell(sandbox_database)
+    return await seed_events(sandbox_database)
 
 
 async def test_everything_is_told_in_order_and_numbered(caller: Caller, receiver: Receiver, head: int) -> None:
     endpoint = await caller.register(receiver.url(), start="origin")
     async with dispatching(caller.database):
-        await until_told(caller, endpoint["endpoint_id"])
-    messages = told(receiver.requests)
+        await until_delivered(caller, endpoint["endpoint_id"])
+    messages = received(receiver.requests)
     assert numbers(messages) == [(1, position, position) for position in range(1, head + 1)]
 
 
@@ -34,8 +34,8 @@ async def test_only_what_passes_the_filter_and_the_cursor_passes_by_the_rest(
         " AND type ~ '(standing-changed|minimum-reached)' ORDER BY 1"
     )
     async with dispatching(caller.database):
-        await until_told(caller, endpoint["endpoint_id"])
-    messages = told(receiver.requests)
+        await until_delivered(caller, endpoint["endpoint_id"])
+    messages = received(receiver.requests)
     assert 0 < len(wanted) < head
     assert numbers(messages) == [(1, number, position) for number, (position,) in enumerate(wanted, 1)]
 
@@ -46,7 +46,7 @@ async def test_a_filter_that_matches_nothing_comes_to_the_end_of_a_long_log(
     more_events(caller, 12_000)
     endpoint = await caller.register(receiver.url(), start="origin", filter={"partner_ids": ["Nobody"]})
     async with dispatching(caller.database):
-        await until_told(caller, endpoint["endpoint_id"])
+        await until_delivered(caller, endpoint["endpoint_id"])
     assert receiver.requests == []
 
 
@@ -58,8 +58,8 @@ async def test_paused_and_active_again_loses_nothing(caller: Caller, receiver: R
         await caller.call("PATCH", path, status=200, body={"state": "paused"})
         await receiver.came(len(receiver.requests))
         await caller.call("PATCH", path, status=200, body={"state": "active"})
-        await until_told(caller, path[1:])
-    assert numbers(told(receiver.requests)) == [(1, position, position) for position in range(1, head + 1)]
+        await until_delivered(caller, path[1:])
+    assert numbers(received(receiver.requests)) == [(1, position, position) for position in range(1, head + 1)]
 
 
 async def test_who_is_gone_is_disabled_and_later_told_what_happened_meanwhile(
@@ -73,8 +73,8 @@ async def test_who_is_gone_is_disabled_and_later_told_what_happened_meanwhile(
         await until(lambda: is_in(caller, path, "disabled"))
         more_events(caller, 9_990)
         await caller.call("PATCH", path, status=200, body={"state": "active"})
-        await until_told(caller, path[1:])
-    messages = told(receiver.requests[1:])
+        await until_delivered(caller, path[1:])
+    messages = received(receiver.requests[1:])
     assert numbers(messages) == [(1, number, head + number) for number in range(1, 10_001)]
 
 
@@ -84,11 +84,11 @@ async def test_batches_are_in_order_and_after_a_failure_the_first_goes_alone(
     endpoint = await caller.register(receiver.url(), start="origin", batch_max=4)
     receiver.script(reply(204), reply(503, retry_after="0"), reply(204))
     async with dispatching(caller.database):
-        await until_told(caller, endpoint["endpoint_id"])
+        await until_delivered(caller, endpoint["endpoint_id"])
     sizes = [len(json.loads(request.body)) for request in receiver.requests]
     assert sizes[:4] == [4, 4, 1, 4]
     del receiver.requests[1]
-    assert numbers(told(receiver.requests)) == [(1, position, position) for position in range(1, head + 1)]
+    assert numbers(received(receiver.requests)) == [(1, position, position) for position in range(1, head + 1)]
     ids = [request.headers["webhook-id"] for request in receiver.requests]
     assert len(set(ids)) == len(ids)
 
@@ -99,14 +99,14 @@ async def test_a_replay_tells_the_same_once_more_and_goes_on_with_what_comes(
     endpoint = await caller.register(receiver.url(), start="origin")
     path = f"/{endpoint['endpoint_id']}"
     async with dispatching(caller.database):
-        await until_told(caller, path[1:])
+        await until_delivered(caller, path[1:])
         await caller.call("POST", f"{path}/replays", status=202, body={"from": "origin"})
         more_events(caller, 20)
         await receiver.came(2 * head + 20)
-    messages = told(receiver.requests)
+    messages = received(receiver.requests)
     live, again = messages[:head], messages[head:]
     assert numbers(again) == [(2, position, position) for position in range(1, head + 21)]
-    assert [one.get("replay", False) for one in again] == [True] * head + [False] * 20
+    assert [message.get("replay", False) for message in again] == [True] * head + [False] * 20
     own = {"epoch", "sequence", "replay"}
     for first, second in zip(live, again[:head], strict=True):
         assert {k: v for k, v in first.items() if k not in own} == {k: v for k, v in second.items() if k not in own}
@@ -126,21 +126,23 @@ async def test_what_one_endpoint_alone_rejects_for_a_day_is_parked_until_it_is_r
         receiver.script(reply(422))
         hurry(caller)
         (fourth,) = more_events(caller, 1, "Good")
-        await until_told(caller, path[1:])
-        messages = told(receiver.requests)
+        await until_delivered(caller, path[1:])
+        messages = received(receiver.requests)
         assert numbers(messages) == [(1, 1, first), (1, 1, first), (1, 4, fourth)]
         assert messages[-1]["parked"] == "1-3"
         assert f"rejects the event at position {first}" in caplog.text
         (fifth,) = more_events(caller, 1, "Good")
         await caller.call("POST", f"{path}/releases", status=202)
         await receiver.came(7)
-        await until_told(caller, path[1:])
+        await until_delivered(caller, path[1:])
         (sixth,) = more_events(caller, 1, "Bad")
         await receiver.came(8)
     late = [(1, 1, first), (1, 2, second), (1, 3, third), (1, 5, fifth), (1, 6, sixth)]
-    assert sorted(numbers(told(receiver.requests[3:]))) == sorted(late)
-    assert [one for one in numbers(told(receiver.requests[3:])) if one != (1, 5, fifth)] == late[:3] + late[4:]
-    assert "parked" not in told(receiver.requests)[-1]
+    assert sorted(numbers(received(receiver.requests[3:]))) == sorted(late)
+    assert [number for number in numbers(received(receiver.requests[3:])) if number != (1, 5, fifth)] == late[
+        :3
+    ] + late[4:]
+    assert "parked" not in received(receiver.requests)[-1]
     assert caller.sql("SELECT sequence FROM webhooks.parked_message") == []
 
 
@@ -153,8 +155,8 @@ async def test_after_what_was_released_its_partner_is_told_as_ever(
     caller.sql("UPDATE webhooks.parked_message SET released = true")
     caller.sql("UPDATE webhooks.endpoint SET sequence = 1, position = position + 1")
     async with dispatching(caller.database):
-        await until_told(caller, endpoint["endpoint_id"])
-    assert numbers(told(receiver.requests)) == [(1, number, head + number) for number in (1, 2, 3)]
+        await until_delivered(caller, endpoint["endpoint_id"])
+    assert numbers(received(receiver.requests)) == [(1, number, head + number) for number in (1, 2, 3)]
 
 
 async def test_what_is_released_and_rejected_again_is_parked_again_and_holds_up_nobody(
@@ -170,8 +172,8 @@ async def test_what_is_released_and_rejected_again_is_parked_again_and_holds_up_
     receiver.script(reply(400))
     more_events(caller, 1, "Good")
     async with dispatching(caller.database):
-        await until_told(caller, path[1:])
-    assert numbers(told(receiver.requests)) == [(1, 1, head + 1), (1, 3, head + 3)]
+        await until_delivered(caller, path[1:])
+    assert numbers(received(receiver.requests)) == [(1, 1, head + 1), (1, 3, head + 3)]
     assert caller.sql("SELECT sequence, released FROM webhooks.parked_message ORDER BY 1") == [(1, False), (2, False)]
 
 
@@ -206,7 +208,7 @@ async def test_who_took_a_message_and_rejects_the_next_keeps_nobody_from_parking
                 " WHERE endpoint_id = %s",
                 endpoint["endpoint_id"],
             )
-            await until_told(caller, endpoint["endpoint_id"])
+            await until_delivered(caller, endpoint["endpoint_id"])
     assert caller.sql("SELECT partner_id FROM webhooks.parked_message") == [("First",)]
 
 
@@ -215,11 +217,11 @@ async def test_who_hears_nothing_is_sent_a_heartbeat_with_the_last_number(
 ) -> None:
     endpoint = await caller.register(receiver.url(), start={"position": head - 2}, heartbeat_seconds=10)
     async with dispatching(caller.database):
-        await until_told(caller, endpoint["endpoint_id"])
+        await until_delivered(caller, endpoint["endpoint_id"])
         caller.sql("UPDATE webhooks.endpoint SET last_attempt_at = now() - interval '11 seconds'")
         await receiver.came(3)
         await until(lambda: counts(caller, "SELECT attempts FROM webhooks.endpoint", 3))
-    heartbeat = told(receiver.requests)[2]
+    heartbeat = received(receiver.requests)[2]
     assert heartbeat["type"].endswith(".heartbeat.v1")
     wanted = {"endpoint_id": endpoint["endpoint_id"], "epoch": 1, "sequence": 2, "position": head}
     assert heartbeat["data"] == wanted
@@ -234,7 +236,7 @@ async def test_a_silent_endpoint_does_not_hold_up_the_others(caller: Caller, hea
         async with dispatching(caller.database, deadline_seconds=2.0):
             await silent.came(30)
             for endpoint in healthy:
-                await until_told(caller, endpoint["endpoint_id"])
+                await until_delivered(caller, endpoint["endpoint_id"])
     assert len(receiver.requests) == 5 * head
     assert caller.sql("SELECT sum(position) FROM webhooks.endpoint WHERE url <> %s", receiver.url()) == [(0,)]
 
@@ -243,7 +245,7 @@ async def test_the_latest_thousand_attempts_are_kept(caller: Caller, receiver: R
     endpoint = await caller.register(receiver.url())
     more_events(caller, 1100)
     async with dispatching(caller.database):
-        await until_told(caller, endpoint["endpoint_id"])
+        await until_delivered(caller, endpoint["endpoint_id"])
     ((latest, kept),) = caller.sql("SELECT max(number), count(*) FROM webhooks.attempt")
     assert latest == 1100
     assert 1000 <= kept <= 1050, "old ones go fifty at a time"

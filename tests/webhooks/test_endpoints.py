@@ -10,7 +10,7 @@ import pytest
 from shared.events.compliance_events import TYPE_OF
 from shared.events.wire import instant_text
 from tests.databases import Database
-from tests.webhooks.calling import NOW, URL, Caller, calling, settings_for, tell
+from tests.webhooks.calling import NOW, URL, Caller, calling, seed_events, settings_for
 
 PROBLEM = "urn:sagecert:problem:"
 
@@ -18,7 +18,7 @@ PROBLEM = "urn:sagecert:problem:"
 @pytest.fixture
 async def head(caller: Caller) -> int:
     """The end of a log of compliance events."""
-    return await tell(caller.database)
+    return await seed_events(caller.database)
 
 
 async def test_a_new_endpoint_begins_with_what_comes(caller: Caller, head: int) -> None:
@@ -122,7 +122,7 @@ async def test_all_endpoints_are_listed_page_by_page(caller: Caller) -> None:
     after: str | None = ""
     while after is not None:
         page = await caller.call("GET", f"?limit=3&after={after}", status=200)
-        listed += [one["endpoint_id"] for one in page["endpoints"]]
+        listed += [endpoint["endpoint_id"] for endpoint in page["endpoints"]]
         after = page["next"]
     assert listed == sorted(registered)
 
@@ -301,7 +301,7 @@ async def test_attempts_are_paged_by_number_and_show_any_reply(caller: Caller) -
     )
     first = await caller.call("GET", f"/{endpoint_id}/attempts?limit=3", status=200)
     rest = await caller.call("GET", f"/{endpoint_id}/attempts?limit=3&after={first['next']}", status=200)
-    assert [one["number"] for one in first["attempts"] + rest["attempts"]] == [1, 2, 3, 4, 5]
+    assert [attempt["number"] for attempt in first["attempts"] + rest["attempts"]] == [1, 2, 3, 4, 5]
     assert (rest["next"], rest["attempts"][0]["reply"]) == (None, "\ufffd\x00<b>")
 
 

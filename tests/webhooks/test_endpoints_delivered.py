@@ -15,7 +15,7 @@ from tests.compliance.telling import population
 from tests.databases import Database
 from tests.systems import START, System
 from tests.webhooks.calling import ENDPOINTS, Caller, calling, settings_for
-from tests.webhooks.dispatching import dispatching, told, until_told
+from tests.webhooks.dispatching import dispatching, received, until_delivered
 from tests.webhooks.receiver import Receiver, Request
 
 ROUNDS = 10
@@ -36,7 +36,7 @@ async def happen(database: Database, groups: list[Group]) -> None:
 
 def messages(requests: list[Request]) -> list[dict[str, Any]]:
     """What was told of the log, in the order of its arrival."""
-    return [one for one in told(requests) if "sequence" in one]
+    return [message for message in received(requests) if "sequence" in message]
 
 
 async def change(caller: Caller, url: str, path: str, turn: int) -> None:
@@ -62,19 +62,19 @@ async def test_changes_during_deliveries_lose_nothing(sandbox_database: Database
         for turn in range(ROUNDS):
             happening = happen(sandbox_database, groups[turn * share : (turn + 1) * share])
             await asyncio.gather(happening, change(caller, url, path, turn))
-        await until_told(caller, endpoint_id)
+        await until_delivered(caller, endpoint_id)
         assert_numbered(messages(receiver.requests))
         await caller.call("PATCH", path, status=200, body={"filter": None})
         replays = [caller.call("POST", f"{path}/replays", status=202, body={"from": "origin"}) for _ in range(3)]
         await asyncio.gather(*replays)
-        await until_told(caller, endpoint_id)
+        await until_delivered(caller, endpoint_id)
         epoch = (await caller.health(endpoint_id))["epoch"]
         found = messages(receiver.requests)
         assert_numbered(found)
-        last = {one["sequence"]: one for one in found if one["epoch"] == epoch}
+        last = {item["sequence"]: item for item in found if item["epoch"] == epoch}
         feed = (await caller.http.get("events", params={"after": 0, "limit": 1000})).json()
         assert len(feed) > 50
-        assert [last[number]["id"] for number in sorted(last)] == [one["id"] for one in feed]
+        assert [last[number]["id"] for number in sorted(last)] == [event["id"] for event in feed]
 
 
 async def test_a_system_that_is_emptied_goes_on_telling(system: System) -> None:
@@ -87,7 +87,7 @@ async def test_a_system_that_is_emptied_goes_on_telling(system: System) -> None:
             (await http.post("/certification/v1/partners", json=body, headers=headers)).raise_for_status()
             while receiver.requests[-1:] == [] or receiver.requests[-1].path != f"/{turn}":
                 await receiver.came(len(receiver.requests) + 1)
-            first = next(one for one in receiver.requests if one.path == f"/{turn}")
+            first = next(request for request in receiver.requests if request.path == f"/{turn}")
             assert Webhook(registered["secret"]).verify(first.body.decode(), dict(first.headers))["sequence"] == 1
             (await http.post("/sandbox/v1/reset", json={"now": START})).raise_for_status()
 
@@ -95,12 +95,12 @@ async def test_a_system_that_is_emptied_goes_on_telling(system: System) -> None:
 def assert_numbered(found: list[dict[str, Any]]) -> None:
     """In every epoch the numbers count from 1 and the positions rise; one that comes again is the same."""
     epochs: dict[int, dict[int, dict[str, Any]]] = {}
-    for one in found:
-        known = epochs.setdefault(one["epoch"], {})
-        again = known.get(one["sequence"])
-        assert again in (None, one)
-        assert again is not None or one["sequence"] == len(known) + 1
-        known[one["sequence"]] = one
+    for item in found:
+        known = epochs.setdefault(item["epoch"], {})
+        again = known.get(item["sequence"])
+        assert again in (None, item)
+        assert again is not None or item["sequence"] == len(known) + 1
+        known[item["sequence"]] = item
     for known in epochs.values():
         positions = [known[number]["position"] for number in sorted(known)]
         assert positions == sorted(set(positions))

@@ -9,14 +9,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from standardwebhooks import Webhook
 
 from shared.events.compliance_events import TYPE_OF
-from tests.webhooks.calling import Caller, tell
+from tests.webhooks.calling import Caller, seed_events
 from tests.webhooks.receiver import Receiver, Request, once, redirect, reply, reset_before_reply
 
 
 @pytest.fixture
 async def head(caller: Caller) -> int:
     """The end of a log of compliance events."""
-    return await tell(caller.database)
+    return await seed_events(caller.database)
 
 
 def verified(secret: str, request: Request) -> Any:

@@ -17,8 +17,8 @@ import pytest
 from services.host import sandbox
 from tests.databases import Database
 from tests.systems import environment
-from tests.webhooks.calling import KEY, Caller, calling, tell
-from tests.webhooks.dispatching import counts, dispatching, numbers, told, until, until_told, waits_for_a_lock
+from tests.webhooks.calling import KEY, Caller, calling, seed_events
+from tests.webhooks.dispatching import counts, dispatching, numbers, received, until, until_delivered, waits_for_a_lock
 from tests.webhooks.receiver import Receiver, once, reply
 
 LEASE_SECONDS = 2.0
@@ -27,7 +27,7 @@ DEADLINE_SECONDS = 1.0
 
 @pytest.fixture
 async def head(sandbox_database: Database) -> int:
-    return await tell(sandbox_database, partners=3)
+    return await seed_events(sandbox_database, partners=3)
 
 
 @contextmanager
@@ -50,18 +50,18 @@ def process(database: Database) -> Iterator["subprocess.Popen[bytes]"]:
 
 def repeated(messages: Sequence[dict[str, Any]], head: int) -> list[int]:
     """The numbers that came more than once. Fails on a gap, on another order, and on anything else told under one."""
-    told_already: dict[int, dict[str, Any]] = {}
+    seen: dict[int, dict[str, Any]] = {}
     again: list[int] = []
     before = 0
-    for one in messages:
-        number = one["sequence"]
+    for message in messages:
+        number = message["sequence"]
         assert before <= number <= before + 1
         before = number
-        if number in told_already:
-            assert one == told_already[number]
+        if number in seen:
+            assert message == seen[number]
             again.append(number)
-        told_already[number] = one
-    assert numbers(list(told_already.values())) == [(1, position, position) for position in range(1, head + 1)]
+        seen[number] = message
+    assert numbers(list(seen.values())) == [(1, position, position) for position in range(1, head + 1)]
     return again
 
 
@@ -75,8 +75,8 @@ async def test_killed_before_it_sends(caller: Caller, receiver: Receiver, head: 
         cut_off_who_waits(caller)
     assert caller.sql("SELECT fence, lease_until > clock_timestamp() FROM webhooks.endpoint") == [(1, True)]
     async with dispatching(caller.database):
-        await until_told(caller, endpoint["endpoint_id"])
-    assert repeated(told(receiver.requests), head) == []
+        await until_delivered(caller, endpoint["endpoint_id"])
+    assert repeated(received(receiver.requests), head) == []
 
 
 async def test_cut_off_before_it_knows_what_it_holds(caller: Caller, receiver: Receiver, head: int) -> None:
@@ -88,8 +88,8 @@ async def test_cut_off_before_it_knows_what_it_holds(caller: Caller, receiver: R
             await until(lambda: waits_for_a_lock(caller))
             cut_off_who_waits(caller)
             owner.rollback()
-            await until_told(caller, endpoint["endpoint_id"])
-    assert repeated(told(receiver.requests), head) == []
+            await until_delivered(caller, endpoint["endpoint_id"])
+    assert repeated(received(receiver.requests), head) == []
 
 
 async def test_what_is_replayed_while_it_is_taken_is_told_at_once(
@@ -102,8 +102,8 @@ async def test_what_is_replayed_while_it_is_taken_is_told_at_once(
             await until(lambda: waits_for_a_lock(caller))
             caller.sql("UPDATE webhooks.endpoint SET fence = fence + 1")
             owner.rollback()
-            await until_told(caller, endpoint["endpoint_id"])
-    assert repeated(told(receiver.requests), head) == []
+            await until_delivered(caller, endpoint["endpoint_id"])
+    assert repeated(received(receiver.requests), head) == []
 
 
 async def test_killed_while_it_waits_for_the_reply(caller: Caller, receiver: Receiver, head: int) -> None:
@@ -113,8 +113,8 @@ async def test_killed_while_it_waits_for_the_reply(caller: Caller, receiver: Rec
     with process(caller.database):
         await receiver.came(2)
     async with dispatching(caller.database):
-        await until_told(caller, endpoint["endpoint_id"])
-    assert repeated(told(receiver.requests), head) == [2]
+        await until_delivered(caller, endpoint["endpoint_id"])
+    assert repeated(received(receiver.requests), head) == [2]
 
 
 @asynccontextmanager
@@ -139,8 +139,8 @@ async def test_killed_before_a_reply_is_recorded(caller: Caller, receiver: Recei
         pass
     await until(lambda: counts(caller, "SELECT position FROM webhooks.endpoint", 2))
     async with dispatching(caller.database):
-        await until_told(caller, endpoint["endpoint_id"])
-    assert repeated(told(receiver.requests), head) == []
+        await until_delivered(caller, endpoint["endpoint_id"])
+    assert repeated(received(receiver.requests), head) == []
 
 
 async def test_killed_before_a_reply_is_recorded_and_the_database_with_it(
@@ -151,8 +151,8 @@ async def test_killed_before_a_reply_is_recorded_and_the_database_with_it(
     async with second_reply_unrecorded(caller, receiver):
         cut_off_who_waits(caller)
     async with dispatching(caller.database):
-        await until_told(caller, endpoint["endpoint_id"])
-    assert repeated(told(receiver.requests), head) == [2]
+        await until_delivered(caller, endpoint["endpoint_id"])
+    assert repeated(received(receiver.requests), head) == [2]
 
 
 async def test_the_database_cut_off_while_it_records_loses_no_reply(
@@ -169,8 +169,8 @@ async def test_the_database_cut_off_while_it_records_loses_no_reply(
             await until(lambda: waits_for_a_lock(caller))
             cut_off_who_waits(caller)
             owner.rollback()
-            await until_told(caller, endpoint["endpoint_id"])
-    assert repeated(told(receiver.requests), head) == []
+            await until_delivered(caller, endpoint["endpoint_id"])
+    assert repeated(received(receiver.requests), head) == []
 
 
 async def test_two_dispatchers_killed_at_random(caller: Caller, head: int) -> None:
@@ -186,9 +186,9 @@ async def test_two_dispatchers_killed_at_random(caller: Caller, head: int) -> No
                 await asyncio.sleep(random.uniform(0, 0.05))
         async with dispatching(caller.database, 2):
             for endpoint in registered:
-                await until_told(caller, endpoint["endpoint_id"])
+                await until_delivered(caller, endpoint["endpoint_id"])
         for receiver in receivers:
-            assert len(repeated(told(receiver.requests), head)) <= kills
+            assert len(repeated(received(receiver.requests), head)) <= kills
     finally:
         for receiver in receivers:
             await receiver.__aexit__()
@@ -204,11 +204,11 @@ async def test_a_frozen_one_whose_lease_is_over_sends_and_advances_nothing_when_
         await receiver.came(2)
         frozen.send_signal(signal.SIGSTOP)
         async with dispatching(caller.database):
-            await until_told(caller, endpoint["endpoint_id"])
+            await until_delivered(caller, endpoint["endpoint_id"])
             frozen.send_signal(signal.SIGCONT)
             await asyncio.sleep(LEASE_SECONDS)
             assert len(receiver.requests) == head + 1
-    assert repeated(told(receiver.requests), head) == [2]
+    assert repeated(received(receiver.requests), head) == [2]
     assert caller.sql("SELECT position, failures FROM webhooks.endpoint") == [(head, 0)]
 
 
@@ -224,8 +224,8 @@ async def test_connections_that_are_cut(caller: Caller, receiver: Receiver, head
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                     " WHERE application_name = 'sagecert compliance' AND datname = current_database()"
                 )
-        await until_told(caller, endpoint["endpoint_id"])
-    assert repeated(told(receiver.requests), head) == []
+        await until_delivered(caller, endpoint["endpoint_id"])
+    assert repeated(received(receiver.requests), head) == []
 
 
 async def test_a_system_made_anew_under_it(sandbox_database: Database, receiver: Receiver) -> None:
@@ -235,11 +235,11 @@ async def test_a_system_made_anew_under_it(sandbox_database: Database, receiver:
                 sandbox.empty, sandbox_database.owner_url, datetime(2022, 1, 1, tzinfo=UTC), running=False
             )
             del receiver.requests[:]
-            head = await tell(sandbox_database, partners=2)
+            head = await seed_events(sandbox_database, partners=2)
             async with calling(sandbox_database) as caller:
                 endpoint = await caller.register(receiver.url(), start="origin")
-                await until_told(caller, endpoint["endpoint_id"])
-            assert repeated(told(receiver.requests), head) == []
+                await until_delivered(caller, endpoint["endpoint_id"])
+            assert repeated(received(receiver.requests), head) == []
 
 
 async def test_told_to_stop_it_lets_what_is_under_way_finish(caller: Caller, receiver: Receiver, head: int) -> None:
@@ -251,8 +251,8 @@ async def test_told_to_stop_it_lets_what_is_under_way_finish(caller: Caller, rec
         asyncio.get_running_loop().call_later(0.2, replied.set)
     assert caller.sql("SELECT position, lease_until = '-infinity' FROM webhooks.endpoint") == [(1, True)]
     async with dispatching(caller.database):
-        await until_told(caller, endpoint["endpoint_id"])
-    assert repeated(told(receiver.requests), head) == []
+        await until_delivered(caller, endpoint["endpoint_id"])
+    assert repeated(received(receiver.requests), head) == []
 
 
 def cut_off_who_waits(caller: Caller) -> None:

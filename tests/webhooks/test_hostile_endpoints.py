@@ -108,7 +108,7 @@ def properties(operation: dict[str, Any], document: dict[str, Any]) -> set[str]:
     content = operation.get("requestBody", {}).get("content", {})
     schema = content["application/json"]["schema"] if content else {}
     references = [schema, *schema.get("anyOf", ())]
-    names = [one["$ref"].rpartition("/")[2] for one in references if "$ref" in one]
+    names = [reference["$ref"].rpartition("/")[2] for reference in references if "$ref" in reference]
     return {name for one in names for name in document["components"]["schemas"][one].get("properties", {})}
 
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.client import Teller, before
+from tests.end_to_end.client import FactClient, before
 from tests.oracle.histories import History, interesting_instants, seeded
 from tests.oracle.shrinking import told as told_history
 from tests.systems import System
-from tests.webhooks.dispatching import told
+from tests.webhooks.dispatching import received
 from tests.webhooks.receiver import Receiver
 
 HISTORIES = int(os.environ.get("HISTORIES_BY_WEBHOOK", "8"))
@@ -43,7 +43,7 @@ class _Trial:
         self.history = history
         self.random = random
         self.receiver = receiver
-        self.teller = Teller(system, before(history))
+        self.teller = FactClient(system, before(history))
         self.held: dict[tuple[str, str], dict[str, Any]] = {}
         self.folded = 0
         self.compared = 0
@@ -65,7 +65,7 @@ class _Trial:
     def _compare(self) -> Iterator[str]:
         self._catch_up()
         listed = self.teller.get("/compliance/v1/partners", {"limit": 1000})["partners"]
-        if {(one["partner_id"], one["product"]) for one in listed} != self.held.keys():
+        if {(item["partner_id"], item["product"]) for item in listed} != self.held.keys():
             yield f"at {self.teller.clock}: the messages are of {sorted(self.held)}, the API lists {listed}"
         for (partner, product), standing in self.held.items():
             answer = self.teller.get(f"/compliance/v1/partners/{partner}/compliance/{product}", {})
@@ -83,6 +83,6 @@ class _Trial:
             time.sleep(0.002)
         requests = self.receiver.requests[self.folded :]
         self.folded += len(requests)
-        for one in told(requests):
-            for standing in one["data"]["standings"]:
-                self.held[one["subject"], standing["product"]] = standing
+        for message in received(requests):
+            for standing in message["data"]["standings"]:
+                self.held[message["subject"], standing["product"]] = standing

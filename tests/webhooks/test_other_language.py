@@ -11,7 +11,7 @@ from services.compliance.webhooks.filter_and_cursor import Cursor
 from services.compliance.webhooks.signing import Signer, new_key_pair, new_secret, secret_text
 from services.compliance.webhooks.transport.http_post import Sender
 from services.host.wall_clock import wall_clock
-from tests.webhooks.events import AT, told
+from tests.webhooks.events import AT, event_message
 from tests.webhooks.other_language import NodeVerifier
 from tests.webhooks.receiver import Receiver, Request
 
@@ -19,9 +19,9 @@ CURSOR: Final = Cursor(position=0)
 STRANGE: Final = {"partner": "Bücher & Söhne", "emoji": "🎓", "control": "\u0000\u001f", "separators": "\u2028\u2029"}
 
 BODIES: Final[list[bytes]] = [
-    *(told(number, may_sell=number % 2 == 0, epoch=number // 10 + 1).body for number in range(1, 50)),
-    told(8, delivered_sequence=3, replay=True).body,
-    message.batch_body([told(1), told(2), told(3)]),
+    *(event_message(number, may_sell=number % 2 == 0, epoch=number // 10 + 1).body for number in range(1, 50)),
+    event_message(8, delivered_sequence=3, replay=True).body,
+    message.batch_body([event_message(1), event_message(2), event_message(3)]),
     message.heartbeat_body("beat", "endpoint", CURSOR, AT),
     message.test_event_body("test", "endpoint", AT),
     json.dumps(STRANGE, ensure_ascii=False).encode(),
@@ -43,7 +43,7 @@ async def test_node_verifies_every_message_of_a_run_and_no_message_that_was_chan
     for secret in (new, old):
         assert verifier.accepts(secret_text(secret), receiver.requests) == [True] * len(BODIES)
     assert verifier.accepts(secret_text(new_secret()), receiver.requests) == [False] * len(BODIES)
-    assert not any(verifier.accepts(secret_text(new), [changed(one) for one in receiver.requests]))
+    assert not any(verifier.accepts(secret_text(new), [changed(request) for request in receiver.requests]))
 
 
 def changed(request: Request) -> Request:

@@ -8,14 +8,14 @@ import pytest
 from services.compliance.database import create_pool
 from services.compliance.webhooks.delivery.event_reader import Page, SharedReading
 from services.compliance.webhooks.filter_and_cursor import Filter
-from tests.webhooks.calling import Caller, settings_for, tell
+from tests.webhooks.calling import Caller, seed_events, settings_for
 from tests.webhooks.test_dispatcher import more_events
 
 
 @pytest.fixture
 async def reading(caller: Caller) -> AsyncIterator[SharedReading]:
     """Of a log with some events."""
-    await tell(caller.database)
+    await seed_events(caller.database)
     async with create_pool(settings_for(caller.database)) as pool:
         yield SharedReading(pool)
 

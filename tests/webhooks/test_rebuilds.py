@@ -8,8 +8,8 @@ from services.compliance.projection import rebuild
 from services.compliance.projection.rebuild import Rebuilt
 from services.compliance.settings import ComplianceSettings
 from tests.databases import Database
-from tests.webhooks.calling import Caller, calling, settings_for, tell
-from tests.webhooks.dispatching import dispatching, numbers, told, until_told
+from tests.webhooks.calling import Caller, calling, seed_events, settings_for
+from tests.webhooks.dispatching import dispatching, numbers, received, until_delivered
 from tests.webhooks.receiver import Receiver
 
 
@@ -36,23 +36,23 @@ async def standings(caller: Caller, messages: list[dict[str, Any]]) -> None:
 
 
 async def test_two_rebuilds_send_nothing_and_another_policy_sends_corrections_only(sandbox_database: Database) -> None:
-    head = await tell(sandbox_database)
+    head = await seed_events(sandbox_database)
     async with Receiver() as receiver, dispatching(sandbox_database):
         async with calling(sandbox_database) as caller:
             endpoint_id = (await caller.register(receiver.url(), start="origin"))["endpoint_id"]
-            await until_told(caller, endpoint_id)
-            await standings(caller, told(receiver.requests))
+            await until_delivered(caller, endpoint_id)
+            await standings(caller, received(receiver.requests))
             for _ in range(2):
                 assert (await rebuilt(sandbox_database, ComplianceSettings)).events == head
-            await until_told(caller, endpoint_id)
-            assert numbers(told(receiver.requests)) == [(1, position, position) for position in range(1, head + 1)]
+            await until_delivered(caller, endpoint_id)
+            assert numbers(received(receiver.requests)) == [(1, position, position) for position in range(1, head + 1)]
 
         corrected = await rebuilt(sandbox_database, Longer)
 
         longer = Longer.model_validate(settings_for(sandbox_database).model_dump())
         async with calling(sandbox_database, longer) as caller:
-            await until_told(caller, endpoint_id)
-            messages = told(receiver.requests)
+            await until_delivered(caller, endpoint_id)
+            messages = received(receiver.requests)
             last = head + corrected.corrections
             assert numbers(messages) == [(1, position, position) for position in range(1, last + 1)]
             assert corrected.corrections > 0

@@ -125,7 +125,7 @@ class Turncoat(Names):
             def __getitem__(self, key: str) -> Any:
                 return next(addresses) if key == "host" else super().__getitem__(key)
 
-        return [cast(ResolveResult, Turning(one)) for one in await super().resolve(host, port, family)]
+        return [cast(ResolveResult, Turning(result)) for result in await super().resolve(host, port, family)]
 
 
 async def test_the_address_is_checked_where_it_is_connected_to_and_not_only_where_it_is_looked_up() -> None:

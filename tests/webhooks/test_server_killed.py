@@ -13,8 +13,8 @@ from services.host.embedded_postgres.binaries import find_binaries
 from services.host.embedded_postgres.server import DATABASE, Server, start_server
 from services.host.migrate import migrate
 from tests.databases import Database, reachable_directory
-from tests.webhooks.calling import calling, tell
-from tests.webhooks.dispatching import dispatching, told, until
+from tests.webhooks.calling import calling, seed_events
+from tests.webhooks.dispatching import dispatching, received, until
 from tests.webhooks.receiver import Receiver
 from tests.webhooks.test_faults import repeated
 
@@ -37,7 +37,7 @@ async def test_a_killed_server_loses_nothing_that_was_told(directory: Path) -> N
         server = running.enter_context(durable(directory))
         await asyncio.to_thread(migrate, server.url(), sandbox=True)
         database = Database(server, DATABASE)
-        head = await tell(database)
+        head = await seed_events(database)
         async with Receiver() as receiver, calling(database) as caller, dispatching(database):
             await caller.register(receiver.url(), start="origin")
             for kill in range(1, KILLS + 1):
@@ -50,4 +50,4 @@ async def test_a_killed_server_loses_nothing_that_was_told(directory: Path) -> N
                 return caller.sql("SELECT position FROM webhooks.endpoint") == [(head,)]
 
             await until(everything_came)
-        assert repeated(told(receiver.requests), head) == []
+        assert repeated(received(receiver.requests), head) == []

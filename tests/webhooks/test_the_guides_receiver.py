@@ -22,7 +22,7 @@ from services.compliance.webhooks.signing import Signer, new_secret, secret_text
 from services.compliance.webhooks.transport.http_post import Sender
 from services.host.wall_clock import wall_clock
 from tests.architecture.markdown import code_blocks, read, sections
-from tests.webhooks.events import AT, told
+from tests.webhooks.events import AT, event_message
 
 RECEIVER: Final = code_blocks(sections(read("docs/integrator-guide.md"))["Receiving webhooks"], "python")
 
@@ -39,7 +39,9 @@ class Subscriber:
         """What it verifies with."""
         return secret_text(self._secret)
 
-    async def told(self, body: bytes, *, changed: bytes = b"", headers: dict[str, str] | None = None) -> Outcome:
+    async def event_message(
+        self, body: bytes, *, changed: bytes = b"", headers: dict[str, str] | None = None
+    ) -> Outcome:
         """Sends it a message. `changed`: what an impostor adds to the body; `headers`: instead of the right ones."""
         signed = Signer([self._secret]).headers("evt-1", wall_clock(), body) | (headers or {})
         return await self._sender.post(self._url, signed, body + changed, "application/cloudevents+json")
@@ -92,7 +94,7 @@ async def subscriber(tmp_path: Path) -> AsyncIterator[Subscriber]:
 
 def event(sequence: int, may_sell: bool | None = True, **more: Any) -> bytes:
     """A message about harbour and S200P."""
-    return told(sequence, may_sell=may_sell, **more).body
+    return event_message(sequence, may_sell=may_sell, **more).body
 
 
 def heartbeat(sequence: int, epoch: int = 1) -> bytes:
@@ -106,33 +108,35 @@ def test_it_is_short() -> None:
 
 
 async def test_it_applies_what_is_genuine_once_and_refuses_the_rest(subscriber: Subscriber) -> None:
-    assert (await subscriber.told(event(1, True))).status == 204
+    assert (await subscriber.receives(event(1, True))).status == 204
     assert subscriber.may_sell() == {("harbour", "S200P"): True}
-    assert (await subscriber.told(event(2, False), changed=b" ")).status == 401
-    assert (await subscriber.told(event(2, False), headers={"webhook-signature": "nonsense"})).status == 401
-    assert (await subscriber.told(event(2, False), headers={"webhook-timestamp": "1"})).status == 401
+    assert (await subscriber.receives(event(2, False), changed=b" ")).status == 401
+    assert (await subscriber.receives(event(2, False), headers={"webhook-signature": "nonsense"})).status == 401
+    assert (await subscriber.receives(event(2, False), headers={"webhook-timestamp": "1"})).status == 401
     assert subscriber.may_sell() == {("harbour", "S200P"): True}
-    assert (await subscriber.told(event(2, False))).status == 204
-    assert (await subscriber.told(event(1, True))).status == 204
-    assert (await subscriber.told(event(1, True, epoch=2, event_id="event-1-1", replay=True))).status == 204
+    assert (await subscriber.receives(event(2, False))).status == 204
+    assert (await subscriber.receives(event(1, True))).status == 204
+    assert (await subscriber.receives(event(1, True, epoch=2, event_id="event-1-1", replay=True))).status == 204
     assert subscriber.may_sell() == {("harbour", "S200P"): False}
     assert subscriber.complaints() == 0
 
 
 async def test_it_sells_nothing_that_is_no_longer_sold(subscriber: Subscriber) -> None:
     for sequence, told_to_sell in enumerate((True, None, True), start=1):
-        assert (await subscriber.told(event(sequence, told_to_sell))).delivered
+        assert (await subscriber.receives(event(sequence, told_to_sell))).delivered
         assert subscriber.may_sell() == {("harbour", "S200P"): told_to_sell is True}
 
 
 async def test_it_takes_a_batch_whole_and_a_test_for_what_it_is(subscriber: Subscriber) -> None:
-    assert (await subscriber.told(message.batch_body([told(1, may_sell=False), told(2)]))).status == 204
-    assert (await subscriber.told(message.test_event_body("test", "endpoint", AT))).status == 204
+    assert (
+        await subscriber.receives(message.batch_body([event_message(1, may_sell=False), event_message(2)]))
+    ).status == 204
+    assert (await subscriber.receives(message.test_event_body("test", "endpoint", AT))).status == 204
     assert subscriber.may_sell() == {("harbour", "S200P"): True}
-    assert (await subscriber.told(b"[" + event(3, False) + b', {"type": "nonsense.heartbeat.v1"}]')).status == 500
+    assert (await subscriber.receives(b"[" + event(3, False) + b', {"type": "nonsense.heartbeat.v1"}]')).status == 500
     assert subscriber.may_sell() == {("harbour", "S200P"): True}
     await asyncio.sleep(0.1)  # after a failure the server closes the connection; the next attempt is never at once
-    assert (await subscriber.told(event(3, False))).status == 204
+    assert (await subscriber.receives(event(3, False))).status == 204
     assert subscriber.may_sell() == {("harbour", "S200P"): False}
 
 
@@ -140,9 +144,9 @@ async def test_it_notices_what_is_missing_and_nothing_else(subscriber: Subscribe
     parked = event(7, delivered_sequence=2)
     whole = [event(1), event(2), heartbeat(2), parked, event(3), event(8), event(1, epoch=2), event(9)]
     for one in [*whole, heartbeat(1, epoch=2), heartbeat(0, epoch=3)]:
-        assert (await subscriber.told(one)).delivered
+        assert (await subscriber.receives(one)).delivered
     assert subscriber.complaints() == 0
     gaps = [event(2, epoch=3), event(5, epoch=3, delivered_sequence=3), heartbeat(6, epoch=3)]
     for count, one in enumerate(gaps, start=1):
-        assert (await subscriber.told(one)).delivered
+        assert (await subscriber.receives(one)).delivered
         assert subscriber.complaints() == count
