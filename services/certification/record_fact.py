@@ -14,8 +14,8 @@ from typing import Final, assert_never
 import msgspec
 
 from services.certification.domain import consultant, exam_registration, partner, portal_change, void
-from services.certification.domain.consultant import AboutConsultant, Consultant
-from services.certification.domain.exam_registration import AboutRegistration, ExamRegistration
+from services.certification.domain.consultant import Consultant
+from services.certification.domain.exam_registration import ExamRegistration
 from services.certification.domain.fact_report import FactReport, Recorded, Repeated, decided
 from services.certification.domain.portal_change import PortalChange
 from services.certification.domain.products import refuse_unknown
@@ -35,13 +35,15 @@ from services.certification.event_store.streams import routing_of, stream_of
 from services.certification.personal_data import NO_TEXT, FreeText
 from shared.events.envelope import Fact
 from shared.events.facts import (
+    AboutConsultant,
+    AboutPartner,
+    AboutRegistration,
     AttemptScored,
     CertificationRecognised,
-    CertificationRevoked,
-    ConsultantCertified,
     CourseCompleted,
     ExamRegistered,
     FactVoided,
+    GrantStatement,
     PortalChangeDeclared,
     RevocationOrdered,
     ScoreCorrected,
@@ -49,8 +51,6 @@ from shared.events.facts import (
 
 Conditional = AboutConsultant | AboutRegistration | PortalChangeDeclared | FactVoided
 """What is decided on condition that nothing newer is stored; facts about partners depend on nothing."""
-
-GRANTS: Final = (ConsultantCertified, CertificationRevoked)
 
 PAUSE_SECONDS: Final = 0.002
 """Before the second try, at most; doubled for each further one."""
@@ -104,7 +104,7 @@ async def record(store: EventStore, products: Collection[str], report: FactRepor
     """
     refuse_unknown(report.data, products)
     async with store.within_deadline() as deadline:
-        if isinstance(report.data, partner.AboutPartner):
+        if isinstance(report.data, AboutPartner):
             while True:
                 answer = await _append_about_partner(store, report, report.data, asked, deadline.when)
                 if answer is not None:
@@ -150,7 +150,7 @@ def _subject(store: EventStore, data: Conditional, target: FoundFact | None) -> 
 
 
 async def _append_about_partner(
-    store: EventStore, report: FactReport, data: partner.AboutPartner, asked: RequestReceipt, deadline: float
+    store: EventStore, report: FactReport, data: AboutPartner, asked: RequestReceipt, deadline: float
 ) -> Answer | None:
     moment = DecisionClock(provisional_instant(UNDATED, (), msgspec.json.encode(report)))
     recorded = partner.decide(report, data, moment.now)
@@ -272,7 +272,7 @@ def _moment(report: FactReport, loaded: Loaded, said: bytes) -> DecisionClock:
     if not loaded.running:
         return DecisionClock(loaded.now, loaded.now, loaded.now + TICK)
     taken = {stored.fact.effective_at for stored in loaded.facts}
-    taken |= {stored.fact.data.granted_at for stored in loaded.facts if isinstance(stored.fact.data, GRANTS)}
+    taken |= {stored.fact.data.granted_at for stored in loaded.facts if isinstance(stored.fact.data, GrantStatement)}
     now = provisional_instant(loaded.now, taken, said)
     stale_at = min((instant for instant in taken if instant > now), default=None)
     return DecisionClock(now, now, stale_at if report.effective_at is None else None)
