@@ -5,7 +5,7 @@ transaction that appends (R34).
 """
 
 import asyncio
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial, reduce
 from random import uniform
@@ -18,8 +18,6 @@ from services.certification.domain.consultant import Consultant
 from services.certification.domain.exam_registration import ExamRegistration
 from services.certification.domain.fact_report import FactReport, Recorded, Repeated, decided
 from services.certification.domain.portal_change import PortalChange
-from services.certification.domain.products import refuse_unknown
-from services.certification.domain.refusals import IdempotencyKeyReused
 from services.certification.event_store.append_request import (
     TICK,
     UNDATED,
@@ -33,6 +31,8 @@ from services.certification.event_store.scope import NOTHING, Scope
 from services.certification.event_store.store import EventStore, FoundFact, Loaded, StoredFact, content_hash
 from services.certification.event_store.streams import routing_of, stream_of
 from services.certification.personal_data import NO_TEXT, FreeText
+from services.web.products import refuse_unsold
+from services.web.refusal import IdempotencyKeyReused
 from shared.events.envelope import Fact
 from shared.events.facts import (
     AboutConsultant,
@@ -47,6 +47,7 @@ from shared.events.facts import (
     PortalChangeDeclared,
     RevocationOrdered,
     ScoreCorrected,
+    products_of,
 )
 
 Conditional = AboutConsultant | AboutRegistration | PortalChangeDeclared | FactVoided
@@ -94,7 +95,7 @@ class DecisionClock(msgspec.Struct, frozen=True):
     stale_at: datetime | None = None
 
 
-async def record(store: EventStore, products: Collection[str], report: FactReport, asked: RequestReceipt) -> Answer:
+async def record(store: EventStore, products: Sequence[str], report: FactReport, asked: RequestReceipt) -> Answer:
     """Records the fact with the decisions that follow from it, or finds it recorded before.
 
     Callers about one subject take turns within a process. Where another process stored something newer between
@@ -102,7 +103,7 @@ async def record(store: EventStore, products: Collection[str], report: FactRepor
     Raises `UnknownProduct` (R2), the refusals of the stream that the fact concerns, `IdempotencyKeyReused` (R34),
     `Overloaded` and `Unavailable`.
     """
-    refuse_unknown(report.data, products)
+    refuse_unsold(products_of(report.data), products, parameter=None)
     async with store.within_deadline() as deadline:
         if isinstance(report.data, AboutPartner):
             while True:

@@ -63,7 +63,7 @@ class Service(NamedTuple):
     webhooks: Webhooks | None
 
     def require_sold(self, product: str) -> None:
-        """Raises `NotSold` for a product that is not sold."""
+        """Raises `UnknownProduct` for a product that is not sold."""
         refuse_unsold((product,), self.parameters.products)
 
     @asynccontextmanager

@@ -7,9 +7,9 @@ from itertools import chain
 from typing import Any, Protocol
 
 from services.certification.domain import exam_registration
-from services.certification.domain.refusals import Refusal
 from services.compliance.policy.answers import certification_answer, notified_partners, partner_segment
 from services.compliance.policy.parameters import PARAMETERS
+from services.web.refusal import Refusal
 from shared.events.envelope import Fact as Recorded
 from tests.oracle.facts import Fact
 from tests.policy.fact_log import Group, appended, stream_of
