@@ -1,7 +1,7 @@
 """A made-up world of partners and their people, as Sage University would report it over ten years.
 
 Everything follows from a seed and the number of partners: each partner can be made without the
-others, so a history of any length streams, and several processes can share the work. Facts come without
+others, so a history of any length streams, and several processes can share the steps. Facts come without
 positions and without the decisions that follow from them.
 """
 

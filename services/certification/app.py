@@ -8,9 +8,10 @@ from typing import Final
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
-from services.certification.api import consultants, events, exams, facts, health, partners, portal_changes, problems
+from services.certification.api import consultants, events, exams, facts, health, partners, portal_changes
 from services.certification.api.command_request import Service
 from services.certification.api.fast_path import DirectPosts
+from services.certification.api.problems import PROBLEMS
 from services.certification.domain.refusals import Unavailable
 from services.certification.event_store.database import Database
 from services.certification.event_store.store import EventStore
@@ -19,6 +20,7 @@ from services.certification.personal_data import PersonalData
 from services.certification.settings import CertificationSettings
 from services.web.event_broadcast import Broadcast
 from services.web.openapi import Link, complete
+from services.web.problem_details import install
 from services.web.sandbox_mismatch import refuse_sandbox_mismatch
 
 FEED_CONNECTIONS: Final = 2
@@ -116,7 +118,7 @@ def create_app(settings: CertificationSettings) -> FastAPI:
         openapi_url="/certification/openapi.json",
         redirect_slashes=False,
     )
-    problems.install(app)
+    install(app, PROBLEMS)
     for noun in (partners, consultants, exams, portal_changes, facts, events, health):
         app.router.routes += noun.router.routes  # as they are: `include_router` makes each anew
     complete(app, settings.products, LINKS)

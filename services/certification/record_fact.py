@@ -5,7 +5,7 @@ transaction that appends (R34).
 """
 
 import asyncio
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial, reduce
 from random import uniform
@@ -14,12 +14,10 @@ from typing import Final, assert_never
 import msgspec
 
 from services.certification.domain import consultant, exam_registration, partner, portal_change, void
-from services.certification.domain.consultant import AboutConsultant, Consultant
-from services.certification.domain.exam_registration import AboutRegistration, ExamRegistration
+from services.certification.domain.consultant import Consultant
+from services.certification.domain.exam_registration import ExamRegistration
 from services.certification.domain.fact_report import FactReport, Recorded, Repeated, decided
 from services.certification.domain.portal_change import PortalChange
-from services.certification.domain.products import refuse_unknown
-from services.certification.domain.refusals import IdempotencyKeyReused
 from services.certification.event_store.append_request import (
     TICK,
     UNDATED,
@@ -33,24 +31,27 @@ from services.certification.event_store.scope import NOTHING, Scope
 from services.certification.event_store.store import EventStore, FoundFact, Loaded, StoredFact, content_hash
 from services.certification.event_store.streams import routing_of, stream_of
 from services.certification.personal_data import NO_TEXT, FreeText
+from services.web.products import refuse_unsold
+from services.web.refusal import IdempotencyKeyReused
 from shared.events.envelope import Fact
 from shared.events.facts import (
+    AboutConsultant,
+    AboutPartner,
+    AboutRegistration,
     AttemptScored,
     CertificationRecognised,
-    CertificationRevoked,
-    ConsultantCertified,
     CourseCompleted,
     ExamRegistered,
     FactVoided,
+    GrantStatement,
     PortalChangeDeclared,
     RevocationOrdered,
     ScoreCorrected,
+    products_of,
 )
 
 Conditional = AboutConsultant | AboutRegistration | PortalChangeDeclared | FactVoided
 """What is decided on condition that nothing newer is stored; facts about partners depend on nothing."""
-
-GRANTS: Final = (ConsultantCertified, CertificationRevoked)
 
 PAUSE_SECONDS: Final = 0.002
 """Before the second try, at most; doubled for each further one."""
@@ -94,7 +95,7 @@ class DecisionClock(msgspec.Struct, frozen=True):
     stale_at: datetime | None = None
 
 
-async def record(store: EventStore, products: Collection[str], report: FactReport, asked: RequestReceipt) -> Answer:
+async def record(store: EventStore, products: Sequence[str], report: FactReport, asked: RequestReceipt) -> Answer:
     """Records the fact with the decisions that follow from it, or finds it recorded before.
 
     Callers about one subject take turns within a process. Where another process stored something newer between
@@ -102,9 +103,9 @@ async def record(store: EventStore, products: Collection[str], report: FactRepor
     Raises `UnknownProduct` (R2), the refusals of the stream that the fact concerns, `IdempotencyKeyReused` (R34),
     `Overloaded` and `Unavailable`.
     """
-    refuse_unknown(report.data, products)
+    refuse_unsold(products_of(report.data), products, parameter=None)
     async with store.within_deadline() as deadline:
-        if isinstance(report.data, partner.AboutPartner):
+        if isinstance(report.data, AboutPartner):
             while True:
                 answer = await _append_about_partner(store, report, report.data, asked, deadline.when)
                 if answer is not None:
@@ -150,7 +151,7 @@ def _subject(store: EventStore, data: Conditional, target: FoundFact | None) -> 
 
 
 async def _append_about_partner(
-    store: EventStore, report: FactReport, data: partner.AboutPartner, asked: RequestReceipt, deadline: float
+    store: EventStore, report: FactReport, data: AboutPartner, asked: RequestReceipt, deadline: float
 ) -> Answer | None:
     moment = DecisionClock(provisional_instant(UNDATED, (), msgspec.json.encode(report)))
     recorded = partner.decide(report, data, moment.now)
@@ -272,7 +273,7 @@ def _moment(report: FactReport, loaded: Loaded, said: bytes) -> DecisionClock:
     if not loaded.running:
         return DecisionClock(loaded.now, loaded.now, loaded.now + TICK)
     taken = {stored.fact.effective_at for stored in loaded.facts}
-    taken |= {stored.fact.data.granted_at for stored in loaded.facts if isinstance(stored.fact.data, GRANTS)}
+    taken |= {stored.fact.data.granted_at for stored in loaded.facts if isinstance(stored.fact.data, GrantStatement)}
     now = provisional_instant(loaded.now, taken, said)
     stale_at = min((instant for instant in taken if instant > now), default=None)
     return DecisionClock(now, now, stale_at if report.effective_at is None else None)

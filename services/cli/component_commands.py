@@ -150,7 +150,7 @@ def rebuild(verify: bool, data_directory: Path, as_json: bool) -> None:
         url = owner_url(SystemSettings(), data_directory)
         settings = ComplianceSettings(database_url=SecretStr(url))
         install_signal_handlers()
-        rebuilt = rebuilding.run(settings, url, verify=verify, tell=progress)
+        rebuilt = rebuilding.run(settings, url, verify=verify, on_progress=progress)
     if as_json:
         shown = {**rebuilt._asdict(), "known_through": rebuilt.known_through.isoformat()}
         click.echo(json.dumps(shown))

@@ -5,7 +5,7 @@ import logging
 from typing import Final
 
 from services.compliance.database import CONNECTION_LOST, connect
-from services.compliance.read_model.batch_write import COMPLIANCE_CHANNEL
+from services.compliance.read_model.checkpoint import COMPLIANCE_CHANNEL
 from services.compliance.settings import ComplianceSettings
 from services.web.wakeup import Wakeup
 

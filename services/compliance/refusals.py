@@ -1,18 +1,6 @@
-"""What every refusal of the compliance service says; the API answers each with a problem."""
+"""Why a question about compliance is not answered; `services.compliance.api.problems` says how each is answered."""
 
-
-class Refusal(Exception):
-    """Nothing is done. `detail`: why, and what to do; `parameter`: the part of the call that is meant.
-
-    `rule`: the id of the rule that refused, where one did.
-    """
-
-    rule: str | None = None
-
-    def __init__(self, detail: str, parameter: str | None = None) -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.parameter = parameter
+from services.web.refusal import Refusal
 
 
 class NeverMentioned(Refusal):

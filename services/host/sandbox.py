@@ -15,11 +15,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from starlette.responses import Response
 
-from services.certification.api import problems
 from services.certification.api.fields import Answer, Instant, InstantAnswer
 from services.host import migrate
 from services.web.openapi import complete
-from services.web.problem_details import MEDIA_TYPE, TYPE_PREFIX, Problem, problem_response
+from services.web.problem_details import MEDIA_TYPE, SHARED, TYPE_PREFIX, Problem, install, problem_response
 from services.web.request_body import YEARS, Body, reject_duplicate_keys
 
 CURRENT_SECONDS_MAX: Final = 60.0
@@ -110,7 +109,7 @@ def create_app(owner_url: str) -> FastAPI:
         redirect_slashes=False,
         dependencies=[Depends(reject_duplicate_keys)],
     )
-    problems.install(app)
+    install(app, SHARED)
     app.add_exception_handler(NotDone, _not_done)
 
     complete(app, (), {})

@@ -13,6 +13,7 @@ from functools import cached_property
 from itertools import takewhile
 from typing import Any, Final, NamedTuple
 
+from services.web.refusal import TooManyReaders
 from services.web.wakeup import POLL_SECONDS, Wakeup, wait_until_set
 
 STRETCH: Final = 10_000
@@ -29,6 +30,7 @@ TAIL_EVENTS_MAX: Final = 2_000
 TAIL_BYTES_MAX: Final = 8 << 20
 
 _HOUR_SECONDS: Final = 3600.0
+_TOO_MANY: Final = "As many streams and long polls are open as may be, in all or for this caller: close one."
 PAUSE_SECONDS: Final = 0.02
 """Between two rounds of sending: what comes meanwhile goes together."""
 PAUSE_FACTOR: Final = 4.0
@@ -98,14 +100,6 @@ class Page:
         return b",".join(event.body for event in self.events)
 
 
-class TooManyReaders(Exception):
-    """As many streams and long polls are open as may be, in all or of this caller."""
-
-    def __init__(self) -> None:
-        super().__init__("as many streams and long polls are open as may be")
-        self.detail = "As many streams and long polls are open as may be, in all or for this caller: close one."
-
-
 Read = Callable[[int, int, int, Filter], Awaitable[tuple[Sequence[Event], int]]]
 """(after, through, limit, filter) to the events between, in order, and where the log ends, as one snapshot has it."""
 
@@ -156,7 +150,7 @@ class Broadcast:
         """A place among those who follow. Raises `TooManyReaders`."""
         full = self._readers.total() >= self._readers_max
         if full or self._readers[caller] >= self._readers_per_caller_max:
-            raise TooManyReaders
+            raise TooManyReaders(_TOO_MANY)
         self._readers[caller] += 1
         try:
             yield

@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from services.web.event_broadcast import POSITION_MAX, Broadcast, Filter, Page
 from services.web.list_headers import listed
+from services.web.refusal import Malformed
 from shared.events.facts import TOPIC_PREFIX
 
 MEDIA_TYPE: Final = "application/cloudevents-batch+json"
@@ -50,15 +51,6 @@ _FOR_EVER: Final = "max-age=31536000, immutable"
 _POSITION: Final = re.compile(r"[0-9]{1,19}", re.ASCII)
 
 
-class Malformed(Exception):
-    """A parameter or a field is not acceptable; `detail` says what would be."""
-
-    def __init__(self, parameter: str, detail: str) -> None:
-        super().__init__(detail)
-        self.parameter = parameter
-        self.detail = detail
-
-
 def full_types(given: Collection[str], known: Sequence[str], parameter: str = "type") -> list[str]:
     """The types that are meant by full or short names. Raises `Malformed`, which lists what there is."""
     short = {name: name.removeprefix(TOPIC_PREFIX).rpartition(".")[0] for name in known}
@@ -67,7 +59,7 @@ def full_types(given: Collection[str], known: Sequence[str], parameter: str = "t
     for name in given:
         if name not in acceptable:
             there_are = ", ".join(dict.fromkeys(short.values()))
-            raise Malformed(parameter, f"There is no type {name[:100]!r}; there are {there_are}.")
+            raise Malformed(f"There is no type {name[:100]!r}; there are {there_are}.", parameter)
     return [name for name in known if name in meant or short[name] in meant]
 
 
@@ -88,7 +80,7 @@ def resumed(last_event_id: str | None, after: int) -> int:
     if not last_event_id:
         return after
     if not _POSITION.fullmatch(last_event_id) or int(last_event_id) > POSITION_MAX:
-        raise Malformed("Last-Event-ID", "Last-Event-ID is the id of an event of this stream, which is its position.")
+        raise Malformed("Last-Event-ID is the id of an event of this stream, which is its position.", "Last-Event-ID")
     return int(last_event_id)
 
 

@@ -1,14 +1,57 @@
-"""Problem details for HTTP APIs (RFC 9457), in the one shape that every part of the system answers with."""
+"""Problem details for HTTP APIs (RFC 9457): the one shape in which every part of the system refuses and fails."""
 
+import logging
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
+
+from services.web.refusal import (
+    IdempotencyKeyMissing,
+    IdempotencyKeyReused,
+    Malformed,
+    Refusal,
+    TooManyReaders,
+    UnknownProduct,
+)
+from services.web.request_body import body_error
 
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:sagecert:problem:"
+RETRY_AFTER_SECONDS: Final = 1
+
+_log: Final = logging.getLogger(__name__)
+
+
+class ProblemType(NamedTuple):
+    """A type of problem: status, last part of its `type`, title. `passes`: a 503 that passes by itself."""
+
+    status: int
+    name: str
+    title: str
+    passes: bool = True
+
+
+ProblemTable = Mapping[type[Refusal], ProblemType]
+"""How each refusal of a service is answered."""
+
+MALFORMED: Final = ProblemType(422, "malformed-request", "The request is malformed")
+DATABASE_UNAVAILABLE: Final = ProblemType(503, "database-unavailable", "The database does not answer")
+KNOWN_IN_THE_FUTURE: Final = ProblemType(422, "known-in-the-future", "What will be known then is not known yet")
+
+SHARED: Final[ProblemTable] = {
+    Malformed: MALFORMED,
+    UnknownProduct: ProblemType(422, "unknown-product", "Not a product that is sold"),
+    IdempotencyKeyMissing: ProblemType(422, "idempotency-key-missing", "The idempotency key is missing or malformed"),
+    IdempotencyKeyReused: ProblemType(422, "idempotency-key-reused", "The idempotency key stands for other content"),
+    TooManyReaders: ProblemType(503, "too-many-readers", "Too many streams and long polls"),
+}
+"""What both services refuse in the same way."""
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -41,8 +84,7 @@ HOST_UNCLEAR: Final = Problem(
 
 def malformed(detail: str, parameter: str | None = None) -> Problem:
     """The request does not say what it must, in the form in which it must."""
-    title = "The request is malformed"
-    return Problem(TYPE_PREFIX + "malformed-request", title, 422, detail, parameter=parameter)
+    return Problem(TYPE_PREFIX + MALFORMED.name, MALFORMED.title, MALFORMED.status, detail, parameter=parameter)
 
 
 def unexplained(status: int, detail: str) -> Problem:
@@ -60,3 +102,68 @@ def problem_body(problem: Problem) -> bytes:
 def problem_response(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
     """The problem as an answer."""
     return Response(problem_body(problem), problem.status, headers, MEDIA_TYPE)
+
+
+def install(app: FastAPI, table: ProblemTable) -> None:
+    """Answers refusals, malformed requests and failures of the application with problems, refusals by the table."""
+
+    async def refused(_: Request, refusal: Exception) -> Response:
+        assert isinstance(refusal, Refusal)
+        return answer_to(refusal, table)
+
+    app.add_exception_handler(Refusal, refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _no_such_resource)
+    app.add_exception_handler(Exception, failed)
+
+
+def answer_to(refusal: Refusal, table: ProblemTable) -> Response:
+    """The answer that the table prescribes."""
+    kind = table[type(refusal)]
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if kind.status == 503 and kind.passes else None
+    problem = Problem(
+        TYPE_PREFIX + kind.name,
+        kind.title,
+        kind.status,
+        refusal.detail,
+        refusal.rule,
+        refusal.parameter,
+        refusal.fact_id,
+        refusal.score,
+    )
+    return problem_response(problem, headers)
+
+
+async def failed(request: Request, error: Exception) -> Response:
+    """Logs a fault of the service whole, and answers without a word of it."""
+    _log.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
+    return problem_response(FAILED)
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return answer_to(_refusal_of(error), SHARED)
+
+
+def _refusal_of(error: RequestValidationError) -> Refusal:
+    """Names the part that is meant and what is wrong with it; never repeats what was sent as its value."""
+    if fault := body_error(error):
+        return Malformed(fault)
+    first = error.errors()[0]
+    where, *names = first["loc"]
+    name = ".".join(str(part) for part in names)[:200]
+    if where == "header" and name.lower() == "idempotency-key":
+        return IdempotencyKeyMissing("Send one Idempotency-Key, of 1 to 255 visible ASCII characters.", name)
+    what = "field" if where == "body" else f"{where} parameter"
+    if first["type"] == "extra_forbidden":
+        return Malformed(f"There is no {what} {name!r} here.", name or None)
+    why = first["msg"].removeprefix("Value error, ")
+    return Malformed(f"The {what} {name!r} is not acceptable: {why}.", name or None)
+
+
+async def _no_such_resource(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if fault := body_error(error):
+        return answer_to(Malformed(fault), SHARED)
+    detail = f"{request.method} {request.scope['path']}: {error.detail}."
+    return problem_response(Problem("about:blank", str(error.detail), error.status_code, detail), error.headers)

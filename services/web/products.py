@@ -5,6 +5,8 @@ from typing import Annotated, Final
 
 from pydantic import WithJsonSchema
 
+from services.web.refusal import UnknownProduct
+
 FORMAT: Final = "product"
 """Marks a product in a schema, until the document names those that are sold."""
 
@@ -12,17 +14,8 @@ Product = Annotated[str, WithJsonSchema({"type": "string", "format": FORMAT})]
 """A product in a path, a query or a body. Any text will do as such: whether it is sold is another question."""
 
 
-class NotSold(Exception):
-    """No such product is sold (R2). `parameter`: the part of the request that names it."""
-
-    def __init__(self, product: str, sold: Sequence[str], parameter: str) -> None:
-        self.detail = f"{product[:100]!r} is not sold; sold are {', '.join(sold)}."
-        super().__init__(self.detail)
-        self.parameter = parameter
-
-
-def refuse_unsold(products: Iterable[str], sold: Sequence[str], parameter: str = "product") -> None:
-    """Raises `NotSold`, which lists what is sold, where a product is not."""
+def refuse_unsold(products: Iterable[str], sold: Sequence[str], parameter: str | None = "product") -> None:
+    """Raises `UnknownProduct`, which lists what is sold. `parameter`: the part of the request that names them."""
     for product in products:
         if product not in sold:
-            raise NotSold(product, sold, parameter)
+            raise UnknownProduct(f"{product[:100]!r} is not sold; sold are {', '.join(sold)}.", parameter)

@@ -5,13 +5,17 @@ when and why stands in the envelope (`shared.events.envelope`). A topic names cl
 ever: moving or renaming a class must not orphan what is stored, and a change that is more than an
 optional field with a default is a new topic, an upcast and a golden file.
 
+A class declares everything else about its fact: `topic`, the stream it lies in, and by the names of its
+fields the partners, the consultant and the products it is about (`services.certification.event_store.streams`,
+`products_of`). The unions below group the classes for those who decide or apply them.
+
 Facts that callers report (`REPORTED`) can be voided. Decisions (`DECIDED`) are derived by the
 certification service from reported facts; each restates one grant or one maintenance completion
 whole, and the last statement of it wins.
 """
 
 from datetime import date, datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal, NamedTuple, get_args
 
 import msgspec
 
@@ -30,8 +34,29 @@ Attempt = Literal[1, 2]
 """A registration grants exactly two attempts (R5)."""
 
 
+class Stream(NamedTuple):
+    """A kind of stream: its id is `prefix` and the value of the field `id_field`."""
+
+    prefix: str
+    id_field: str
+
+
+PARTNER: Final = Stream("partner-", "partner_id")
+CONSULTANT: Final = Stream("consultant-", "consultant_id")
+REGISTRATION: Final = Stream("exam_registration-", "registration_id")
+PORTAL_CHANGE: Final = Stream("portal_change-", "portal_change_id")
+STREAMS: Final = (CONSULTANT, REGISTRATION, PARTNER, PORTAL_CHANGE)
+
+
 class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=False, omit_defaults=True):
-    """What a fact says. Unknown fields are ignored: an optional field may be added within a version."""
+    """What a fact says. Unknown fields are ignored: an optional field may be added within a version.
+
+    `topic`: with `TOPIC_PREFIX` before it, the topic in the log. `stream`: where the fact lies; None: where the fact
+    that it voids lies.
+    """
+
+    topic: ClassVar[str]
+    stream: ClassVar[Stream | None]
 
 
 class Period(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -55,6 +80,8 @@ class PartnerEnrolled(Data, frozen=True):
     `programme`: a code, `[A-Z][A-Z0-9_]{0,63}`; facts that were recorded before that was asked for can hold other text.
     """
 
+    topic = "partner-enrolled.v1"
+    stream = PARTNER
     partner_id: str
     kind: Kind
     programme: str
@@ -63,6 +90,8 @@ class PartnerEnrolled(Data, frozen=True):
 class PartnerKindChanged(Data, frozen=True):
     """The partner is of this kind from the effective instant (R22)."""
 
+    topic = "partner-kind-changed.v1"
+    stream = PARTNER
     partner_id: str
     kind: Kind
 
@@ -73,6 +102,8 @@ class PartnerProgrammeChanged(Data, frozen=True):
     `programme`: a code, `[A-Z][A-Z0-9_]{0,63}`; facts that were recorded before that was asked for can hold other text.
     """
 
+    topic = "partner-programme-changed.v1"
+    stream = PARTNER
     partner_id: str
     programme: str
 
@@ -80,12 +111,16 @@ class PartnerProgrammeChanged(Data, frozen=True):
 class PartnerClosed(Data, frozen=True):
     """The partner went out of business: its links end, it is no longer enrolled (R28, R29)."""
 
+    topic = "partner-closed.v1"
+    stream = PARTNER
     partner_id: str
 
 
 class PartnersMerged(Data, frozen=True):
     """`partner_id` was merged into `into`, which takes over its links (R29)."""
 
+    topic = "partners-merged.v1"
+    stream = PARTNER
     partner_id: str
     into: str
 
@@ -93,6 +128,8 @@ class PartnersMerged(Data, frozen=True):
 class ConsultantLinked(Data, frozen=True):
     """The consultant works for the partner from the effective instant (R23)."""
 
+    topic = "consultant-linked.v1"
+    stream = PARTNER
     partner_id: str
     consultant_id: str
 
@@ -100,6 +137,8 @@ class ConsultantLinked(Data, frozen=True):
 class ConsultantLeft(Data, frozen=True):
     """The consultant left the partner. `reason_hash`: SHA-256 of the erasable free text."""
 
+    topic = "consultant-left.v1"
+    stream = PARTNER
     partner_id: str
     consultant_id: str
     reason_hash: str | None = None
@@ -111,6 +150,8 @@ class ConsultantLeft(Data, frozen=True):
 class CourseCompleted(Data, frozen=True):
     """The course for the product, or (with a portal change) its maintenance training, was completed."""
 
+    topic = "course-completed.v1"
+    stream = CONSULTANT
     consultant_id: str
     product: str
     portal_change_id: str | None = None
@@ -119,6 +160,8 @@ class CourseCompleted(Data, frozen=True):
 class ExamRegistered(Data, frozen=True):
     """Two attempts were granted (R5): at the exam, or (with a portal change) at its maintenance assessment."""
 
+    topic = "exam-registered.v1"
+    stream = REGISTRATION
     registration_id: str
     consultant_id: str
     product: str
@@ -128,6 +171,8 @@ class ExamRegistered(Data, frozen=True):
 class AttemptScored(Data, frozen=True):
     """The attempt (1 or 2) of the registration scored `score`, a decimal string such as "79.99" (R5, R6)."""
 
+    topic = "attempt-scored.v1"
+    stream = REGISTRATION
     registration_id: str
     attempt: Attempt
     score: str
@@ -136,6 +181,8 @@ class AttemptScored(Data, frozen=True):
 class ScoreCorrected(Data, frozen=True):
     """The score of the attempt was corrected to `score` from the effective instant (R32)."""
 
+    topic = "score-corrected.v1"
+    stream = REGISTRATION
     registration_id: str
     attempt: Attempt
     score: str
@@ -145,6 +192,8 @@ class ScoreCorrected(Data, frozen=True):
 class CertificationRecognised(Data, frozen=True):
     """Sage recognises the consultant as certified without an exam of its own here."""
 
+    topic = "certification-recognised.v1"
+    stream = CONSULTANT
     consultant_id: str
     product: str
     evidence_hash: str | None = None
@@ -153,6 +202,8 @@ class CertificationRecognised(Data, frozen=True):
 class RevocationOrdered(Data, frozen=True):
     """Sage ended the consultant's certification for the product (R37)."""
 
+    topic = "revocation-ordered.v1"
+    stream = CONSULTANT
     consultant_id: str
     product: str
     reason_hash: str | None = None
@@ -167,6 +218,8 @@ class PortalChangeDeclared(Data, frozen=True):
     `due_on` is the Europe/London day by whose end maintenance must be completed (R26).
     """
 
+    topic = "portal-change-declared.v1"
+    stream = PORTAL_CHANGE
     portal_change_id: str
     products: tuple[str, ...]
     significant: bool
@@ -177,6 +230,8 @@ class PortalChangeDeclared(Data, frozen=True):
 class FactVoided(Data, frozen=True):
     """The fact `fact_id` was recorded in error: it counts nowhere, from this recording on (R33)."""
 
+    topic = "fact-voided.v1"
+    stream = None
     fact_id: str
     reason_hash: str | None = None
 
@@ -191,6 +246,8 @@ class ConsultantCertified(Data, frozen=True):
     pass and course, tells whether a portal change binds the grant (R25).
     """
 
+    topic = "consultant-certified.v1"
+    stream = CONSULTANT
     consultant_id: str
     product: str
     grant_id: str
@@ -204,6 +261,8 @@ class CertificationRevoked(Data, frozen=True):
     Follows from a revocation, a correction or a void (R32, R33, R37).
     """
 
+    topic = "certification-revoked.v1"
+    stream = CONSULTANT
     consultant_id: str
     product: str
     grant_id: str
@@ -214,56 +273,38 @@ class CertificationRevoked(Data, frozen=True):
 class MaintenanceCompleted(Data, frozen=True):
     """Training and assessment for a portal change, restated whole: both done in each of `periods` (R25, R32)."""
 
+    topic = "maintenance-completed.v1"
+    stream = CONSULTANT
     consultant_id: str
     product: str
     portal_change_id: str
     periods: tuple[Period, ...]
 
 
+EnrolmentFact = PartnerEnrolled | PartnerKindChanged | PartnerProgrammeChanged | PartnerClosed | PartnersMerged
+EmploymentFact = ConsultantLinked | ConsultantLeft
+AboutPartner = EnrolmentFact | EmploymentFact
+AboutConsultant = CourseCompleted | CertificationRecognised | RevocationOrdered
+AboutRegistration = ExamRegistered | AttemptScored | ScoreCorrected
+Reported = AboutPartner | AboutConsultant | AboutRegistration | PortalChangeDeclared | FactVoided
+
 GrantStatement = ConsultantCertified | CertificationRevoked
-Decision = ConsultantCertified | CertificationRevoked | MaintenanceCompleted
-Reported = (
-    PartnerEnrolled
-    | PartnerKindChanged
-    | PartnerProgrammeChanged
-    | PartnerClosed
-    | PartnersMerged
-    | ConsultantLinked
-    | ConsultantLeft
-    | CourseCompleted
-    | ExamRegistered
-    | AttemptScored
-    | ScoreCorrected
-    | CertificationRecognised
-    | RevocationOrdered
-    | PortalChangeDeclared
-    | FactVoided
-)
+Decision = GrantStatement | MaintenanceCompleted
 FactData = Reported | Decision
 
 TOPICS: Final[dict[str, type[FactData]]] = {
-    TOPIC_PREFIX + "partner-enrolled.v1": PartnerEnrolled,
-    TOPIC_PREFIX + "partner-kind-changed.v1": PartnerKindChanged,
-    TOPIC_PREFIX + "partner-programme-changed.v1": PartnerProgrammeChanged,
-    TOPIC_PREFIX + "partner-closed.v1": PartnerClosed,
-    TOPIC_PREFIX + "partners-merged.v1": PartnersMerged,
-    TOPIC_PREFIX + "consultant-linked.v1": ConsultantLinked,
-    TOPIC_PREFIX + "consultant-left.v1": ConsultantLeft,
-    TOPIC_PREFIX + "course-completed.v1": CourseCompleted,
-    TOPIC_PREFIX + "exam-registered.v1": ExamRegistered,
-    TOPIC_PREFIX + "attempt-scored.v1": AttemptScored,
-    TOPIC_PREFIX + "score-corrected.v1": ScoreCorrected,
-    TOPIC_PREFIX + "certification-recognised.v1": CertificationRecognised,
-    TOPIC_PREFIX + "revocation-ordered.v1": RevocationOrdered,
-    TOPIC_PREFIX + "portal-change-declared.v1": PortalChangeDeclared,
-    TOPIC_PREFIX + "fact-voided.v1": FactVoided,
-    TOPIC_PREFIX + "consultant-certified.v1": ConsultantCertified,
-    TOPIC_PREFIX + "certification-revoked.v1": CertificationRevoked,
-    TOPIC_PREFIX + "maintenance-completed.v1": MaintenanceCompleted,
+    TOPIC_PREFIX + cls.topic: cls for cls in sorted(get_args(FactData), key=Data.__subclasses__().index)
 }
-"""Topic to class, for ever. The topic is also the CloudEvents `type` of the fact."""
+"""Topic to class, in the order of the classes. The topic is also the CloudEvents `type` of the fact."""
 
 TOPIC_OF: Final[dict[type[FactData], str]] = {cls: topic for topic, cls in TOPICS.items()}
 
-DECIDED: Final[frozenset[type[FactData]]] = frozenset({ConsultantCertified, CertificationRevoked, MaintenanceCompleted})
-REPORTED: Final[frozenset[type[FactData]]] = frozenset(TOPICS.values()) - DECIDED
+DECIDED: Final[frozenset[type[FactData]]] = frozenset(get_args(Decision))
+REPORTED: Final[frozenset[type[FactData]]] = frozenset(get_args(Reported))
+
+
+def products_of(data: FactData) -> tuple[str, ...]:
+    """The products that the fact names (R2)."""
+    product: str | None = getattr(data, "product", None)
+    products: tuple[str, ...] = getattr(data, "products", ())
+    return products if product is None else (product,)

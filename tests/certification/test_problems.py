@@ -1,28 +1,44 @@
-"""Every refusal has its answer."""
+"""Every refusal has its answer, in both services."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from services.certification.api.problems import KINDS, answer_to
-from services.certification.domain import refusals
-from services.certification.domain.refusals import Refusal
+from services.certification.api import problems as certification
+from services.compliance.api import problems as compliance
+from services.web.problem_details import SHARED, ProblemTable, answer_to
+from services.web.refusal import Refusal
+
+TABLES: list[tuple[ProblemTable, str]] = [
+    (certification.PROBLEMS, "services.certification."),
+    (compliance.PROBLEMS, "services.compliance."),
+]
 
 
 def every(kind: type[Refusal]) -> Iterator[type[Refusal]]:
-    for each in kind.__subclasses__():
-        yield each
-        yield from every(each)
+    for below in kind.__subclasses__():
+        yield below
+        yield from every(below)
 
 
-def test_the_table_is_complete_and_says_nothing_twice() -> None:
-    assert set(KINDS) == {each for each in every(Refusal) if each.__module__ == refusals.__name__}
-    assert len({kind.name for kind in KINDS.values()}) == len(KINDS)
+@pytest.mark.parametrize(("table", "package"), TABLES, ids=["certification", "compliance"])
+def test_the_table_is_complete(table: ProblemTable, package: str) -> None:
+    assert set(table) == {kind for kind in every(Refusal) if kind.__module__.startswith((package, "services.web."))}
 
 
-@pytest.mark.parametrize("refusal", KINDS)
-def test_a_refusal_is_answered_as_the_table_says(refusal: type[Refusal]) -> None:
-    answer = answer_to(refusal("It is so, \ud800."))
-    assert answer.status_code == KINDS[refusal].status
+def test_certification_says_nothing_twice() -> None:
+    names = {kind.name for kind in certification.PROBLEMS.values()}
+    assert len(names) == len(certification.PROBLEMS)
+    assert len({kind.name for kind in SHARED.values()}) == len(SHARED)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "table"),
+    [(refusal, table) for table, _ in TABLES for refusal in table],
+)
+def test_a_refusal_is_answered_as_the_table_says(refusal: type[Refusal], table: ProblemTable) -> None:
+    answer = answer_to(refusal("It is so, \ud800."), table)
+    assert answer.status_code == table[refusal].status
     assert answer.media_type == "application/problem+json"
-    assert ("Retry-After" in answer.headers) == (answer.status_code == 503)
+    passing = table[refusal].status == 503 and refusal is not compliance.WebhooksOff
+    assert ("Retry-After" in answer.headers) == passing

@@ -9,11 +9,11 @@ import pytest
 
 from services.certification.domain.consultant import Consultant, evolve, follow
 from services.certification.domain.fact_report import FactReport
-from services.certification.domain.refusals import Refusal
 from services.certification.domain.unvoided import standing
 from services.certification.event_store.database import Database as Log
 from services.certification.event_store.store import EventStore
 from services.certification.record_fact import RequestReceipt, record
+from services.web.refusal import Refusal
 from shared.events import wire
 from shared.events.envelope import Fact
 from shared.events.facts import (

@@ -18,8 +18,8 @@ from services.web.event_broadcast import (
     Event,
     Filter,
     Page,
-    TooManyReaders,
 )
+from services.web.refusal import TooManyReaders
 from services.web.wakeup import Wakeup
 
 SECONDS_MAX: Final = 60.0

@@ -17,14 +17,14 @@ from starlette.requests import Request
 
 from services.certification.api import fast_path, fields
 from services.compliance.api import query_params, webhook_fields
-from services.compliance.refusals import Refusal
 from services.compliance.webhooks.transport.urls import UnacceptableUrl, check_url
 from services.host import request_guard
 from services.host.accepted_requests import Operation, Paths
 from services.web import event_feed
 from services.web.list_headers import listed
 from services.web.preconditions import expected
-from services.web.products import NotSold, refuse_unsold
+from services.web.products import refuse_unsold
+from services.web.refusal import Refusal
 from services.web.request_body import (
     distinct_members,
     parse_any_instant,
@@ -43,8 +43,6 @@ REFUSED: Final = (
     ValueError,
     RequestValidationError,
     Refusal,
-    event_feed.Malformed,
-    NotSold,
     UnacceptableUrl,
     request_guard._Refused,
 )

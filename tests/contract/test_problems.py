@@ -17,10 +17,8 @@ NAME: Final = re.compile(r"[a-z]+(-[a-z]+)*")
 def answered() -> dict[str, set[int]]:
     """Type to the statuses with which it is answered, from the tables in the code."""
     found: dict[str, set[int]] = defaultdict(set, {"internal-error": {500}})
-    for kind in certification.KINDS.values():
+    for kind in (*certification.PROBLEMS.values(), *compliance.PROBLEMS.values()):
         found[kind.name].add(kind.status)
-    for status, name, _title in compliance.ANSWERS.values():
-        found[name].add(status)
     for module in (gateway, request_guard, problem_details, sandbox, asgi_server):
         for value in vars(module).values():
             if isinstance(value, Problem):
@@ -41,5 +39,12 @@ def test_types_are_words() -> None:
 
 
 def test_a_type_of_certification_has_one_title() -> None:
-    names = [kind.name for kind in certification.KINDS.values()]
+    names = [kind.name for kind in certification.PROBLEMS.values()]
     assert len(names) == len(set(names))
+
+
+def test_a_type_means_the_same_in_both_services() -> None:
+    statuses: dict[str, set[int]] = defaultdict(set)
+    for kind in (*certification.PROBLEMS.values(), *compliance.PROBLEMS.values()):
+        statuses[kind.name].add(kind.status)
+    assert all(len(found) == 1 for found in statuses.values()), statuses

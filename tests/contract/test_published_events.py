@@ -13,9 +13,9 @@ from typing import Any, Final
 
 import msgspec
 
-from services.compliance.policy.answers import partner_stretch
+from services.compliance.policy.answers import partner_segment
 from services.compliance.policy.parameters import PARAMETERS
-from services.compliance.policy.replay_position import LAST_PARTNER, TIMER, ReplayPosition
+from services.compliance.policy.replay_position import LAST_PARTNER, ReplayPosition
 from services.compliance.projection.replay import derive
 from shared.events import wire
 from shared.events.compliance_events import TYPE_OF
@@ -30,7 +30,7 @@ INSTANTS: Final = (
     datetime(2022, 7, 1, tzinfo=UTC),
 )
 POSITIONS: Final = (12, 24, 41)
-END: Final = ReplayPosition(datetime(2022, 8, 1, tzinfo=UTC), TIMER, 0, LAST_PARTNER)
+END: Final = ReplayPosition(datetime(2022, 8, 1, tzinfo=UTC), 0, LAST_PARTNER)
 
 
 def lines(name: str) -> list[dict[str, Any]]:
@@ -87,12 +87,12 @@ def answers() -> list[dict[str, Any]]:
             "product": product,
             "at": wire.instant_text(at),
             "position": position,
-            "standing": json.loads(msgspec.json.encode(stretch.standing)),
-            "because": [[reason.rule, *reason.fact_ids] for reason in stretch.reasons],
-            "next_change_at": stretch.next_change_at and wire.instant_text(stretch.next_change_at),
+            "standing": json.loads(msgspec.json.encode(segment.standing)),
+            "because": [[reason.rule, *reason.fact_ids] for reason in segment.reasons],
+            "next_change_at": segment.next_change_at and wire.instant_text(segment.next_change_at),
         }
         for partner_id, product, at, position in asked
-        if (stretch := partner_stretch(log[:position], partner_id, product, at, PARAMETERS)) is not None
+        if (segment := partner_segment(log[:position], partner_id, product, at, PARAMETERS)) is not None
     ]
 
 

@@ -7,10 +7,11 @@ from random import Random
 from typing import Any
 
 from services.certification.domain import exam_registration
-from services.compliance.policy.answers import certification_answer, notified_partners, partner_stretch
-from services.compliance.policy.history import PartnerHistory, Step, future
+from services.compliance.policy.answers import certification_answer, notified_partners, partner_segment
+from services.compliance.policy.forecast import forecast
+from services.compliance.policy.history import PartnerHistory, Step
 from services.compliance.policy.parameters import PARAMETERS
-from services.compliance.policy.standing import Standing
+from shared.events.compliance_events import Standing
 from shared.events.envelope import Fact
 from tests.oracle import facts as oracle
 from tests.oracle import standing as by_definition
@@ -102,8 +103,8 @@ def _answers_differ(case: Case, known: int, at: datetime) -> Iterator[str]:
     when = f"at {at}, knowing {known}"
     for product in PRODUCTS:
         for partner in case.partners:
-            stretch = partner_stretch(log, partner, product, at, PARAMETERS)
-            got = standing_view(stretch.standing if stretch else None)
+            segment = partner_segment(log, partner, product, at, PARAMETERS)
+            got = standing_view(segment.standing if segment else None)
             yield from _differences(
                 f"{partner} {product} {when}", got, defined_view(calculator.partner(partner, product, at))
             )
@@ -157,25 +158,25 @@ def _registration_differs(
 
 
 def _fold_differs(case: Case, partner: str) -> Iterator[str]:
-    """The fold's stretches are answers about its future, at every step of the history."""
+    """The fold's segments are answers about its future, at every step of the history."""
     fold = PartnerHistory(partner, PARAMETERS)
     for known, group in enumerate(case.groups, start=1):
         if not group:
             continue
         now = group[0].recorded_at
-        fold.fire(now)
+        fold.fire_timers(now)
         fold.record(group)
         calculator = case.calculator(known)
         last = known == len(case.groups)
         instants = [now, *(instant for instant in case.instants if instant > now)] if last else [now]
         for product, sweep in fold.sweeps().items():
             assert fold.changed_at is not None
-            stretches = list(future(sweep, fold.changed_at))
+            segments = list(forecast(sweep, fold.changed_at))
             for at in instants:
-                stretch = [one for one in stretches if one.valid_from <= at][-1]
+                segment = [one for one in segments if one.valid_from <= at][-1]
                 wanted = defined_view(calculator.partner(partner, product, at))
                 where = f"fold of {partner} {product} after {known}, at {at}"
-                yield from _differences(where, standing_view(stretch.standing), wanted)
+                yield from _differences(where, standing_view(segment.standing), wanted)
 
 
 def steps_of(groups: Sequence[Group], partner: str, until: datetime | None = None) -> list[Step]:
@@ -184,9 +185,9 @@ def steps_of(groups: Sequence[Group], partner: str, until: datetime | None = Non
     steps: list[Step] = []
     for group in groups:
         if group:
-            steps += fold.fire(group[0].recorded_at)
+            steps += fold.fire_timers(group[0].recorded_at)
             steps.append(fold.record(group))
-    return steps + (fold.fire(until) if until else [])
+    return steps + (fold.fire_timers(until) if until else [])
 
 
 def _differences(where: str, got: View | None, wanted: View | None) -> Iterator[str]:

@@ -40,9 +40,9 @@ def events(partner: str, *told: Told, until: datetime) -> list[ComplianceEvent]:
     fold = PartnerHistory(partner, PARAMETERS)
     found: list[ComplianceEvent] = []
     for group in recorded(list(flat(told))):
-        for step in (*fold.fire(group[0].recorded_at), fold.record(group)):
+        for step in (*fold.fire_timers(group[0].recorded_at), fold.record(group)):
             found += step.events
-    for step in fold.fire(until):
+    for step in fold.fire_timers(until):
         found += step.events
     return [event for event in found if not event.type.endswith("standing-changed.v1")]
 

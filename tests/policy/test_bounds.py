@@ -6,7 +6,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from services.compliance.policy.answers import partner_stretch
+from services.compliance.policy.answers import partner_segment
 from services.compliance.policy.history import PartnerHistory, Step
 from services.compliance.policy.parameters import PARAMETERS, Parameters
 from shared.events.compliance_events import ComplianceEventData, Standing
@@ -72,7 +72,7 @@ def steps(facts: Sequence[Fact], parameters: Parameters) -> Iterator[tuple[int, 
     """Each step, with how many facts are recorded by then."""
     history = PartnerHistory(PARTNER, parameters)
     for known, each in enumerate(facts):
-        for step in history.fire(each.recorded_at):
+        for step in history.fire_timers(each.recorded_at):
             yield known, step
         yield known + 1, history.record((each,))
 
@@ -109,7 +109,7 @@ def test_whoever_folds_the_events_holds_the_answers_within_the_bounds(name: str)
             for standing in msgspec.json.decode(event.data, type=ComplianceEventData).standings:
                 held[standing.product] = standing
         if known % 7 == 0 and held:
-            answer = partner_stretch(facts[:known], PARTNER, "S200P", step.instant, parameters)
+            answer = partner_segment(facts[:known], PARTNER, "S200P", step.instant, parameters)
             assert answer is not None
             assert held["S200P"] == within_bounds(answer.standing)
     assert 5_000 < greatest < BYTES_MAX - 4_096

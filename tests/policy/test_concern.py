@@ -81,7 +81,7 @@ def test_nobody_whose_history_changes_is_left_out(seeds: range) -> None:
                 survivors.add(data.into)
             concerned = concern.concerned([fact])
             for history in histories:
-                history.fire(fact.recorded_at)
+                history.fire_timers(fact.recorded_at)
                 before = history.changes
                 history.record([fact])
                 if isinstance(data, PartnersMerged) or ends_survivor:

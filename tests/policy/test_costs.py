@@ -14,7 +14,7 @@ from time import process_time
 
 import pytest
 
-from services.compliance.policy.answers import certification_answer, partner_stretch
+from services.compliance.policy.answers import certification_answer, partner_segment
 from services.compliance.policy.history import PartnerHistory
 from services.compliance.policy.parameters import PARAMETERS
 from shared.events.envelope import Fact
@@ -234,7 +234,7 @@ def log(shape: Shape, size: int) -> list[Fact]:
 def fold(facts: Sequence[Fact]) -> PartnerHistory:
     history = PartnerHistory("P", PARAMETERS)
     for each in facts:
-        history.fire(each.recorded_at)
+        history.fire_timers(each.recorded_at)
         history.record((each,))
     return history
 
@@ -267,7 +267,7 @@ def test_an_answer_about_a_tenfold_history_costs_at_most_tenfold(shape: Shape) -
 
     def ask(facts: Sequence[Fact]) -> None:
         at = facts[-1].recorded_at
-        assert partner_stretch(facts, "P", "S200P", at, PARAMETERS) is not None
+        assert partner_segment(facts, "P", "S200P", at, PARAMETERS) is not None
         certification_answer(facts, "C0", "S200P", at, PARAMETERS)
 
     assert cpu_seconds(lambda: ask(great)) < TENFOLD_MAX * cpu_seconds(lambda: ask(small))
@@ -284,7 +284,7 @@ def further(history: PartnerHistory, after: Fact, number: Iterator[int]) -> None
             ConsultantLinked("P", "C1"),
         ):
             position = after.position + 3 * index
-            history.fire(at)
+            history.fire_timers(at)
             history.record((fact(position, at, at, data),))
 
 

@@ -9,7 +9,7 @@ from random import Random
 import msgspec
 from hypothesis import HealthCheck, given, settings
 
-from services.compliance.policy.answers import certification_answer, partner_stretch
+from services.compliance.policy.answers import certification_answer, partner_segment
 from services.compliance.policy.history import PartnerHistory, Step
 from services.compliance.policy.parameters import PARAMETERS
 from shared.events.compliance_events import TYPE_OF, ComplianceEvent, ComplianceEventData, Name, Standing
@@ -110,8 +110,8 @@ def test_however_a_replay_is_split_it_says_the_same(history: History) -> None:
             if group:
                 for instant in case.instants:
                     if instant < group[0].recorded_at:
-                        eager += fold.fire(instant)
-                eager += fold.fire(group[0].recorded_at)
+                        eager += fold.fire_timers(instant)
+                eager += fold.fire_timers(group[0].recorded_at)
                 eager.append(fold.record(group))
         assert msgspec.json.encode(eager) == msgspec.json.encode(late)
 
@@ -141,8 +141,8 @@ def test_delivery_order_is_irrelevant(history: History) -> None:
     for at in case.instants[:: max(1, len(case.instants) // 8)]:
         for product in PRODUCTS:
             for partner in case.partners:
-                one = partner_stretch(log, partner, product, at, PARAMETERS)
-                other = partner_stretch(shuffled_log, partner, product, at, PARAMETERS)
+                one = partner_segment(log, partner, product, at, PARAMETERS)
+                other = partner_segment(shuffled_log, partner, product, at, PARAMETERS)
                 assert (one and one.standing) == (other and other.standing)
             for consultant in case.consultants:
                 first = certification_answer(log, consultant, product, at, PARAMETERS)
@@ -239,7 +239,7 @@ def _steps_with_knowledge(groups: Sequence[Group], partner: str) -> Iterator[tup
     fold = PartnerHistory(partner, PARAMETERS)
     for known, group in enumerate(groups):
         if group:
-            for step in fold.fire(group[0].recorded_at):
+            for step in fold.fire_timers(group[0].recorded_at):
                 yield known, step
             yield known + 1, fold.record(group)
 

@@ -7,8 +7,8 @@ import pytest
 
 from services.compliance.policy.history import PartnerHistory, PublicationUnknown
 from services.compliance.policy.parameters import PARAMETERS
-from services.compliance.policy.replay_position import FACTS, LAST_PARTNER, TIMER, ReplayPosition
-from services.compliance.projection.replay import Group, derive, replay, replay_settled, resume
+from services.compliance.policy.replay_position import LAST_PARTNER, ReplayPosition
+from services.compliance.projection.replay import Group, derive, replay, replay_from_cursor, resume
 from shared.events.envelope import Fact
 from tests.oracle.histories import seeded
 from tests.policy.comparison import Case
@@ -23,8 +23,8 @@ def some_step(random: Random, log: list[Fact]) -> ReplayPosition:
     """Behind a group, or behind the timers at its instant or long after it."""
     last = random.choice(log)
     if random.random() < 0.5:
-        return ReplayPosition(last.recorded_at, FACTS, last.append_position, LAST_PARTNER)
-    return ReplayPosition(last.recorded_at + random.choice((0, 60)) * timedelta(days=1), TIMER, 0, LAST_PARTNER)
+        return ReplayPosition(last.recorded_at, last.append_position, LAST_PARTNER)
+    return ReplayPosition(last.recorded_at + random.choice((0, 60)) * timedelta(days=1), 0, LAST_PARTNER)
 
 
 @pytest.mark.parametrize("first", range(0, 200, 50))
@@ -36,7 +36,7 @@ def test_beginning_where_the_steps_lie_behind_gives_the_same_steps(first: int) -
             after, until = sorted((some_step(random, log), some_step(random, log)))
             whole = derive(partner_id, log, after, until, PARAMETERS)
             try:
-                _, settled, changed = replay_settled(partner_id, log, after, until, PARAMETERS)
+                _, settled, changed = replay_from_cursor(partner_id, log, after, until, PARAMETERS)
             except PublicationUnknown:
                 continue
             assert settled.events == whole.events
@@ -65,4 +65,4 @@ def test_going_on_with_a_kept_history_gives_the_same_steps(first: int) -> None:
 
 
 def _key(each: Fact) -> ReplayPosition:
-    return ReplayPosition(each.recorded_at, FACTS, each.append_position, LAST_PARTNER)
+    return ReplayPosition(each.recorded_at, each.append_position, LAST_PARTNER)

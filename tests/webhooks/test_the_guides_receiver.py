@@ -39,9 +39,7 @@ class Subscriber:
         """What it verifies with."""
         return secret_text(self._secret)
 
-    async def event_message(
-        self, body: bytes, *, changed: bytes = b"", headers: dict[str, str] | None = None
-    ) -> Outcome:
+    async def receives(self, body: bytes, *, changed: bytes = b"", headers: dict[str, str] | None = None) -> Outcome:
         """Sends it a message. `changed`: what an impostor adds to the body; `headers`: instead of the right ones."""
         signed = Signer([self._secret]).headers("evt-1", wall_clock(), body) | (headers or {})
         return await self._sender.post(self._url, signed, body + changed, "application/cloudevents+json")

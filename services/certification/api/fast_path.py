@@ -17,9 +17,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from services.certification.api import problems
 from services.certification.api.command_request import CommandRequest, Recorded, Service, call
-from services.certification.domain.refusals import Refusal
+from services.certification.api.problems import PROBLEMS
+from services.web.problem_details import answer_to, failed
+from services.web.refusal import Refusal
 from services.web.request_body import distinct_members
 
 _NOT_PLAIN: Final = frozenset({b"content-encoding", b"expect", b"transfer-encoding"})
@@ -80,9 +81,9 @@ class DirectPosts:
                 **arguments, call=CommandRequest(self._service(), response, key, correlation_id or "", asked)
             )
         except Refusal as refusal:
-            await problems.answer_to(refusal)(scope, receive, send)
+            await answer_to(refusal, PROBLEMS)(scope, receive, send)
         except Exception as error:
-            await (await problems.failed(Request(scope), error))(scope, receive, send)
+            await (await failed(Request(scope), error))(scope, receive, send)
         else:
             await _send(recorded, response, send)
         return None

@@ -11,6 +11,7 @@ from services.certification.domain.rules.grants import grants, statement
 from services.certification.domain.rules.maintenance import completions
 from shared.events.envelope import Fact
 from shared.events.facts import (
+    AboutConsultant,
     CertificationRecognised,
     CertificationRevoked,
     ConsultantCertified,
@@ -21,9 +22,6 @@ from shared.events.facts import (
     MaintenanceCompleted,
     RevocationOrdered,
 )
-
-AboutConsultant = CourseCompleted | CertificationRecognised | RevocationOrdered
-"""What can be reported of a consultant; exams have streams of their own."""
 
 Subject = tuple[str, ...]
 """What a statement is about: one grant, or maintenance of one product for one portal change."""

@@ -18,11 +18,8 @@ from services.certification.domain.refusals import (
 from services.certification.domain.rules.attempts import ATTEMPTS, SCORE_MAX, Attempt, attempts_of
 from services.certification.domain.unvoided import standing
 from shared.events.envelope import Fact
+from shared.events.facts import AboutRegistration, AttemptScored, ExamRegistered, FactData, FactVoided, ScoreCorrected
 from shared.events.facts import Attempt as AttemptNumber
-from shared.events.facts import AttemptScored, ExamRegistered, FactData, FactVoided, ScoreCorrected
-
-AboutRegistration = ExamRegistered | AttemptScored | ScoreCorrected
-"""What can be reported of an exam registration."""
 
 
 class ExamRegistration(msgspec.Struct, frozen=True):

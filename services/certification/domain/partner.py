@@ -6,6 +6,7 @@ from typing import assert_never
 from services.certification.domain.fact_report import FactReport, Recorded
 from services.certification.domain.refusals import MergedIntoItself
 from shared.events.facts import (
+    AboutPartner,
     ConsultantLeft,
     ConsultantLinked,
     PartnerClosed,
@@ -14,17 +15,6 @@ from shared.events.facts import (
     PartnerProgrammeChanged,
     PartnersMerged,
 )
-
-AboutPartner = (
-    PartnerEnrolled
-    | PartnerKindChanged
-    | PartnerProgrammeChanged
-    | PartnerClosed
-    | PartnersMerged
-    | ConsultantLinked
-    | ConsultantLeft
-)
-"""What can be reported of a partner. What it amounts to is for compliance to say."""
 
 
 def decide(report: FactReport, data: AboutPartner, now: datetime) -> Recorded:

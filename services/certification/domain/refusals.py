@@ -1,51 +1,8 @@
-"""Why certification does not do what it was asked: one tree of exceptions.
+"""Why certification does not do what it was asked; `services.certification.api.problems` says how each is answered."""
 
-Each says in `detail` what is wrong in words for the caller and in `rule` which rule refused, where one did.
-How each is answered stands in one table, `services.certification.api.problems`.
-"""
-
-
-class Refusal(Exception):
-    """Something asked for is not done; nothing was recorded.
-
-    `fact_id`: the recorded fact that stands in the way; `score`: what it says, where it is a score.
-    """
-
-    rule: str | None = None
-
-    def __init__(self, detail: str, *, fact_id: str | None = None, score: str | None = None) -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.fact_id = fact_id
-        self.score = score
-
-
-# The request -------------------------------------------------------------------------------------
-
-
-class Malformed(Refusal):
-    """The request does not say what it must, in the form in which it must."""
-
-
-class IdempotencyKeyMissing(Refusal):
-    """A fact needs one Idempotency-Key header of 1 to 255 visible ASCII characters (R34)."""
-
-    rule = "R34"
-
-
-class IdempotencyKeyReused(Refusal):
-    """The key stands for other content (R34)."""
-
-    rule = "R34"
-
+from services.web.refusal import Refusal
 
 # The rules ---------------------------------------------------------------------------------------
-
-
-class UnknownProduct(Refusal):
-    """No such product is sold (R2)."""
-
-    rule = "R2"
 
 
 class NoSuchAttempt(Refusal):
@@ -120,10 +77,6 @@ class NotFound(Refusal):
 
 class Unavailable(Refusal):
     """The store did not answer in time. Asking again with the same key is safe: it records once."""
-
-
-class TooManyReaders(Refusal):
-    """As many streams and long polls are open as may be, in all or of this caller."""
 
 
 class Overloaded(Refusal):

@@ -20,11 +20,11 @@ from eventsourcing.persistence import (
     ProgrammingError,
 )
 
-from services.certification.domain.refusals import Refusal
 from services.certification.event_store.append_request import Outcome
 from services.certification.event_store.appender import Appender
 from services.certification.event_store.database import Database
 from services.certification.settings import CertificationSettings
+from services.web.refusal import Refusal
 
 
 class _Running(NamedTuple):

@@ -10,7 +10,7 @@ from eventsourcing.persistence import IntegrityError, ProgrammingError, StoredEv
 
 from services.certification.event_store.append_request import AppendRequest, Row
 from services.certification.event_store.stored_state import carry, is_fact
-from services.certification.event_store.streams import KINDS
+from shared.events.facts import STREAMS
 
 ACTOR: Final = "library"
 """Who recorded the event, and whose the idempotency key is: no caller of the service."""
@@ -18,6 +18,7 @@ ACTOR: Final = "library"
 EVENT_ID_PREFIX: Final = "event:"
 """What the id of an event that is no fact begins with; no id that the service accepts has a colon."""
 
+_OF_FACTS: Final = tuple(stream.prefix for stream in STREAMS)
 _encoder: Final = msgspec.json.Encoder()
 
 
@@ -83,5 +84,5 @@ def _require_own(originator_id: str, topic: str) -> None:
     """Facts are decided before they are recorded, and their streams hold nothing else."""
     if is_fact(topic):
         raise ProgrammingError(f"{topic} is a fact: facts are recorded by the certification service, which decides")
-    if originator_id.startswith(KINDS):
-        raise ProgrammingError(f"{originator_id} is a stream of facts: {', '.join(KINDS)}… are the service's")
+    if originator_id.startswith(_OF_FACTS):
+        raise ProgrammingError(f"{originator_id} is a stream of facts: {', '.join(_OF_FACTS)}… are the service's")

@@ -10,7 +10,7 @@ from services.compliance.answering.queries import ConsultantCertification
 from services.compliance.database import Connection
 from services.compliance.policy.answers import certification_answer
 from services.compliance.policy.parameters import Parameters
-from services.compliance.policy.standing import Reason
+from services.compliance.policy.reason import Reason
 from services.compliance.read_model.routing import PERSON_ROUTES, routed_facts
 from services.compliance.refusals import NeverMentioned
 

@@ -10,10 +10,10 @@ import msgspec
 from services.compliance.answering.as_of import Answer, AsOf, moment_of
 from services.compliance.answering.queries import PartnersList, WindowsList
 from services.compliance.database import Connection
-from services.compliance.policy.answers import partner_stretch, partner_windows
+from services.compliance.policy.answers import partner_segment, partner_windows
 from services.compliance.policy.parameters import Parameters
-from services.compliance.policy.standing import Outcome, Status, Window
 from services.compliance.read_model.routing import mentioned_partners, routed
+from shared.events.compliance_events import Outcome, Status, Window
 from shared.events.envelope import Fact
 from shared.events.wire import instant_text
 
@@ -105,13 +105,13 @@ async def _partners(
     tried: set[str] = set()
     async for partner_id, facts in _everybody(connection, moment, question.after[0], include=True):
         for product in sorted(parameters.products):
-            stretch = partner_stretch(facts, partner_id, product, moment.at, parameters)
-            if stretch is None or (partner_id, product) <= question.after:
+            segment = partner_segment(facts, partner_id, product, moment.at, parameters)
+            if segment is None or (partner_id, product) <= question.after:
                 continue
             tried.add(partner_id)
             if len(tried) > _PARTNERS_TRIED_MAX:
                 return items, (max(tried - {partner_id}), "~")
-            standing = stretch.standing
+            standing = segment.standing
             if question.status in (None, standing.status) and question.product in (None, product):
                 items.append(
                     PartnerItem(
@@ -121,7 +121,7 @@ async def _partners(
                         standing.headcount,
                         standing.minimum,
                         standing.shortfall,
-                        stretch.next_change_at,
+                        segment.next_change_at,
                     )
                 )
             if len(items) == question.limit:

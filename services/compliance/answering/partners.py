@@ -9,12 +9,14 @@ import msgspec
 from services.compliance.answering.as_of import AS_OF, Answer, AsOf, moment_and_rows
 from services.compliance.answering.queries import AskedMoment, PartnerAuthorisation, PartnerCompliance, PartnerProducts
 from services.compliance.database import Connection
-from services.compliance.policy.answers import partner_stretch, partner_stretches
+from services.compliance.policy.answers import partner_forecast, partner_segment
+from services.compliance.policy.forecast import ForecastSegment
 from services.compliance.policy.parameters import Parameters
-from services.compliance.policy.standing import ForecastSegment, Reason, Status
+from services.compliance.policy.reason import Reason
 from services.compliance.read_model.answer_json import StandingBody, asked, body_of, compliance_answer
 from services.compliance.read_model.routing import ROUTES, routed_facts
 from services.compliance.refusals import NeverMentioned
+from shared.events.compliance_events import Status
 from shared.events.envelope import Fact
 from shared.events.wire import instant_text
 
@@ -65,18 +67,18 @@ class FactsAsOf(NamedTuple):
 async def compliance(connection: Connection, question: PartnerCompliance, parameters: Parameters) -> bytes:
     """How the partner stands for the product. Raises `NeverMentioned`."""
     known = await as_of(connection, question.partner_id, question.moment)
-    stretch = _stretch(known, question.partner_id, question.product, parameters)
-    return compliance_answer(question.partner_id, question.product, *known.moment, body_of(stretch))
+    segment = _stretch(known, question.partner_id, question.product, parameters)
+    return compliance_answer(question.partner_id, question.product, *known.moment, body_of(segment))
 
 
 async def authorisation(connection: Connection, question: PartnerAuthorisation, parameters: Parameters) -> bytes:
     """What the partner may do for such customers. Raises `NeverMentioned`."""
     known = await as_of(connection, question.partner_id, question.moment)
-    stretches = partner_stretches(known.facts, question.partner_id, question.product, known.moment.at, parameters)
-    now = next(stretches, None)
+    segments = partner_forecast(known.facts, question.partner_id, question.product, known.moment.at, parameters)
+    now = next(segments, None)
     if now is None:
         raise never_mentioned(question.partner_id)
-    changes = (stretch.valid_from for stretch in stretches if _shown(stretch) != _shown(now))
+    changes = (segment.valid_from for segment in segments if _shown(segment) != _shown(now))
     standing = now.standing
     answer = AuthorisationAnswer(
         **known.moment._asdict(),
@@ -95,8 +97,8 @@ async def every_product(connection: Connection, question: PartnerProducts, param
     """How the partner stands for each product that is sold. Raises `NeverMentioned`."""
     known = await as_of(connection, question.partner_id, question.moment)
     found = {product: _stretch(known, question.partner_id, product, parameters) for product in parameters.products}
-    bodies = {product: body_of(stretch) for product, stretch in found.items()}
-    changes = (stretch.next_change_at for stretch in found.values() if stretch.next_change_at is not None)
+    bodies = {product: body_of(segment) for product, segment in found.items()}
+    changes = (segment.next_change_at for segment in found.values() if segment.next_change_at is not None)
     return every_product_answer(question.partner_id, known.moment, bodies, min(changes, default=None))
 
 
@@ -123,14 +125,14 @@ async def as_of(connection: Connection, partner_id: str, moment: AskedMoment) ->
 
 
 def _stretch(known: FactsAsOf, partner_id: str, product: str, parameters: Parameters) -> ForecastSegment:
-    """The stretch at the moment. Raises `NeverMentioned`."""
-    stretch = partner_stretch(known.facts, partner_id, product, known.moment.at, parameters)
-    if stretch is None:
+    """The segment at the moment. Raises `NeverMentioned`."""
+    segment = partner_segment(known.facts, partner_id, product, known.moment.at, parameters)
+    if segment is None:
         raise never_mentioned(partner_id)
-    return stretch
+    return segment
 
 
-def _shown(stretch: ForecastSegment) -> tuple[object, ...]:
+def _shown(segment: ForecastSegment) -> tuple[object, ...]:
     """What an authorisation shows of it."""
-    standing = stretch.standing
-    return standing.status, standing.sell_new, standing.maintain_existing, stretch.reasons
+    standing = segment.standing
+    return standing.status, standing.sell_new, standing.maintain_existing, segment.reasons

@@ -26,8 +26,9 @@ from services.compliance.answering.queries import (
     decode_reply,
     encode,
 )
-from services.compliance.refusals import InvalidQuery, KnownInTheFuture, NeverMentioned, Refusal
+from services.compliance.refusals import InvalidQuery, KnownInTheFuture, NeverMentioned
 from services.compliance.settings import ComplianceSettings
+from services.web.refusal import Refusal
 
 QUEUE_SECONDS_MAX: Final = 30.0
 """How long a question may wait for a process."""

@@ -11,11 +11,11 @@ from services.compliance.answering.as_of import Answer, AsOf
 from services.compliance.answering.partners import as_of, never_mentioned
 from services.compliance.answering.queries import AskedMoment, PartnerTimeline
 from services.compliance.database import Connection
-from services.compliance.policy.answers import partner_stretch
+from services.compliance.policy.answers import partner_segment
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.partner_facts import PartnerFacts
-from services.compliance.policy.standing import Standing, Suspension, Window
 from services.compliance.refusals import InvalidQuery
+from shared.events.compliance_events import Standing, Suspension, Window
 from shared.events.envelope import Fact
 from shared.events.facts import (
     TOPIC_OF,
@@ -72,17 +72,17 @@ async def timeline(connection: Connection, question: PartnerTimeline, parameters
         moment, after = _resumed(question.after, moment)
     known = await as_of(connection, partner_id, moment)
     at = known.moment.at
-    stretches = [partner_stretch(known.facts, partner_id, product, at, parameters) for product in parameters.products]
+    segments = [partner_segment(known.facts, partner_id, product, at, parameters) for product in parameters.products]
     knowledge = PartnerFacts(partner_id, parameters)
     for fact in known.facts:
         knowledge.add(fact)
     entries = [*_facts(known.facts, knowledge), *_notices(known.facts, knowledge)]
     changes = [entry.place.at for entry in entries if entry.place.at > at]
-    for stretch in stretches:
-        if stretch is None:
+    for segment in segments:
+        if segment is None:
             raise never_mentioned(partner_id)
-        entries += _standing(stretch.standing)
-        changes += [] if stretch.next_change_at is None else [stretch.next_change_at]
+        entries += _standing(segment.standing)
+        changes += [] if segment.next_change_at is None else [segment.next_change_at]
     shown = [entry for entry in entries if entry.place.at <= at and (after is None or entry.place > after)]
     shown.sort(key=_place)
     page = shown[: question.limit]

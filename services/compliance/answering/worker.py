@@ -43,7 +43,7 @@ from services.compliance.answering.queries import (
 )
 from services.compliance.database import DATABASE_AWAY, Connection, OwnConnection, connect_to, session_of
 from services.compliance.policy.parameters import Parameters, parameters_for
-from services.compliance.refusals import Refusal
+from services.web.refusal import Refusal
 
 _PR_SET_PDEATHSIG: Final = 1
 _LENGTH_BYTES: Final = 4

@@ -24,6 +24,6 @@ async def certification(request: Request, consultant_id: Id, product: Product) -
     """Whether the person is certified for the product (R4) and may use the portal for it (R1)."""
     question = question_of(request, AsOfQuery)
     service = service_of(request)
-    service.sold(product)
+    service.require_sold(product)
     derived = ConsultantCertification(moment=question.moment, consultant_id=consultant_id, product=product)
     return await service.derive(request, question, consultant_id, derived)

@@ -17,16 +17,17 @@ from services.compliance.answering.queries import PartnerAuthorisation, PartnerC
 from services.compliance.api.openapi import query_parameters, response_docs
 from services.compliance.api.query_params import AsOfQuery, AuthorisationQuestion, Id, question_of
 from services.compliance.api.service import Service, service_of
-from services.compliance.policy.standing import Reason, Status
+from services.compliance.policy.reason import Reason
 from services.compliance.read_model.answer_json import ComplianceAnswer, compliance_answer
-from services.compliance.read_model.current_standings import Part, present, present_and_future
+from services.compliance.read_model.current_standings import StoredSegment, present, present_and_future
 from services.web.products import Product
+from shared.events.compliance_events import Status
 
 router: Final = APIRouter(tags=["partners"])
 
 JSON: Final = "application/json"
-_STRETCHES_MAX: Final = 8
-"""How many stretches a live answer compares: where more follow without a change, the log answers."""
+_SEGMENTS_MAX: Final = 8
+"""How many segments a live answer compares: where more follow without a change, the log answers."""
 
 
 class _Told(msgspec.Struct, frozen=True):
@@ -47,7 +48,7 @@ async def compliance(request: Request, partner_id: Id, product: Product) -> Resp
     """How the partner stands for the product: headcount, status, windows, suspensions, and why."""
     question = question_of(request, AsOfQuery)
     service = service_of(request)
-    service.sold(product)
+    service.require_sold(product)
     if question.live:
         moment, body = await service.look(question, lambda connection: present(connection, partner_id, product))
         if body is None:
@@ -67,9 +68,9 @@ async def authorisation(request: Request, partner_id: Id, product: Product) -> R
     """Whether the partner may sell the product to new customers (R12, R19), or maintain existing ones (R20)."""
     question = question_of(request, AuthorisationQuestion)
     service = service_of(request)
-    service.sold(product)
+    service.require_sold(product)
     if question.live:
-        moment, parts = await _parts(service, partner_id, (product,), question, _STRETCHES_MAX)
+        moment, parts = await _parts(service, partner_id, (product,), question, _SEGMENTS_MAX)
         answer = _authorisation(moment, parts[product], partner_id, product, question.customer)
         if answer is not None:
             return Response(msgspec.json.encode(answer), media_type=JSON)
@@ -80,18 +81,18 @@ async def authorisation(request: Request, partner_id: Id, product: Product) -> R
 
 
 def _authorisation(
-    moment: AsOf, stretches: list[Part], partner_id: str, product: str, customer: Literal["new", "existing"]
+    moment: AsOf, segments: list[StoredSegment], partner_id: str, product: str, customer: Literal["new", "existing"]
 ) -> AuthorisationAnswer | None:
-    """None: the stored stretches do not tell when it changes, or not even how it is."""
-    if not stretches[0].body:
+    """None: the stored segments do not tell when it changes, or not even how it is."""
+    if not segments[0].body:
         return None
-    now, next_change_at, told = _decode(b"{" + stretches[0].body), stretches[0].valid_to, stretches[0].valid_to is None
-    for stretch in stretches[1:]:
-        if not stretch.body:
+    now, next_change_at, told = _decode(b"{" + segments[0].body), segments[0].valid_to, segments[0].valid_to is None
+    for segment in segments[1:]:
+        if not segment.body:
             return None
-        if told := _decode(b"{" + stretch.body) != now:
+        if told := _decode(b"{" + segment.body) != now:
             break
-        next_change_at, told = stretch.valid_to, stretch.valid_to is None
+        next_change_at, told = segment.valid_to, segment.valid_to is None
     if not told:
         return None
     return AuthorisationAnswer(
@@ -126,11 +127,11 @@ async def every_product(request: Request, partner_id: Id) -> Response:
 
 
 async def _parts(
-    service: Service, partner_id: str, products: tuple[str, ...], question: AsOfQuery, stretches_max: int
-) -> tuple[AsOf, dict[str, list[Part]]]:
-    """The first stretches from the moment on, of each product. Raises `NeverMentioned`."""
+    service: Service, partner_id: str, products: tuple[str, ...], question: AsOfQuery, segments_max: int
+) -> tuple[AsOf, dict[str, list[StoredSegment]]]:
+    """The first segments from the moment on, of each product. Raises `NeverMentioned`."""
     moment, parts = await service.look(
-        question, lambda connection: present_and_future(connection, partner_id, products, stretches_max)
+        question, lambda connection: present_and_future(connection, partner_id, products, segments_max)
     )
     if not any(parts.values()):
         raise never_mentioned(partner_id)

@@ -57,13 +57,13 @@ class Service(NamedTuple):
     pool: Pool
     feed: Broadcast
     answers: AnsweringPool
-    doorbell: ProjectionListener
+    listener: ProjectionListener
     parameters: Parameters
     sandbox: bool
     webhooks: Webhooks | None
 
-    def sold(self, product: str) -> None:
-        """Raises `NotSold` for a product that is not sold."""
+    def require_sold(self, product: str) -> None:
+        """Raises `UnknownProduct` for a product that is not sold."""
         refuse_unsold((product,), self.parameters.products)
 
     @asynccontextmanager
@@ -101,16 +101,16 @@ class Service(NamedTuple):
         loop = asyncio.get_running_loop()
         deadline = loop.time() + APPLIED_WITHIN_SECONDS
         while True:
-            ring = self.doorbell.next_signal()
+            ring = self.listener.next_signal()
             async with self.connection() as connection:
                 position, found = await look(connection)
             if position >= min_position:
                 return found
             left = deadline - loop.time()
-            if left <= 0 or self.doorbell.stopped:
+            if left <= 0 or self.listener.stopped:
                 detail = f"The facts are applied up to position {position}, not yet up to {min_position}."
                 raise NotAppliedYet(detail, "min_position")
-            await self.doorbell.wait(ring, left, POLL_SECONDS)
+            await self.listener.wait(ring, left, POLL_SECONDS)
 
 
 async def _log_head(connection: Connection) -> tuple[int, None]:

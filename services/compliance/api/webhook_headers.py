@@ -6,10 +6,10 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Header, Request
 from pydantic import WithJsonSchema
 
-from services.compliance.api.problems import IdempotencyKeyMissing
 from services.compliance.refusals import InvalidQuery
 from services.web.list_headers import listed
 from services.web.preconditions import Expected, expected
+from services.web.refusal import IdempotencyKeyMissing
 
 _KEY: Final = re.compile(r"[\x21-\x7E]{1,255}")
 _TEXT: Final[dict[str, Any]] = {"type": "string"}

@@ -6,17 +6,29 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Final, NamedTuple
 
+import msgspec
+
 from services.compliance.policy.active_links import contradicted
 from services.compliance.policy.certification import Certification, endings
 from services.compliance.policy.enrolment import EnrolmentTimeline
-from services.compliance.policy.history import future
+from services.compliance.policy.forecast import ForecastSegment, forecast
 from services.compliance.policy.link_history import Employment
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.partner_facts import PartnerFacts
-from services.compliance.policy.standing import CertificationAnswer, ForecastSegment, Reason, Window
+from services.compliance.policy.reason import Reason
 from services.compliance.policy.sweep import Sweep
+from shared.events.compliance_events import Window
 from shared.events.envelope import Fact
 from shared.events.facts import FactVoided, PartnerClosed, PartnersMerged, PortalChangeDeclared, RevocationOrdered
+
+
+class CertificationAnswer(msgspec.Struct, frozen=True):
+    """Whether a person is certified for a product and may use the portal for it (R1, R4, R24, R26)."""
+
+    certified: bool
+    portal_user: bool
+    reasons: tuple[Reason, ...]
+    next_change_at: datetime | None
 
 
 def _known(facts: Iterable[Fact], partner_id: str, parameters: Parameters) -> PartnerFacts:
@@ -26,25 +38,25 @@ def _known(facts: Iterable[Fact], partner_id: str, parameters: Parameters) -> Pa
     return knowledge
 
 
-def partner_stretch(
+def partner_segment(
     facts: Iterable[Fact], partner_id: str, product: str, at: datetime, parameters: Parameters
 ) -> ForecastSegment | None:
     """How the partner stands for the product at `at`, judged from these facts alone (R31).
 
     `facts`: those routed to the partner, in log order. None if none of them mentions the partner.
     """
-    return next(partner_stretches(facts, partner_id, product, at, parameters), None)
+    return next(partner_forecast(facts, partner_id, product, at, parameters), None)
 
 
-def partner_stretches(
+def partner_forecast(
     facts: Iterable[Fact], partner_id: str, product: str, at: datetime, parameters: Parameters
 ) -> Iterator[ForecastSegment]:
-    """`partner_stretch`, then each that follows without further facts; nothing where it is None.
+    """`partner_segment`, then each that follows without further facts; nothing where it is None.
 
     Each is derived when it is taken: one that follows costs as much as the headcount and the windows are.
     """
     sweep = _swept(facts, partner_id, product, at, parameters)
-    return iter(()) if sweep is None else future(sweep, at)
+    return iter(()) if sweep is None else forecast(sweep, at)
 
 
 def partner_windows(

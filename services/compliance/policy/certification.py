@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from services.compliance.policy.maintenance import Span
-from services.compliance.policy.standing import Reason
+from services.compliance.policy.reason import Reason
 from shared.events.envelope import Fact
 from shared.events.facts import Period
 from shared.events.wire import instant_text

@@ -25,8 +25,8 @@ class ConsultantChange(NamedTuple):
     """How what follows for a person differs: the times per product, and the announcements, each in order."""
 
     times: Mapping[str, Times]
-    gone: Sequence[Announcement]
-    new: Sequence[Announcement]
+    retracted: Sequence[Announcement]
+    announced: Sequence[Announcement]
 
 
 class ConsultantFacts:
@@ -93,8 +93,8 @@ class ConsultantFacts:
                 times[product] = found
         if moved is None and not times:
             return None
-        gone, new = self._refresh_notices()
-        return ConsultantChange(times, gone, new) if times or gone or new else None
+        retracted, announced = self._refresh_notices()
+        return ConsultantChange(times, retracted, announced) if times or retracted or announced else None
 
     def _refresh_spans(self, product: str, obligations: Sequence[Obligation]) -> datetime | None:
         """The first instant at which the spans differ from before."""

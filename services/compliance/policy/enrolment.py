@@ -3,7 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, get_args
 
 import msgspec
 from msgspec.structs import replace
@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from services.compliance.policy.parameters import Parameters
 from shared.events.envelope import Fact
 from shared.events.facts import (
+    EnrolmentFact,
     Kind,
     PartnerClosed,
     PartnerEnrolled,
@@ -151,7 +152,7 @@ class EnrolmentTimeline:
         return self.starts[known] if known < len(self.starts) else None
 
 
-_OF_ENROLMENT: Final = (PartnerEnrolled, PartnerKindChanged, PartnerProgrammeChanged, PartnerClosed, PartnersMerged)
+_OF_ENROLMENT: Final = get_args(EnrolmentFact)
 _NO_POSITION: Final = -1
 _LAST_POSITION: Final = 2**63
 

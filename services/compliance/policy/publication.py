@@ -1,7 +1,7 @@
 """What was published about a partner, read back from its compliance events.
 
-Another policy says otherwise about the past. What was published stays published: it is answered by
-corrections, for which one has to know what of it still stands.
+Another policy derives another past. Published events stay published: the new policy publishes corrections, for which it
+must know which announcements still stand.
 """
 
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ _decode: Final = msgspec.json.Decoder(ComplianceEventData).decode
 
 
 class PublishedEvent(NamedTuple):
-    """One event of the log of compliance events, as far as it says what was announced."""
+    """An event of the compliance log, as far as it says what was announced."""
 
     event_id: str
     type: str
@@ -38,30 +38,33 @@ class OpenAnnouncement(msgspec.Struct, frozen=True):
 
 
 class PublicationState(NamedTuple):
-    """Everything published about one partner: what of it stands, the standings told last, how many events it was."""
+    """Everything published about one partner: what still stands, the last standings, the number of events."""
 
     standing: dict[Announcement, OpenAnnouncement]
     standings: dict[str, Standing]
     events: int
 
 
-def read_back(events: Iterable[PublishedEvent]) -> PublicationState:
-    """What the events of one partner, all from the first and in order, leave standing."""
+def load_publication(events: Iterable[PublishedEvent]) -> PublicationState:
+    """The state after all events of one partner, in order from the first."""
     standing: dict[Announcement, OpenAnnouncement] = {}
     standings: dict[str, Standing] = {}
     place = 0
     for place, event in enumerate(events, start=1):
         data, name = _decode(event.data), _NAME_OF[event.type]
-        for named in data.products:
-            standings.pop(named, None)  # of one that is no longer sold no standing follows
-        standings.update((one.product, one) for one in data.standings)
+        for product_id in data.products:
+            standings.pop(product_id, None)  # one that is no longer sold has no standing
+        standings.update((carried.product, carried) for carried in data.standings)
         if data.retracts is not None:
             retracted = data.retracts.event_id
-            standing = {one: published for one, published in standing.items() if published.event_id != retracted}
+            standing = {
+                announcement: published
+                for announcement, published in standing.items()
+                if published.event_id != retracted
+            }
         elif name != "standing-changed":
             product = None if name in _OF_NO_PRODUCT else data.products[0]
-            same = (Announcement(name, event.effective_at, product, event.subject, ordinal) for ordinal in count(1))
-            standing[next(one for one in same if one not in standing)] = OpenAnnouncement(
-                place, event.event_id, data.products
-            )
+            ordinals = (Announcement(name, event.effective_at, product, event.subject, ordinal) for ordinal in count(1))
+            announcement = next(candidate for candidate in ordinals if candidate not in standing)
+            standing[announcement] = OpenAnnouncement(place, event.event_id, data.products)
     return PublicationState(standing, standings, place)

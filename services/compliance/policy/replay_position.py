@@ -1,26 +1,27 @@
-"""The one order in which everything is derived, and the facts' part of it."""
+"""The one order in which everything is derived."""
 
 from datetime import datetime
 from typing import Final, NamedTuple
 
-TIMER: Final = 0
-FACTS: Final = 1
-
 LAST_PARTNER: Final = "~"
-"""Sorts after every partner id: a key with it comes after the step of each partner."""
+"""Sorts after every partner id: a position with it comes after the step of each partner."""
 
 
 class ReplayPosition(NamedTuple):
-    """The place of a step: timers come before facts of the same instant (R16), then log order, then partner.
+    """The place of a step: by instant, then timers before facts (R16), then log order, then partner.
 
-    `instant`: when the facts were recorded, or when the timer is due. `position`: the
-    `append_position` of the facts, 0 for timers.
+    `instant`: when the facts were recorded, or when the timer is due. `position`: the `append_position` of the facts,
+    which is at least 1; 0 for a timer.
     """
 
     instant: datetime
-    kind: int
     position: int
     partner_id: str
+
+    @property
+    def timer(self) -> bool:
+        """Whether it is the place of a timer."""
+        return self.position == 0
 
     @property
     def complete(self) -> bool:

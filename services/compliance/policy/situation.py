@@ -8,7 +8,9 @@ from typing import Final, NamedTuple
 import msgspec
 
 from services.compliance.policy.enrolment import Enrolment
-from services.compliance.policy.standing import MAY_SELL_NEW, Standing, Status, Suspension, Window
+from shared.events.compliance_events import Standing, Status, Suspension, Window
+
+MAY_SELL_NEW: Final[frozenset[Status]] = frozenset({"compliant", "in_window"})
 
 
 class Replacement(msgspec.Struct, frozen=True):

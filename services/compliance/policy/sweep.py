@@ -1,12 +1,12 @@
-"""The sweep of one partner and product, instant by instant, and how it goes back for what comes late.
+"""The sweep of one partner and product, instant by instant; it runs again from the instant of a late fact.
 
 It visits only the instants at which the outcome can change: where the enrolment or the shortfall changes, or a timer is
-due. It keeps what each visit left behind. A late fact takes the sweep back to its instant; the sweep runs again from
-there, up to where it meets what it left behind before.
+due. It keeps the result of each visit. After a late fact it runs again from the instant of the fact, up to the first
+instant from which the kept results hold again.
 """
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Generic, NamedTuple, TypeVar
 
@@ -16,19 +16,19 @@ from services.compliance.policy.enrolment import EnrolmentTimeline
 from services.compliance.policy.headcount import Headcount
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.situation import Replacement, Situation
-from services.compliance.policy.standing import Suspension, Window
 from services.compliance.policy.windows import NOTHING, Movement, State, Visit, WindowRules, next_timer
+from shared.events.compliance_events import Suspension, Window
 
 
 class Change(NamedTuple):
-    """How a sweep differs from before: `since` which instant, and which announcements no longer and newly follow.
+    """How a sweep differs from before: from which instant, and which announcements no longer and newly follow.
 
-    `since` is None where nothing changed up to the instant swept to.
+    `changed_from`: None if nothing changed up to the instant swept to.
     """
 
-    since: datetime | None
-    gone: Sequence[Announcement] = ()
-    new: Sequence[Announcement] = ()
+    changed_from: datetime | None
+    retracted: Sequence[Announcement] = ()
+    announced: Sequence[Announcement] = ()
 
 
 _T = TypeVar("_T")
@@ -168,22 +168,24 @@ class Sweep:
         return self._changed_from is not None
 
     def advance(self, until: datetime) -> Change:
-        """Sweeps every instant up to and including `until` over what is known by now, and says what is different."""
-        since = self._changed_from
-        gone: list[Announcement] = []
-        new: list[Announcement] = []
+        """Sweeps every instant up to and including `until`, and returns what differs from before."""
+        changed_from = self._changed_from
+        retracted: list[Announcement] = []
+        announced: list[Announcement] = []
         if self._late_from is not None:
-            gone, new = self._sweep_again(self._late_from)
+            retracted, announced = self._sweep_again(self._late_from)
             self._next_known = False
         moment = self.next_instant()
         if moment is not None and moment <= until:
-            since = moment if since is None else min(since, moment)
-            new += self._sweep_on(until)
+            changed_from = moment if changed_from is None else min(changed_from, moment)
+            announced += self._sweep_on(until)
             self._next_known = False
         if self.swept is None or until > self.swept:
             self.swept = until
         self._forget_changes()
-        return Change(since if since is not None and since <= until else None, gone, new)
+        return Change(
+            changed_from if changed_from is not None and changed_from <= until else None, retracted, announced
+        )
 
     @property
     def _state(self) -> State:
@@ -240,7 +242,7 @@ class Sweep:
         self._visited[start:end] = [visit.instant for visit in fresh]
         self._replace_ended(since, None if met is None else met + _MICROSECOND, fresh)
         self._replace_windows(old, fresh, state, whole=met is None)
-        return [one for visit in old for one in visit.announced], [one for visit in fresh for one in visit.announced]
+        return _announced(old), _announced(fresh)
 
     def _meeting(self, state: State, after: datetime, instant: datetime) -> datetime | None:
         """The instant, before the next one to visit, from which on all is as it was; None: there is none yet.
@@ -267,7 +269,7 @@ class Sweep:
 
     def _replace_windows(self, old: Sequence[Visit], fresh: Sequence[Visit], state: State, *, whole: bool) -> None:
         """Keeps each window as it stands now: if not `whole`, those unfilled where the old sweep is met, as before."""
-        kept = frozenset() if whole else {(one.subject, one.ordinal) for one in state.unfilled}
+        kept = frozenset() if whole else {(window.subject, window.ordinal) for window in state.unfilled}
         for visit in old:
             for replacement in visit.opened:
                 if (replacement.subject, replacement.ordinal) not in kept:
@@ -362,10 +364,16 @@ class Sweep:
         return self._windows.get((announcement.subject, announcement.ordinal))
 
 
-def _earliest(one: datetime | None, another: datetime | None, third: datetime | None) -> datetime | None:
-    if another is not None and (one is None or another < one):
-        one = another
-    return third if third is not None and (one is None or third < one) else one
+def _announced(visits: Iterable[Visit]) -> list[Announcement]:
+    return [announcement for visit in visits for announcement in visit.announced]
+
+
+def _earliest(*instants: datetime | None) -> datetime | None:
+    earliest = None
+    for instant in instants:
+        if instant is not None and (earliest is None or instant < earliest):
+            earliest = instant
+    return earliest
 
 
 def _movements(times: Sequence[Counted]) -> dict[datetime, Movement]:

@@ -17,8 +17,7 @@ from services.compliance.policy.enrolment import EnrolmentTimeline
 from services.compliance.policy.headcount import Headcount
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.situation import Replacement
-from services.compliance.policy.standing import Suspension, Window
-from shared.events.compliance_events import Name
+from shared.events.compliance_events import Name, Suspension, Window
 from shared.events.wire import instant_text
 
 

@@ -1,9 +1,8 @@
-"""One batch of the projection: what to derive next, derived and written in one statement with the cursor.
+"""One batch of the projection, derived and written in one statement with the cursor.
 
-A batch goes on from the cursor to a later step, its end, and derives every step between. Where it
-ends depends on what happened to be there to read; what is derived does not, since a partner's steps
-follow from the facts routed to it, and a timer fires in a batch only where no fact recorded before it
-can be missing: because a later fact is there, or because a barrier was drawn.
+A batch derives every step from the cursor to a later step, its end. Its end depends on what was there to read; its
+events do not: a partner's steps follow from the facts routed to it, and a timer fires only if no fact recorded before
+it can be missing, because a later fact is there or a barrier was drawn.
 """
 
 import asyncio
@@ -13,14 +12,15 @@ from typing import Final, NamedTuple
 
 from services.compliance.database import Connection
 from services.compliance.policy.parameters import Parameters
-from services.compliance.policy.replay_position import TIMER, ReplayPosition
+from services.compliance.policy.replay_position import ReplayPosition
 from services.compliance.projection.concerned_partners import concerned_partners
 from services.compliance.projection.history_cache import FACTS_KEPT_MAX, HistoryCache, KeptHistory
 from services.compliance.projection.plan import PAIRS_MAX, PARTNERS_MAX, Plan, goal_of, plan_of
-from services.compliance.projection.replay_workers import ReplayWorkers, Slice, derive_partners
+from services.compliance.projection.replay_workers import ReplayWorkers, StepRange, derive_partners
 from services.compliance.projection.resumption import Resumption
 from services.compliance.read_model.backlog import Backlog, read_backlog
-from services.compliance.read_model.batch_write import Checkpoint, write
+from services.compliance.read_model.batch_write import write
+from services.compliance.read_model.checkpoint import Checkpoint
 from services.compliance.read_model.rows import PartnerRows
 
 FACTS_MAX: Final = 1_000
@@ -39,10 +39,10 @@ class Advanced(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """What bounds the work of a batch: tests set them low, so that all paths are taken.
+    """Bounds on the work of a batch. Tests set them low to take every path.
 
-    `partners_here_max`: more partners than this without a kept history are derived by other processes, if there are
-    any. `unnamed_max`: more partners than this that no fact names are first asked whether a fact concerns them.
+    `partners_here_max`: beyond, partners without a kept history are derived by other processes, if there are any.
+    `unnamed_max`: beyond, partners that no fact names are first tested whether a fact concerns them.
     """
 
     facts_max: int = FACTS_MAX
@@ -58,9 +58,8 @@ LIMITS: Final = Limits()
 class Projector:
     """Advances the projection on one connection, batch after batch, and keeps histories between them.
 
-    `derivers` help where a batch touches very many partners.
-
-    Any number of processes may do so at once: `advance` of whoever writes second raises `ConcurrentUpdate` instead.
+    `derivers` help with a batch that touches very many partners. Any number of processes may advance the projection at
+    once: the second to write gets `ConcurrentUpdate`.
     """
 
     def __init__(
@@ -77,7 +76,7 @@ class Projector:
         self._held_by = held_by
         self._derivers = derivers
         self._limits = limits
-        self._folded = HistoryCache(limits.facts_kept_max)
+        self._histories = HistoryCache(limits.facts_kept_max)
         self._facts_max_next = limits.facts_max
 
     async def advance(self, known_through: datetime | None) -> Advanced | None:
@@ -85,16 +84,16 @@ class Projector:
 
         `known_through`: an instant behind a barrier: every fact recorded by then was visible before this
         call, so the timers due by then may fire once all facts are applied. None: no barrier was drawn.
-        Raises `PolicyVersionMismatch`, and `ConcurrentUpdate` where somebody else advanced the projection meanwhile.
+        Raises `PolicyVersionMismatch`, and `ConcurrentUpdate` if another process advanced the projection meanwhile.
         """
         try:
             return await self._advance(known_through)
         except BaseException:
-            self._folded.clear()  # Histories may have gone further than what was written.
+            self._histories.clear()  # Histories may have gone further than what was written.
             raise
 
     async def advance_fully(self, known_through: datetime | None) -> bool:
-        """Batch after batch until there is nothing more to do; returns whether there was anything."""
+        """Derives batches until nothing is left; returns whether there was anything."""
         advanced = await self.advance(known_through)
         anything = advanced is not None
         while advanced is not None and advanced.more:
@@ -106,27 +105,27 @@ class Projector:
     async def _advance(self, known_through: datetime | None) -> Advanced | None:
         connection, parameters = self._connection, self._parameters
         backlog = await read_backlog(connection, known_through, self._facts_max_next, self._limits.partners_max + 1)
-        progress = backlog.progress
-        if progress.policy_version not in ("", parameters.version):
+        checkpoint = backlog.checkpoint
+        if checkpoint.policy_version not in ("", parameters.version):
             raise PolicyVersionMismatch(
-                f"the read model was derived by policy {progress.policy_version}, this is {parameters.version}: "
+                f"the read model was derived by policy {checkpoint.policy_version}, this is {parameters.version}: "
                 "run `sagecert compliance rebuild`, which publishes what this corrects"
             )
-        if backlog.version != self._folded.version:
-            self._folded.clear()
-        self._folded.begin_batch()
+        if backlog.version != self._histories.version:
+            self._histories.clear()
+        self._histories.begin_batch()
         goal = goal_of(backlog, known_through)
         if goal is None:
             return None
         self._adapt(sum(len(group.partner_ids) for group in backlog.groups))
         plan = await plan_of(connection, backlog, goal, self._limits.partners_max)
         derived = await self._derive(plan, backlog)
-        after = _after(progress, plan, goal, derived, parameters)
-        self._folded.version = await write(connection, backlog.version, after, derived, self._held_by)
+        after = _after(checkpoint, plan, goal, derived, parameters)
+        self._histories.version = await write(connection, backlog.version, after, derived, self._held_by)
         return Advanced(plan.end, plan.end < goal or not backlog.all_read)
 
     def _adapt(self, pairs: int) -> None:
-        """Looks at fewer facts next time where they touch very many partners, at more again where they do not."""
+        """Reads fewer facts next time if these touch very many partners, otherwise more again."""
         if pairs > 2 * PAIRS_MAX:
             self._facts_max_next = max(1, self._facts_max_next * PAIRS_MAX // pairs)
         else:
@@ -134,47 +133,47 @@ class Projector:
 
     async def _derive(self, plan: Plan, backlog: Backlog) -> list[PartnerRows]:
         """Every partner of the plan that changes: from its kept history if there is one, else from nothing."""
-        through = plan.last.append_position if plan.last else backlog.progress.position
+        through = plan.last.append_position if plan.last else backlog.checkpoint.position
         concerned = await concerned_partners(
             self._connection, plan, backlog, self._parameters, self._limits.unnamed_max
         )
-        kept = sorted(partner_id for partner_id in plan.partner_ids if self._folded.get(partner_id) is not None)
+        kept = sorted(partner_id for partner_id in plan.partner_ids if self._histories.get(partner_id) is not None)
         anew = sorted(concerned.difference(kept))
         derived: list[PartnerRows] = []
         if kept:
-            resumed = await Resumption.prepare(self._connection, self._folded, kept, plan, backlog, through)
-            derived += [found async for found in resumed.derived(plan.end, concerned)]
+            resumed = await Resumption.prepare(self._connection, self._histories, kept, plan, backlog, through)
+            derived += [rows async for rows in resumed.derived(plan.end, concerned)]
             for partner_id in resumed.not_further:
-                self._folded.drop(partner_id)
+                self._histories.drop(partner_id)
             anew = sorted([*anew, *resumed.not_further & concerned])
-        work = Slice(backlog.progress.cursor, plan.end, through, backlog.progress.adopted)
-        derived += await self._derive_anew(anew, work, everybody=plan.last is None or plan.broadcast)
+        steps = StepRange(backlog.checkpoint.cursor, plan.end, through, backlog.checkpoint.upgraded_from)
+        derived += await self._derive_anew(anew, steps, broadcast=plan.last is None or plan.broadcast)
         return derived
 
-    async def _derive_anew(self, partner_ids: Sequence[str], work: Slice, *, everybody: bool) -> list[PartnerRows]:
-        """What follows for partners without a kept history; theirs is kept, unless a step touches everybody."""
-        if self._derivers is not None and everybody and len(partner_ids) > self._limits.partners_here_max:
-            return await self._derivers.derive(partner_ids, work)
+    async def _derive_anew(self, partner_ids: Sequence[str], steps: StepRange, *, broadcast: bool) -> list[PartnerRows]:
+        """What follows for partners without a kept history; theirs is kept, unless a step touches every partner."""
+        if self._derivers is not None and broadcast and len(partner_ids) > self._limits.partners_here_max:
+            return await self._derivers.derive(partner_ids, steps)
         derived: list[PartnerRows] = []
         for first in range(0, len(partner_ids), _PARTNERS_AT_ONCE):
             some = partner_ids[first : first + _PARTNERS_AT_ONCE]
-            for history, found, changed in await derive_partners(self._connection, some, work, self._parameters):
-                self._folded.keep(history.partner_id, KeptHistory(history, found))
+            for history, rows, changed in await derive_partners(self._connection, some, steps, self._parameters):
+                self._histories.keep(history.partner_id, KeptHistory(history, rows))
                 if changed:
-                    derived.append(found)
+                    derived.append(rows)
             await asyncio.sleep(0)
         return derived
 
 
 def _after(
-    progress: Checkpoint, plan: Plan, goal: ReplayPosition, derived: Sequence[PartnerRows], parameters: Parameters
+    checkpoint: Checkpoint, plan: Plan, goal: ReplayPosition, derived: Sequence[PartnerRows], parameters: Parameters
 ) -> Checkpoint:
-    """The progress once the plan is done. Only a barrier makes a goal of timers: it tells how far knowledge goes."""
-    position, known_through, end = progress.position, progress.known_through, plan.end
-    if plan.last is not None and (end.kind == TIMER or end.complete):
+    """The checkpoint after the plan. Only a barrier makes a timer the goal: reaching it advances `known_through`."""
+    position, known_through, end = checkpoint.position, checkpoint.known_through, plan.end
+    if plan.last is not None and (end.timer or end.complete):
         position = plan.last.append_position
         known_through = max(known_through, plan.last.recorded_at)
-    if end == goal and end.kind == TIMER:
+    if end == goal and end.timer:
         known_through = max(known_through, end.instant)
-    sequence = progress.sequence + sum(len(one.events) for one in derived)
-    return Checkpoint(position, known_through, end, sequence, parameters.version, progress.adopted)
+    sequence = checkpoint.sequence + sum(len(rows.events) for rows in derived)
+    return Checkpoint(position, known_through, end, sequence, parameters.version, checkpoint.upgraded_from)

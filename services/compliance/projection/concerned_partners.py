@@ -39,11 +39,11 @@ async def concerned_partners(
     )
     facts: list[LoggedFact] = []
     if len(unnamed) > unnamed_max:
-        facts = await newer_facts(connection, backlog.progress.position, through)
+        facts = await newer_facts(connection, backlog.checkpoint.position, through)
         unnamed -= await _touched_as_such(connection, facts, backlog)
     if len(unnamed) <= unnamed_max:
         return plan.partner_ids
-    unnamed -= await _concerned(connection, facts, backlog.progress.position, through, parameters)
+    unnamed -= await _concerned(connection, facts, backlog.checkpoint.position, through, parameters)
     return plan.partner_ids - unnamed
 
 

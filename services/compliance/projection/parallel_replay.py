@@ -15,7 +15,7 @@ from services.compliance.database import OwnConnection, connect
 from services.compliance.policy.replay_position import ReplayPosition
 from services.compliance.projection.prior_publication import prior_publications
 from services.compliance.projection.replay import derive
-from services.compliance.read_model.batch_write import Checkpoint, PolicyUpgrade
+from services.compliance.read_model.checkpoint import Checkpoint, PolicyUpgrade
 from services.compliance.read_model.routing import ROUTES, routed_facts
 from services.compliance.read_model.rows import PartnerRows
 from services.compliance.settings import ComplianceSettings
@@ -53,7 +53,7 @@ _FOR_EVERYBODY: Final = """
 
 _STAGE: Final = """
     CREATE UNLOGGED TABLE derived_event (
-        instant timestamptz, kind smallint, position bigint, partner_id text COLLATE "C", ordinal integer,
+        instant timestamptz, position bigint, partner_id text COLLATE "C", ordinal integer,
         event_id text COLLATE "C", type text, products text, effective_at timestamptz, subject text, data bytea)
 """
 
@@ -73,7 +73,7 @@ class _Task(NamedTuple):
     settings: ComplianceSettings
     partner_ids: list[str]
     until: ReplayPosition
-    adopted: PolicyUpgrade | None
+    upgraded_from: PolicyUpgrade | None
     published_in: str
 
 
@@ -83,14 +83,14 @@ async def replay_all_partners(
     goal: Checkpoint,
     published_in: str,
     processes: int,
-    tell: Callable[[str], None],
+    on_progress: Callable[[str], None],
 ) -> int:
     """Derives every partner up to the goal into the schema of `rebuilt`; returns how many there are.
 
-    The events are left unnumbered in the table `derived_event`: those after the goal's adoption, if it has one,
+    The events are left unnumbered in the table `derived_event`: those after the goal's policy upgrade, if it has one,
     and those that correct what was published before, in the schema `published_in`.
     """
-    tell("routing the facts")
+    on_progress("routing the facts")
     loop = asyncio.get_running_loop()
     handed_out: set[asyncio.Future[None]] = set()
     partners, after = 0, ""
@@ -103,12 +103,12 @@ async def replay_all_partners(
             partner_ids = [row["partner_id"] for row in rows]
             if len(handed_out) >= processes * _TASKS_AHEAD:
                 done, handed_out = await asyncio.wait(handed_out, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    task.result()
-            work = _Task(rebuilt, partner_ids, goal.cursor, goal.adopted, published_in)
-            handed_out.add(loop.run_in_executor(pool, _run_task, work))
+                for finished in done:
+                    finished.result()
+            task = _Task(rebuilt, partner_ids, goal.cursor, goal.upgraded_from, published_in)
+            handed_out.add(loop.run_in_executor(pool, _run_task, task))
             partners, after = partners + len(partner_ids), partner_ids[-1]
-            tell(f"{partners:,} partners")
+            on_progress(f"{partners:,} partners")
         await asyncio.gather(*handed_out)
     await connection.execute("DROP TABLE routed_fact, asked")
     return partners
@@ -158,7 +158,7 @@ async def _derive(task: _Task) -> None:
     rows = await connection.fetch(_FOR_EVERYBODY)
     rows += await connection.fetch(_ROUTED, task.partner_ids[0], task.partner_ids[-1])
     facts = routed_facts(task.partner_ids, rows)
-    past = await prior_publications(connection, task.partner_ids, task.adopted, task.published_in)
+    past = await prior_publications(connection, task.partner_ids, task.upgraded_from, task.published_in)
     derived = [
         derive(partner_id, known, None, task.until, task.settings.parameters, past.get(partner_id))
         for partner_id, known in facts.items()

@@ -1,16 +1,16 @@
-"""What the next batch of the projection takes on: up to which step, and which partners have steps until then."""
+"""The extent of the next batch of the projection: its last step, and the partners with steps up to it."""
 
 from datetime import datetime
 from typing import Final, NamedTuple
 
 from services.compliance.database import Connection
-from services.compliance.policy.replay_position import FACTS, LAST_PARTNER, TIMER, ReplayPosition
+from services.compliance.policy.replay_position import LAST_PARTNER, ReplayPosition
 from services.compliance.read_model.backlog import Backlog, Group, mentioned_after
 
 PARTNERS_MAX: Final = 1_024
-"""A batch touches at most about twice as many partners: a greater step is taken in slices."""
+"""A batch touches at most about twice as many partners: a larger step is taken in slices."""
 PAIRS_MAX: Final = 30_000
-"""How many pairs of a group and a partner that it touches a batch takes on, unless its first group has more."""
+"""Pairs of a group and a partner that it touches in one batch, unless its first group has more."""
 
 
 class Plan(NamedTuple):
@@ -26,45 +26,45 @@ class Plan(NamedTuple):
 
 
 def goal_of(backlog: Backlog, known_through: datetime | None) -> ReplayPosition | None:
-    """The last step that could be done, if no batch were too great; None: there is nothing new."""
+    """The last step that can be derived now, were no batch too great; None: there is nothing new."""
     keys = [_key(group) for group in backlog.groups[-1:]]
     if known_through is not None and backlog.all_read:
-        keys.append(ReplayPosition(known_through, TIMER, 0, LAST_PARTNER))
-    cursor = backlog.progress.cursor
+        keys.append(ReplayPosition(known_through, 0, LAST_PARTNER))
+    cursor = backlog.checkpoint.cursor
     goal = max(keys, default=cursor)
     return goal if goal > cursor else None
 
 
 async def plan_of(connection: Connection, backlog: Backlog, goal: ReplayPosition, partners_max: int) -> Plan:
     """The next batch on the way to the goal. `partners_max`: see `PARTNERS_MAX`."""
-    progress, end = backlog.progress, goal
-    timers = [timer for timer in backlog.timers if timer[0] <= goal.instant]
+    checkpoint, end = backlog.checkpoint, goal
+    timers = [timer for timer in backlog.timers if timer.due_at <= goal.instant]
     if len(timers) > partners_max:
         del timers[-1]
-        end = min(end, ReplayPosition(timers[-1][0], TIMER, 0, timers[-1][1]))
+        end = min(end, ReplayPosition(timers[-1].due_at, 0, timers[-1].partner_id))
     partner_ids: set[str] = set()
     last: Group | None = None
     broadcast = False
     pairs = 0
     for group in backlog.groups:
-        start = ReplayPosition(group.recorded_at, FACTS, group.append_position, "")
+        start = ReplayPosition(group.recorded_at, group.append_position, "")
         if start > end:
             break
         if group.broadcast and last is not None:
             end = _key(last)
             break
         touched = set(group.partner_ids)
-        if start < progress.cursor:
-            touched = {partner_id for partner_id in touched if partner_id > progress.cursor.partner_id}
+        if start < checkpoint.cursor:
+            touched = {partner_id for partner_id in touched if partner_id > checkpoint.cursor.partner_id}
         if group.broadcast:
-            after = progress.cursor.partner_id if start < progress.cursor else ""
+            after = checkpoint.cursor.partner_id if start < checkpoint.cursor else ""
             touched.update(await mentioned_after(connection, after, partners_max + 1))
         pairs += len(touched)
         if len(partner_ids | touched) > partners_max or (pairs > PAIRS_MAX and last is not None):
             if last is not None:
                 end = _key(last)
-            elif timers and timers[0][0] <= group.recorded_at:
-                end = ReplayPosition(group.recorded_at, TIMER, 0, LAST_PARTNER)
+            elif timers and timers[0].due_at <= group.recorded_at:
+                end = ReplayPosition(group.recorded_at, 0, LAST_PARTNER)
             else:
                 broadcast = broadcast or group.broadcast
                 slice_ids = sorted(touched)[:partners_max]
@@ -73,11 +73,9 @@ async def plan_of(connection: Connection, backlog: Backlog, goal: ReplayPosition
             break
         partner_ids |= touched
         last, broadcast = group, broadcast or group.broadcast
-    partner_ids.update(
-        partner_id for due_at, partner_id in timers if ReplayPosition(due_at, TIMER, 0, partner_id) <= end
-    )
+    partner_ids.update(partner_id for due_at, partner_id in timers if ReplayPosition(due_at, 0, partner_id) <= end)
     return Plan(end, partner_ids, last, broadcast)
 
 
 def _key(group: Group) -> ReplayPosition:
-    return ReplayPosition(group.recorded_at, FACTS, group.append_position, LAST_PARTNER)
+    return ReplayPosition(group.recorded_at, group.append_position, LAST_PARTNER)

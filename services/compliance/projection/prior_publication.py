@@ -1,22 +1,21 @@
-"""What another policy had published of partners before the present one took over."""
+"""What another policy published about partners before the present one took over."""
 
 from collections.abc import Sequence
 
 from services.compliance.database import Connection
 from services.compliance.projection.replay import PriorPublication
-from services.compliance.read_model.batch_write import PolicyUpgrade, published
+from services.compliance.read_model.batch_write import load_publications
+from services.compliance.read_model.checkpoint import PolicyUpgrade
 
 
 async def prior_publications(
-    connection: Connection, partner_ids: Sequence[str], adopted: PolicyUpgrade | None, schema: str | None = None
+    connection: Connection, partner_ids: Sequence[str], upgrade: PolicyUpgrade | None, schema: str | None = None
 ) -> dict[str, PriorPublication]:
-    """What was published about these partners before the present policy took over; nothing if it published all.
+    """What was published about these partners before the policy upgrade; nothing if there was none.
 
-    `schema`: where that was published, if it is not the read model of the connection.
+    `schema`: of the read model that published it, if it is not that of the connection.
     """
-    if adopted is None:
+    if upgrade is None:
         return {}
-    publications = await published(connection, partner_ids, adopted.sequence, schema)
-    return {
-        partner_id: PriorPublication(adopted.cursor, publication) for partner_id, publication in publications.items()
-    }
+    publications = await load_publications(connection, partner_ids, upgrade.sequence, schema)
+    return {partner_id: PriorPublication(upgrade.cursor, state) for partner_id, state in publications.items()}

@@ -20,12 +20,12 @@ from sqlalchemy.schema import AddConstraint, CreateIndex, DropConstraint, DropIn
 
 from services.compliance.database import OwnConnection, connect
 from services.compliance.policy.parameters import Parameters
-from services.compliance.policy.replay_position import FACTS, LAST_PARTNER, TIMER, ReplayPosition
+from services.compliance.policy.replay_position import LAST_PARTNER, ReplayPosition
 from services.compliance.projection.batch import Projector
 from services.compliance.projection.comparison import differences, same_events
 from services.compliance.projection.follower import BARRIER
 from services.compliance.projection.parallel_replay import FOR_BULK, replay_all_partners
-from services.compliance.read_model.batch_write import Checkpoint, PolicyUpgrade, advance_progress, read_progress
+from services.compliance.read_model.checkpoint import Checkpoint, PolicyUpgrade, read_checkpoint, store_checkpoint
 from services.compliance.read_model.migrations import upgrade
 from services.compliance.read_model.tables import compliance_event
 from services.compliance.settings import ComplianceSettings
@@ -38,7 +38,7 @@ _ALONE: Final = "SELECT pg_try_advisory_lock(hashtext('sagecert compliance rebui
 _NUMBER: Final = """
     INSERT INTO compliance_event (
         sequence, event_id, type, partner_id, products, effective_at, recorded_at, position, subject, data)
-    SELECT $1::bigint + row_number() OVER (ORDER BY instant, kind, position, partner_id, ordinal), event_id, type,
+    SELECT $1::bigint + row_number() OVER (ORDER BY instant, position, partner_id, ordinal), event_id, type,
         partner_id, string_to_array(products, ','), effective_at, instant, position, subject, data
     FROM derived_event
 """
@@ -46,14 +46,15 @@ _NUMBER: Final = """
 _KEEP_PUBLISHED: Final = """
     INSERT INTO compliance_event SELECT * FROM "{schema}".compliance_event WHERE sequence <= {through}
 """
-_KEEP_ADOPTIONS: Final = 'INSERT INTO adoption SELECT * FROM "{schema}".adoption'
+_KEEP_UPGRADES: Final = 'INSERT INTO policy_upgrade SELECT * FROM "{schema}".policy_upgrade'
 
-_ADOPT: Final = """
-    INSERT INTO adoption SELECT coalesce(max(number), 0) + 1, $1, $2, $3, $4, $5, $6, clock_timestamp() FROM adoption
+_UPGRADE: Final = """
+    INSERT INTO policy_upgrade
+    SELECT coalesce(max(number), 0) + 1, $1, $2, $3, $4, $5, clock_timestamp() FROM policy_upgrade
 """
 
 _INDEXES: Final = sorted(compliance_event.indexes, key=str)
-_KEYS: Final = [one for one in compliance_event.constraints if isinstance(one, PrimaryKeyConstraint | UniqueConstraint)]
+_KEYS: Final = [key for key in compliance_event.constraints if isinstance(key, PrimaryKeyConstraint | UniqueConstraint)]
 
 
 def _sql(statement: ExecutableDDLElement) -> str:
@@ -87,31 +88,31 @@ def run(
     owner_url: str,
     *,
     verify: bool,
-    tell: Callable[[str], None] = lambda _: None,
+    on_progress: Callable[[str], None] = lambda _: None,
     processes: int | None = None,
 ) -> Rebuilt:
     """Rebuilds the read model of `settings` as the owner of its schema, while the service goes on.
 
     `verify`: compares the rebuilt one with the one in use and throws it away. Otherwise it is taken
     into use in its place, in one transaction, once it has caught up. Where it would have published
-    otherwise, the projection stands still while what was published is corrected. `tell` hears of the progress.
+    otherwise, the projection stands still while what was published is corrected. `on_progress` hears of the progress.
     Raises `AlreadyRebuilding`, and what PostgreSQL raises; what was in use then stays in use.
     """
     with psycopg.connect(owner_url, autocommit=True) as connection:
         if connection.execute(_ALONE).fetchone() != (True,):
             raise AlreadyRebuilding("Another rebuild is under way on this database: let it finish.")
-        return _run(settings, owner_url, verify, tell, processes or os.cpu_count() or 1)
+        return _run(settings, owner_url, verify, on_progress, processes or os.cpu_count() or 1)
 
 
 def _run(
-    settings: ComplianceSettings, owner_url: str, verify: bool, tell: Callable[[str], None], processes: int
+    settings: ComplianceSettings, owner_url: str, verify: bool, on_progress: Callable[[str], None], processes: int
 ) -> Rebuilt:
     live = settings.model_copy(update={"database_url": SecretStr(owner_url), "database_role": None})
     rebuilt = live.model_copy(update={"database_schema": REBUILT_SCHEMA})
     for way in (_Replay.compare,) if verify else (_Replay.apply_policy_upgrade, _Replay.correct):
         _make_schema(owner_url, REBUILT_SCHEMA)
         try:
-            found = asyncio.run(_rebuild(way, live, rebuilt, tell, processes))
+            found = asyncio.run(_rebuild(way, live, rebuilt, on_progress, processes))
         finally:
             _drop_schemas(owner_url, REBUILT_SCHEMA, RETIRED_SCHEMA)
         if found is not None:
@@ -123,13 +124,13 @@ async def _rebuild(
     way: "Callable[[_Replay], Awaitable[Rebuilt | None]]",
     live: ComplianceSettings,
     rebuilt: ComplianceSettings,
-    tell: Callable[[str], None],
+    on_progress: Callable[[str], None],
     processes: int,
 ) -> Rebuilt | None:
     in_use, target = await connect(live, patient=True), await connect(rebuilt, patient=True)
     try:
         await in_use.execute("SET idle_in_transaction_session_timeout = 0")
-        return await way(_Replay(live, rebuilt, in_use, target, processes, tell))
+        return await way(_Replay(live, rebuilt, in_use, target, processes, on_progress))
     finally:
         in_use.terminate()
         target.terminate()
@@ -143,28 +144,28 @@ class _Replay(NamedTuple):
     in_use: OwnConnection
     target: OwnConnection
     processes: int
-    tell: Callable[[str], None]
+    on_progress: Callable[[str], None]
 
     async def compare(self) -> Rebuilt:
         """Derives what is in use, up to where it is, and says in what the two differ."""
         async with self.in_use.transaction(isolation="repeatable_read", readonly=True):
-            found = await self._derive(await read_progress(self.in_use))
-            self.tell("comparing")
+            found = await self._derive(await read_checkpoint(self.in_use))
+            self.on_progress("comparing")
             return found._replace(differences=tuple(await differences(self.in_use, self.target)))
 
     async def apply_policy_upgrade(self) -> Rebuilt | None:
         """Takes it into use while the other goes on; None: it would have published otherwise."""
-        published = await read_progress(self.in_use)
+        published = await read_checkpoint(self.in_use)
         if published.policy_version not in ("", self.live.parameters.version):
             return None
         goal = await _goal(self.target, self.live.parameters)
-        found = await self._derive(goal._replace(adopted=published.adopted))
+        found = await self._derive(goal._replace(upgraded_from=published.upgraded_from))
         await self._catch_up(None)
         if await same_events(self.target, self.live.database_schema, 0, published.sequence):
             async with self.in_use.transaction():
                 await self.in_use.execute("LOCK TABLE progress IN ACCESS EXCLUSIVE MODE")
-                last = await read_progress(self.in_use)
-                known_through = last.cursor.instant if last.cursor.kind == TIMER else None
+                last = await read_checkpoint(self.in_use)
+                known_through = last.cursor.instant if last.cursor.timer else None
                 await self._catch_up(known_through)
                 if await same_events(self.target, self.live.database_schema, published.sequence, last.sequence):
                     await self._swap()
@@ -177,29 +178,29 @@ class _Replay(NamedTuple):
     async def correct(self) -> Rebuilt:
         """Takes it into use with what was published before, corrected; nobody derives meanwhile."""
         async with self.in_use.transaction():
-            self.tell("what was published would be published otherwise now: correcting it")
+            self.on_progress("what was published would be published otherwise now: correcting it")
             # The table, not the row: whoever waited for the row would stand in the way of the swap.
             await self.in_use.execute("LOCK TABLE progress IN SHARE ROW EXCLUSIVE MODE")
-            published = await read_progress(self.in_use)
+            published = await read_checkpoint(self.in_use)
             await self.in_use.execute("SET LOCAL synchronous_commit = on")
-            adopted = PolicyUpgrade(published.sequence, published.cursor)
-            found = await self._derive(published._replace(adopted=adopted))
-            await self.target.execute(_ADOPT, self.live.parameters.version, found.events, *published.cursor)
+            upgrade = PolicyUpgrade(published.sequence, published.cursor)
+            found = await self._derive(published._replace(upgraded_from=upgrade))
+            await self.target.execute(_UPGRADE, self.live.parameters.version, found.events, *published.cursor)
             await self.in_use.execute("LOCK TABLE progress IN ACCESS EXCLUSIVE MODE")
             await self._swap()
         return found._replace(corrections=found.events - published.sequence)
 
     async def _derive(self, goal: Checkpoint) -> Rebuilt:
         partners = await replay_all_partners(
-            self.target, self.rebuilt, goal, self.live.database_schema, self.processes, self.tell
+            self.target, self.rebuilt, goal, self.live.database_schema, self.processes, self.on_progress
         )
-        self.tell("numbering the events")
-        progress = await _number(self.target, goal, self.live)
-        return Rebuilt(partners, progress.sequence, progress.position, progress.known_through)
+        self.on_progress("numbering the events")
+        checkpoint = await _number(self.target, goal, self.live)
+        return Rebuilt(partners, checkpoint.sequence, checkpoint.position, checkpoint.known_through)
 
     async def _swap(self) -> None:
         """Whoever waited for the lock on the progress goes on in the new one."""
-        self.tell("taking it into use")
+        self.on_progress("taking it into use")
         await self.in_use.execute(f'ALTER SCHEMA "{self.live.database_schema}" RENAME TO "{RETIRED_SCHEMA}"')
         await self.in_use.execute(f'ALTER SCHEMA "{REBUILT_SCHEMA}" RENAME TO "{self.live.database_schema}"')
 
@@ -214,35 +215,35 @@ async def _goal(connection: OwnConnection, parameters: Parameters) -> Checkpoint
     recorded_at = await connection.fetchval(
         "SELECT recorded_at FROM certification.stored_events WHERE notification_id = $1", position
     )
-    cursor = ReplayPosition(known_through, TIMER, 0, LAST_PARTNER)
+    cursor = ReplayPosition(known_through, 0, LAST_PARTNER)
     if recorded_at == known_through:
-        cursor = ReplayPosition(recorded_at, FACTS, position, LAST_PARTNER)
+        cursor = ReplayPosition(recorded_at, position, LAST_PARTNER)
     return Checkpoint(position, known_through, cursor, 0, parameters.version)
 
 
 async def _number(connection: OwnConnection, goal: Checkpoint, live: ComplianceSettings) -> Checkpoint:
     """Numbers the events in the one order of all steps, and stores how far the rebuilt read model goes.
 
-    Those published before the goal's adoption come first, as they are. The indexes are built over the whole of
-    them, which takes half as long as keeping them up meanwhile.
+    Those published before the goal's policy upgrade come first, as they are. The indexes are built over the whole
+    table afterwards, which takes half as long as maintaining them.
     """
-    kept = 0 if goal.adopted is None else goal.adopted.sequence
+    kept = 0 if goal.upgraded_from is None else goal.upgraded_from.sequence
     async with connection.transaction():
         await connection.execute(FOR_BULK)
         for statement in _WITHOUT_INDEXES:
             await connection.execute(statement)
         if kept:
             await connection.execute(_KEEP_PUBLISHED.format(schema=live.database_schema, through=kept))
-        await connection.execute(_KEEP_ADOPTIONS.format(schema=live.database_schema))
+        await connection.execute(_KEEP_UPGRADES.format(schema=live.database_schema))
         await connection.execute(_NUMBER, kept)
         for statement in _WITH_INDEXES:
             await connection.execute(statement)
         sequence = await connection.fetchval("SELECT coalesce(max(sequence), 0) FROM compliance_event")
-        progress = goal._replace(sequence=sequence, policy_version=live.parameters.version)
-        await advance_progress(connection, progress, "rebuild")
+        checkpoint = goal._replace(sequence=sequence, policy_version=live.parameters.version)
+        await store_checkpoint(connection, checkpoint, "rebuild")
         await connection.execute("DROP TABLE derived_event")
     await connection.execute("ANALYZE compliance_event, standing, replacement_window, timer")
-    return progress
+    return checkpoint
 
 
 # Schemas -------------------------------------------------------------------------------------

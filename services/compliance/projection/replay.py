@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 from services.compliance.policy.history import PartnerHistory, Step
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.publication import PublicationState
-from services.compliance.policy.replay_position import FACTS, TIMER, ReplayPosition
-from services.compliance.read_model.forecast import forecast_rows
+from services.compliance.policy.replay_position import ReplayPosition
+from services.compliance.read_model.forecast_rows import forecast_rows
 from services.compliance.read_model.rows import EventRow, PartnerRows
 from shared.events.envelope import Fact
 
@@ -63,7 +63,7 @@ def replay(
     return PartnerRows(history.partner_id, events, *forecast_rows(history), history.next_timer_at)
 
 
-def replay_settled(
+def replay_from_cursor(
     partner_id: str, facts: Sequence[Fact], after: ReplayPosition, until: ReplayPosition, parameters: Parameters
 ) -> tuple[PartnerHistory, PartnerRows, bool]:
     """What `derive` gives, and the history to go on from; the steps up to `after` are not taken one by one.
@@ -74,7 +74,7 @@ def replay_settled(
     history = PartnerHistory(partner_id, parameters)
     behind = [fact for fact in facts if _key(fact, partner_id) <= after]
     if behind:
-        history.settle(behind, _timers_through(after, partner_id))
+        history.fast_forward(behind, _timers_through(after, partner_id))
     found = replay(history, facts[len(behind) :], after, until)
     return history, found, not behind or history.changes > 0
 
@@ -95,7 +95,7 @@ def _event_rows(steps: Iterable[Step], partner_id: str, after: ReplayPosition | 
     events: list[EventRow] = []
     for step in steps:
         if step.events:
-            key = ReplayPosition(step.instant, FACTS if step.position else TIMER, step.position, partner_id)
+            key = ReplayPosition(step.instant, step.position, partner_id)
             if after is None or key > after:
                 events += [EventRow(key, ordinal, event) for ordinal, event in enumerate(step.events)]
     return events
@@ -114,7 +114,7 @@ def _steps(
             yield _correction(history, past)
             past = None
         if history.next_timer_at is not None and history.next_timer_at <= first.recorded_at:
-            fired = history.fire(first.recorded_at)
+            fired = history.fire_timers(first.recorded_at)
             yield from fired if past is None else ()
         step = history.record(group.facts, group.earlier)
         if past is None:
@@ -125,18 +125,18 @@ def _steps(
 
 
 def _key(fact: Fact, partner_id: str) -> ReplayPosition:
-    return ReplayPosition(fact.recorded_at, FACTS, fact.append_position, partner_id)
+    return ReplayPosition(fact.recorded_at, fact.append_position, partner_id)
 
 
 def _timers_through(until: ReplayPosition, partner_id: str) -> datetime:
     """The last instant whose timers are at or before the step `until`."""
-    within = until._replace(kind=TIMER, position=0, partner_id=partner_id) <= until
+    within = until._replace(position=0, partner_id=partner_id) <= until
     return until.instant if within else until.instant - _MICROSECOND
 
 
 def _fire_through(history: PartnerHistory, until: ReplayPosition) -> list[Step]:
     """The steps of the timers at or before the step `until`."""
-    return history.fire(_timers_through(until, history.partner_id))
+    return history.fire_timers(_timers_through(until, history.partner_id))
 
 
 def _correction(history: PartnerHistory, past: PriorPublication) -> Step:

@@ -15,8 +15,8 @@ from services.compliance.policy.history import PartnerHistory, PublicationUnknow
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.replay_position import ReplayPosition
 from services.compliance.projection.prior_publication import prior_publications
-from services.compliance.projection.replay import PriorPublication, replay, replay_settled
-from services.compliance.read_model.batch_write import PolicyUpgrade
+from services.compliance.projection.replay import PriorPublication, replay, replay_from_cursor
+from services.compliance.read_model.checkpoint import PolicyUpgrade
 from services.compliance.read_model.routing import routed
 from services.compliance.read_model.rows import PartnerRows
 from services.compliance.settings import ComplianceSettings
@@ -26,13 +26,13 @@ PARTNERS_PER_TASK: Final = 64
 _PARENT_POLL_SECONDS: Final = 0.5
 
 
-class Slice(NamedTuple):
+class StepRange(NamedTuple):
     """The steps to derive: those after `after` up to `until`, from the facts up to the position `through`."""
 
     after: ReplayPosition
     until: ReplayPosition
     through: int
-    adopted: PolicyUpgrade | None
+    upgraded_from: PolicyUpgrade | None
 
 
 class ReplayWorkers:
@@ -43,14 +43,16 @@ class ReplayWorkers:
         self._processes = processes or os.cpu_count() or 1
         self._pool: ProcessPoolExecutor | None = None
 
-    async def derive(self, partner_ids: Sequence[str], work: Slice) -> list[PartnerRows]:
+    async def derive(self, partner_ids: Sequence[str], steps: StepRange) -> list[PartnerRows]:
         """What follows for those of the partners that change. Raises what a process raises, and where one dies."""
         if self._pool is None:
             spawn = get_context("spawn")
             self._pool = ProcessPoolExecutor(self._processes, spawn, _start_process, (os.getpid(),))
         loop = asyncio.get_running_loop()
         tasks = [
-            loop.run_in_executor(self._pool, _run, self._settings, partner_ids[first : first + PARTNERS_PER_TASK], work)
+            loop.run_in_executor(
+                self._pool, _run, self._settings, partner_ids[first : first + PARTNERS_PER_TASK], steps
+            )
             for first in range(0, len(partner_ids), PARTNERS_PER_TASK)
         ]
         return [derived for found in await asyncio.gather(*tasks) for derived in found]
@@ -63,28 +65,28 @@ class ReplayWorkers:
 
 
 async def derive_partners(
-    connection: Connection, partner_ids: Sequence[str], work: Slice, parameters: Parameters
+    connection: Connection, partner_ids: Sequence[str], steps: StepRange, parameters: Parameters
 ) -> list[tuple[PartnerHistory, PartnerRows, bool]]:
     """Each partner's history, what follows, and whether anything changed."""
-    facts = await routed(connection, partner_ids, work.through)
-    past = await prior_publications(connection, partner_ids, work.adopted)
+    facts = await routed(connection, partner_ids, steps.through)
+    past = await prior_publications(connection, partner_ids, steps.upgraded_from)
     return [
-        derive_partner(partner_id, of_partner, work, parameters, past.get(partner_id))
+        derive_partner(partner_id, of_partner, steps, parameters, past.get(partner_id))
         for partner_id, of_partner in facts.items()
     ]
 
 
 def derive_partner(
-    partner_id: str, facts: Sequence[Fact], work: Slice, parameters: Parameters, past: PriorPublication | None
+    partner_id: str, facts: Sequence[Fact], steps: StepRange, parameters: Parameters, past: PriorPublication | None
 ) -> tuple[PartnerHistory, PartnerRows, bool]:
     """The partner's history, what follows, and whether anything changed."""
     if past is None:
         try:
-            return replay_settled(partner_id, facts, work.after, work.until, parameters)
+            return replay_from_cursor(partner_id, facts, steps.after, steps.until, parameters)
         except PublicationUnknown:
             pass
     history = PartnerHistory(partner_id, parameters)
-    return history, replay(history, facts, work.after, work.until, past), True
+    return history, replay(history, facts, steps.after, steps.until, past), True
 
 
 # In the processes ----------------------------------------------------------------------------
@@ -106,14 +108,14 @@ def _end_with(owner: int) -> None:
     os._exit(1)
 
 
-def _run(settings: ComplianceSettings, partner_ids: Sequence[str], work: Slice) -> list[PartnerRows]:
-    found = _runner.run(_derive(settings, partner_ids, work))
+def _run(settings: ComplianceSettings, partner_ids: Sequence[str], steps: StepRange) -> list[PartnerRows]:
+    found = _runner.run(_derive(settings, partner_ids, steps))
     gc.collect()
     return found
 
 
-async def _derive(settings: ComplianceSettings, partner_ids: Sequence[str], work: Slice) -> list[PartnerRows]:
+async def _derive(settings: ComplianceSettings, partner_ids: Sequence[str], steps: StepRange) -> list[PartnerRows]:
     if not _connections or _connections[0].is_closed():
         _connections[:] = [await connect(settings)]
-    found = await derive_partners(_connections[0], partner_ids, work, settings.parameters)
+    found = await derive_partners(_connections[0], partner_ids, steps, settings.parameters)
     return [derived for _, derived, changed in found if changed]

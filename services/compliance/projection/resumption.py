@@ -6,7 +6,7 @@ from itertools import groupby
 
 from services.compliance.database import Connection
 from services.compliance.policy.history import PublicationUnknown
-from services.compliance.policy.replay_position import FACTS, ReplayPosition
+from services.compliance.policy.replay_position import ReplayPosition
 from services.compliance.projection.history_cache import (
     HistoryCache,
     NotFurther,
@@ -50,7 +50,7 @@ class Resumption:
         through: int,
     ) -> "Resumption":
         """Reads what the histories of these partners lack to go on to the end of the plan."""
-        facts = await newer_facts(connection, backlog.progress.position, through)
+        facts = await newer_facts(connection, backlog.checkpoint.position, through)
         resumption = cls(folded, _groups_of(partner_ids, facts, plan, backlog))
         await resumption._read_people(connection, through)
         await resumption._read_endings(connection, through)
@@ -108,7 +108,7 @@ class Resumption:
                     yield folded.changed_rows(found)
             else:
                 for group in routed:
-                    folded.history.take_in((*group.earlier, *group.facts))
+                    folded.history.add_without_effect((*group.earlier, *group.facts))
             self._folded.keep(partner_id, folded)
             await asyncio.sleep(0)
 
@@ -117,12 +117,12 @@ def _groups_of(partner_ids: Iterable[str], facts: Facts, plan: Plan, backlog: Ba
     """The groups up to the end of the plan that touch each of the partners and that its part of is not done yet."""
     found: dict[str, list[Facts]] = {partner_id: [] for partner_id in partner_ids}
     logged = {position: list(group) for position, group in groupby(facts, key=_append_position)}
-    cursor = backlog.progress.cursor
+    cursor = backlog.checkpoint.cursor
     for group in backlog.groups:
         of_group = logged.get(group.append_position)
         if of_group is None or (plan.last is None or group.append_position > plan.last.append_position):
             continue
-        key = ReplayPosition(group.recorded_at, FACTS, group.append_position, "")
+        key = ReplayPosition(group.recorded_at, group.append_position, "")
         touched = found.keys() if group.broadcast else found.keys() & group.partner_ids
         for partner_id in touched:
             if cursor < key._replace(partner_id=partner_id) <= plan.end:

@@ -5,7 +5,9 @@ from typing import Final
 
 import msgspec
 
-from services.compliance.policy.standing import ForecastSegment, Reason, Status, Suspension, Window
+from services.compliance.policy.forecast import ForecastSegment
+from services.compliance.policy.reason import Reason
+from shared.events.compliance_events import Status, Suspension, Window
 from shared.events.wire import instant_text
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -41,9 +43,9 @@ class ComplianceAnswer(StandingBody, frozen=True, kw_only=True):
     position: int
 
 
-def body_of(stretch: ForecastSegment) -> bytes:
+def body_of(segment: ForecastSegment) -> bytes:
     """The JSON of the members, without the opening brace."""
-    standing = stretch.standing
+    standing = segment.standing
     body = StandingBody(
         headcount=standing.headcount,
         counted=standing.counted,
@@ -54,8 +56,8 @@ def body_of(stretch: ForecastSegment) -> bytes:
         maintain_existing=standing.maintain_existing,
         windows=standing.windows,
         suspensions=standing.suspensions,
-        reasons=stretch.reasons,
-        next_change_at=stretch.next_change_at,
+        reasons=segment.reasons,
+        next_change_at=segment.next_change_at,
     )
     return _encode(body)[1:]
 

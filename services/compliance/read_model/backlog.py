@@ -1,20 +1,20 @@
-"""What there is to derive next, as of one instant: how far the projection is, what was recorded since, what is due.
+"""What to derive next, as of one instant: the checkpoint, the facts recorded since, the timers due.
 
-A group of facts comes with every partner that its facts are routed to (see `fact_log`), portal changes aside: the
-partners it names, every partner of its people and of whoever worked for a partner that it ends, and those that
-mergers lead to from there.
+A group of facts comes with every partner that its facts are routed to (see `routing`), except those of portal changes:
+the partners it names, every partner of its people and of the people of a partner that it ends, and the partners into
+which these merge.
 """
 
 from datetime import datetime
 from typing import Final, NamedTuple
 
 from services.compliance.database import Connection
-from services.compliance.read_model.batch_write import FROM_PROGRESS, PROGRESS, Checkpoint, progress_of
+from services.compliance.read_model.checkpoint import COLUMNS, FROM, Checkpoint, checkpoint_of
 from services.compliance.read_model.routing import ENDING, LINKED, OF_PERSONS
 
 
 class Group(NamedTuple):
-    """Facts appended together: when, whom they concern, and whether they concern everybody besides."""
+    """Facts appended together. `broadcast`: besides these partners they concern all others."""
 
     append_position: int
     recorded_at: datetime
@@ -22,25 +22,32 @@ class Group(NamedTuple):
     partner_ids: frozenset[str]
 
 
+class Timer(NamedTuple):
+    """When time alone next changes or announces something for a partner."""
+
+    due_at: datetime
+    partner_id: str
+
+
 class Backlog(NamedTuple):
     """What one snapshot of the database shows.
 
-    `version`: of the progress; whoever writes shows that it is still this one. `all_read`: no group follows these.
-    `timers`: (due_at, partner id), in this order.
+    `version`: of the checkpoint; a write checks that it is still this one. `all_read`: no group follows these.
+    `timers`: in order.
     """
 
     version: int
-    progress: Checkpoint
+    checkpoint: Checkpoint
     groups: list[Group]
     all_read: bool
-    timers: list[tuple[datetime, str]]
+    timers: list[Timer]
 
 
-_NEWS: Final = f"""
+_BACKLOG: Final = f"""
     WITH RECURSIVE
     newer AS MATERIALIZED (
         SELECT e.append_position, e.recorded_at, e.topic, e.partner_id, e.into_partner_id, e.consultant_id,
-            e.originator_id >= 'portal_change-' AND e.originator_id < 'portal_change.' AS for_everybody
+            e.originator_id >= 'portal_change-' AND e.originator_id < 'portal_change.' AS broadcast
         FROM certification.stored_events e
         WHERE e.notification_id > (SELECT p.position FROM progress p) AND e.notification_id <= (
             SELECT coalesce(max(l.append_position), max(p.position) + $1)
@@ -73,26 +80,26 @@ _NEWS: Final = f"""
         FROM concerned c JOIN certification.stored_events m ON m.partner_id = c.partner_id
         WHERE m.consultant_id IS NULL AND m.into_partner_id IS NOT NULL
     ),
-    touched (append_position, recorded_at, for_everybody, partner_id) AS (
-        SELECT n.append_position, n.recorded_at, n.for_everybody, n.partner_id FROM newer n
+    touched (append_position, recorded_at, broadcast, partner_id) AS (
+        SELECT n.append_position, n.recorded_at, n.broadcast, n.partner_id FROM newer n
         UNION ALL
-        SELECT n.append_position, n.recorded_at, n.for_everybody, n.into_partner_id FROM newer n
+        SELECT n.append_position, n.recorded_at, n.broadcast, n.into_partner_id FROM newer n
         UNION ALL
         SELECT c.append_position, NULL, NULL, c.partner_id FROM concerned c
     )
-    SELECT p.xmin,
+    SELECT p.xmin AS version,
         ARRAY(
-            SELECT ROW (t.append_position, max(t.recorded_at), bool_or(t.for_everybody),
+            SELECT ROW (t.append_position, max(t.recorded_at), bool_or(t.broadcast),
                 array_agg(t.partner_id) FILTER (WHERE t.partner_id IS NOT NULL))
             FROM touched t GROUP BY t.append_position ORDER BY t.append_position
-        ),
+        ) AS groups,
         ARRAY(
             SELECT ROW (t.due_at, t.partner_id) FROM timer t
             WHERE t.due_at <= greatest((SELECT max(n.recorded_at) FROM newer n), $2)
             ORDER BY t.due_at, t.partner_id LIMIT $3
-        ),
-        {PROGRESS}
-    {FROM_PROGRESS}
+        ) AS timers,
+        {COLUMNS}
+    {FROM}
 """
 
 _MENTIONED_AFTER: Final = """
@@ -107,12 +114,12 @@ async def read_backlog(
 
     Raises `LookupError` where the read model was not migrated.
     """
-    row = await connection.fetchrow(_NEWS, facts_max, known_through, timers_max)
-    version, found, timers, *columns = row or (0, (), ())
-    progress = progress_of(columns)
-    groups = [Group(position, at, everybody, frozenset(ids or ())) for position, at, everybody, ids in found]
-    all_read = not groups or groups[-1].append_position < progress.position + facts_max
-    return Backlog(version, progress, groups, all_read, [(due_at, partner_id) for due_at, partner_id in timers])
+    row = await connection.fetchrow(_BACKLOG, facts_max, known_through, timers_max)
+    checkpoint = checkpoint_of(row)
+    assert row is not None
+    groups = [Group(position, at, broadcast, frozenset(ids or ())) for position, at, broadcast, ids in row["groups"]]
+    all_read = not groups or groups[-1].append_position < checkpoint.position + facts_max
+    return Backlog(row["version"], checkpoint, groups, all_read, [Timer(*timer) for timer in row["timers"]])
 
 
 async def mentioned_after(connection: Connection, partner_id: str, partners_max: int) -> list[str]:

@@ -1,6 +1,6 @@
 """How a partner stands now, out of the read model.
 
-A standing comes with its reasons as the bytes of the members that follow `position`, one stretch after the other. They
+A standing comes with its reasons as the bytes of the members that follow `position`, one segment after the other. They
 are the bytes that the log gives for another moment (`services.compliance.answering`).
 """
 
@@ -14,7 +14,7 @@ from services.compliance.database import Connection
 _NOW: Final = """
     FROM progress p
     CROSS JOIN LATERAL (
-        SELECT p.cursor_kind = 1 AND p.cursor_partner_id <> '~' AND $1::text <= p.cursor_partner_id AS here OFFSET 0
+        SELECT p.cursor_position > 0 AND p.cursor_partner_id <> '~' AND $1::text <= p.cursor_partner_id AS here OFFSET 0
     ) sliced
     CROSS JOIN LATERAL (
         SELECT greatest(certification.now(), p.known_through, p.cursor_instant) AS at OFFSET 0
@@ -52,8 +52,8 @@ _PRESENT_MOMENT: Final = """
 """
 
 
-class Part(NamedTuple):
-    """One stretch: until when it holds if no fact comes (None: for ever), and the bytes of its members.
+class StoredSegment(NamedTuple):
+    """One segment: until when it holds if no fact comes (None: for ever), and the bytes of its members.
 
     `body` is empty where it lies so far ahead that it is not stored: only the log can answer.
     """
@@ -74,14 +74,14 @@ async def present(connection: Connection, partner_id: str, product: str) -> tupl
 
 
 async def present_and_future(
-    connection: Connection, partner_id: str, products: Iterable[str], stretches_max: int
-) -> tuple[int, tuple[AsOf, dict[str, list[Part]]]]:
-    """The same for several products, with stretches that follow, so many in all; without any: never mentioned."""
-    rows = await connection.fetch(_PRESENT_AND_FUTURE, partner_id, list(products), stretches_max)
-    parts: dict[str, list[Part]] = {}
+    connection: Connection, partner_id: str, products: Iterable[str], segments_max: int
+) -> tuple[int, tuple[AsOf, dict[str, list[StoredSegment]]]]:
+    """The same for several products, with segments that follow, so many in all; without any: never mentioned."""
+    rows = await connection.fetch(_PRESENT_AND_FUTURE, partner_id, list(products), segments_max)
+    parts: dict[str, list[StoredSegment]] = {}
     for row in rows:
         if row["product"] is not None:
-            parts.setdefault(row["product"], []).append(Part(row["valid_to"], row["body"]))
+            parts.setdefault(row["product"], []).append(StoredSegment(row["valid_to"], row["body"]))
     first = rows[0]
     return first["applied"], (AsOf(first["at"], first["known_at"], first["position"]), parts)
 

@@ -42,7 +42,7 @@ async def present_partners(
     status: str | None,
     product: str | None,
 ) -> list[asyncpg.Record]:
-    """Partner, product, status, headcount, minimum, shortfall and the end of the stretch that is in force at `at`."""
+    """Partner, product, status, headcount, minimum, shortfall and the end of the segment that is in force at `at`."""
     filters = [("s.status = {}", status), ("s.product = {}", product)]
     return await _fetch(connection, _PARTNERS, [*after, at, limit], filters)
 

@@ -1,9 +1,8 @@
 """The tables of the read model. This is their one description; the migrations are tested against it.
 
-No table names its schema: connections put it on their search path, so that a rebuild can write the
-same tables into a second schema. Everything but `compliance_event` and `adoption` can be thrown away
-and derived again; so can the events since the last adoption, to the byte, but they are what subscribers
-hold, and therefore append-only.
+No table names its schema: connections put it on their search path, so that a rebuild can write the same tables into a
+second schema. Everything but `compliance_event` and `policy_upgrade` can be dropped and derived again. So can the
+events since the last policy upgrade, to the byte; but subscribers hold them, and therefore they are append-only.
 """
 
 from sqlalchemy import (
@@ -19,7 +18,6 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
-    SmallInteger,
     Table,
     Text,
     UniqueConstraint,
@@ -45,8 +43,7 @@ progress = Table(
     Column("position", BigInteger, nullable=False, comment="The last fact applied for every partner."),
     _instant("known_through"),
     _instant("cursor_instant"),
-    Column("cursor_kind", SmallInteger, nullable=False, comment="0: timers, 1: a group of facts."),
-    Column("cursor_position", BigInteger, nullable=False, comment="append_position of the group, 0 for timers."),
+    Column("cursor_position", BigInteger, nullable=False, comment="append_position of the group; 0 for timers."),
     _id("cursor_partner_id"),
     Column("sequence", BigInteger, nullable=False, comment="The number of the last compliance event."),
     Column("policy_version", Text, nullable=False),
@@ -57,8 +54,8 @@ progress = Table(
     comment="How far the projection has come. Its row is locked by whoever advances it.",
 )
 
-adoption = Table(
-    "adoption",
+policy_upgrade = Table(
+    "policy_upgrade",
     metadata,
     Column("number", Integer, nullable=False, autoincrement=False, comment="From 1; the last one holds."),
     Column("policy_version", Text, nullable=False),
@@ -69,12 +66,11 @@ adoption = Table(
         comment="The last compliance event that was published before, or corrects that.",
     ),
     _instant("cursor_instant"),
-    Column("cursor_kind", SmallInteger, nullable=False),
     Column("cursor_position", BigInteger, nullable=False),
     _id("cursor_partner_id"),
-    _instant("adopted_at"),
-    PrimaryKeyConstraint("number", name="adoption_pkey"),
-    comment="Policies that took over from what another had published, after correcting it.",
+    _instant("upgraded_at"),
+    PrimaryKeyConstraint("number", name="policy_upgrade_pkey"),
+    comment="Policies that took over from another, after correcting what it had published.",
 )
 
 compliance_event = Table(

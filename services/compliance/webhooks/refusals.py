@@ -1,6 +1,6 @@
 """Refusals of calls about webhook endpoints."""
 
-from services.compliance.refusals import Refusal
+from services.web.refusal import Refusal
 
 
 class NoSuchEndpoint(Refusal):
@@ -15,12 +15,6 @@ class OtherRevision(Refusal):
 
     def __init__(self, tag: str) -> None:
         super().__init__(f"The endpoint was changed: its ETag is {tag} now. Get it, and decide again.", "if-match")
-
-
-class IdempotencyKeyReused(Refusal):
-    """The key stands for other content (R34)."""
-
-    rule = "R34"
 
 
 class StartOutOfRange(Refusal):

@@ -7,9 +7,9 @@ from itertools import chain
 from typing import Any, Protocol
 
 from services.certification.domain import exam_registration
-from services.certification.domain.refusals import Refusal
-from services.compliance.policy.answers import certification_answer, notified_partners, partner_stretch
+from services.compliance.policy.answers import certification_answer, notified_partners, partner_segment
 from services.compliance.policy.parameters import PARAMETERS
+from services.web.refusal import Refusal
 from shared.events.envelope import Fact as Recorded
 from tests.oracle.facts import Fact
 from tests.policy.fact_log import Group, appended, stream_of
@@ -119,9 +119,9 @@ class BarePolicy:
         return "recorded"
 
     def partner(self, partner: str, product: str, at: datetime, known_at: datetime | None) -> Answer:
-        stretch = partner_stretch(self._log(known_at), partner, product, at, PARAMETERS)
-        assert stretch is not None
-        standing = stretch.standing
+        segment = partner_segment(self._log(known_at), partner, product, at, PARAMETERS)
+        assert segment is not None
+        standing = segment.standing
         return {
             name: getattr(standing, name)
             for name in ("headcount", "minimum", "shortfall", "status", "sell_new", "maintain_existing")

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from services.compliance.database import CONNECTION_LOST, Connection, OwnConnection, cause, connect, create_pool
 from services.compliance.heartbeat import DISPATCHERS, Heartbeat
-from services.compliance.read_model.batch_write import COMPLIANCE_CHANNEL
+from services.compliance.read_model.checkpoint import COMPLIANCE_CHANNEL
 from services.compliance.settings import ComplianceSettings
 from services.compliance.webhooks.delivery.endpoint_delivery import Delivery, DeliveryContext
 from services.compliance.webhooks.delivery.event_reader import SharedReading

@@ -4,7 +4,7 @@ from hashlib import sha256
 from typing import Final
 
 from services.compliance.database import Connection
-from services.compliance.webhooks.refusals import IdempotencyKeyReused
+from services.web.refusal import IdempotencyKeyReused
 
 KEPT_DAYS: Final = 7
 """How long a key is remembered."""

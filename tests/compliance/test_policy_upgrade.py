@@ -15,7 +15,7 @@ import pytest
 
 from services.compliance.database import OwnConnection, connect
 from services.compliance.policy.parameters import PARAMETERS, Parameters, parameters_for
-from services.compliance.policy.publication import PublicationState, PublishedEvent, read_back
+from services.compliance.policy.publication import PublicationState, PublishedEvent, load_publication
 from services.compliance.projection import rebuild
 from services.compliance.projection.batch import Limits, Projector
 from services.compliance.projection.rebuild import Rebuilt
@@ -112,10 +112,12 @@ async def rebuilt(
     kind: type[ComplianceSettings],
     *,
     verify: bool = False,
-    tell: Callable[[str], None] = lambda _: None,
+    on_progress: Callable[[str], None] = lambda _: None,
 ) -> Rebuilt:
     settings = kind.model_validate({"database_url": database.compliance_url})
-    return await asyncio.to_thread(rebuild.run, settings, database.owner_url, verify=verify, tell=tell, processes=1)
+    return await asyncio.to_thread(
+        rebuild.run, settings, database.owner_url, verify=verify, on_progress=on_progress, processes=1
+    )
 
 
 def publications(events: Sequence[asyncpg.Record]) -> dict[str, PublicationState]:
@@ -123,7 +125,7 @@ def publications(events: Sequence[asyncpg.Record]) -> dict[str, PublicationState
     for event in events:
         said = PublishedEvent(*(event[name] for name in ("event_id", "type", "effective_at", "subject", "data")))
         of[event["partner_id"]].append(said)
-    return {partner_id: read_back(said) for partner_id, said in of.items()}
+    return {partner_id: load_publication(said) for partner_id, said in of.items()}
 
 
 def told(events: Sequence[asyncpg.Record]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -176,14 +178,14 @@ async def test_who_follows_the_policy_before_meanwhile_is_overtaken(database: Da
     with ThreadPoolExecutor() as threads:
         meanwhile: list[Future[None]] = []
 
-        def tell(message: str) -> None:
+        def on_progress(message: str) -> None:
             if message.startswith("what was published"):
                 meanwhile.append(threads.submit(asyncio.run, follow()))
             elif meanwhile and message.startswith("numbering"):
                 while not at_his_lock():
                     sleep(0.01)
 
-        await rebuilt(database, Longer, tell=tell)
+        await rebuilt(database, Longer, on_progress=on_progress)
         with pytest.raises(ConcurrentUpdate):
             meanwhile[0].result()
     await one.follow([], LONGER)
@@ -227,8 +229,8 @@ async def test_rebuilding_again_and_back_publishes_corrections_only(database: Da
         assert await one.events() == corrected
 
     assert told(corrected) == told(by_the_first)
-    adoptions = await one.connection.fetch("SELECT policy_version FROM adoption ORDER BY number")
-    assert [row["policy_version"] for row in adoptions] == ["longer", "stricter", FEWER.version, PARAMETERS.version]
+    upgrades = await one.connection.fetch("SELECT policy_version FROM policy_upgrade ORDER BY number")
+    assert [row["policy_version"] for row in upgrades] == ["longer", "stricter", FEWER.version, PARAMETERS.version]
 
 
 async def test_what_the_same_policy_would_publish_otherwise_now_is_corrected_and_not_renumbered(

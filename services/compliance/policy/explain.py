@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from services.compliance.policy.enrolment import CLOSED, MERGED
+from services.compliance.policy.reason import Reason
 from services.compliance.policy.situation import Situation
-from services.compliance.policy.standing import Reason
 
 
 def standing_reasons(situation: Situation) -> tuple[Reason, ...]:

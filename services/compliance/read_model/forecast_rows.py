@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from services.compliance.policy.explain import standing_reasons
+from services.compliance.policy.forecast import ForecastSegment
 from services.compliance.policy.history import PartnerHistory
-from services.compliance.policy.reasons import standing_reasons
 from services.compliance.policy.situation import Situation
-from services.compliance.policy.standing import ForecastSegment
 from services.compliance.policy.sweep import Sweep
 from services.compliance.read_model.answer_json import body_of
 from services.compliance.read_model.rows import StandingRow, WindowRow

@@ -1,0 +1,50 @@
+-- name: write
+-- Writes a batch: events, standings, windows, timers and the checkpoint, all or nothing. Every part depends on the
+-- update of `progress`: if its row is no longer the one that was read ($9), nothing is written. A second writer waits
+-- for the first to commit and then finds the row changed; if the first fails, the row is as it was read.
+-- The commit need not reach the disk: what a crash of the server loses is derived again from the facts, to the byte.
+WITH advanced AS (
+    {advance} WHERE xmin = $9 RETURNING position
+), event_written AS (
+    INSERT INTO compliance_event (
+        sequence, event_id, type, partner_id, products, effective_at, recorded_at, position, subject, data)
+    SELECT $10::bigint + e.n, e.event_id, e.type, e.partner_id, string_to_array(e.products, ','), e.effective_at,
+        e.recorded_at, e.position, e.subject, e.data
+    FROM advanced, unnest($11::text[], $12::text[], $13::text[], $14::text[], $15::timestamptz[], $16::timestamptz[],
+        $17::bigint[], $18::text[], $19::bytea[]) WITH ORDINALITY
+        AS e (event_id, type, partner_id, products, effective_at, recorded_at, position, subject, data, n)
+), standing_now AS (
+    SELECT n.* FROM advanced, unnest($20::text[], $21::text[], $22::timestamptz[], $23::timestamptz[], $24::text[],
+        $25::integer[], $26::integer[], $27::integer[], $28::bytea[])
+        AS n (partner_id, product, valid_from, valid_to, status, headcount, minimum, shortfall, body)
+), standing_gone AS (
+    DELETE FROM standing s
+    USING (SELECT partner_id, product, array_agg(valid_from) AS kept FROM standing_now GROUP BY 1, 2) n
+    WHERE s.partner_id = n.partner_id AND s.product = n.product AND s.valid_from <> ALL (n.kept)
+), standing_written AS (
+    INSERT INTO standing AS s SELECT * FROM standing_now
+    ON CONFLICT (partner_id, product, valid_from) DO UPDATE SET valid_to = EXCLUDED.valid_to, status = EXCLUDED.status,
+        headcount = EXCLUDED.headcount, minimum = EXCLUDED.minimum, shortfall = EXCLUDED.shortfall, body = EXCLUDED.body
+    WHERE s.body <> EXCLUDED.body
+), window_gone AS (
+    DELETE FROM replacement_window w USING advanced, unnest($29::text[], $30::text[], $31::integer[])
+        AS n (partner_id, product, number_last)
+    WHERE w.partner_id = n.partner_id AND w.product = n.product AND w.number > n.number_last
+), window_written AS (
+    INSERT INTO replacement_window AS w
+    SELECT n.* FROM advanced, unnest($32::text[], $33::text[], $34::integer[], $35::timestamptz[], $36::date[],
+        $37::timestamptz[], $38::timestamptz[], $39::text[]) AS n
+    ON CONFLICT (partner_id, product, number) DO UPDATE SET opened_at = EXCLUDED.opened_at,
+        deadline_on = EXCLUDED.deadline_on, deadline_at = EXCLUDED.deadline_at, closed_at = EXCLUDED.closed_at,
+        closed_outcome = EXCLUDED.closed_outcome
+    WHERE (w.opened_at, w.deadline_at, w.closed_at, w.closed_outcome)
+        IS DISTINCT FROM (EXCLUDED.opened_at, EXCLUDED.deadline_at, EXCLUDED.closed_at, EXCLUDED.closed_outcome)
+), timer_now AS (
+    SELECT n.* FROM advanced, unnest($40::text[], $41::timestamptz[]) AS n (partner_id, due_at)
+), timer_gone AS (
+    DELETE FROM timer t USING timer_now n WHERE t.partner_id = n.partner_id AND n.due_at IS NULL
+), timer_written AS (
+    INSERT INTO timer AS t SELECT * FROM timer_now n WHERE n.due_at IS NOT NULL
+    ON CONFLICT (partner_id) DO UPDATE SET due_at = EXCLUDED.due_at WHERE t.due_at <> EXCLUDED.due_at
+)
+SELECT pg_current_xact_id()::xid AS version, {notify}, set_config('synchronous_commit', 'off', true) FROM advanced

@@ -1,0 +1,79 @@
+"""How far the projection has come: the step behind which everything is derived and published."""
+
+from datetime import datetime
+from typing import Final, NamedTuple
+
+import asyncpg
+
+from services.compliance.database import Connection
+from services.compliance.policy.replay_position import ReplayPosition
+
+
+class PolicyUpgrade(NamedTuple):
+    """Where the present policy took over: after the step `cursor` and the compliance event `sequence`.
+
+    Another policy published the events up to there, or they correct what it published.
+    """
+
+    sequence: int
+    cursor: ReplayPosition
+
+
+class Checkpoint(NamedTuple):
+    """The state of the projection.
+
+    `position`: the last fact applied for every partner. `known_through`: every fact recorded by then is at or before
+    `position`. `cursor`: the last step done; it can lie inside one group of facts or one timer instant. `sequence`: the
+    number of the last compliance event. `upgraded_from`: None if the present policy published everything.
+    """
+
+    position: int
+    known_through: datetime
+    cursor: ReplayPosition
+    sequence: int
+    policy_version: str
+    upgraded_from: PolicyUpgrade | None = None
+
+
+COLUMNS: Final = """
+    p.position, p.known_through, p.cursor_instant, p.cursor_position, p.cursor_partner_id, p.sequence, p.policy_version,
+    u.sequence AS upgrade_sequence, u.cursor_instant AS upgrade_instant, u.cursor_position AS upgrade_position,
+    u.cursor_partner_id AS upgrade_partner_id
+"""
+FROM: Final = "FROM progress p LEFT JOIN LATERAL (SELECT * FROM policy_upgrade ORDER BY number DESC LIMIT 1) u ON true"
+
+ADVANCE: Final = """
+    UPDATE progress SET position = $1, known_through = $2, cursor_instant = $3, cursor_position = $4,
+        cursor_partner_id = $5, sequence = $6, policy_version = $7, held_by = $8, advanced_at = clock_timestamp()
+"""
+COMPLIANCE_CHANNEL: Final = "sagecert_compliance"
+"""Every advance notifies it, in its transaction."""
+NOTIFY: Final = f"pg_notify('{COMPLIANCE_CHANNEL}', position::text)"
+
+
+async def read_checkpoint(connection: Connection) -> Checkpoint:
+    """The committed checkpoint."""
+    return checkpoint_of(await connection.fetchrow(f"SELECT {COLUMNS} {FROM}"))
+
+
+async def store_checkpoint(connection: Connection, checkpoint: Checkpoint, held_by: str) -> None:
+    """Stores it, and notifies listeners of its position when the transaction commits."""
+    await connection.execute(f"{ADVANCE} RETURNING {NOTIFY}", *values_of(checkpoint, held_by))
+
+
+def checkpoint_of(row: asyncpg.Record | None) -> Checkpoint:
+    """The checkpoint of a row of `COLUMNS`. Raises `LookupError` for None."""
+    if row is None:
+        raise LookupError("the read model has no checkpoint: migrate it")
+    upgrade = None
+    if row["upgrade_sequence"] is not None:
+        cursor = ReplayPosition(row["upgrade_instant"], row["upgrade_position"], row["upgrade_partner_id"])
+        upgrade = PolicyUpgrade(row["upgrade_sequence"], cursor)
+    cursor = ReplayPosition(row["cursor_instant"], row["cursor_position"], row["cursor_partner_id"])
+    return Checkpoint(row["position"], row["known_through"], cursor, row["sequence"], row["policy_version"], upgrade)
+
+
+def values_of(checkpoint: Checkpoint, held_by: str) -> tuple[object, ...]:
+    """The arguments of `ADVANCE`."""
+    position, known_through, cursor, sequence, policy_version, _ = checkpoint
+    return (position, known_through, *cursor, sequence, policy_version, held_by)

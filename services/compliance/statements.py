@@ -1,0 +1,13 @@
+"""SQL in `.sql` files, each beside the module that runs it."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+_NAME: Final = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
+
+
+def statements(module_file: str) -> dict[str, str]:
+    """Name to statement, from the `.sql` file beside the module: each follows a line `-- name: NAME`."""
+    _, *parts = _NAME.split(Path(module_file).with_suffix(".sql").read_text(encoding="utf-8"))
+    return dict(zip(parts[::2], parts[1::2], strict=True))

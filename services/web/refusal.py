@@ -1,0 +1,50 @@
+"""Why something asked for is not done: one tree of exceptions for both services, and those that both raise.
+
+How each is answered stands in the problem table of its service (`services.web.problem_details`).
+"""
+
+
+class Refusal(Exception):
+    """Something asked for is not done; nothing was recorded.
+
+    `detail`: why, in words for the caller. `parameter`: the part of the call that is meant. `rule`: the id of the rule
+    that refused, where one did. `fact_id`: the recorded fact that stands in the way; `score`: what it says, where it is
+    a score.
+    """
+
+    rule: str | None = None
+
+    def __init__(
+        self, detail: str, parameter: str | None = None, *, fact_id: str | None = None, score: str | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.parameter = parameter
+        self.fact_id = fact_id
+        self.score = score
+
+
+class Malformed(Refusal):
+    """The request does not say what it must, in the form in which it must."""
+
+
+class UnknownProduct(Refusal):
+    """No such product is sold (R2)."""
+
+    rule = "R2"
+
+
+class IdempotencyKeyMissing(Refusal):
+    """An Idempotency-Key is missing, given twice, or not 1 to 255 visible ASCII characters (R34)."""
+
+    rule = "R34"
+
+
+class IdempotencyKeyReused(Refusal):
+    """The key stands for other content (R34)."""
+
+    rule = "R34"
+
+
+class TooManyReaders(Refusal):
+    """As many streams and long polls are open as may be, in all or for this caller."""
