@@ -87,25 +87,25 @@ def create_app(settings: CertificationSettings) -> FastAPI:
             EventStore(database) as store,
             Database(url, settings.database_role, FEED_CONNECTIONS, settings.call_seconds_max) as feed_database,
         ):
-            await _settle_sandbox(store, settings.sandbox)
-            bell = LogNotifier(database)
-            tasks = [asyncio.create_task(bell.tell()), asyncio.create_task(bell.listen())]
+            await _fix_database_kind(store, settings.sandbox)
+            notifier = LogNotifier(database)
+            tasks = [asyncio.create_task(notifier.run_notifier()), asyncio.create_task(notifier.run_listener())]
             feed = Broadcast(
                 events.reading(EventStore(feed_database)),
-                bell,
+                notifier,
                 (Unavailable,),
                 sandbox=settings.sandbox,
                 readers_max=settings.feed_readers_max,
                 readers_per_caller_max=settings.feed_readers_per_caller_max,
             )
             personal_data = PersonalData(database)
-            app.state.service = Service(store, feed, personal_data, bell, settings.products, settings.sandbox)
-            app.state.waiting = bell
+            app.state.service = Service(store, feed, personal_data, notifier, settings.products, settings.sandbox)
+            app.state.waiting = notifier
             try:
                 async with feed.running():
                     yield
             finally:
-                bell.stop()
+                notifier.stop()
                 for task in tasks:
                     task.cancel()
                     with suppress(asyncio.CancelledError):
@@ -123,14 +123,14 @@ def create_app(settings: CertificationSettings) -> FastAPI:
     )
     install(app, PROBLEMS)
     for noun in (partners, consultants, exams, portal_changes, facts, events, health):
-        app.router.routes += noun.router.routes  # as they are: `include_router` makes each anew
+        app.router.routes += noun.router.routes  # as they are: `include_router` would copy each
     complete(app, settings.products, LINKS)
     app.direct = DirectPosts(app, lambda: app.state.service)
     return app
 
 
-async def _settle_sandbox(store: EventStore, sandbox: bool) -> None:
-    if await store.settle_sandbox(sandbox) is not sandbox:
+async def _fix_database_kind(store: EventStore, sandbox: bool) -> None:
+    if await store.fix_database_kind(sandbox) is not sandbox:
         raise WrongKindOfDatabase(
             "This database was once started without the sandbox and refuses it for ever."
             if sandbox

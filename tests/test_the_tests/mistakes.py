@@ -6,7 +6,7 @@ An edit whose `old` text is no longer there fails loudly: the list follows the c
 from typing import Final, NamedTuple
 
 POLICY: Final = "services/compliance/policy"
-RULES: Final = "services/certification/rules"
+RULES: Final = "services/certification/domain/rules"
 
 
 class Mistake(NamedTuple):
