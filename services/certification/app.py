@@ -85,24 +85,24 @@ def create_app(settings: CertificationSettings) -> FastAPI:
             Database(url, settings.database_role, FEED_CONNECTIONS, settings.call_seconds_max) as feed_database,
         ):
             await _fix_database_kind(store, settings.sandbox)
-            bell = LogNotifier(database)
-            tasks = [asyncio.create_task(bell.tell()), asyncio.create_task(bell.listen())]
+            notifier = LogNotifier(database)
+            tasks = [asyncio.create_task(notifier.run_notifier()), asyncio.create_task(notifier.run_listener())]
             feed = Broadcast(
                 events.reading(EventStore(feed_database)),
-                bell,
+                notifier,
                 (Unavailable,),
                 sandbox=settings.sandbox,
                 readers_max=settings.feed_readers_max,
                 readers_per_caller_max=settings.feed_readers_per_caller_max,
             )
             personal_data = PersonalData(database)
-            app.state.service = Service(store, feed, personal_data, bell, settings.products, settings.sandbox)
-            app.state.waiting = bell
+            app.state.service = Service(store, feed, personal_data, notifier, settings.products, settings.sandbox)
+            app.state.waiting = notifier
             try:
                 async with feed.running():
                     yield
             finally:
-                bell.stop()
+                notifier.stop()
                 for task in tasks:
                     task.cancel()
                     with suppress(asyncio.CancelledError):
@@ -120,11 +120,11 @@ def create_app(settings: CertificationSettings) -> FastAPI:
     )
     install(app, PROBLEMS)
     for noun in (partners, consultants, exams, portal_changes, facts, events, health):
-        app.router.routes += noun.router.routes  # as they are: `include_router` makes each anew
+        app.router.routes += noun.router.routes  # as they are: `include_router` would copy each
     complete(app, settings.products, LINKS)
     app.direct = DirectPosts(app, lambda: app.state.service)
     return app
 
 
 async def _fix_database_kind(store: EventStore, sandbox: bool) -> None:
-    refuse_sandbox_mismatch(is_sandbox=await store.settle_sandbox(sandbox), wanted=sandbox)
+    refuse_sandbox_mismatch(is_sandbox=await store.fix_database_kind(sandbox), wanted=sandbox)

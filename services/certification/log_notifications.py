@@ -1,7 +1,7 @@
-"""Telling everybody that facts were recorded, and waiting until somebody tells.
+"""Notifies listeners of new facts, and waits for such notifications.
 
-NOTIFY goes over a connection of its own after the commit, once for all commits since the last. A notification that
-is lost does no harm: whoever waits looks again by himself after a while.
+NOTIFY goes over a connection of its own after the commit, once for all commits since the last. A lost notification
+does no harm: listeners also poll.
 """
 
 import asyncio
@@ -15,8 +15,8 @@ from services.certification.event_store.database import CHANNEL, Connection, Dat
 from services.web.wakeup import Wakeup
 
 BACKOFF_SECONDS: Final = 0.5
-TOGETHER_SECONDS: Final = 0.002
-"""Commits so close behind a notification are told of together."""
+BATCH_DELAY_SECONDS: Final = 0.002
+"""Commits that follow a notification so closely share the next."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -29,16 +29,16 @@ class LogNotifier(Wakeup):
         self._database = database
         self._recorded = asyncio.Event()
 
-    def ring(self) -> None:
-        """Something was recorded. From the event loop."""
+    def notify_soon(self) -> None:
+        """Facts were recorded. From the event loop."""
         self._recorded.set()
 
-    async def tell(self) -> None:
-        """Notifies whoever listens, until cancelled, through lost connections."""
+    async def run_notifier(self) -> None:
+        """Notifies listeners until cancelled; reconnects."""
         await self._forever(self._notify)
 
-    async def listen(self) -> None:
-        """Wakes whoever waits here, until cancelled, through lost connections."""
+    async def run_listener(self) -> None:
+        """Wakes those who wait here at each notification until cancelled; reconnects."""
         await self._forever(self._wake)
 
     async def _forever(self, work: Callable[[Connection], Awaitable[None]]) -> None:
@@ -50,7 +50,7 @@ class LogNotifier(Wakeup):
                 finally:
                     connection.terminate()
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-                _log.warning("the bell lost its connection and makes a new one: %r", error)
+                _log.warning("notifications of new facts lost their connection; reconnecting: %r", error)
             await asyncio.sleep(BACKOFF_SECONDS)
 
     async def _notify(self, connection: Connection) -> None:
@@ -60,7 +60,7 @@ class LogNotifier(Wakeup):
             await self._recorded.wait()
             self._recorded.clear()
             await connection.execute(f"NOTIFY {CHANNEL}", timeout=self._database.seconds_max)
-            await asyncio.sleep(TOGETHER_SECONDS)
+            await asyncio.sleep(BATCH_DELAY_SECONDS)
 
     async def _wake(self, connection: Connection) -> None:
         gone = asyncio.Event()

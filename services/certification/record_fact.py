@@ -95,7 +95,7 @@ class DecisionClock(msgspec.Struct, frozen=True):
     stale_at: datetime | None = None
 
 
-async def record(store: EventStore, products: Sequence[str], report: FactReport, asked: RequestReceipt) -> Answer:
+async def record(store: EventStore, products: Sequence[str], report: FactReport, receipt: RequestReceipt) -> Answer:
     """Records the fact with the decisions that follow from it, or finds it recorded before.
 
     Callers about one subject take turns within a process. Where another process stored something newer between
@@ -107,7 +107,7 @@ async def record(store: EventStore, products: Sequence[str], report: FactReport,
     async with store.within_deadline() as deadline:
         if isinstance(report.data, AboutPartner):
             while True:
-                answer = await _append_about_partner(store, report, report.data, asked, deadline.when)
+                answer = await _append_about_partner(store, report, report.data, receipt, deadline.when)
                 if answer is not None:
                     return answer
         target = await store.fact(report.data.fact_id) if isinstance(report.data, FactVoided) else None
@@ -115,7 +115,7 @@ async def record(store: EventStore, products: Sequence[str], report: FactReport,
             subject = _subject(store, report.data, target)
             async with store.turns.of(subject):
                 for pause_seconds_max in _pauses():
-                    answer = await _decide_and_append(store, report, report.data, target, asked, deadline.when)
+                    answer = await _decide_and_append(store, report, report.data, target, receipt, deadline.when)
                     if answer is not None:
                         return answer
                     if _subject(store, report.data, target) != subject:
@@ -151,13 +151,13 @@ def _subject(store: EventStore, data: Conditional, target: FoundFact | None) -> 
 
 
 async def _append_about_partner(
-    store: EventStore, report: FactReport, data: AboutPartner, asked: RequestReceipt, deadline: float
+    store: EventStore, report: FactReport, data: AboutPartner, receipt: RequestReceipt, deadline: float
 ) -> Answer | None:
-    moment = DecisionClock(provisional_instant(UNDATED, (), msgspec.json.encode(report)))
-    recorded = partner.decide(report, data, moment.now)
-    rows = (row(recorded.fact, routing_of(data, None, None), moment.now),)
-    outcome = await store.append(_call(asked, recorded, rows, moment), deadline)
-    return await _answer(store, report, asked, recorded, outcome)
+    clock = DecisionClock(provisional_instant(UNDATED, (), msgspec.json.encode(report)))
+    recorded = partner.decide(report, data, clock.now)
+    rows = (row(recorded.fact, routing_of(data, None, None), clock.now),)
+    outcome = await store.append(_append_request(receipt, recorded, rows, clock), deadline)
+    return await _answer(store, report, receipt, recorded, outcome)
 
 
 async def _decide_and_append(
@@ -165,43 +165,43 @@ async def _decide_and_append(
     report: FactReport,
     data: Conditional,
     target: FoundFact | None,
-    asked: RequestReceipt,
+    receipt: RequestReceipt,
     deadline: float,
 ) -> Answer | None:
     """None: something newer came in between."""
-    loaded = await store.load(asked.actor, asked.idempotency_key, _scope(data, report.effective_at, target))
+    loaded = await store.load(receipt.actor, receipt.idempotency_key, _scope(data, report.effective_at, target))
     if loaded.receipt is not None:
-        return _first_answer(loaded.receipt, loaded.salt, report, asked)
-    decision = await store.aside(len(loaded.facts), partial(_decided, report, data, loaded, asked))
+        return _first_answer(loaded.receipt, loaded.salt, report, receipt)
+    decision = await store.aside(len(loaded.facts), partial(_decided, report, data, loaded, receipt))
     if isinstance(decision, Repeated):
         return next(_earlier(stored) for stored in loaded.facts if stored.fact == decision.fact)
     what, call = decision
     outcome = await store.append(call, deadline)
-    return await _answer(store, report, asked, what, outcome)
+    return await _answer(store, report, receipt, what, outcome)
 
 
 def _decided(
-    report: FactReport, data: Conditional, loaded: Loaded, asked: RequestReceipt
+    report: FactReport, data: Conditional, loaded: Loaded, receipt: RequestReceipt
 ) -> tuple[Recorded, AppendRequest] | Repeated:
     """What is to be recorded, and the call that appends it."""
-    moment = _moment(report, loaded, msgspec.json.encode(report))
-    what = _decide(report, data, loaded, moment.now)
+    clock = _decision_clock(report, loaded, msgspec.json.encode(report))
+    what = _decide(report, data, loaded, clock.now)
     if isinstance(what, Repeated):
         return what
-    return what, _call(asked, what, _rows(what.fact, loaded, moment), moment, loaded)
+    return what, _append_request(receipt, what, _rows(what.fact, loaded, clock), clock, loaded)
 
 
 async def _answer(
-    store: EventStore, report: FactReport, asked: RequestReceipt, recorded: Recorded, outcome: Outcome
+    store: EventStore, report: FactReport, receipt: RequestReceipt, recorded: Recorded, outcome: Outcome
 ) -> Answer | None:
     """What the caller is told; None: something newer came in between."""
     match outcome.outcome:
         case "conflict" | "stale":
             return None
         case "replayed" if outcome.fact_id != report.fact_id:
-            loaded = await store.load(asked.actor, asked.idempotency_key)
+            loaded = await store.load(receipt.actor, receipt.idempotency_key)
             assert loaded.receipt is not None, "facts are never deleted"
-            return _first_answer(loaded.receipt, loaded.salt, report, asked)
+            return _first_answer(loaded.receipt, loaded.salt, report, receipt)
         case "recorded" | "replayed":
             assert outcome.recorded_at is not None
             assert outcome.position is not None
@@ -259,17 +259,17 @@ def _decide(report: FactReport, data: Conditional, loaded: Loaded, now: datetime
             change = reduce(portal_change.evolve, _stream(loaded), PortalChange())
             return portal_change.decide(change, report, data, now)
         case FactVoided():
-            return void.decide([each.fact for each in loaded.facts], report, data, now)
+            return void.decide([stored.fact for stored in loaded.facts], report, data, now)
         case _:
             assert_never(data)
 
 
 def _stream(loaded: Loaded) -> Iterator[Fact]:
     """The facts of the stream that was loaded whole."""
-    return (each.fact for each in loaded.facts if each.routing.originator_id == loaded.originator_id)
+    return (stored.fact for stored in loaded.facts if stored.routing.originator_id == loaded.originator_id)
 
 
-def _moment(report: FactReport, loaded: Loaded, said: bytes) -> DecisionClock:
+def _decision_clock(report: FactReport, loaded: Loaded, said: bytes) -> DecisionClock:
     if not loaded.running:
         return DecisionClock(loaded.now, loaded.now, loaded.now + TICK)
     taken = {stored.fact.effective_at for stored in loaded.facts}
@@ -279,7 +279,7 @@ def _moment(report: FactReport, loaded: Loaded, said: bytes) -> DecisionClock:
     return DecisionClock(now, now, stale_at if report.effective_at is None else None)
 
 
-def _rows(fact: Fact, loaded: Loaded, moment: DecisionClock) -> tuple[Row, ...]:
+def _rows(fact: Fact, loaded: Loaded, clock: DecisionClock) -> tuple[Row, ...]:
     """The fact and the decisions that follow from it."""
     voided, voided_fact_id = None, None
     if isinstance(fact.data, FactVoided):
@@ -290,8 +290,8 @@ def _rows(fact: Fact, loaded: Loaded, moment: DecisionClock) -> tuple[Row, ...]:
             voided = msgspec.structs.replace(voided, consultant_id=loaded.consultant_id)
     routing = routing_of(fact.data, loaded.consultant_id, voided)
     return (
-        row(fact, routing, moment.now, voided_fact_id),
-        *(row(decision, routing_of(decision.data, None, None), moment.now) for decision in _decisions(fact, loaded)),
+        row(fact, routing, clock.now, voided_fact_id),
+        *(row(decision, routing_of(decision.data, None, None), clock.now) for decision in _decisions(fact, loaded)),
     )
 
 
@@ -303,34 +303,34 @@ def _decisions(fact: Fact, loaded: Loaded) -> tuple[Fact, ...]:
     return decided(fact, consultant.follow(person, fact))
 
 
-def _call(
-    asked: RequestReceipt,
+def _append_request(
+    receipt: RequestReceipt,
     recorded: Recorded,
     rows: tuple[Row, ...],
-    moment: DecisionClock,
+    clock: DecisionClock,
     loaded: Loaded | None = None,
 ) -> AppendRequest:
     """The call to append the rows, on condition that nothing newer is stored than what was loaded."""
     return AppendRequest(
-        actor=asked.actor,
-        idempotency_key=asked.idempotency_key,
-        content_hash=_hex(content_hash(asked.free_text.salt, asked.content)),
+        actor=receipt.actor,
+        idempotency_key=receipt.idempotency_key,
+        content_hash=_hex(content_hash(receipt.free_text.salt, receipt.content)),
         facts=rows,
         held=recorded.held,
-        free_text=asked.free_text.text,
-        salt=_hex(asked.free_text.salt),
+        free_text=receipt.free_text.text,
+        salt=_hex(receipt.free_text.salt),
         consultant_id=loaded.consultant_id if loaded else None,
         consultant_seen=loaded.consultant_seen if loaded else None,
         originator_id=loaded.originator_id if loaded else None,
         originator_seen=loaded.originator_seen if loaded else None,
-        not_before=moment.not_before,
-        stale_at=moment.stale_at,
+        not_before=clock.not_before,
+        stale_at=clock.stale_at,
     )
 
 
-def _first_answer(first: StoredFact, salt: bytes, report: FactReport, asked: RequestReceipt) -> Answer:
+def _first_answer(first: StoredFact, salt: bytes, report: FactReport, receipt: RequestReceipt) -> Answer:
     """What the key stands for, if its content is the same; not replayed where it is this very call's own fact."""
-    if first.content_hash != content_hash(salt, asked.content):
+    if first.content_hash != content_hash(salt, receipt.content):
         raise IdempotencyKeyReused("The key was used with other content, or for a text that was erased since.")
     return _earlier(first, replayed=first.fact.fact_id != report.fact_id)
 

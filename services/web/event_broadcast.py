@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from services.web.refusal import TooManyReaders
 from services.web.wakeup import POLL_SECONDS, Wakeup, wait_until_set
 
-STRETCH: Final = 10_000
+SCAN_WINDOW: Final = 10_000
 """How many positions one read looks at, however few of their events pass the filter."""
 POSITION_MAX: Final = 2**53 - 1
 """Beyond it, readers of JSON whose numbers are floating-point cannot tell one position from the next."""
@@ -173,7 +173,7 @@ class Broadcast:
     async def page(self, after: int, limit: int, which: Filter, bytes_max: int = PAGE_BYTES_MAX) -> Page:
         """The events after a position, at most `limit`, and fewer where they are great or far apart."""
         events: list[Event] = []
-        size, through = 0, min(after + STRETCH, POSITION_MAX)
+        size, through = 0, min(after + SCAN_WINDOW, POSITION_MAX)
         while True:
             at_once = min(READ_AT_ONCE, limit - len(events))
             found, head = await self._read(events[-1].position if events else after, through, at_once, which)
@@ -272,7 +272,7 @@ class Broadcast:
     async def _keep_up(self) -> None:
         while True:
             await self._followed.wait()
-            ring = self._waiting.next_signal()
+            signal = self._waiting.next_signal()
             pause_seconds = PAUSE_SECONDS
             with suppress(*self.away):
                 pause_seconds = await self._round()
@@ -281,13 +281,13 @@ class Broadcast:
                 self._followed.clear()
                 continue
             await asyncio.sleep(pause_seconds)
-            await self._waiting.wait(ring, POLL_SECONDS)
+            await self._waiting.wait(signal, POLL_SECONDS)
 
     async def _let_go(self) -> None:
         """Lets nobody wait any longer once the server is to stop."""
         while not self.stopped:
             await wait_until_set(self._waiting.next_signal(), _HOUR_SECONDS)
-        await self._wake(self._everybody())
+        await self._wake(self._all_readers())
 
     async def _round(self) -> float:
         """Reads what is new and wakes whom it concerns; returns the seconds to pause."""
@@ -299,7 +299,7 @@ class Broadcast:
             if self.sandbox and found.head < tail.head:
                 tail.begun_anew = True
                 self._tail = _Tail(found.head)
-                await self._wake(self._everybody())
+                await self._wake(self._all_readers())
                 return PAUSE_SECONDS
             tail.extend(found)
             began = loop.time()
@@ -319,7 +319,7 @@ class Broadcast:
             last = next((event.position for event in reversed(events) if which.passes(event)), 0)
             yield from (reader for reader in tuple(self._at_end.get(which, ())) if reader.after < last)
 
-    def _everybody(self) -> Iterable[_Reader]:
+    def _all_readers(self) -> Iterable[_Reader]:
         return [reader for readers in self._at_end.values() for reader in readers]
 
     async def _wake(self, readers: Iterable[_Reader]) -> int:

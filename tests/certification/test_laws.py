@@ -11,7 +11,7 @@ from services.certification.domain.consultant import Consultant, evolve, follow,
 from services.certification.domain.fact_report import decided
 from services.certification.domain.rules.grants import grants
 from services.certification.domain.rules.periods import from_instant, union, until_instant, without
-from services.certification.domain.unvoided import standing
+from services.certification.domain.void import standing
 from shared.events.envelope import Fact
 from shared.events.facts import (
     AttemptScored,

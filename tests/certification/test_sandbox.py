@@ -124,7 +124,7 @@ async def test_starting_anew_while_others_read_and_write(store: EventStore, sand
             asked = RequestReceipt("test", f"{number}-{turn}", b"")
             await record(store, ("S200P",), FactReport(f"{number}-{turn}", data), asked)
             await store.facts_after(0, 10, 10)
-            await store.settle(await store.now())
+            await store.await_known(await store.now())
 
     lookers_on = [asyncio.create_task(look_on(number)) for number in range(3)]
     started = monotonic()

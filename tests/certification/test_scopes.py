@@ -9,7 +9,7 @@ import pytest
 
 from services.certification.domain.consultant import Consultant, evolve, follow
 from services.certification.domain.fact_report import FactReport
-from services.certification.domain.unvoided import standing
+from services.certification.domain.void import standing
 from services.certification.event_store.database import Database as Log
 from services.certification.event_store.store import EventStore
 from services.certification.record_fact import RequestReceipt, record

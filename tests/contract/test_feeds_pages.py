@@ -14,8 +14,8 @@ from tests.conftest import TEMPLATE
 from tests.contract.feeds import FEEDS, NOON, PREFIX, Both, both, plant_event, plant_fact, plant_plain
 from tests.databases import Database, clone, drop
 
-HEAD: Final = 2 * event_broadcast.STRETCH + 5_000
-RARE: Final = 2 * event_broadcast.STRETCH + 500
+HEAD: Final = 2 * event_broadcast.SCAN_WINDOW + 5_000
+RARE: Final = 2 * event_broadcast.SCAN_WINDOW + 500
 """Where most of what a filter looks for lies: past two stretches in which nothing is."""
 
 FOR_EVER: Final = "max-age=31536000, immutable"
@@ -81,7 +81,7 @@ async def walk(http: httpx.AsyncClient, path: str, query: str) -> list[int]:
         found += positions(answer)
         if next_after(answer) == after:
             return found
-        assert after < next_after(answer) <= after + event_broadcast.STRETCH
+        assert after < next_after(answer) <= after + event_broadcast.SCAN_WINDOW
         url, after = answer.links["next"]["url"], next_after(answer)
 
 
@@ -111,7 +111,9 @@ async def test_filters_find_all_and_nothing_else(
 async def test_one_call_looks_at_a_stretch_and_says_where_to_go_on(long: httpx.AsyncClient, path: str) -> None:
     answer = await long.get(path, params={"partner_id": "nobody", "limit": 3, "after": 1_000})
     assert positions(answer) == []
-    assert answer.links["next"]["url"] == f"{path}?after={1_000 + event_broadcast.STRETCH}&partner_id=nobody&limit=3"
+    assert (
+        answer.links["next"]["url"] == f"{path}?after={1_000 + event_broadcast.SCAN_WINDOW}&partner_id=nobody&limit=3"
+    )
 
 
 @pytest.mark.parametrize("path", FEEDS)

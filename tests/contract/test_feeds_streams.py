@@ -211,7 +211,7 @@ async def services(database: Database, owner: psycopg.Connection) -> AsyncIterat
     """Both services, with logs in which only the first event is about anybody called R."""
     plant_fact(owner, [1], "partner-closed", {"partner_id": "R"}, partner="R")
     plant_event(owner, [1], "minimum-reached", "R", "S200P")
-    plant_plain(owner, range(2, event_broadcast.STRETCH + 10))
+    plant_plain(owner, range(2, event_broadcast.SCAN_WINDOW + 10))
     async with both(database) as found:
         yield found
 
@@ -236,24 +236,24 @@ async def test_a_quiet_stream_says_up_to_where_it_has_looked_and_then_that_it_is
 ) -> None:
     monkeypatch.setattr(event_feed, "QUIET_SECONDS_MAX", 0.2)
     async with streaming(services.composition, path, "partner_id=R") as lines:
-        found = await taken(lines, f"id: {event_broadcast.STRETCH + 9}")
+        found = await taken(lines, f"id: {event_broadcast.SCAN_WINDOW + 9}")
         found += await taken(lines, ": ping")
     streamed = Streamed()
     assert [event["position"] for event in streamed.events(found)] == [1], "an id alone is no event"
-    assert (streamed.last_event_id, streamed.comments) == (str(event_broadcast.STRETCH + 9), 1)
+    assert (streamed.last_event_id, streamed.comments) == (str(event_broadcast.SCAN_WINDOW + 9), 1)
 
 
 @pytest.mark.parametrize("path", FEEDS)
 async def test_a_stream_that_ends_with_the_server_says_up_to_where_it_has_looked(services: Both, path: str) -> None:
     async with streaming(services.composition, path, "partner_id=R") as lines:
         found = await taken(lines, "id: 1")
-        head = f"{path}?after={event_broadcast.STRETCH}&partner_id=R&timeout=0.3"
+        head = f"{path}?after={event_broadcast.SCAN_WINDOW}&partner_id=R&timeout=0.3"
         assert (await services.http.get(head)).json() == []
         services.composition.stop()
         found += [line async for line in lines]
     streamed = Streamed()
     assert [event["position"] for event in streamed.events(found)] == [1]
-    assert streamed.last_event_id == str(event_broadcast.STRETCH + 9)
+    assert streamed.last_event_id == str(event_broadcast.SCAN_WINDOW + 9)
 
 
 @pytest.mark.parametrize("path", FEEDS)

@@ -10,7 +10,7 @@ from services.certification.domain.consultant import Consultant
 from services.certification.domain.exam_registration import ExamRegistration
 from services.certification.domain.fact_report import FactReport, Recorded, Repeated, decided
 from services.certification.domain.portal_change import PortalChange
-from services.certification.domain.unvoided import standing
+from services.certification.domain.void import standing
 from services.web.refusal import Refusal
 from shared.events import facts as contract
 from shared.events.envelope import Fact

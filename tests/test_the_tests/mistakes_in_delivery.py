@@ -215,12 +215,12 @@ MISTAKES: Final = (
         "compliance/test_answering.py::test_one_partner_never_takes_every_process",
     ),
     Mistake(
-        "a cancellation that meets the ring is lost",
+        "a cancellation that meets the signal is lost",
         "services/web/wakeup.py",
         """        async with asyncio.timeout(seconds_max):
-            return await ring.wait()
+            return await signal.wait()
 """,
-        """        return await asyncio.wait_for(ring.wait(), seconds_max)
+        """        return await asyncio.wait_for(signal.wait(), seconds_max)
 """,
         "contract/test_waiting.py::test_a_cancellation_that_meets_the_ring_is_not_lost[0]",
     ),

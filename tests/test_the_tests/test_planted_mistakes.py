@@ -17,7 +17,14 @@ from tests.test_the_tests.planting import PROJECT, plant
 
 ANY_SCENARIO = "test_thirty_days_and_then_no_new_customers"
 SECONDS_MAX = 100
-PACKAGES = ("shared", "services/compliance/policy", "services/certification", "tests/oracle", "tests/policy")
+PACKAGES = (
+    "shared",
+    "services/web",
+    "services/compliance/policy",
+    "services/certification",
+    "tests/oracle",
+    "tests/policy",
+)
 
 
 Red = dict[str, bool]

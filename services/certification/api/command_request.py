@@ -77,12 +77,12 @@ REFUSALS: Final = refusals()
 
 
 class Service(NamedTuple):
-    """What the endpoints work with. `sandbox`: the log can begin anew."""
+    """The services that the endpoints call. `sandbox`: the log can be emptied."""
 
     store: EventStore
     feed: Broadcast
     personal_data: PersonalData
-    bell: LogNotifier
+    notifier: LogNotifier
     products: tuple[str, ...]
     sandbox: bool
 
@@ -111,14 +111,14 @@ class CommandRequest:
     async def record(self, data: Reported, effective_at: datetime | None, free_text: FreeText = NO_TEXT) -> Recorded:
         """Records it and answers 201, 202 where it is held, 200 where it was recorded before (R34, R35)."""
         report = FactReport(str(uuid4()), data, effective_at, ACTOR, self._correlation_id)
-        asked = record_fact.RequestReceipt(ACTOR, self._key, self._content, free_text)
-        answer = await record_fact.record(self._service.store, self._service.products, report, asked)
+        receipt = record_fact.RequestReceipt(ACTOR, self._key, self._content, free_text)
+        answer = await record_fact.record(self._service.store, self._service.products, report, receipt)
         if answer.replayed:
             self._response.status_code = 200
             self._response.headers["Idempotent-Replayed"] = "true"
         else:
             self._response.status_code = 202 if answer.held else 201
-            self._service.bell.ring()
+            self._service.notifier.notify_soon()
         return Recorded(
             fact_id=answer.fact.fact_id,
             position=answer.position,

@@ -16,9 +16,10 @@ from services.certification.api.fields import (
     Score,
     Text,
 )
-from services.certification.api.registration_progress import registration_progress
-from services.certification.domain.exam_registration import State, attempt_number
+from services.certification.domain.exam_registration import State, attempt_number, progress
+from services.certification.domain.refusals import KnownInTheFuture, NotFound
 from services.certification.domain.rules.attempts import Attempt
+from services.certification.event_store.streams import registration_stream
 from services.web.products import Product
 from shared.events.facts import AttemptScored, ExamRegistered, ScoreCorrected
 
@@ -105,17 +106,27 @@ async def registration(
     registration_id: Id, service: TheService, at: Instant | None = None, known_at: Instant | None = None
 ) -> RegistrationAnswer:
     """How far a registration has come, as of any instant; both default to now. 404 while it is voided (R33)."""
-    moment, progress = await registration_progress(service.store, registration_id, at, known_at)
+    now = await service.store.now()
+    at, known_at = at or now, known_at or now
+    if known_at > now:
+        raise KnownInTheFuture("known_at lies after now.")
+    await service.store.await_known(known_at)
+    facts = await service.store.stream(registration_stream(registration_id))
+    found = progress([fact for fact in facts if fact.recorded_at <= known_at], at)
+    if found is None:
+        raise NotFound(
+            f"Registration {registration_id} was not recorded by then, or was voided and not recorded again."
+        )
     return RegistrationAnswer(
         registration_id=registration_id,
-        consultant_id=progress.registered.consultant_id,
-        product=progress.registered.product,
-        portal_change_id=progress.registered.portal_change_id,
-        at=moment.at,
-        known_at=moment.known_at,
-        state=progress.state,
-        attempts_left=progress.attempts_left,
-        attempts=[_attempt(attempt, moment.at) for attempt in progress.attempts],
+        consultant_id=found.registered.consultant_id,
+        product=found.registered.product,
+        portal_change_id=found.registered.portal_change_id,
+        at=at,
+        known_at=known_at,
+        state=found.state,
+        attempts_left=found.attempts_left,
+        attempts=[_attempt(attempt, at) for attempt in found.attempts],
     )
 
 

@@ -16,7 +16,7 @@ from services.certification.domain.refusals import (
     OtherContentRecorded,
 )
 from services.certification.domain.rules.attempts import ATTEMPTS, SCORE_MAX, Attempt, attempts_of
-from services.certification.domain.unvoided import standing
+from services.certification.domain.void import standing
 from shared.events.envelope import Fact
 from shared.events.facts import AboutRegistration, AttemptScored, ExamRegistered, FactData, FactVoided, ScoreCorrected
 from shared.events.facts import Attempt as AttemptNumber

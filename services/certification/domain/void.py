@@ -1,4 +1,4 @@
-"""Voiding a fact that was recorded in error (R33)."""
+"""Voiding a fact that was recorded in error, and what still stands of a log (R33)."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -29,3 +29,14 @@ def decide(facts: Iterable[Fact], report: FactReport, data: FactVoided, now: dat
     if report.effective_at is not None and report.effective_at > now:
         raise DatedInTheFuture("A void cannot take effect in the future.")
     return Recorded(report.fact(now))
+
+
+def standing(facts: Iterable[Fact]) -> list[Fact]:
+    """The reported facts, in the order given, without voids, decisions and what was voided."""
+    kept: dict[str, Fact] = {}
+    for fact in facts:
+        if isinstance(fact.data, FactVoided):
+            kept.pop(fact.data.fact_id, None)
+        elif type(fact.data) not in DECIDED:
+            kept[fact.fact_id] = fact
+    return list(kept.values())

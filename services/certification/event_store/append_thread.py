@@ -100,9 +100,9 @@ async def _serve(settings: CertificationSettings, opened: "Future[_Running]") ->
 
     url = settings.database_url.get_secret_value()
     async with Database(url, settings.database_role, 1, settings.call_seconds_max) as database:
-        appender, bell, stop = Appender(database), LogNotifier(database), asyncio.Event()
-        notifying = asyncio.create_task(bell.tell())
-        opened.set_result(_Running(asyncio.get_running_loop(), database, appender, bell.ring, stop))
+        appender, notifier, stop = Appender(database), LogNotifier(database), asyncio.Event()
+        notifying = asyncio.create_task(notifier.run_notifier())
+        opened.set_result(_Running(asyncio.get_running_loop(), database, appender, notifier.notify_soon, stop))
         await stop.wait()
         await appender.close()
         notifying.cancel()

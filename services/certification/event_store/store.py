@@ -30,8 +30,10 @@ COLUMNS: Final[LiteralString] = """
     e.partner_id, e.into_partner_id, e.consultant_id, e.held, e.content_hash
 """
 
-LOAD: Final = Path(__file__).with_name("load.sql").read_text(encoding="utf-8")
-LOAD_RECOGNITIONS: Final = Path(__file__).with_name("load_recognitions.sql").read_text(encoding="utf-8")
+LOAD, LOAD_RECOGNITIONS, FACTS_AFTER = (
+    Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8")
+    for name in ("load", "load_recognitions", "facts_after")
+)
 
 FACT: Final[LiteralString] = f"""
     SELECT {COLUMNS}, t.text,
@@ -39,32 +41,6 @@ FACT: Final[LiteralString] = f"""
     FROM certification.stored_events e
     LEFT JOIN certification.free_text t ON t.fact_id = e.fact_id
     LEFT JOIN certification.stored_events v ON v.voided_fact_id = e.fact_id
-"""
-# A fact is about the partners and the products that it names; a void, about those of the fact that it voids. What is
-# no fact of the contract, applications of the library wrote.
-FACTS_AFTER: Final[LiteralString] = """
-    SELECT h.head, f.topic, f.state, f.notification_id, f.originator_id, f.partner_id, f.into_partner_id,
-        CASE WHEN f.data ? 'product' THEN ARRAY[f.data ->> 'product']
-            ELSE ARRAY(SELECT jsonb_array_elements_text(f.data -> 'products')) END
-    FROM (SELECT coalesce(max(e.notification_id), 0) AS head FROM certification.stored_events e) h
-    LEFT JOIN LATERAL (
-        SELECT e.topic, e.state, e.notification_id, e.originator_id, e.partner_id, e.into_partner_id, about.data
-        FROM certification.stored_events e
-        CROSS JOIN LATERAL (
-            SELECT convert_from(coalesce(
-                (SELECT v.state FROM certification.stored_events v WHERE v.fact_id = e.voided_fact_id), e.state
-            ), 'UTF8')::jsonb -> 'data' AS data OFFSET 0
-        ) about
-        WHERE e.notification_id > $1::bigint AND e.notification_id <= $2::bigint
-            AND starts_with(e.topic, 'com.sage.partnercloud.')
-            AND ($4::text[] IS NULL OR e.topic = ANY($4::text[]))
-            AND ($5::text[] IS NULL
-                OR e.partner_id = ANY($5::text[]) OR e.into_partner_id = ANY($5::text[]))
-            AND ($6::text[] IS NULL OR about.data ->> 'product' = ANY($6::text[])
-                OR coalesce(about.data -> 'products' ?| $6::text[], false))
-        ORDER BY e.notification_id LIMIT $3
-    ) f ON true
-    ORDER BY f.notification_id
 """
 STREAM: Final[LiteralString] = """
     SELECT e.topic, e.state FROM certification.stored_events e WHERE e.originator_id = $1 ORDER BY e.originator_version
@@ -304,16 +280,16 @@ class EventStore:
         now: datetime = (await self._database.select("SELECT certification.now()"))[0][0]
         return now
 
-    async def settle(self, known_at: datetime) -> None:
+    async def await_known(self, known_at: datetime) -> None:
         """Returns once everything that is ever recorded up to this instant can be read (R31)."""
         later = "SELECT FROM certification.stored_events WHERE recorded_at > $1 LIMIT 1"
         if not await self._database.select(later, known_at):
             await self._database.select("SELECT head FROM certification.barrier()")
 
-    async def settle_sandbox(self, wanted: bool) -> bool:
+    async def fix_database_kind(self, sandbox: bool) -> bool:
         """Whether the database is a sandbox; the first start decides it for ever."""
-        settled: bool = (await self._database.select("SELECT certification.settle_sandbox($1)", wanted))[0][0]
-        return settled
+        fixed: bool = (await self._database.select("SELECT certification.settle_sandbox($1)", sandbox))[0][0]
+        return fixed
 
 
 def _loaded(rows: Sequence[Iterable[Any]], originator_id: str | None) -> Loaded:
