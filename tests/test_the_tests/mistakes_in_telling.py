@@ -210,9 +210,9 @@ MISTAKES: Final = (
         "a cancellation that meets the ring is lost",
         "services/web/wakeup.py",
         """        async with asyncio.timeout(seconds_max):
-            return await ring.wait()
+            return await signal.wait()
 """,
-        """        return await asyncio.wait_for(ring.wait(), seconds_max)
+        """        return await asyncio.wait_for(signal.wait(), seconds_max)
 """,
         "contract/test_waiting.py::test_a_cancellation_that_meets_the_ring_is_not_lost[0]",
     ),
