@@ -1,4 +1,4 @@
-"""What can name people, kept apart from the facts so that it can be erased."""
+"""Data that can name people, kept apart from the facts so that it can be erased."""
 
 from hashlib import sha256
 from typing import Final

@@ -1,7 +1,7 @@
-"""Recording what a caller reports: load, decide, append; again where something newer came in between.
+"""Records what a caller reports: loads, decides and appends, and starts over when a newer fact came in between.
 
-Neither a repeated call nor a broken connection records twice: the idempotency key is looked up in the
-transaction that appends (R34).
+Neither a repeated call nor a broken connection records twice: the appending transaction looks up the idempotency key
+(R34).
 """
 
 import asyncio
@@ -51,18 +51,18 @@ from shared.events.facts import (
 )
 
 Conditional = AboutConsultant | AboutRegistration | PortalChangeDeclared | FactVoided
-"""What is decided on condition that nothing newer is stored; facts about partners depend on nothing."""
+"""Decided on the condition that no newer fact is stored; facts about partners depend on no other."""
 
 PAUSE_SECONDS: Final = 0.002
-"""Before the second try, at most; doubled for each further one."""
+"""The longest pause before the second try; it doubles with each further try."""
 
 PAUSE_SECONDS_MAX: Final = 0.1
 
 
 class RequestReceipt(msgspec.Struct, frozen=True):
-    """Who asks, under which key, and with what content (method, path and body as sent).
+    """The caller, its idempotency key, and the content of its call (method, path and body as sent).
 
-    `free_text` goes into a table of its own, with its salt, which is empty where there is no text.
+    `free_text` goes into a table of its own, with its salt, which is empty without a text.
     """
 
     actor: str
@@ -72,9 +72,9 @@ class RequestReceipt(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What a caller is told: the fact, the last position of what was appended with it, and what it waits for.
+    """The answer to a report: the fact, the last position appended with it, and whether it is held (R35).
 
-    `replayed`: it was recorded by an earlier call; the rest is what that call was told.
+    `replayed`: an earlier call recorded it; the rest repeats the answer to that call.
     """
 
     fact: Fact
@@ -84,10 +84,11 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class DecisionClock(msgspec.Struct, frozen=True):
-    """The instant for which something is decided, and from when on it would have to be decided anew.
+    """The instant for which a fact is decided, and the bounds within which the decision holds.
 
-    Where `effective_at` is left open it is the instant of recording, and decisions are made of it: the instant
-    decided for stands in for it, differs from every other that matters, and no other may lie between the two.
+    Without an `effective_at`, the fact takes effect when it is recorded, which only the database knows. We decide with
+    a provisional instant distinct from every instant already loaded; the append is rejected as stale if another
+    relevant instant lies between the provisional and the real one.
     """
 
     now: datetime
@@ -96,10 +97,10 @@ class DecisionClock(msgspec.Struct, frozen=True):
 
 
 async def record(store: EventStore, products: Sequence[str], report: FactReport, receipt: RequestReceipt) -> Answer:
-    """Records the fact with the decisions that follow from it, or finds it recorded before.
+    """Records the fact with the decisions that follow from it, or finds it recorded before. `products`: those sold.
 
-    Callers about one subject take turns within a process. Where another process stored something newer between
-    reading and appending, it decides again, after a pause that grows. `products`: what is sold.
+    Calls about one subject take turns within a process. When another process stores a newer fact between load and
+    append, the call pauses and decides again; the pause grows.
     Raises `UnknownProduct` (R2), the refusals of the stream that the fact concerns, `IdempotencyKeyReused` (R34),
     `Overloaded` and `Unavailable`.
     """
@@ -119,12 +120,12 @@ async def record(store: EventStore, products: Sequence[str], report: FactReport,
                     if answer is not None:
                         return answer
                     if _subject(store, report.data, target) != subject:
-                        break  # now it is known whose registration it is
+                        break  # the registration's owner became known
                     await asyncio.sleep(uniform(0, pause_seconds_max))
 
 
 def _pauses() -> Iterator[float]:
-    """At most so long it is waited before each further try."""
+    """The longest pause before each further try, in seconds."""
     pause = PAUSE_SECONDS
     while True:
         yield pause
@@ -132,7 +133,7 @@ def _pauses() -> Iterator[float]:
 
 
 def _subject(store: EventStore, data: Conditional, target: FoundFact | None) -> str:
-    """Who of the callers take turns: those whose facts can be a condition of each other's."""
+    """The subject on which calls take turns: facts of one subject can be conditions of each other."""
     match data:
         case CourseCompleted() | CertificationRecognised() | RevocationOrdered() | ExamRegistered():
             return data.consultant_id
@@ -168,7 +169,7 @@ async def _decide_and_append(
     receipt: RequestReceipt,
     deadline: float,
 ) -> Answer | None:
-    """None: something newer came in between."""
+    """None: a newer fact came in between."""
     loaded = await store.load(receipt.actor, receipt.idempotency_key, _scope(data, report.effective_at, target))
     if loaded.receipt is not None:
         return _first_answer(loaded.receipt, loaded.salt, report, receipt)
@@ -183,7 +184,7 @@ async def _decide_and_append(
 def _decided(
     report: FactReport, data: Conditional, loaded: Loaded, receipt: RequestReceipt
 ) -> tuple[Recorded, AppendRequest] | Repeated:
-    """What is to be recorded, and the call that appends it."""
+    """The fact to record, and the request that appends it."""
     clock = _decision_clock(report, loaded, msgspec.json.encode(report))
     what = _decide(report, data, loaded, clock.now)
     if isinstance(what, Repeated):
@@ -194,7 +195,7 @@ def _decided(
 async def _answer(
     store: EventStore, report: FactReport, receipt: RequestReceipt, recorded: Recorded, outcome: Outcome
 ) -> Answer | None:
-    """What the caller is told; None: something newer came in between."""
+    """The answer to the caller; None: a newer fact came in between."""
     match outcome.outcome:
         case "conflict" | "stale":
             return None
@@ -212,7 +213,7 @@ async def _answer(
 
 
 def _scope(data: Conditional, effective_at: datetime | None, target: FoundFact | None) -> Scope:
-    """What the decision about the fact may depend on. `target`: the fact that is to be voided."""
+    """The facts on which the decision may depend. `target`: the fact to void."""
     match data:
         case CourseCompleted(consultant_id, product, portal_change_id):
             return Scope(consultant_id, None, None, product, portal_change_id, effective_at, "course")
@@ -231,7 +232,7 @@ def _scope(data: Conditional, effective_at: datetime | None, target: FoundFact |
 
 
 def _scope_of_void(target: Fact) -> Scope:
-    """What may change when the fact counts nowhere any more."""
+    """The facts on which the consequences of voiding this fact may depend."""
     scope = NOTHING
     match target.data:
         case CourseCompleted() | RevocationOrdered():
@@ -244,7 +245,7 @@ def _scope_of_void(target: Fact) -> Scope:
 
 
 def _follows_registration(stored: StoredFact) -> bool:
-    """Whether the fact is about whoever is registered now: its registration may have been voided since (R33)."""
+    """Whether the fact belongs to its registration's present owner, who can change after a void (R33)."""
     return isinstance(stored.fact.data, AttemptScored | ScoreCorrected)
 
 
@@ -265,7 +266,7 @@ def _decide(report: FactReport, data: Conditional, loaded: Loaded, now: datetime
 
 
 def _stream(loaded: Loaded) -> Iterator[Fact]:
-    """The facts of the stream that was loaded whole."""
+    """The facts of the one stream that was loaded in full."""
     return (stored.fact for stored in loaded.facts if stored.routing.originator_id == loaded.originator_id)
 
 
@@ -296,7 +297,7 @@ def _rows(fact: Fact, loaded: Loaded, clock: DecisionClock) -> tuple[Row, ...]:
 
 
 def _decisions(fact: Fact, loaded: Loaded) -> tuple[Fact, ...]:
-    """The decisions about the consultant that follow from the fact; none while nobody is registered (R35)."""
+    """The decisions about the consultant that follow from the fact; none while no one is registered (R35)."""
     if loaded.consultant_id is None:
         return ()
     person = consultant.evolve(Consultant(loaded.consultant_id), *(stored.fact for stored in loaded.facts))
@@ -310,7 +311,7 @@ def _append_request(
     clock: DecisionClock,
     loaded: Loaded | None = None,
 ) -> AppendRequest:
-    """The call to append the rows, on condition that nothing newer is stored than what was loaded."""
+    """The request to append the rows on the condition that no newer fact is stored than those loaded."""
     return AppendRequest(
         actor=receipt.actor,
         idempotency_key=receipt.idempotency_key,
@@ -329,7 +330,7 @@ def _append_request(
 
 
 def _first_answer(first: StoredFact, salt: bytes, report: FactReport, receipt: RequestReceipt) -> Answer:
-    """What the key stands for, if its content is the same; not replayed where it is this very call's own fact."""
+    """The fact recorded under the key, if the content is the same; not a replay when this call recorded it."""
     if first.content_hash != content_hash(salt, receipt.content):
         raise IdempotencyKeyReused("The key was used with other content, or for a text that was erased since.")
     return _earlier(first, replayed=first.fact.fact_id != report.fact_id)

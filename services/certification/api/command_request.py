@@ -1,4 +1,4 @@
-"""From a call to a fact: who calls, under which key, and what it is answered."""
+"""Turns a call into a recorded fact: the caller, the key, and the answer."""
 
 from datetime import datetime
 from secrets import token_bytes

@@ -1,4 +1,4 @@
-"""What a caller reports, and what becomes of it."""
+"""A caller's report, and the facts it becomes."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""The connection on which groups of calls are appended, kept open with its statement prepared."""
+"""The connection that appends groups of calls, kept open with its statement prepared."""
 
 from collections.abc import Sequence
 from typing import Final, TypeAlias
@@ -14,7 +14,7 @@ _APPEND: Final = "SELECT outcome, fact_id, position, recorded_at FROM certificat
 
 
 class AppendConnection:
-    """Opens its connection when it needs one, and another after an error. One group at a time."""
+    """Connects on first use, and again after an error. Sends one group at a time."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -22,9 +22,9 @@ class AppendConnection:
         self._append: Statement | None = None
 
     async def send(self, calls: Sequence[bytes]) -> list[Outcome]:
-        """Appends a group of calls, each encoded as JSON, and returns what became of each.
+        """Appends a group of calls, each encoded as JSON, and returns the outcome of each.
 
-        After an error of `PASSING`, or when cancelled, the calls may be stored or not: sent again, they say.
+        After an error of `PASSING`, or a cancellation, the calls may or may not be stored: send them again to know.
         """
         try:
             if self._append is None:
@@ -37,7 +37,7 @@ class AppendConnection:
         return [Outcome(*row) for row in rows]
 
     def close(self) -> None:
-        """Closes the connection, whatever it waits for; the next group opens another."""
+        """Drops the connection, even in mid-statement; the next group opens another."""
         connection, self._connection, self._append = self._connection, None, None
         if connection is not None:
             connection.terminate()

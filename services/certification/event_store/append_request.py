@@ -1,7 +1,7 @@
-"""What goes to `certification.append` and what comes back.
+"""The request to `certification.append` and its outcome.
 
-The instant of recording is known only to the database, once it holds the append lock; the stored bytes carry it.
-So a call is encoded with a provisional instant, and U+0001 is left wherever that stands: no JSON contains it.
+Only the database knows the instant of recording, once it holds the append lock, and the stored bytes carry it. So a
+call is encoded with a provisional instant, and U+0001, which no JSON contains, replaces that instant everywhere.
 """
 
 from collections.abc import Collection
@@ -19,11 +19,11 @@ TICK: Final = timedelta(microseconds=1)
 PLACEHOLDER: Final = "\x01"
 
 UNDATED: Final = datetime(1900, 1, 1, tzinfo=UTC)
-"""Provisional instant of a fact whose acceptance depends on no instant: earlier than any that a caller may name."""
+"""The provisional instant of a fact whose acceptance depends on no instant: earlier than any a caller may name."""
 
 
 class Routing(msgspec.Struct, frozen=True):
-    """The stream of a fact and the columns that tell whom it is about."""
+    """The stream of a fact and the columns that name whom it is about."""
 
     originator_id: str
     partner_id: str | None = None
@@ -32,7 +32,7 @@ class Routing(msgspec.Struct, frozen=True):
 
 
 class Row(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One fact to append. `effective_at` None: when it is recorded."""
+    """One fact to append. `effective_at` None: the instant of recording."""
 
     originator_id: str
     topic: str
@@ -46,7 +46,7 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class AppendRequest(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Facts to append together, the receipt of who asked for it, and the conditions under which they still hold.
+    """Facts to append together, the receipt of the call, and the conditions under which the facts still hold.
 
     The fields are those that `certification.append` documents. `content_hash` and `salt` are written `\\x…`.
     """
@@ -67,7 +67,7 @@ class AppendRequest(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What became of a call: see `certification.append`. The rest is None where nothing is recorded."""
+    """The outcome of a call: see `certification.append`. The rest is None unless the call is recorded or replayed."""
 
     outcome: Literal["recorded", "replayed", "conflict", "stale"]
     fact_id: str | None
@@ -76,7 +76,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 def row(fact: Fact, routing: Routing, provisional: datetime, voided_fact_id: str | None = None) -> Row:
-    """The fact as it is appended, open where it says the provisional instant."""
+    """The fact as it is appended, with a placeholder for each provisional instant."""
     topic, state = wire.encode(fact)
     return Row(
         originator_id=routing.originator_id,
@@ -92,9 +92,9 @@ def row(fact: Fact, routing: Routing, provisional: datetime, voided_fact_id: str
 
 
 def provisional_instant(earliest: datetime, taken: Collection[datetime], said: bytes) -> datetime:
-    """The first instant from `earliest` that is not among those taken and that the caller did not write himself.
+    """The first instant from `earliest` on that is neither taken nor written by the caller.
 
-    So wherever it stands in the encoded facts, the instant of recording is meant.
+    Each of its occurrences in the encoded facts therefore means the instant of recording.
     """
     instant = earliest
     while instant in taken or wire.instant_text(instant).encode() in said:

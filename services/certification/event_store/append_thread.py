@@ -1,6 +1,6 @@
-"""Appends for callers in threads: an `Appender` in an event loop of its own, so that what they append goes in groups.
+"""Appends for callers in threads: an `Appender` in an event loop of its own groups their calls.
 
-The loop, its connection and its notifications begin with the first append: who only reads opens none of them.
+The loop, its connection and its notifications start with the first append; a reader opens none of them.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from services.web.refusal import Refusal
 
 
 class _Running(NamedTuple):
-    """What the thread has open. `notify_soon` and `stop` are for the loop alone."""
+    """The resources of the thread. Only its loop may call `notify_soon` and set `stop`."""
 
     loop: asyncio.AbstractEventLoop
     database: Database
@@ -38,7 +38,7 @@ class _Running(NamedTuple):
 
 
 class AppendThread:
-    """Any thread may append; each waits for its own outcome alone."""
+    """Any thread may append; each waits only for its own outcome."""
 
     def __init__(self, settings: CertificationSettings) -> None:
         self._settings = settings
@@ -47,10 +47,10 @@ class AppendThread:
         self._running: _Running | None = None
 
     def append(self, call: bytes) -> Outcome:
-        """What became of the call, encoded as JSON, once that is durable.
+        """Appends a call, encoded as JSON, and returns its outcome once that is durable.
 
-        Raises the library's `OperationalError` at the deadline, when the call may be recorded or not, and its other
-        errors where the database refuses the call.
+        Raises the library's `OperationalError` at the deadline, when the call may or may not be recorded, and its other
+        errors when the database refuses the call.
         """
         running = self._open()
         try:
@@ -61,12 +61,12 @@ class AppendThread:
             raise _library_error(error) from error
 
     def notify_soon(self) -> None:
-        """Notifies whoever listens of what another connection recorded."""
+        """Notifies listeners of what another connection recorded."""
         running = self._open()
         running.loop.call_soon_threadsafe(running.notify_soon)
 
     def close(self) -> None:
-        """Gives up what waits and ends the thread. A notification that is lost then does no harm: listeners poll."""
+        """Fails the waiting calls and ends the thread. A notification lost here does no harm: listeners poll."""
         with self._lock:
             thread, self._thread = self._thread, None
             running, self._running = self._running, None
@@ -91,7 +91,7 @@ def _run(settings: CertificationSettings, opened: "Future[_Running]") -> None:
     except BaseException as error:
         if opened.done():
             raise
-        opened.set_exception(error)  # whoever opened the thread waits for one or the other
+        opened.set_exception(error)  # `_open` waits for a result or an error
 
 
 async def _serve(settings: CertificationSettings, opened: "Future[_Running]") -> None:
@@ -118,7 +118,7 @@ async def _append(running: _Running, call: bytes) -> Outcome:
 
 
 def _library_error(error: asyncpg.PostgresError) -> PersistenceError:
-    """The library's word for it."""
+    """The corresponding error of the library."""
     match error:
         case asyncpg.IntegrityConstraintViolationError():
             return IntegrityError(str(error))

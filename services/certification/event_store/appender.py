@@ -1,9 +1,8 @@
-"""Calls of many callers appended in one statement.
+"""Appends the calls of many callers in one statement.
 
-Whatever waits is sent as one group; what comes meanwhile waits for the next. Alone, a call is sent at once and
-nothing is added. No caller leads: the appender's own task sends, and lives for as long as somebody waits. A caller
-who is cancelled, or whose deadline has passed, is out of the queue in the same instant, and a group is given up only
-when the latest deadline of its callers has passed.
+All waiting calls go as one group; calls that arrive meanwhile wait for the next. A lone call goes at once. No caller
+leads: the appender's own task sends, and lives as long as a call waits. A caller that is cancelled, or whose deadline
+has passed, leaves the queue in the same instant, and a group is given up only after the latest deadline of its callers.
 """
 
 import asyncio
@@ -45,7 +44,7 @@ class _Waiting:
         self.answer: asyncio.Future[Outcome | None] = asyncio.get_running_loop().create_future()
 
     def fail(self, error: BaseException) -> None:
-        """Tells the caller, if there still is one."""
+        """Hands the error to the caller, if it still waits."""
         if not self.answer.done():
             self.answer.set_exception(error)
 
@@ -60,7 +59,7 @@ class Appender:
         self.reason: str | None = None
 
     async def append(self, call: bytes, deadline: float) -> Outcome:
-        """What became of the call. The caller bounds the wait; `deadline` says until when it does.
+        """Appends the call and returns its outcome. The caller bounds the wait; `deadline` is when its bound ends.
 
         Raises `Unavailable`, `Overloaded`, and the error of the database where it refuses the call. A call that
         was sent may be recorded although its caller has gone.
@@ -72,7 +71,7 @@ class Appender:
         return outcome
 
     async def probe(self, deadline: float) -> None:
-        """Returns once a group was appended in which nothing was: appends get on. Raises as `append` does."""
+        """Returns once an empty group was appended, so appends work. Raises as `append` does."""
         await self._wait(_Waiting(None, deadline))
 
     async def _wait(self, mine: _Waiting) -> Outcome | None:
@@ -85,14 +84,14 @@ class Appender:
             self._queue.pop(mine, None)
 
     async def close(self) -> None:
-        """Gives up what waits, and closes the connection."""
+        """Fails the waiting calls, and closes the connection."""
         if self._sending is not None:
             self._sending.cancel()
             await asyncio.wait([self._sending])
         self._connection.close()
 
     async def _send_all(self) -> None:
-        """Sends group after group until nobody waits."""
+        """Sends group after group until no call waits."""
         group: list[_Waiting] = []
         try:
             while self._queue:
@@ -113,7 +112,7 @@ class Appender:
             self._sending = None
 
     async def _send(self, group: Sequence[_Waiting]) -> None:
-        """Sends the group until it is answered; who has gone meanwhile is not sent again."""
+        """Sends the group until it is answered, each time without the callers that have gone."""
         while group := [waiting for waiting in group if not waiting.answer.done()]:
             try:
                 async with Deadline(max(waiting.deadline for waiting in group)):
@@ -141,7 +140,7 @@ class Appender:
                         waiting.answer.set_result(outcome)
 
     async def _send_each(self, group: Sequence[_Waiting], error: Exception) -> None:
-        """The database refuses the group: each call is sent by itself, so that one spoils no other."""
+        """Sends each call of a refused group by itself, so that one bad call fails alone."""
         if len(group) == 1:
             group[0].fail(error)
             return
@@ -149,12 +148,12 @@ class Appender:
             await self._send([waiting])
 
     def _note(self, reason: str) -> None:
-        """Keeps why appends do not get on, and logs it once until they do again."""
+        """Keeps the reason why appends fail, and logs it once until they succeed again."""
         if self.reason is None:
             _log.warning("appends do not get on: %s", reason)
         self.reason = reason
 
 
 def _said(error: BaseException) -> str:
-    """What kind of error it is, without what it may say of addresses."""
+    """The kind of error, without its text, which may contain addresses."""
     return f"the database cannot be used ({type(error).__name__})"

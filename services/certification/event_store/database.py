@@ -1,4 +1,4 @@
-"""Connections of the certification service to PostgreSQL: asyncpg, by index, each use bounded by a deadline."""
+"""Connections of the certification service to PostgreSQL: asyncpg, index scans only, each use under a deadline."""
 
 import asyncio
 from types import TracebackType
@@ -24,16 +24,16 @@ RETRY_SECONDS: Final = 0.02
 SESSION: Final = {
     "application_name": "sagecert certification",
     "timezone": "UTC",
-    # A server process whose caller has given up ends, also while it waits for a lock.
+    # A server process ends when its caller has given up, even while it waits for a lock.
     "client_connection_check_interval": "1000",
-    # Each question is a walk along indexes from the ids that it names, planned once: a plan that reads a whole table
-    # is never right, yet looks right on a table without statistics or with one long stream among many short ones.
+    # Each query walks indexes from the ids it names and is planned once. A plan that reads a whole table is never
+    # right, yet looks right on a table without statistics or with one long stream among many short ones.
     "plan_cache_mode": "force_generic_plan",
     "jit": "off",
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
-    # A role that is taken on brings none of its settings along.
+    # SET ROLE brings none of the settings of the role.
     "statement_timeout": "30s",
     "idle_in_transaction_session_timeout": "30s",
 }
@@ -49,19 +49,19 @@ PASSING: Final = (
     asyncpg.TransactionRollbackError,
     asyncpg.InternalServerError,
     asyncpg.PostgresSystemError,
-    # While a database does not let anybody in.
+    # While a database refuses connections.
     asyncpg.InvalidAuthorizationSpecificationError,
-    # The sandbox makes the schema anew while others look on; a migration gives a statement other columns.
+    # The sandbox recreates the schema under readers; a migration changes the columns of a statement.
     asyncpg.UndefinedFunctionError,
     asyncpg.UndefinedTableError,
     asyncpg.InvalidSchemaNameError,
     asyncpg.InvalidCachedStatementError,
 )
-"""Errors after which the same may be asked again: those of a server that is away for a moment."""
+"""Errors of a server that is away for a moment: the same statement may be sent again."""
 
 
 class Database:
-    """The database of the service. `seconds_max` bounds every call. Everything that is asked can be asked twice."""
+    """The database of the service. `seconds_max` bounds every call. Every statement may run twice."""
 
     def __init__(self, url: str, role: str | None, connections_max: int, seconds_max: float) -> None:
         self.seconds_max = seconds_max
@@ -92,7 +92,7 @@ class Database:
         return Deadline(asyncio.get_running_loop().time() + self.seconds_max)
 
     async def connect(self) -> Connection:
-        """A connection of one's own. Raises an error of `PASSING`, whatever kept the server from letting it in."""
+        """A connection outside the pool. Raises an error of `PASSING` for every failure to connect."""
         try:
             connection = await asyncpg.connect(self._url, server_settings=self._session, timeout=CONNECT_SECONDS_MAX)
         except asyncpg.PostgresError as error:
@@ -121,18 +121,18 @@ class Database:
         except asyncpg.PostgresError:
             raise
         except BaseException:
-            connection.terminate()  # what it still waits for, nobody does
+            connection.terminate()  # it may still wait for the server
             raise
         finally:
             await self._pool.release(connection)
 
 
 async def _durable(connection: Any) -> None:
-    """What was answered is durable, whatever the server's default."""
+    """Makes answered commits durable against any default of the server."""
     await connection.execute(
         "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
     )
 
 
 async def _nothing_to_reset(_: Any) -> None:
-    """One statement is one transaction and leaves nothing behind: nothing to spend a round trip on."""
+    """Saves a round trip: each statement is one transaction and leaves nothing behind."""

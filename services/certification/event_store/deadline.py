@@ -1,4 +1,4 @@
-"""Deadlines of calls, also where the server does not answer at all.
+"""Deadlines of calls, which hold even against a frozen server.
 
 A frozen server keeps its sockets open: neither `statement_timeout` nor a broken connection ends the wait. So the
 wait itself is cancelled at the deadline.
@@ -36,7 +36,7 @@ class Deadline:
 
 
 def go_on_after(error: BaseException) -> None:
-    """Raises `CancelledError` where the task was cancelled, and a driver made another error of that."""
+    """Raises `CancelledError` when the driver has turned a cancellation of the task into another error."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError from error

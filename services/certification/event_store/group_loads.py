@@ -1,4 +1,4 @@
-"""What many callers load, read in one statement: whoever comes while one is under way shares the next."""
+"""Loads for many callers in one statement: callers that arrive during one share the next."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -38,13 +38,13 @@ class GroupLoads:
         return await answer
 
     async def close(self) -> None:
-        """Gives up what waits."""
+        """Fails the waiting callers."""
         if self._loading is not None:
             self._loading.cancel()
             await asyncio.wait([self._loading])
 
     async def _load_all(self) -> None:
-        """Loads group after group until nobody waits."""
+        """Loads group after group until no caller waits."""
         try:
             while self._waiting:
                 group, self._waiting = self._waiting[:GROUP_MAX], self._waiting[GROUP_MAX:]
@@ -64,7 +64,7 @@ class GroupLoads:
         except asyncpg.PostgresError as error:
             if len(group) == 1:
                 _fail(group[0][1], error)
-            else:  # one spoils no other
+            else:  # a bad call fails alone
                 for call in group:
                     await self._load([call])
         except Exception as error:
@@ -88,6 +88,6 @@ def _by_call(rows: Iterable[Row], calls: int) -> list[list[Row]]:
 
 
 def _fail(answer: asyncio.Future[list[Row]], error: Exception) -> None:
-    """Tells the caller, if there still is one."""
+    """Hands the error to the caller, if it still waits."""
     if not answer.done():
         answer.set_exception(error)

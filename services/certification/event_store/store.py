@@ -1,4 +1,4 @@
-"""Reading what a decision needs, appending what was decided."""
+"""The fact log: loads what a decision needs, appends what was decided, reads the log."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
@@ -50,7 +50,7 @@ BY_KEY: Final[LiteralString] = FACT + "WHERE e.actor = $1 AND e.idempotency_key 
 
 
 class StoredFact(msgspec.Struct, frozen=True):
-    """A fact of the log with its place in its stream and whom it is about.
+    """A fact of the log with its place in its stream and its routing.
 
     `held` and `content_hash` belong to the receipt of the call that reported it; None on a decision.
     """
@@ -63,7 +63,7 @@ class StoredFact(msgspec.Struct, frozen=True):
 
 
 class Loaded(msgspec.Struct, frozen=True):
-    """What a decision may depend on, as of one snapshot.
+    """The facts on which a decision may depend, as of one snapshot.
 
     `now`: the clock then, `running` or standing still. `consultant_id`: whom it is about; `consultant_seen`: the last
     position of a fact of theirs, 0 before the first. `originator_id`: whose stream is among the facts, the whole of it.
@@ -87,7 +87,7 @@ class Loaded(msgspec.Struct, frozen=True):
 
 
 class FoundFact(msgspec.Struct, frozen=True):
-    """A fact asked for by id or key, its free text unless erased, and the void that voided it."""
+    """A fact found by id or key, its free text unless erased, and its void."""
 
     stored: StoredFact
     free_text: str | None
@@ -132,19 +132,19 @@ LOCK_HOLDERS: Final[LiteralString] = """
 """
 
 APPENDING_SECONDS_MAX: Final = 2.0
-"""How long an append may take before the service is no longer called ready."""
+"""The longest time an append may take while the service counts as ready."""
 
 AT_ONCE_MAX: Final = 200
-"""Facts that are decoded and decided upon in the event loop: some milliseconds."""
+"""The most facts that the event loop decodes and decides on by itself: some milliseconds."""
 
 CONSULTANTS_MAX: Final = 10_000
-"""Streams of registrations of which it is remembered whose they are."""
+"""The most registrations whose consultants are remembered."""
 
 _encoder: Final = msgspec.json.Encoder()
 
 
 def content_hash(salt: bytes, content: bytes) -> bytes:
-    """What tells other content under a used key. The salt is erased with the free text that it came with."""
+    """The hash that detects other content under a used key. The salt is erased with its free text."""
     return sha256(salt + content).digest()
 
 
@@ -170,7 +170,7 @@ class EventStore:
         await self._recognitions.close()
 
     def within_deadline(self) -> Deadline:
-        """Bounds a request as a whole, whatever it calls."""
+        """Bounds a request as a whole."""
         return self._database.within_deadline()
 
     async def append(self, call: AppendRequest, deadline: float | None = None) -> Outcome:
@@ -184,7 +184,7 @@ class EventStore:
             return await self._appender.append(_encoder.encode(call), bound.when)
 
     async def load(self, actor: str, key: str, scope: Scope = NOTHING) -> Loaded:
-        """What a decision of this scope may depend on, and what the key stands for, in one round trip."""
+        """Loads the facts of the scope, and the fact recorded under the key, in one round trip."""
         consultant_id, originator_id, fact_id, *about = scope
         if scope.of_recognition:
             duty = f"{scope.product} "
@@ -196,14 +196,14 @@ class EventStore:
         return loaded
 
     async def aside(self, facts: int, work: Callable[[], T]) -> T:
-        """Does work over so many facts: at once where they are few, otherwise beside the event loop, one at a time."""
+        """Runs `work` over so many facts: at once if they are few, otherwise in a thread, one at a time."""
         if facts <= AT_ONCE_MAX:
             return work()
         async with self._aside:
             return await asyncio.to_thread(work)
 
     def consultant_of(self, originator_id: str) -> str | None:
-        """Whose registration the stream is, where that was loaded lately. A hint: it may have changed since."""
+        """The consultant of the registration, if loaded lately. A hint: it may have changed since."""
         return self._consultants.get(originator_id)
 
     def _remember(self, originator_id: str, consultant_id: str) -> None:
@@ -217,7 +217,7 @@ class EventStore:
         return _found(await self._database.select(BY_ID, fact_id))
 
     async def fact_by_key(self, actor: str, key: str) -> FoundFact | None:
-        """The fact that an idempotency key of this caller stands for."""
+        """The fact recorded under an idempotency key of this caller."""
         return _found(await self._database.select(BY_KEY, actor, key))
 
     async def stream(self, originator_id: str) -> list[Fact]:
@@ -249,7 +249,7 @@ class EventStore:
         return LogEntries(found, rows[0][0])
 
     async def assert_appending(self) -> None:
-        """Raises `NotReady`, with the reason, unless appends get on. However many ask at once, one looks."""
+        """Raises `NotReady`, with the reason, unless appends work. Concurrent calls share one probe."""
         if self._probing is None or self._probing.done():
             self._probing = asyncio.create_task(self._why_not_appending())
         reason = await asyncio.shield(self._probing)
@@ -281,7 +281,7 @@ class EventStore:
         return now
 
     async def await_known(self, known_at: datetime) -> None:
-        """Returns once everything that is ever recorded up to this instant can be read (R31)."""
+        """Returns once no fact can be recorded up to this instant any more, and all that were can be read (R31)."""
         later = "SELECT FROM certification.stored_events WHERE recorded_at > $1 LIMIT 1"
         if not await self._database.select(later, known_at):
             await self._database.select("SELECT head FROM certification.barrier()")
