@@ -1,8 +1,8 @@
-"""One log, followed by many: new events are read and encoded once, and wake those alone whose filter they pass.
+"""One log with many readers: new events are read and encoded once, and wake only the readers whose filter they pass.
 
-While anybody follows, the latest events are kept in memory, the tail. Who is at the end of the log waits for the next
-event of the tail; who is further back reads the log, on connections that nothing else uses, and those who read the same
-place with the same filter at the same time share the read.
+While anyone follows, memory keeps the latest events, the tail. A reader at the end of the log waits for the next event
+of the tail. A reader further back reads the log, on connections that nothing else uses; readers of the same place with
+the same filter at the same time share the read.
 """
 
 import asyncio
@@ -17,33 +17,33 @@ from services.web.refusal import TooManyReaders
 from services.web.wakeup import POLL_SECONDS, Wakeup, wait_until_set
 
 SCAN_WINDOW: Final = 10_000
-"""How many positions one read looks at, however few of their events pass the filter."""
+"""Positions that one read scans, however few of their events pass the filter."""
 POSITION_MAX: Final = 2**53 - 1
-"""Beyond it, readers of JSON whose numbers are floating-point cannot tell one position from the next."""
+"""The largest position that readers with floating-point JSON numbers can distinguish from the next."""
 READ_AT_ONCE: Final = 50
-"""Events that are read and encoded in one go: a few milliseconds of the event loop."""
+"""Events that are read and encoded at once: a few milliseconds of the event loop."""
 PAGE_BYTES_MAX: Final = 1 << 20
-"""A page ends with the event that reaches so many bytes."""
+"""A page ends with the event that reaches this size."""
 FOLLOWED_BYTES_MAX: Final = 256 << 10
-"""The same of those who follow: so much of each may be in memory while it is sent."""
+"""The same for followers: the memory that each may take while a page is sent."""
 TAIL_EVENTS_MAX: Final = 2_000
 TAIL_BYTES_MAX: Final = 8 << 20
 
 _HOUR_SECONDS: Final = 3600.0
 _TOO_MANY: Final = "As many streams and long polls are open as may be, in all or for this caller: close one."
 PAUSE_SECONDS: Final = 0.02
-"""Between two rounds of sending: what comes meanwhile goes together."""
+"""Between two rounds of sending: events that arrive meanwhile go together."""
 PAUSE_FACTOR: Final = 4.0
-"""A pause lasts so many times as long as the round before: sending takes a fifth of the event loop at most."""
+"""The pause is this many times the last round, so that sending takes at most a fifth of the event loop."""
 PAUSE_SECONDS_OF_ONE: Final = 0.001
-"""And so long for each that was woken: one who polls calls again, which costs more than sending."""
+"""The pause for each reader woken: a long poll calls again, which costs more than sending."""
 PAUSE_SECONDS_MAX: Final = 1.0
 WOKEN_AT_ONCE: Final = 8
-"""Readers that are sent to before the event loop sees to others."""
+"""Readers that are woken before the event loop turns to other tasks."""
 
 
 class Event(NamedTuple):
-    """An event of a log, encoded, with what filters look at. `moment`: what `Filter.until` bounds, in its order."""
+    """An encoded event of a log, and the values that filters test. `moment`: those that `Filter.until` bounds."""
 
     position: int
     body: bytes
@@ -54,9 +54,9 @@ class Event(NamedTuple):
 
 
 class Filter(NamedTuple):
-    """Which events: of these types, about one of these partners, and one of these products; empty: any.
+    """Selects events of these types, about one of these partners and one of these products; empty: any.
 
-    `until`: the greatest values of an event's `moment`, None where any will do.
+    `until`: the greatest values of an event's `moment`; None: any.
     """
 
     types: frozenset[str] = frozenset()
@@ -65,7 +65,7 @@ class Filter(NamedTuple):
     until: tuple[Any, ...] = ()
 
     def passes(self, event: Event) -> bool:
-        """Whether it is one of them."""
+        """Whether the filter selects the event."""
         return (
             (not self.types or event.type in self.types)
             and (not self.partner_ids or not self.partner_ids.isdisjoint(event.partner_ids))
@@ -78,43 +78,43 @@ EVERYTHING: Final = Filter()
 
 
 class Page:
-    """What one look has found. `through`: up to there was looked. `head`: where the log ended then.
+    """The result of one read. `through`: the last position scanned. `head`: the end of the log at the time.
 
-    `begun_anew`: the log is another than the one that was followed, which happens in a sandbox alone.
+    `replaced`: the followed log was replaced by another, which happens only in a sandbox.
     """
 
-    def __init__(self, events: Sequence[Event], through: int, head: int, *, begun_anew: bool = False) -> None:
+    def __init__(self, events: Sequence[Event], through: int, head: int, *, replaced: bool = False) -> None:
         self.events = events
         self.through = through
         self.head = head
-        self.begun_anew = begun_anew
+        self.replaced = replaced
 
     @property
     def more(self) -> bool:
-        """Whether the log goes on from there."""
+        """Whether the log goes on after `through`."""
         return self.through < self.head
 
     @cached_property
     def bodies(self) -> bytes:
-        """The events with commas between them."""
+        """The encoded events, separated by commas."""
         return b",".join(event.body for event in self.events)
 
 
 Read = Callable[[int, int, int, Filter], Awaitable[tuple[Sequence[Event], int]]]
-"""(after, through, limit, filter) to the events between, in order, and where the log ends, as one snapshot has it."""
+"""(after, through, limit, filter) to the events selected between, in order, and the end of the log, in one snapshot."""
 
 
 class _Reader(NamedTuple):
-    """Who waits at the end of the log."""
+    """A reader that waits at the end of the log."""
 
     after: int
     woken: asyncio.Future[None]
 
 
 class Broadcast:
-    """The log of one service. `away`: errors that pass by themselves. `sandbox`: the log may begin anew.
+    """The log of one service. `away`: errors that pass by themselves. `sandbox`: the log may be replaced.
 
-    Any other grows for ever; what a crash of the server took from its end comes again as it was.
+    Outside a sandbox a log only grows; after a crash of the server, events lost from its end return unchanged.
     """
 
     def __init__(
@@ -142,12 +142,12 @@ class Broadcast:
 
     @property
     def stopped(self) -> bool:
-        """Whether the server is to stop, and nobody should wait any longer."""
+        """Whether the server stops, and waits end at once."""
         return self._waiting.stopped
 
     @contextmanager
     def reader(self, caller: str) -> Iterator[None]:
-        """A place among those who follow. Raises `TooManyReaders`."""
+        """A place among the readers. Raises `TooManyReaders`."""
         full = self._readers.total() >= self._readers_max
         if full or self._readers[caller] >= self._readers_per_caller_max:
             raise TooManyReaders(_TOO_MANY)
@@ -159,7 +159,7 @@ class Broadcast:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Keeps the tail up while the context lasts."""
+        """Keeps the tail up to date while the context lasts."""
         tasks = [asyncio.create_task(self._keep_up()), asyncio.create_task(self._let_go())]
         try:
             yield
@@ -171,7 +171,7 @@ class Broadcast:
     # Reading -----------------------------------------------------------------------------------
 
     async def page(self, after: int, limit: int, which: Filter, bytes_max: int = PAGE_BYTES_MAX) -> Page:
-        """The events after a position, at most `limit`, and fewer where they are great or far apart."""
+        """The events after a position, at most `limit`, and fewer if they are large or far apart."""
         events: list[Event] = []
         size, through = 0, min(after + SCAN_WINDOW, POSITION_MAX)
         while True:
@@ -187,14 +187,14 @@ class Broadcast:
     async def following(
         self, after: int, limit: int, which: Filter, seconds_max: float, *, restarts: bool = False
     ) -> Page:
-        """The next events after a position; after that time, or when the server stops, a page without any.
+        """The next events after a position; an empty page after that time, or when the server stops.
 
-        For those who go on from where a page ends; of several who are at one place each may get the same page.
-        `restarts`: where a sandbox ends before the position already, its log is taken for another.
+        For readers that go on where a page ended; readers at one place may share the page.
+        `restarts`: a sandbox whose log ends before the position counts as replaced.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds_max
-        unsure = restarts and self.sandbox  # whether the log still goes as far as the position
+        unsure = restarts and self.sandbox  # whether the log still reaches the position
         while True:
             tail = self._tail
             if tail is not None and tail.start <= after < tail.head:
@@ -204,16 +204,16 @@ class Broadcast:
             else:
                 found = await self._shared(after, limit, which)
                 if unsure and found.head < after:
-                    return Page((), after, found.head, begun_anew=True)
+                    return Page((), after, found.head, replaced=True)
                 unsure = False
                 if not found.more:
                     self._follow(found.head)
             after = found.through
-            if found.events or found.begun_anew or self.stopped or loop.time() >= deadline:
+            if found.events or found.replaced or self.stopped or loop.time() >= deadline:
                 return found
 
     async def _shared(self, after: int, limit: int, which: Filter) -> Page:
-        """The page, read once for all who want it while it is being read."""
+        """The page, read once for all readers that want it during the read."""
         key = (after, limit, which)
         task = self._reads.get(key)
         if task is None:
@@ -224,10 +224,10 @@ class Broadcast:
     def _has_read(self, key: tuple[int, int, Filter], task: "asyncio.Task[Page]") -> None:
         del self._reads[key]
         if not task.cancelled():
-            task.exception()  # whoever waited has got it; where nobody does any more, nobody is told
+            task.exception()  # retrieved, so that asyncio does not log an error that no reader awaits
 
     async def _wait(self, tail: "_Tail", after: int, which: Filter, seconds_max: float) -> Page:
-        """Until something passes the filter. What has not woken anybody by then has not passed it."""
+        """Waits until an event passes the filter; events that woke no reader by then have not passed it."""
         reader = _Reader(after, asyncio.get_running_loop().create_future())
         self._enter(reader, which)
         try:
@@ -238,8 +238,8 @@ class Broadcast:
             pass
         finally:
             self._leave(reader, which)
-        if tail.begun_anew:
-            return Page((), after, 0, begun_anew=True)
+        if tail.replaced:
+            return Page((), after, 0, replaced=True)
         if not reader.woken.done() or self.stopped:
             return Page((), max(after, tail.head), tail.head)
         return Page((), after, tail.head)
@@ -284,20 +284,20 @@ class Broadcast:
             await self._waiting.wait(signal, POLL_SECONDS)
 
     async def _let_go(self) -> None:
-        """Lets nobody wait any longer once the server is to stop."""
+        """Ends all waits when the server stops."""
         while not self.stopped:
             await wait_until_set(self._waiting.next_signal(), _HOUR_SECONDS)
         await self._wake(self._all_readers())
 
     async def _round(self) -> float:
-        """Reads what is new and wakes whom it concerns; returns the seconds to pause."""
+        """Reads the new events and wakes their readers; returns the seconds to pause."""
         loop = asyncio.get_running_loop()
         seconds, woken, more = 0.0, 0, True
         while more and self._tail is not None:
             tail = self._tail
             found = await self.page(tail.head, READ_AT_ONCE, EVERYTHING)
             if self.sandbox and found.head < tail.head:
-                tail.begun_anew = True
+                tail.replaced = True
                 self._tail = _Tail(found.head)
                 await self._wake(self._all_readers())
                 return PAUSE_SECONDS
@@ -309,7 +309,7 @@ class Broadcast:
         return min(PAUSE_SECONDS_MAX, max(PAUSE_SECONDS, PAUSE_FACTOR * seconds, PAUSE_SECONDS_OF_ONE * woken))
 
     def _concerned(self, events: Sequence[Event]) -> Iterable[_Reader]:
-        """Those at the end whose filter one of these events passes. Filters by partner are found by the partner."""
+        """The readers at the end whose filter one of these events passes. Filters by partner are indexed by partner."""
         if not events:
             return
         named = {partner_id for event in events for partner_id in event.partner_ids}
@@ -323,7 +323,7 @@ class Broadcast:
         return [reader for readers in self._at_end.values() for reader in readers]
 
     async def _wake(self, readers: Iterable[_Reader]) -> int:
-        """A few at a time: what each then sends is done before the next few are woken. Returns how many there were."""
+        """Wakes readers a few at a time, so that each batch sends before the next is woken. Returns their number."""
         number = 0
         for number, reader in enumerate(tuple(readers), start=1):
             if not reader.woken.done():
@@ -339,7 +339,7 @@ class _Tail:
 
     def __init__(self, head: int) -> None:
         self.start = self.head = head
-        self.begun_anew = False
+        self.replaced = False
         self._events: list[Event] = []
         self._bytes = 0
         self._pages: dict[tuple[int, int, Filter], Page] = {}

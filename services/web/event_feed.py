@@ -1,7 +1,7 @@
-"""Two logs, one way to follow them over HTTP: pages that can be kept for ever, long polls, and Server-Sent Events.
+"""The HTTP feed of both logs: pages that can be cached for ever, long polls, and Server-Sent Events.
 
-Positions have no gaps, nothing is filled in later, and no read goes beyond what is committed. So whoever goes on
-after the last position he has seen misses nothing.
+Positions have no gaps, nothing is filled in later, and no read goes beyond the committed events. So a reader that goes
+on after the last position it has seen misses nothing.
 """
 
 import asyncio
@@ -29,16 +29,16 @@ LIMIT_DEFAULT: Final = 100
 LIMIT_MAX: Final = 1000
 TIMEOUT_SECONDS_MAX: Final = 60
 STREAMED_AT_ONCE: Final = 100
-"""Events that a stream sends in one go; no more of a stream are in memory."""
+"""Events that a stream sends at once and holds in memory at most."""
 GONE_SECONDS: Final = 5.0
-"""After this time it is looked whether the caller of a long poll is still there."""
+"""How often a long poll checks that its caller is still connected."""
 
 QUIET_SECONDS_MAX: Final = 15.0
-"""After this time without an event a stream says that it is alive."""
+"""After this time without an event a stream sends a keep-alive."""
 AGAIN_SECONDS: Final = 0.5
-"""Until the next look where the database does not answer."""
+"""Between two polls of a database that does not answer."""
 RECONNECT_MILLISECONDS: Final = 1000
-"""After this time a browser whose stream has ended asks for the rest."""
+"""The time after which a browser reconnects to a stream that ended."""
 
 STREAMED: Final[dict[str, Any]] = {
     "schema": {"type": "string"},
@@ -52,7 +52,7 @@ _POSITION: Final = re.compile(r"[0-9]{1,19}", re.ASCII)
 
 
 def full_types(given: Collection[str], known: Sequence[str], parameter: str = "type") -> list[str]:
-    """The types that are meant by full or short names. Raises `Malformed`, which lists what there is."""
+    """The types with these full or short names. Raises `Malformed`, which lists the known types."""
     short = {name: name.removeprefix(TOPIC_PREFIX).rpartition(".")[0] for name in known}
     acceptable = {*known, *short.values()}
     meant = set(given)
@@ -64,18 +64,18 @@ def full_types(given: Collection[str], known: Sequence[str], parameter: str = "t
 
 
 def asks_for_stream(request: Request) -> bool:
-    """Whether the caller names Server-Sent Events among what it accepts; with `q=0` it refuses them."""
-    for each in listed(request.headers, "accept").lower().split(","):
-        media_type, *parameters = each.split(";")
+    """Whether the caller accepts Server-Sent Events; with `q=0` it refuses them."""
+    for accepted in listed(request.headers, "accept").lower().split(","):
+        media_type, *parameters = accepted.split(";")
         if media_type.strip() == STREAM_MEDIA_TYPE:
-            return not any(_REFUSED.fullmatch(one) for one in parameters)
+            return not any(_REFUSED.fullmatch(parameter) for parameter in parameters)
     return False
 
 
 def resumed(last_event_id: str | None, after: int) -> int:
-    """Where a stream begins: after the last event that the caller has got, if it says so. Raises `Malformed`.
+    """The position after which a stream begins: that of `Last-Event-ID`, else `after`. Raises `Malformed`.
 
-    An empty id is what a client of Server-Sent Events has before the first event: none.
+    A client of Server-Sent Events may send an empty id before its first event.
     """
     if not last_event_id:
         return after
@@ -87,7 +87,7 @@ def resumed(last_event_id: str | None, after: int) -> int:
 async def first_page(request: Request, feed: Broadcast, which: Filter, after: int, limit: int, timeout: float) -> Page:
     """The first page with an event; after `timeout` seconds, or when the server stops, one without.
 
-    Raises `TooManyReaders`: who waits takes a place.
+    Raises `TooManyReaders`: a waiting caller takes a place.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout
@@ -97,20 +97,20 @@ async def first_page(request: Request, feed: Broadcast, which: Filter, after: in
     with feed.reader(caller(request)):
         while not found.events and not feed.stopped and loop.time() < deadline and not await request.is_disconnected():
             found = await feed.following(found.through, limit, which, min(deadline - loop.time(), GONE_SECONDS))
-            if found.begun_anew:
+            if found.replaced:
                 break
     return found
 
 
 def caller(request: Request) -> str:
-    """Who calls, as far as is known: the address at the other end of the connection."""
+    """The caller, identified by the address at the other end of the connection."""
     return request.client.host if request.client else ""
 
 
 def answer(request: Request, found: Page, *, immutable: bool) -> Response:
-    """The page as a batch, or 304 where the caller has it. `immutable`: it will never be answered otherwise.
+    """The page as a batch, or 304 if the caller has it. `immutable`: the page never changes.
 
-    Nothing is `public`: what was asked for with a key stays out of shared caches.
+    No page is `public`: answers to calls with a key stay out of shared caches.
     """
     body = b"[%b]" % found.bodies
     link = _next_page(request, found.through)
@@ -138,7 +138,7 @@ def stream(request: Request, feed: Broadcast, which: Filter, after: int) -> Resp
 
 
 class _Stream(EventSourceResponse):
-    """Leaves its place among the readers when it ends, however it ends."""
+    """Gives its place among the readers back when it ends for any reason."""
 
     def __init__(
         self, blocks: AsyncIterator[bytes], place: AbstractContextManager[None], headers: Mapping[str, str]
@@ -154,40 +154,41 @@ class _Stream(EventSourceResponse):
 
 
 async def _blocks(feed: Broadcast, which: Filter, after: int) -> AsyncIterator[bytes]:
-    """A page at a time, each looked for only when the one before was taken.
+    """Yields page after page, each read only when the one before was sent.
 
-    An id without data dispatches no event, but a caller that comes back says it: what a filter has passed over is not
-    looked at again. A database that is away ends nothing. A log that was begun anew is told from its beginning.
+    An id without data dispatches no event, but a caller that reconnects repeats it, so the positions that the filter
+    skipped are not scanned twice. A database that is away does not end the stream. A replaced log is sent from its
+    beginning.
     """
     loop = asyncio.get_running_loop()
-    told = after
+    sent_through = after
     quiet_until = loop.time() + QUIET_SECONDS_MAX
     yield format_sse_event(retry=RECONNECT_MILLISECONDS)
     while not feed.stopped:
         if loop.time() >= quiet_until:
-            yield format_sse_event(id=str(after)) if after > told else KEEPALIVE_COMMENT
-            told = after
+            yield format_sse_event(id=str(after)) if after > sent_through else KEEPALIVE_COMMENT
+            sent_through = after
             quiet_until = loop.time() + QUIET_SECONDS_MAX
         try:
             found = await feed.following(after, STREAMED_AT_ONCE, which, quiet_until - loop.time(), restarts=True)
         except feed.away:
             await asyncio.sleep(AGAIN_SECONDS)
             continue
-        if found.begun_anew:
+        if found.replaced:
             yield format_sse_event(id="0")
-            after = told = 0
+            after = sent_through = 0
             continue
         after = found.through
         if found.events:
             yield sent(found)
-            told = found.events[-1].position
+            sent_through = found.events[-1].position
             quiet_until = loop.time() + QUIET_SECONDS_MAX
-    if after > told:
+    if after > sent_through:
         yield format_sse_event(id=str(after))
 
 
 def sent(found: Page) -> bytes:
-    """The events of a page as a stream sends them, encoded once for all streams that share the page."""
+    """The events of a page as Server-Sent Events, encoded once for all streams that share the page."""
     blocks: bytes | None = found.__dict__.get("blocks")
     if blocks is None:
         blocks = b"".join(
@@ -198,13 +199,13 @@ def sent(found: Page) -> bytes:
 
 
 def _next_page(request: Request, after: int) -> str:
-    """Where to go on, with what else was asked."""
+    """The link to the next page, with the other parameters of the query."""
     query = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
     asked = [("after", str(after)), *((name, value) for name, value in query if name != "after")]
     return f'<{request.scope["path"]}?{urlencode(asked)}>; rel="next"'
 
 
 def _has(headers: Headers, tag: str) -> bool:
-    """Whether the caller has the page already."""
-    known = [each.strip().removeprefix("W/") for each in listed(headers, "if-none-match").split(",")]
+    """Whether the caller already has the page."""
+    known = [entity_tag.strip().removeprefix("W/") for entity_tag in listed(headers, "if-none-match").split(",")]
     return tag in known or known == ["*"]

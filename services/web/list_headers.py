@@ -4,5 +4,5 @@ from starlette.datastructures import Headers
 
 
 def listed(headers: Headers, name: str) -> str:
-    """The members, separated by commas; empty where there is no such header."""
+    """The members, separated by commas; empty without such a header."""
     return ", ".join(headers.getlist(name))

@@ -1,4 +1,4 @@
-"""What holds of every operation, in the OpenAPI document of an application: refusals, products, links, the API key."""
+"""Completes the OpenAPI document of an application: refusals, products, links and the API key of every operation."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -19,11 +19,11 @@ _OF_BODIES: Final = {
 }
 _KEY_MISSING: Final = {401: "The API key is missing or wrong."}
 _FORGOTTEN: Final = ("HTTPValidationError", "ValidationError")
-"""The framework's own problems, which nothing is answered with."""
+"""The framework's schemas of errors, which no answer uses."""
 
 
 class Link(NamedTuple):
-    """From what a POST answers to another call. `parameters`: by name, where each is taken from."""
+    """A link from the answer to a POST to another operation. `parameters`: name to the expression of its value."""
 
     path: str
     method: str
@@ -31,7 +31,7 @@ class Link(NamedTuple):
 
 
 def complete(app: FastAPI, products: Sequence[str], links: Mapping[str, Sequence[Link]]) -> None:
-    """Lets the application complete its document. `links`: by the path whose POST they follow from."""
+    """Makes the application complete its document. `links`: by the path of the POST that they follow."""
     plain = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -43,7 +43,7 @@ def complete(app: FastAPI, products: Sequence[str], links: Mapping[str, Sequence
 
 
 def secure(app: FastAPI) -> None:
-    """Lets the document say that every call needs the API key."""
+    """Declares in the document that every call needs the API key."""
     plain = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -92,7 +92,7 @@ def _refuse(operation: dict[str, Any], statuses: Mapping[int, str]) -> None:
 
 
 def _name_products(part: Any, products: list[str]) -> None:
-    """Lets each schema of a product name those that are sold."""
+    """Makes each schema of a product list those sold."""
     if isinstance(part, dict):
         if part.get("format") == FORMAT:
             del part["format"]

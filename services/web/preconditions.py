@@ -6,11 +6,11 @@ from typing import Final
 _MEMBER: Final = re.compile(r'[ \t]*(?:(W/)?("[\x21\x23-\x7e\x80-\xff]*")[ \t]*)?(?:,|$)')
 
 Expected = frozenset[str] | None
-"""The entity tags of which one has to be that of the present state; None: any will do."""
+"""The entity tags one of which must be that of the present state; None: any."""
 
 
 def expected(written: str) -> Expected:
-    """What an If-Match says. A weak tag is never that of the present state. Raises `ValueError`."""
+    """The tags of an If-Match; a weak tag never matches. Raises `ValueError`."""
     if written.strip(" \t") == "*":
         return None
     tags = set()

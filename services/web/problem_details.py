@@ -51,7 +51,7 @@ SHARED: Final[ProblemTable] = {
     IdempotencyKeyReused: ProblemType(422, "idempotency-key-reused", "The idempotency key stands for other content"),
     TooManyReaders: ProblemType(503, "too-many-readers", "Too many streams and long polls"),
 }
-"""What both services refuse in the same way."""
+"""The refusals of both services."""
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -88,7 +88,7 @@ def malformed(detail: str, parameter: str | None = None) -> Problem:
 
 
 def unexplained(status: int, detail: str) -> Problem:
-    """A problem of which the status says everything."""
+    """A problem that its status explains."""
     return Problem("about:blank", HTTPStatus(status).phrase, status, detail)
 
 

@@ -1,4 +1,4 @@
-"""What is sold, as both services are asked about it (R2)."""
+"""Products in the calls of both services (R2)."""
 
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Final
@@ -8,10 +8,10 @@ from pydantic import WithJsonSchema
 from services.web.refusal import UnknownProduct
 
 FORMAT: Final = "product"
-"""Marks a product in a schema, until the document names those that are sold."""
+"""Marks a product in a schema until `services.web.openapi` lists those sold."""
 
 Product = Annotated[str, WithJsonSchema({"type": "string", "format": FORMAT})]
-"""A product in a path, a query or a body. Any text will do as such: whether it is sold is another question."""
+"""A product in a path, a query or a body: any text, until `refuse_unsold` judges it."""
 
 
 def refuse_unsold(products: Iterable[str], sold: Sequence[str], parameter: str | None = "product") -> None:

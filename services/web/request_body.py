@@ -22,13 +22,13 @@ _NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})(\.[0-9]{1,18})?")
 
 
 MEMBERS_MAX: Final = 100
-"""Fields of one JSON object; each that is unknown costs an error of its own. No body of the contract has ten."""
+"""The most fields of one JSON object: each unknown field costs an error. No body of the contract has ten."""
 
 _28_DAYS, _30_DAYS, _31_DAYS = ("(0[1-9]|1[0-9]|2[0-8])", "(0[1-9]|[12][0-9]|30)", "(0[1-9]|[12][0-9]|3[01])")
 
 
 def _days(january: str = _31_DAYS, december: str = _31_DAYS) -> str:
-    """The days of a common year, with these of January and December."""
+    """A pattern of the days of a common year, with these of January and December."""
     return f"(01-{january}|02-{_28_DAYS}|(0[3578]|10)-{_31_DAYS}|(0[469]|11)-{_30_DAYS}|12-{december})"
 
 
@@ -45,7 +45,7 @@ DAY_PATTERN: Final = f"({_INNER_DAYS}|{_FIRST_DAY}|{_LAST_DAY})"
 INSTANT_SCHEMA: Final = {
     "type": "string",
     "format": "date-time",
-    # An offset can lead out of the years on the first and on the last day. So there it leads inwards.
+    # On the first and the last day an offset may only lead inwards: outwards it would leave the years.
     "pattern": (
         rf"^({_INNER_DAYS}{_TIME}([Zz]|[+-]{_OFFSET})|{_FIRST_DAY}{_TIME}([Zz]|-{_OFFSET}|\+00:00)"
         rf"|{_LAST_DAY}{_TIME}([Zz]|\+{_OFFSET}|-00:00))$"
@@ -103,11 +103,9 @@ NUMBER: Final = BeforeValidator(parse_number)
 
 
 async def reject_duplicate_keys(request: Request) -> bytes:
-    """The body. Raises `RequestValidationError` where an object says a field twice: nobody can tell which is meant.
+    """Returns the body. Raises `RequestValidationError` for an object with a duplicate key or too many fields.
 
-    So it does where an object has too many fields.
-
-    What is not JSON at all is refused elsewhere.
+    A body that is not JSON is refused elsewhere.
     """
     body = await request.body()
     with suppress(ValueError, RecursionError):
@@ -116,14 +114,15 @@ async def reject_duplicate_keys(request: Request) -> bytes:
 
 
 def duplicate_key_error(part: str, name: str) -> RequestValidationError:
-    """What a call is refused with whose `part` (body, header or query) says the same name twice."""
+    """The error for a call whose `part` (body, header or query) has the same name twice."""
     return RequestValidationError([{"type": "doubled", "loc": (part, name), "msg": "it is given twice", "input": None}])
 
 
 def body_error(error: RequestValidationError | HTTPException) -> str | None:
-    """Why the body cannot be read, and what to send; None: a part of it is meant, or no body at all.
+    """Why the body as a whole cannot be read, and what to send; None: the error is about a part, or not about a body.
 
-    The framework says 400 of a body that fails otherwise than by its syntax: behind the door, by a number alone.
+    The framework answers 400 to a body that fails for another reason than its syntax; behind the request guard, only a
+    number can.
     """
     if isinstance(error, HTTPException):
         return "The body has a number with too many digits to be read." if error.status_code == 400 else None

@@ -1,4 +1,4 @@
-"""What several parts read from the environment alike: where the database is, and what is sold."""
+"""Settings that several components read alike: the database and the products."""
 
 import re
 from typing import Annotated, Final
@@ -7,12 +7,12 @@ from pydantic import AfterValidator, Field, SecretStr
 
 _SCHEMES: Final = ("postgresql://", "postgres://")
 _OF_OUR_OWN: Final = re.compile(r"postgresql://[a-z_]+@/[a-z_]+\?host=(?:[A-Za-z0-9_.~-]|%[0-9A-F]{2})+&port=[0-9]+")
-"""As a server that we started is named; libpq, which judges any other, takes a tenth of a start to load."""
+"""The URL of a server that we started; libpq, which checks all others, takes a tenth of a start to load."""
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def _check_url(url: SecretStr) -> SecretStr:
-    """Raises `ValueError`, which repeats nothing of it: a URL can hold a password."""
+    """Raises `ValueError`, which never repeats the URL: it can hold a password."""
     written = url.get_secret_value()
     if not written.startswith(_SCHEMES):
         raise ValueError("the URL of a PostgreSQL begins with postgresql://")
@@ -29,7 +29,7 @@ def _check_url(url: SecretStr) -> SecretStr:
 
 
 def _check_products(products: tuple[str, ...]) -> tuple[str, ...]:
-    """Raises `ValueError` for what no path could name."""
+    """Raises `ValueError` for a product that no path could name, and for one listed twice."""
     for product in products:
         if not _ID.fullmatch(product):
             raise ValueError(f"{product!r} is no id, which is 1 to 64 characters of A-Z a-z 0-9 _ -")
@@ -49,7 +49,7 @@ Products = Annotated[
 ReadersMax = Annotated[int, Field(validation_alias="SAGECERT_FEED_READERS_MAX", ge=1)]
 """How many streams and long polls a service keeps open."""
 ReadersPerCallerMax = Annotated[int, Field(validation_alias="SAGECERT_FEED_READERS_PER_CALLER_MAX", ge=1)]
-"""The same of one caller, which is an address."""
+"""The same for one caller, identified by its address."""
 
 READERS_MAX: Final = 2_000
 READERS_PER_CALLER_MAX: Final = 1_200

@@ -1,9 +1,8 @@
-"""Facts that are posted in the plainest form, answered without the framework's own machinery.
+"""Answers plain POSTs of facts without the framework's routing and dependencies.
 
-Solving dependencies for each call takes the framework longer than deciding and recording together. Here the parameters
-of a route are known once; what validates them is the framework's own field of each. A call that is not plain in every
-respect (an escape in the path, a query, a header twice, a body that does not fit) is left to the framework, which says
-what is wrong with it.
+The framework takes longer to solve the dependencies of a call than deciding and recording take together. Here the
+parameters of a route are determined once; the framework's own fields validate them. The framework answers every call
+that is not plain (an escape in the path, a query, a header twice, an invalid body), and explains what is wrong.
 """
 
 import json
@@ -27,11 +26,11 @@ _NOT_PLAIN: Final = frozenset({b"content-encoding", b"expect", b"transfer-encodi
 
 
 class _Unfit(Exception):
-    """It is left to the framework to say what is wrong."""
+    """The framework answers this call instead."""
 
 
 class _Route(NamedTuple):
-    """A path that facts are posted to. `parts`: those of the path; None where it holds a parameter.
+    """A route that records facts. `parts`: those of its path; None: a parameter.
 
     `path`: the fields of these parameters; `headers`: those of the key and the correlation id; `body`: the body's.
     """
@@ -44,7 +43,7 @@ class _Route(NamedTuple):
 
 
 class DirectPosts:
-    """An application whose facts are recorded directly where they are posted in plain form."""
+    """Records the facts of plain POSTs to an application."""
 
     def __init__(self, app: FastAPI, service: Callable[[], Service]) -> None:
         self._service = service
@@ -56,7 +55,7 @@ class DirectPosts:
                 self._routes.setdefault((len(route.parts), noun), []).append(route)
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> Receive | None:
-        """Answers the call; or returns what the framework is to receive instead."""
+        """Answers the call, or returns the `receive` with which the framework answers it."""
         parts = scope["path"].split("/")
         routes = self._routes.get((len(parts), parts[3])) if len(parts) > 3 else None
         if routes is None or scope["query_string"] or b"%" in scope["raw_path"]:
@@ -66,7 +65,7 @@ class DirectPosts:
             messages.append(await receive())
         content = b"".join([message.get("body", b"") for message in messages])
         for route in routes:
-            if all(one is None or one == other for one, other in zip(route.parts, parts, strict=True)):
+            if all(fixed is None or fixed == part for fixed, part in zip(route.parts, parts, strict=True)):
                 try:
                     arguments, key, correlation_id = _read(route, scope["headers"], parts, content)
                 except _Unfit:
@@ -75,10 +74,10 @@ class DirectPosts:
         else:
             return _again(messages, receive)
         response = Response()
-        asked = f"POST {scope['path']}\n".encode() + content
+        receipt_content = f"POST {scope['path']}\n".encode() + content
         try:
             recorded = await route.endpoint(
-                **arguments, call=CommandRequest(self._service(), response, key, correlation_id or "", asked)
+                **arguments, call=CommandRequest(self._service(), response, key, correlation_id or "", receipt_content)
             )
         except Refusal as refusal:
             await answer_to(refusal, PROBLEMS)(scope, receive, send)
@@ -90,7 +89,7 @@ class DirectPosts:
 
 
 def _route(context: RouteContext) -> _Route | None:
-    """None where something else than a fact is posted."""
+    """The route; None: it records no fact."""
     dependant = context.dependant
     about_call = next((dependency for dependency in dependant.dependencies if dependency.call is call), None)
     if about_call is None or context.endpoint is None or context.body_field is None:
@@ -129,7 +128,7 @@ def _read(
     except (ValueError, RecursionError, RequestValidationError):
         raise _Unfit from None
     arguments = {route.body.name: _valid(route.body, body)}
-    in_path = (other for one, other in zip(route.parts, parts, strict=True) if one is None)
+    in_path = (part for fixed, part in zip(route.parts, parts, strict=True) if fixed is None)
     for field, value in zip(route.path, in_path, strict=True):
         arguments[field.name] = _valid(field, value)
     return arguments, key, correlation_id

@@ -1,4 +1,4 @@
-"""What callers may write in a field, exactly: nothing is coerced, unknown fields are refused."""
+"""The exact form of each field: nothing is coerced, unknown fields are refused."""
 
 import re
 from datetime import date, datetime
@@ -58,7 +58,7 @@ Day = Annotated[
 ]
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-"""An id of the caller's: of a partner, consultant, registration, portal change; also of a fact."""
+"""The id of a partner, consultant, registration or portal change, given by the caller; also that of a fact."""
 
 Score = Annotated[
     str,
@@ -112,7 +112,7 @@ Programme = Annotated[
         }
     ),
 ]
-"""A code, never free text: it stands in the fact for ever."""
+"""A code, never free text: the fact keeps it for ever."""
 
 CORRELATION_ID: Final = re.compile(
     r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"  # a UUID
@@ -123,7 +123,7 @@ CORRELATION_ID: Final = re.compile(
 
 
 def parse_correlation_id(written: str) -> str:
-    """An opaque token. Raises `ValueError` for what a person could read a name, an address or a number in."""
+    """An opaque token. Raises `ValueError` for text in which a person could read a name, an address or a number."""
     if not CORRELATION_ID.fullmatch(written):
         raise ValueError("it is an opaque token: a UUID, a ULID, a W3C traceparent, or 16 to 64 hexadecimal digits")
     return written
@@ -140,7 +140,7 @@ CorrelationId = Annotated[
         }
     ),
 ]
-"""The caller's id for a conversation: it stands in the fact for ever, so it has no room for what names people."""
+"""The caller's id for a conversation. The fact keeps it for ever, so its form has no room for a name."""
 
 Products = Annotated[
     list[Product],

@@ -1,4 +1,4 @@
-"""Callers about one subject take turns, in the order of their arrival, so that they do not race each other."""
+"""Calls about one subject take turns in order of arrival, so that they do not race each other."""
 
 import asyncio
 from types import TracebackType
@@ -7,11 +7,11 @@ from typing import Final
 from services.certification.domain.refusals import Overloaded
 
 WAITING_MAX: Final = 256
-"""Callers that wait for their turn about one subject; more are refused."""
+"""The most calls that wait for their turn on one subject; more are refused."""
 
 
 class Turns:
-    """The turns of one event loop. Between processes there are none: there the conditions of the append decide."""
+    """The turns of one event loop. Between processes, the conditions of the append decide."""
 
     def __init__(self) -> None:
         self._subjects: dict[str, _Subject] = {}
@@ -32,7 +32,7 @@ class _Subject:
 
 
 class Turn:
-    """Waits until nobody who came earlier is left. Raises `Overloaded` where too many wait."""
+    """Waits until every earlier call is done. Raises `Overloaded` if too many wait."""
 
     __slots__ = ("_found", "_subject", "_subjects")
 

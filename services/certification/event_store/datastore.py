@@ -1,4 +1,4 @@
-"""The library's datastore over our database: connections as the service's are, for callers in threads."""
+"""The library's datastore over our database: connections set up like the service's, for callers in threads."""
 
 from functools import partial
 from typing import Any, Final
@@ -49,19 +49,19 @@ class LogDatastore(PostgresDatastore):
 
 
 class TrackingDatastore(PostgresDatastore):
-    """The same connections for what a projection keeps, which lies in a schema of its own."""
+    """The same connections for the tables of a projection, in a schema of their own."""
 
     def __init__(self, log: LogDatastore, schema: str) -> None:
         super().__init__(dbname="", host="", port="", user="", password="", schema=schema, originator_id_type="text")
         self.pool = log.pool
-        self._log = log  # which closes the connections when nobody has it any more
+        self._log = log  # it closes the connections when it is garbage-collected
 
     def close(self) -> None:
         """Nothing to close: the connections are the log's."""
 
 
 def _configure(connection: Connection[Any], role: str | None) -> None:
-    """Takes on the role, where the login is another; what was committed is durable, whatever the server's default."""
+    """Takes on the role, and makes commits durable against any default of the server."""
     if role is not None:
         connection.execute(SQL("SET ROLE {}").format(Identifier(role)))
     connection.execute(_DURABLE)

@@ -27,7 +27,7 @@ class FactEvent:
 
 @dataclass(frozen=True)
 class UnknownEvent:
-    """An event of an application whose code is not here: one log holds the events of many. `state` as it was given."""
+    """An event of an application whose code is not installed here. `state`: as it was given."""
 
     originator_id: str
     originator_version: int
@@ -36,7 +36,7 @@ class UnknownEvent:
 
 
 class LogMapper(Mapper[TAggregateID]):
-    """Never fails for an event of somebody else's: a projection that meets it goes on."""
+    """Never fails for an event of another application: a projection that meets one goes on."""
 
     def to_stored_event(self, domain_event: DomainEventProtocol[TAggregateID]) -> StoredEvent:
         """The event as the library stores it. Raises `ProgrammingError` for what was read and is not to be written."""

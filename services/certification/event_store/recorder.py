@@ -43,7 +43,7 @@ _REACHES: Final[LiteralString] = """
 
 Event = TypeVar("Event", bound=StoredEvent)
 Track: TypeAlias = Callable[[Cursor[DictRow]], None]
-"""Records how far a projection is, in the transaction of the cursor."""
+"""Records the position of a projection, in the transaction of the cursor."""
 
 
 class LogRecorder(PostgresApplicationRecorder):
@@ -61,7 +61,7 @@ class LogRecorder(PostgresApplicationRecorder):
         self._append_thread = append_thread
 
     def create_table(self) -> None:
-        """Nothing to create: the migrations do."""
+        """Does nothing: the migrations create the tables."""
 
     def insert_events(
         self,
@@ -91,7 +91,7 @@ class LogRecorder(PostgresApplicationRecorder):
         return outcome.position
 
     def _reaches(self, stream: str, version: int) -> bool:
-        """Whether the stream has that version. Once it has, it always will: so nothing is lost by looking before."""
+        """Whether the stream has that version. A version never goes away, so the check may come before the append."""
         with self.datastore.get_connection() as connection:
             return connection.execute(_REACHES, (stream, version)).fetchone() is not None
 
@@ -169,7 +169,7 @@ class LogAggregateRecorder(LogRecorder):
 
 
 class LogProcessRecorder(LogRecorder, ProcessRecorder):
-    """Appends what follows from an event together with how far the projection is."""
+    """Appends events together with the position of the projection that made them."""
 
     def __init__(
         self, datastore: LogDatastore, append_thread: AppendThread, tracking_recorder: PostgresTrackingRecorder
@@ -196,11 +196,11 @@ class LogProcessRecorder(LogRecorder, ProcessRecorder):
         return append.positions(self._append_in_transaction(append, track))
 
     def insert_tracking(self, tracking: Tracking) -> None:
-        """Records how far the projection is."""
+        """Records the position of the projection."""
         self._tracking_recorder.insert_tracking(tracking)
 
     def max_tracking_id(self, application_name: str) -> int | None:
-        """How far the projection is with that application."""
+        """The position of the projection in that application."""
         position: int | None = self._tracking_recorder.max_tracking_id(application_name)
         return position
 

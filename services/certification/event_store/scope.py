@@ -1,11 +1,11 @@
-"""How much of the log a decision may depend on."""
+"""The part of the log on which a decision may depend."""
 
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
 
 class Scope(NamedTuple):
-    """What a decision is about, and so what it may depend on; `load.sql` says what each means."""
+    """The subjects of a decision, which bound the facts it may depend on; `load.sql` explains each field."""
 
     consultant_id: str | None = None
     originator_id: str | None = None
@@ -17,7 +17,7 @@ class Scope(NamedTuple):
 
     @property
     def of_recognition(self) -> bool:
-        """Whether nothing matters but a later revocation: a person is recognised, and no stream or fact is named."""
+        """Whether only a later revocation matters: a person is recognised, and no stream or fact is named."""
         return (
             self.extent == "part"
             and self.consultant_id is not None
@@ -28,4 +28,4 @@ class Scope(NamedTuple):
 
 
 NOTHING: Final = Scope()
-"""The scope of no decision: only what the key stands for is loaded."""
+"""The empty scope: only the fact recorded under the key is loaded."""

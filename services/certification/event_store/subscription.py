@@ -1,4 +1,4 @@
-"""A subscription to the log that also polls: a notification that was lost delays an event, and nothing more."""
+"""A subscription to the log that also polls, so that a lost notification only delays an event."""
 
 from time import monotonic
 from typing import Final
@@ -8,11 +8,11 @@ from psycopg.sql import SQL, Identifier
 
 POLL_SECONDS: Final = 0.25
 _STOP_SECONDS: Final = 0.1
-"""How soon a subscription that is stopped ends."""
+"""The longest time until a stopped subscription ends."""
 
 
 class LogSubscription(PostgresSubscription):
-    """The library's subscription waits for notifications alone, of which a process that is killed may owe one."""
+    """Polls besides: the library's subscription only waits for notifications, which a killed process never sends."""
 
     def _listen(self) -> None:
         try:
