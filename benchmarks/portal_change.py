@@ -26,7 +26,7 @@ FACTS_OF_A_PARTNER = 91
 """About, in the history that `fill` writes."""
 
 _APPLIED = "SELECT position FROM progress"
-_TOLD = "SELECT count(*) FROM compliance_event WHERE position = $1"
+_TOLD = "SELECT count(*) FROM compliance_event WHERE fact_position = $1"
 
 
 async def apply(port: int, compliance_url: str) -> tuple[int, float]:

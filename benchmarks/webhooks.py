@@ -59,10 +59,10 @@ BESIDE: Final = 100
 _REPEAT: Final = """
     WITH known AS (SELECT count(*) AS events FROM compliance.compliance_event)
     INSERT INTO compliance.compliance_event
-    SELECT e.sequence + turn * k.events, md5(e.event_id || turn), e.type, e.partner_id, e.products, e.effective_at,
-        e.recorded_at, e.position, e.subject, e.data
+    SELECT e.position + turn * k.events, md5(e.event_id || turn), e.type, e.partner_id, e.products, e.effective_at,
+        e.recorded_at, e.fact_position, e.about, e.data
     FROM compliance.compliance_event e, known k, generate_series(1, %s / k.events) turn
-    WHERE e.sequence + turn * k.events <= %s ORDER BY 1
+    WHERE e.position + turn * k.events <= %s ORDER BY 1
 """
 
 _TURNAROUND: Final = """
@@ -244,7 +244,7 @@ async def measure(settings: ComplianceSettings, owner_url: str, url: str, rounds
     """Prints the figures."""
     owner = settings.model_copy(update={"database_url": SecretStr(owner_url)})
     connection = await connect(owner, patient=True)
-    head = await connection.fetchval("SELECT sequence FROM progress")
+    head = await connection.fetchval("SELECT event_position FROM progress")
     bench = Bench(settings, connection, head, url)
     for endpoints in DELIVERIES:
         await throughput(bench, endpoints, rounds)
@@ -262,7 +262,7 @@ def prepare(databases: Databases, events: int) -> None:
     with psycopg.connect(databases.owner_url, autocommit=True) as owner:
         owner.execute(_REPEAT, [events, events])
         owner.execute(
-            "UPDATE compliance.progress SET sequence = (SELECT max(sequence) FROM compliance.compliance_event)"
+            "UPDATE compliance.progress SET event_position = (SELECT max(position) FROM compliance.compliance_event)"
         )
         owner.execute("VACUUM ANALYZE compliance.compliance_event")
 

@@ -7,14 +7,16 @@ does no harm: listeners also poll.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 import asyncpg
 
-from services.certification.event_store.database import CHANNEL, Connection, Database
+from services.certification.event_store.database import Connection, Database
+from services.web.reconnect import Backoff, keep_connected
 from services.web.wakeup import Wakeup
+from shared.events.channels import FACTS_CHANNEL
 
-BACKOFF_SECONDS: Final = 0.5
 BATCH_DELAY_SECONDS: Final = 0.002
 """Commits that follow a notification so closely share the next."""
 
@@ -35,35 +37,38 @@ class LogNotifier(Wakeup):
 
     async def run_notifier(self) -> None:
         """Notifies listeners until cancelled; reconnects."""
-        await self._forever(self._notify)
+        await keep_connected(partial(self._connected, self._notify), _failed)
 
     async def run_listener(self) -> None:
         """Wakes those who wait here at each notification until cancelled; reconnects."""
-        await self._forever(self._wake)
+        await keep_connected(partial(self._connected, self._wake), _failed)
 
-    async def _forever(self, work: Callable[[Connection], Awaitable[None]]) -> None:
-        while True:
-            try:
-                connection = await self._database.connect()
-                try:
-                    await work(connection)
-                finally:
-                    connection.terminate()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-                _log.warning("notifications of new facts lost their connection; reconnecting: %r", error)
-            await asyncio.sleep(BACKOFF_SECONDS)
+    async def _connected(self, work: Callable[[Connection, Backoff], Awaitable[None]], backoff: Backoff) -> None:
+        connection = await self._database.connect()
+        try:
+            await work(connection, backoff)
+        finally:
+            connection.terminate()
 
-    async def _notify(self, connection: Connection) -> None:
+    async def _notify(self, connection: Connection, backoff: Backoff) -> None:
         # NOTIFY commits like a write: on the disk it would only stand in the way of the facts.
         await connection.execute("SET synchronous_commit = off")
         while True:
             await self._recorded.wait()
             self._recorded.clear()
-            await connection.execute(f"NOTIFY {CHANNEL}", timeout=self._database.seconds_max)
+            await connection.execute(f"NOTIFY {FACTS_CHANNEL}", timeout=self._database.seconds_max)
+            backoff.reset()
             await asyncio.sleep(BATCH_DELAY_SECONDS)
 
-    async def _wake(self, connection: Connection) -> None:
+    async def _wake(self, connection: Connection, backoff: Backoff) -> None:
         gone = asyncio.Event()
         connection.add_termination_listener(lambda _: gone.set())
-        await connection.add_listener(CHANNEL, lambda *_: self.wake())
+        await connection.add_listener(FACTS_CHANNEL, lambda *_: self.wake())
+        backoff.reset()
         await gone.wait()
+
+
+def _failed(problem: Exception, _: Backoff) -> None:
+    if not isinstance(problem, OSError | asyncpg.PostgresError | asyncpg.InterfaceError | asyncpg.InternalClientError):
+        raise problem
+    _log.warning("notifications of new facts lost their connection; reconnecting: %r", problem)

@@ -70,7 +70,7 @@ def create_app(settings: ComplianceSettings, wall_clock: Callable[[], datetime])
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        doorbell = ProjectionListener(settings)
+        listener = ProjectionListener(settings)
         answers = AnsweringPool(settings)
         async with (
             create_pool(settings, seconds_max=STATEMENT_SECONDS_MAX) as pool,
@@ -80,21 +80,21 @@ def create_app(settings: ComplianceSettings, wall_clock: Callable[[], datetime])
         ):
             feed = Broadcast(
                 events.reading(feed_pool),
-                doorbell,
+                listener,
                 DATABASE_AWAY,
                 sandbox=settings.sandbox,
                 readers_max=settings.feed_readers_max,
                 readers_per_caller_max=settings.feed_readers_per_caller_max,
             )
             parameters, sandbox = settings.parameters, settings.sandbox
-            app.state.compliance = Service(pool, feed, answers, doorbell, parameters, sandbox, webhooks)
-            app.state.waiting = doorbell
-            listening = asyncio.create_task(doorbell.listen())
+            app.state.compliance = Service(pool, feed, answers, listener, parameters, sandbox, webhooks)
+            app.state.waiting = listener
+            listening = asyncio.create_task(listener.listen())
             try:
                 async with feed.running():
                     yield
             finally:
-                doorbell.stop()
+                listener.stop()
                 listening.cancel()
                 with suppress(asyncio.CancelledError):
                     await listening

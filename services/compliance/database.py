@@ -36,7 +36,7 @@ CONNECTION_LOST: Final = (
     asyncpg.InternalClientError,
     asyncpg.PostgresError,
 )
-"""What a connection that is cut off, or whose server or schema goes away under it, can end in."""
+"""Errors of a connection that is cut off, or whose server or schema disappears."""
 
 DATABASE_AWAY: Final = (
     OSError,
@@ -54,7 +54,7 @@ DATABASE_AWAY: Final = (
     asyncpg.InternalClientError,
     asyncpg.TransactionRollbackError,
 )
-"""The server is away or being restarted, or the schemas are being made anew: a moment later it answers."""
+"""The server is away or restarting, or the schemas are being recreated: it answers a moment later."""
 
 _NOT_MIGRATED: Final = (
     asyncpg.UndefinedTableError,
@@ -64,11 +64,11 @@ _NOT_MIGRATED: Final = (
 )
 
 DEADLINE_SECONDS: Final = 30.0
-"""No statement of a service takes longer; a server that does not answer is given up by then."""
+"""The limit of every statement; a server that does not answer by then counts as lost."""
 
 
 def cause(problem: BaseException) -> str:
-    """What a connection ended in, and what to do where it does not pass by itself."""
+    """The error of a connection, with what to do about it if it does not pass by itself."""
     if isinstance(problem, _NOT_MIGRATED):
         return f"{problem}; is the database at this version? Bring it there with `sagecert migrate`"
     return repr(problem)
@@ -103,7 +103,7 @@ async def connect_to(url: str, session: Mapping[str, str], seconds_max: float | 
 
 
 async def _nothing_to_reset(_: asyncpg.Connection) -> None:
-    """Whoever borrows a connection only asks: no session state, no transaction, nothing to spend a round trip on."""
+    """Borrowed connections only run queries: there is no session state to spend a round trip on."""
 
 
 def create_pool(

@@ -1,4 +1,4 @@
-"""How processes that nobody calls say that they live: a row each, renewed every second."""
+"""Heartbeats of background processes: one row each, renewed every second."""
 
 import asyncio
 from typing import Final
@@ -11,7 +11,7 @@ DISPATCHERS: Final = "webhooks.heartbeat"
 
 BEAT_SECONDS: Final = 1.0
 
-# It need not reach the disk: after a crash of the server the next one comes within a second.
+# It need not reach the disk: after a crash of the server the next one follows within a second.
 _BEAT: Final = """
     WITH forgotten AS (DELETE FROM {table} WHERE beat_at < clock_timestamp() - interval '1 hour' AND held_by <> $1)
     INSERT INTO {table} AS h (held_by, beat_at, trouble) VALUES ($1, clock_timestamp(), $2)
@@ -22,7 +22,7 @@ _TROUBLE_CHARACTERS_MAX: Final = 500
 
 
 class Heartbeat:
-    """Of one process. `trouble`: why it does not get on, None while it does."""
+    """Of one process. `trouble`: why it makes no progress; None while it does."""
 
     def __init__(self, table: str, held_by: str) -> None:
         self.trouble: str | None = None
@@ -31,7 +31,7 @@ class Heartbeat:
         self._beat_at = float("-inf")
 
     async def beat(self, connection: Connection, *, now: bool = False) -> None:
-        """Renews the row, where that is a second ago or `now`."""
+        """Renews the row if it is a second old, or `now`."""
         at = asyncio.get_running_loop().time()
         if now or at - self._beat_at >= BEAT_SECONDS:
             trouble = None if self.trouble is None else self.trouble[:_TROUBLE_CHARACTERS_MAX]

@@ -1,4 +1,4 @@
-"""Whether compliance gets on: its database, the follower, and the dispatcher where there is something to deliver."""
+"""Whether compliance makes progress: its database, the follower, and the dispatcher if messages are due."""
 
 from datetime import datetime
 from typing import Final
@@ -11,15 +11,15 @@ from services.compliance.policy.parameters import Parameters
 from services.compliance.webhooks.delivery.leases import DUE
 
 LIFE_SECONDS: Final = 10.0
-"""A process of which nothing was heard for so long does not run, or is stopped."""
+"""Without a heartbeat for so long, a process is considered dead."""
 STILL_SECONDS: Final = 15.0
-"""A follower that has facts to apply and has not advanced for so long is stuck."""
+"""A follower with facts to apply that has not advanced for so long is stuck."""
 LAG_SECONDS_MAX: Final = 30.0
-"""How old the knowledge of the projection may be. A sandbox, whose clock jumps, has no such limit."""
+"""How far `known_through` may lag behind the clock. No limit in a sandbox, whose clock jumps."""
 
 _FOLLOWER: Final = """
     SELECT coalesce((SELECT max(notification_id) FROM certification.stored_events), 0) AS head,
-        p.position, p.known_through, p.sequence, p.held_by, p.policy_version,
+        p.position, p.known_through, p.event_position, p.held_by, p.policy_version,
         extract(epoch FROM certification.now() - p.known_through)::float8 AS lag_seconds,
         extract(epoch FROM clock_timestamp() - p.advanced_at)::float8 AS still_seconds,
         (SELECT extract(epoch FROM clock_timestamp() - max(h.beat_at))::float8 FROM heartbeat h) AS silent_seconds,
@@ -49,10 +49,10 @@ class Readiness(msgspec.Struct, frozen=True):
     held_by: str
 
 
-async def look(
+async def check_readiness(
     connection: Connection, parameters: Parameters, *, sandbox: bool, webhooks: bool
 ) -> tuple[Readiness, list[str]]:
-    """How far the projection is, and what does not get on, a sentence each; nothing: it is ready."""
+    """How far the projection is, and one sentence for each fault; ready if there is none."""
     row = await connection.fetchrow(_FOLLOWER, LIFE_SECONDS)
     assert row is not None, "progress has one row"
     faults = _of_the_follower(row, parameters, sandbox=sandbox)
@@ -63,7 +63,7 @@ async def look(
         position=row["position"],
         facts_behind=row["head"] - row["position"],
         known_through=row["known_through"],
-        events=row["sequence"],
+        events=row["event_position"],
         held_by=row["held_by"],
     )
     return readiness, faults

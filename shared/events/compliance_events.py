@@ -116,7 +116,7 @@ class ComplianceEvent(msgspec.Struct, frozen=True):
     """One event of the compliance log, before it has its number.
 
     `effective_at`: when it was true. `recorded_at`: when it was derived: the recording of the facts
-    or the instant of the timer behind it. `subject`: what it is about within the partner.
+    or the instant of the timer behind it. `about`: what it is about within the partner.
     `data`: the exact bytes of its JSON (`ComplianceEventData`), which are never re-serialised.
     The id is a hash of what it says and what caused it: the same in every replay.
     """
@@ -127,5 +127,5 @@ class ComplianceEvent(msgspec.Struct, frozen=True):
     products: tuple[str, ...]
     effective_at: Instant
     recorded_at: Instant
-    subject: str
+    about: str
     data: bytes

@@ -108,7 +108,7 @@ def set_clock(database: Database, instant: datetime, *, running: bool = False) -
 
 async def compliance_log(connection: OwnConnection) -> list[asyncpg.Record]:
     """Every compliance event, in order."""
-    return await connection.fetch("SELECT * FROM compliance_event ORDER BY sequence")
+    return await connection.fetch("SELECT * FROM compliance_event ORDER BY position")
 
 
 def shuffled_sizes(total: int, sizes: Sequence[int]) -> list[slice]:

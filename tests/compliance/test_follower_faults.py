@@ -74,7 +74,7 @@ def worker(database: Database) -> subprocess.Popen[bytes]:
 
 async def nothing_is_lost_or_doubled(database: Database, owner: Connection[Any]) -> None:
     sequences = [
-        sequence for (sequence,) in owner.execute("SELECT sequence FROM compliance.compliance_event ORDER BY 1")
+        position for (position,) in owner.execute("SELECT position FROM compliance.compliance_event ORDER BY 1")
     ]
     assert sequences == list(range(1, len(sequences) + 1))
     rebuilt = await asyncio.to_thread(rebuild.run, settings_for(database), database.owner_url, verify=True, processes=1)

@@ -123,7 +123,7 @@ async def rebuilt(
 def publications(events: Sequence[asyncpg.Record]) -> dict[str, PublicationState]:
     of: dict[str, list[PublishedEvent]] = defaultdict(list)
     for event in events:
-        said = PublishedEvent(*(event[name] for name in ("event_id", "type", "effective_at", "subject", "data")))
+        said = PublishedEvent(*(event[name] for name in ("event_id", "type", "effective_at", "about", "data")))
         of[event["partner_id"]].append(said)
     return {partner_id: load_publication(said) for partner_id, said in of.items()}
 
@@ -154,7 +154,7 @@ async def test_what_was_published_is_kept_and_corrected(
 
     after = await one.events()
     assert after[: len(before)] == before
-    assert [event["sequence"] for event in after] == list(range(1, len(after) + 1))
+    assert [event["position"] for event in after] == list(range(1, len(after) + 1))
     assert corrected.corrections == len(after) - len(before)
     assert told(after) == told(await always.events())
 
@@ -190,7 +190,7 @@ async def test_who_follows_the_policy_before_meanwhile_is_overtaken(database: Da
             meanwhile[0].result()
     await one.follow([], LONGER)
     events = await one.events()
-    assert [event["sequence"] for event in events] == list(range(1, len(events) + 1))
+    assert [event["position"] for event in events] == list(range(1, len(events) + 1))
     assert (await rebuilt(database, Longer, verify=True)).differences == ()
 
 
@@ -211,7 +211,7 @@ async def test_the_new_policy_goes_on_from_there(
 
     events = await one.events()
     assert told(events) == told(await always.events())
-    assert [event["sequence"] for event in events] == list(range(1, len(events) + 1))
+    assert [event["position"] for event in events] == list(range(1, len(events) + 1))
     assert len({event["event_id"] for event in events}) == len(events)
     assert (await rebuilt(database, Longer, verify=True)).differences == ()
 

@@ -135,8 +135,8 @@ async def test_the_log_of_compliance_events_is_numbered_without_gaps_in_the_orde
     events = await compliance_log(connection)
     await connection.close()
 
-    assert [event["sequence"] for event in events] == list(range(1, len(events) + 1))
-    keys = [(event["recorded_at"], event["position"], event["partner_id"]) for event in events]
+    assert [event["position"] for event in events] == list(range(1, len(events) + 1))
+    keys = [(event["recorded_at"], event["fact_position"], event["partner_id"]) for event in events]
     assert all(before <= after for before, after in pairwise(keys))
     assert len({event["event_id"] for event in events}) == len(events)
 
@@ -171,7 +171,7 @@ async def test_verifying_names_what_is_not_as_the_facts_have_it(database: Databa
     await follow(database, history(4), [5], barriers=False)
     with psycopg.connect(database.superuser_url, autocommit=True) as superuser:
         superuser.execute("ALTER TABLE compliance.compliance_event DISABLE TRIGGER append_only")
-        superuser.execute("UPDATE compliance.compliance_event SET subject = 'forged' WHERE sequence = 2")
+        superuser.execute("UPDATE compliance.compliance_event SET about = 'forged' WHERE position = 2")
         superuser.execute("DELETE FROM compliance.standing WHERE product = 'S200S'")
 
     rebuilt = await asyncio.to_thread(verify, database)

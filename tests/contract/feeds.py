@@ -36,7 +36,7 @@ FACT: Final = """
 """
 EVENT: Final = """
     INSERT INTO compliance.compliance_event (
-        sequence, event_id, type, partner_id, products, effective_at, recorded_at, position, subject, data)
+        position, event_id, type, partner_id, products, effective_at, recorded_at, fact_position, about, data)
     SELECT n, 'e' || n, %(type)s, %(partner)s, %(products)s::text[], %(noon)s::timestamptz, %(noon)s::timestamptz,
         0, '', convert_to('{"partner_id":"P","products":[],"standings":[]}', 'UTF8')
     FROM unnest(%(positions)s::bigint[]) n

@@ -17,6 +17,7 @@ from services.compliance.api import events as compliance_feed
 from services.compliance.api.openapi import query_parameters
 from services.compliance.api.query_params import EVENTS_FILTER, AsOfQuery, EventsQuestion
 from services.compliance.cloud_event import CloudEvent, cloud_event
+from services.compliance.read_model.event_log import LoggedEvent
 from services.compliance.webhooks import message
 from services.compliance.webhooks.filter_and_cursor import Cursor
 from services.compliance.webhooks.message import Notice, WebhookEvent
@@ -161,10 +162,10 @@ def test_facts_are_sent_as_described(name: str) -> None:
         validator(topic).validate({**event, "data": {}})
 
 
-def row(kind: str, position: int = 7) -> tuple[Any, ...]:
+def row(kind: str, position: int = 7) -> LoggedEvent:
     """As the log of compliance events holds it."""
     data = msgspec.json.encode(ComplianceEventData("P1", ("S200P",), ()))
-    return (position, "0123456789abcdef", kind, "P1", NOON, NOON, "", data)
+    return LoggedEvent(position, "0123456789abcdef", kind, "P1", ("S200P",), NOON, NOON, 0, "", data)
 
 
 @pytest.mark.parametrize("topic", list(TYPE_OF.values()))

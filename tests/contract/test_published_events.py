@@ -56,7 +56,7 @@ def announced() -> list[dict[str, Any]]:
             "partner_id": row.event.partner_id,
             "effective_at": wire.instant_text(row.event.effective_at),
             "recorded_at": wire.instant_text(row.event.recorded_at),
-            "subject": row.event.subject,
+            "subject": row.event.about,
             "data": row.event.data.decode(),
         }
         for sequence, row in enumerate(rows, start=1)

@@ -44,7 +44,7 @@ async def seed_events(database: Database, partners: int = 6) -> int:
     connection = await connect(as_follower(settings_for(database)))
     try:
         await Projector(connection, PARAMETERS, "test").advance_fully(NOW)
-        return int(await connection.fetchval("SELECT sequence FROM progress"))
+        return int(await connection.fetchval("SELECT event_position FROM progress"))
     finally:
         await connection.close()
 

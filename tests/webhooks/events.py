@@ -1,10 +1,11 @@
 """Compliance events as they lie in the log, made up for those who only look at messages."""
 
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
+from services.compliance.read_model.event_log import LoggedEvent
 from services.compliance.webhooks.filter_and_cursor import Cursor
 from services.compliance.webhooks.message import Message, next_message
 from shared.events.compliance_events import TYPE_OF, ComplianceEventData, Standing
@@ -14,11 +15,11 @@ AT: Final = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 
 def event_row(
     position: int, *, may_sell: bool | None, event_id: str, partner_id: str = "harbour", about: str = ""
-) -> list[Any]:
+) -> LoggedEvent:
     """A row of the log: a partner's standing for S200P has changed. `may_sell` None: it is no longer sold."""
     standing = Standing("S200P", 2, ("ann", "bob"), 2, 0, "compliant", may_sell is True, True, (), ())
     data = msgspec.json.encode(ComplianceEventData(partner_id, ("S200P",), () if may_sell is None else (standing,)))
-    return [position, event_id, TYPE_OF["standing-changed"], partner_id, AT, AT, about, data]
+    return LoggedEvent(position, event_id, TYPE_OF["standing-changed"], partner_id, ["S200P"], AT, AT, 0, about, data)
 
 
 def event_message(

@@ -30,7 +30,7 @@ async def test_only_what_passes_the_filter_and_the_cursor_passes_by_the_rest(
     filtered = {"partner_ids": ["P1", "P3"], "types": ["standing-changed", "minimum-reached"]}
     endpoint = await caller.register(receiver.url(), start="origin", filter=filtered)
     wanted = caller.sql(
-        "SELECT sequence FROM compliance.compliance_event WHERE partner_id IN ('P1', 'P3')"
+        "SELECT position FROM compliance.compliance_event WHERE partner_id IN ('P1', 'P3')"
         " AND type ~ '(standing-changed|minimum-reached)' ORDER BY 1"
     )
     async with dispatching(caller.database):
@@ -292,9 +292,10 @@ async def test_time_in_which_nothing_was_tried_is_no_failing(
 def more_events(caller: Caller, count: int, partner_id: str = "P1") -> list[int]:
     """Puts events at the end of the log; their positions."""
     rows = caller.sql(
-        "WITH moved AS (UPDATE compliance.progress SET sequence = sequence + %s RETURNING sequence - %s AS head)"
+        "WITH moved AS (UPDATE compliance.progress SET event_position = event_position + %s"
+        " RETURNING event_position - %s AS head)"
         " INSERT INTO compliance.compliance_event SELECT head + n, 'made_' || head + n, 'made', %s, '{S200P}', now(),"
-        " now(), 0, '', '{}' FROM moved, generate_series(1, %s) n RETURNING sequence",
+        " now(), 0, '', '{}' FROM moved, generate_series(1, %s) n RETURNING position",
         count,
         count,
         partner_id,

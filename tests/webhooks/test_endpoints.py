@@ -35,7 +35,7 @@ async def test_a_new_endpoint_begins_with_what_comes(caller: Caller, head: int) 
 
 async def test_where_an_endpoint_begins(caller: Caller, head: int) -> None:
     """At an instant: with the first event that was recorded at it or later."""
-    recorded = dict(caller.sql("SELECT sequence, recorded_at FROM compliance.compliance_event"))
+    recorded = dict(caller.sql("SELECT position, recorded_at FROM compliance.compliance_event"))
     for position in range(1, head + 1, 3):
         at = recorded[position]
         first = min(one for one, instant in recorded.items() if instant >= at)

@@ -117,7 +117,7 @@ async def test_a_dry_run_goes_page_by_page_through_the_filter(caller: Caller, he
     filtered = {"types": ["minimum-reached", "replacement-window-opened"], "partner_ids": ["P1", "P3"]}
     endpoint_id = (await caller.register(filter=filtered, start="origin"))["endpoint_id"]
     expected = caller.sql(
-        "SELECT sequence FROM compliance.compliance_event WHERE type = ANY (%s) AND partner_id = ANY (%s) ORDER BY 1",
+        "SELECT position FROM compliance.compliance_event WHERE type = ANY (%s) AND partner_id = ANY (%s) ORDER BY 1",
         [TYPE_OF["minimum-reached"], TYPE_OF["replacement-window-opened"]],
         ["P1", "P3"],
     )
@@ -134,7 +134,7 @@ async def test_a_dry_run_goes_page_by_page_through_the_filter(caller: Caller, he
 async def test_without_a_place_a_dry_run_shows_what_comes_next(caller: Caller, head: int) -> None:
     """Released messages first, with the numbers that they had; those of a partner that is held are left out."""
     endpoint_id = (await caller.register(start={"position": 6}))["endpoint_id"]
-    events = dict(caller.sql("SELECT sequence, partner_id FROM compliance.compliance_event"))
+    events = dict(caller.sql("SELECT position, partner_id FROM compliance.compliance_event"))
     caller.sql("UPDATE webhooks.endpoint SET sequence = 6, delivered_sequence = 5, replay_through = 2")
     for position, released in ((2, True), (6, False)):
         caller.sql(

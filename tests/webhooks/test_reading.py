@@ -21,7 +21,7 @@ async def reading(caller: Caller) -> AsyncIterator[SharedReading]:
 
 
 def positions(page: Page) -> list[int]:
-    return [row[0] for row in page.rows]
+    return [row.position for row in page.rows]
 
 
 async def test_who_asks_for_the_same_at_the_same_time_gets_the_same(reading: SharedReading) -> None:
@@ -46,7 +46,7 @@ async def test_another_place_another_filter_and_another_limit_are_something_else
     assert positions(await reading.read(1, Filter(), 5)) == [2, 3, 4, 5, 6]
     assert positions(await reading.read(0, Filter(), 2)) == [1, 2]
     of_one_partner = await reading.read(0, Filter(partner_ids=("P1",)), 5)
-    assert {row[3] for row in of_one_partner.rows} == {"P1"}
+    assert {row.partner_id for row in of_one_partner.rows} == {"P1"}
     assert positions(page) == [1, 2, 3, 4, 5]
 
 

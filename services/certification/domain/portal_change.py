@@ -1,8 +1,6 @@
 """A portal change: declared once, and again after a void (R25, R33, R34)."""
 
 from datetime import datetime
-from typing import Final
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -10,8 +8,7 @@ from services.certification.domain.fact_report import FactReport, Recorded, Repe
 from services.certification.domain.refusals import DueBeforeAnnouncement, OtherContentRecorded
 from shared.events.envelope import Fact
 from shared.events.facts import FactVoided, PortalChangeDeclared
-
-LONDON: Final = ZoneInfo("Europe/London")
+from shared.events.london import LONDON
 
 
 class PortalChange(msgspec.Struct, frozen=True):

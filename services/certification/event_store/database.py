@@ -12,9 +12,6 @@ from services.certification.event_store.deadline import Deadline, go_on_after
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
-CHANNEL: Final = "sagecert_facts"
-"""Notified after commits, on a connection of its own: NOTIFY inside the appending transaction serialises commits."""
-
 SCHEMA: Final = "certification"
 
 CONNECT_SECONDS_MAX: Final = 3.0

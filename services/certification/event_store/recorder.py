@@ -25,11 +25,12 @@ from psycopg import Cursor
 from psycopg.rows import DictRow
 
 from services.certification.event_store.append_thread import AppendThread
-from services.certification.event_store.database import CHANNEL, RETRY_SECONDS
+from services.certification.event_store.database import RETRY_SECONDS
 from services.certification.event_store.datastore import LogDatastore
 from services.certification.event_store.event_append import EventAppend, event_append
 from services.certification.event_store.stored_state import carried, is_fact
 from services.certification.event_store.subscription import LogSubscription
+from shared.events.channels import FACTS_CHANNEL
 
 _STATEMENT_TIMEOUT: Final[LiteralString] = "SELECT set_config('statement_timeout', %s, true)"
 _APPEND: Final[LiteralString] = "SELECT outcome, position FROM certification.append(%s::jsonb)"
@@ -57,7 +58,7 @@ class LogRecorder(PostgresApplicationRecorder):
 
     def __init__(self, datastore: LogDatastore, append_thread: AppendThread) -> None:
         super().__init__(datastore, events_table_name="stored_events")
-        self.channel_name = CHANNEL
+        self.channel_name = FACTS_CHANNEL
         self._append_thread = append_thread
 
     def create_table(self) -> None:

@@ -1,4 +1,4 @@
-"""When and known when: what a question says about it, resolved against the log and the projection."""
+"""The moment of a question (when, and known when), resolved against the log and the projection."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,53 +7,18 @@ from typing import Final, NamedTuple
 import asyncpg
 import msgspec
 
-from services.compliance.answering.queries import AskedMoment
+from services.compliance.answering.queries import AsOfMembers
 from services.compliance.database import Connection
+from services.compliance.read_model.routing import PARTNER_ROUTES, PERSON_ROUTES, routed_facts
 from services.compliance.refusals import InvalidQuery, KnownInTheFuture
+from services.compliance.statements import statements
+from shared.events.envelope import Fact
 
-AS_OF: Final = """
-    moment AS MATERIALIZED (
-        SELECT
-            coalesce($2::timestamptz, greatest(c.now, p.known_through, h.recorded_at)) AS at,
-            CASE
-                WHEN $4::bigint = 0 THEN 'epoch'
-                WHEN $4 IS NOT NULL
-                    THEN (SELECT e.recorded_at FROM certification.stored_events e WHERE e.notification_id = $4)
-                ELSE coalesce($3::timestamptz, greatest(p.known_through, h.recorded_at))
-            END AS known_at,
-            CASE
-                WHEN $4 IS NOT NULL THEN $4
-                WHEN $3 IS NULL THEN h.position
-                ELSE coalesce((
-                    SELECT e.notification_id FROM certification.stored_events e
-                    WHERE e.recorded_at <= $3 ORDER BY e.recorded_at DESC, e.notification_id DESC LIMIT 1), 0)
-            END AS position,
-            h.position AS head,
-            $3 IS NULL OR $3 <= p.known_through
-                OR EXISTS (SELECT FROM certification.stored_events e WHERE e.recorded_at > $3) AS final,
-            $3 IS NOT NULL AND $3 > c.now
-                AND NOT EXISTS (SELECT FROM certification.stored_events e WHERE e.recorded_at >= $3) AS ahead
-        FROM progress p
-        CROSS JOIN LATERAL (SELECT certification.now() AS now OFFSET 0) c
-        CROSS JOIN LATERAL (
-            SELECT coalesce(max(l.notification_id), 0) AS position, coalesce(max(l.recorded_at), 'epoch') AS recorded_at
-            FROM (SELECT e.notification_id, e.recorded_at FROM certification.stored_events e
-                  ORDER BY e.notification_id DESC LIMIT 1) l
-        ) h
-    )
-"""
-"""A common table expression behind $2 `at`, $3 `known_at`, $4 `known_position`.
-
-What is asked of the log is known as soon as it is recorded: nobody waits for the projection. `head`:
-the last position of the log. `final`: no fact can be recorded any more that would have been
-known by then. `ahead`: `known_at` lies after now.
-"""
-
-_MOMENT_ALONE: Final = f"WITH {AS_OF} SELECT m.* FROM moment m WHERE $1::text IS NULL"
+_SQL: Final = statements(__file__, partner_routes=PARTNER_ROUTES, person_routes=PERSON_ROUTES)
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What every answer says of the moment that it is about; instants are UTC."""
+    """The members of every answer that name its moment; instants are UTC."""
 
     at: datetime
     known_at: datetime
@@ -68,17 +33,36 @@ class AsOf(NamedTuple):
     position: int
 
 
-async def moment_and_rows(
-    connection: Connection, statement: str, asked: str | None, question: AskedMoment
-) -> tuple[int, tuple[AsOf, Sequence[asyncpg.Record]]]:
-    """How far the log goes, then the moment with the rows of a statement that joins them to `AS_OF`.
+async def partner_as_of(connection: Connection, partner_id: str, members: AsOfMembers) -> tuple[AsOf, list[Fact]]:
+    """The moment in question, and the facts routed to the partner that were known then. Raises like `moment_of`."""
+    moment, rows = await _resolve(connection, _SQL["partner"], partner_id, members)
+    return moment, _facts(partner_id, rows)
 
-    Draws a barrier first where only that tells that nothing more can be known of then. Raises
-    `InvalidQuery` for a moment that is not known yet.
+
+async def person_as_of(
+    connection: Connection, consultant_id: str, members: AsOfMembers
+) -> tuple[AsOf, list[Fact] | None]:
+    """The same for a person, from its own routes; None: no fact known then mentions it."""
+    moment, rows = await _resolve(connection, _SQL["person"], consultant_id, members)
+    return moment, _facts(consultant_id, rows) if rows[0]["mentioned"] else None
+
+
+async def moment_of(connection: Connection, members: AsOfMembers) -> tuple[int, AsOf]:
+    """The last position of the log, then the moment in question.
+
+    Draws a barrier first if only that shows that no further fact can be known of then. Raises `InvalidQuery` for a
+    moment that is not known yet.
     """
-    if question.known_at is not None and question.known_position is not None:
+    moment, rows = await _resolve(connection, _SQL["moment"], None, members)
+    return rows[0]["head"], moment
+
+
+async def _resolve(
+    connection: Connection, statement: str, target: str | None, members: AsOfMembers
+) -> tuple[AsOf, Sequence[asyncpg.Record]]:
+    if members.known_at is not None and members.known_position is not None:
         raise InvalidQuery("known_at and known_position are two ways to say what is known: give one.", "known_position")
-    arguments = (asked, question.at, question.known_at, question.known_position)
+    arguments = (target, members.at, members.known_at, members.known_position)
     rows = await connection.fetch(statement, *arguments)
     if rows and not rows[0]["final"] and not rows[0]["ahead"]:
         await connection.execute("SELECT certification.barrier()")
@@ -87,12 +71,9 @@ async def moment_and_rows(
     if first["ahead"]:
         raise KnownInTheFuture("known_at lies after now: what will be known then is not known yet.", "known_at")
     if first["known_at"] is None:
-        raise InvalidQuery(f"The log does not reach position {question.known_position} yet.", "known_position")
-    moment = AsOf(first["at"], first["known_at"], first["position"])
-    return first["head"], (moment, rows)
+        raise InvalidQuery(f"The log does not reach position {members.known_position} yet.", "known_position")
+    return AsOf(first["at"], first["known_at"], first["position"]), rows
 
 
-async def moment_of(connection: Connection, question: AskedMoment) -> tuple[int, AsOf]:
-    """How far the log goes, then the moment that a question to it is about."""
-    position, (moment, _) = await moment_and_rows(connection, _MOMENT_ALONE, None, question)
-    return position, moment
+def _facts(target: str, rows: Sequence[asyncpg.Record]) -> list[Fact]:
+    return routed_facts([target], (row for row in rows if row["topic"] is not None))[target]

@@ -1,4 +1,4 @@
-"""Lists as of another moment than the present: derived from the log, partner after partner, at that cost."""
+"""Lists as of another moment than the present: replayed from the log, partner by partner."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import date, datetime
@@ -19,7 +19,7 @@ from shared.events.wire import instant_text
 
 _PARTNERS_AT_ONCE: Final = 32
 _PARTNERS_TRIED_MAX: Final = 1_000
-"""A page of another moment ends, however few it holds, after this many partners."""
+"""A page ends after so many partners, however few of them it lists."""
 
 
 class PartnerItem(msgspec.Struct, frozen=True):
@@ -72,16 +72,16 @@ async def partners(connection: Connection, question: PartnersList, parameters: P
 
 
 def partners_page(moment: AsOf, items: Sequence[PartnerItem], last: tuple[str, str] | None) -> bytes:
-    """The page. `last`: after which partner and product the next one begins; None: there is none."""
+    """The page. `last`: the partner and product after which the next one begins; None: there is none."""
     following = None if last is None else "~".join(last)
     return msgspec.json.encode(PartnersAnswer(**moment._asdict(), partners=tuple(items), next=following))
 
 
 async def windows(connection: Connection, question: WindowsList, parameters: Parameters) -> bytes:
-    """A page of windows, soonest deadline first. Looks at every partner."""
+    """A page of windows, soonest deadline first. It replays every partner."""
     _, moment = await moment_of(connection, question.moment)
     items: list[WindowItem] = []
-    async for partner_id, facts in _everybody(connection, moment, "", include=False):
+    async for partner_id, facts in _every_partner(connection, moment, "", include=False):
         for product in sorted(parameters.products):
             found = partner_windows(facts, partner_id, product, moment.at, parameters)
             listed = _windows_of(partner_id, product, found, moment.at)
@@ -100,10 +100,10 @@ def windows_page(moment: AsOf, items: Sequence[WindowItem], limit: int) -> bytes
 async def _partners(
     connection: Connection, moment: AsOf, question: PartnersList, parameters: Parameters
 ) -> tuple[list[PartnerItem], tuple[str, str] | None]:
-    """Also where the next page begins; None: nowhere."""
+    """The items, and after which partner and product the next page begins (None: there is none)."""
     items: list[PartnerItem] = []
     tried: set[str] = set()
-    async for partner_id, facts in _everybody(connection, moment, question.after[0], include=True):
+    async for partner_id, facts in _every_partner(connection, moment, question.after[0], include=True):
         for product in sorted(parameters.products):
             segment = partner_segment(facts, partner_id, product, moment.at, parameters)
             if segment is None or (partner_id, product) <= question.after:
@@ -167,7 +167,7 @@ def _place(item: WindowItem) -> tuple[datetime, str, str, int]:
     return item.deadline_at, item.partner_id, item.product, item.number
 
 
-async def _everybody(
+async def _every_partner(
     connection: Connection, moment: AsOf, after: str, *, include: bool
 ) -> AsyncIterator[tuple[str, list[Fact]]]:
     """Every partner, in order, with the facts routed to it at the moment; `include`: `after` itself too."""

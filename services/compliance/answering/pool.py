@@ -1,7 +1,7 @@
-"""The processes that answer what replays history: few, each with a budget for a question, and a queue with a limit.
+"""A few processes that replay history, each with a budget for a question, behind a bounded queue.
 
-A process that outlives its budget, or that dies, is ended and replaced; nobody but the caller of that question notices.
-What is asked about one id at once never takes all processes, nor more than half of the queue, and ids take turns.
+A process that exceeds its budget or dies is replaced; only the caller of its question notices. Questions about one id
+never take all processes nor more than half of the queue, and ids take turns.
 """
 
 import asyncio
@@ -34,9 +34,9 @@ QUEUE_SECONDS_MAX: Final = 30.0
 """How long a question may wait for a process."""
 START_SECONDS_MAX: Final = 30.0
 REPLY_GRACE_SECONDS: Final = 1.0
-"""For the process to say by itself that a statement took too long, before it is ended."""
+"""Lets the process report a statement timeout itself before it is killed."""
 NICENESS: Final = 10
-"""Of the processes: what serves, appends and follows goes first."""
+"""Of the processes: serving, appending and following go first."""
 _BACKOFF_SECONDS: Final = 0.5
 _LENGTH_BYTES: Final = 4
 _REPLY_BYTES_MAX: Final = 256 << 20
@@ -45,15 +45,15 @@ _log: Final = logging.getLogger(__name__)
 
 
 class TooManyQuestions(Refusal):
-    """The queue is full, or its waiting took too long."""
+    """The queue is full, or the question waited too long."""
 
 
 class TakesTooLong(Refusal):
-    """The answer takes longer than a question may."""
+    """The answer exceeds the budget of a question."""
 
 
 class AnswersAway(Refusal):
-    """The database of the processes does not answer, or a process ended."""
+    """The database does not answer, or a process ended."""
 
 
 REFUSALS: Final[dict[str, type[Refusal]]] = {
@@ -62,7 +62,7 @@ REFUSALS: Final[dict[str, type[Refusal]]] = {
 
 
 class _Waiting:
-    """A question that waits for a process, or is with one."""
+    """A question that waits for a process, or that a process is answering."""
 
     def __init__(self, about: str, question: bytes) -> None:
         self.about = about
@@ -71,7 +71,7 @@ class _Waiting:
 
 
 class AnsweringPool:
-    """Belongs to one event loop. Processes are started when there is something to ask, and stay."""
+    """Belongs to one event loop. Starts its processes when there are questions, and keeps them."""
 
     def __init__(self, settings: ComplianceSettings) -> None:
         self._processes_max = settings.answer_processes
@@ -94,7 +94,7 @@ class AnsweringPool:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def ask(self, about: str, question: HistoryQuery) -> bytes:
-        """The body of the answer. `about`: the id that the question is about; what is about one id takes turns.
+        """The body of the answer. `about`: the id in question; questions about one id take turns with others.
 
         Raises `TooManyQuestions`, `TakesTooLong`, `AnswersAway` and the refusals of the question itself.
         """
@@ -119,7 +119,7 @@ class AnsweringPool:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Ends the processes with the context, whatever they are at."""
+        """Kills the processes at the end of the context."""
         try:
             yield
         finally:
@@ -138,7 +138,7 @@ class AnsweringPool:
                 del self._queues[waiting.about]
 
     def _hand_out(self) -> None:
-        """Gives questions to processes, as long as there are both."""
+        """Gives waiting questions to free processes."""
         while self._workers - len(self._idle) < self._processes_max and (waiting := self._next()) is not None:
             worker = self._idle.pop() if self._idle else None
             if worker is None:
@@ -149,7 +149,7 @@ class AnsweringPool:
             task.add_done_callback(self._tasks.discard)
 
     def _next(self) -> _Waiting | None:
-        """The first question of the id whose turn it is. One id leaves a process to the others, if there are two."""
+        """The first question of the id whose turn it is. One id leaves one process to the others, if there are two."""
         for about, queue in self._queues.items():
             if self._working[about] < max(1, self._processes_max - 1):
                 waiting = queue.popleft()
@@ -198,7 +198,7 @@ async def _ended(worker: "_Worker | None") -> None:
 
 
 def _body(reply: Reply) -> bytes:
-    """Raises what the reply says instead of an answer."""
+    """Raises the refusal or failure that the reply holds instead of an answer."""
     match reply:
         case Answered(body):
             return body
@@ -211,7 +211,7 @@ def _body(reply: Reply) -> bytes:
 
 
 class _Worker:
-    """A process, with the socket to talk to it: each message is its length and its bytes."""
+    """A process and the socket to it: each message is its length and its bytes."""
 
     def __init__(self, process: Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._process = process
@@ -220,7 +220,7 @@ class _Worker:
 
     @classmethod
     async def start(cls, settings: WorkerSettings) -> "_Worker":
-        """Raises `TimeoutError`, `OSError` and `EOFError` where it does not get ready."""
+        """Raises `TimeoutError`, `OSError` and `EOFError` if it does not start."""
         ours, theirs = socket.socketpair()
         with theirs:
             process = await asyncio.create_subprocess_exec(
@@ -239,11 +239,11 @@ class _Worker:
 
     @property
     def alive(self) -> bool:
-        """Whether it can be asked, as far as is known: the socket of one that has died is at its end."""
+        """Whether it seems to run: the socket of a dead process is at its end."""
         return self._process.returncode is None and not self._reader.at_eof()
 
     async def ask(self, question: bytes, seconds_max: float) -> Reply:
-        """Raises `TimeoutError`, `OSError` and `EOFError`; the process is good for nothing then."""
+        """Raises `TimeoutError`, `OSError` and `EOFError`; the process is unusable then."""
         return decode_reply(await self._call(question, seconds_max))
 
     async def _call(self, message: bytes, seconds_max: float) -> bytes:
@@ -255,7 +255,7 @@ class _Worker:
             return await self._reader.readexactly(length)
 
     async def end(self) -> None:
-        """Ends the process at once."""
+        """Kills the process."""
         self._writer.close()
         with suppress(ProcessLookupError):
             self._process.kill()

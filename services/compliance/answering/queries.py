@@ -1,4 +1,4 @@
-"""What can be asked of the processes that replay history, as they get it, and what they reply."""
+"""The messages to and from the processes that replay history."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -7,8 +7,8 @@ from typing import Final, Literal
 import msgspec
 
 
-class AskedMoment(msgspec.Struct, frozen=True):
-    """What a question says of its moment; `known_at` and `known_position` are two ways to say the same."""
+class AsOfMembers(msgspec.Struct, frozen=True):
+    """The members of a question that name its moment. `known_at` and `known_position` exclude each other."""
 
     at: datetime | None = None
     known_at: datetime | None = None
@@ -16,7 +16,7 @@ class AskedMoment(msgspec.Struct, frozen=True):
 
 
 class _Question(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    moment: AskedMoment
+    moment: AsOfMembers
 
 
 class PartnerCompliance(_Question, frozen=True, kw_only=True):
@@ -27,7 +27,7 @@ class PartnerCompliance(_Question, frozen=True, kw_only=True):
 
 
 class PartnerAuthorisation(_Question, frozen=True, kw_only=True):
-    """What a partner may do for such customers."""
+    """Whether a partner may serve such customers."""
 
     partner_id: str
     product: str
@@ -93,10 +93,7 @@ HistoryQuery = (
 
 
 class WorkerSettings(msgspec.Struct, frozen=True):
-    """What a process needs to know before its first question.
-
-    `parent`: the number of the process that asks. `niceness`: how far it steps back behind others.
-    """
+    """The first message to a process. `parent`: the id of the serving process. `niceness`: see `os.nice`."""
 
     parent: int
     niceness: int
@@ -114,7 +111,7 @@ class Answered(msgspec.Struct, frozen=True, tag=True):
 
 
 class Refused(msgspec.Struct, frozen=True, tag=True):
-    """Why there is no answer: the name of a class of `services.compliance.refusals`, and what it says."""
+    """Why there is no answer: the name of a refusal in `pool.REFUSALS`, and its text."""
 
     refusal: str
     detail: str
@@ -126,7 +123,7 @@ class DatabaseAway(msgspec.Struct, frozen=True, tag=True):
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
-    """A fault of ours; `trace` is for the log."""
+    """A bug; `trace` goes to the log."""
 
     trace: str
 

@@ -1,4 +1,4 @@
-"""Everything that makes up the history of one partner, in order, in pages."""
+"""The history of one partner, in order, in pages."""
 
 from collections.abc import Callable, Container, Iterator, Sequence
 from datetime import datetime
@@ -7,9 +7,9 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from services.compliance.answering.as_of import Answer, AsOf
-from services.compliance.answering.partners import as_of, never_mentioned
-from services.compliance.answering.queries import AskedMoment, PartnerTimeline
+from services.compliance.answering.as_of import Answer, AsOf, partner_as_of
+from services.compliance.answering.partners import never_mentioned
+from services.compliance.answering.queries import AsOfMembers, PartnerTimeline
 from services.compliance.database import Connection
 from services.compliance.policy.answers import partner_segment
 from services.compliance.policy.parameters import Parameters
@@ -34,11 +34,11 @@ _FACT, _NOTICE, _WINDOW, _SUSPENSION = range(4)
 _INSTANT: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}Z"
 POSITION_MAX: Final = 2**63 - 1
 CURSOR_PATTERN: Final = rf"{_INSTANT}~[0-9]{{1,19}}~{_INSTANT}~[0-3]~[0-9]{{1,19}}~[A-Za-z0-9_\-]{{0,64}}"
-"""`at` and position of the whole list; then the place of the last entry in it: instant, kind, number, product."""
+"""`at` and position of the list, then the place of its last entry: instant, kind, number, product."""
 
 
 class _Place(NamedTuple):
-    """Where an entry stands; no two entries of a partner stand in one place."""
+    """The sort key of an entry, unique within a partner."""
 
     at: datetime
     kind: int
@@ -47,7 +47,7 @@ class _Place(NamedTuple):
 
 
 class _Entry(NamedTuple):
-    """`show`: makes what the answer shows, for those entries alone that are on the page."""
+    """`show` renders the entry; only the entries of the page are rendered."""
 
     place: _Place
     show: Callable[[], dict[str, Any]]
@@ -70,13 +70,13 @@ async def timeline(connection: Connection, question: PartnerTimeline, parameters
     partner_id, moment, after = question.partner_id, question.moment, None
     if question.after is not None:
         moment, after = _resumed(question.after, moment)
-    known = await as_of(connection, partner_id, moment)
-    at = known.moment.at
-    segments = [partner_segment(known.facts, partner_id, product, at, parameters) for product in parameters.products]
+    resolved, facts = await partner_as_of(connection, partner_id, moment)
+    at = resolved.at
+    segments = [partner_segment(facts, partner_id, product, at, parameters) for product in parameters.products]
     knowledge = PartnerFacts(partner_id, parameters)
-    for fact in known.facts:
+    for fact in facts:
         knowledge.add(fact)
-    entries = [*_facts(known.facts, knowledge), *_notices(known.facts, knowledge)]
+    entries = [*_facts(facts, knowledge), *_notices(facts, knowledge)]
     changes = [entry.place.at for entry in entries if entry.place.at > at]
     for segment in segments:
         if segment is None:
@@ -87,11 +87,11 @@ async def timeline(connection: Connection, question: PartnerTimeline, parameters
     shown.sort(key=_place)
     page = shown[: question.limit]
     answer = TimelineAnswer(
-        **known.moment._asdict(),
+        **resolved._asdict(),
         partner_id=partner_id,
         entries=tuple(entry.show() for entry in page),
         next_change_at=min(changes, default=None),
-        next=_cursor(known.moment, page[-1].place) if len(shown) > len(page) else None,
+        next=_cursor(resolved, page[-1].place) if len(shown) > len(page) else None,
     )
     return msgspec.json.encode(answer)
 
@@ -105,8 +105,8 @@ def _cursor(moment: AsOf, place: _Place) -> str:
     return "~".join((instant_text(moment.at), str(moment.position), *written))
 
 
-def _resumed(cursor: str, moment: AskedMoment) -> tuple[AskedMoment, _Place]:
-    """The moment of the list and the place after which to go on. What the question says of its moment goes first."""
+def _resumed(cursor: str, moment: AsOfMembers) -> tuple[AsOfMembers, _Place]:
+    """The moment of the list and the place to continue after. The question's own moment takes precedence."""
     at, position, instant, kind, number, product = cursor.split("~")
     try:
         place = _Place(datetime.fromisoformat(instant), int(kind), int(number), product)
@@ -116,8 +116,8 @@ def _resumed(cursor: str, moment: AskedMoment) -> tuple[AskedMoment, _Place]:
     except ValueError:
         raise InvalidQuery("after is the `next` of a page of this list.", "after") from None
     if moment.known_at is not None or moment.known_position is not None:
-        return AskedMoment(asked_at, moment.known_at, moment.known_position), place
-    return AskedMoment(asked_at, None, int(position)), place
+        return AsOfMembers(asked_at, moment.known_at, moment.known_position), place
+    return AsOfMembers(asked_at, None, int(position)), place
 
 
 def _facts(facts: Sequence[Fact], knowledge: PartnerFacts) -> Iterator[_Entry]:
@@ -157,10 +157,10 @@ def _of_partner(data: FactData, partner_id: str, people: Container[str], shown: 
 
 
 def _notices(facts: Sequence[Fact], knowledge: PartnerFacts) -> Iterator[_Entry]:
-    """The portal changes that were communicated to the partner (R27), as the declaration in force says (R33)."""
+    """Portal changes communicated to the partner (R27), by the declaration in force (R33)."""
     knowledge.refresh_partner()
     _, notices = knowledge.refresh_notices()
-    notified = {(notice.subject, notice.instant) for notice in notices}
+    notified = {(notice.about, notice.instant) for notice in notices}
     voided = {fact.data.fact_id for fact in facts if isinstance(fact.data, FactVoided)}
     for fact in facts:
         if isinstance(fact.data, PortalChangeDeclared) and fact.fact_id not in voided:

@@ -1,9 +1,9 @@
-"""A process that answers what replays history: one question at a time, on a connection of its own.
+"""A process that replays history: one question at a time, on a connection of its own.
 
     python -m services.compliance.answering.worker FILE_DESCRIPTOR
 
-It imports no web framework and takes a quarter of a second to be there again. It ends with the process that asks: Linux
-kills it then, and elsewhere it finds the socket closed.
+It imports no web framework and restarts in a quarter of a second. It ends with its parent: Linux kills it; elsewhere
+it finds the socket closed.
 """
 
 import asyncio
@@ -72,7 +72,7 @@ async def answer(connection: Connection, question: HistoryQuery, parameters: Par
 
 
 class _Answers:
-    """The connection is made for the first question, and made again after it was lost."""
+    """Connects for the first question, and reconnects after a lost connection."""
 
     def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings
@@ -129,7 +129,7 @@ async def _serve(descriptor: int) -> None:
 
 
 def _depend_on(parent: int) -> None:
-    """Linux kills this process with the one that asks, also in the middle of an answer."""
+    """Linux kills this process with its parent, even in the middle of an answer."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
@@ -146,7 +146,7 @@ def _write(writer: asyncio.StreamWriter, message: bytes) -> None:
 
 
 def main() -> None:
-    """Answers until whoever asks is gone."""
+    """Answers until the parent is gone."""
     gc.set_threshold(*_THRESHOLDS)
     with suppress(asyncio.IncompleteReadError, ConnectionError, KeyboardInterrupt):
         uvloop.run(_serve(int(sys.argv[1])))

@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-import asyncpg
 import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -11,9 +10,10 @@ from services.compliance.answering.as_of import AsOf, moment_of
 from services.compliance.api.openapi import LIST_PROBLEMS, query_parameters, response_docs
 from services.compliance.api.query_params import EVENTS_FILTER, EventsQuestion, question_of
 from services.compliance.api.service import CONNECTION_SECONDS_MAX, service_of
-from services.compliance.cloud_event import COLUMNS, PASSES, CloudEvent, cloud_event
+from services.compliance.cloud_event import CloudEvent, cloud_event
 from services.compliance.database import Pool
 from services.compliance.read_model.current_standings import present_moment
+from services.compliance.read_model.event_log import EventFilter, LoggedEvent, read_events
 from services.compliance.refusals import InvalidQuery
 from services.web import event_feed
 from services.web.event_broadcast import Event, Filter, Read
@@ -21,21 +21,6 @@ from services.web.products import refuse_unsold
 from shared.events.compliance_events import TYPE_OF
 
 router: Final = APIRouter(tags=["events"])
-
-# One statement sees one snapshot: nothing up to `head` can be missing.
-_AFTER: Final = f"""
-    SELECT h.head, f.*
-    FROM (SELECT coalesce(max(e.sequence), 0) AS head FROM compliance_event e) h
-    LEFT JOIN LATERAL (
-        SELECT {COLUMNS}, e.products, e.position AS fact_position FROM compliance_event e
-        WHERE e.sequence > $1 AND {PASSES} AND e.sequence <= $5
-            AND ($6::timestamptz IS NULL OR e.effective_at <= $6)
-            AND ($7::timestamptz IS NULL OR e.recorded_at <= $7)
-            AND ($8::bigint IS NULL OR e.position <= $8)
-        ORDER BY e.sequence LIMIT $9
-    ) f ON true
-    ORDER BY f.sequence
-"""
 
 _LAST_EVENT_ID: Final = {
     "name": "Last-Event-ID",
@@ -86,9 +71,9 @@ async def events(request: Request) -> Response:
     after = event_feed.resumed(request.headers.get("last-event-id"), question.after) if streamed else question.after
     moment = None
     if question.min_position is not None:
-        await service.look(question, present_moment)
+        await service.wait_for_position(question, present_moment)
     if not question.live:
-        moment = await service.look(question, lambda connection: moment_of(connection, question.moment))
+        moment = await service.wait_for_position(question, lambda connection: moment_of(connection, question.moment))
     which = Filter(
         frozenset(types), frozenset(question.partner_id), frozenset(question.product), _until(question, moment)
     )
@@ -113,17 +98,18 @@ def reading(pool: Pool) -> Read:
     """The log as a feed is read."""
 
     async def read(after: int, through: int, limit: int, which: Filter) -> tuple[list[Event], int]:
-        passing = (list(values) or None for values in (which.types, which.partner_ids, which.products))
-        until = which.until or (None, None, None)
+        types, partner_ids, products = (
+            sorted(values) or None for values in (which.types, which.partner_ids, which.products)
+        )
+        wanted = EventFilter(types, partner_ids, products, *which.until)
         async with pool.acquire(timeout=CONNECTION_SECONDS_MAX) as connection:
-            rows = await connection.fetch(_AFTER, after, *passing, through, *until, limit)
-        return [_event(row) for row in rows if row["sequence"] is not None], rows[0]["head"]
+            found, head = await read_events(connection, after, through, wanted, limit)
+        return [_encoded(event) for event in found], head
 
     return read
 
 
-def _event(row: asyncpg.Record) -> Event:
-    event = cloud_event(row[1:-2])
-    moment = (row["effective_at"], row["recorded_at"], row["fact_position"])
-    body = msgspec.json.encode(event)
-    return Event(event.position, body, event.type, (event.subject,), tuple(row["products"]), moment)
+def _encoded(event: LoggedEvent) -> Event:
+    body = msgspec.json.encode(cloud_event(event))
+    moment = (event.effective_at, event.recorded_at, event.fact_position)
+    return Event(event.position, body, event.type, (event.partner_id,), tuple(event.products), moment)

@@ -1,4 +1,4 @@
-"""Whether the service lives, and whether it can answer."""
+"""Liveness and readiness."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ from starlette.responses import Response
 from services.compliance.api.openapi import LIST_PROBLEMS, response_docs
 from services.compliance.api.problems import NotReady
 from services.compliance.api.service import service_of
-from services.compliance.readiness import Readiness, look
+from services.compliance.readiness import Readiness, check_readiness
 
 router: Final = APIRouter(tags=["health"])
 
@@ -29,7 +29,7 @@ async def ready(request: Request) -> Response:
     """
     service = service_of(request)
     async with service.connection() as connection:
-        readiness, faults = await look(
+        readiness, faults = await check_readiness(
             connection, service.parameters, sandbox=service.sandbox, webhooks=service.webhooks is not None
         )
     if faults:

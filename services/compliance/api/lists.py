@@ -50,7 +50,7 @@ async def partners(request: Request) -> Response:
     if not question.live:
         derived = PartnersList(moment=question.moment, after=after, limit=limit, status=status, product=product)
         return await service.derive(request, question, _EVERYBODY, derived)
-    moment = await service.look(question, present_moment)
+    moment = await service.wait_for_position(question, present_moment)
     async with service.connection() as connection:
         rows = await present_partners(connection, moment.at, after, limit, status=status, product=product)
     items = [PartnerItem(*row) for row in rows]
@@ -75,7 +75,7 @@ async def windows(request: Request) -> Response:
             moment=question.moment, after=after, limit=limit, status=status, product=product, due_before=due_before
         )
         return await service.derive(request, question, _EVERYBODY, derived)
-    moment = await service.look(question, present_moment)
+    moment = await service.wait_for_position(question, present_moment)
     async with service.connection() as connection:
         rows = await present_windows(
             connection, moment.at, after, limit, outcome=status, product=product, due_before=due_before

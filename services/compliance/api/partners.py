@@ -27,11 +27,11 @@ router: Final = APIRouter(tags=["partners"])
 
 JSON: Final = "application/json"
 _SEGMENTS_MAX: Final = 8
-"""How many segments a live answer compares: where more follow without a change, the log answers."""
+"""Segments that a live answer compares; if more follow without a change, the log answers."""
 
 
-class _Told(msgspec.Struct, frozen=True):
-    """What an authorisation tells of a standing."""
+class _Shown(msgspec.Struct, frozen=True):
+    """What an authorisation shows of a standing."""
 
     status: Status
     sell_new: bool
@@ -50,7 +50,9 @@ async def compliance(request: Request, partner_id: Id, product: Product) -> Resp
     service = service_of(request)
     service.require_sold(product)
     if question.live:
-        moment, body = await service.look(question, lambda connection: present(connection, partner_id, product))
+        moment, body = await service.wait_for_position(
+            question, lambda connection: present(connection, partner_id, product)
+        )
         if body is None:
             raise never_mentioned(partner_id)
         if body:
@@ -83,17 +85,18 @@ async def authorisation(request: Request, partner_id: Id, product: Product) -> R
 def _authorisation(
     moment: AsOf, segments: list[StoredSegment], partner_id: str, product: str, customer: Literal["new", "existing"]
 ) -> AuthorisationAnswer | None:
-    """None: the stored segments do not tell when it changes, or not even how it is."""
+    """None if the stored segments do not show when it changes next."""
     if not segments[0].body:
         return None
-    now, next_change_at, told = _decode(b"{" + segments[0].body), segments[0].valid_to, segments[0].valid_to is None
+    now, next_change_at = _decode(b"{" + segments[0].body), segments[0].valid_to
+    certain = next_change_at is None
     for segment in segments[1:]:
         if not segment.body:
             return None
-        if told := _decode(b"{" + segment.body) != now:
+        if certain := _decode(b"{" + segment.body) != now:
             break
-        next_change_at, told = segment.valid_to, segment.valid_to is None
-    if not told:
+        next_change_at, certain = segment.valid_to, segment.valid_to is None
+    if not certain:
         return None
     return AuthorisationAnswer(
         **moment._asdict(),
@@ -130,7 +133,7 @@ async def _parts(
     service: Service, partner_id: str, products: tuple[str, ...], question: AsOfQuery, segments_max: int
 ) -> tuple[AsOf, dict[str, list[StoredSegment]]]:
     """The first segments from the moment on, of each product. Raises `NeverMentioned`."""
-    moment, parts = await service.look(
+    moment, parts = await service.wait_for_position(
         question, lambda connection: present_and_future(connection, partner_id, products, segments_max)
     )
     if not any(parts.values()):
@@ -138,4 +141,4 @@ async def _parts(
     return moment, parts
 
 
-_decode: Final = msgspec.json.Decoder(_Told).decode
+_decode: Final = msgspec.json.Decoder(_Shown).decode

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from fastapi import Path, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
-from services.compliance.answering.queries import AskedMoment
+from services.compliance.answering.queries import AsOfMembers
 from services.compliance.answering.timeline import CURSOR_PATTERN
 from services.compliance.refusals import InvalidQuery
 from services.web.event_broadcast import POSITION_MAX
@@ -49,9 +49,9 @@ class AsOfQuery(BaseModel):
         return self.at is None and self.known_at is None and self.known_position is None
 
     @property
-    def moment(self) -> AskedMoment:
+    def moment(self) -> AsOfMembers:
         """What it says of its moment."""
-        return AskedMoment(self.at, self.known_at, self.known_position)
+        return AsOfMembers(self.at, self.known_at, self.known_position)
 
 
 _NOW: Final = AsOfQuery()

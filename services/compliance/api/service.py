@@ -1,4 +1,4 @@
-"""What the endpoints share: connections, processes that replay history, the doorbell, what webhooks need."""
+"""What the endpoints share: connections, processes that replay history, the listener, what webhooks need."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -17,6 +17,7 @@ from services.compliance.api.query_params import AsOfQuery
 from services.compliance.database import Connection, Pool
 from services.compliance.policy.parameters import Parameters
 from services.compliance.projection_notifications import ProjectionListener
+from services.compliance.read_model.routing import log_head
 from services.compliance.settings import ComplianceSettings
 from services.compliance.webhooks.signing import Sealer
 from services.compliance.webhooks.transport.addresses import Network
@@ -28,12 +29,10 @@ if TYPE_CHECKING:
 
 APPLIED_WITHIN_SECONDS: Final = 5.0
 POLL_SECONDS: Final = 0.1
-"""How long an advance of the projection can stay unseen by who waits for it, when its notification was lost."""
+"""How often waiting callers poll, in case a notification was lost."""
 
 CONNECTION_SECONDS_MAX: Final = 5.0
-"""How long a question waits for a connection while others use them all."""
-
-_LOG_HEAD: Final = "SELECT coalesce(max(e.notification_id), 0) FROM certification.stored_events e"
+"""How long a question waits for a free connection."""
 
 _T = TypeVar("_T")
 
@@ -51,7 +50,7 @@ class Webhooks(NamedTuple):
 class Service(NamedTuple):
     """The running service, as the endpoints see it.
 
-    `answers`: what replays history. `sandbox`: the log can begin anew. `webhooks`: None where there are none.
+    `answers`: processes that replay history. `sandbox`: the log can be reset. `webhooks`: None without a key.
     """
 
     pool: Pool
@@ -73,13 +72,12 @@ class Service(NamedTuple):
             yield connection
 
     async def derive(self, request: Request, question: AsOfQuery, about: str, derived: HistoryQuery) -> Response:
-        """What the processes that replay history answer, once the log reaches the question's `min_position`.
+        """The answer of a process that replays history, after the log reaches the question's `min_position`.
 
-        `about`: the id that is asked about. Raises what `AnsweringPool.ask` raises. Where the caller hangs up, nobody
-        waits for the answer any longer.
+        `about`: the id in question. Raises what `AnsweringPool.ask` raises. Stops waiting if the caller hangs up.
         """
         if question.min_position:
-            await self.look(question, _log_head)
+            await self.wait_for_position(question, log_head)
         asking = asyncio.ensure_future(self.answers.ask(about, derived))
         hanging_up = asyncio.ensure_future(_hang_up(request))
         try:
@@ -91,31 +89,28 @@ class Service(NamedTuple):
             asking.cancel()
             hanging_up.cancel()
 
-    async def look(self, question: AsOfQuery, look: Callable[[Connection], Awaitable[tuple[int, _T]]]) -> _T:
-        """What `look` finds once it finds the facts up to the question's `min_position`.
+    async def wait_for_position(
+        self, question: AsOfQuery, query: Callable[[Connection], Awaitable[tuple[int, _T]]]
+    ) -> _T:
+        """Repeats `query` until the position it reports reaches the question's `min_position`.
 
-        `look` returns how far that goes into which it looks, and what it finds. No connection is held
-        while waiting. Raises `NotAppliedYet` after five seconds.
+        `query` returns (position, result). It holds no connection between two tries. Raises `NotAppliedYet` after five
+        seconds.
         """
         min_position = question.min_position or 0
         loop = asyncio.get_running_loop()
         deadline = loop.time() + APPLIED_WITHIN_SECONDS
         while True:
-            ring = self.listener.next_signal()
+            signal = self.listener.next_signal()
             async with self.connection() as connection:
-                position, found = await look(connection)
+                position, result = await query(connection)
             if position >= min_position:
-                return found
+                return result
             left = deadline - loop.time()
             if left <= 0 or self.listener.stopped:
                 detail = f"The facts are applied up to position {position}, not yet up to {min_position}."
                 raise NotAppliedYet(detail, "min_position")
-            await self.listener.wait(ring, left, POLL_SECONDS)
-
-
-async def _log_head(connection: Connection) -> tuple[int, None]:
-    """How far the log goes: what is asked of it is known as soon as it is recorded."""
-    return int(await connection.fetchval(_LOG_HEAD)), None
+            await self.listener.wait(signal, left, POLL_SECONDS)
 
 
 async def _hang_up(request: Request) -> None:
@@ -135,7 +130,7 @@ async def sending(settings: ComplianceSettings, wall_clock: Callable[[], datetim
     opened: Sender | None = None
 
     async def sender() -> "Sender":
-        """Opened for the first message that is tried out: its HTTP client takes a tenth of a start to load."""
+        """Opened for the first test message: loading its HTTP client takes a tenth of a start."""
         nonlocal opened
         async with loading:
             if opened is None:
@@ -149,6 +144,6 @@ async def sending(settings: ComplianceSettings, wall_clock: Callable[[], datetim
 
 
 def service_of(request: Request) -> Service:
-    """The service of the application that was asked."""
+    """The service behind the request."""
     service: Service = request.app.state.compliance
     return service

@@ -1,4 +1,4 @@
-"""What is true of a partner and worth telling."""
+"""An announcement about a partner."""
 
 from datetime import datetime
 
@@ -8,14 +8,14 @@ from shared.events.compliance_events import Name
 
 
 class Announcement(msgspec.Struct, frozen=True):
-    """What is true and worth telling, identified by all but its details.
+    """Something true that is published, identified by all but its details.
 
-    `subject` names what it is about within partner and product: a window (its opening instant),
+    `about` names what it is about within partner and product: a window (its opening instant),
     a consultant, a portal change. `ordinal` tells apart those that share all else.
     """
 
     name: Name
     instant: datetime
     product: str | None
-    subject: str
+    about: str
     ordinal: int

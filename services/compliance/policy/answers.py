@@ -51,9 +51,9 @@ def partner_segment(
 def partner_forecast(
     facts: Iterable[Fact], partner_id: str, product: str, at: datetime, parameters: Parameters
 ) -> Iterator[ForecastSegment]:
-    """`partner_segment`, then each that follows without further facts; nothing where it is None.
+    """`partner_segment`, then each segment that follows if no fact comes; empty if no fact mentions the partner.
 
-    Each is derived when it is taken: one that follows costs as much as the headcount and the windows are.
+    Segments are derived one by one as they are taken, at a cost that grows with the headcount and the windows.
     """
     sweep = _swept(facts, partner_id, product, at, parameters)
     return iter(()) if sweep is None else forecast(sweep, at)
@@ -113,7 +113,7 @@ def certification_answer(
 
 
 def _where_counted(employments: Iterable[Employment]) -> list[Employment]:
-    """Those with which the person began to count where it does, whatever other links came and went since."""
+    """The employments with which the person began to count at another partner, or at none."""
     found: list[Employment] = []
     for employment in employments:
         if not found or employment.counts_for != found[-1].counts_for:
@@ -165,7 +165,7 @@ def _voided(facts: Iterable[Fact]) -> set[str]:
 def _says(
     certification: Certification, work: list[Employment], timelines: dict[str, EnrolmentTimeline], at: datetime
 ) -> tuple[bool, bool, tuple[Reason, ...]]:
-    """(certified, portal user, why) at an instant: what an answer shows, and changes with."""
+    """(certified, portal user, reasons) at an instant: the answer, whose next change is looked for."""
     certified, reason = certification.at(at)
     if not certified:
         return False, False, (reason,)
@@ -180,7 +180,7 @@ _start: Final = attrgetter("start")
 def _portal(
     employment: Employment | None, timelines: dict[str, EnrolmentTimeline], at: datetime
 ) -> tuple[bool, Reason]:
-    """Whether somebody certified may use the portal, and why (R1)."""
+    """Whether a certified person may use the portal, and why (R1)."""
     if employment is None or employment.counts_for is None:
         facts = () if employment is None else employment.facts
         return False, Reason("R1", "No portal use: not linked to a partner.", facts)
@@ -192,7 +192,7 @@ def _portal(
 
 
 class Declaration(NamedTuple):
-    """A portal change as it was declared: what changes, when it was announced, and the fact that says so."""
+    """A declared portal change, when it was announced, and the fact that declares it."""
 
     change: PortalChangeDeclared
     announced_at: datetime

@@ -1,22 +1,9 @@
-"""Europe/London days: deadlines are London midnights, whatever the UTC offset (R15, R26).
-
-The time zone comes from the pinned `tzdata` package, not from the machine, so that the same facts
-give the same deadlines everywhere.
-"""
+"""Europe/London days: deadlines are London midnights, whatever the UTC offset (R15, R26)."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from importlib.resources import files
-from typing import Final
-from zoneinfo import ZoneInfo
 
-
-def _london() -> ZoneInfo:
-    with files("tzdata.zoneinfo.Europe").joinpath("London").open("rb") as file:
-        return ZoneInfo.from_file(file, key="Europe/London")
-
-
-LONDON: Final = _london()
+from shared.events.london import LONDON
 
 
 @lru_cache(maxsize=65_536)

@@ -1,4 +1,4 @@
-"""One person, seen from one partner: when it is counted there, and what is to be told of it (R1, R9, R23, R26)."""
+"""One person, seen from one partner: when it counts there, and its notices (R1, R9, R23, R26)."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ class Times(NamedTuple):
 
 
 class ConsultantChange(NamedTuple):
-    """How what follows for a person differs: the times per product, and the announcements, each in order."""
+    """What changed for a person: the times per product, and the notices, each in order."""
 
     times: Mapping[str, Times]
     retracted: Sequence[Announcement]
@@ -30,7 +30,7 @@ class ConsultantChange(NamedTuple):
 
 
 class ConsultantFacts:
-    """The unvoided facts about one person, and what follows from them, derived again only from where they changed."""
+    """The unvoided facts about one person and what follows from them, derived again only from where they changed."""
 
     def __init__(self, consultant_id: str, partner_id: str) -> None:
         self._consultant_id = consultant_id
@@ -52,7 +52,7 @@ class ConsultantFacts:
         self._employments.links.add(fact)
 
     def remove(self, fact: Fact) -> None:
-        """It was voided (R33)."""
+        """Removes a voided fact (R33)."""
         self._employments.links.remove(fact)
 
     def granted(self, grant: GrantStatement) -> None:
@@ -66,14 +66,14 @@ class ConsultantFacts:
         self._changed_grants.setdefault(product, set()).update(self._grants.get(product, ()))
 
     def obliged(self, products: Iterable[str], obligation: Obligation) -> bool:
-        """There is one more obligation, the last. Whether that can matter to when the person counts."""
+        """Adds the latest obligation. Returns whether it can change when the person counts."""
         held = [product for product in products if product in self._grants]
         for product in held:
             self._new_obligations.setdefault(product, []).append(obligation)
         return bool(held) and self._employments.may_count_after(obligation.lapse_at)
 
     def obligations_changed(self, products: Iterable[str], lapse_at: datetime) -> bool:
-        """Whether other obligations for the products, from `lapse_at` on, can matter to when the person counts."""
+        """Returns whether a change of obligations from `lapse_at` on can change when the person counts."""
         held = [product for product in products if product in self._grants]
         for product in held:
             self._changed_grants.setdefault(product, set()).update(self._grants[product])
@@ -82,7 +82,7 @@ class ConsultantFacts:
     # What follows ----------------------------------------------------------------------------
 
     def refresh(self, obligations: Mapping[str, Sequence[Obligation]]) -> ConsultantChange | None:
-        """Brings what follows up to the facts; None: all is as it was. `obligations`: of each product, in order."""
+        """Derives what follows again; None if nothing changed. `obligations`: of each product, in order."""
         moved = self._employments.refresh()
         times: dict[str, Times] = {}
         for product in self._grants:
@@ -183,7 +183,7 @@ class ConsultantFacts:
         return self._counted.get(product, ())
 
     def notices_at(self, instant: datetime) -> list[Announcement]:
-        """What is to be announced of the person at the instant."""
+        """The notices about the person at the instant."""
         first = bisect_left(self._notices, instant, key=_by_instant)
         found = []
         for notice in self._notices[first:]:
@@ -197,7 +197,7 @@ class ConsultantFacts:
         return self._spans.get(product, ())
 
     def lapses(self, product: str, obligations: Sequence[Obligation]) -> list[Span]:
-        """When nothing but unfinished maintenance keeps a grant for the product from being valid."""
+        """When only unfinished maintenance keeps a grant for the product from being valid."""
         grants = self._grants.get(product, {})
         return lapses(grants.values(), obligations, self._completions.get(product, {}))
 
@@ -210,7 +210,7 @@ _by_instant: Final = attrgetter("instant")
 
 
 def _within(span: Span, spans: Sequence[Span]) -> bool:
-    """Whether the span changes nothing where these are already: it starts and ends inside one of them."""
+    """Whether the span starts and ends inside one of these, and so adds nothing."""
     for known in reversed(spans):
         if known.start < span.start:
             return known.end is None or (span.end is not None and span.end < known.end)

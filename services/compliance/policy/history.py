@@ -252,7 +252,7 @@ class PartnerHistory:
         if announcement in self._published:
             return self._published[announcement].products
         if announcement.name == "maintenance-required":
-            named = self.knowledge.portal_change(announcement.subject).products
+            named = self.knowledge.portal_change(announcement.about).products
             return tuple(product for product in self._parameters.products if product in named)
         return self._parameters.products
 
@@ -278,10 +278,10 @@ class PartnerHistory:
     def _details(self, announcement: Announcement, diff: "_Difference") -> ComplianceEventData:
         window = consultant_id = portal_change_id = due_on = None
         if announcement.name in ("dual-link-detected", "dual-link-cleared", "certification-lapsed"):
-            consultant_id = announcement.subject
+            consultant_id = announcement.about
         elif announcement.name == "maintenance-required":
-            portal_change_id, due_on = announcement.subject, self.knowledge.portal_change(announcement.subject).due_on
-        elif announcement.product is not None and announcement.subject:
+            portal_change_id, due_on = announcement.about, self.knowledge.portal_change(announcement.about).due_on
+        elif announcement.product is not None and announcement.about:
             replacement = self._sweeps[announcement.product].replacement(announcement)
             window = None if replacement is None else replacement.window
         return ComplianceEventData(
@@ -301,7 +301,7 @@ class PartnerHistory:
         body = _encode(data)
         recorded_at = instant_text(diff.instant)
         effective_at = recorded_at if announcement.instant == diff.instant else instant_text(announcement.instant)
-        what = f"{TYPE_OF[name]} {effective_at} {recorded_at} {announcement.subject} {announcement.ordinal} "
+        what = f"{TYPE_OF[name]} {effective_at} {recorded_at} {announcement.about} {announcement.ordinal} "
         return ComplianceEvent(
             event_id=blake2b(what.encode() + body, digest_size=16).hexdigest(),
             type=TYPE_OF[name],
@@ -309,7 +309,7 @@ class PartnerHistory:
             products=data.products,
             effective_at=announcement.instant,
             recorded_at=diff.instant,
-            subject=announcement.subject,
+            about=announcement.about,
             data=body,
         )
 

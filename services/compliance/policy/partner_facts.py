@@ -1,4 +1,4 @@
-"""What is known of one partner: the facts routed to it, without the voided ones, and what follows for each person."""
+"""The unvoided facts routed to one partner, and what follows for each person."""
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
@@ -40,7 +40,7 @@ class PartnerFacts:
     """The facts routed to a partner, in log order so far.
 
     `mentioned`: whether any fact, voided or not, names the partner. `timeline`: its enrolments, as of the last
-    `refresh_partner`. `facts_held`: how many facts it took in. `merged`: a merger was among them.
+    `refresh_partner`. `facts_held`: the number of facts added. `merged`: whether a merger was among them.
     """
 
     def __init__(self, partner_id: str, parameters: Parameters) -> None:
@@ -66,7 +66,7 @@ class PartnerFacts:
     # Facts -----------------------------------------------------------------------------------
 
     def add(self, fact: Fact) -> None:
-        """Takes the next fact of the log in."""
+        """Adds the next fact of the log."""
         self.facts_held += 1
         match fact.data:
             case ConsultantLinked(partner_id, consultant_id) | ConsultantLeft(partner_id, consultant_id):
@@ -113,7 +113,7 @@ class PartnerFacts:
                     self._extend_reach(consultant_id, fact.data.into)
 
     def _void(self, fact_id: str) -> None:
-        """R33: the fact counts nowhere any more; that it was a mention stays."""
+        """Removes a voided fact (R33). The partner stays mentioned."""
         fact = self._facts.pop(fact_id, None)
         if fact is None:
             return
@@ -139,7 +139,7 @@ class PartnerFacts:
                 self._changed_person(consultant_id).remove(fact)
 
     def _settle_contradictions(self, instant: datetime) -> None:
-        """Of the mergers of one instant, those that never came about say nothing of the partner either (R35)."""
+        """Ignores mergers of one instant that never came about because they form a circle (R35)."""
         simultaneous = self._simultaneous[instant]
         undone = contradicted(simultaneous.values()) if len(simultaneous) > 1 else frozenset[str]()
         for fact_id, fact in simultaneous.items():
@@ -158,7 +158,7 @@ class PartnerFacts:
         return person
 
     def _extend_reach(self, consultant_id: str, partner_id: str) -> None:
-        """The person is or was linked to the partner: its closures and mergers concern the person from now on (R29)."""
+        """The closures and mergers of a partner that the person is or was linked to concern the person too (R29)."""
         to_follow = [partner_id]
         while to_follow:
             reached = to_follow.pop()
@@ -172,7 +172,7 @@ class PartnerFacts:
                     to_follow.append(ending.data.into)
 
     def _update_obligations(self, fact: Fact, change: PortalChangeDeclared, *, stands: bool) -> None:
-        """R25: who is obliged by this declaration has changed: it is new, or voided."""
+        """Applies a new or voided declaration to everybody whom it obliges (R25)."""
         since = self._notices_stale_from
         self._notices_stale_from = fact.effective_at if since is None else min(since, fact.effective_at)
         obligation = Obligation.of(change.portal_change_id, fact.effective_at, change.due_on, fact.fact_id)
@@ -195,7 +195,7 @@ class PartnerFacts:
     # What follows ----------------------------------------------------------------------------
 
     def refresh_partner(self) -> tuple[datetime, datetime | None] | None:
-        """Brings the timeline up to the facts; returns from when to when (None: for ever) it differs, if it does."""
+        """Updates the timeline. Returns from when to when (None: for ever) it differs, or None."""
         changed = self.timeline.refresh()
         if changed is not None:
             since = self._notices_stale_from
@@ -204,11 +204,11 @@ class PartnerFacts:
 
     @property
     def notices_stale(self) -> bool:
-        """Whether `refresh_notices` can find anything else than before."""
+        """Whether `refresh_notices` can find a difference."""
         return self._notices_stale_from is not None
 
     def refresh_notices(self) -> tuple[Sequence[Announcement], Sequence[Announcement]]:
-        """What is no longer and newly to be announced of the partner itself: portal changes while enrolled (R27)."""
+        """The old and new notices about the partner itself: portal changes announced while it is enrolled (R27)."""
         since, self._notices_stale_from = self._notices_stale_from, None
         if since is None:
             return (), ()
@@ -227,7 +227,7 @@ class PartnerFacts:
         return enrolment is not None and enrolment.enrolled
 
     def refresh_people(self) -> Iterator[tuple[str, ConsultantChange]]:
-        """How what follows for each person differs since the last call, by consultant id."""
+        """What changed for each person since the last call, by consultant id."""
         changed, self._changed_persons = self._changed_persons, set()
         for consultant_id in sorted(changed) if len(changed) > 1 else changed:
             change = self._persons[consultant_id].refresh(self._obligations)
@@ -235,9 +235,9 @@ class PartnerFacts:
                 yield consultant_id, change
 
     def refresh_links(self) -> Iterator[tuple[str, LinkHistory, LinkChange | None]]:
-        """The links of each person about whom facts came since the last call, and how they differ.
+        """The links of each person with new facts since the last call, and how they changed.
 
-        What else follows for these people is not derived then: use either this or `refresh_people`.
+        It derives nothing else for these people: use either this or `refresh_people`.
         """
         changed, self._changed_persons = self._changed_persons, set()
         for consultant_id in sorted(changed):
@@ -245,21 +245,21 @@ class PartnerFacts:
             yield consultant_id, links, links.refresh()
 
     def notices_at(self, owner: str, instant: datetime) -> list[Announcement]:
-        """What is to be announced at the instant of a person, or (owner "") of the partner."""
+        """The notices at the instant about a person, or (owner "") about the partner."""
         if owner:
             return self._persons[owner].notices_at(instant)
         first = bisect_left(self._notices, instant, key=_instant)
         return [notice for notice in self._notices[first:] if notice.instant == instant]
 
     def person(self, consultant_id: str) -> ConsultantFacts | None:
-        """What is known of a person, if anything is, brought up to the facts."""
+        """The person, brought up to date; None if no fact is about it."""
         person = self._persons.get(consultant_id)
         if person is not None:
             person.refresh(self._obligations)
         return person
 
     def people(self) -> Iterator[tuple[str, ConsultantFacts]]:
-        """Every person known of, brought up to the facts."""
+        """Every person, brought up to date."""
         for consultant_id, person in self._persons.items():
             person.refresh(self._obligations)
             yield consultant_id, person
@@ -267,12 +267,12 @@ class PartnerFacts:
     def knows_person(self, consultant_id: str) -> bool:
         """Whether the person was ever linked to the partner, or to one whose links can reach it.
 
-        Only then all facts about the person are routed here: a departure of somebody never linked comes alone.
+        Only then all facts about the person are routed here; a departure without a link comes alone.
         """
         return consultant_id in self._linked
 
     def holds(self, fact: Fact) -> bool:
-        """Whether the fact, about a link or a partner, was taken in and is not voided."""
+        """Whether the fact, about a link or a partner, was added and is not voided."""
         return fact.fact_id in self._facts
 
     def reaches(self, partner_id: str) -> bool:
@@ -280,7 +280,7 @@ class PartnerFacts:
         return partner_id in self._reach or partner_id == self.partner_id
 
     def lapses(self, consultant_id: str, product: str) -> Sequence[Span]:
-        """When nothing but unfinished maintenance keeps the person from being certified by one of the grants."""
+        """When only unfinished maintenance keeps the person from being certified by one of the grants."""
         return self._persons[consultant_id].lapses(product, self._obligations.get(product, ()))
 
     def portal_change(self, portal_change_id: str) -> PortalChangeDeclared:

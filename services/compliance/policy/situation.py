@@ -16,13 +16,13 @@ MAY_SELL_NEW: Final[frozenset[Status]] = frozenset({"compliant", "in_window"})
 class Replacement(msgspec.Struct, frozen=True):
     """One window with what the answer does not show.
 
-    `ordinal` and `subject` identify it: the windows opened at one instant are numbered from 1. `opened_facts`: the
+    `ordinal` and `about` identify it: the windows opened at one instant are numbered from 1. `opened_facts`: the
     facts that opened it. `reminders`: the instants at which to remind, in order.
     """
 
     window: Window
     ordinal: int
-    subject: str
+    about: str
     opened_facts: tuple[str, ...]
     reminders: tuple[datetime, ...]
 

@@ -216,7 +216,7 @@ class Sweep:
             self._suspensions.instants.append(visit.instant)
             self._suspensions.items.append(visit.suspension)
         for replacement in (*visit.opened, *visit.state.unfilled, *visit.ended):
-            self._windows[replacement.subject, replacement.ordinal] = replacement
+            self._windows[replacement.about, replacement.ordinal] = replacement
 
     def _sweep_again(self, since: datetime) -> tuple[list[Announcement], list[Announcement]]:
         """Runs again from `since` to where the sweep meets the old one; returns what no longer and newly follows."""
@@ -269,18 +269,18 @@ class Sweep:
 
     def _replace_windows(self, old: Sequence[Visit], fresh: Sequence[Visit], state: State, *, whole: bool) -> None:
         """Keeps each window as it stands now: if not `whole`, those unfilled where the old sweep is met, as before."""
-        kept = frozenset() if whole else {(window.subject, window.ordinal) for window in state.unfilled}
+        kept = frozenset() if whole else {(window.about, window.ordinal) for window in state.unfilled}
         for visit in old:
             for replacement in visit.opened:
-                if (replacement.subject, replacement.ordinal) not in kept:
-                    self._windows.pop((replacement.subject, replacement.ordinal), None)
+                if (replacement.about, replacement.ordinal) not in kept:
+                    self._windows.pop((replacement.about, replacement.ordinal), None)
         for visit in fresh:
             for replacement in (*visit.opened, *visit.ended):
-                if (replacement.subject, replacement.ordinal) not in kept:
-                    self._windows[replacement.subject, replacement.ordinal] = replacement
+                if (replacement.about, replacement.ordinal) not in kept:
+                    self._windows[replacement.about, replacement.ordinal] = replacement
         if whole:
             for replacement in state.unfilled:
-                self._windows[replacement.subject, replacement.ordinal] = replacement
+                self._windows[replacement.about, replacement.ordinal] = replacement
 
     def _next_visit(self, state: State, after: datetime | None) -> datetime | None:
         """The next instant at which the outcome can change."""
@@ -295,7 +295,7 @@ class Sweep:
     # Output ----------------------------------------------------------------------------------
 
     def situation(self) -> Situation:
-        """How the partner stands at the instant swept to. It shows the present: do not keep it."""
+        """How the partner stands at the instant swept to; valid only until the next `advance`."""
         return self._situation(
             self.swept, self._state, self._counted, self._counted_ids, self._ended.items, self._suspensions.items
         )
@@ -361,7 +361,7 @@ class Sweep:
 
     def replacement(self, announcement: Announcement) -> Replacement | None:
         """The window that an announcement is about, as it stands now."""
-        return self._windows.get((announcement.subject, announcement.ordinal))
+        return self._windows.get((announcement.about, announcement.ordinal))
 
 
 def _announced(visits: Iterable[Visit]) -> list[Announcement]:
@@ -377,7 +377,7 @@ def _earliest(*instants: datetime | None) -> datetime | None:
 
 
 def _movements(times: Sequence[Counted]) -> dict[datetime, Movement]:
-    """The instants at which somebody who counts at these times, none touching the next, comes or goes."""
+    """The instants at which a person with these times, none touching the next, begins or ceases to count."""
     movements: dict[datetime, Movement] = {}
     for time in times:
         movements[time.start] = Movement(True, time.start_facts)
@@ -387,7 +387,7 @@ def _movements(times: Sequence[Counted]) -> dict[datetime, Movement]:
 
 
 def _facts_at(times: Sequence[Counted], instant: datetime) -> tuple[str, ...] | None:
-    """What makes somebody who counts at these times count at the instant; None: does not count then."""
+    """The facts by which a person with these times counts at the instant; None if it does not."""
     for time in reversed(times):
         if time.start <= instant:
             return time.start_facts if time.end is None or instant < time.end else None

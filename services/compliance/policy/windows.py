@@ -93,8 +93,8 @@ class WindowRules:
         return visit
 
     def _announce(self, visit: Visit, name: Name, replacement: Replacement | None = None) -> None:
-        subject, ordinal = ("", 1) if replacement is None else (replacement.subject, replacement.ordinal)
-        visit.announced.append(Announcement(name, visit.instant, self._product, subject, ordinal))
+        about, ordinal = ("", 1) if replacement is None else (replacement.about, replacement.ordinal)
+        visit.announced.append(Announcement(name, visit.instant, self._product, about, ordinal))
 
     def _run_timers(self, visit: Visit) -> None:
         """Reminders and deadlines of this instant, judged before its facts (R16, R19)."""
@@ -143,8 +143,8 @@ class WindowRules:
         window = Window(instant, day, end_of_london_day(day), None, "open")
         reminders = (london_days_before(window.deadline_at, days) for days in self._parameters.reminder_days)
         timers = tuple(sorted(reminder for reminder in reminders if reminder > instant))
-        subject, causes = instant_text(instant), self._causes(instant)
-        visit.opened = tuple(Replacement(window, ordinal, subject, causes, timers) for ordinal in range(1, count + 1))
+        about, causes = instant_text(instant), self._causes(instant)
+        visit.opened = tuple(Replacement(window, ordinal, about, causes, timers) for ordinal in range(1, count + 1))
         for replacement in visit.opened:
             self._announce(visit, "replacement-window-opened", replacement)
         visit.state = replace(visit.state, unfilled=visit.state.unfilled + visit.opened)

@@ -175,5 +175,5 @@ def _after(
         known_through = max(known_through, plan.last.recorded_at)
     if end == goal and end.timer:
         known_through = max(known_through, end.instant)
-    sequence = checkpoint.sequence + sum(len(rows.events) for rows in derived)
-    return Checkpoint(position, known_through, end, sequence, parameters.version, checkpoint.upgraded_from)
+    event_position = checkpoint.event_position + sum(len(rows.events) for rows in derived)
+    return Checkpoint(position, known_through, end, event_position, parameters.version, checkpoint.upgraded_from)

@@ -1,4 +1,4 @@
-"""Whether two read models are the same, row for row and byte for byte."""
+"""Compares two read models, row for row and byte for byte."""
 
 from typing import Final
 
@@ -7,18 +7,18 @@ from services.compliance.database import OwnConnection
 _EVENTS_PER_DIGEST: Final = 1_000
 
 _EVENTS: Final = f"""
-    SELECT (sequence - 1) / {_EVENTS_PER_DIGEST} AS part, md5(string_agg(md5(e::text), '' ORDER BY sequence)) AS digest
-    FROM compliance_event e WHERE sequence > $1 AND sequence <= $2 GROUP BY 1 ORDER BY 1
+    SELECT (position - 1) / {_EVENTS_PER_DIGEST} AS part, md5(string_agg(md5(e::text), '' ORDER BY position)) AS digest
+    FROM compliance_event e WHERE position > $1 AND position <= $2 GROUP BY 1 ORDER BY 1
 """
 
 _SAME_EVENTS: Final = """
     SELECT NOT EXISTS (
-        SELECT FROM (SELECT * FROM compliance_event WHERE sequence > $1 AND sequence <= $2) one
-        FULL JOIN (SELECT * FROM "{schema}".compliance_event WHERE sequence > $1 AND sequence <= $2) other
-            USING (sequence)
-        WHERE one IS DISTINCT FROM other)
+        SELECT FROM (SELECT * FROM compliance_event WHERE position > $1 AND position <= $2) live
+        FULL JOIN (SELECT * FROM "{schema}".compliance_event WHERE position > $1 AND position <= $2) other
+            USING (position)
+        WHERE live IS DISTINCT FROM other)
 """
-"""Both logs are read in order, side by side; whatever column differs makes an event another one."""
+"""Reads both logs in order, side by side; a difference in any column counts."""
 
 _OF_PARTNERS: Final = """
     SELECT partner_id AS part, md5(string_agg(md5(t::text), '' ORDER BY t::text)) AS digest
@@ -34,23 +34,23 @@ _TABLES: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
 
 
 async def same_events(connection: OwnConnection, schema: str, after: int, through: int) -> bool:
-    """Whether the read model of the connection and that of `schema` published the same from `after` (exclusive) on.
+    """Whether the read model of the connection and that of `schema` published the same events after `after`.
 
-    Nobody may be appending events up to the number `through` meanwhile.
+    No event up to the position `through` may be appended meanwhile.
     """
     async with connection.transaction(readonly=True):
         await connection.execute("SET LOCAL enable_mergejoin = on")
         return bool(await connection.fetchval(_SAME_EVENTS.format(schema=schema), after, through))
 
 
-async def differences(one: OwnConnection, other: OwnConnection) -> list[str]:
-    """What differs, table by table: the first part of each that is not the same; nothing if all is.
+async def differences(live: OwnConnection, other: OwnConnection) -> list[str]:
+    """One sentence for each table that differs, with the first part that does.
 
     Each connection has a read model first on its search path. Only digests leave the database.
     """
     found = []
     for table, (statement, arguments) in _TABLES.items():
-        digests = [await _digests(connection, statement, *arguments) for connection in (one, other)]
+        digests = [await _digests(connection, statement, *arguments) for connection in (live, other)]
         if digests[0] != digests[1]:
             parts = sorted(
                 key for key in digests[0].keys() | digests[1].keys() if digests[0].get(key) != digests[1].get(key)

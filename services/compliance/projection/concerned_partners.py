@@ -1,7 +1,7 @@
-"""Which of the partners that a batch touches it can make a difference to.
+"""Which of the partners that a batch touches can change.
 
-A fact about a person touches every partner that the person was ever linked to, and matters at few of them. Where those
-are very many, the links of the person are followed once for all of them.
+A fact about a person touches every partner that the person was ever linked to, and changes few of them. If very many
+are touched, the links of the person are followed once for all of them.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,10 +26,10 @@ from shared.events.facts import ConsultantLinked
 async def concerned_partners(
     connection: Connection, plan: Plan, backlog: Backlog, parameters: Parameters, unnamed_max: int
 ) -> set[str]:
-    """Those of the plan's partners that can have a step in the batch; the others are as they were after it.
+    """Those of the plan's partners that can have a step in the batch; the others stay as they are.
 
-    A portal change, and a merger, concern all that they touch. `unnamed_max`: no more partners than this that no fact
-    names are not worth the question.
+    A portal change or a merger concerns every partner that it touches. `unnamed_max`: up to so many partners that no
+    fact names are not worth the test.
     """
     if plan.last is None or plan.broadcast:
         return plan.partner_ids
@@ -48,7 +48,7 @@ async def concerned_partners(
 
 
 async def _touched_as_such(connection: Connection, facts: Iterable[LoggedFact], backlog: Backlog) -> set[str]:
-    """The partners that the facts name, and all that a merger, or the end of a survivor, touches."""
+    """The partners that the facts name, and those that a merger, or the end of a survivor, touches."""
     named: set[str] = set()
     ended: dict[str, set[int]] = {}
     whole: set[int] = set()
@@ -67,7 +67,7 @@ async def _touched_as_such(connection: Connection, facts: Iterable[LoggedFact], 
 async def _concerned(
     connection: Connection, newer: Sequence[LoggedFact], position: int, through: int, parameters: Parameters
 ) -> set[str]:
-    """The partners for which links of the people differ by the newer facts, those after `position`."""
+    """The partners for which the facts after `position` change links of people."""
     ended = {logged.partner_id for logged in newer if logged.partner_id is not None and logged.consultant_id is None}
     people = {logged.consultant_id for logged in newer if logged.consultant_id is not None}
     people.update(await people_linked_to(connection, sorted(ended), through))

@@ -1,4 +1,4 @@
-"""The follower: keeps the projection up with the fact log and the clock, whatever happens to its connection."""
+"""The follower: keeps the projection up with the fact log and the clock, through lost connections."""
 
 import asyncio
 import logging
@@ -15,17 +15,16 @@ from services.compliance.projection.batch import PolicyVersionMismatch, Projecto
 from services.compliance.projection.replay_workers import ReplayWorkers
 from services.compliance.read_model.batch_write import ConcurrentUpdate
 from services.compliance.settings import ComplianceSettings
+from services.web.reconnect import BACKOFF_SECONDS_MAX, Backoff, keep_connected
 from services.web.wakeup import wait_until_set
+from shared.events.channels import FACTS_CHANNEL
 
-FACTS_CHANNEL: Final = "sagecert_facts"
 POLL_SECONDS: Final = 0.25
 """How long a fact can stay unseen when its notification was lost."""
 YIELD_SECONDS: Final = 1.0
-"""How long whoever was overtaken leaves the work to the other, who hears the doorbell too."""
-BACKOFF_SECONDS_MAX: Final = 2.0
-_BACKOFF_SECONDS: Final = 0.05
+"""How long a follower pauses after another one advanced the projection."""
 _BARRIER_AGE: Final = timedelta(seconds=1)
-"""How old the knowledge of an idle projection gets before a barrier renews it."""
+"""An idle projection draws a barrier when `known_through` is this old."""
 
 _PENDING: Final = """
     SELECT EXISTS (SELECT FROM certification.stored_events e WHERE e.notification_id > p.position) AS facts,
@@ -44,10 +43,10 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Follower:
-    """Follows the fact log until cancelled. Any number may run: whoever is overtaken leaves the work to the other.
+    """Follows the fact log until cancelled. Any number may run: one that gets `ConcurrentUpdate` pauses.
 
-    It never gives up: after a lost connection, a restarted server or a schema made anew it connects
-    afresh and goes on from the cursor, which commits together with what was derived.
+    After a lost connection, a restarted server or a recreated schema it reconnects and goes on from the cursor, which
+    commits together with what was derived.
     """
 
     def __init__(self, settings: ComplianceSettings) -> None:
@@ -61,34 +60,35 @@ class Follower:
 
     async def run(self) -> None:
         """Follows until cancelled."""
-        backoff_seconds = _BACKOFF_SECONDS
-        while True:
-            try:
-                async with self._connected() as connection:
-                    await self._heartbeat.beat(connection, now=True)
-                    projector = Projector(connection, self._parameters, self._held_by, derivers=self._derivers)
-                    while True:
-                        try:
-                            await self._catch_up(connection, projector)
-                        except ConcurrentUpdate:
-                            await asyncio.sleep(YIELD_SECONDS)
-                        backoff_seconds = _BACKOFF_SECONDS
-                        await self._well(connection)
-                        await self._wait(connection)
-            except PolicyVersionMismatch as problem:
-                self._heartbeat.trouble = str(problem)
-                _log.error("%s", problem)
-                backoff_seconds = BACKOFF_SECONDS_MAX
-            except CONNECTION_LOST as problem:
-                self._heartbeat.trouble = cause(problem)
-                _log.warning("the projection lost its connection and makes a new one: %s", cause(problem))
-            except Exception as problem:
-                self._heartbeat.trouble = repr(problem)
-                _log.exception("the projection stands still at its cursor and tries again")
-            finally:
-                self._derivers.close()
-            await asyncio.sleep(backoff_seconds)
-            backoff_seconds = min(2 * backoff_seconds, BACKOFF_SECONDS_MAX)
+        await keep_connected(self._follow, self._failed)
+
+    async def _follow(self, backoff: Backoff) -> None:
+        try:
+            async with self._connected() as connection:
+                await self._heartbeat.beat(connection, now=True)
+                projector = Projector(connection, self._parameters, self._held_by, derivers=self._derivers)
+                while True:
+                    try:
+                        await self._catch_up(connection, projector)
+                    except ConcurrentUpdate:
+                        await asyncio.sleep(YIELD_SECONDS)
+                    backoff.reset()
+                    await self._report_health(connection)
+                    await self._wait(connection)
+        finally:
+            self._derivers.close()
+
+    def _failed(self, problem: Exception, backoff: Backoff) -> None:
+        if isinstance(problem, PolicyVersionMismatch):
+            self._heartbeat.trouble = str(problem)
+            _log.error("%s", problem)
+            backoff.seconds = BACKOFF_SECONDS_MAX
+        elif isinstance(problem, CONNECTION_LOST):
+            self._heartbeat.trouble = cause(problem)
+            _log.warning("the projection lost its connection and reconnects: %s", cause(problem))
+        else:
+            self._heartbeat.trouble = repr(problem)
+            _log.error("the projection stops at its cursor and retries", exc_info=problem)
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[OwnConnection]:
@@ -99,33 +99,33 @@ class Follower:
         finally:
             connection.terminate()
 
-    async def _well(self, connection: OwnConnection) -> None:
+    async def _report_health(self, connection: OwnConnection) -> None:
         recovered = self._heartbeat.trouble is not None
         self._heartbeat.trouble = None
         await self._heartbeat.beat(connection, now=recovered)
 
     async def _wait(self, connection: OwnConnection) -> None:
-        """Until the doorbell rings or a look at the database shows something to do."""
+        """Waits for a notification, or until a poll finds something to do."""
         while not self._wakeup.is_set():
             await self._heartbeat.beat(connection)
             if await wait_until_set(self._wakeup, POLL_SECONDS) or await self._pending(connection, "facts", "barrier"):
                 return
 
     async def _catch_up(self, connection: OwnConnection, projector: Projector) -> None:
-        """Derives everything there is: the new facts, then what time alone brings, behind a barrier.
+        """Derives the new facts; without any, the steps of time alone, behind a barrier.
 
-        New facts bring the time with them: then no barrier is asked for. Whoever rings without one has moved the clock.
+        New facts advance the time by themselves. A notification without a new fact means that the clock was moved.
         """
-        wait_until_set = self._wakeup.is_set()
+        notified = self._wakeup.is_set()
         self._wakeup.clear()
         found = await projector.advance_fully(None)
-        if not found and (wait_until_set or await self._pending(connection, "barrier")):
+        if not found and (notified or await self._pending(connection, "barrier")):
             known_through = await connection.fetchval(BARRIER)
             self._barrier_drawn_at = asyncio.get_running_loop().time()
             await projector.advance_fully(known_through)
 
     async def _pending(self, connection: OwnConnection, *kinds: Literal["facts", "barrier"]) -> bool:
-        """Whether there are new facts, or a barrier would bring something: a due timer, fresher knowledge."""
+        """Whether there are new facts, or a barrier would fire a timer or advance `known_through`."""
         row = await connection.fetchrow(_PENDING, _BARRIER_AGE)
         if row is None:
             return False

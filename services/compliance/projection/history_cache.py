@@ -1,7 +1,7 @@
-"""Histories of partners kept from batch to batch, so that a batch goes on from where the last one ended.
+"""Partner histories kept between batches, so that a batch continues where the last one ended.
 
-A pure cache: whatever is dropped is derived from nothing again, to the same byte. It holds what follows from the read
-model's progress as of one write; any other write empties it.
+A pure cache: a dropped history is derived again from the first fact, to the same byte. It holds what follows from one
+version of the checkpoint; any other version empties it.
 """
 
 from collections import OrderedDict
@@ -15,22 +15,22 @@ from services.compliance.read_model.rows import PartnerRows, WindowRow
 from shared.events.facts import ConsultantLinked, PartnersMerged
 
 FACTS_KEPT_MAX: Final = 150_000
-"""How many facts the kept histories hold together, at some 2 KB each."""
+"""Facts that the kept histories hold together, at some 2 KB each."""
 
 
 class NotFurther(Exception):
-    """This group brings the partner facts that a kept history cannot take in: derive it from nothing."""
+    """A kept history cannot take in the facts that this group routes to the partner: replay it from the first fact."""
 
 
 class KeptHistory:
-    """One partner's history, and its windows as they were written last."""
+    """One partner's history, with its windows as last written."""
 
     def __init__(self, history: PartnerHistory, written: PartnerRows) -> None:
         self.history = history
         self._windows = _by_product(written.windows)
 
     def changed_rows(self, derived: PartnerRows) -> PartnerRows:
-        """The same without the windows that were written before as they are."""
+        """The same rows without the windows that are already written."""
         before, self._windows = self._windows, _by_product(derived.windows)
         changed = [row for product, rows in self._windows.items() for row in _changed(before.get(product, ()), rows)]
         return derived._replace(windows=changed)
@@ -50,10 +50,10 @@ def _changed(before: Sequence[WindowRow], after: Sequence[WindowRow]) -> Iterato
 
 
 class HistoryCache:
-    """The histories kept, the least recently used dropped first. `version`: of the progress that they follow from.
+    """Drops the least recently used history first. `version`: of the checkpoint that the histories follow from.
 
-    What a batch used is not dropped for the sake of another partner of that batch: where they are too many together,
-    the same ones stay from batch to batch.
+    A history that a batch uses is not dropped for another partner of the same batch: if there is not room for all, the
+    same ones stay from batch to batch.
     """
 
     def __init__(self, facts_max: int = FACTS_KEPT_MAX) -> None:
@@ -64,11 +64,11 @@ class HistoryCache:
         self._used: set[str] = set()
 
     def begin_batch(self) -> None:
-        """A batch begins: nothing is used by it yet."""
+        """Starts a batch, which uses no history yet."""
         self._used = set()
 
     def get(self, partner_id: str) -> KeptHistory | None:
-        """What is kept of the partner."""
+        """The kept history of the partner."""
         kept = self._kept.get(partner_id)
         if kept is None:
             return None
@@ -77,7 +77,7 @@ class HistoryCache:
         return kept[0]
 
     def keep(self, partner_id: str, folded: KeptHistory) -> None:
-        """Keeps the history, as far as there is room."""
+        """Keeps the history if there is room."""
         self.drop(partner_id)
         held = folded.history.knowledge.facts_held
         while self._facts_held + held > self._facts_max:
@@ -90,21 +90,21 @@ class HistoryCache:
         self._used.add(partner_id)
 
     def drop(self, partner_id: str) -> None:
-        """Forgets one partner."""
+        """Drops one partner."""
         kept = self._kept.pop(partner_id, None)
         if kept is not None:
             self._facts_held -= kept[1]
 
     def clear(self) -> None:
-        """Forgets everything."""
+        """Drops everything."""
         self._kept.clear()
         self._facts_held, self.version = 0, None
 
 
 def unknown_people(folded: KeptHistory, groups: Iterable[Sequence[LoggedFact]]) -> set[str]:
-    """The people whom these groups link to the partner and of whom its history knows nothing yet.
+    """People whom these groups link to the partner and whose facts its history lacks.
 
-    Raises `NotFurther` where other people can be routed to the partner too.
+    Raises `NotFurther` if the groups can route other people to the partner too.
     """
     knowledge, partner_id = folded.history.knowledge, folded.history.partner_id
     people: set[str] = set()
@@ -122,7 +122,7 @@ def unknown_people(folded: KeptHistory, groups: Iterable[Sequence[LoggedFact]]) 
 
 
 def unreached_partners(folded: KeptHistory, people: Container[str], facts: Iterable[LoggedFact]) -> set[str]:
-    """The partners, not reached before, that these facts link the partner's people to; `people`: those who join it."""
+    """Partners not reached before that these facts link the partner's people to. `people`: those who join it."""
     knowledge = folded.history.knowledge
     return {
         data.partner_id
@@ -139,10 +139,10 @@ def routed_groups(
     of_people: Mapping[str, Sequence[LoggedFact]],
     endings: Sequence[LoggedFact],
 ) -> Iterator[Group]:
-    """The groups as far as they are routed to the partner, each with the earlier facts that it brings along.
+    """The part of each group that is routed to the partner, with the earlier facts that it routes there as well.
 
-    `of_people`: all facts about the people that the groups newly link to it. `endings`: the closures and mergers of
-    the partners that it newly reaches, in log order. Take a group when the last one is recorded.
+    `of_people`: all facts about the people that the groups newly link to it. `endings`: closures and mergers of the
+    partners that it newly reaches, in log order. Record each group before taking the next.
     """
     knowledge, partner_id = folded.history.knowledge, folded.history.partner_id
     first_ending = 0

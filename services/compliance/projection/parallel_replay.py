@@ -1,7 +1,7 @@
-"""Derives every partner from nothing, on every core, into tables of the read model that a rebuild numbers.
+"""Replays every partner from its first fact, on every core, into the tables of a rebuilt read model.
 
-PostgreSQL routes and orders all facts at once; a process holds those of a few partners at a time. Memory does not
-grow with the log.
+PostgreSQL routes and sorts all facts at once; each process holds the facts of a few partners at a time, so memory does
+not grow with the log.
 """
 
 import asyncio
@@ -16,55 +16,25 @@ from services.compliance.policy.replay_position import ReplayPosition
 from services.compliance.projection.prior_publication import prior_publications
 from services.compliance.projection.replay import derive
 from services.compliance.read_model.checkpoint import Checkpoint, PolicyUpgrade
-from services.compliance.read_model.routing import ROUTES, routed_facts
+from services.compliance.read_model.routing import PARTNER_ROUTES, routed_facts
 from services.compliance.read_model.rows import PartnerRows
 from services.compliance.settings import ComplianceSettings
+from services.compliance.statements import statements
 
 PARTNERS_PER_TASK: Final = 128
 _TASKS_AHEAD: Final = 3
-"""Tasks handed out per process beyond the one in hand."""
+"""Tasks queued per process besides the running one."""
 
-_PARTNERS: Final = """
-    CREATE UNLOGGED TABLE asked AS
-    SELECT partner_id FROM certification.stored_events WHERE partner_id IS NOT NULL
-    UNION SELECT into_partner_id FROM certification.stored_events WHERE into_partner_id IS NOT NULL
-"""
-"""Every partner that any fact names. Routing all of them at once reads the log a few times, not once per partner."""
-
-_ROUTE: Final = f"""
-    CREATE UNLOGGED TABLE routed_fact AS
-    WITH RECURSIVE through AS (SELECT {{through}}::bigint AS position),
-    {ROUTES}
-    SELECT r.asked_id, r.notification_id, r.append_position, r.topic, r.state
-    FROM routed r ORDER BY r.asked_id, r.notification_id
-"""
-
-_NEXT_PARTNERS: Final = "SELECT partner_id FROM asked WHERE partner_id > $1 ORDER BY partner_id LIMIT $2"
-
-_ROUTED: Final = """
-    SELECT asked_id, notification_id, append_position, topic, state FROM routed_fact
-    WHERE asked_id BETWEEN $1 AND $2 ORDER BY asked_id, notification_id
-"""
-
-_FOR_EVERYBODY: Final = """
-    SELECT asked_id, notification_id, append_position, topic, state FROM routed_fact
-    WHERE asked_id IS NULL ORDER BY notification_id
-"""
-
-_STAGE: Final = """
-    CREATE UNLOGGED TABLE derived_event (
-        instant timestamptz, position bigint, partner_id text COLLATE "C", ordinal integer,
-        event_id text COLLATE "C", type text, products text, effective_at timestamptz, subject text, data bytea)
-"""
+_SQL: Final = statements(__file__, partner_routes=PARTNER_ROUTES)
 
 FOR_BULK: Final = """
     SET LOCAL work_mem = '256MB'; SET LOCAL maintenance_work_mem = '256MB'; SET LOCAL enable_seqscan = on;
     SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on
 """
-"""For a transaction that reads or writes whole tables: these sessions plan by index otherwise."""
+"""For a transaction over whole tables: otherwise these sessions plan by index."""
 
 _WITHOUT_WAITING: Final = "SET synchronous_commit = off"
-"""What a crash of the server takes was not in use yet: the transaction that takes it into use reaches the disk last."""
+"""A crash of the server loses only tables that are not in use yet: the swap reaches the disk last."""
 
 
 class _Task(NamedTuple):
@@ -87,8 +57,8 @@ async def replay_all_partners(
 ) -> int:
     """Derives every partner up to the goal into the schema of `rebuilt`; returns how many there are.
 
-    The events are left unnumbered in the table `derived_event`: those after the goal's policy upgrade, if it has one,
-    and those that correct what was published before, in the schema `published_in`.
+    The events stay unnumbered in the table `derived_event`. After a policy upgrade they are the later ones and the
+    corrections of what the schema `published_in` holds.
     """
     on_progress("routing the facts")
     loop = asyncio.get_running_loop()
@@ -98,8 +68,8 @@ async def replay_all_partners(
         for _ in range(processes):  # Each starts one more process: they load their code while the database routes.
             pool.submit(_do_nothing)
         await _route(connection, max(goal.position, goal.cursor.position))
-        await connection.execute(_STAGE)
-        while rows := await connection.fetch(_NEXT_PARTNERS, after, PARTNERS_PER_TASK):
+        await connection.execute(_SQL["stage"])
+        while rows := await connection.fetch(_SQL["next_partners"], after, PARTNERS_PER_TASK):
             partner_ids = [row["partner_id"] for row in rows]
             if len(handed_out) >= processes * _TASKS_AHEAD:
                 done, handed_out = await asyncio.wait(handed_out, return_when=asyncio.FIRST_COMPLETED)
@@ -110,7 +80,7 @@ async def replay_all_partners(
             partners, after = partners + len(partner_ids), partner_ids[-1]
             on_progress(f"{partners:,} partners")
         await asyncio.gather(*handed_out)
-    await connection.execute("DROP TABLE routed_fact, asked")
+    await connection.execute("DROP TABLE routed_fact, target")
     return partners
 
 
@@ -119,11 +89,11 @@ async def _route(connection: OwnConnection, through: int) -> None:
     async with connection.transaction():
         await connection.execute(FOR_BULK)
         for statement in (
-            _PARTNERS,
-            "CREATE UNIQUE INDEX ON asked (partner_id)",
-            "ANALYZE asked",
-            _ROUTE.format(through=through),
-            "CREATE INDEX ON routed_fact (asked_id, notification_id)",
+            _SQL["partners"],
+            "CREATE UNIQUE INDEX ON target (partner_id)",
+            "ANALYZE target",
+            _SQL["route"].format(through=through),
+            "CREATE INDEX ON routed_fact (target_id, notification_id)",
         ):
             await connection.execute(statement)
 
@@ -135,7 +105,7 @@ _connections: Final[dict[str, OwnConnection]] = {}
 
 
 def _start_process() -> None:
-    """What is loaded by now stays for good. A task makes a great many objects and drops them all at its end."""
+    """Turns garbage collection off: a task makes very many objects and drops them all at its end."""
     gc.freeze()
     gc.disable()
 
@@ -155,8 +125,8 @@ async def _derive(task: _Task) -> None:
     if connection is None:
         connection = _connections[task.settings.database_schema] = await connect(task.settings)
         await connection.execute(_WITHOUT_WAITING)
-    rows = await connection.fetch(_FOR_EVERYBODY)
-    rows += await connection.fetch(_ROUTED, task.partner_ids[0], task.partner_ids[-1])
+    rows = await connection.fetch(_SQL["broadcast"])
+    rows += await connection.fetch(_SQL["routed"], task.partner_ids[0], task.partner_ids[-1])
     facts = routed_facts(task.partner_ids, rows)
     past = await prior_publications(connection, task.partner_ids, task.upgraded_from, task.published_in)
     derived = [
@@ -177,17 +147,17 @@ async def _copy(connection: OwnConnection, derived: list[PartnerRows]) -> None:
                 row.event.type,
                 ",".join(row.event.products),
                 row.event.effective_at,
-                row.event.subject,
+                row.event.about,
                 row.event.data,
             )
-            for one in derived
-            for row in one.events
+            for partner in derived
+            for row in partner.events
         ],
     )
-    await connection.copy_records_to_table("standing", records=[row for one in derived for row in one.standings])
+    await connection.copy_records_to_table("standing", records=[row for rows in derived for row in rows.standings])
     await connection.copy_records_to_table(
-        "replacement_window", records=[row for one in derived for row in one.windows]
+        "replacement_window", records=[row for partner in derived for row in partner.windows]
     )
     await connection.copy_records_to_table(
-        "timer", records=[(one.partner_id, one.due_at) for one in derived if one.due_at is not None]
+        "timer", records=[(partner.partner_id, partner.due_at) for partner in derived if partner.due_at is not None]
     )

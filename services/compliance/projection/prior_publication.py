@@ -17,5 +17,5 @@ async def prior_publications(
     """
     if upgrade is None:
         return {}
-    publications = await load_publications(connection, partner_ids, upgrade.sequence, schema)
+    publications = await load_publications(connection, partner_ids, upgrade.event_position, schema)
     return {partner_id: PriorPublication(upgrade.cursor, state) for partner_id, state in publications.items()}

@@ -1,8 +1,7 @@
-"""Derives the whole read model from nothing, into a schema of its own, and takes it into use or compares it.
+"""Rebuilds the read model from the first fact in a schema of its own, then swaps it in or compares it.
 
-What comes out is the same to the byte as what the follower derived step by step. Where it is not, because
-the policy is another one now, what was published stays as it is, with its numbers, and is corrected by
-further events: subscribers hear of nothing else.
+The result equals the follower's to the byte. If it differs because the policy changed, published events keep their
+content and positions, and further events correct them: subscribers get nothing else.
 """
 
 import asyncio
@@ -37,14 +36,14 @@ _ALONE: Final = "SELECT pg_try_advisory_lock(hashtext('sagecert compliance rebui
 
 _NUMBER: Final = """
     INSERT INTO compliance_event (
-        sequence, event_id, type, partner_id, products, effective_at, recorded_at, position, subject, data)
+        position, event_id, type, partner_id, products, effective_at, recorded_at, fact_position, about, data)
     SELECT $1::bigint + row_number() OVER (ORDER BY instant, position, partner_id, ordinal), event_id, type,
-        partner_id, string_to_array(products, ','), effective_at, instant, position, subject, data
+        partner_id, string_to_array(products, ','), effective_at, instant, position, about, data
     FROM derived_event
 """
 
 _KEEP_PUBLISHED: Final = """
-    INSERT INTO compliance_event SELECT * FROM "{schema}".compliance_event WHERE sequence <= {through}
+    INSERT INTO compliance_event SELECT * FROM "{schema}".compliance_event WHERE position <= {through}
 """
 _KEEP_UPGRADES: Final = 'INSERT INTO policy_upgrade SELECT * FROM "{schema}".policy_upgrade'
 
@@ -66,7 +65,7 @@ _WITH_INDEXES: Final = [*map(_sql, map(AddConstraint, _KEYS)), *map(_sql, map(Cr
 
 
 class AlreadyRebuilding(RuntimeError):
-    """Two rebuilds at once would write into the same schema."""
+    """Another rebuild is writing into the same schema."""
 
 
 class Rebuilt(NamedTuple):
@@ -93,10 +92,10 @@ def run(
 ) -> Rebuilt:
     """Rebuilds the read model of `settings` as the owner of its schema, while the service goes on.
 
-    `verify`: compares the rebuilt one with the one in use and throws it away. Otherwise it is taken
-    into use in its place, in one transaction, once it has caught up. Where it would have published
-    otherwise, the projection stands still while what was published is corrected. `on_progress` hears of the progress.
-    Raises `AlreadyRebuilding`, and what PostgreSQL raises; what was in use then stays in use.
+    `verify`: compares the rebuilt read model with the live one and drops it. Otherwise it replaces the live one in one
+    transaction after it has caught up. If it would have published other events, the projection pauses while further
+    events correct the published ones. Raises `AlreadyRebuilding` and what PostgreSQL raises; the live read model then
+    stays.
     """
     with psycopg.connect(owner_url, autocommit=True) as connection:
         if connection.execute(_ALONE).fetchone() != (True,):
@@ -137,7 +136,7 @@ async def _rebuild(
 
 
 class _Replay(NamedTuple):
-    """A read model in use, and another that is derived beside it. `live`, `rebuilt`: the settings of each."""
+    """The live read model and the rebuilt one beside it. `live`, `rebuilt`: the settings of each."""
 
     live: ComplianceSettings
     rebuilt: ComplianceSettings
@@ -147,27 +146,29 @@ class _Replay(NamedTuple):
     on_progress: Callable[[str], None]
 
     async def compare(self) -> Rebuilt:
-        """Derives what is in use, up to where it is, and says in what the two differ."""
+        """Derives up to the live checkpoint, and lists the differences."""
         async with self.in_use.transaction(isolation="repeatable_read", readonly=True):
             found = await self._derive(await read_checkpoint(self.in_use))
             self.on_progress("comparing")
             return found._replace(differences=tuple(await differences(self.in_use, self.target)))
 
     async def apply_policy_upgrade(self) -> Rebuilt | None:
-        """Takes it into use while the other goes on; None: it would have published otherwise."""
+        """Swaps it in while the follower goes on; None if it would have published other events."""
         published = await read_checkpoint(self.in_use)
         if published.policy_version not in ("", self.live.parameters.version):
             return None
         goal = await _goal(self.target, self.live.parameters)
         found = await self._derive(goal._replace(upgraded_from=published.upgraded_from))
         await self._catch_up(None)
-        if await same_events(self.target, self.live.database_schema, 0, published.sequence):
+        if await same_events(self.target, self.live.database_schema, 0, published.event_position):
             async with self.in_use.transaction():
                 await self.in_use.execute("LOCK TABLE progress IN ACCESS EXCLUSIVE MODE")
                 last = await read_checkpoint(self.in_use)
                 known_through = last.cursor.instant if last.cursor.timer else None
                 await self._catch_up(known_through)
-                if await same_events(self.target, self.live.database_schema, published.sequence, last.sequence):
+                if await same_events(
+                    self.target, self.live.database_schema, published.event_position, last.event_position
+                ):
                     await self._swap()
                     return found
         return None
@@ -176,19 +177,19 @@ class _Replay(NamedTuple):
         await Projector(self.target, self.live.parameters, "rebuild").advance_fully(known_through)
 
     async def correct(self) -> Rebuilt:
-        """Takes it into use with what was published before, corrected; nobody derives meanwhile."""
+        """Swaps it in with the published events and their corrections; the follower waits meanwhile."""
         async with self.in_use.transaction():
             self.on_progress("what was published would be published otherwise now: correcting it")
-            # The table, not the row: whoever waited for the row would stand in the way of the swap.
+            # The table, not the row: a follower waiting for the row would block the swap.
             await self.in_use.execute("LOCK TABLE progress IN SHARE ROW EXCLUSIVE MODE")
             published = await read_checkpoint(self.in_use)
             await self.in_use.execute("SET LOCAL synchronous_commit = on")
-            upgrade = PolicyUpgrade(published.sequence, published.cursor)
+            upgrade = PolicyUpgrade(published.event_position, published.cursor)
             found = await self._derive(published._replace(upgraded_from=upgrade))
             await self.target.execute(_UPGRADE, self.live.parameters.version, found.events, *published.cursor)
             await self.in_use.execute("LOCK TABLE progress IN ACCESS EXCLUSIVE MODE")
             await self._swap()
-        return found._replace(corrections=found.events - published.sequence)
+        return found._replace(corrections=found.events - published.event_position)
 
     async def _derive(self, goal: Checkpoint) -> Rebuilt:
         partners = await replay_all_partners(
@@ -196,17 +197,17 @@ class _Replay(NamedTuple):
         )
         self.on_progress("numbering the events")
         checkpoint = await _number(self.target, goal, self.live)
-        return Rebuilt(partners, checkpoint.sequence, checkpoint.position, checkpoint.known_through)
+        return Rebuilt(partners, checkpoint.event_position, checkpoint.position, checkpoint.known_through)
 
     async def _swap(self) -> None:
-        """Whoever waited for the lock on the progress goes on in the new one."""
+        """A follower that waits for the lock on `progress` continues in the new schema."""
         self.on_progress("taking it into use")
         await self.in_use.execute(f'ALTER SCHEMA "{self.live.database_schema}" RENAME TO "{RETIRED_SCHEMA}"')
         await self.in_use.execute(f'ALTER SCHEMA "{REBUILT_SCHEMA}" RENAME TO "{self.live.database_schema}"')
 
 
 async def _goal(connection: OwnConnection, parameters: Parameters) -> Checkpoint:
-    """Everything there is now, behind a barrier."""
+    """The checkpoint after all present facts, behind a barrier."""
     known_through = await connection.fetchval(BARRIER)
     position = await connection.fetchval(
         "SELECT coalesce(max(notification_id), 0) FROM certification.stored_events WHERE recorded_at <= $1",
@@ -227,7 +228,7 @@ async def _number(connection: OwnConnection, goal: Checkpoint, live: ComplianceS
     Those published before the goal's policy upgrade come first, as they are. The indexes are built over the whole
     table afterwards, which takes half as long as maintaining them.
     """
-    kept = 0 if goal.upgraded_from is None else goal.upgraded_from.sequence
+    kept = 0 if goal.upgraded_from is None else goal.upgraded_from.event_position
     async with connection.transaction():
         await connection.execute(FOR_BULK)
         for statement in _WITHOUT_INDEXES:
@@ -238,8 +239,8 @@ async def _number(connection: OwnConnection, goal: Checkpoint, live: ComplianceS
         await connection.execute(_NUMBER, kept)
         for statement in _WITH_INDEXES:
             await connection.execute(statement)
-        sequence = await connection.fetchval("SELECT coalesce(max(sequence), 0) FROM compliance_event")
-        checkpoint = goal._replace(sequence=sequence, policy_version=live.parameters.version)
+        event_position = await connection.fetchval("SELECT coalesce(max(position), 0) FROM compliance_event")
+        checkpoint = goal._replace(event_position=event_position, policy_version=live.parameters.version)
         await store_checkpoint(connection, checkpoint, "rebuild")
         await connection.execute("DROP TABLE derived_event")
     await connection.execute("ANALYZE compliance_event, standing, replacement_window, timer")
@@ -250,7 +251,7 @@ async def _number(connection: OwnConnection, goal: Checkpoint, live: ComplianceS
 
 
 def _make_schema(owner_url: str, schema: str) -> None:
-    """Makes the schema anew, empty."""
+    """Creates the schema, empty; drops an old one."""
     _drop_schemas(owner_url, schema)
     engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(owner_url), poolclass=NullPool)
     with engine.begin() as connection:

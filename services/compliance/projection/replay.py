@@ -1,4 +1,4 @@
-"""One partner, replayed: the same for the live projection and for a rebuild, from nothing or from where it was."""
+"""Replay of one partner, shared by the live projection and a rebuild: from the first fact or from a cursor."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -18,14 +18,14 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class PriorPublication(NamedTuple):
-    """What was published about a partner by another policy: every step up to and including `cursor`."""
+    """What another policy published about a partner: every step up to and including `cursor`."""
 
     cursor: ReplayPosition
     publication: PublicationState
 
 
 class Group(NamedTuple):
-    """Facts appended together, as far as they are routed to a partner, and those that they bring along.
+    """Facts appended together, as far as they are routed to a partner.
 
     `earlier`: facts of earlier groups that are routed to the partner because of this one.
     """
@@ -44,8 +44,8 @@ def derive(
 ) -> PartnerRows:
     """Replays the facts routed to the partner (log order) and the timers between them, up to and including `until`.
 
-    `events` are those of the steps after `after`; None: of all. With a `past` (which ends by `until`) they are those
-    that correct it, if it was not corrected yet, and those of the steps after it.
+    `events`: of the steps after `after`, or of all if None. With a `past`, which ends by `until`: its correction,
+    unless already made, and the steps after it.
     """
     return replay(PartnerHistory(partner_id, parameters), facts, after, until, past)
 
@@ -57,7 +57,7 @@ def replay(
     until: ReplayPosition,
     past: PriorPublication | None = None,
 ) -> PartnerRows:
-    """`derive` into an empty history, which can be kept to go on from."""
+    """`derive` into an empty history, which can be kept and resumed."""
     groups = (Group(tuple(appended)) for _, appended in groupby(facts, attrgetter("append_position")))
     events = _event_rows(_steps(history, groups, until, past), history.partner_id, after)
     return PartnerRows(history.partner_id, events, *forecast_rows(history), history.next_timer_at)

@@ -1,4 +1,4 @@
-"""Processes that derive partners without a kept history, for steps that touch very many: a portal change, a lapse."""
+"""Processes that replay partners without a kept history, for steps that touch very many: a portal change, a lapse."""
 
 import asyncio
 import gc
@@ -36,7 +36,7 @@ class StepRange(NamedTuple):
 
 
 class ReplayWorkers:
-    """Starts its processes when they are first needed; `close` ends them. They end by themselves if the owner dies."""
+    """Starts its processes when first needed; `close` ends them. They end by themselves if the owner dies."""
 
     def __init__(self, settings: ComplianceSettings, processes: int | None = None) -> None:
         self._settings = settings
@@ -44,7 +44,7 @@ class ReplayWorkers:
         self._pool: ProcessPoolExecutor | None = None
 
     async def derive(self, partner_ids: Sequence[str], steps: StepRange) -> list[PartnerRows]:
-        """What follows for those of the partners that change. Raises what a process raises, and where one dies."""
+        """The rows of those partners that change. Raises what a process raises, and `BrokenProcessPool` if one dies."""
         if self._pool is None:
             spawn = get_context("spawn")
             self._pool = ProcessPoolExecutor(self._processes, spawn, _start_process, (os.getpid(),))
@@ -67,7 +67,7 @@ class ReplayWorkers:
 async def derive_partners(
     connection: Connection, partner_ids: Sequence[str], steps: StepRange, parameters: Parameters
 ) -> list[tuple[PartnerHistory, PartnerRows, bool]]:
-    """Each partner's history, what follows, and whether anything changed."""
+    """Each partner's history, its rows, and whether anything changed."""
     facts = await routed(connection, partner_ids, steps.through)
     past = await prior_publications(connection, partner_ids, steps.upgraded_from)
     return [
@@ -79,7 +79,7 @@ async def derive_partners(
 def derive_partner(
     partner_id: str, facts: Sequence[Fact], steps: StepRange, parameters: Parameters, past: PriorPublication | None
 ) -> tuple[PartnerHistory, PartnerRows, bool]:
-    """The partner's history, what follows, and whether anything changed."""
+    """The partner's history, its rows, and whether anything changed."""
     if past is None:
         try:
             return replay_from_cursor(partner_id, facts, steps.after, steps.until, parameters)
@@ -96,7 +96,7 @@ _connections: Final[list[OwnConnection]] = []
 
 
 def _start_process(owner: int) -> None:
-    """What is loaded by now stays for good. A task makes a great many objects and drops them all at its end."""
+    """Turns garbage collection off: a task makes very many objects and drops them all at its end."""
     gc.freeze()
     gc.disable()
     threading.Thread(target=_end_with, args=(owner,), daemon=True).start()

@@ -1,4 +1,4 @@
-"""Going on with the kept histories of the partners that a batch touches."""
+"""Resuming the kept histories of the partners that a batch touches."""
 
 import asyncio
 from collections.abc import AsyncIterator, Container, Iterable, Sequence
@@ -25,7 +25,7 @@ Facts = Sequence[LoggedFact]
 
 
 class Resumption:
-    """The new facts of each partner, read from the log, and the earlier ones that they bring along.
+    """The new facts of each partner, and the earlier facts that they route to it, read from the log.
 
     `not_further`: partners whose kept history cannot take them in.
     """
@@ -49,7 +49,7 @@ class Resumption:
         backlog: Backlog,
         through: int,
     ) -> "Resumption":
-        """Reads what the histories of these partners lack to go on to the end of the plan."""
+        """Reads the facts that these histories need to reach the end of the plan."""
         facts = await newer_facts(connection, backlog.checkpoint.position, through)
         resumption = cls(folded, _groups_of(partner_ids, facts, plan, backlog))
         await resumption._read_people(connection, through)
@@ -87,7 +87,7 @@ class Resumption:
                 self.not_further.add(partner_id)
 
     async def derived(self, until: ReplayPosition, concerned: Container[str]) -> AsyncIterator[PartnerRows]:
-        """What follows for each partner that changes; `not_further` is complete afterwards.
+        """The rows of each partner that changes; `not_further` is complete afterwards.
 
         `concerned`: the partners that can have a step; the histories of the others take their facts in.
         """
@@ -114,7 +114,7 @@ class Resumption:
 
 
 def _groups_of(partner_ids: Iterable[str], facts: Facts, plan: Plan, backlog: Backlog) -> dict[str, list[Facts]]:
-    """The groups up to the end of the plan that touch each of the partners and that its part of is not done yet."""
+    """For each partner the groups that touch it, up to the end of the plan, and that it has not recorded yet."""
     found: dict[str, list[Facts]] = {partner_id: [] for partner_id in partner_ids}
     logged = {position: list(group) for position, group in groupby(facts, key=_append_position)}
     cursor = backlog.checkpoint.cursor

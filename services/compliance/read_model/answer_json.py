@@ -1,4 +1,4 @@
-"""The bytes of an answer about a partner: what is stored of it, and what is put in front when it is given."""
+"""The bytes of an answer about a partner: the stored members, and those put in front of them in each answer."""
 
 from datetime import datetime
 from typing import Final
@@ -62,7 +62,7 @@ def body_of(segment: ForecastSegment) -> bytes:
     return _encode(body)[1:]
 
 
-def asked(at: datetime, known_at: datetime, position: int) -> str:
+def as_of_members(at: datetime, known_at: datetime, position: int) -> str:
     """The members `at`, `known_at` and `position`, which every answer carries."""
     return f'"at":"{instant_text(at)}","known_at":"{instant_text(known_at)}","position":{position}'
 
@@ -71,5 +71,5 @@ def compliance_answer(
     partner_id: str, product: str, at: datetime, known_at: datetime, position: int, body: bytes
 ) -> bytes:
     """The whole answer. The ids are those of the contract, which JSON writes as they are."""
-    front = f'{{"partner_id":"{partner_id}","product":"{product}",{asked(at, known_at, position)},'
+    front = f'{{"partner_id":"{partner_id}","product":"{product}",{as_of_members(at, known_at, position)},'
     return front.encode() + body

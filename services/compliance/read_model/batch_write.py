@@ -9,11 +9,11 @@ from services.compliance.read_model.checkpoint import ADVANCE, NOTIFY, Checkpoin
 from services.compliance.read_model.rows import EventRow, PartnerRows
 from services.compliance.statements import statements
 
-_WRITE: Final = statements(__file__)["write"].format(advance=ADVANCE, notify=NOTIFY)
+_WRITE: Final = statements(__file__, advance=ADVANCE, notify=NOTIFY)["write"]
 
 _PUBLISHED: Final = """
-    SELECT partner_id, event_id, type, effective_at, subject, data FROM {table}
-    WHERE partner_id = ANY($1) AND sequence <= $2 ORDER BY partner_id, sequence
+    SELECT partner_id, event_id, type, effective_at, about, data FROM {table}
+    WHERE partner_id = ANY($1) AND position <= $2 ORDER BY partner_id, position
 """
 
 
@@ -24,7 +24,7 @@ class ConcurrentUpdate(Exception):
 async def load_publications(
     connection: Connection, partner_ids: Sequence[str], through: int, schema: str | None = None
 ) -> dict[str, PublicationState]:
-    """What the events up to the number `through` published about each partner; `schema`: of another read model."""
+    """What the events up to the position `through` published about each partner; `schema`: of another read model."""
     events: dict[str, list[PublishedEvent]] = {partner_id: [] for partner_id in partner_ids}
     table = "compliance_event" if schema is None else f'"{schema}".compliance_event'
     for partner_id, *event in await connection.fetch(_PUBLISHED.format(table=table), partner_ids, through):
@@ -47,7 +47,7 @@ async def write(
         _WRITE,
         *values_of(checkpoint, held_by),
         version,
-        checkpoint.sequence - len(events),
+        checkpoint.event_position - len(events),
         *_columns(events, 9),
         *_columns([row for partner in derived for row in partner.standings], 9),
         *_columns(window_counts, 3),
@@ -70,7 +70,7 @@ def _event(row: EventRow) -> tuple[object, ...]:
         event.effective_at,
         event.recorded_at,
         row.key.position,
-        event.subject,
+        event.about,
         event.data,
     )
 

@@ -7,12 +7,12 @@ WITH advanced AS (
     {advance} WHERE xmin = $9 RETURNING position
 ), event_written AS (
     INSERT INTO compliance_event (
-        sequence, event_id, type, partner_id, products, effective_at, recorded_at, position, subject, data)
+        position, event_id, type, partner_id, products, effective_at, recorded_at, fact_position, about, data)
     SELECT $10::bigint + e.n, e.event_id, e.type, e.partner_id, string_to_array(e.products, ','), e.effective_at,
-        e.recorded_at, e.position, e.subject, e.data
+        e.recorded_at, e.fact_position, e.about, e.data
     FROM advanced, unnest($11::text[], $12::text[], $13::text[], $14::text[], $15::timestamptz[], $16::timestamptz[],
         $17::bigint[], $18::text[], $19::bytea[]) WITH ORDINALITY
-        AS e (event_id, type, partner_id, products, effective_at, recorded_at, position, subject, data, n)
+        AS e (event_id, type, partner_id, products, effective_at, recorded_at, fact_position, about, data, n)
 ), standing_now AS (
     SELECT n.* FROM advanced, unnest($20::text[], $21::text[], $22::timestamptz[], $23::timestamptz[], $24::text[],
         $25::integer[], $26::integer[], $27::integer[], $28::bytea[])

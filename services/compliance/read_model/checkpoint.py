@@ -7,15 +7,16 @@ import asyncpg
 
 from services.compliance.database import Connection
 from services.compliance.policy.replay_position import ReplayPosition
+from shared.events.channels import COMPLIANCE_CHANNEL
 
 
 class PolicyUpgrade(NamedTuple):
-    """Where the present policy took over: after the step `cursor` and the compliance event `sequence`.
+    """Where the present policy took over: after the step `cursor` and the compliance event at `event_position`.
 
     Another policy published the events up to there, or they correct what it published.
     """
 
-    sequence: int
+    event_position: int
     cursor: ReplayPosition
 
 
@@ -23,32 +24,31 @@ class Checkpoint(NamedTuple):
     """The state of the projection.
 
     `position`: the last fact applied for every partner. `known_through`: every fact recorded by then is at or before
-    `position`. `cursor`: the last step done; it can lie inside one group of facts or one timer instant. `sequence`: the
-    number of the last compliance event. `upgraded_from`: None if the present policy published everything.
+    `position`. `cursor`: the last step done; it can lie inside one group of facts or one timer instant.
+    `event_position`: the last compliance event. `upgraded_from`: None if the present policy published everything.
     """
 
     position: int
     known_through: datetime
     cursor: ReplayPosition
-    sequence: int
+    event_position: int
     policy_version: str
     upgraded_from: PolicyUpgrade | None = None
 
 
 COLUMNS: Final = """
-    p.position, p.known_through, p.cursor_instant, p.cursor_position, p.cursor_partner_id, p.sequence, p.policy_version,
-    u.sequence AS upgrade_sequence, u.cursor_instant AS upgrade_instant, u.cursor_position AS upgrade_position,
-    u.cursor_partner_id AS upgrade_partner_id
+    p.position, p.known_through, p.cursor_instant, p.cursor_position, p.cursor_partner_id, p.event_position,
+    p.policy_version, u.event_position AS upgraded_at, u.cursor_instant AS upgrade_instant,
+    u.cursor_position AS upgrade_position, u.cursor_partner_id AS upgrade_partner_id
 """
 FROM: Final = "FROM progress p LEFT JOIN LATERAL (SELECT * FROM policy_upgrade ORDER BY number DESC LIMIT 1) u ON true"
 
 ADVANCE: Final = """
     UPDATE progress SET position = $1, known_through = $2, cursor_instant = $3, cursor_position = $4,
-        cursor_partner_id = $5, sequence = $6, policy_version = $7, held_by = $8, advanced_at = clock_timestamp()
+        cursor_partner_id = $5, event_position = $6, policy_version = $7, held_by = $8, advanced_at = clock_timestamp()
 """
-COMPLIANCE_CHANNEL: Final = "sagecert_compliance"
-"""Every advance notifies it, in its transaction."""
 NOTIFY: Final = f"pg_notify('{COMPLIANCE_CHANNEL}', position::text)"
+"""Of every advance, in its transaction."""
 
 
 async def read_checkpoint(connection: Connection) -> Checkpoint:
@@ -66,14 +66,16 @@ def checkpoint_of(row: asyncpg.Record | None) -> Checkpoint:
     if row is None:
         raise LookupError("the read model has no checkpoint: migrate it")
     upgrade = None
-    if row["upgrade_sequence"] is not None:
+    if row["upgraded_at"] is not None:
         cursor = ReplayPosition(row["upgrade_instant"], row["upgrade_position"], row["upgrade_partner_id"])
-        upgrade = PolicyUpgrade(row["upgrade_sequence"], cursor)
+        upgrade = PolicyUpgrade(row["upgraded_at"], cursor)
     cursor = ReplayPosition(row["cursor_instant"], row["cursor_position"], row["cursor_partner_id"])
-    return Checkpoint(row["position"], row["known_through"], cursor, row["sequence"], row["policy_version"], upgrade)
+    return Checkpoint(
+        row["position"], row["known_through"], cursor, row["event_position"], row["policy_version"], upgrade
+    )
 
 
 def values_of(checkpoint: Checkpoint, held_by: str) -> tuple[object, ...]:
     """The arguments of `ADVANCE`."""
-    position, known_through, cursor, sequence, policy_version, _ = checkpoint
-    return (position, known_through, *cursor, sequence, policy_version, held_by)
+    position, known_through, cursor, event_position, policy_version, _ = checkpoint
+    return (position, known_through, *cursor, event_position, policy_version, held_by)

@@ -1,7 +1,7 @@
-"""How a partner stands now, out of the read model.
+"""How a partner stands now, from the read model.
 
-A standing comes with its reasons as the bytes of the members that follow `position`, one segment after the other. They
-are the bytes that the log gives for another moment (`services.compliance.answering`).
+Each segment holds the bytes of the members that follow `position`: the bytes that `services.compliance.answering`
+derives from the log.
 """
 
 from collections.abc import Iterable
@@ -53,9 +53,9 @@ _PRESENT_MOMENT: Final = """
 
 
 class StoredSegment(NamedTuple):
-    """One segment: until when it holds if no fact comes (None: for ever), and the bytes of its members.
+    """A standing until `valid_to` (None: for ever) if no fact comes, as the bytes of its members.
 
-    `body` is empty where it lies so far ahead that it is not stored: only the log can answer.
+    `body` is empty if it lies too far ahead to be stored: then the log answers.
     """
 
     valid_to: datetime | None

@@ -1,4 +1,4 @@
-"""Lists out of the read model, in pages by key: right by the clock, whether or not a timer has fired."""
+"""Lists from the read model, in pages by key: correct by the clock, whether or not a timer has fired."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -42,7 +42,7 @@ async def present_partners(
     status: str | None,
     product: str | None,
 ) -> list[asyncpg.Record]:
-    """Partner, product, status, headcount, minimum, shortfall and the end of the segment that is in force at `at`."""
+    """Partner, product, status, headcount, minimum, shortfall and the end of the segment that contains `at`."""
     filters = [("s.status = {}", status), ("s.product = {}", product)]
     return await _fetch(connection, _PARTNERS, [*after, at, limit], filters)
 
@@ -73,7 +73,7 @@ async def present_windows(
 async def _fetch(
     connection: Connection, statement: str, arguments: list[Any], filters: Sequence[tuple[str, Any]]
 ) -> list[asyncpg.Record]:
-    """The statement with those of the filters that have a value: an index serves what is not asked for by `OR`."""
+    """The statement with the filters that have a value: an index cannot serve a filter that an `OR` turns off."""
     conditions = ""
     for condition, value in filters:
         if value is not None:

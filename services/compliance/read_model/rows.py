@@ -1,4 +1,4 @@
-"""What is derived for a partner, as rows of the read model."""
+"""Rows of the read model for one partner."""
 
 from datetime import date, datetime
 from typing import NamedTuple
@@ -43,7 +43,7 @@ class WindowRow(NamedTuple):
 
 
 class PartnerRows(NamedTuple):
-    """What follows for one partner: its new events, its rows in the read model, its next timer.
+    """One partner: its new events, its rows in the read model, its next timer.
 
     `windows`: those that may differ from what is written. `window_counts`: per product how many windows there are.
     """

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 
 from services.compliance.cloud_event import SOURCE, CloudEvent, cloud_event
+from services.compliance.read_model.event_log import LoggedEvent
 from services.compliance.webhooks.filter_and_cursor import Cursor
 from shared.events.notices import HEARTBEAT, WEBHOOK_TEST, Heartbeat, WebhookTest
 
@@ -53,22 +54,22 @@ class Message(msgspec.Struct, frozen=True):
     body: bytes
 
 
-def next_message(row: Sequence[Any], cursor: Cursor, parked_earlier: str = "") -> Message:
-    """The event of a row of `cloud_event.COLUMNS` as the next message after the cursor.
+def next_message(event: LoggedEvent, cursor: Cursor, parked_earlier: str = "") -> Message:
+    """The event as the next message after the cursor.
 
     `parked_earlier`: the numbers parked in earlier epochs; sent until a first message of this epoch is delivered.
     """
-    event = cloud_event(row)
+    common = cloud_event(event)
     sequence = cursor.sequence + 1
     numbered = WebhookEvent(
-        *(getattr(event, name) for name in _COMMON),
+        *(getattr(common, name) for name in _COMMON),
         epoch=cursor.epoch,
         sequence=sequence,
         replay=event.position <= cursor.replay_through,
         parked=_numbers(cursor.delivered_sequence + 1, cursor.sequence),
         parkedearlier="" if cursor.delivered_sequence else parked_earlier,
     )
-    return Message(event.id, event.subject, event.position, cursor.epoch, sequence, _encode(numbered))
+    return Message(event.event_id, event.partner_id, event.position, cursor.epoch, sequence, _encode(numbered))
 
 
 def batch_body(messages: Sequence[Message]) -> bytes:

@@ -12,7 +12,6 @@ from uuid import uuid4
 
 from services.compliance.database import CONNECTION_LOST, Connection, OwnConnection, cause, connect, create_pool
 from services.compliance.heartbeat import DISPATCHERS, Heartbeat
-from services.compliance.read_model.checkpoint import COMPLIANCE_CHANNEL
 from services.compliance.settings import ComplianceSettings
 from services.compliance.webhooks.delivery.endpoint_delivery import Delivery, DeliveryContext
 from services.compliance.webhooks.delivery.event_reader import SharedReading
@@ -25,10 +24,10 @@ from services.compliance.webhooks.delivery.leases import (
     take_leases,
 )
 from services.compliance.webhooks.delivery.outcome_writer import Recorder
-from services.compliance.webhooks.endpoints.store import WEBHOOKS_CHANNEL
 from services.compliance.webhooks.signing import Sealer
 from services.compliance.webhooks.transport.http_post import DEADLINE_SECONDS, Sender
 from services.web.wakeup import wait_until_set
+from shared.events.channels import COMPLIANCE_CHANNEL, WEBHOOKS_CHANNEL
 
 POLL_SECONDS: Final = 1.0
 """The longest wait after a lost notification; retries and heartbeats start at such a poll."""

@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from itertools import takewhile
 from random import random
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from uuid import uuid4
 
 from msgspec.structs import replace
 
 from services.compliance.cloud_event import BATCH_MEDIA_TYPE, MEDIA_TYPE
 from services.compliance.database import Pool
+from services.compliance.read_model.event_log import LoggedEvent
 from services.compliance.webhooks.delivery import parking, retry_policy
 from services.compliance.webhooks.delivery.event_reader import SharedReading
 from services.compliance.webhooks.delivery.leases import Lease, rejected_elsewhere
@@ -35,7 +36,6 @@ from services.compliance.webhooks.transport.http_post import Sender
 PAGE_EVENTS: Final = 100
 SECRET_LOST: Final = "no key opens the secret of this endpoint: rotate it, or have the key put back"
 _SECRET_LOST_WAIT_SECONDS: Final = 60.0
-_PARTNER: Final = 3
 """Which column of a row is the partner."""
 
 _log: Final = logging.getLogger(__name__)
@@ -126,10 +126,10 @@ class Delivery:
                 return await self._send(self._heartbeat(through), through, last=True)
             return await self._record(through, RetryDecision(self._health, 0.0), last=ends)
         while rows:
-            later_ones = list(takewhile(lambda row: row[_PARTNER] in self._parked_partners, rows))
+            later_ones = list(takewhile(lambda row: row.partner_id in self._parked_partners, rows))
             messages = [] if later_ones else self._next_messages(rows)
             del rows[: len(later_ones) or len(messages)]
-            to = (later_ones[-1][0] if later_ones else messages[-1].position) if rows else page.through
+            to = (later_ones[-1].position if later_ones else messages[-1].position) if rows else page.through
             last = ends and not rows
             going = (
                 await self._park_later_ones(later_ones, to, last=last)
@@ -140,19 +140,19 @@ class Delivery:
                 return False
         return True
 
-    def _next_messages(self, rows: Sequence[Sequence[Any]]) -> Sequence[Message]:
+    def _next_messages(self, rows: Sequence[LoggedEvent]) -> Sequence[Message]:
         """One message, or a batch; after a failure the first alone, to see whether the receiver rejects that one."""
         messages: list[Message] = []
         cursor, size = self._cursor, 2
         for row in rows[: 1 if self._health.failures else self._lease.batch_max]:
-            if row[_PARTNER] in self._parked_partners:
+            if row.partner_id in self._parked_partners:
                 break
             following = next_message(row, cursor, self._parked_earlier)
             size += len(following.body) + 1
             if messages and size > MESSAGE_BYTES_MAX:
                 break
             messages.append(following)
-            cursor = self._after(messages, row[0])
+            cursor = self._after(messages, row.position)
         return messages
 
     def _after(self, messages: Sequence[Message], position: int) -> Cursor:
@@ -225,10 +225,10 @@ class Delivery:
             )
         return going
 
-    async def _park_later_ones(self, rows: Sequence[Sequence[Any]], position: int, *, last: bool) -> bool:
+    async def _park_later_ones(self, rows: Sequence[LoggedEvent], position: int, *, last: bool) -> bool:
         """Parks messages that follow a parked one of their partner. Returns whether to go on."""
         numbered = enumerate(rows, self._cursor.sequence + 1)
-        parkings = [self._parking(number, row[0], row[_PARTNER]) for number, row in numbered]
+        parkings = [self._parking(number, row.position, row.partner_id) for number, row in numbered]
         cursor = replace(self._cursor, position=position, sequence=parkings[-1].sequence)
         decision = RetryDecision(self._health, 0.0)
         return await self._record(cursor, decision, parkings=parkings, last=last)

@@ -2,47 +2,34 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 from weakref import WeakValueDictionary
 
 import msgspec
 
-from services.compliance.cloud_event import COLUMNS, PASSES
 from services.compliance.database import Connection, Pool
+from services.compliance.read_model import event_log
+from services.compliance.read_model.event_log import EventFilter, LoggedEvent
 from services.compliance.webhooks.filter_and_cursor import Filter
 
 SCAN_WINDOW: Final = 5000
 """Events that one read scans at most, however few pass the filter."""
 
-# One statement sees one snapshot: nothing up to `head` can be missing.
-_AFTER: Final = f"""
-    SELECT p.sequence AS head, f.* FROM progress p LEFT JOIN LATERAL (
-        SELECT {COLUMNS} FROM compliance_event e
-        WHERE e.sequence > $1 AND e.sequence <= $1 + {SCAN_WINDOW} AND {PASSES}
-        ORDER BY e.sequence LIMIT $5
-    ) f ON true
-    ORDER BY f.sequence
-"""
-
-_AT: Final = f"SELECT {COLUMNS} FROM compliance_event e WHERE e.sequence = $1"
-
 
 class Page(msgspec.Struct, frozen=True, weakref=True):
-    """Rows of `cloud_event.COLUMNS` in order. `through`: the last position scanned; `head`: the last of the log."""
+    """Events in order. `through`: the last position scanned; `head`: the last of the log."""
 
-    rows: Sequence[tuple[Any, ...]]
+    rows: Sequence[LoggedEvent]
     through: int
     head: int
 
 
 async def read_events(connection: "Connection | Pool", after: int, filtered: Filter, limit: int) -> Page:
     """Events after a position that pass the filter, at most `limit`, from one scan of SCAN_WINDOW events."""
-    which = (filtered.types, filtered.partner_ids, filtered.products)
-    rows = await connection.fetch(_AFTER, after, *which, limit)
-    head: int = rows[0]["head"]
-    found = [tuple(row)[1:] for row in rows if row["sequence"] is not None]
-    through = found[-1][0] if len(found) == limit else max(after, min(after + SCAN_WINDOW, head))
-    return Page(found, through, head)
+    which = EventFilter(filtered.types, filtered.partner_ids, filtered.products)
+    rows, head = await event_log.read_events(connection, after, after + SCAN_WINDOW, which, limit)
+    through = rows[-1].position if len(rows) == limit else max(after, min(after + SCAN_WINDOW, head))
+    return Page(rows, through, head)
 
 
 class SharedReading:
@@ -64,10 +51,3 @@ class SharedReading:
             if page is None:
                 page = self._pages[which] = await read_events(self._pool, *which)
         return page
-
-
-async def read_event(connection: "Connection | Pool", position: int) -> tuple[Any, ...]:
-    """The row of `cloud_event.COLUMNS` at a position."""
-    row = await connection.fetchrow(_AT, position)
-    assert row is not None, "the log has no gaps"
-    return tuple(row)

@@ -23,10 +23,10 @@ LEASES_TAKEN_MAX: Final = 200
 DUE: Final = f"""
     n.state = 'active' AND n.next_attempt_at <= clock_timestamp()
     AND (
-        p.sequence > n.position + {DUE_SCAN_WINDOW}
+        p.event_position > n.position + {DUE_SCAN_WINDOW}
         OR EXISTS (
             SELECT FROM compliance_event e
-            WHERE e.sequence > n.position AND e.sequence <= n.position + {DUE_SCAN_WINDOW}
+            WHERE e.position > n.position AND e.position <= n.position + {DUE_SCAN_WINDOW}
                 AND (n.types IS NULL OR e.type = ANY(n.types))
                 AND (n.partner_ids IS NULL OR e.partner_id = ANY(n.partner_ids))
                 AND (n.products IS NULL OR e.products && n.products)

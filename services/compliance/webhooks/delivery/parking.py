@@ -8,7 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from services.compliance.database import Connection, Pool
-from services.compliance.webhooks.delivery.event_reader import read_event
+from services.compliance.read_model.event_log import read_event
 from services.compliance.webhooks.endpoints.store import find_endpoint, locked_endpoint
 from services.compliance.webhooks.filter_and_cursor import Cursor
 from services.compliance.webhooks.message import Message, next_message

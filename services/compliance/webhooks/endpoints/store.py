@@ -17,9 +17,7 @@ from services.compliance.database import Connection, Pool
 from services.compliance.webhooks.filter_and_cursor import DisabledBecause, Filter, State, filter_of
 from services.compliance.webhooks.refusals import NoSuchEndpoint, OtherRevision, StartOutOfRange
 from services.web.preconditions import Expected
-
-WEBHOOKS_CHANNEL: Final = "sagecert_webhooks"
-"""Carries the id of an endpoint after every change that concerns its delivery."""
+from shared.events.channels import WEBHOOKS_CHANNEL
 
 StartAt = int | datetime | None
 """After a position, from a `recorded_at` on, or (None) after the last event."""
@@ -80,7 +78,7 @@ class EndpointPatch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _ENDPOINT: Final = """
-    SELECT e.*, p.sequence AS head,
+    SELECT e.*, p.event_position AS head,
         CASE WHEN e.failing_since IS NOT NULL AND e.state = 'active'
             THEN nullif(e.next_attempt_at, '-infinity') END AS attempt_due_at,
         (SELECT count(*) FROM webhooks.parked_message m WHERE m.endpoint_id = e.endpoint_id) AS parked,
@@ -130,12 +128,12 @@ _CHANGED: Final = """
 
 _RECORDED_FROM: Final = """
     WITH RECURSIVE search AS (
-        SELECT 0::bigint AS low, p.sequence AS high FROM progress p
+        SELECT 0::bigint AS low, p.event_position AS high FROM progress p
         UNION ALL
         SELECT CASE WHEN e.recorded_at < $1 THEN m.middle ELSE s.low END,
             CASE WHEN e.recorded_at < $1 THEN s.high ELSE m.middle - 1 END
         FROM search s CROSS JOIN LATERAL (SELECT (s.low + s.high + 1) / 2 AS middle) m
-        JOIN compliance_event e ON e.sequence = m.middle
+        JOIN compliance_event e ON e.position = m.middle
         WHERE s.low < s.high
     )
     SELECT s.low FROM search s WHERE s.low = s.high
@@ -145,7 +143,7 @@ _RECORDED_FROM: Final = """
 
 async def resolve_start(connection: Connection, place: StartAt, parameter: str) -> int:
     """The last position before the place. Raises `StartOutOfRange`, which names the parameter."""
-    row = await connection.fetchrow("SELECT p.sequence, certification.now() FROM progress p")
+    row = await connection.fetchrow("SELECT p.event_position, certification.now() FROM progress p")
     assert row is not None, "progress has one row"
     head, now = row
     if place is None:

@@ -1,0 +1,30 @@
+-- name: read_backlog
+-- One snapshot: the checkpoint, whole groups of about $1 facts after it with the partners that they touch, and the first
+-- $3 timers due by the last of these facts or by $2.
+WITH RECURSIVE
+newer AS MATERIALIZED (
+    SELECT e.append_position, e.recorded_at, e.topic, e.partner_id, e.into_partner_id, e.consultant_id,
+        e.originator_id >= 'portal_change-' AND e.originator_id < 'portal_change.' AS broadcast
+    FROM certification.stored_events e
+    WHERE e.notification_id > (SELECT p.position FROM progress p) AND e.notification_id <= (
+        SELECT coalesce(max(l.append_position), max(p.position) + $1)
+        FROM progress p LEFT JOIN certification.stored_events l ON l.notification_id = p.position + $1
+    )
+),
+{group_routes}
+SELECT p.xmin AS version,
+    ARRAY(
+        SELECT ROW (t.append_position, max(t.recorded_at), bool_or(t.broadcast),
+            array_agg(t.partner_id) FILTER (WHERE t.partner_id IS NOT NULL))
+        FROM touched t GROUP BY t.append_position ORDER BY t.append_position
+    ) AS groups,
+    ARRAY(
+        SELECT ROW (t.due_at, t.partner_id) FROM timer t
+        WHERE t.due_at <= greatest((SELECT max(n.recorded_at) FROM newer n), $2)
+        ORDER BY t.due_at, t.partner_id LIMIT $3
+    ) AS timers,
+    {checkpoint}
+{from_checkpoint}
+
+-- name: mentioned_after
+SELECT DISTINCT partner_id FROM standing WHERE partner_id > $1 ORDER BY partner_id LIMIT $2

@@ -1,0 +1,55 @@
+"""Reading the compliance log, for feeds and for webhooks."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from services.compliance.database import Connection, Pool
+from services.compliance.statements import statements
+
+_SQL: Final = statements(__file__)
+
+
+class LoggedEvent(NamedTuple):
+    """A row of `compliance_event`, in the order of its columns."""
+
+    position: int
+    event_id: str
+    type: str
+    partner_id: str
+    products: Sequence[str]
+    effective_at: datetime
+    recorded_at: datetime
+    fact_position: int
+    about: str
+    data: bytes
+
+
+class EventFilter(NamedTuple):
+    """Which events: of these types, about one of these partners and one of these products; None: any.
+
+    They are effective by `at`, recorded by `known_at`, and derived from facts up to `known_position`; None: no bound.
+    """
+
+    types: Sequence[str] | None = None
+    partner_ids: Sequence[str] | None = None
+    products: Sequence[str] | None = None
+    at: datetime | None = None
+    known_at: datetime | None = None
+    known_position: int | None = None
+
+
+async def read_events(
+    connection: "Connection | Pool", after: int, through: int, which: EventFilter, limit: int
+) -> tuple[list[LoggedEvent], int]:
+    """The first events after one position, up to another, that pass the filter; and the last position of the log."""
+    rows = await connection.fetch(_SQL["read_events"], after, through, *which, limit)
+    head: int = rows[-1]["head"]
+    return [LoggedEvent._make(tuple(row)[:-1]) for row in rows if row["position"] is not None], head
+
+
+async def read_event(connection: "Connection | Pool", position: int) -> LoggedEvent:
+    """The event at a position of the log."""
+    row = await connection.fetchrow(_SQL["read_event"], position)
+    assert row is not None, "the log has no gaps"
+    return LoggedEvent._make(row)

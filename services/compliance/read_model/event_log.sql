@@ -1,0 +1,20 @@
+-- name: read_events
+-- Events after a position that pass a filter (null: any), each with the end of the log. One statement sees one snapshot:
+-- nothing up to `head` can be missing. Without an event there is one row, with null for its columns.
+SELECT f.*, h.head
+FROM (SELECT coalesce(max(e.position), 0) AS head FROM compliance_event e) h
+LEFT JOIN LATERAL (
+    SELECT e.* FROM compliance_event e
+    WHERE e.position > $1 AND e.position <= $2
+        AND ($3::text[] IS NULL OR e.type = ANY($3))
+        AND ($4::text[] IS NULL OR e.partner_id = ANY($4))
+        AND ($5::text[] IS NULL OR e.products && $5)
+        AND ($6::timestamptz IS NULL OR e.effective_at <= $6)
+        AND ($7::timestamptz IS NULL OR e.recorded_at <= $7)
+        AND ($8::bigint IS NULL OR e.fact_position <= $8)
+    ORDER BY e.position LIMIT $9
+) f ON true
+ORDER BY f.position
+
+-- name: read_event
+SELECT e.* FROM compliance_event e WHERE e.position = $1

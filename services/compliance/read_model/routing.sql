@@ -1,0 +1,207 @@
+-- Which partners a fact concerns: said here and nowhere else. See routing.py for the words.
+
+-- name: portal_changes
+-- Declarations of portal changes and their voids, which concern every partner. Their streams are neighbours in the index.
+SELECT NULL::text COLLATE "C" AS target_id, e.notification_id, e.append_position, e.topic, e.state
+FROM certification.stored_events e
+WHERE e.originator_id >= 'portal_change-' AND e.originator_id < 'portal_change.'
+    AND e.topic IN ({declared})
+    AND e.notification_id <= (SELECT through.position FROM through)
+
+-- name: partner_routes
+-- Common table expressions behind `target (partner_id)` and `through (position)`: the facts routed to each target
+-- partner, once per partner. Portal changes come once, with `target_id` null.
+feeder (target_id, partner_id) AS (
+    SELECT a.partner_id, a.partner_id FROM target a
+    UNION
+    SELECT f.target_id, m.partner_id
+    FROM feeder f JOIN certification.stored_events m ON m.into_partner_id = f.partner_id
+),
+person AS MATERIALIZED (
+    SELECT DISTINCT f.target_id, l.consultant_id
+    FROM feeder f JOIN certification.stored_events l ON l.partner_id = f.partner_id
+    WHERE l.topic = {linked} AND l.notification_id <= (SELECT through.position FROM through)
+),
+employer (target_id, partner_id) AS (
+    (SELECT a.partner_id, a.partner_id FROM target a
+     UNION
+     SELECT p.target_id, l.partner_id
+     FROM person p JOIN certification.stored_events l ON l.consultant_id = p.consultant_id
+     WHERE l.topic = {linked})
+    UNION
+    SELECT e.target_id, m.into_partner_id
+    FROM employer e JOIN certification.stored_events m ON m.partner_id = e.partner_id
+    WHERE m.consultant_id IS NULL AND m.into_partner_id IS NOT NULL
+),
+routed AS (
+    SELECT a.partner_id AS target_id, e.notification_id, e.append_position, e.topic, e.state
+    FROM target a JOIN certification.stored_events e ON e.partner_id = a.partner_id
+    WHERE e.notification_id <= (SELECT through.position FROM through)
+    UNION ALL
+    SELECT a.partner_id, e.notification_id, e.append_position, e.topic, e.state
+    FROM target a JOIN certification.stored_events e ON e.into_partner_id = a.partner_id
+    WHERE e.partner_id <> a.partner_id AND e.notification_id <= (SELECT through.position FROM through)
+    UNION ALL
+    SELECT p.target_id, e.notification_id, e.append_position, e.topic, e.state
+    FROM person p JOIN certification.stored_events e ON e.consultant_id = p.consultant_id
+    WHERE e.topic IN ({of_people}) AND e.partner_id IS DISTINCT FROM p.target_id
+        AND e.notification_id <= (SELECT through.position FROM through)
+    UNION ALL
+    SELECT o.target_id, e.notification_id, e.append_position, e.topic, e.state
+    FROM employer o JOIN certification.stored_events e ON e.partner_id = o.partner_id
+    WHERE o.partner_id <> o.target_id AND e.into_partner_id IS DISTINCT FROM o.target_id
+        AND e.consultant_id IS NULL AND e.topic IN ({ending})
+        AND e.notification_id <= (SELECT through.position FROM through)
+    UNION ALL
+    {portal_changes}
+)
+
+-- name: routed
+-- The facts routed to partners ($1), up to a position ($2).
+WITH RECURSIVE target AS (SELECT unnest($1::text[]) COLLATE "C" AS partner_id),
+through AS (SELECT $2::bigint AS position),
+{partner_routes}
+SELECT r.target_id, r.notification_id, r.append_position, r.topic, r.state
+FROM routed r ORDER BY r.target_id NULLS FIRST, r.notification_id
+
+-- name: person_routes
+-- The same behind `target (consultant_id)`, for answers about a person: its links, departures, grants, revocations and
+-- maintenance completions, and every fact about the partners that it was ever linked to or moved to by a merger.
+employer (partner_id) AS (
+    SELECT l.partner_id
+    FROM target a JOIN certification.stored_events l ON l.consultant_id = a.consultant_id
+    WHERE l.topic = {linked}
+    UNION
+    SELECT m.into_partner_id
+    FROM employer e JOIN certification.stored_events m ON m.partner_id = e.partner_id
+    WHERE m.consultant_id IS NULL AND m.into_partner_id IS NOT NULL
+),
+routed AS (
+    SELECT a.consultant_id AS target_id, e.notification_id, e.append_position, e.topic, e.state
+    FROM target a JOIN certification.stored_events e ON e.consultant_id = a.consultant_id
+    WHERE e.topic IN ({of_people}, {revoked}) AND e.notification_id <= (SELECT through.position FROM through)
+    UNION ALL
+    SELECT a.consultant_id, e.notification_id, e.append_position, e.topic, e.state
+    FROM target a, employer o JOIN certification.stored_events e ON e.partner_id = o.partner_id
+    WHERE e.consultant_id IS NULL AND e.notification_id <= (SELECT through.position FROM through)
+    UNION ALL
+    {portal_changes}
+)
+
+-- name: group_routes
+-- The other way round, behind `newer`, a part of the log: `touched`, the partners that each group of facts is routed to.
+-- Portal changes aside: they concern every partner.
+feeder (append_position, partner_id) AS (
+    SELECT n.append_position, n.partner_id FROM newer n
+    WHERE n.partner_id IS NOT NULL AND n.consultant_id IS NULL AND n.topic IN ({ending})
+    UNION
+    SELECT f.append_position, m.partner_id
+    FROM feeder f JOIN certification.stored_events m ON m.into_partner_id = f.partner_id
+),
+person (append_position, consultant_id) AS (
+    SELECT n.append_position, n.consultant_id FROM newer n
+    WHERE n.consultant_id IS NOT NULL AND n.topic IN ({of_people})
+    UNION
+    SELECT f.append_position, l.consultant_id
+    FROM feeder f JOIN certification.stored_events l ON l.partner_id = f.partner_id
+    WHERE l.topic = {linked}
+),
+concerned (append_position, partner_id) AS (
+    (SELECT f.append_position, f.partner_id FROM feeder f
+     UNION
+     SELECT p.append_position, l.partner_id
+     FROM person p JOIN certification.stored_events l ON l.consultant_id = p.consultant_id
+     WHERE l.topic = {linked})
+    UNION
+    SELECT c.append_position, m.into_partner_id
+    FROM concerned c JOIN certification.stored_events m ON m.partner_id = c.partner_id
+    WHERE m.consultant_id IS NULL AND m.into_partner_id IS NOT NULL
+),
+touched (append_position, recorded_at, broadcast, partner_id) AS (
+    SELECT n.append_position, n.recorded_at, n.broadcast, n.partner_id FROM newer n
+    UNION ALL
+    SELECT n.append_position, n.recorded_at, n.broadcast, n.into_partner_id FROM newer n
+    UNION ALL
+    SELECT c.append_position, NULL, NULL, c.partner_id FROM concerned c
+)
+
+-- name: logged
+-- Facts with the columns by which they are routed.
+SELECT e.topic, e.state, e.notification_id, e.append_position, e.partner_id, e.into_partner_id, e.consultant_id,
+    e.originator_id >= 'portal_change-' AND e.originator_id < 'portal_change.'
+FROM certification.stored_events e
+
+-- name: newer
+{logged} WHERE e.notification_id > $1 AND e.notification_id <= $2
+    AND (e.topic IN ({of_people}) OR (e.consultant_id IS NULL AND (
+        e.partner_id IS NOT NULL OR (e.originator_id >= 'portal_change-' AND e.originator_id < 'portal_change.'))))
+ORDER BY e.notification_id
+
+-- name: about_people
+{logged} WHERE e.consultant_id = ANY($1::text[]) AND e.topic IN ({of_people}) AND e.notification_id <= $2
+ORDER BY e.notification_id
+
+-- name: endings
+{logged} WHERE e.partner_id = ANY($1::text[]) AND e.consultant_id IS NULL AND e.topic IN ({ending})
+    AND e.notification_id <= $2
+ORDER BY e.notification_id
+
+-- name: linked_to
+SELECT DISTINCT l.consultant_id FROM certification.stored_events l
+WHERE l.partner_id = ANY($1::text[]) AND l.topic = {linked} AND l.notification_id <= $2
+
+-- name: survivors
+SELECT DISTINCT m.into_partner_id FROM certification.stored_events m WHERE m.into_partner_id = ANY($1::text[])
+
+-- name: declaration
+SELECT e.topic, e.state, e.notification_id, e.append_position
+FROM certification.stored_events e
+WHERE e.originator_id = 'portal_change-' || $1 AND e.topic IN ({declared})
+    AND e.notification_id <= $2
+ORDER BY e.notification_id
+
+-- name: named
+-- A training or an assessment can be recorded before the portal change that it names.
+SELECT e.topic, e.state, e.notification_id, e.append_position
+FROM certification.stored_events e
+WHERE certification.portal_change_named(e.state) = $1
+    AND e.topic IN ({naming}) AND e.notification_id <= $2
+ORDER BY e.notification_id LIMIT 1
+
+-- name: about_partners
+SELECT e.topic, e.state, e.notification_id, e.append_position, e.partner_id
+FROM certification.stored_events e
+WHERE (e.partner_id, e.notification_id) > ($1, $2) AND e.consultant_id IS NULL AND e.notification_id <= $3
+ORDER BY e.partner_id, e.notification_id LIMIT $4
+
+-- name: contradictory_endings
+SELECT e.topic, e.state, e.notification_id, e.append_position
+FROM certification.stored_events e
+WHERE e.partner_id IN (
+    SELECT m.partner_id
+    FROM certification.stored_events m JOIN certification.stored_events o ON o.effective_at = m.effective_at
+    WHERE m.topic = {merged} AND o.topic = {merged} AND o.partner_id <> m.partner_id
+        AND m.notification_id <= $1 AND o.notification_id <= $1
+) AND e.consultant_id IS NULL AND e.topic IN ({ending}) AND e.notification_id <= $1
+ORDER BY e.notification_id
+
+-- name: mentioned
+WITH RECURSIVE named (partner_id) AS (
+    (SELECT partner_id FROM certification.stored_events WHERE partner_id > $1 ORDER BY partner_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT e.partner_id FROM certification.stored_events e WHERE e.partner_id > n.partner_id
+            ORDER BY e.partner_id LIMIT 1)
+    FROM named n WHERE n.partner_id IS NOT NULL
+), survivor (partner_id) AS (
+    (SELECT into_partner_id FROM certification.stored_events WHERE into_partner_id > $1
+     ORDER BY into_partner_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT e.into_partner_id FROM certification.stored_events e WHERE e.into_partner_id > s.partner_id
+            ORDER BY e.into_partner_id LIMIT 1)
+    FROM survivor s WHERE s.partner_id IS NOT NULL
+)
+SELECT partner_id FROM (
+    (SELECT partner_id FROM named WHERE partner_id IS NOT NULL LIMIT $2)
+    UNION
+    (SELECT partner_id FROM survivor WHERE partner_id IS NOT NULL LIMIT $2)
+) mentioned ORDER BY partner_id LIMIT $2

@@ -1,0 +1,15 @@
+"""The NOTIFY channels between the services: each says only that there is something new to read."""
+
+from typing import Final
+
+FACTS_CHANNEL: Final = "sagecert_facts"
+"""Facts were recorded, or the clock of a sandbox was moved.
+
+Notified after the commit, on a connection of its own: NOTIFY inside the appending transaction serialises commits.
+"""
+
+COMPLIANCE_CHANNEL: Final = "sagecert_compliance"
+"""The projection advanced; the payload is the position of the last fact applied."""
+
+WEBHOOKS_CHANNEL: Final = "sagecert_webhooks"
+"""A webhook endpoint changed; the payload is its id."""
