@@ -7,6 +7,7 @@ from alembic.migration import MigrationContext
 from psycopg import Connection, errors
 from sqlalchemy import create_engine
 
+from services.compliance.read_model.migrations import upgrade
 from services.compliance.read_model.tables import metadata
 from tests.databases import Database
 
@@ -20,6 +21,27 @@ def test_the_migrations_make_exactly_the_tables_that_are_described(database: Dat
         )
     engine.dispose()
     assert [one for one in found if "alembic_version" not in str(one)] == []
+
+
+def test_a_read_model_from_before_the_renaming_of_columns_is_migrated_with_what_it_holds(database: Database) -> None:
+    engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(database.owner_url))
+    with engine.begin() as connection:
+        upgrade(connection, "old", revision="0003")
+        connection.exec_driver_sql(
+            "UPDATE old.progress SET position = 9, cursor_instant = '2026-03-01Z', cursor_kind = 1,"
+            " cursor_position = 8, cursor_partner_id = 'P1', sequence = 1;"
+            " INSERT INTO old.adoption VALUES (1, 'p', 0, '2026-02-01Z', 0, 0, '~', now());"
+            " INSERT INTO old.compliance_event VALUES (1, 'e', 't', 'P1', '{S200P}', now(), now(), 8, 'C1', '{}')"
+        )
+        upgrade(connection, "old")
+        cursor = "cursor_position, cursor_partner_id, event_position"
+        (progress,) = connection.exec_driver_sql(f"SELECT position, {cursor} FROM old.progress")
+        (upgraded,) = connection.exec_driver_sql(f"SELECT {cursor} FROM old.policy_upgrade")
+        (event,) = connection.exec_driver_sql("SELECT position, fact_position, about FROM old.compliance_event")
+    engine.dispose()
+    assert tuple(progress) == (9, 8, "P1", 1)
+    assert tuple(upgraded) == (0, "~", 0)
+    assert tuple(event) == (1, 8, "C1")
 
 
 def test_every_table_survives_a_crash(owner: Connection) -> None:

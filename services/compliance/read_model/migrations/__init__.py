@@ -11,8 +11,8 @@ SCHEMA: Final = "compliance"
 _HERE: Final = Path(__file__).parent
 
 
-def upgrade(connection: Connection, schema: str = SCHEMA, migrations: Path = _HERE) -> None:
-    """Brings the schema to the newest version within the transaction of `connection` (SQLAlchemy on psycopg).
+def upgrade(connection: Connection, schema: str = SCHEMA, migrations: Path = _HERE, revision: str = "head") -> None:
+    """Brings the schema to the `revision` within the transaction of `connection` (SQLAlchemy on psycopg).
 
     Creates the schema where there is none. A rebuild names a second one. `migrations`: where its versions lie.
     """
@@ -22,4 +22,4 @@ def upgrade(connection: Connection, schema: str = SCHEMA, migrations: Path = _HE
     config.set_main_option("path_separator", "newline")
     config.attributes["connection"] = connection
     config.attributes["schema"] = schema
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
