@@ -18,7 +18,7 @@ from services.certification.event_store.streams import routing_of
 from services.certification.record_fact import RequestReceipt, record
 from shared.events.envelope import Fact
 from shared.events.facts import CourseCompleted, PartnerProgrammeChanged, PortalChangeDeclared
-from tests.certification.telling import day
+from tests.certification.seed import day
 from tests.databases import Database
 
 

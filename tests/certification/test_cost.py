@@ -28,7 +28,7 @@ from shared.events.facts import (
     RevocationOrdered,
     ScoreCorrected,
 )
-from tests.certification.telling import day
+from tests.certification.seed import day
 from tests.databases import Database
 
 FEW, MANY = 12, 120

@@ -28,7 +28,7 @@ from shared.events.facts import (
     RevocationOrdered,
     ScoreCorrected,
 )
-from tests.certification.telling import Told, day
+from tests.certification.seed import ConsultantFacts, day
 from tests.databases import Database
 
 WRITERS = 8
@@ -117,7 +117,7 @@ class TestConcurrency:
         await by_writers(work)
         facts = everything(owner)
         assert_sound(facts)
-        serial = Told()
+        serial = ConsultantFacts()
         for fact in facts:
             if fact.causation_id is None:
                 serial.tell(fact.data, (fact.effective_at - day(0)).total_seconds() / 86400, fact.fact_id)  # type: ignore[arg-type]  # it was reported

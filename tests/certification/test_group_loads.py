@@ -12,7 +12,7 @@ from services.certification.event_store.scope import Scope
 from services.certification.event_store.store import EventStore, Loaded
 from services.certification.record_fact import Answer, RequestReceipt, record
 from shared.events.facts import CertificationRecognised, Reported, RevocationOrdered
-from tests.certification.telling import day
+from tests.certification.seed import day
 from tests.databases import Database
 
 PEOPLE = [f"C{number}" for number in range(100)]

@@ -25,7 +25,7 @@ from shared.events.facts import (
     RevocationOrdered,
     ScoreCorrected,
 )
-from tests.certification.telling import day
+from tests.certification.seed import day
 
 SCORES = st.sampled_from(["70", "79.99", "80", "90"])
 REGISTRATIONS = st.sampled_from(["R1", "R2", "M1"])

@@ -27,7 +27,7 @@ from shared.events.facts import (
     RevocationOrdered,
     ScoreCorrected,
 )
-from tests.certification.telling import day
+from tests.certification.seed import day
 from tests.databases import Database
 
 PEOPLE = ("C1", "C2")

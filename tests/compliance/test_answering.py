@@ -20,7 +20,7 @@ from shared.events.facts import ConsultantLeft, PortalChangeDeclared
 from shared.events.wire import instant_text
 from tests.compliance.asking import answer, ask, asking
 from tests.compliance.log import Log, as_follower, set_clock, settings_for
-from tests.compliance.telling import BEGIN, Telling
+from tests.compliance.seed import BEGIN, SeedFacts
 from tests.databases import Database
 from tests.systems import children, gone
 
@@ -31,8 +31,8 @@ LIMITED: Final = {"answer_processes": 1, "answer_queue_max": 1, "answer_seconds_
 SECONDS_MAX: Final = 60
 
 
-def told() -> Telling:
-    telling = Telling()
+def told() -> SeedFacts:
+    telling = SeedFacts()
     for partner in ("P1", "P2"):
         telling.var(BEGIN, partner)
     telling.tell(BEGIN + timedelta(days=1), PortalChangeDeclared("CH1", ("S200P",), True, NOW.date(), "a change"))

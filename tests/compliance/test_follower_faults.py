@@ -25,7 +25,7 @@ from services.compliance.read_model.batch_write import ConcurrentUpdate
 from services.host import sandbox
 from shared.events.facts import ConsultantLeft, ConsultantLinked
 from tests.compliance.log import Log, as_follower, one_call, set_clock, settings_for
-from tests.compliance.telling import BEGIN, Telling, population
+from tests.compliance.seed import BEGIN, SeedFacts, population
 from tests.databases import Database
 
 SECONDS_MAX = 30.0
@@ -152,7 +152,7 @@ async def test_a_fact_recorded_before_a_timer_is_applied_before_it_however_late_
     deadline = datetime(2022, 3, 31, 23, tzinfo=UTC)
     set_clock(sandbox_database, datetime(2022, 3, 1, 9, tzinfo=UTC))
     with psycopg.connect(sandbox_database.owner_url, autocommit=True) as owner:
-        telling = Telling()
+        telling = SeedFacts()
         telling.var(BEGIN, "P")
         telling.certified(BEGIN, "C")
         telling.tell(datetime(2022, 3, 1, 9, tzinfo=UTC), ConsultantLeft("P", "P-B"))

@@ -22,7 +22,7 @@ from services.compliance.projection.rebuild import Rebuilt
 from services.compliance.read_model.batch_write import ConcurrentUpdate
 from services.compliance.settings import ComplianceSettings
 from tests.compliance.log import Group, Log, as_follower, compliance_log, settings_for
-from tests.compliance.telling import population
+from tests.compliance.seed import population
 from tests.databases import Database
 from tests.oracle.histories import seeded
 from tests.policy.fact_log import recorded

@@ -19,7 +19,7 @@ from shared.events.facts import ConsultantLeft, ConsultantLinked, PortalChangeDe
 from shared.events.wire import instant_text
 from tests.compliance.asking import ORIGIN, answer, ask, asking
 from tests.compliance.log import Group, Log, as_follower, one_call, set_clock, settings_for
-from tests.compliance.telling import BEGIN, Telling
+from tests.compliance.seed import BEGIN, SeedFacts
 from tests.databases import Database
 
 LOSS = datetime(2022, 3, 1, 9, tzinfo=UTC)
@@ -30,7 +30,7 @@ PARTNERS = [f"P{number:02}" for number in range(12)]
 
 def told() -> list[Group]:
     """Twelve VARs with two certified consultants each; those with an even number lose one in March."""
-    telling = Telling()
+    telling = SeedFacts()
     for partner in PARTNERS:
         telling.var(BEGIN, partner)
     telling.tell(BEGIN + timedelta(days=1), PortalChangeDeclared("CH1", ("S200P",), True, NOW.date(), "a change"))
@@ -266,7 +266,7 @@ async def test_a_window_says_when_it_changes_next_present_and_as_of(
 ) -> None:
     """R18, R19: it is known that P00 hires in time, and P04 too late; nothing is known of P02."""
     in_time, too_late = NOW + timedelta(days=3), NOW + timedelta(days=20)
-    telling = Telling()
+    telling = SeedFacts()
     telling.groups = told()
     for partner, day in (("P00", in_time), ("P04", too_late)):
         telling.certified(NOW, f"{partner}-C")

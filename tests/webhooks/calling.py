@@ -15,7 +15,7 @@ from services.compliance.projection.batch import Projector
 from services.compliance.settings import ComplianceSettings
 from tests.compliance.asking import asking
 from tests.compliance.log import Log, as_follower, set_clock
-from tests.compliance.telling import population
+from tests.compliance.seed import population
 from tests.databases import Database
 
 NOW: Final = datetime(2022, 6, 1, 9, tzinfo=UTC)

@@ -11,7 +11,7 @@ from services.compliance.database import connect
 from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.projection.batch import Projector
 from tests.compliance.log import Group, Log, as_follower, set_clock
-from tests.compliance.telling import population
+from tests.compliance.seed import population
 from tests.databases import Database
 from tests.systems import START, System
 from tests.webhooks.calling import ENDPOINTS, Caller, calling, settings_for

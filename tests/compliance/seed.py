@@ -18,7 +18,7 @@ BEGIN = datetime(2022, 1, 4, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 
-class Telling:
+class SeedFacts:
     """Facts in the order of their recording, each true when it was recorded."""
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class Telling:
 
 def population(partners: int) -> list[Group]:
     """VARs of which each loses a consultant, every third in time for a replacement; deadlines lie between the facts."""
-    telling = Telling()
+    telling = SeedFacts()
     for number in range(partners):
         telling.var(BEGIN + number * timedelta(hours=1), f"P{number}")
     lost = BEGIN + timedelta(days=60)

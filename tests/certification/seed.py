@@ -30,7 +30,7 @@ def day(number: float) -> datetime:
     return DAY_0 + timedelta(days=number)
 
 
-class Told:
+class ConsultantFacts:
     """What was told of C1, in the order of recording, and what certification published of it."""
 
     def __init__(self) -> None:
