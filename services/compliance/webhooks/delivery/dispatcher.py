@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime
+from functools import partial
 from typing import Final
 from uuid import uuid4
 
@@ -26,6 +27,7 @@ from services.compliance.webhooks.delivery.leases import (
 from services.compliance.webhooks.delivery.outcome_writer import Recorder
 from services.compliance.webhooks.signing import Sealer
 from services.compliance.webhooks.transport.http_post import DEADLINE_SECONDS, Sender
+from services.web.reconnect import Backoff, keep_connected
 from services.web.wakeup import wait_until_set
 from shared.events.channels import COMPLIANCE_CHANNEL, WEBHOOKS_CHANNEL
 
@@ -36,8 +38,6 @@ GRACE_SECONDS: Final = 5.0
 
 _BATCH_DELAY_SECONDS: Final = 0.005
 """Between two polls: endpoints that get work meanwhile are leased, and their outcomes written, together."""
-_BACKOFF_SECONDS: Final = 0.05
-_BACKOFF_SECONDS_MAX: Final = 2.0
 
 _log: Final = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class Dispatcher:
             open_things.push_async_callback(_end, [recording])
             context = DeliveryContext(pool, recorder, sender, self._clock, self._lease_seconds, self._deadline_seconds)
             try:
-                await self._poll_forever(context)
+                await keep_connected(partial(self._poll_forever, context), self._failed)
             finally:
                 await self._stop()
 
@@ -90,30 +90,27 @@ class Dispatcher:
             deadline_seconds=self._deadline_seconds,
         )
 
-    async def _poll_forever(self, context: DeliveryContext) -> None:
-        backoff_seconds = _BACKOFF_SECONDS
-        while True:
-            try:
-                async with self._listening() as connection:
-                    self._has_stale_leases = True  # a lost connection may have leased some just before
-                    await self._heartbeat.beat(connection, now=True)
-                    while True:
-                        self._wakeup.clear()
-                        await self._poll(connection, context)
-                        recovered = self._heartbeat.trouble is not None
-                        self._heartbeat.trouble = None
-                        await self._heartbeat.beat(connection, now=recovered)
-                        backoff_seconds = _BACKOFF_SECONDS
-                        await asyncio.sleep(_BATCH_DELAY_SECONDS)
-                        await wait_until_set(self._wakeup, POLL_SECONDS)
-            except CONNECTION_LOST as problem:
-                self._heartbeat.trouble = cause(problem)
-                _log.warning("the dispatcher lost its connection and reconnects: %s", cause(problem))
-            except Exception as problem:
-                self._heartbeat.trouble = repr(problem)
-                _log.exception("the dispatcher cannot poll for due messages and retries")
-            await asyncio.sleep(backoff_seconds)
-            backoff_seconds = min(2 * backoff_seconds, _BACKOFF_SECONDS_MAX)
+    async def _poll_forever(self, context: DeliveryContext, backoff: Backoff) -> None:
+        async with self._listening() as connection:
+            self._has_stale_leases = True  # a lost connection may have leased some just before
+            await self._heartbeat.beat(connection, now=True)
+            while True:
+                self._wakeup.clear()
+                await self._poll(connection, context)
+                recovered = self._heartbeat.trouble is not None
+                self._heartbeat.trouble = None
+                await self._heartbeat.beat(connection, now=recovered)
+                backoff.reset()
+                await asyncio.sleep(_BATCH_DELAY_SECONDS)
+                await wait_until_set(self._wakeup, POLL_SECONDS)
+
+    def _failed(self, problem: Exception, _: Backoff) -> None:
+        if isinstance(problem, CONNECTION_LOST):
+            self._heartbeat.trouble = cause(problem)
+            _log.warning("the dispatcher lost its connection and reconnects: %s", cause(problem))
+        else:
+            self._heartbeat.trouble = repr(problem)
+            _log.error("the dispatcher cannot poll for due messages and retries", exc_info=problem)
 
     @asynccontextmanager
     async def _listening(self) -> AsyncIterator[OwnConnection]:
