@@ -21,7 +21,7 @@ import uvloop
 
 from benchmarks.servers import server
 from benchmarks.stock import Link, Links, environment
-from services.certification.domain.fact_report import FactReport
+from services.certification.domain.reported_fact import FactReport
 from services.certification.event_store.database import Database
 from services.certification.event_store.store import EventStore
 from services.certification.record_fact import RequestReceipt, record

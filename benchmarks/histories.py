@@ -19,7 +19,7 @@ import psycopg
 
 from benchmarks.population import Population
 from services.certification.domain.consultant import Consultant, evolve, follow
-from services.certification.domain.fact_report import decided
+from services.certification.domain.reported_fact import decided
 from services.certification.event_store.append_request import Routing
 from services.certification.event_store.streams import routing_of
 from shared.events.envelope import Fact

@@ -16,8 +16,8 @@ import msgspec
 from services.certification.domain import consultant, exam_registration, partner, portal_change, void
 from services.certification.domain.consultant import Consultant
 from services.certification.domain.exam_registration import ExamRegistration
-from services.certification.domain.fact_report import FactReport, Recorded, Repeated, decided
 from services.certification.domain.portal_change import PortalChange
+from services.certification.domain.reported_fact import FactReport, Recorded, Repeated, decided
 from services.certification.event_store.append_request import (
     TICK,
     UNDATED,
@@ -27,11 +27,11 @@ from services.certification.event_store.append_request import (
     provisional_instant,
     row,
 )
-from services.certification.event_store.scope import NOTHING, Scope
+from services.certification.event_store.decision_scope import NOTHING, Scope
 from services.certification.event_store.store import EventStore, FoundFact, Loaded, StoredFact, content_hash
 from services.certification.event_store.streams import routing_of, stream_of
 from services.certification.personal_data import NO_TEXT, FreeText
-from services.web.products import refuse_unsold
+from services.web.products import require_sold
 from services.web.refusal import IdempotencyKeyReused
 from shared.events.envelope import Fact
 from shared.events.facts import (
@@ -104,7 +104,7 @@ async def record(store: EventStore, products: Sequence[str], report: FactReport,
     Raises `UnknownProduct` (R2), the refusals of the stream that the fact concerns, `IdempotencyKeyReused` (R34),
     `Overloaded` and `Unavailable`.
     """
-    refuse_unsold(products_of(report.data), products, parameter=None)
+    require_sold(products_of(report.data), products, parameter=None)
     async with store.within_deadline() as deadline:
         if isinstance(report.data, AboutPartner):
             while True:

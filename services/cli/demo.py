@@ -28,7 +28,7 @@ def demo(port: int, data_directory: Path) -> None:
     Half a year of a few partners, posted to a sandbox as it would have been learned. Once for each data directory.
     """
     with friendly_errors():
-        from services.cli.system import start
+        from services.cli.start_system import start
 
         def ready(origin: str, settings: "SystemSettings") -> None:
             threading.Thread(target=_seed_and_show, args=(origin, settings.key), daemon=True).start()

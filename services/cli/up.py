@@ -27,7 +27,7 @@ def up(sandbox: bool, host: str, port: int, data_directory: Path, as_json: bool)
     On a PostgreSQL of its own, unless DATABASE_URL names one.
     """
     with friendly_errors():
-        from services.cli.system import start
+        from services.cli.start_system import start
 
         def ready(origin: str, settings: "SystemSettings") -> None:
             announce(origin, as_json=as_json, sandbox=sandbox or settings.sandbox)

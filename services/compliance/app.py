@@ -8,7 +8,6 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from services.compliance.answering.pool import AnsweringPool
 from services.compliance.api import (
     consultants,
     events,
@@ -16,7 +15,7 @@ from services.compliance.api import (
     lists,
     openapi,
     partners,
-    portal_changes,
+    portal_change_notifications,
     problems,
     timeline,
     webhook_deliveries,
@@ -25,6 +24,7 @@ from services.compliance.api import (
 from services.compliance.api.service import Service, sending
 from services.compliance.api.webhook_endpoints import PATH
 from services.compliance.database import DATABASE_AWAY, create_pool
+from services.compliance.historical_answers.pool import AnsweringPool
 from services.compliance.projection_notifications import ProjectionListener
 from services.compliance.settings import ComplianceSettings
 from services.web.event_broadcast import Broadcast
@@ -116,7 +116,7 @@ def create_app(settings: ComplianceSettings, wall_clock: Callable[[], datetime])
         partners,
         timeline,
         consultants,
-        portal_changes,
+        portal_change_notifications,
         events,
         webhook_endpoints,
         webhook_deliveries,

@@ -8,7 +8,7 @@ import sys
 import warnings
 
 _UNUSED = "pydantic.v1"
-"""FastAPI asks of each annotation whether it is of this, and takes it for no where that cannot be imported."""
+"""FastAPI compares every annotation with this package, and skips the comparison where it cannot be imported."""
 
 
 def load_only_what_is_needed() -> None:

@@ -17,9 +17,9 @@ from starlette.responses import Response
 
 from services.certification.api.fields import Answer, Instant, InstantAnswer
 from services.host import migrate
+from services.web.input_parsing import YEARS, Body, reject_duplicate_keys
 from services.web.openapi import complete
 from services.web.problem_details import MEDIA_TYPE, SHARED, TYPE_PREFIX, Problem, install, problem_response
-from services.web.request_body import YEARS, Body, reject_duplicate_keys
 
 CURRENT_SECONDS_MAX: Final = 60.0
 """How long the projections may take to be current at a new instant."""

@@ -18,8 +18,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from services.web.comma_list_header import listed
 from services.web.event_broadcast import POSITION_MAX, Broadcast, Filter, Page
-from services.web.list_headers import listed
 from services.web.refusal import Malformed
 from shared.events.facts import TOPIC_PREFIX
 

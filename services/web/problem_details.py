@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from services.web.input_parsing import body_error
 from services.web.refusal import (
     IdempotencyKeyMissing,
     IdempotencyKeyReused,
@@ -19,7 +20,6 @@ from services.web.refusal import (
     TooManyReaders,
     UnknownProduct,
 )
-from services.web.request_body import body_error
 
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:sagecert:problem:"

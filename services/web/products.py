@@ -11,10 +11,10 @@ FORMAT: Final = "product"
 """Marks a product in a schema until `services.web.openapi` lists those sold."""
 
 Product = Annotated[str, WithJsonSchema({"type": "string", "format": FORMAT})]
-"""A product in a path, a query or a body: any text, until `refuse_unsold` judges it."""
+"""A product in a path, a query or a body: any text, until `require_sold` judges it."""
 
 
-def refuse_unsold(products: Iterable[str], sold: Sequence[str], parameter: str | None = "product") -> None:
+def require_sold(products: Iterable[str], sold: Sequence[str], parameter: str | None = "product") -> None:
     """Raises `UnknownProduct`, which lists what is sold. `parameter`: the part of the request that names them."""
     for product in products:
         if product not in sold:

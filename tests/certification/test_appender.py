@@ -9,9 +9,9 @@ import asyncpg
 import psycopg
 import pytest
 
-from services.certification.domain.fact_report import FactReport
 from services.certification.domain.refusals import Overloaded, Unavailable
-from services.certification.event_store import appender, consultant_turns
+from services.certification.domain.reported_fact import FactReport
+from services.certification.event_store import append_turns, group_commit
 from services.certification.event_store.database import Database as Log
 from services.certification.event_store.deadline import Deadline
 from services.certification.event_store.store import EventStore
@@ -120,7 +120,7 @@ async def test_a_caller_who_hangs_up_harms_nobody(store: EventStore, database: D
 async def test_a_full_queue_refuses_and_recovers(
     store: EventStore, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(appender, "QUEUE_MAX", 3)
+    monkeypatch.setattr(group_commit, "QUEUE_MAX", 3)
     async with lock_held(database):
         sent = asyncio.create_task(within(10, store, "sent"))
         await until(lambda: store._appender._sending is not None and not store._appender._queue)
@@ -179,7 +179,7 @@ class TestOnePerson:
     async def test_too_many_are_refused_and_who_gives_up_leaves(
         self, store: EventStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(consultant_turns, "WAITING_MAX", 3)
+        monkeypatch.setattr(append_turns, "WAITING_MAX", 3)
         async with store.turns.of("C1"):
             waiting = [
                 asyncio.create_task(tell(store, f"w{n}", CertificationRecognised("C1", "S200P"))) for n in range(3)

@@ -10,10 +10,10 @@ import pytest
 
 from services.certification.domain.consultant import Consultant, evolve, follow
 from services.certification.domain.exam_registration import progress
-from services.certification.domain.fact_report import FactReport
+from services.certification.domain.reported_fact import FactReport
 from services.certification.event_store.database import Connection
 from services.certification.event_store.database import Database as Log
-from services.certification.event_store.scope import Scope
+from services.certification.event_store.decision_scope import Scope
 from services.certification.event_store.store import LOAD, EventStore, Loaded
 from services.certification.record_fact import RequestReceipt, record
 from shared.events.envelope import Fact

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from services.certification.domain.fact_report import FactReport
+from services.certification.domain.reported_fact import FactReport
 from services.certification.event_store.database import Database as Log
 from services.certification.event_store.store import EventStore
 from services.certification.record_fact import Answer, RequestReceipt, record

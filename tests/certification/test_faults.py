@@ -13,8 +13,8 @@ import pytest
 from pydantic import SecretStr
 
 from services.certification.app import create_app
-from services.certification.domain.fact_report import FactReport
 from services.certification.domain.refusals import Unavailable
+from services.certification.domain.reported_fact import FactReport
 from services.certification.event_store.append_connection import AppendConnection
 from services.certification.event_store.append_request import Outcome
 from services.certification.event_store.database import Database as Log

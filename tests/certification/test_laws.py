@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.certification.domain.consultant import Consultant, evolve, follow, subject
-from services.certification.domain.fact_report import decided
+from services.certification.domain.reported_fact import decided
 from services.certification.domain.rules.grants import grants
-from services.certification.domain.rules.periods import from_instant, union, until_instant, without
+from services.certification.domain.rules.period_arithmetic import from_instant, union, until_instant, without
 from services.certification.domain.void import standing
 from shared.events.envelope import Fact
 from shared.events.facts import (

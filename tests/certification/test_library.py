@@ -22,7 +22,7 @@ from eventsourcing.persistence import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.certification.event_store.stored_state import carried, carry
+from services.certification.event_store.library_event_codec import carried, carry
 from tests.certification.library import environment
 from tests.databases import Database
 

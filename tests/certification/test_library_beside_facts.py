@@ -15,7 +15,7 @@ from eventsourcing.persistence import EventStore, ProgrammingError, StoredEvent,
 from eventsourcing.popo import POPOTrackingRecorder
 from eventsourcing.projection import Projection, ProjectionRunner
 
-from services.certification.event_store.event_append import event_append
+from services.certification.event_store.library_append import event_append
 from services.certification.event_store.mapper import FactEvent, UnknownEvent
 from services.compliance.database import connect
 from services.compliance.policy.parameters import PARAMETERS

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from services.certification.domain.consultant import Consultant, evolve, follow
-from services.certification.domain.fact_report import FactReport
+from services.certification.domain.reported_fact import FactReport
 from services.certification.domain.void import standing
 from services.certification.event_store.database import Database as Log
 from services.certification.event_store.store import EventStore

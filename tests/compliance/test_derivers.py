@@ -9,8 +9,8 @@ from multiprocessing.connection import Connection as Pipe
 from multiprocessing.connection import wait
 from pathlib import Path
 
-from services.compliance.policy.replay_position import LAST_PARTNER, ReplayPosition
-from services.compliance.projection.replay_workers import ReplayWorkers, StepRange
+from services.compliance.policy.step_position import LAST_PARTNER, StepPosition
+from services.compliance.projection.wide_step_workers import ReplayWorkers, StepRange
 from services.compliance.settings import ComplianceSettings
 from tests.compliance.log import as_follower, settings_for
 from tests.databases import Database
@@ -21,7 +21,7 @@ SECONDS_MAX = 30.0
 
 def own(settings: ComplianceSettings, pipe: Pipe) -> None:
     """Lets two processes derive, says that it has, and stays."""
-    nothing = StepRange(ReplayPosition(START, 0, LAST_PARTNER), ReplayPosition(START, 0, LAST_PARTNER), 0, None)
+    nothing = StepRange(StepPosition(START, 0, LAST_PARTNER), StepPosition(START, 0, LAST_PARTNER), 0, None)
     asyncio.run(ReplayWorkers(settings, 2).derive([f"P{number}" for number in range(200)], nothing))
     pipe.send(None)
     time.sleep(SECONDS_MAX)

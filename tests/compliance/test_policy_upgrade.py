@@ -15,7 +15,7 @@ import pytest
 
 from services.compliance.database import OwnConnection, connect
 from services.compliance.policy.parameters import PARAMETERS, Parameters, parameters_for
-from services.compliance.policy.publication import PublicationState, PublishedEvent, load_publication
+from services.compliance.policy.published_events import PublicationState, PublishedEvent, load_publication
 from services.compliance.projection import rebuild
 from services.compliance.projection.batch import Limits, Projector
 from services.compliance.projection.rebuild import Rebuilt

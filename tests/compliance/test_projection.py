@@ -15,7 +15,7 @@ from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.projection import batch, rebuild
 from services.compliance.projection.batch import LIMITS, Limits, Projector
 from services.compliance.projection.rebuild import Rebuilt
-from services.compliance.projection.replay_workers import ReplayWorkers
+from services.compliance.projection.wide_step_workers import ReplayWorkers
 from tests.compliance.log import Group, Log, as_follower, compliance_log, settings_for, shuffled_sizes
 from tests.databases import Database
 from tests.oracle.histories import seeded

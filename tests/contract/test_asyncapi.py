@@ -24,8 +24,8 @@ from services.compliance.webhooks.message import Notice, WebhookEvent
 from services.compliance.webhooks.signing import Signer, new_key_pair, new_secret
 from shared.events import schemas
 from shared.events.compliance_events import TYPE_OF, ComplianceEventData
+from shared.events.endpoint_notices import HEARTBEAT, NOTICES, WEBHOOK_TEST
 from shared.events.facts import TOPIC_OF, TOPICS
-from shared.events.notices import HEARTBEAT, NOTICES, WEBHOOK_TEST
 from tests.contract.golden_facts import MEANING
 from tests.contract.messages import DOCUMENT, HERE, MESSAGES, REGISTRY, message_of, validator
 

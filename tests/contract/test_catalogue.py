@@ -10,8 +10,8 @@ from services.compliance.cloud_event import CloudEvent
 from services.compliance.webhooks.message import WebhookEvent
 from shared.events import wire
 from shared.events.compliance_events import NAMES, TYPE_OF, ComplianceEventData
+from shared.events.endpoint_notices import HEARTBEAT, NOTICES
 from shared.events.facts import TOPIC_OF, TOPIC_PREFIX, TOPICS, FactData, Period
-from shared.events.notices import HEARTBEAT, NOTICES
 from shared.events.schemas import file_name
 from tests.architecture.markdown import code_blocks, read, rows, sections
 from tests.contract.golden_facts import GOLDEN, MEANING

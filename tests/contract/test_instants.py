@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.certification.api.fields import parse_day
-from services.web.request_body import DAY_PATTERN, INSTANT_SCHEMA, parse_instant
+from services.web.input_parsing import DAY_PATTERN, INSTANT_SCHEMA, parse_instant
 
 INSTANT = re.compile(str(INSTANT_SCHEMA["pattern"]))
 DAY = re.compile(DAY_PATTERN)

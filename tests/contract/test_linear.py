@@ -21,17 +21,17 @@ from services.compliance.webhooks.transport.urls import UnacceptableUrl, check_u
 from services.host import request_guard
 from services.host.accepted_requests import Operation, Paths
 from services.web import event_feed
-from services.web.list_headers import listed
-from services.web.preconditions import expected
-from services.web.products import refuse_unsold
-from services.web.refusal import Refusal
-from services.web.request_body import (
+from services.web.comma_list_header import listed
+from services.web.input_parsing import (
     distinct_members,
     parse_any_instant,
     parse_number,
     parse_whole_number,
     reject_duplicate_keys,
 )
+from services.web.preconditions import expected
+from services.web.products import require_sold
+from services.web.refusal import Refusal
 from shared.events.compliance_events import TYPE_OF
 from tests.contract.test_openapi import apps
 
@@ -98,7 +98,7 @@ CASES: Final[dict[str, Callable[[int], Callable[[], object]]]] = {
     "products of a portal change": lambda n: validated(fields.Products, [f"P{number}" for number in range(n)]),
     "partners of a filter": lambda n: validated(webhook_fields.FilterBody, {"partner_ids": ["P1"] * n}),
     "types of a filter": lambda n: lambda: event_feed.full_types(TYPES * n, TYPES),
-    "products of a filter": lambda n: lambda: refuse_unsold(["S200P"] * n, ("S200P", "S200S")),
+    "products of a filter": lambda n: lambda: require_sold(["S200P"] * n, ("S200P", "S200S")),
     # text
     "an id": lambda n: validated(fields.Id, "a" * n),
     "an instant": lambda n: lambda: parse_any_instant("2" * n),
@@ -156,7 +156,7 @@ def seconds(work: Callable[[], object], times: int) -> float:
 def test_tenfold_input_takes_about_tenfold_time(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     for limit in ("PARTS_MAX", "QUERY_PARAMETERS_MAX"):
         monkeypatch.setattr(request_guard, limit, 10**9)  # the limits hold besides; here it is shown what they limit
-    monkeypatch.setattr("services.web.request_body.MEMBERS_MAX", 10**9)
+    monkeypatch.setattr("services.web.input_parsing.MEMBERS_MAX", 10**9)
     small, large = CASES[name](1_000), CASES[name](10_000)
     times = 1
     while seconds(small, times) < ENOUGH_SECONDS and times < 1 << 14:
@@ -167,7 +167,7 @@ def test_tenfold_input_takes_about_tenfold_time(monkeypatch: pytest.MonkeyPatch,
 
 async def test_a_name_that_is_given_twice_is_found_among_seventy_five_thousand(monkeypatch: pytest.MonkeyPatch) -> None:
     """The body that stopped a process for four minutes; it is refused for its size long before, now."""
-    monkeypatch.setattr("services.web.request_body.MEMBERS_MAX", 10**9)
+    monkeypatch.setattr("services.web.input_parsing.MEMBERS_MAX", 10**9)
 
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": names(75_000, "74999"), "more_body": False}

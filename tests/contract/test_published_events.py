@@ -13,9 +13,9 @@ from typing import Any, Final
 
 import msgspec
 
-from services.compliance.policy.answers import partner_segment
+from services.compliance.policy.answers_from_facts import partner_segment
 from services.compliance.policy.parameters import PARAMETERS
-from services.compliance.policy.replay_position import LAST_PARTNER, ReplayPosition
+from services.compliance.policy.step_position import LAST_PARTNER, StepPosition
 from services.compliance.projection.replay import derive
 from shared.events import wire
 from shared.events.compliance_events import TYPE_OF
@@ -30,7 +30,7 @@ INSTANTS: Final = (
     datetime(2022, 7, 1, tzinfo=UTC),
 )
 POSITIONS: Final = (12, 24, 41)
-END: Final = ReplayPosition(datetime(2022, 8, 1, tzinfo=UTC), 0, LAST_PARTNER)
+END: Final = StepPosition(datetime(2022, 8, 1, tzinfo=UTC), 0, LAST_PARTNER)
 
 
 def lines(name: str) -> list[dict[str, Any]]:

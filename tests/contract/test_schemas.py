@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 
 from shared.events import schemas, wire
+from shared.events.endpoint_notices import NOTICES
 from shared.events.envelope import Fact
 from shared.events.facts import TOPIC_PREFIX, TOPICS
-from shared.events.notices import NOTICES
 from shared.events.schemas.__main__ import ADVICE, main
 from shared.events.schemas.compatibility import breaks
 from tests.contract.golden_facts import GOLDEN, MEANING

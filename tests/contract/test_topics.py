@@ -18,9 +18,9 @@ from shared.events.compliance_events import (
     Suspension,
     Window,
 )
+from shared.events.endpoint_notices import NOTICES
 from shared.events.envelope import Fact
 from shared.events.facts import DECIDED, REPORTED, TOPIC_OF, TOPICS, FactData, Period
-from shared.events.notices import NOTICES
 from shared.events.upcasts import UPCASTS
 from shared.events.wire import Stored
 

@@ -7,10 +7,10 @@ from random import Random
 from typing import Any
 
 from services.certification.domain import exam_registration
-from services.compliance.policy.answers import certification_answer, notified_partners, partner_segment
+from services.compliance.policy.answers_from_facts import certification_answer, notified_partners, partner_segment
 from services.compliance.policy.forecast import forecast
-from services.compliance.policy.history import PartnerHistory, Step
 from services.compliance.policy.parameters import PARAMETERS
+from services.compliance.policy.partner_history import PartnerHistory, Step
 from shared.events.compliance_events import Standing
 from shared.events.envelope import Fact
 from tests.oracle import facts as oracle

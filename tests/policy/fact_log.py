@@ -8,8 +8,8 @@ from typing import assert_never
 from services.certification.domain import consultant, exam_registration, partner, portal_change, void
 from services.certification.domain.consultant import Consultant
 from services.certification.domain.exam_registration import ExamRegistration
-from services.certification.domain.fact_report import FactReport, Recorded, Repeated, decided
 from services.certification.domain.portal_change import PortalChange
+from services.certification.domain.reported_fact import FactReport, Recorded, Repeated, decided
 from services.certification.domain.void import standing
 from services.web.refusal import Refusal
 from shared.events import facts as contract

@@ -5,8 +5,8 @@ from datetime import date, datetime, timedelta
 
 import msgspec
 
-from services.compliance.policy.history import PartnerHistory
 from services.compliance.policy.parameters import PARAMETERS
+from services.compliance.policy.partner_history import PartnerHistory
 from shared.events.compliance_events import TYPE_OF, ComplianceEvent, ComplianceEventData
 from tests.oracle.facts import Fact
 from tests.policy.fact_log import recorded

@@ -6,9 +6,9 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from services.compliance.policy.answers import partner_segment
-from services.compliance.policy.history import PartnerHistory, Step
+from services.compliance.policy.answers_from_facts import partner_segment
 from services.compliance.policy.parameters import PARAMETERS, Parameters
+from services.compliance.policy.partner_history import PartnerHistory, Step
 from shared.events.compliance_events import ComplianceEventData, Standing
 from shared.events.envelope import Fact
 from shared.events.facts import ConsultantCertified, ConsultantLeft, ConsultantLinked, PartnerEnrolled, Period

@@ -6,9 +6,9 @@ from random import Random
 
 import pytest
 
-from services.compliance.policy.concern import Concern
-from services.compliance.policy.history import PartnerHistory
+from services.compliance.policy.affected_partners import AffectedPartners
 from services.compliance.policy.parameters import PARAMETERS
+from services.compliance.policy.partner_history import PartnerHistory
 from shared.events.envelope import Fact
 from shared.events.facts import (
     CertificationRevoked,
@@ -69,7 +69,7 @@ def log(random: Random) -> Iterator[Fact]:
 def test_nobody_whose_history_changes_is_left_out(seeds: range) -> None:
     left_alone = changed = 0
     for seed in seeds:
-        concern = Concern(PARAMETERS)
+        concern = AffectedPartners(PARAMETERS)
         histories = [PartnerHistory(partner_id, PARAMETERS) for partner_id in PARTNERS]
         said: dict[str, FactData] = {}
         survivors: set[str] = set()
@@ -95,7 +95,7 @@ def test_nobody_whose_history_changes_is_left_out(seeds: range) -> None:
 
 
 def test_a_link_elsewhere_concerns_nobody_but_whom_it_names_once_there_are_two() -> None:
-    concern = Concern(PARAMETERS)
+    concern = AffectedPartners(PARAMETERS)
     found = [
         concern.concerned([Fact(f"f{number}", START + number * HOUR, START + number * HOUR, data, number, number)])
         for number, data in enumerate((ConsultantLinked(f"P{partner}", "C0") for partner in range(4)), start=1)

@@ -14,9 +14,9 @@ from time import process_time
 
 import pytest
 
-from services.compliance.policy.answers import certification_answer, partner_segment
-from services.compliance.policy.history import PartnerHistory
+from services.compliance.policy.answers_from_facts import certification_answer, partner_segment
 from services.compliance.policy.parameters import PARAMETERS
+from services.compliance.policy.partner_history import PartnerHistory
 from shared.events.envelope import Fact
 from shared.events.facts import (
     ConsultantCertified,

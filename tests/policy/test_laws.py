@@ -9,9 +9,9 @@ from random import Random
 import msgspec
 from hypothesis import HealthCheck, given, settings
 
-from services.compliance.policy.answers import certification_answer, partner_segment
-from services.compliance.policy.history import PartnerHistory, Step
+from services.compliance.policy.answers_from_facts import certification_answer, partner_segment
 from services.compliance.policy.parameters import PARAMETERS
+from services.compliance.policy.partner_history import PartnerHistory, Step
 from shared.events.compliance_events import TYPE_OF, ComplianceEvent, ComplianceEventData, Name, Standing
 from shared.events.facts import (
     ConsultantLeft,

@@ -5,9 +5,9 @@ from random import Random
 
 import pytest
 
-from services.compliance.policy.history import PartnerHistory, PublicationUnknown
 from services.compliance.policy.parameters import PARAMETERS
-from services.compliance.policy.replay_position import LAST_PARTNER, ReplayPosition
+from services.compliance.policy.partner_history import PartnerHistory, PublicationUnknown
+from services.compliance.policy.step_position import LAST_PARTNER, StepPosition
 from services.compliance.projection.replay import Group, derive, replay, replay_from_cursor, resume
 from shared.events.envelope import Fact
 from tests.oracle.histories import seeded
@@ -19,12 +19,12 @@ def case_and_log(seed: int) -> tuple[Case, list[Fact]]:
     return case, [each for group in case.groups for each in group]
 
 
-def some_step(random: Random, log: list[Fact]) -> ReplayPosition:
+def some_step(random: Random, log: list[Fact]) -> StepPosition:
     """Behind a group, or behind the timers at its instant or long after it."""
     last = random.choice(log)
     if random.random() < 0.5:
-        return ReplayPosition(last.recorded_at, last.append_position, LAST_PARTNER)
-    return ReplayPosition(last.recorded_at + random.choice((0, 60)) * timedelta(days=1), 0, LAST_PARTNER)
+        return StepPosition(last.recorded_at, last.append_position, LAST_PARTNER)
+    return StepPosition(last.recorded_at + random.choice((0, 60)) * timedelta(days=1), 0, LAST_PARTNER)
 
 
 @pytest.mark.parametrize("first", range(0, 200, 50))
@@ -64,5 +64,5 @@ def test_going_on_with_a_kept_history_gives_the_same_steps(first: int) -> None:
                 assert resumed == whole
 
 
-def _key(each: Fact) -> ReplayPosition:
-    return ReplayPosition(each.recorded_at, each.append_position, LAST_PARTNER)
+def _key(each: Fact) -> StepPosition:
+    return StepPosition(each.recorded_at, each.append_position, LAST_PARTNER)

@@ -42,7 +42,7 @@ MISTAKES: Final = (
     ),
     Mistake(
         "720 hours instead of 30 days",
-        f"{POLICY}/windows.py",
+        f"{POLICY}/instant_rules.py",
         'Window(instant, day, end_of_london_day(day), None, "open")',
         'Window(instant, day, datetime.fromtimestamp(instant.timestamp() + 720 * 3600, instant.tzinfo), None, "open")',
         "test_the_hour_of_the_loss_does_not_matter",
@@ -63,21 +63,21 @@ MISTAKES: Final = (
     ),
     Mistake(
         "the deadline ends before the last day instead of after it",
-        f"{POLICY}/windows.py",
+        f"{POLICY}/instant_rules.py",
         'Window(instant, day, end_of_london_day(day), None, "open")',
         'Window(instant, day, london_days_before(end_of_london_day(day), 1), None, "open")',
         "test_a_microsecond_before_the_deadline_is_in_time",
     ),
     Mistake(
         "a deadline that still includes its instant",
-        f"{POLICY}/windows.py",
+        f"{POLICY}/instant_rules.py",
         'if replacement.window.outcome == "expired" else "closed"',
         'if visit.instant > replacement.window.deadline_at else "closed"',
         "test_at_the_deadline_is_late_but_suspends_nobody",
     ),
     Mistake(
         "facts before timers",
-        f"{POLICY}/windows.py",
+        f"{POLICY}/instant_rules.py",
         """        if state.unfilled:
             self._run_timers(visit)
         self._test(visit)
@@ -90,49 +90,49 @@ MISTAKES: Final = (
     ),
     Mistake(
         "the newest window is filled first",
-        f"{POLICY}/windows.py",
+        f"{POLICY}/instant_rules.py",
         "unfilled=visit.state.unfilled + visit.opened",
         "unfilled=visit.opened + visit.state.unfilled",
         "test_a_replacement_fills_the_oldest_window",
     ),
     Mistake(
         "every loss opens windows for the whole shortfall",
-        f"{POLICY}/windows.py",
+        f"{POLICY}/instant_rules.py",
         "self._open(visit, shortfall - len(state.unfilled))",
         "self._open(visit, shortfall)",
         "test_the_hour_of_the_loss_does_not_matter",
     ),
     Mistake(
         "reinstated by the first replacement",
-        f"{POLICY}/windows.py",
+        f"{POLICY}/instant_rules.py",
         "if shortfall == 0 and state.suspended_since is not None",
         "if filled and state.suspended_since is not None",
         "test_reinstated_when_back_at_the_minimum_and_not_before",
     ),
     Mistake(
         "every expired window suspends anew",
-        f"{POLICY}/windows.py",
+        f"{POLICY}/instant_rules.py",
         "since = visit.state.suspended_since or visit.instant",
         "since = visit.instant",
         "test_later_deadlines_add_nothing",
     ),
     Mistake(
         "suspensions of zero length are kept",
-        f"{POLICY}/windows.py",
+        f"{POLICY}/instant_rules.py",
         "if since is None or since == visit.instant:",
         "if since is None:",
         "test_at_the_deadline_is_late_but_suspends_nobody",
     ),
     Mistake(
         "windows before the minimum is first reached",
-        f"{POLICY}/windows.py",
+        f"{POLICY}/instant_rules.py",
         "            if not shortfall:\n",
         "            if True:\n",
         "test_before_the_minimum_is_first_reached_no_window_runs",
     ),
     Mistake(
         "leaving the programme voids running windows only",
-        f"{POLICY}/windows.py",
+        f"{POLICY}/instant_rules.py",
         """            window = replace(replacement.window, outcome="void", closed_at=visit.instant)
 """,
         """            if replacement.window.outcome == "expired":
@@ -143,7 +143,7 @@ MISTAKES: Final = (
     ),
     Mistake(
         "authorisation survives leaving the programme",
-        f"{POLICY}/windows.py",
+        f"{POLICY}/instant_rules.py",
         "visit.state = NOTHING",
         "visit.state = replace(visit.state, unfilled=())",
         "test_leaving_the_programme_voids_what_runs_and_what_expired",
@@ -238,14 +238,14 @@ MISTAKES: Final = (
     ),
     Mistake(
         "any partner will do for the portal",
-        f"{POLICY}/answers.py",
+        f"{POLICY}/answers_from_facts.py",
         'return False, Reason("R1", f"No portal use: {employment.counts_for}',
         'return True, Reason("R1", f"No portal use: {employment.counts_for}',
         "test_certified_people_without_an_enrolled_partner_do_not_use_the_portal",
     ),
     Mistake(
         "partners are told that are enrolled when asked, not when announced",
-        f"{POLICY}/answers.py",
+        f"{POLICY}/answers_from_facts.py",
         "enrolment = timeline.at(in_force.announced_at)",
         "enrolment = timeline.at(at)",
         "test_a_significant_change_is_told_to_every_enrolled_partner",
@@ -324,7 +324,7 @@ MISTAKES: Final = (
     ),
     Mistake(
         "a voided declaration is communicated",
-        f"{POLICY}/answers.py",
+        f"{POLICY}/answers_from_facts.py",
         "case FactVoided(fact_id) if standing is not None and standing.fact_id == fact_id:",
         "case FactVoided(fact_id) if False and fact_id:",
         "test_a_portal_change_recorded_again_obliges_by_the_new_terms",
@@ -332,28 +332,28 @@ MISTAKES: Final = (
     # Becoming certified --------------------------------------------------------------------------
     Mistake(
         "scores are rounded",
-        f"{RULES}/attempts.py",
+        f"{RULES}/scores.py",
         "Decimal(self.value) >= PASS_MARK",
         "round(Decimal(self.value)) >= PASS_MARK",
         "test_a_score_is_never_rounded",
     ),
     Mistake(
         "80 is not enough",
-        f"{RULES}/attempts.py",
+        f"{RULES}/scores.py",
         "Decimal(self.value) >= PASS_MARK",
         "Decimal(self.value) > PASS_MARK",
         "test_a_score_is_never_rounded",
     ),
     Mistake(
         "a correction takes away from the attempt",
-        f"{RULES}/attempts.py",
+        f"{RULES}/scores.py",
         "Score(max(correction.effective_at, fact.effective_at), how.score",
         "Score(fact.effective_at, how.score",
         "test_a_correction_takes_away_from_the_decision",
     ),
     Mistake(
         "a correction gives only from its decision",
-        f"{RULES}/attempts.py",
+        f"{RULES}/scores.py",
         "return (Period(first.since, None,",
         "return (Period(latest.since, None,",
         "test_a_correction_gives_from_the_attempt",
@@ -375,7 +375,7 @@ MISTAKES: Final = (
     ),
     Mistake(
         "a revocation is no reason",
-        f"{POLICY}/answers.py",
+        f"{POLICY}/answers_from_facts.py",
         "if isinstance(fact.data, RevocationOrdered)",
         "if False and isinstance(fact.data, RevocationOrdered)",
         "test_the_reason_is_the_revocation_even_where_it_ended_nothing_yet",
@@ -390,7 +390,7 @@ MISTAKES: Final = (
     ),
     Mistake(
         "an answer changes only with what it decides",
-        f"{POLICY}/answers.py",
+        f"{POLICY}/answers_from_facts.py",
         "timelines, instant) != says)",
         "timelines, instant)[:2] != says[:2])",
         "test_counting_for_another_partner_is_another_answer",

@@ -209,7 +209,7 @@ MISTAKES: Final = (
     ),
     Mistake(
         "one partner takes every process",
-        "services/compliance/answering/pool.py",
+        "services/compliance/historical_answers/pool.py",
         "max(1, self._processes_max - 1)",
         "self._processes_max",
         "compliance/test_answering.py::test_one_partner_never_takes_every_process",

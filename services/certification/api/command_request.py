@@ -9,13 +9,13 @@ from fastapi import Depends, Header, Request, Response
 
 from services.certification import record_fact
 from services.certification.api.fields import KEY_PATTERN, Answer, CorrelationId, InstantAnswer
-from services.certification.domain.fact_report import FactReport
+from services.certification.domain.reported_fact import FactReport
 from services.certification.event_store.store import EventStore
 from services.certification.log_notifications import LogNotifier
 from services.certification.personal_data import NO_TEXT, FreeText, PersonalData
 from services.web.event_broadcast import Broadcast
+from services.web.input_parsing import duplicate_key_error, reject_duplicate_keys
 from services.web.problem_details import MEDIA_TYPE
-from services.web.request_body import duplicate_key_error, reject_duplicate_keys
 from shared.events.facts import AttemptScored, Reported, ScoreCorrected
 
 ACTOR: Final = "api"

@@ -14,15 +14,15 @@ from services.certification.api.command_request import (
 from services.certification.api.fields import Answer, FactBody, Id, Name, Text
 from services.certification.domain.refusals import NotFound
 from services.certification.personal_data import Profile
+from services.web.input_parsing import Body, reject_duplicate_keys
 from services.web.products import Product
-from services.web.request_body import Body, reject_duplicate_keys
 from shared.events.facts import CertificationRecognised, CourseCompleted, RevocationOrdered
 
 router = APIRouter(prefix="/certification/v1", tags=["Consultants"])
 
 
 class CourseCompletion(FactBody):
-    """With a portal change it is its maintenance training only (R25)."""
+    """With a portal change, the course counts only as maintenance training for that change (R25)."""
 
     consultant_id: Id
     product: Product

@@ -11,8 +11,8 @@ from services.certification.api.fields import Id
 from services.certification.event_store.store import EventStore, LogEntry, LogFilter
 from services.web import event_feed
 from services.web.event_broadcast import POSITION_MAX, Event, Filter, Read
-from services.web.products import Product, refuse_unsold
-from services.web.request_body import NUMBER, WHOLE_NUMBER
+from services.web.input_parsing import NUMBER, WHOLE_NUMBER
+from services.web.products import Product, require_sold
 from shared.events.facts import TOPIC_OF, TOPICS, FactData
 
 SOURCE: Final = "/certification/v1"
@@ -77,7 +77,7 @@ async def events(
     A page may hold fewer, even none, although more follow: `Link` says where to go on. With `Accept: text/event-stream`
     the same without an end.
     """
-    refuse_unsold(products, service.products)
+    require_sold(products, service.products)
     which = Filter(frozenset(event_feed.full_types(types, list(TOPICS))), frozenset(partner_ids), frozenset(products))
     if event_feed.asks_for_stream(request):
         return event_feed.stream(request, service.feed, which, event_feed.resumed(last_event_id, after))

@@ -18,7 +18,7 @@ from services.certification.api.fields import (
 )
 from services.certification.domain.exam_registration import State, attempt_number, progress
 from services.certification.domain.refusals import KnownInTheFuture, NotFound
-from services.certification.domain.rules.attempts import Attempt
+from services.certification.domain.rules.scores import Attempt
 from services.certification.event_store.streams import registration_stream
 from services.web.products import Product
 from shared.events.facts import AttemptScored, ExamRegistered, ScoreCorrected

@@ -18,9 +18,9 @@ from starlette.types import Message, Receive, Scope, Send
 
 from services.certification.api.command_request import CommandRequest, Recorded, Service, call
 from services.certification.api.problems import PROBLEMS
+from services.web.input_parsing import distinct_members
 from services.web.problem_details import answer_to, failed
 from services.web.refusal import Refusal
-from services.web.request_body import distinct_members
 
 _NOT_PLAIN: Final = frozenset({b"content-encoding", b"expect", b"transfer-encoding"})
 

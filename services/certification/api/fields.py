@@ -9,8 +9,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Pla
 from pydantic import Field as ModelField
 from pydantic.json_schema import WithJsonSchema
 
+from services.web.input_parsing import DAY_PATTERN, INSTANT_SCHEMA, WHOLE_NUMBER, YEARS, Body, parse_instant
 from services.web.products import Product
-from services.web.request_body import DAY_PATTERN, INSTANT_SCHEMA, WHOLE_NUMBER, YEARS, Body, parse_instant
 from shared.events.facts import ELIGIBLE_PROGRAMMES
 from shared.events.wire import instant_text
 

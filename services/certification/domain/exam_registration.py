@@ -7,7 +7,6 @@ from typing import Literal, assert_never
 
 import msgspec
 
-from services.certification.domain.fact_report import FactReport, Recorded, Repeated
 from services.certification.domain.refusals import (
     AnotherScoreRecorded,
     DatedInTheFuture,
@@ -15,7 +14,8 @@ from services.certification.domain.refusals import (
     NoSuchScore,
     OtherContentRecorded,
 )
-from services.certification.domain.rules.attempts import ATTEMPTS, SCORE_MAX, Attempt, attempts_of
+from services.certification.domain.reported_fact import FactReport, Recorded, Repeated
+from services.certification.domain.rules.scores import ATTEMPTS, SCORE_MAX, Attempt, attempts_of
 from services.certification.domain.void import standing
 from shared.events.envelope import Fact
 from shared.events.facts import AboutRegistration, AttemptScored, ExamRegistered, FactData, FactVoided, ScoreCorrected

@@ -4,8 +4,8 @@ from datetime import datetime
 
 import msgspec
 
-from services.certification.domain.fact_report import FactReport, Recorded, Repeated
 from services.certification.domain.refusals import DueBeforeAnnouncement, OtherContentRecorded
+from services.certification.domain.reported_fact import FactReport, Recorded, Repeated
 from shared.events.envelope import Fact
 from shared.events.facts import FactVoided, PortalChangeDeclared
 from shared.events.london import LONDON

@@ -24,7 +24,7 @@ class AppendConnection:
     async def send(self, calls: Sequence[bytes]) -> list[Outcome]:
         """Appends a group of calls, each encoded as JSON, and returns the outcome of each.
 
-        After an error of `PASSING`, or a cancellation, the calls may or may not be stored: send them again to know.
+        After one of `TRANSIENT_ERRORS`, or a cancellation, the calls may or may not be stored: send them again to know.
         """
         try:
             if self._append is None:

@@ -6,7 +6,7 @@ from typing import Any, Final, Self, TypeAlias
 
 import asyncpg
 
-from services.certification.event_store.deadline import Deadline, go_on_after
+from services.certification.event_store.deadline import Deadline, reraise_if_cancelled
 
 # Text, since asyncpg's classes are generic for the type checker only.
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -35,7 +35,7 @@ SESSION: Final = {
     "idle_in_transaction_session_timeout": "30s",
 }
 
-PASSING: Final = (
+TRANSIENT_ERRORS: Final = (
     OSError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
@@ -89,7 +89,7 @@ class Database:
         return Deadline(asyncio.get_running_loop().time() + self.seconds_max)
 
     async def connect(self) -> Connection:
-        """A connection outside the pool. Raises an error of `PASSING` for every failure to connect."""
+        """A connection outside the pool. Raises an error of `TRANSIENT_ERRORS` for every failure to connect."""
         try:
             connection = await asyncpg.connect(self._url, server_settings=self._session, timeout=CONNECT_SECONDS_MAX)
         except asyncpg.PostgresError as error:
@@ -107,8 +107,8 @@ class Database:
             while True:
                 try:
                     return await self._ask(statement, parameters)
-                except PASSING as error:
-                    go_on_after(error)
+                except TRANSIENT_ERRORS as error:
+                    reraise_if_cancelled(error)
                     await asyncio.sleep(RETRY_SECONDS)
 
     async def _ask(self, statement: str, parameters: tuple[object, ...]) -> list[asyncpg.Record]:

@@ -35,7 +35,7 @@ class Deadline:
             raise Unavailable(DID_NOT_ANSWER) from None
 
 
-def go_on_after(error: BaseException) -> None:
+def reraise_if_cancelled(error: BaseException) -> None:
     """Raises `CancelledError` when the driver has turned a cancellation of the task into another error."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():

@@ -23,10 +23,10 @@ from eventsourcing.utils import Environment, EnvType, resolve_topic, strtobool
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from services.certification.event_store.append_thread import AppendThread
 from services.certification.event_store.datastore import LogDatastore, TrackingDatastore
 from services.certification.event_store.mapper import LogMapper
 from services.certification.event_store.recorder import LogAggregateRecorder, LogProcessRecorder, LogRecorder
+from services.certification.event_store.threaded_appends import AppendThread
 from services.certification.settings import CertificationSettings
 
 TRACKING_SCHEMA: Final = "SAGECERT_TRACKING_SCHEMA"

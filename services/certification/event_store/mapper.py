@@ -7,7 +7,7 @@ from eventsourcing.domain import DomainEventProtocol, TAggregateID
 from eventsourcing.persistence import Mapper, Notification, ProgrammingError, StoredEvent
 from eventsourcing.utils import TopicError, resolve_topic
 
-from services.certification.event_store.stored_state import is_fact
+from services.certification.event_store.library_event_codec import is_fact
 from shared.events import wire
 from shared.events.envelope import Fact
 

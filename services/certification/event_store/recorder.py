@@ -24,12 +24,12 @@ from eventsourcing.postgres import PostgresApplicationRecorder, PostgresTracking
 from psycopg import Cursor
 from psycopg.rows import DictRow
 
-from services.certification.event_store.append_thread import AppendThread
 from services.certification.event_store.database import RETRY_SECONDS
 from services.certification.event_store.datastore import LogDatastore
-from services.certification.event_store.event_append import EventAppend, event_append
-from services.certification.event_store.stored_state import carried, is_fact
+from services.certification.event_store.library_append import EventAppend, event_append
+from services.certification.event_store.library_event_codec import carried, is_fact
 from services.certification.event_store.subscription import LogSubscription
+from services.certification.event_store.threaded_appends import AppendThread
 from shared.events.channels import FACTS_CHANNEL
 
 _STATEMENT_TIMEOUT: Final[LiteralString] = "SELECT set_config('statement_timeout', %s, true)"

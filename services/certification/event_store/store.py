@@ -14,12 +14,12 @@ import msgspec
 
 from services.certification.domain.refusals import NotReady, Unavailable
 from services.certification.event_store.append_request import AppendRequest, Outcome, Routing
-from services.certification.event_store.appender import Appender
-from services.certification.event_store.consultant_turns import Turns
+from services.certification.event_store.append_turns import Turns
 from services.certification.event_store.database import Database
 from services.certification.event_store.deadline import DID_NOT_ANSWER, Deadline
+from services.certification.event_store.decision_scope import NOTHING, Scope
+from services.certification.event_store.group_commit import Appender
 from services.certification.event_store.group_loads import GroupLoads
-from services.certification.event_store.scope import NOTHING, Scope
 from shared.events import wire
 from shared.events.envelope import Fact
 

@@ -5,11 +5,11 @@ from typing import Final
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.compliance.answering.consultants import ConsultantAnswer
-from services.compliance.answering.queries import ConsultantCertification
 from services.compliance.api.openapi import query_parameters, response_docs
 from services.compliance.api.query_params import AsOfQuery, Id, question_of
 from services.compliance.api.service import service_of
+from services.compliance.historical_answers.consultants import ConsultantAnswer
+from services.compliance.historical_answers.queries import ConsultantCertification
 from services.web.products import Product
 
 router: Final = APIRouter(tags=["consultants"])

@@ -6,18 +6,18 @@ import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.compliance.answering.as_of import AsOf, moment_of
 from services.compliance.api.openapi import LIST_PROBLEMS, query_parameters, response_docs
 from services.compliance.api.query_params import EVENTS_FILTER, EventsQuestion, question_of
 from services.compliance.api.service import CONNECTION_SECONDS_MAX, service_of
 from services.compliance.cloud_event import CloudEvent, cloud_event
 from services.compliance.database import Pool
+from services.compliance.historical_answers.as_of import AsOf, moment_of
 from services.compliance.read_model.current_standings import present_moment
 from services.compliance.read_model.event_log import EventFilter, LoggedEvent, read_events
 from services.compliance.refusals import InvalidQuery
 from services.web import event_feed
 from services.web.event_broadcast import Event, Filter, Read
-from services.web.products import refuse_unsold
+from services.web.products import require_sold
 from shared.events.compliance_events import TYPE_OF
 
 router: Final = APIRouter(tags=["events"])
@@ -63,7 +63,7 @@ async def events(request: Request) -> Response:
     """
     question = question_of(request, EventsQuestion, EVENTS_FILTER)
     service = service_of(request)
-    refuse_unsold(question.product, service.parameters.products)
+    require_sold(question.product, service.parameters.products)
     types = event_feed.full_types(question.type, list(TYPE_OF.values()))
     streamed = event_feed.asks_for_stream(request)
     if streamed and not question.live:

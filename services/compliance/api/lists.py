@@ -9,7 +9,10 @@ from typing import Final
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.compliance.answering.lists import (
+from services.compliance.api.openapi import LIST_PROBLEMS, query_parameters, response_docs
+from services.compliance.api.query_params import PartnersQuestion, WindowsQuestion, question_of
+from services.compliance.api.service import service_of
+from services.compliance.historical_answers.lists import (
     PartnerItem,
     PartnersAnswer,
     WindowItem,
@@ -17,15 +20,12 @@ from services.compliance.answering.lists import (
     partners_page,
     windows_page,
 )
-from services.compliance.answering.queries import PartnersList, WindowsList
-from services.compliance.api.openapi import LIST_PROBLEMS, query_parameters, response_docs
-from services.compliance.api.query_params import PartnersQuestion, WindowsQuestion, question_of
-from services.compliance.api.service import service_of
+from services.compliance.historical_answers.queries import PartnersList, WindowsList
 from services.compliance.read_model.current_standings import present_moment
 from services.compliance.read_model.list_queries import present_partners, present_windows
 from services.compliance.refusals import InvalidQuery
-from services.web.products import refuse_unsold
-from services.web.request_body import parse_any_instant
+from services.web.input_parsing import parse_any_instant
+from services.web.products import require_sold
 
 router: Final = APIRouter(tags=["lists"])
 
@@ -44,7 +44,7 @@ async def partners(request: Request) -> Response:
     """Partners and products in order of their ids. `next` is null on the last page; go on with it as `after`."""
     question = question_of(request, PartnersQuestion)
     service = service_of(request)
-    refuse_unsold(() if question.product is None else (question.product,), service.parameters.products)
+    require_sold(() if question.product is None else (question.product,), service.parameters.products)
     after = _partner_after(question.after)
     limit, status, product = question.limit, question.status, question.product
     if not question.live:
@@ -67,7 +67,7 @@ async def windows(request: Request) -> Response:
     """Replacement windows, soonest deadline first. `next` is null on the last page; go on with it as `after`."""
     question = question_of(request, WindowsQuestion)
     service = service_of(request)
-    refuse_unsold(() if question.product is None else (question.product,), service.parameters.products)
+    require_sold(() if question.product is None else (question.product,), service.parameters.products)
     after = _window_after(question.after)
     limit, status, product, due_before = question.limit, question.status, question.product, question.due_before
     if not question.live:

@@ -6,17 +6,17 @@ import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.compliance.answering.as_of import AsOf
-from services.compliance.answering.partners import (
+from services.compliance.api.openapi import query_parameters, response_docs
+from services.compliance.api.query_params import AsOfQuery, AuthorisationQuestion, Id, question_of
+from services.compliance.api.service import Service, service_of
+from services.compliance.historical_answers.as_of import AsOf
+from services.compliance.historical_answers.partners import (
     AuthorisationAnswer,
     EveryProductAnswer,
     every_product_answer,
     never_mentioned,
 )
-from services.compliance.answering.queries import PartnerAuthorisation, PartnerCompliance, PartnerProducts
-from services.compliance.api.openapi import query_parameters, response_docs
-from services.compliance.api.query_params import AsOfQuery, AuthorisationQuestion, Id, question_of
-from services.compliance.api.service import Service, service_of
+from services.compliance.historical_answers.queries import PartnerAuthorisation, PartnerCompliance, PartnerProducts
 from services.compliance.policy.reason import Reason
 from services.compliance.read_model.answer_json import ComplianceAnswer, compliance_answer
 from services.compliance.read_model.current_standings import StoredSegment, present, present_and_future

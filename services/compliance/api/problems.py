@@ -5,8 +5,8 @@ from typing import Final
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
-from services.compliance.answering.pool import AnswersAway, TakesTooLong, TooManyQuestions
 from services.compliance.database import DATABASE_AWAY
+from services.compliance.historical_answers.pool import AnswersAway, TakesTooLong, TooManyQuestions
 from services.compliance.refusals import InvalidQuery, KnownInTheFuture, NeverMentioned
 from services.compliance.webhooks.refusals import (
     NoSuchEndpoint,

@@ -9,13 +9,13 @@ from urllib.parse import parse_qsl
 from fastapi import Path, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
-from services.compliance.answering.queries import AsOfMembers
-from services.compliance.answering.timeline import CURSOR_PATTERN
+from services.compliance.historical_answers.queries import AsOfMembers
+from services.compliance.historical_answers.timeline import CURSOR_PATTERN
 from services.compliance.refusals import InvalidQuery
 from services.web.event_broadcast import POSITION_MAX
 from services.web.event_feed import LIMIT_DEFAULT, LIMIT_MAX, TIMEOUT_SECONDS_MAX
+from services.web.input_parsing import INSTANT_SCHEMA, NUMBER, WHOLE_NUMBER, parse_instant
 from services.web.products import Product
-from services.web.request_body import INSTANT_SCHEMA, NUMBER, WHOLE_NUMBER, parse_instant
 
 Instant = Annotated[datetime, BeforeValidator(parse_instant), WithJsonSchema(INSTANT_SCHEMA)]
 Position = Annotated[int, Field(ge=0, le=POSITION_MAX)]

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.compliance.answering.pool import AnsweringPool
-from services.compliance.answering.queries import HistoryQuery
 from services.compliance.api.problems import NotAppliedYet
 from services.compliance.api.query_params import AsOfQuery
 from services.compliance.database import Connection, Pool
+from services.compliance.historical_answers.pool import AnsweringPool
+from services.compliance.historical_answers.queries import HistoryQuery
 from services.compliance.policy.parameters import Parameters
 from services.compliance.projection_notifications import ProjectionListener
 from services.compliance.read_model.routing import log_head
@@ -22,7 +22,7 @@ from services.compliance.settings import ComplianceSettings
 from services.compliance.webhooks.signing import Sealer
 from services.compliance.webhooks.transport.addresses import Network
 from services.web.event_broadcast import Broadcast
-from services.web.products import refuse_unsold
+from services.web.products import require_sold
 
 if TYPE_CHECKING:
     from services.compliance.webhooks.transport.http_post import Sender
@@ -63,7 +63,7 @@ class Service(NamedTuple):
 
     def require_sold(self, product: str) -> None:
         """Raises `UnknownProduct` for a product that is not sold."""
-        refuse_unsold((product,), self.parameters.products)
+        require_sold((product,), self.parameters.products)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:

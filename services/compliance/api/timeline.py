@@ -5,11 +5,11 @@ from typing import Final
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.compliance.answering.queries import PartnerTimeline
-from services.compliance.answering.timeline import TimelineAnswer
 from services.compliance.api.openapi import query_parameters, response_docs
 from services.compliance.api.query_params import Id, TimelineQuestion, question_of
 from services.compliance.api.service import service_of
+from services.compliance.historical_answers.queries import PartnerTimeline
+from services.compliance.historical_answers.timeline import TimelineAnswer
 
 router: Final = APIRouter(tags=["partners"])
 

@@ -26,7 +26,7 @@ from services.compliance.webhooks.delivery.parking import Parked
 from services.compliance.webhooks.endpoints import attempt_log, dry_run
 from services.compliance.webhooks.endpoints.attempt_log import Attempt
 from services.compliance.webhooks.endpoints.test_event import send_test_event
-from services.web.request_body import reject_duplicate_keys
+from services.web.input_parsing import reject_duplicate_keys
 
 router: Final = APIRouter(
     prefix=f"{PATH}/{{endpoint_id}}",

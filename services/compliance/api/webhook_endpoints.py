@@ -30,8 +30,8 @@ from services.compliance.webhooks.filter_and_cursor import DisabledBecause, Filt
 from services.compliance.webhooks.signing import public_text, secret_text
 from services.compliance.webhooks.transport.urls import UnacceptableUrl, check_url
 from services.web import event_feed
-from services.web.products import refuse_unsold
-from services.web.request_body import reject_duplicate_keys
+from services.web.input_parsing import reject_duplicate_keys
+from services.web.products import require_sold
 from shared.events.compliance_events import TYPE_OF
 
 PATH: Final = "/compliance/v1/webhook-endpoints"
@@ -292,7 +292,7 @@ def _filter(service: Service, body: FilterBody | None) -> Filter:
     if body is None:
         return Filter()
     types = None if body.types is None else event_feed.full_types(body.types, list(TYPE_OF.values()), "filter.types")
-    refuse_unsold(body.products or (), service.parameters.products, "filter.products")
+    require_sold(body.products or (), service.parameters.products, "filter.products")
     return Filter(
         *(None if one is None else tuple(sorted(set(one))) for one in (types, body.partner_ids, body.products))
     )

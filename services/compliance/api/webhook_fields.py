@@ -25,8 +25,8 @@ from services.compliance.webhooks.endpoints.store import StartAt
 from services.compliance.webhooks.transport.urls import URL_CHARACTERS_MAX
 from services.web.event_broadcast import POSITION_MAX
 from services.web.event_feed import LIMIT_DEFAULT, LIMIT_MAX
+from services.web.input_parsing import INSTANT_SCHEMA, Body
 from services.web.products import Product
-from services.web.request_body import INSTANT_SCHEMA, Body
 from shared.events.compliance_events import TYPE_OF
 
 DESCRIPTION_CHARACTERS_MAX: Final = 500

@@ -7,7 +7,7 @@ from fastapi import Depends, Header, Request
 from pydantic import WithJsonSchema
 
 from services.compliance.refusals import InvalidQuery
-from services.web.list_headers import listed
+from services.web.comma_list_header import listed
 from services.web.preconditions import Expected, expected
 from services.web.refusal import IdempotencyKeyMissing
 

@@ -16,8 +16,8 @@ from shared.events.wire import instant_text
 class Certification(NamedTuple):
     """One person's certification for one product, over time.
 
-    `spans`: when it holds, in order. `lapses`: when nothing but unfinished maintenance is in its way. `ended`: every
-    instant at which a grant ended or a revocation was ordered, and what that says from then on of who is not certified.
+    `spans`: when it holds, in order. `lapses`: when nothing but unfinished maintenance is in its way. `ended`: from
+    each instant at which a grant ended or a revocation was ordered, the reason why the person is not certified.
     """
 
     product: str

@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Final, NamedTuple
 
 from services.compliance.policy.announcement import Announcement
-from services.compliance.policy.counting import Changed, Counted, EmploymentHistory
+from services.compliance.policy.counting_partner import Changed, Counted, EmploymentHistory
 from services.compliance.policy.link_history import Employment, LinkHistory
 from services.compliance.policy.maintenance import Obligation, Span, lapses, obliged_spans, united_spans, valid_spans
 from shared.events.envelope import Fact

@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from services.compliance.policy.announcement import Announcement
-from services.compliance.policy.counting import Counted
+from services.compliance.policy.counting_partner import Counted
 from services.compliance.policy.enrolment import EnrolmentTimeline
 from services.compliance.policy.headcount import Headcount
+from services.compliance.policy.instant_rules import NOTHING, Movement, State, Visit, WindowRules, next_timer
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.situation import Replacement, Situation
-from services.compliance.policy.windows import NOTHING, Movement, State, Visit, WindowRules, next_timer
 from shared.events.compliance_events import Suspension, Window
 
 

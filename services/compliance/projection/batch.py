@@ -12,12 +12,12 @@ from typing import Final, NamedTuple
 
 from services.compliance.database import Connection
 from services.compliance.policy.parameters import Parameters
-from services.compliance.policy.replay_position import ReplayPosition
-from services.compliance.projection.concerned_partners import concerned_partners
+from services.compliance.policy.step_position import StepPosition
+from services.compliance.projection.affected_partners import concerned_partners
+from services.compliance.projection.cached_history_updates import Resumption
 from services.compliance.projection.history_cache import FACTS_KEPT_MAX, HistoryCache, KeptHistory
 from services.compliance.projection.plan import PAIRS_MAX, PARTNERS_MAX, Plan, goal_of, plan_of
-from services.compliance.projection.replay_workers import ReplayWorkers, StepRange, derive_partners
-from services.compliance.projection.resumption import Resumption
+from services.compliance.projection.wide_step_workers import ReplayWorkers, StepRange, derive_partners
 from services.compliance.read_model.backlog import Backlog, read_backlog
 from services.compliance.read_model.batch_write import write
 from services.compliance.read_model.checkpoint import Checkpoint
@@ -34,7 +34,7 @@ class PolicyVersionMismatch(RuntimeError):
 class Advanced(NamedTuple):
     """What a batch did. `more`: there is more to do at once."""
 
-    end: ReplayPosition
+    end: StepPosition
     more: bool
 
 
@@ -166,7 +166,7 @@ class Projector:
 
 
 def _after(
-    checkpoint: Checkpoint, plan: Plan, goal: ReplayPosition, derived: Sequence[PartnerRows], parameters: Parameters
+    checkpoint: Checkpoint, plan: Plan, goal: StepPosition, derived: Sequence[PartnerRows], parameters: Parameters
 ) -> Checkpoint:
     """The checkpoint after the plan. Only a barrier makes a timer the goal: reaching it advances `known_through`."""
     position, known_through, end = checkpoint.position, checkpoint.known_through, plan.end

@@ -12,7 +12,7 @@ from typing import Final, Literal
 from services.compliance.database import CONNECTION_LOST, OwnConnection, cause, connect
 from services.compliance.heartbeat import FOLLOWERS, Heartbeat
 from services.compliance.projection.batch import PolicyVersionMismatch, Projector
-from services.compliance.projection.replay_workers import ReplayWorkers
+from services.compliance.projection.wide_step_workers import ReplayWorkers
 from services.compliance.read_model.batch_write import ConcurrentUpdate
 from services.compliance.settings import ComplianceSettings
 from services.web.reconnect import BACKOFF_SECONDS_MAX, Backoff, keep_connected

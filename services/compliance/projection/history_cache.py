@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from services.compliance.policy.history import PartnerHistory
+from services.compliance.policy.partner_history import PartnerHistory
 from services.compliance.projection.replay import Group
 from services.compliance.read_model.routing import LoggedFact
 from services.compliance.read_model.rows import PartnerRows, WindowRow
@@ -18,7 +18,7 @@ FACTS_KEPT_MAX: Final = 150_000
 """Facts that the kept histories hold together, at some 2 KB each."""
 
 
-class NotFurther(Exception):
+class CannotResume(Exception):
     """A kept history cannot take in the facts that this group routes to the partner: replay it from the first fact."""
 
 
@@ -104,7 +104,7 @@ class HistoryCache:
 def unknown_people(folded: KeptHistory, groups: Iterable[Sequence[LoggedFact]]) -> set[str]:
     """People whom these groups link to the partner and whose facts its history lacks.
 
-    Raises `NotFurther` if the groups can route other people to the partner too.
+    Raises `CannotResume` if the groups can route other people to the partner too.
     """
     knowledge, partner_id = folded.history.knowledge, folded.history.partner_id
     people: set[str] = set()
@@ -112,12 +112,12 @@ def unknown_people(folded: KeptHistory, groups: Iterable[Sequence[LoggedFact]]) 
         for logged in group:
             data = logged.fact.data
             if isinstance(data, PartnersMerged):
-                raise NotFurther
+                raise CannotResume
             if isinstance(data, ConsultantLinked) and not knowledge.knows_person(data.consultant_id):
                 if data.partner_id == partner_id:
                     people.add(data.consultant_id)
                 elif knowledge.merged:
-                    raise NotFurther
+                    raise CannotResume
     return people
 
 

@@ -12,7 +12,7 @@ from multiprocessing import get_context
 from typing import Final, NamedTuple
 
 from services.compliance.database import OwnConnection, connect
-from services.compliance.policy.replay_position import ReplayPosition
+from services.compliance.policy.step_position import StepPosition
 from services.compliance.projection.prior_publication import prior_publications
 from services.compliance.projection.replay import derive
 from services.compliance.read_model.checkpoint import Checkpoint, PolicyUpgrade
@@ -42,7 +42,7 @@ class _Task(NamedTuple):
 
     settings: ComplianceSettings
     partner_ids: list[str]
-    until: ReplayPosition
+    until: StepPosition
     upgraded_from: PolicyUpgrade | None
     published_in: str
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from services.compliance.database import Connection
-from services.compliance.policy.replay_position import LAST_PARTNER, ReplayPosition
+from services.compliance.policy.step_position import LAST_PARTNER, StepPosition
 from services.compliance.read_model.backlog import Backlog, Group, mentioned_after
 
 PARTNERS_MAX: Final = 1_024
@@ -19,35 +19,35 @@ class Plan(NamedTuple):
     `broadcast`: it takes in a portal change, which concerns every partner.
     """
 
-    end: ReplayPosition
+    end: StepPosition
     partner_ids: set[str]
     last: Group | None
     broadcast: bool
 
 
-def goal_of(backlog: Backlog, known_through: datetime | None) -> ReplayPosition | None:
+def goal_of(backlog: Backlog, known_through: datetime | None) -> StepPosition | None:
     """The last step that can be derived now, were no batch too great; None: there is nothing new."""
     keys = [_key(group) for group in backlog.groups[-1:]]
     if known_through is not None and backlog.all_read:
-        keys.append(ReplayPosition(known_through, 0, LAST_PARTNER))
+        keys.append(StepPosition(known_through, 0, LAST_PARTNER))
     cursor = backlog.checkpoint.cursor
     goal = max(keys, default=cursor)
     return goal if goal > cursor else None
 
 
-async def plan_of(connection: Connection, backlog: Backlog, goal: ReplayPosition, partners_max: int) -> Plan:
+async def plan_of(connection: Connection, backlog: Backlog, goal: StepPosition, partners_max: int) -> Plan:
     """The next batch on the way to the goal. `partners_max`: see `PARTNERS_MAX`."""
     checkpoint, end = backlog.checkpoint, goal
     timers = [timer for timer in backlog.timers if timer.due_at <= goal.instant]
     if len(timers) > partners_max:
         del timers[-1]
-        end = min(end, ReplayPosition(timers[-1].due_at, 0, timers[-1].partner_id))
+        end = min(end, StepPosition(timers[-1].due_at, 0, timers[-1].partner_id))
     partner_ids: set[str] = set()
     last: Group | None = None
     broadcast = False
     pairs = 0
     for group in backlog.groups:
-        start = ReplayPosition(group.recorded_at, group.append_position, "")
+        start = StepPosition(group.recorded_at, group.append_position, "")
         if start > end:
             break
         if group.broadcast and last is not None:
@@ -64,7 +64,7 @@ async def plan_of(connection: Connection, backlog: Backlog, goal: ReplayPosition
             if last is not None:
                 end = _key(last)
             elif timers and timers[0].due_at <= group.recorded_at:
-                end = ReplayPosition(group.recorded_at, 0, LAST_PARTNER)
+                end = StepPosition(group.recorded_at, 0, LAST_PARTNER)
             else:
                 broadcast = broadcast or group.broadcast
                 slice_ids = sorted(touched)[:partners_max]
@@ -73,9 +73,9 @@ async def plan_of(connection: Connection, backlog: Backlog, goal: ReplayPosition
             break
         partner_ids |= touched
         last, broadcast = group, broadcast or group.broadcast
-    partner_ids.update(partner_id for due_at, partner_id in timers if ReplayPosition(due_at, 0, partner_id) <= end)
+    partner_ids.update(partner_id for due_at, partner_id in timers if StepPosition(due_at, 0, partner_id) <= end)
     return Plan(end, partner_ids, last, broadcast)
 
 
-def _key(group: Group) -> ReplayPosition:
-    return ReplayPosition(group.recorded_at, group.append_position, LAST_PARTNER)
+def _key(group: Group) -> StepPosition:
+    return StepPosition(group.recorded_at, group.append_position, LAST_PARTNER)

@@ -19,7 +19,7 @@ from sqlalchemy.schema import AddConstraint, CreateIndex, DropConstraint, DropIn
 
 from services.compliance.database import OwnConnection, connect
 from services.compliance.policy.parameters import Parameters
-from services.compliance.policy.replay_position import LAST_PARTNER, ReplayPosition
+from services.compliance.policy.step_position import LAST_PARTNER, StepPosition
 from services.compliance.projection.batch import Projector
 from services.compliance.projection.comparison import differences, same_events
 from services.compliance.projection.follower import BARRIER
@@ -216,9 +216,9 @@ async def _goal(connection: OwnConnection, parameters: Parameters) -> Checkpoint
     recorded_at = await connection.fetchval(
         "SELECT recorded_at FROM certification.stored_events WHERE notification_id = $1", position
     )
-    cursor = ReplayPosition(known_through, 0, LAST_PARTNER)
+    cursor = StepPosition(known_through, 0, LAST_PARTNER)
     if recorded_at == known_through:
-        cursor = ReplayPosition(recorded_at, position, LAST_PARTNER)
+        cursor = StepPosition(recorded_at, position, LAST_PARTNER)
     return Checkpoint(position, known_through, cursor, 0, parameters.version)
 
 

@@ -6,10 +6,10 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Final, NamedTuple
 
-from services.compliance.policy.history import PartnerHistory, Step
 from services.compliance.policy.parameters import Parameters
-from services.compliance.policy.publication import PublicationState
-from services.compliance.policy.replay_position import ReplayPosition
+from services.compliance.policy.partner_history import PartnerHistory, Step
+from services.compliance.policy.published_events import PublicationState
+from services.compliance.policy.step_position import StepPosition
 from services.compliance.read_model.forecast_rows import forecast_rows
 from services.compliance.read_model.rows import EventRow, PartnerRows
 from shared.events.envelope import Fact
@@ -20,7 +20,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 class PriorPublication(NamedTuple):
     """What another policy published about a partner: every step up to and including `cursor`."""
 
-    cursor: ReplayPosition
+    cursor: StepPosition
     publication: PublicationState
 
 
@@ -37,8 +37,8 @@ class Group(NamedTuple):
 def derive(
     partner_id: str,
     facts: Iterable[Fact],
-    after: ReplayPosition | None,
-    until: ReplayPosition,
+    after: StepPosition | None,
+    until: StepPosition,
     parameters: Parameters,
     past: PriorPublication | None = None,
 ) -> PartnerRows:
@@ -53,8 +53,8 @@ def derive(
 def replay(
     history: PartnerHistory,
     facts: Iterable[Fact],
-    after: ReplayPosition | None,
-    until: ReplayPosition,
+    after: StepPosition | None,
+    until: StepPosition,
     past: PriorPublication | None = None,
 ) -> PartnerRows:
     """`derive` into an empty history, which can be kept and resumed."""
@@ -64,7 +64,7 @@ def replay(
 
 
 def replay_from_cursor(
-    partner_id: str, facts: Sequence[Fact], after: ReplayPosition, until: ReplayPosition, parameters: Parameters
+    partner_id: str, facts: Sequence[Fact], after: StepPosition, until: StepPosition, parameters: Parameters
 ) -> tuple[PartnerHistory, PartnerRows, bool]:
     """What `derive` gives, and the history to go on from; the steps up to `after` are not taken one by one.
 
@@ -79,7 +79,7 @@ def replay_from_cursor(
     return history, found, not behind or history.changes > 0
 
 
-def resume(history: PartnerHistory, groups: Iterable[Group], until: ReplayPosition) -> PartnerRows | None:
+def resume(history: PartnerHistory, groups: Iterable[Group], until: StepPosition) -> PartnerRows | None:
     """Goes on with a kept history over further groups of facts and the timers between them.
 
     What comes out is what `derive` would give after the last step before. None: nothing changed.
@@ -91,18 +91,18 @@ def resume(history: PartnerHistory, groups: Iterable[Group], until: ReplayPositi
     return PartnerRows(history.partner_id, events, *forecast_rows(history), history.next_timer_at)
 
 
-def _event_rows(steps: Iterable[Step], partner_id: str, after: ReplayPosition | None) -> list[EventRow]:
+def _event_rows(steps: Iterable[Step], partner_id: str, after: StepPosition | None) -> list[EventRow]:
     events: list[EventRow] = []
     for step in steps:
         if step.events:
-            key = ReplayPosition(step.instant, step.position, partner_id)
+            key = StepPosition(step.instant, step.position, partner_id)
             if after is None or key > after:
                 events += [EventRow(key, ordinal, event) for ordinal, event in enumerate(step.events)]
     return events
 
 
 def _steps(
-    history: PartnerHistory, groups: Iterable[Group], until: ReplayPosition, past: PriorPublication | None
+    history: PartnerHistory, groups: Iterable[Group], until: StepPosition, past: PriorPublication | None
 ) -> Iterator[Step]:
     """Those after the past, beginning with the one that corrects it."""
     for group in groups:
@@ -124,17 +124,17 @@ def _steps(
     yield from _fire_through(history, until)
 
 
-def _key(fact: Fact, partner_id: str) -> ReplayPosition:
-    return ReplayPosition(fact.recorded_at, fact.append_position, partner_id)
+def _key(fact: Fact, partner_id: str) -> StepPosition:
+    return StepPosition(fact.recorded_at, fact.append_position, partner_id)
 
 
-def _timers_through(until: ReplayPosition, partner_id: str) -> datetime:
+def _timers_through(until: StepPosition, partner_id: str) -> datetime:
     """The last instant whose timers are at or before the step `until`."""
     within = until._replace(position=0, partner_id=partner_id) <= until
     return until.instant if within else until.instant - _MICROSECOND
 
 
-def _fire_through(history: PartnerHistory, until: ReplayPosition) -> list[Step]:
+def _fire_through(history: PartnerHistory, until: StepPosition) -> list[Step]:
     """The steps of the timers at or before the step `until`."""
     return history.fire_timers(_timers_through(until, history.partner_id))
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from services.compliance.database import Connection
-from services.compliance.policy.publication import PublicationState, PublishedEvent, load_publication
+from services.compliance.policy.published_events import PublicationState, PublishedEvent, load_publication
 from services.compliance.read_model.checkpoint import ADVANCE, NOTIFY, Checkpoint, values_of
 from services.compliance.read_model.rows import EventRow, PartnerRows
 from services.compliance.statements import statements

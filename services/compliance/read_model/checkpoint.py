@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 import asyncpg
 
 from services.compliance.database import Connection
-from services.compliance.policy.replay_position import ReplayPosition
+from services.compliance.policy.step_position import StepPosition
 from shared.events.channels import COMPLIANCE_CHANNEL
 
 
@@ -17,7 +17,7 @@ class PolicyUpgrade(NamedTuple):
     """
 
     event_position: int
-    cursor: ReplayPosition
+    cursor: StepPosition
 
 
 class Checkpoint(NamedTuple):
@@ -30,7 +30,7 @@ class Checkpoint(NamedTuple):
 
     position: int
     known_through: datetime
-    cursor: ReplayPosition
+    cursor: StepPosition
     event_position: int
     policy_version: str
     upgraded_from: PolicyUpgrade | None = None
@@ -67,9 +67,9 @@ def checkpoint_of(row: asyncpg.Record | None) -> Checkpoint:
         raise LookupError("the read model has no checkpoint: migrate it")
     upgrade = None
     if row["upgraded_at"] is not None:
-        cursor = ReplayPosition(row["upgrade_instant"], row["upgrade_position"], row["upgrade_partner_id"])
+        cursor = StepPosition(row["upgrade_instant"], row["upgrade_position"], row["upgrade_partner_id"])
         upgrade = PolicyUpgrade(row["upgraded_at"], cursor)
-    cursor = ReplayPosition(row["cursor_instant"], row["cursor_position"], row["cursor_partner_id"])
+    cursor = StepPosition(row["cursor_instant"], row["cursor_position"], row["cursor_partner_id"])
     return Checkpoint(
         row["position"], row["known_through"], cursor, row["event_position"], row["policy_version"], upgrade
     )

@@ -1,15 +1,15 @@
 """How a partner stands now, from the read model.
 
-Each segment holds the bytes of the members that follow `position`: the bytes that `services.compliance.answering`
-derives from the log.
+Each segment holds the bytes of the members that follow `position`, the same bytes that
+`services.compliance.historical_answers` derives from the log.
 """
 
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from services.compliance.answering.as_of import AsOf
 from services.compliance.database import Connection
+from services.compliance.historical_answers.as_of import AsOf
 
 _NOW: Final = """
     FROM progress p

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from services.compliance.policy.explain import standing_reasons
 from services.compliance.policy.forecast import ForecastSegment
-from services.compliance.policy.history import PartnerHistory
+from services.compliance.policy.partner_history import PartnerHistory
 from services.compliance.policy.situation import Situation
 from services.compliance.policy.sweep import Sweep
 from services.compliance.read_model.answer_json import body_of

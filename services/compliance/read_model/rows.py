@@ -3,14 +3,14 @@
 from datetime import date, datetime
 from typing import NamedTuple
 
-from services.compliance.policy.replay_position import ReplayPosition
+from services.compliance.policy.step_position import StepPosition
 from shared.events.compliance_events import ComplianceEvent
 
 
 class EventRow(NamedTuple):
     """A compliance event and its place: within `key`, events follow each other by `ordinal`."""
 
-    key: ReplayPosition
+    key: StepPosition
     ordinal: int
     event: ComplianceEvent
 

@@ -10,7 +10,7 @@ import msgspec
 from services.compliance.cloud_event import SOURCE, CloudEvent, cloud_event
 from services.compliance.read_model.event_log import LoggedEvent
 from services.compliance.webhooks.filter_and_cursor import Cursor
-from shared.events.notices import HEARTBEAT, WEBHOOK_TEST, Heartbeat, WebhookTest
+from shared.events.endpoint_notices import HEARTBEAT, WEBHOOK_TEST, Heartbeat, WebhookTest
 
 MESSAGE_BYTES_MAX: Final = 64 * 1024
 """No message is greater, a batch included: the least that CloudEvents asks every receiver to take."""

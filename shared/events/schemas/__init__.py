@@ -18,8 +18,8 @@ from typing import Any, Final
 import msgspec
 
 from shared.events.compliance_events import ComplianceEventData
+from shared.events.endpoint_notices import NOTICES
 from shared.events.facts import TOPIC_PREFIX, TOPICS
-from shared.events.notices import NOTICES
 from shared.events.wire import Stored
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"

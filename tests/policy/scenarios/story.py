@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any, Protocol
 
 from services.certification.domain import exam_registration
-from services.compliance.policy.answers import certification_answer, notified_partners, partner_segment
+from services.compliance.policy.answers_from_facts import certification_answer, notified_partners, partner_segment
 from services.compliance.policy.parameters import PARAMETERS
 from services.web.refusal import Refusal
 from shared.events.envelope import Fact as Recorded

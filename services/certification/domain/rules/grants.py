@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from services.certification.domain.rules.attempts import Attempt, attempts_of
-from services.certification.domain.rules.periods import provided, union, until_instant, without
+from services.certification.domain.rules.period_arithmetic import provided, union, until_instant, without
+from services.certification.domain.rules.scores import Attempt, attempts_of
 from shared.events.envelope import Fact
 from shared.events.facts import (
     CertificationRecognised,

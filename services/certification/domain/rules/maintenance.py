@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from services.certification.domain.rules.attempts import attempts_of
-from services.certification.domain.rules.periods import provided, union
+from services.certification.domain.rules.period_arithmetic import provided, union
+from services.certification.domain.rules.scores import attempts_of
 from shared.events.envelope import Fact
 from shared.events.facts import CourseCompleted, ExamRegistered, MaintenanceCompleted
 

@@ -101,8 +101,8 @@ class Sender:
             error = f"no {'whole ' if reply.status else ''}answer within {self._deadline_seconds:g} s"
         except UnacceptableUrl as refused:
             error = str(refused)
-        except Exception as mishap:  # what the library and the event loop raise is not theirs to promise
-            error = describe(mishap)
+        except Exception as failure:  # what the library and the event loop raise is not theirs to promise
+            error = describe(failure)
             if error is None:
                 _log.exception("a webhook could not be sent")
                 error = "it could not be sent"

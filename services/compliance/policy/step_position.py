@@ -7,7 +7,7 @@ LAST_PARTNER: Final = "~"
 """Sorts after every partner id: a position with it comes after the step of each partner."""
 
 
-class ReplayPosition(NamedTuple):
+class StepPosition(NamedTuple):
     """The place of a step: by instant, then timers before facts (R16), then log order, then partner.
 
     `instant`: when the facts were recorded, or when the timer is due. `position`: the `append_position` of the facts,

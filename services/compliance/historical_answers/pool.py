@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
-from services.compliance.answering.queries import (
+from services.compliance.historical_answers.queries import (
     Answered,
     DatabaseAway,
     Failed,
@@ -224,7 +224,7 @@ class _Worker:
         ours, theirs = socket.socketpair()
         with theirs:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "services.compliance.answering.worker", str(theirs.fileno())),
+                *(sys.executable, "-m", "services.compliance.historical_answers.worker", str(theirs.fileno())),
                 stdin=DEVNULL,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,

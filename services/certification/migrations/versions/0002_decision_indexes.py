@@ -1,4 +1,4 @@
-"""What one more fact about a person depends on is found by index; no instant ahead of the clock is recorded."""
+"""Indexes that find what a decision depends on; an instant ahead of the clock is refused."""
 
 from pathlib import Path
 

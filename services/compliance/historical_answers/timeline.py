@@ -7,11 +7,11 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from services.compliance.answering.as_of import Answer, AsOf, partner_as_of
-from services.compliance.answering.partners import never_mentioned
-from services.compliance.answering.queries import AsOfMembers, PartnerTimeline
 from services.compliance.database import Connection
-from services.compliance.policy.answers import partner_segment
+from services.compliance.historical_answers.as_of import Answer, AsOf, partner_as_of
+from services.compliance.historical_answers.partners import never_mentioned
+from services.compliance.historical_answers.queries import AsOfMembers, PartnerTimeline
+from services.compliance.policy.answers_from_facts import partner_segment
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.partner_facts import PartnerFacts
 from services.compliance.refusals import InvalidQuery

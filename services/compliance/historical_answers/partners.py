@@ -6,10 +6,10 @@ from typing import Literal
 
 import msgspec
 
-from services.compliance.answering.as_of import Answer, AsOf, partner_as_of
-from services.compliance.answering.queries import PartnerAuthorisation, PartnerCompliance, PartnerProducts
 from services.compliance.database import Connection
-from services.compliance.policy.answers import partner_forecast, partner_segment
+from services.compliance.historical_answers.as_of import Answer, AsOf, partner_as_of
+from services.compliance.historical_answers.queries import PartnerAuthorisation, PartnerCompliance, PartnerProducts
+from services.compliance.policy.answers_from_facts import partner_forecast, partner_segment
 from services.compliance.policy.forecast import ForecastSegment
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.reason import Reason

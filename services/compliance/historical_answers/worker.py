@@ -1,6 +1,6 @@
 """A process that replays history: one question at a time, on a connection of its own.
 
-    python -m services.compliance.answering.worker FILE_DESCRIPTOR
+    python -m services.compliance.historical_answers.worker FILE_DESCRIPTOR
 
 It imports no web framework and restarts in a quarter of a second. It ends with its parent: Linux kills it; elsewhere
 it finds the socket closed.
@@ -20,8 +20,9 @@ from typing import Final
 import asyncpg
 import uvloop
 
-from services.compliance.answering import consultants, lists, partners, portal_changes, timeline
-from services.compliance.answering.queries import (
+from services.compliance.database import DATABASE_AWAY, Connection, OwnConnection, connect_to, session_of
+from services.compliance.historical_answers import consultants, lists, partners, portal_changes, timeline
+from services.compliance.historical_answers.queries import (
     Answered,
     ConsultantCertification,
     DatabaseAway,
@@ -41,7 +42,6 @@ from services.compliance.answering.queries import (
     decode_settings,
     encode,
 )
-from services.compliance.database import DATABASE_AWAY, Connection, OwnConnection, connect_to, session_of
 from services.compliance.policy.parameters import Parameters, parameters_for
 from services.web.refusal import Refusal
 

@@ -19,7 +19,7 @@ import msgspec
 from services.compliance.policy.announcement import Announcement
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.partner_facts import PartnerFacts
-from services.compliance.policy.publication import OpenAnnouncement, PublicationState
+from services.compliance.policy.published_events import OpenAnnouncement, PublicationState
 from services.compliance.policy.situation import bounds_for
 from services.compliance.policy.sweep import Change, Sweep
 from shared.events.compliance_events import TYPE_OF, ComplianceEvent, ComplianceEventData, Name, Retraction, Standing
@@ -89,7 +89,7 @@ class PartnerHistory:
         self._look_ahead()
 
     def add_without_effect(self, facts: Iterable[Fact]) -> None:
-        """Adds the next facts, which change nothing for this partner (see `Concern`)."""
+        """Adds the next facts, which change nothing for this partner (see `AffectedPartners`)."""
         for fact in facts:
             self.knowledge.add(fact)
 

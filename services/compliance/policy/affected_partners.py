@@ -12,7 +12,7 @@ from shared.events.facts import CertificationRevoked, ConsultantCertified, Maint
 _OF_GRANTS: Final = CertificationRevoked | ConsultantCertified | MaintenanceCompleted
 
 
-class Concern:
+class AffectedPartners:
     """The links of some people, followed once for all the partners that they are linked to.
 
     Feed it, in log order, every fact about these people, and the closures and mergers of every partner where they were

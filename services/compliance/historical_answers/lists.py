@@ -7,10 +7,10 @@ from typing import Final
 
 import msgspec
 
-from services.compliance.answering.as_of import Answer, AsOf, moment_of
-from services.compliance.answering.queries import PartnersList, WindowsList
 from services.compliance.database import Connection
-from services.compliance.policy.answers import partner_segment, partner_windows
+from services.compliance.historical_answers.as_of import Answer, AsOf, moment_of
+from services.compliance.historical_answers.queries import PartnersList, WindowsList
+from services.compliance.policy.answers_from_facts import partner_segment, partner_windows
 from services.compliance.policy.parameters import Parameters
 from services.compliance.read_model.routing import mentioned_partners, routed
 from shared.events.compliance_events import Outcome, Status, Window

@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 import asyncpg
 import msgspec
 
-from services.compliance.answering.queries import AsOfMembers
 from services.compliance.database import Connection
+from services.compliance.historical_answers.queries import AsOfMembers
 from services.compliance.read_model.routing import PARTNER_ROUTES, PERSON_ROUTES, routed_facts
 from services.compliance.refusals import InvalidQuery, KnownInTheFuture
 from services.compliance.statements import statements

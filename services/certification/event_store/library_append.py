@@ -9,7 +9,7 @@ import msgspec
 from eventsourcing.persistence import IntegrityError, ProgrammingError, StoredEvent
 
 from services.certification.event_store.append_request import AppendRequest, Row
-from services.certification.event_store.stored_state import carry, is_fact
+from services.certification.event_store.library_event_codec import carry, is_fact
 from shared.events.facts import STREAMS
 
 ACTOR: Final = "library"

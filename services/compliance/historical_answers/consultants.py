@@ -4,10 +4,10 @@ from datetime import datetime
 
 import msgspec
 
-from services.compliance.answering.as_of import Answer, person_as_of
-from services.compliance.answering.queries import ConsultantCertification
 from services.compliance.database import Connection
-from services.compliance.policy.answers import certification_answer
+from services.compliance.historical_answers.as_of import Answer, person_as_of
+from services.compliance.historical_answers.queries import ConsultantCertification
+from services.compliance.policy.answers_from_facts import certification_answer
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.reason import Reason
 from services.compliance.refusals import NeverMentioned

@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator, Container, Iterable, Sequence
 from itertools import groupby
 
 from services.compliance.database import Connection
-from services.compliance.policy.history import PublicationUnknown
-from services.compliance.policy.replay_position import ReplayPosition
+from services.compliance.policy.partner_history import PublicationUnknown
+from services.compliance.policy.step_position import StepPosition
 from services.compliance.projection.history_cache import (
+    CannotResume,
     HistoryCache,
-    NotFurther,
     routed_groups,
     unknown_people,
     unreached_partners,
@@ -61,9 +61,9 @@ class Resumption:
             folded = self._folded.get(partner_id)
             try:
                 if folded is None:
-                    raise NotFurther
+                    raise CannotResume
                 self._people[partner_id] = unknown_people(folded, groups)
-            except NotFurther:
+            except CannotResume:
                 self.not_further.add(partner_id)
         unknown = sorted(set[str]().union(*self._people.values()))
         if unknown:
@@ -86,7 +86,7 @@ class Resumption:
             if any(isinstance(ending.fact.data, PartnersMerged) for ending in endings):
                 self.not_further.add(partner_id)
 
-    async def derived(self, until: ReplayPosition, concerned: Container[str]) -> AsyncIterator[PartnerRows]:
+    async def derived(self, until: StepPosition, concerned: Container[str]) -> AsyncIterator[PartnerRows]:
         """The rows of each partner that changes; `not_further` is complete afterwards.
 
         `concerned`: the partners that can have a step; the histories of the others take their facts in.
@@ -122,7 +122,7 @@ def _groups_of(partner_ids: Iterable[str], facts: Facts, plan: Plan, backlog: Ba
         of_group = logged.get(group.append_position)
         if of_group is None or (plan.last is None or group.append_position > plan.last.append_position):
             continue
-        key = ReplayPosition(group.recorded_at, group.append_position, "")
+        key = StepPosition(group.recorded_at, group.append_position, "")
         touched = found.keys() if group.broadcast else found.keys() & group.partner_ids
         for partner_id in touched:
             if cursor < key._replace(partner_id=partner_id) <= plan.end:

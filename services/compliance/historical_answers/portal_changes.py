@@ -4,10 +4,10 @@ from datetime import datetime
 
 import msgspec
 
-from services.compliance.answering.as_of import Answer, moment_of
-from services.compliance.answering.queries import PortalChangeNotifications
 from services.compliance.database import Connection
-from services.compliance.policy.answers import declaration_in_force, notified_partners
+from services.compliance.historical_answers.as_of import Answer, moment_of
+from services.compliance.historical_answers.queries import PortalChangeNotifications
+from services.compliance.policy.answers_from_facts import declaration_in_force, notified_partners
 from services.compliance.policy.parameters import Parameters
 from services.compliance.read_model.routing import contradictory_endings, declaration, facts_about_partners
 from services.compliance.refusals import NeverMentioned

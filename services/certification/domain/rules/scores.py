@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from services.certification.domain.rules.periods import facts_of
+from services.certification.domain.rules.period_arithmetic import facts_of
 from shared.events.envelope import Fact
 from shared.events.facts import Attempt as AttemptNumber
 from shared.events.facts import AttemptScored, Period, ScoreCorrected

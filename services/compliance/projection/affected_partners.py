@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from services.compliance.database import Connection
-from services.compliance.policy.concern import Concern
+from services.compliance.policy.affected_partners import AffectedPartners
 from services.compliance.policy.parameters import Parameters
 from services.compliance.projection.plan import Plan
 from services.compliance.read_model.backlog import Backlog
@@ -72,7 +72,7 @@ async def _concerned(
     people = {logged.consultant_id for logged in newer if logged.consultant_id is not None}
     people.update(await people_linked_to(connection, sorted(ended), through))
     known = await _facts_of(connection, sorted(people), through)
-    concern = Concern(parameters)
+    concern = AffectedPartners(parameters)
     concern.add(logged.fact for logged in known if logged.fact.position <= position)
     found: set[str] = set()
     later = [logged.fact for logged in known if logged.fact.position > position]

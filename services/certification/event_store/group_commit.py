@@ -16,8 +16,8 @@ import asyncpg
 from services.certification.domain.refusals import Overloaded, Unavailable
 from services.certification.event_store.append_connection import AppendConnection
 from services.certification.event_store.append_request import Outcome
-from services.certification.event_store.database import PASSING, RETRY_SECONDS, Database
-from services.certification.event_store.deadline import DID_NOT_ANSWER, Deadline, go_on_after
+from services.certification.event_store.database import RETRY_SECONDS, TRANSIENT_ERRORS, Database
+from services.certification.event_store.deadline import DID_NOT_ANSWER, Deadline, reraise_if_cancelled
 
 GROUP_MAX: Final = 256
 """Calls in one statement; more wait for the next."""
@@ -122,8 +122,8 @@ class Appender:
                 self._note(self.reason or DID_NOT_ANSWER)
                 for waiting in group:
                     waiting.fail(error)
-            except PASSING as error:
-                go_on_after(error)
+            except TRANSIENT_ERRORS as error:
+                reraise_if_cancelled(error)
                 self._note(_said(error))
                 await asyncio.sleep(RETRY_SECONDS)
             except asyncpg.InsufficientPrivilegeError:

@@ -21,8 +21,8 @@ from eventsourcing.persistence import (
 )
 
 from services.certification.event_store.append_request import Outcome
-from services.certification.event_store.appender import Appender
 from services.certification.event_store.database import Database
+from services.certification.event_store.group_commit import Appender
 from services.certification.settings import CertificationSettings
 from services.web.refusal import Refusal
 

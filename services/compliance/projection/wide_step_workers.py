@@ -11,9 +11,9 @@ from multiprocessing import get_context
 from typing import Final, NamedTuple
 
 from services.compliance.database import Connection, OwnConnection, connect
-from services.compliance.policy.history import PartnerHistory, PublicationUnknown
 from services.compliance.policy.parameters import Parameters
-from services.compliance.policy.replay_position import ReplayPosition
+from services.compliance.policy.partner_history import PartnerHistory, PublicationUnknown
+from services.compliance.policy.step_position import StepPosition
 from services.compliance.projection.prior_publication import prior_publications
 from services.compliance.projection.replay import PriorPublication, replay, replay_from_cursor
 from services.compliance.read_model.checkpoint import PolicyUpgrade
@@ -29,8 +29,8 @@ _PARENT_POLL_SECONDS: Final = 0.5
 class StepRange(NamedTuple):
     """The steps to derive: those after `after` up to `until`, from the facts up to the position `through`."""
 
-    after: ReplayPosition
-    until: ReplayPosition
+    after: StepPosition
+    until: StepPosition
     through: int
     upgraded_from: PolicyUpgrade | None
 
