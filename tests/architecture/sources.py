@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
-PURE: Final = ("services/compliance/policy/", "services/certification/domain/rules/", "shared/events/")
+PURE: Final = ("services/compliance/policy/", "services/certification/domain/", "shared/events/")
 """No clock, no environment, no database: given facts and an instant, an answer."""
 PRODUCT: Final = ("services/", "shared/")
 
