@@ -194,7 +194,9 @@ def follower_seconds(system: System, port: int, rounds: int) -> list[float]:
         for number in range(rounds):
             call(port, "GET", f"{system.get}?min_position={call(port, 'POST', system.post, link(number))['position']}")
             (follower,) = (
-                pid for pid in tree(process.pid) if b"background\0follower" in Path(f"/proc/{pid}/cmdline").read_bytes()
+                pid
+                for pid in tree(process.pid)
+                if b"follower_and_dispatcher\0follower" in Path(f"/proc/{pid}/cmdline").read_bytes()
             )
             os.kill(follower, signal.SIGKILL)
             started = time.perf_counter()

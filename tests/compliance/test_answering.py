@@ -54,7 +54,7 @@ async def settings(sandbox_database: Database) -> ComplianceSettings:
 
 def workers() -> set[int]:
     """The numbers of the processes that answer for this one."""
-    return {pid for pid, args in children(os.getpid()).items() if "answering.process" in args}
+    return {pid for pid, args in children(os.getpid()).items() if "historical_answers.worker" in args}
 
 
 @asynccontextmanager

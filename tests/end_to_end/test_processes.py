@@ -26,7 +26,11 @@ def background(pid: int) -> dict[str, int]:
     """The numbers of the follower and the dispatcher of an `up`, once both run."""
 
     def found() -> dict[str, int] | None:
-        lines = {args.rsplit(None, 1)[-1]: child for child, args in children(pid).items() if "services.back" in args}
+        lines = {
+            args.rsplit(None, 1)[-1]: child
+            for child, args in children(pid).items()
+            if "host.follower_and_dispatcher" in args
+        }
         return lines if set(lines) == set(BACKGROUND) else None
 
     return eventually(found)
