@@ -122,6 +122,6 @@ def create_app(settings: ComplianceSettings, wall_clock: Callable[[], datetime])
         webhook_deliveries,
         health,
     ):
-        app.router.routes += part.router.routes  # as they are: `include_router` makes each anew
+        app.router.routes += part.router.routes  # `include_router` would copy each of them
     complete(app, settings.parameters.products, LINKS)
     return app

@@ -146,7 +146,7 @@ async def test_killed_before_a_reply_is_recorded(caller: Caller, receiver: Recei
 async def test_killed_before_a_reply_is_recorded_and_the_database_with_it(
     caller: Caller, receiver: Receiver, head: int
 ) -> None:
-    """Nobody is left who knows of that reply: its message comes again."""
+    """The reply is lost with the process: its message comes again."""
     endpoint = await caller.register(receiver.url(), start="origin")
     async with second_reply_unrecorded(caller, receiver):
         cut_off_who_waits(caller)

@@ -138,19 +138,21 @@ class Projector:
             self._connection, plan, backlog, self._parameters, self._limits.unnamed_max
         )
         kept = sorted(partner_id for partner_id in plan.partner_ids if self._histories.get(partner_id) is not None)
-        anew = sorted(concerned.difference(kept))
+        uncached = sorted(concerned.difference(kept))
         derived: list[PartnerRows] = []
         if kept:
             resumed = await Resumption.prepare(self._connection, self._histories, kept, plan, backlog, through)
             derived += [rows async for rows in resumed.derived(plan.end, concerned)]
             for partner_id in resumed.not_further:
                 self._histories.drop(partner_id)
-            anew = sorted([*anew, *resumed.not_further & concerned])
+            uncached = sorted([*uncached, *resumed.not_further & concerned])
         steps = StepRange(backlog.checkpoint.cursor, plan.end, through, backlog.checkpoint.upgraded_from)
-        derived += await self._derive_anew(anew, steps, broadcast=plan.last is None or plan.broadcast)
+        derived += await self._derive_uncached(uncached, steps, broadcast=plan.last is None or plan.broadcast)
         return derived
 
-    async def _derive_anew(self, partner_ids: Sequence[str], steps: StepRange, *, broadcast: bool) -> list[PartnerRows]:
+    async def _derive_uncached(
+        self, partner_ids: Sequence[str], steps: StepRange, *, broadcast: bool
+    ) -> list[PartnerRows]:
         """What follows for partners without a kept history; theirs is kept, unless a step touches every partner."""
         if self._derivers is not None and broadcast and len(partner_ids) > self._limits.partners_here_max:
             return await self._derivers.derive(partner_ids, steps)
