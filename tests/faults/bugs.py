@@ -20,8 +20,8 @@ BUGS: Final = (
         "services/compliance/webhooks/delivery/endpoint_delivery.py",
         "        if outcome.delivered:\n            return",
         "        if outcome is not None:\n            return",
-        ("lose replies of receivers",),
-        5,
+        ("receivers refuse",),
+        2,
     ),
     Bug(
         "an append is answered before it is on the disk",

@@ -17,6 +17,7 @@ from tests.systems import children
 
 FROZEN_SECONDS: Final = (0.3, 4.0)
 LOST_SECONDS: Final = 1.0
+REFUSED_SECONDS: Final = 1.0
 FULL_SECONDS: Final = 2.0
 NOTICED_SECONDS: Final = 0.05
 _BLOCK: Final = bytes(1 << 20)
@@ -80,6 +81,13 @@ def _lose(one: LossyProxy | Receivers) -> None:
     one.losing = False
 
 
+def _refuse(receivers: Receivers) -> None:
+    """Every message is refused for a while."""
+    receivers.refusing = True
+    time.sleep(REFUSED_SECONDS)
+    receivers.refusing = False
+
+
 def kinds(around: Around, random: Random) -> Iterator[tuple[str, Callable[[], None]]]:
     """What could be done now, by name."""
     system = around.system
@@ -96,6 +104,7 @@ def kinds(around: Around, random: Random) -> Iterator[tuple[str, Callable[[], No
         yield f"freeze {POSTGRES}", partial(_freeze, [server, *children(server)], random)
     yield "lose replies to callers", partial(_lose, around.proxy)
     yield "lose replies of receivers", partial(_lose, around.receivers)
+    yield "receivers refuse", partial(_refuse, around.receivers)
     if around.disk is not None:
         yield "fill the disk", partial(_fill, around.disk)
 

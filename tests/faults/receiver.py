@@ -38,6 +38,8 @@ class Receivers:
         self.port = 0
         self.losing = False
         """Whether every reply is lost."""
+        self.refusing = False
+        """Whether every message is refused."""
 
     def start(self) -> None:
         """Listens."""
@@ -67,7 +69,7 @@ class Receivers:
         content = json.loads(await request.read())
         self._requests += 1
         chance = self._random.random()
-        taken = chance >= UNWELL / 2
+        taken = chance >= UNWELL / 2 and not self.refusing
         endpoint = request.match_info["endpoint"]
         for message in content if isinstance(content, list) else [content]:
             self.delivered.append(Delivered(endpoint, self._requests, taken, message, time.monotonic()))
