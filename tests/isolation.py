@@ -41,7 +41,7 @@ def isolate() -> None:
         {name: value for name, value in CALLERS.items() if name in KEPT or name in CHOICES or name.startswith(PYTEST)},
         HYPOTHESIS_STORAGE_DIRECTORY=str(ROOT / ".hypothesis"),
         LC_ALL="C",
-        PYTHONPATH=str(ROOT),
+        PYTHONPATH=os.pathsep.join([str(ROOT), str(ROOT / "packages/sagecert-verify/src")]),
         PYTHONUTF8="1",
         TZ=ODD_TIME_ZONE,
     )

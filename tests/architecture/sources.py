@@ -7,9 +7,15 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
-PURE: Final = ("services/compliance/policy/", "services/certification/domain/", "shared/events/")
+VERIFIER: Final = "packages/sagecert-verify/src/sagecert_verify/"
+PURE: Final = (
+    "services/compliance/policy/",
+    "services/certification/domain/",
+    "shared/events/",
+    VERIFIER + "rules/",
+)
 """No clock, no environment, no database: given facts and an instant, an answer."""
-PRODUCT: Final = ("services/", "shared/")
+PRODUCT: Final = ("services/", "shared/", "packages/")
 
 
 @cache

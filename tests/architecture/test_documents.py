@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from tests.architecture.markdown import anchors, documents, links, read, rows, sections
-from tests.architecture.sources import ROOT, python_files, source, tracked
+from tests.architecture.sources import PRODUCT, ROOT, python_files, source, tracked
 
 DOCUMENTS: Final = [str(path.relative_to(ROOT)) for path in documents()]
 RULE: Final = re.compile(r"\bR([1-9][0-9]?)\b")
@@ -32,7 +32,7 @@ def test_every_rule_is_listed_once_and_in_words() -> None:
     assert rules() == {f"R{number}" for number in range(1, 38)}
 
 
-@pytest.mark.parametrize("path", [*DOCUMENTS, *python_files("services/", "shared/")])
+@pytest.mark.parametrize("path", [*DOCUMENTS, *python_files(*PRODUCT)])
 def test_every_rule_that_is_cited_exists(path: str) -> None:
     """R1 and R2 in examples are also ids of registrations; they exist as rules, so no harm is done."""
     cited = {f"R{number}" for number in RULE.findall(source(path))}

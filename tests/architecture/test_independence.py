@@ -1,24 +1,36 @@
 """What checks the system shares no code with it."""
 
 import ast
+import sys
 from typing import Final
 
 import pytest
 
-from tests.architecture.sources import tree
+from tests.architecture.sources import VERIFIER, python_files, tree
 
 INDEPENDENT: Final = ("checker", "proxy", "receiver", "traffic")
 """Of `tests/faults`."""
 
 
+def imported_by(path: str) -> set[str]:
+    """The modules that a file imports, by their full names."""
+    return {
+        module
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for module in ([name.name for name in node.names] if isinstance(node, ast.Import) else [node.module or ""])
+    }
+
+
+@pytest.mark.parametrize("path", python_files(VERIFIER))
+def test_the_verifier_needs_itself_and_cryptography_alone(path: str) -> None:
+    roots = {module.split(".")[0] for module in imported_by(path)}
+    assert roots - sys.stdlib_module_names <= {"sagecert_verify", "cryptography"}
+
+
 @pytest.mark.parametrize("name", INDEPENDENT)
 def test_the_checker_of_faults_imports_nothing_of_the_system(name: str) -> None:
-    imported = {
-        alias
-        for node in ast.walk(tree(f"tests/faults/{name}.py"))
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for alias in ([name.name for name in node.names] if isinstance(node, ast.Import) else [node.module or ""])
-    }
+    imported = imported_by(f"tests/faults/{name}.py")
     assert not {module for module in imported if module.split(".")[0] in ("services", "shared")}
     assert {module for module in imported if module.startswith("tests")} <= {
         f"tests.faults.{module}" for module in INDEPENDENT

@@ -14,7 +14,7 @@ FUNCTION_LINES_MAX: Final = 69
 FILE_LINES_MAX: Final = 400
 TEST_FILE_LINES_MAX: Final = 600
 
-ALL: Final = python_files("services/", "shared/", "tests/", "benchmarks/")
+ALL: Final = python_files("services/", "shared/", "packages/", "tests/", "benchmarks/")
 SAYS_NOTHING: Final = {"base", "common", "helper", "helpers", "manager", "misc", "util", "utils"}
 
 IMPURE_MODULES: Final = {

@@ -15,12 +15,12 @@ from typing import Any
 import httpx
 import pytest
 
+from sagecert_verify.rules import facts
+from sagecert_verify.rules.calculator import Calculator
+from sagecert_verify.rules.facts import Fact
+from sagecert_verify.rules.knowledge import consultants_mentioned, in_force, partners_mentioned
 from tests.end_to_end.client import Answer, FactClient, Unanswered, as_of, before, rfc3339
-from tests.oracle import facts
-from tests.oracle.calculator import Calculator
-from tests.oracle.facts import Fact
 from tests.oracle.histories import PRODUCTS, History, interesting_instants, seeded
-from tests.oracle.knowledge import consultants_mentioned, in_force, partners_mentioned
 from tests.oracle.shrinking import told
 from tests.policy.comparison import defined_view
 from tests.systems import System

@@ -1,4 +1,1 @@
-"""The slow, obviously correct calculator, and the random histories that are put to it.
-
-Nothing here is shared with `services`: where the two agree, two independent readings of the rules agree.
-"""
+"""The random histories that are put to the calculator (`sagecert_verify.rules`) and to the system."""

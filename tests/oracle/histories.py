@@ -11,7 +11,7 @@ from random import Random
 
 from hypothesis import strategies as st
 
-from tests.oracle.facts import (
+from sagecert_verify.rules.facts import (
     AttemptScored,
     CertificationRecognised,
     ConsultantLeft,
@@ -29,7 +29,7 @@ from tests.oracle.facts import (
     RevocationOrdered,
     ScoreCorrected,
 )
-from tests.oracle.london import london_day, midnight_ending
+from sagecert_verify.rules.london import london_day, midnight_ending
 
 History = list[Fact]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tests.oracle.facts import FactVoided
+from sagecert_verify.rules.facts import FactVoided
 from tests.oracle.histories import History
 
 

@@ -6,6 +6,10 @@ from datetime import datetime
 from random import Random
 from typing import Any
 
+from sagecert_verify.rules import facts as oracle
+from sagecert_verify.rules import standing as by_definition
+from sagecert_verify.rules.calculator import Calculator
+from sagecert_verify.rules.knowledge import consultants_mentioned, partners_mentioned
 from services.certification.domain import exam_registration
 from services.compliance.policy.answers_from_facts import certification_answer, notified_partners, partner_segment
 from services.compliance.policy.forecast import forecast
@@ -13,11 +17,7 @@ from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.policy.partner_history import PartnerHistory, Step
 from shared.events.compliance_events import Standing
 from shared.events.envelope import Fact
-from tests.oracle import facts as oracle
-from tests.oracle import standing as by_definition
-from tests.oracle.calculator import Calculator
 from tests.oracle.histories import PRODUCTS, History, interesting_instants
-from tests.oracle.knowledge import consultants_mentioned, partners_mentioned
 from tests.policy.fact_log import Group, everything, recorded, stream_of
 
 View = dict[str, Any]

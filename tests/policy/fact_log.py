@@ -5,6 +5,7 @@ from dataclasses import fields
 from itertools import chain
 from typing import assert_never
 
+from sagecert_verify.rules import facts as oracle
 from services.certification.domain import consultant, exam_registration, partner, portal_change, void
 from services.certification.domain.consultant import Consultant
 from services.certification.domain.exam_registration import ExamRegistration
@@ -32,7 +33,6 @@ from shared.events.facts import (
     RevocationOrdered,
     ScoreCorrected,
 )
-from tests.oracle import facts as oracle
 from tests.oracle.histories import History
 
 Group = tuple[Fact, ...]

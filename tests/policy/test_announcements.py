@@ -5,10 +5,10 @@ from datetime import date, datetime, timedelta
 
 import msgspec
 
+from sagecert_verify.rules.facts import Fact
 from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.policy.partner_history import PartnerHistory
 from shared.events.compliance_events import TYPE_OF, ComplianceEvent, ComplianceEventData
-from tests.oracle.facts import Fact
 from tests.policy.fact_log import recorded
 from tests.policy.scenarios.story import Told, flat
 from tests.policy.scenarios.vocabulary import (

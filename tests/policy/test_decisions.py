@@ -5,6 +5,8 @@ from typing import Any
 
 from hypothesis import given
 
+from sagecert_verify.rules.decisions import grants_of, maintenance_of
+from sagecert_verify.rules.knowledge import in_force
 from shared.events.facts import (
     CertificationRevoked,
     ConsultantCertified,
@@ -12,9 +14,7 @@ from shared.events.facts import (
     MaintenanceCompleted,
     Period,
 )
-from tests.oracle.decisions import grants_of, maintenance_of
 from tests.oracle.histories import PRODUCTS, History, histories
-from tests.oracle.knowledge import in_force
 from tests.policy.comparison import Case
 from tests.policy.test_laws import anything
 

@@ -3,8 +3,8 @@
 from datetime import UTC, date, datetime
 from itertools import count
 
-from tests.oracle import facts
-from tests.oracle.facts import Fact
+from sagecert_verify.rules import facts
+from sagecert_verify.rules.facts import Fact
 
 S200P, S200S = "S200P", "S200S"
 VAR, DEVELOPER = "VAR", "DEVELOPER"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from tests.oracle.facts import ConsultantLeft, ConsultantLinked, Fact, PartnerClosed, PartnersMerged
+from sagecert_verify.rules.facts import ConsultantLeft, ConsultantLinked, Fact, PartnerClosed, PartnersMerged
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ def links(facts: Sequence[Fact], at: datetime) -> list[Link]:
 
 
 def is_linked(active: Sequence[Link], consultant: str, partner: str) -> bool:
+    """Whether one of the links joins these two."""
     return any((link.consultant, link.partner) == (consultant, partner) for link in active)
 
 

@@ -18,6 +18,8 @@ class Fact:
 
 @dataclass(frozen=True)
 class PartnerEnrolled(Fact):
+    """The partner is of this kind and in this programme (R10, R11)."""
+
     partner: str
     kind: str
     programme: str
@@ -25,35 +27,47 @@ class PartnerEnrolled(Fact):
 
 @dataclass(frozen=True)
 class PartnerKindChanged(Fact):
+    """The partner is of this kind (R22)."""
+
     partner: str
     kind: str
 
 
 @dataclass(frozen=True)
 class PartnerProgrammeChanged(Fact):
+    """The partner is in this programme (R11, R28)."""
+
     partner: str
     programme: str
 
 
 @dataclass(frozen=True)
 class PartnerClosed(Fact):
+    """The partner went out of business (R28, R29)."""
+
     partner: str
 
 
 @dataclass(frozen=True)
 class PartnersMerged(Fact):
+    """The partner was merged into another, which takes over its links (R29)."""
+
     partner: str
     into: str
 
 
 @dataclass(frozen=True)
 class ConsultantLinked(Fact):
+    """The consultant works for the partner (R23)."""
+
     partner: str
     consultant: str
 
 
 @dataclass(frozen=True)
 class ConsultantLeft(Fact):
+    """The consultant left the partner (R13, R30)."""
+
     partner: str
     consultant: str
 
@@ -79,6 +93,8 @@ class ExamRegistered(Fact):
 
 @dataclass(frozen=True)
 class AttemptScored(Fact):
+    """An attempt of a registration was scored (R5, R6)."""
+
     registration: str
     attempt: int
     score: str
@@ -86,6 +102,8 @@ class AttemptScored(Fact):
 
 @dataclass(frozen=True)
 class ScoreCorrected(Fact):
+    """The score of an attempt was corrected (R32)."""
+
     registration: str
     attempt: int
     score: str
@@ -93,18 +111,24 @@ class ScoreCorrected(Fact):
 
 @dataclass(frozen=True)
 class CertificationRecognised(Fact):
+    """Sage recognises the consultant as certified (R4)."""
+
     consultant: str
     product: str
 
 
 @dataclass(frozen=True)
 class RevocationOrdered(Fact):
+    """Sage ends the certification of the consultant (R37)."""
+
     consultant: str
     product: str
 
 
 @dataclass(frozen=True)
 class PortalChangeDeclared(Fact):
+    """The Provisioning Portal changes (R25, R26, R27)."""
+
     change: str
     products: tuple[str, ...]
     significant: bool
@@ -113,4 +137,6 @@ class PortalChangeDeclared(Fact):
 
 @dataclass(frozen=True)
 class FactVoided(Fact):
+    """A fact was recorded in error (R33)."""
+
     voided: str

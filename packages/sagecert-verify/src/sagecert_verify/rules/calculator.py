@@ -4,16 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from tests.oracle import certifying
-from tests.oracle.facts import AttemptScored, ExamRegistered, Fact, PortalChangeDeclared
-from tests.oracle.knowledge import consultants_mentioned, in_force, partners_mentioned
-from tests.oracle.linking import counting_partner
-from tests.oracle.standing import Standing, is_enrolled
-from tests.oracle.standing import standing as standing_by_definition
+from sagecert_verify.rules import certifying
+from sagecert_verify.rules.facts import AttemptScored, ExamRegistered, Fact, PortalChangeDeclared
+from sagecert_verify.rules.knowledge import consultants_mentioned, in_force, partners_mentioned
+from sagecert_verify.rules.linking import counting_partner
+from sagecert_verify.rules.standing import Standing, is_enrolled
+from sagecert_verify.rules.standing import standing as standing_by_definition
 
 
 @dataclass(frozen=True)
 class Certification:
+    """Whether a consultant is certified for a product, and may use the Provisioning Portal for it (R1)."""
+
     certified: bool
     portal_user: bool
 
@@ -30,6 +32,8 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Registration:
+    """State and attempts of a registration at an instant (R5, R7, R8)."""
+
     consultant: str
     product: str
     state: str
@@ -48,6 +52,7 @@ class Calculator:
         self.in_force = in_force(facts)
 
     def partner(self, partner: str, product: str, at: datetime) -> Standing | None:
+        """How the partner stands for the product at the instant."""
         if partner not in partners_mentioned(self.known):
             return None
         return standing_by_definition(self.in_force, partner, product, at)

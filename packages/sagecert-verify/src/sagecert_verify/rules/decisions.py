@@ -6,14 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from tests.oracle.certifying import grants, maintenance_is_done
-from tests.oracle.facts import CourseCompleted, Fact
+from sagecert_verify.rules.certifying import grants, maintenance_is_done
+from sagecert_verify.rules.facts import CourseCompleted, Fact
 
 Periods = tuple[tuple[datetime, datetime | None], ...]
 
 
 @dataclass(frozen=True)
 class GrantPeriods:
+    """When one grant holds, and by what instant its maintenance duty goes (R25)."""
+
     granted_at: datetime
     periods: Periods
 
@@ -48,6 +50,7 @@ def maintenance_of(facts: Sequence[Fact], consultant: str, product: str) -> dict
 
 
 def instants_of(facts: Sequence[Fact]) -> list[datetime]:
+    """Every instant at which something takes effect, in order."""
     return sorted({fact.effective_at for fact in facts})
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from tests.oracle.facts import (
+from sagecert_verify.rules.facts import (
     AttemptScored,
     CertificationRecognised,
     ConsultantLeft,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from tests.oracle.facts import (
+from sagecert_verify.rules.facts import (
     AttemptScored,
     CertificationRecognised,
     CourseCompleted,
@@ -15,7 +15,7 @@ from tests.oracle.facts import (
     RevocationOrdered,
     ScoreCorrected,
 )
-from tests.oracle.london import midnight_ending
+from sagecert_verify.rules.london import midnight_ending
 
 PASS_MARK_PERCENT = Decimal(80)
 
@@ -132,6 +132,7 @@ def granting_attempt(facts: Sequence[Fact], registration: str, at: datetime) -> 
 
 
 def attempts(facts: Sequence[Fact], registration: str) -> list[AttemptScored]:
+    """The scored attempts of the registration, in log order."""
     return [fact for fact in facts if isinstance(fact, AttemptScored) and fact.registration == registration]
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from tests.oracle.certifying import is_certified
-from tests.oracle.facts import (
+from sagecert_verify.rules.certifying import is_certified
+from sagecert_verify.rules.facts import (
     Fact,
     PartnerClosed,
     PartnerEnrolled,
@@ -17,9 +17,9 @@ from tests.oracle.facts import (
     PartnersMerged,
     PortalChangeDeclared,
 )
-from tests.oracle.knowledge import consultants_mentioned
-from tests.oracle.linking import counting_partner, is_merged_away
-from tests.oracle.london import london_day, midnight_ending
+from sagecert_verify.rules.knowledge import consultants_mentioned
+from sagecert_verify.rules.linking import counting_partner, is_merged_away
+from sagecert_verify.rules.london import london_day, midnight_ending
 
 MINIMUM = {"VAR": 2, "DEVELOPER": 1}
 PROGRAMMES = ("PARTNER_SUCCESS", "PARTNER_SUCCESS_PLUS")
@@ -29,6 +29,8 @@ WINDOW = timedelta(days=30)
 
 @dataclass
 class Window:
+    """The thirty London days in which one missing consultant must be replaced (R15)."""
+
     opened_at: datetime
     deadline_on: date
     deadline_at: datetime
@@ -37,11 +39,14 @@ class Window:
 
     @property
     def is_unfilled(self) -> bool:
+        """Open, or expired and still not filled."""
         return self.closed_at is None
 
 
 @dataclass
 class Suspension:
+    """A time without selling to new customers (R19); `to` is None while it lasts."""
+
     since: datetime
     to: datetime | None = None
 
@@ -60,6 +65,7 @@ class Standing:
 
     @property
     def headcount(self) -> int:
+        """How many are counted (R9)."""
         return len(self.counted)
 
     @property
@@ -69,10 +75,12 @@ class Standing:
 
     @property
     def is_suspended(self) -> bool:
+        """Whether selling to new customers is suspended now (R19)."""
         return any(suspension.to is None for suspension in self.suspensions)
 
     @property
     def status(self) -> str:
+        """The status by the rules, from enrolment to suspension."""
         if not self.is_enrolled:
             return "not_enrolled"
         if not self.has_reached_minimum:
@@ -83,10 +91,12 @@ class Standing:
 
     @property
     def sell_new(self) -> bool:
+        """Whether new customers may be sold to."""
         return self.status in ("compliant", "in_window")
 
     @property
     def maintain_existing(self) -> bool:
+        """Whether existing customers may be maintained (R20)."""
         return self.is_enrolled
 
 
