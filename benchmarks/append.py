@@ -21,10 +21,11 @@ import uvloop
 
 from benchmarks.servers import server
 from benchmarks.stock import Link, Links, environment
+from services.certification.decision import RequestReceipt
 from services.certification.domain.reported_fact import FactReport
 from services.certification.event_store.database import Database
 from services.certification.event_store.store import EventStore
-from services.certification.record_fact import RequestReceipt, record
+from services.certification.record_fact import record
 from services.host.database_roles import Databases
 from shared.events.facts import ConsultantLinked, CourseCompleted, Reported
 

@@ -9,13 +9,14 @@ import msgspec
 import psycopg
 import pytest
 
+from services.certification.decision import RequestReceipt
 from services.certification.domain.reported_fact import FactReport
 from services.certification.event_store.append_connection import AppendConnection
 from services.certification.event_store.append_request import UNDATED, AppendRequest, provisional_instant, row
 from services.certification.event_store.database import Database as Log
 from services.certification.event_store.store import EventStore
 from services.certification.event_store.streams import routing_of
-from services.certification.record_fact import RequestReceipt, record
+from services.certification.record_fact import record
 from shared.events.envelope import Fact
 from shared.events.facts import CourseCompleted, PartnerProgrammeChanged, PortalChangeDeclared
 from tests.certification.seed import day

@@ -9,13 +9,14 @@ import asyncpg
 import psycopg
 import pytest
 
+from services.certification.decision import RequestReceipt
 from services.certification.domain.refusals import Overloaded, Unavailable
 from services.certification.domain.reported_fact import FactReport
 from services.certification.event_store import append_turns, group_commit
 from services.certification.event_store.database import Database as Log
 from services.certification.event_store.deadline import Deadline
 from services.certification.event_store.store import EventStore
-from services.certification.record_fact import Answer, RequestReceipt, record
+from services.certification.record_fact import Answer, record
 from shared.events.facts import (
     AttemptScored,
     CertificationRecognised,

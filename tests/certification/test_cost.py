@@ -8,6 +8,7 @@ from time import thread_time
 import psycopg
 import pytest
 
+from services.certification.decision import RequestReceipt
 from services.certification.domain.consultant import Consultant, evolve, follow
 from services.certification.domain.exam_registration import progress
 from services.certification.domain.reported_fact import FactReport
@@ -15,7 +16,7 @@ from services.certification.event_store.database import Connection
 from services.certification.event_store.database import Database as Log
 from services.certification.event_store.decision_scope import Scope
 from services.certification.event_store.store import LOAD, EventStore, Loaded
-from services.certification.record_fact import RequestReceipt, record
+from services.certification.record_fact import record
 from shared.events.envelope import Fact
 from shared.events.facts import (
     AttemptScored,

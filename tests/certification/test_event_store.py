@@ -11,10 +11,11 @@ import psycopg
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from services.certification.decision import RequestReceipt
 from services.certification.domain.reported_fact import FactReport
 from services.certification.event_store.database import Database as Log
 from services.certification.event_store.store import EventStore
-from services.certification.record_fact import Answer, RequestReceipt, record
+from services.certification.record_fact import Answer, record
 from services.certification.settings import CertificationSettings
 from shared.events import wire
 from shared.events.envelope import Fact

@@ -13,13 +13,14 @@ import pytest
 from pydantic import SecretStr
 
 from services.certification.app import create_app
+from services.certification.decision import RequestReceipt
 from services.certification.domain.refusals import Unavailable
 from services.certification.domain.reported_fact import FactReport
 from services.certification.event_store.append_connection import AppendConnection
 from services.certification.event_store.append_request import Outcome
 from services.certification.event_store.database import Database as Log
 from services.certification.event_store.store import EventStore
-from services.certification.record_fact import RequestReceipt, record
+from services.certification.record_fact import record
 from services.certification.settings import CertificationSettings
 from services.host.embedded_postgres.cluster import SUPERUSER
 from services.web.sandbox_mismatch import SandboxMismatch

@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
+from services.certification.decision import RequestReceipt
 from services.certification.domain.reported_fact import FactReport
 from services.certification.event_store.database import Database as Log
 from services.certification.event_store.decision_scope import Scope
 from services.certification.event_store.store import EventStore, Loaded
-from services.certification.record_fact import Answer, RequestReceipt, record
+from services.certification.record_fact import Answer, record
 from shared.events.facts import CertificationRecognised, Reported, RevocationOrdered
 from tests.certification.seed import day
 from tests.databases import Database

@@ -10,11 +10,12 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
+from services.certification.decision import RequestReceipt
 from services.certification.domain.reported_fact import FactReport
 from services.certification.event_store.database import Database as Log
 from services.certification.event_store.store import EventStore
 from services.certification.personal_data import FreeText
-from services.certification.record_fact import RequestReceipt, record
+from services.certification.record_fact import record
 from services.host import sandbox
 from services.web.sandbox_mismatch import SandboxMismatch
 from shared.events.facts import CertificationRecognised, ConsultantLinked, Reported, RevocationOrdered

@@ -7,12 +7,13 @@ from typing import Literal
 import psycopg
 import pytest
 
+from services.certification.decision import RequestReceipt
 from services.certification.domain.consultant import Consultant, evolve, follow
 from services.certification.domain.reported_fact import FactReport
 from services.certification.domain.void import standing
 from services.certification.event_store.database import Database as Log
 from services.certification.event_store.store import EventStore
-from services.certification.record_fact import RequestReceipt, record
+from services.certification.record_fact import record
 from services.web.refusal import Refusal
 from shared.events import wire
 from shared.events.envelope import Fact

@@ -9,6 +9,7 @@ from fastapi import Depends, Header, Request, Response
 
 from services.certification import record_fact
 from services.certification.api.fields import KEY_PATTERN, Answer, CorrelationId, InstantAnswer
+from services.certification.decision import RequestReceipt
 from services.certification.domain.reported_fact import FactReport
 from services.certification.event_store.store import EventStore
 from services.certification.log_notifications import LogNotifier
@@ -111,7 +112,7 @@ class CommandRequest:
     async def record(self, data: Reported, effective_at: datetime | None, free_text: FreeText = NO_TEXT) -> Recorded:
         """Records it and answers 201, 202 where it is held, 200 where it was recorded before (R34, R35)."""
         report = FactReport(str(uuid4()), data, effective_at, ACTOR, self._correlation_id)
-        receipt = record_fact.RequestReceipt(ACTOR, self._key, self._content, free_text)
+        receipt = RequestReceipt(ACTOR, self._key, self._content, free_text)
         answer = await record_fact.record(self._service.store, self._service.products, report, receipt)
         if answer.replayed:
             self._response.status_code = 200
