@@ -8,7 +8,16 @@ from typing import Final
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
-from services.certification.api import consultants, events, exams, facts, health, partners, portal_changes
+from services.certification.api import (
+    consultants,
+    events,
+    exams,
+    facts,
+    health,
+    partners,
+    policy_revisions,
+    portal_changes,
+)
 from services.certification.api.command_request import Service
 from services.certification.api.fast_path import DirectPosts
 from services.certification.api.problems import PROBLEMS
@@ -119,7 +128,7 @@ def create_app(settings: CertificationSettings) -> FastAPI:
         redirect_slashes=False,
     )
     install(app, PROBLEMS)
-    for noun in (partners, consultants, exams, portal_changes, facts, events, health):
+    for noun in (partners, consultants, exams, portal_changes, policy_revisions, facts, events, health):
         app.router.routes += noun.router.routes  # as they are: `include_router` would copy each
     complete(app, settings.products, LINKS)
     app.direct = DirectPosts(app, lambda: app.state.service)

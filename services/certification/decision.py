@@ -7,9 +7,10 @@ from typing import NamedTuple, assert_never
 
 import msgspec
 
-from services.certification.domain import consultant, exam_registration, partner, portal_change, void
+from services.certification.domain import consultant, exam_registration, partner, policy_revision, portal_change, void
 from services.certification.domain.consultant import Consultant
 from services.certification.domain.exam_registration import ExamRegistration
+from services.certification.domain.policy_revision import NO_REVISION
 from services.certification.domain.portal_change import PortalChange
 from services.certification.domain.reported_fact import FactReport, Recorded, Repeated, decided
 from services.certification.event_store.append_request import (
@@ -35,12 +36,13 @@ from shared.events.facts import (
     ExamRegistered,
     FactVoided,
     GrantStatement,
+    PolicyRevised,
     PortalChangeDeclared,
     RevocationOrdered,
     ScoreCorrected,
 )
 
-Conditional = AboutConsultant | AboutRegistration | PortalChangeDeclared | FactVoided
+Conditional = AboutConsultant | AboutRegistration | PortalChangeDeclared | PolicyRevised | FactVoided
 """Decided on the condition that no newer fact is stored; facts about partners depend on no other."""
 
 
@@ -107,7 +109,7 @@ def scope(data: Conditional, effective_at: datetime | None, target: Fact | None)
             return Scope(consultant_id, None, None, product, None, effective_at, "whole")
         case ExamRegistered(_, consultant_id, product, portal_change_id):
             return Scope(consultant_id, stream_of(data), None, product, portal_change_id, effective_at)
-        case AttemptScored() | ScoreCorrected() | PortalChangeDeclared():
+        case AttemptScored() | ScoreCorrected() | PortalChangeDeclared() | PolicyRevised():
             return Scope(originator_id=stream_of(data), effective_at=effective_at)
         case FactVoided():
             return NOTHING if target is None else _scope_of_void(target)
@@ -121,7 +123,14 @@ def _scope_of_void(target: Fact) -> Scope:
     match target.data:
         case CourseCompleted() | RevocationOrdered():
             found = scope(target.data, target.effective_at, None)._replace(extent="whole")
-        case CertificationRecognised() | ExamRegistered() | AttemptScored() | ScoreCorrected() | PortalChangeDeclared():
+        case (
+            CertificationRecognised()
+            | ExamRegistered()
+            | AttemptScored()
+            | ScoreCorrected()
+            | PortalChangeDeclared()
+            | PolicyRevised()
+        ):
             found = scope(target.data, target.effective_at, None)
         case _:
             pass
@@ -143,6 +152,9 @@ def _decide(report: FactReport, data: Conditional, loaded: Loaded, now: datetime
         case PortalChangeDeclared():
             change = reduce(portal_change.evolve, _stream(loaded), PortalChange())
             return portal_change.decide(change, report, data, now)
+        case PolicyRevised():
+            revision = reduce(policy_revision.evolve, _stream(loaded), NO_REVISION)
+            return policy_revision.decide(revision, report, data, now)
         case FactVoided():
             return void.decide([stored.fact for stored in loaded.facts], report, data, now)
         case _:
@@ -161,6 +173,8 @@ def _decision_clock(report: FactReport, loaded: Loaded, said: bytes) -> Decision
     taken |= {stored.fact.data.granted_at for stored in loaded.facts if isinstance(stored.fact.data, GrantStatement)}
     now = provisional_instant(loaded.now, taken, said)
     stale_at = min((instant for instant in taken if instant > now), default=None)
+    if isinstance(report.data, PolicyRevised) and report.effective_at is not None:
+        return DecisionClock(now, now, report.effective_at + TICK)  # Recorded later, it would be refused (R39).
     return DecisionClock(now, now, stale_at if report.effective_at is None else None)
 
 

@@ -34,6 +34,7 @@ from shared.events.facts import (
     CourseCompleted,
     ExamRegistered,
     FactVoided,
+    PolicyRevised,
     PortalChangeDeclared,
     RevocationOrdered,
     ScoreCorrected,
@@ -99,7 +100,7 @@ def _subject(store: EventStore, data: Conditional, target: FoundFact | None) -> 
     match data:
         case CourseCompleted() | CertificationRecognised() | RevocationOrdered() | ExamRegistered():
             return data.consultant_id
-        case AttemptScored() | ScoreCorrected() | PortalChangeDeclared():
+        case AttemptScored() | ScoreCorrected() | PortalChangeDeclared() | PolicyRevised():
             stream = stream_of(data)
             return store.consultant_of(stream) or stream
         case FactVoided(fact_id):

@@ -30,6 +30,9 @@ Kind = Literal["VAR", "DEVELOPER"]
 ELIGIBLE_PROGRAMMES: Final = ("PARTNER_SUCCESS", "PARTNER_SUCCESS_PLUS")
 """Codes of the programmes in which a partner of known kind is enrolled (R11), as the policy of August 2021 has them."""
 
+FIRST_POLICY_ID: Final = "2021-08"
+"""The policy before the first revision: the requirements of August 2021 (R39). No revision bears its id."""
+
 Attempt = Literal[1, 2]
 """A registration grants exactly two attempts (R5)."""
 
@@ -45,7 +48,8 @@ PARTNER: Final = Stream("partner-", "partner_id")
 CONSULTANT: Final = Stream("consultant-", "consultant_id")
 REGISTRATION: Final = Stream("exam_registration-", "registration_id")
 PORTAL_CHANGE: Final = Stream("portal_change-", "portal_change_id")
-STREAMS: Final = (CONSULTANT, REGISTRATION, PARTNER, PORTAL_CHANGE)
+POLICY: Final = Stream("policy-", "policy_id")
+STREAMS: Final = (CONSULTANT, REGISTRATION, PARTNER, PORTAL_CHANGE, POLICY)
 
 
 class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=False, omit_defaults=True):
@@ -209,7 +213,7 @@ class RevocationOrdered(Data, frozen=True):
     reason_hash: str | None = None
 
 
-# Portal changes and voids --------------------------------------------------------------------
+# Portal changes, the policy and voids --------------------------------------------------------
 
 
 class PortalChangeDeclared(Data, frozen=True):
@@ -225,6 +229,31 @@ class PortalChangeDeclared(Data, frozen=True):
     significant: bool
     due_on: date
     summary: str
+
+
+class Minimum(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How many counted consultants a partner of each kind must keep (R10); None: of this kind nothing is said."""
+
+    var: int | None = msgspec.field(name="VAR", default=None)
+    developer: int | None = msgspec.field(name="DEVELOPER", default=None)
+
+
+class PolicyRevised(Data, frozen=True):
+    """From the effective instant, which is never before the recording, the policy has these terms (R39).
+
+    None: the term stays as it is. `window_days`: London days to replace a missing consultant (R15). `minimum`: R10.
+    `programmes`: codes of those in which a partner is enrolled (R11). `reminder_days`: London days before a deadline
+    at which to remind.
+    """
+
+    topic = "policy-revised.v1"
+    stream = POLICY
+    policy_id: str
+    window_days: int | None = None
+    minimum: Minimum | None = None
+    programmes: tuple[str, ...] | None = None
+    reminder_days: tuple[int, ...] | None = None
+    reason_hash: str | None = None
 
 
 class FactVoided(Data, frozen=True):
@@ -286,7 +315,7 @@ EmploymentFact = ConsultantLinked | ConsultantLeft
 AboutPartner = EnrolmentFact | EmploymentFact
 AboutConsultant = CourseCompleted | CertificationRecognised | RevocationOrdered
 AboutRegistration = ExamRegistered | AttemptScored | ScoreCorrected
-Reported = AboutPartner | AboutConsultant | AboutRegistration | PortalChangeDeclared | FactVoided
+Reported = AboutPartner | AboutConsultant | AboutRegistration | PortalChangeDeclared | PolicyRevised | FactVoided
 
 GrantStatement = ConsultantCertified | CertificationRevoked
 Decision = GrantStatement | MaintenanceCompleted

@@ -37,6 +37,7 @@ FACTS: dict[str, dict[str, Any]] = {
         "due_on": "2090-01-01",
         "summary": "x",
     },
+    "policy-revisions": {"policy_id": "2090-01", "minimum": {"VAR": 3}, "reason": "decided"},
     "facts/none/void": {"reason": "never recorded"},
 }
 """One call for each path that facts are posted to; nothing is recorded of the last."""
@@ -46,6 +47,7 @@ RECORDED_ONCE = {
     "exam-registrations/R1/attempts",
     "exam-registrations/R9/attempts",
     "portal-changes",
+    "policy-revisions",
 }
 """The same content under another key is answered as before (R34)."""
 
@@ -103,9 +105,9 @@ async def test_every_fact_in_plain_form_goes_directly(caller: Caller, taken: lis
 
 @pytest.mark.parametrize("path", FACTS)
 async def test_the_answer_is_the_same_to_the_byte(caller: Caller, path: str) -> None:
-    direct, framework = await both(
-        caller, path, json.dumps({**FACTS[path], "effective_at": "2026-01-02T03:04:05.6Z"}).encode()
-    )
+    year = 2090 if path == "policy-revisions" else 2026  # a revision never takes effect in the past (R39)
+    content = json.dumps({**FACTS[path], "effective_at": f"{year}-01-02T03:04:05.6Z"}).encode()
+    direct, framework = await both(caller, path, content)
     if path in RECORDED_ONCE:
         assert (framework.status_code, framework.headers["Idempotent-Replayed"]) == (200, "true")
         assert framework.content == direct.content

@@ -114,6 +114,20 @@ MEANING: Final[dict[str, Fact]] = {
             summary="Subscriptions move to a new billing model – “phase 2”",
         ),
     ),
+    "policy-revised.v1/whole.json": _reported(
+        "F-policy",
+        facts.PolicyRevised(
+            policy_id="2023-05",
+            window_days=45,
+            minimum=facts.Minimum(var=3, developer=1),
+            programmes=("PARTNER_SUCCESS", "PARTNER_ELITE"),
+            reminder_days=(14, 7, 1),
+            reason_hash=HASH,
+        ),
+    ),
+    "policy-revised.v1/one-kind.json": _reported(
+        "F-policy-var", facts.PolicyRevised(policy_id="2024-01", minimum=facts.Minimum(var=2), reminder_days=())
+    ),
     "fact-voided.v1/with-reason.json": _reported("F-void", facts.FactVoided(fact_id="F-left", reason_hash=HASH)),
     "consultant-certified.v1/open.json": _decided(
         "F-certified",

@@ -8,7 +8,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from shared.events.envelope import Fact
-from shared.events.facts import TOPICS, FactData, Period
+from shared.events.facts import TOPICS, FactData, Minimum, Period
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
 MICROSECONDS = int(timedelta(days=365 * 101).total_seconds()) * 1_000_000
@@ -35,14 +35,15 @@ def values(annotation: Any) -> st.SearchStrategy[Any]:
     plain: dict[Any, st.SearchStrategy[Any]] = {
         str: TEXTS,
         bool: st.booleans(),
+        int: st.integers(1, 366),
         datetime: INSTANTS,
         date: DAYS,
         type(None): st.none(),
     }
     if annotation in plain:
         return plain[annotation]
-    if annotation is Period:
-        return instances(Period)
+    if annotation in (Minimum, Period):
+        return instances(annotation)
     raise TypeError(f"no strategy for {annotation}: give it one, and say in shared/events/facts.py what it means")
 
 

@@ -28,6 +28,7 @@ OFFERED: Final[list[tuple[str, str, set[str]]]] = [
     ("post", "/certification/v1/recognised-certifications", {"Idempotency-Key"}),
     ("post", "/certification/v1/certification-revocations", {"Idempotency-Key"}),
     ("post", "/certification/v1/portal-changes", {"Idempotency-Key"}),
+    ("post", "/certification/v1/policy-revisions", {"Idempotency-Key"}),
     ("post", "/certification/v1/facts/{fact_id}/void", {"Idempotency-Key"}),
     # what was recorded
     ("get", "/certification/v1/exam-registrations/{registration_id}", {"at", "known_at"}),

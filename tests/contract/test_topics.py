@@ -29,6 +29,7 @@ TOPIC = re.compile(r"com\.sage\.partnercloud\.[a-z]+(-[a-z]+)*\.v[1-9][0-9]*")
 FIELDS_THAT_CANNOT_NAME_A_PERSON = {
     # ids that the caller chose (see the integrator guide: opaque, never a name or an address)
     "partner_id", "into", "consultant_id", "registration_id", "portal_change_id",
+    "policy_id",
     # ids that the system made
     "fact_id", "grant_id", "start_facts", "end_facts", "causation_id", "fact_ids", "event_id", "epoch", "endpoint_id",
     "causationid", "id", "about", "subject",
@@ -40,6 +41,7 @@ FIELDS_THAT_CANNOT_NAME_A_PERSON = {
     "kind", "programme", "product", "products", "attempt", "score", "significant", "due_on", "granted_at",
     "periods", "start", "end", "effective_at", "recorded_at", "time", "recordedtime", "position", "append_position",
     "sequence",
+    "window_days", "programmes", "reminder_days", "var", "developer",
     "headcount", "counted", "minimum", "shortfall", "status", "sell_new", "maintain_existing", "windows", "suspensions",
     "counted_omitted", "windows_omitted", "suspensions_omitted",
     "opened_at", "deadline_on", "deadline_at", "closed_at", "outcome", "since", "to", "standings", "window", "retracts",

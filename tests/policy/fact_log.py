@@ -6,9 +6,10 @@ from itertools import chain
 from typing import assert_never
 
 from sagecert_verify.rules import facts as oracle
-from services.certification.domain import consultant, exam_registration, partner, portal_change, void
+from services.certification.domain import consultant, exam_registration, partner, policy_revision, portal_change, void
 from services.certification.domain.consultant import Consultant
 from services.certification.domain.exam_registration import ExamRegistration
+from services.certification.domain.policy_revision import NO_REVISION
 from services.certification.domain.portal_change import PortalChange
 from services.certification.domain.reported_fact import FactReport, Recorded, Repeated, decided
 from services.certification.domain.void import standing
@@ -28,6 +29,7 @@ from shared.events.facts import (
     PartnerKindChanged,
     PartnerProgrammeChanged,
     PartnersMerged,
+    PolicyRevised,
     PortalChangeDeclared,
     Reported,
     RevocationOrdered,
@@ -132,6 +134,12 @@ def _decide(log: Sequence[Fact], report: FactReport, told: oracle.Fact) -> Recor
             for fact in with_voids([fact for fact in own if getattr(fact.data, "portal_change_id", "") == change], log):
                 declared = portal_change.evolve(declared, fact)
             return portal_change.decide(declared, report, data, now)
+        case PolicyRevised(policy_id=policy) as data:
+            revision = NO_REVISION
+            own = [fact for fact in log if isinstance(fact.data, PolicyRevised) and fact.data.policy_id == policy]
+            for fact in with_voids(own, log):
+                revision = policy_revision.evolve(revision, fact)
+            return policy_revision.decide(revision, report, data, now)
         case FactVoided() as data:
             return void.decide(log, report, data, now)
         case _:

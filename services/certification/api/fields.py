@@ -2,7 +2,7 @@
 
 import re
 from datetime import date, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import Path
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, StringConstraints
@@ -30,7 +30,10 @@ def parse_day(written: Any) -> date:
     return day
 
 
-def distinct(values: list[str]) -> list[str]:
+_T = TypeVar("_T", str, int)
+
+
+def distinct(values: list[_T]) -> list[_T]:
     """Raises `ValueError` where a value is named twice."""
     if len(set(values)) < len(values):
         raise ValueError("each is named once")
@@ -87,6 +90,7 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"
 KEY_PATTERN: Final = r"^[\x21-\x7E]{1,255}$"
 """An idempotency key: visible ASCII."""
 
+NO_PROGRAMME: Final = "NONE"
 PROGRAMME: Final = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 
 
@@ -113,6 +117,16 @@ Programme = Annotated[
     ),
 ]
 """A code, never free text: the fact keeps it for ever."""
+
+
+def _enrols(programme: str) -> str:
+    if programme == NO_PROGRAMME:
+        raise ValueError(f"{NO_PROGRAMME} is no programme: nobody is enrolled in it")
+    return programme
+
+
+EligibleProgramme = Annotated[Programme, AfterValidator(_enrols)]
+"""A code, but not the one of those who left."""
 
 CORRELATION_ID: Final = re.compile(
     r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"  # a UUID

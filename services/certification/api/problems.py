@@ -16,6 +16,7 @@ from services.certification.domain.refusals import (
     NotVoidable,
     OtherContentRecorded,
     Overloaded,
+    RevisedBeforeRecording,
     Unavailable,
 )
 from services.web.problem_details import (
@@ -33,6 +34,7 @@ PROBLEMS: Final[ProblemTable] = {
     DatedInTheFuture: ProblemType(422, "dated-in-the-future", "Corrections and voids are not dated in the future"),
     MergedIntoItself: ProblemType(422, "merged-into-itself", "A partner cannot be merged into itself"),
     DueBeforeAnnouncement: ProblemType(422, "due-before-announcement", "Due before its announcement"),
+    RevisedBeforeRecording: ProblemType(422, "revised-before-recording", "A revision never takes effect in the past"),
     NotVoidable: ProblemType(422, "not-voidable", "This fact cannot be voided"),
     KnownInTheFuture: KNOWN_IN_THE_FUTURE,
     AnotherScoreRecorded: ProblemType(409, "another-score-recorded", "The attempt has another score"),

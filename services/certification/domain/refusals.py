@@ -35,6 +35,12 @@ class DueBeforeAnnouncement(Refusal):
     rule = "R25"
 
 
+class RevisedBeforeRecording(Refusal):
+    """A policy revision takes effect when it is recorded or later (R39)."""
+
+    rule = "R39"
+
+
 class AnotherScoreRecorded(Refusal):
     """One (registration, attempt) is one score that is not voided (R34)."""
 
@@ -42,7 +48,7 @@ class AnotherScoreRecorded(Refusal):
 
 
 class OtherContentRecorded(Refusal):
-    """The id of a registration or portal change stands for other content that is not voided (R34)."""
+    """The id of a registration, portal change or policy stands for other content that is not voided (R34)."""
 
     rule = "R34"
 
