@@ -30,6 +30,7 @@ from benchmarks.append import sync_microseconds
 from benchmarks.servers import server, serving
 from services.certification.app import create_app
 from services.certification.settings import CertificationSettings
+from services.host.api_keys.key_ring import NO_KEYS
 from services.host.database_roles import Databases
 from services.host.gateway import Gateway
 
@@ -74,7 +75,7 @@ def bare(url: str) -> FastAPI:
 def ours(url: str) -> Gateway:
     """The certification service as `sagecert certification serve` composes it."""
     settings = CertificationSettings.model_validate({"database_url": url})
-    return Gateway({"certification": create_app(settings)}, api_key=None, sandbox=False)
+    return Gateway({"certification": create_app(settings)}, keys=NO_KEYS, sandbox=False)
 
 
 def _request(path: str, body: str) -> bytes:

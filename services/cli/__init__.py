@@ -18,6 +18,7 @@ _COMMANDS: Final = {
     "certification": "component_commands",
     "compliance": "component_commands",
     "sandbox": "component_commands",
+    "keys": "keys",
 }
 """Each command and its module in this package, which is imported only for that command."""
 

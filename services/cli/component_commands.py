@@ -14,6 +14,7 @@ from services.cli.output import announce, progress
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+    from pydantic import SecretStr
 
     from services.compliance.settings import ComplianceSettings
 
@@ -53,7 +54,8 @@ def serve_certification(host: str, port: int, as_json: bool) -> None:
         from services.certification.settings import CertificationSettings
 
         settings = CertificationSettings()
-        _serve("certification", lambda: create_app(settings), host, port, as_json)
+        log = (settings.database_url, settings.database_role)
+        _serve("certification", lambda: create_app(settings), log, host, port, as_json)
 
 
 @click.group()
@@ -76,7 +78,8 @@ def serve_compliance(host: str, port: int, as_json: bool) -> None:
         from services.host.wall_clock import wall_clock
 
         settings = ComplianceSettings()
-        _serve("compliance", lambda: create_app(settings, wall_clock), host, port, as_json)
+        log = (settings.database_url, settings.database_role)
+        _serve("compliance", lambda: create_app(settings, wall_clock), log, host, port, as_json)
 
 
 @compliance.command("work")
@@ -187,17 +190,27 @@ def serve_sandbox(host: str, port: int, as_json: bool) -> None:
         if not settings.sandbox:
             raise click.ClickException("The sandbox is off: set SAGECERT_SANDBOX=true in every part to switch it on.")
         fix_database_kind(owner_url, sandbox=True)
-        _serve("sandbox", lambda: create_app(owner_url), host, port, as_json)
+        _serve("sandbox", lambda: create_app(owner_url), (settings.owner_database_url, None), host, port, as_json)
 
 
-def _serve(name: str, create: "Callable[[], FastAPI]", host: str, port: int, as_json: bool) -> None:
+def _serve(
+    name: str,
+    create: "Callable[[], FastAPI]",
+    log: "tuple[SecretStr | None, str | None]",
+    host: str,
+    port: int,
+    as_json: bool,
+) -> None:
+    """`log`: the URL and the role with which the keys are read."""
     from services.cli.server_address import Address
     from services.cli.settings import SystemSettings
+    from services.host.api_keys.key_ring import KeyRing
     from services.host.gateway import Gateway
 
     system = SystemSettings()
-    address = Address(host, port, lambda: system.key)
-    app = Gateway({name: create()}, api_key=system.key, sandbox=system.sandbox)
+    address = Address(host, port)
+    keys = KeyRing(*log, bootstrap=system.api_key, keyless=address.loopback)
+    app = Gateway({name: create()}, keys=keys, sandbox=system.sandbox)
     address.serve(app, lambda: announce(address.origin, as_json=as_json))
 
 

@@ -1,10 +1,9 @@
 """Turns the failures of a command into one sentence each."""
 
 import errno
-import ipaddress
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -12,8 +11,6 @@ import click
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
-
-LOOPBACK: Final = "localhost"
 
 _FIELD: Final = re.compile(r'field "([^"]+)"')
 _LISTS: Final = {
@@ -23,6 +20,10 @@ _LISTS: Final = {
 }
 """Settings that are written as JSON, by field."""
 
+NO_KEY: Final = (
+    "Other machines can reach this address, and no API key lets any caller in: issue keys with sagecert keys issue, "
+    "set SAGECERT_API_KEY, or serve on 127.0.0.1."
+)
 NOT_MIGRATED: Final = "This database is not at this version: run sagecert migrate first, as its owner."
 
 
@@ -50,21 +51,6 @@ def cannot_listen(host: str, port: int, problem: OSError) -> click.ClickExceptio
     return click.ClickException(f"The address {host}:{port} cannot be used: {problem.strerror}.")
 
 
-def refuse_open_host(host: str, key: Callable[[], str | None]) -> None:
-    """Refuses to listen on a non-loopback address without an API key, with `click.ClickException`."""
-    if host == LOOPBACK:
-        return
-    try:
-        loopback = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback and key() is None:
-        raise click.ClickException(
-            f"Other machines can reach {host}: set SAGECERT_API_KEY, which every call then needs, "
-            "or serve on 127.0.0.1."
-        )
-
-
 def describe(problem: Exception) -> str | None:
     """The failure in one sentence; None for an unforeseen one. Imports here: a command that succeeds needs none."""
     import asyncpg
@@ -73,13 +59,17 @@ def describe(problem: Exception) -> str | None:
     from pydantic_settings import SettingsError
     from sqlalchemy.exc import DBAPIError
 
+    from services.certification.domain.api_key import KeyRefused
     from services.certification.domain.refusals import Unavailable
+    from services.host.api_keys.errors import NoKeyYet
     from services.host.embedded_postgres.errors import CannotStart
     from services.web.sandbox_mismatch import SandboxMismatch
 
     match problem:
-        case CannotStart() | SandboxMismatch():
+        case CannotStart() | SandboxMismatch() | KeyRefused():
             return str(problem)
+        case NoKeyYet():
+            return NO_KEY
         case ValidationError():
             return " ".join(_settings(problem))
         case SettingsError():

@@ -3,19 +3,22 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from services.cli.error_messages import cannot_listen, refuse_open_host
-from services.host.listening_socket import listen, origin
+from services.cli.error_messages import cannot_listen
+from services.host.listening_socket import is_loopback, listen, origin
 
 if TYPE_CHECKING:
     from services.host.gateway import Gateway
 
 
 class Address:
-    """A socket that is bound before anything else starts, so that a port in use shows at once."""
+    """A socket that is bound before anything else starts, so that a port in use shows at once.
 
-    def __init__(self, host: str, port: int, key: Callable[[], str | None]) -> None:
-        """`key`: called for the API key if other machines can reach the host. Raises `click.ClickException`."""
-        refuse_open_host(host, key)
+    `loopback`: other machines cannot reach it.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        """Raises `click.ClickException`."""
+        self.loopback = is_loopback(host)
         try:
             self._listening = listen(host, port)
         except OSError as problem:

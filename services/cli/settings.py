@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import click
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from services.host.api_keys.key_text import check_chosen_key
 from services.web.setting_types import DatabaseUrl
 
 
@@ -13,7 +14,8 @@ class SystemSettings(BaseSettings):
     """Prefixed `SAGECERT_`.
 
     `owner_database_url`: the database, as owner of its schemas; also read from `DATABASE_URL`. None: a server of our
-    own. `postgres_bin`: the directory of its binaries. `api_key`: if set, every call needs it as a bearer token.
+    own. `postgres_bin`: the directory of its binaries. `api_key`: the key `bootstrap`, which allows everything; issued
+    keys are in the database.
     `sandbox`: whether the clock can be set and everything emptied.
     """
 
@@ -39,6 +41,13 @@ class SystemSettings(BaseSettings):
         if self.owner_url is None:
             raise click.ClickException("The setting SAGECERT_OWNER_DATABASE_URL is missing: it names the database.")
         return self.owner_url
+
+    @field_validator("api_key")
+    @classmethod
+    def _cannot_be_guessed(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None:
+            check_chosen_key(key.get_secret_value())
+        return key
 
     @property
     def key(self) -> str | None:

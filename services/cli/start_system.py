@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from services.cli.output import progress
 from services.cli.server_address import Address
+from services.host.api_keys.errors import NoKeyYet
 from services.host.database_roles import Databases, given, launched
+from services.host.listening_socket import is_loopback
 from services.host.quick_loading import load_only_what_is_needed
 from services.host.stop_signals import install_signal_handlers
 
@@ -41,7 +43,9 @@ def start(
     """
     install_signal_handlers()
     settings = cache(_settings)
-    address = Address(host, port, lambda: settings().key)
+    if not is_loopback(host) and not _was_there(data_directory) and not settings().owner_url and not settings().key:
+        raise NoKeyYet  # a new database has no key
+    address = Address(host, port)
     with ExitStack() as started:
         wait = started.enter_context(launched(data_directory, None, progress)) if _was_there(data_directory) else None
         load_only_what_is_needed()
@@ -61,7 +65,7 @@ def start(
         )
         with supervised(system.background(chosen, databases)):
             loading.join()
-            app = system.create(chosen, databases.owner_url, api_key=settings().key)
+            app = system.create(chosen, databases.owner_url, bootstrap=settings().api_key, keyless=address.loopback)
             address.serve(app, lambda: ready(address.origin, settings()))
 
 

@@ -9,6 +9,8 @@ from typing import Final, NamedTuple, get_origin
 from fastapi import FastAPI
 from fastapi.routing import RouteContext, iter_route_contexts
 
+from services.web.scopes import Scope, is_open, required_scope
+
 JSON: Final = "application/json"
 _ACCEPT: Final = {"POST": "Accept-Post", "PATCH": "Accept-Patch"}
 _LISTS: Final = (tuple, list, set, frozenset)
@@ -18,12 +20,14 @@ class Operation(NamedTuple):
     """One method of a path.
 
     `query`: the names of its query parameters, and whether each can be given several times. `media_types`: of its
-    body; none where it takes no body. `accept`: the header that says so.
+    body; none where it takes no body. `accept`: the header that says so. `scope`: what it asks of a key; None: it needs
+    no key.
     """
 
     query: Mapping[str, bool]
     media_types: tuple[str, ...]
     accept: str = "Accept"
+    scope: Scope | None = None
 
 
 class Resource(NamedTuple):
@@ -45,7 +49,9 @@ class _Node:
 
 
 class Paths:
-    """The paths of these applications, and `pages`, which only answer GET and take no parameters.
+    """The paths of these applications, and `pages`, which only answer GET, take no parameters and need no key.
+
+    So does the document of an application. A route that declares no scope asks for `ADMIN`.
 
     A part of a path in braces stands for any text without a slash, at least one character; a literal part goes before.
     """
@@ -56,7 +62,8 @@ class Paths:
         for app in apps:
             for route in iter_route_contexts(app.routes):
                 methods = found.setdefault(route.path or "/", {})
-                methods |= {method: _operation(route, method) for method in route.methods or ()}
+                open_page = route.path == app.openapi_url
+                methods |= {method: _operation(route, method, open_page) for method in route.methods or ()}
         for template, operations in found.items():
             self._add(template, operations)
 
@@ -86,14 +93,16 @@ class Paths:
         node.resource = Resource(operations, allow, _taken(operations, "POST"), _taken(operations, "PATCH"))
 
 
-def _operation(route: RouteContext, method: str) -> Operation:
+def _operation(route: RouteContext, method: str, open_page: bool) -> Operation:
     extra = (getattr(route, "openapi_extra", None) or {}).get("parameters", ())
     query = {item["name"]: item["schema"].get("type") == "array" for item in extra if item["in"] == "query"}
     dependant = getattr(route, "dependant", None)
     for field in dependant.query_params if dependant else ():
         query[field.alias] = get_origin(field.field_info.annotation) in _LISTS
     media_types = (JSON,) if getattr(route, "body_field", None) else ()
-    return Operation(query, media_types, _ACCEPT.get(method, "Accept"))
+    endpoint = route.endpoint
+    scope = None if open_page or is_open(endpoint) else required_scope(endpoint) or Scope.ADMIN
+    return Operation(query, media_types, _ACCEPT.get(method, "Accept"), scope)
 
 
 def _taken(operations: Mapping[str, Operation], method: str) -> bytes:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.host import api_docs
 from services.host.accepted_requests import Paths
+from services.host.api_keys.key_ring import KeyRing
 from services.host.request_guard import RequestGuard
 from services.web.openapi import secure
 from services.web.problem_details import FAILED, problem_response, unexplained
@@ -27,23 +28,22 @@ _log: Final = logging.getLogger(__name__)
 class Gateway:
     """An ASGI application of several, each for the paths of one first part.
 
-    `apps`: by first part, such as "compliance". `api_key`: if set, every call needs it as a bearer token.
-    `sandbox`: every answer says so.
+    `apps`: by first part, such as "compliance". `keys`: who may call. `sandbox`: every answer says so.
     """
 
-    def __init__(self, apps: Mapping[str, FastAPI], *, api_key: str | None, sandbox: bool) -> None:
+    def __init__(self, apps: Mapping[str, FastAPI], *, keys: KeyRing, sandbox: bool) -> None:
         self._apps = apps
-        if api_key is not None:
-            for app in apps.values():
-                secure(app)
+        self._keys = keys
+        for app in apps.values():
+            secure(app)
         self.sandbox = sandbox
         front = Starlette(
-            routes=api_docs.routes(TITLE, list(apps.values()), bearer=api_key is not None),
+            routes=api_docs.routes(TITLE, list(apps.values())),
             exception_handlers={HTTPException: _not_answered, Exception: _failed},
         )
         front.router.redirect_slashes = False
         paths = Paths(apps.values(), api_docs.PAGES)
-        self._guard = RequestGuard(_PathDispatcher(apps, front), paths, api_key=api_key, sandbox=sandbox)
+        self._guard = RequestGuard(_PathDispatcher(apps, front), paths, keys=keys, sandbox=sandbox)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a call while `running`."""
@@ -58,10 +58,11 @@ class Gateway:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Opens the resources of the applications while the context lasts."""
+        """Opens the resources of the applications while the context lasts. Raises `NoKeyYet`."""
         async with AsyncExitStack() as open_apps:
             for app in self._apps.values():
                 await open_apps.enter_async_context(app.router.lifespan_context(app))
+            await open_apps.enter_async_context(self._keys.running())
             if self.sandbox:
                 _log.warning("SANDBOX: the clock of this system can be moved, and everything in it can be emptied")
             yield

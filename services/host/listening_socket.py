@@ -1,5 +1,6 @@
 """The socket that a server listens on; bound before slow work, so that a port in use shows at once."""
 
+import ipaddress
 import socket
 
 
@@ -15,6 +16,14 @@ def listen(host: str, port: int) -> socket.socket:
         listening.close()
         raise
     return listening
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the address. A name other than localhost counts as reachable."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def origin(listening: socket.socket) -> str:

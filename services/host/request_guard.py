@@ -1,22 +1,25 @@
 """The guard of a whole origin: a request refused here never reaches an application.
 
-It checks the API key, the path and its method, the names of query parameters, the media type, and the size, depth and
-encoding of the body. It reads a body whole, so that the applications behind never wait for a caller; the server limits
-how long that takes.
+It checks the API key and its scope, the path and its method, the names of query parameters, the media type, and the
+size, depth and encoding of the body. It reads a body whole, so that the applications behind never wait for a caller;
+the server limits how long that takes.
 """
 
-import hmac
 import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import unquote_plus
 
+import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.host.accepted_requests import Operation, Paths, Resource
+from services.host.api_keys.key_ring import KeyRing
+from services.host.refused_request import RefusedRequest
 from services.host.response_headers import completed
 from services.web.problem_details import HOST_UNCLEAR, TYPE_PREFIX, Problem, malformed, problem_response, unexplained
+from services.web.scopes import Caller, set_caller
 
 BODY_BYTES_MAX: Final = 128 << 10
 """The longest body that an endpoint takes, a webhook filter of a thousand partners, has 80 KiB."""
@@ -46,11 +49,8 @@ TOO_LARGE: Final = Problem(TYPE_PREFIX + "too-large", "Too large", 413, f"A body
 TOO_MANY_PARTS: Final = Problem(
     TYPE_PREFIX + "too-large", "Too large", 413, f"A body has at most {PARTS_MAX} commas and opening brackets."
 )
-KEY_MISSING: Final = Problem(
-    TYPE_PREFIX + "not-authenticated",
-    "Not authenticated",
-    401,
-    "This system wants its API key: send the header Authorization: Bearer <key>.",
+SCOPE_MISSING: Final = Problem(
+    TYPE_PREFIX + "insufficient-scope", "The key does not allow this", 403, "The key does not have the scope."
 )
 TYPE_NOT_TAKEN: Final = Problem(
     TYPE_PREFIX + "unsupported-media-type",
@@ -64,13 +64,6 @@ NO_BODY_TAKEN: Final = malformed("Nothing reads the body of this call: leave it 
 TOO_MANY_PARAMETERS: Final = malformed(f"A query has at most {QUERY_PARAMETERS_MAX} parameters.")
 
 
-class _Refused(Exception):
-    def __init__(self, problem: Problem, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(problem.title)
-        self.problem = problem
-        self.headers = headers or {}
-
-
 class _Gone(Exception):
     """The caller hung up before the body was whole."""
 
@@ -78,13 +71,13 @@ class _Gone(Exception):
 class RequestGuard:
     """ASGI middleware around a whole origin, which has these paths.
 
-    `api_key`: if set, every call needs it as a bearer token. `sandbox`: every answer says so.
+    `keys`: who may call; paths that are open need none. `sandbox`: every answer says so.
     """
 
-    def __init__(self, app: ASGIApp, paths: Paths, *, api_key: str | None, sandbox: bool) -> None:
+    def __init__(self, app: ASGIApp, paths: Paths, *, keys: KeyRing, sandbox: bool) -> None:
         self._app = app
         self._paths = paths
-        self._api_key = api_key.encode() if api_key else None
+        self._keys = keys
         self._sandbox = sandbox
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -97,12 +90,11 @@ class RequestGuard:
         try:
             headers = _single_headers(scope)
             announced = b"content-length" in headers or b"transfer-encoding" in headers
-            self._authenticate(headers)
-            operation = _operation(self._resource(scope), scope)
+            operation = self._operation(scope, headers)
             if scope["query_string"]:
                 _check_query(scope["query_string"], operation)
             body = await _body(headers, operation, receive) if announced else b""
-        except _Refused as refused:
+        except RefusedRequest as refused:
             await _refuse(refused, scope, receive, send, close=announced)
         except _Gone:
             return
@@ -120,54 +112,62 @@ class RequestGuard:
 
         return completing
 
-    def _authenticate(self, headers: Mapping[bytes, bytes]) -> None:
-        """Raises `_Refused`. The comparison takes the same time for every wrong key."""
-        if self._api_key is None:
-            return
-        scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
-        right = hmac.compare_digest(token.strip(), self._api_key)
-        if scheme.lower() != b"bearer" or not right:
-            raise _Refused(KEY_MISSING, {"WWW-Authenticate": "Bearer"})
-
-    def _resource(self, scope: Scope) -> Resource:
-        """Raises `_Refused`. An encoded slash is part of no id; decoded, it would lead to another path."""
-        raw_path = scope.get("raw_path") or b""
-        resource = None
-        if b"%" not in raw_path or b"%2f" not in raw_path.lower():
-            resource = self._paths.find(scope["path"])
+    def _operation(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Operation:
+        """What is asked for, by a caller who may. Raises `RefusedRequest`: 401, 404, 405, 403, in this order."""
+        resource = self._resource(scope)
+        operation = None if resource is None else resource.operations.get(scope["method"])
+        if operation is not None and operation.scope is None:
+            return operation
+        caller = self._keys.caller(headers.get(b"authorization"))
         if resource is None:
-            raise _Refused(unexplained(404, f"There is no path {scope['path'][:200]}."))
-        return resource
+            raise RefusedRequest(unexplained(404, f"There is no path {scope['path'][:200]}."))
+        if operation is None:
+            raise _method_not_taken(resource, scope)
+        if operation.scope not in caller.allowed:
+            raise _not_allowed(operation, caller)
+        set_caller(scope, caller)
+        return operation
+
+    def _resource(self, scope: Scope) -> Resource | None:
+        """An encoded slash is part of no id; decoded, it would lead to another path."""
+        raw_path = scope.get("raw_path") or b""
+        if b"%" in raw_path and b"%2f" in raw_path.lower():
+            return None
+        return self._paths.find(scope["path"])
 
 
 def _single_headers(scope: Scope) -> dict[bytes, bytes]:
-    """The headers that can be given once. Raises `_Refused` where one is given twice."""
+    """The headers that can be given once. Raises `RefusedRequest` where one is given twice."""
     found: dict[bytes, bytes] = {}
     for name, value in scope["headers"]:
         if name in _ONCE:
             if name in found:
                 if name == b"host":
-                    raise _Refused(HOST_UNCLEAR)
+                    raise RefusedRequest(HOST_UNCLEAR)
                 text = name.decode()
-                raise _Refused(malformed(f"The header {text!r} is given twice.", text))
+                raise RefusedRequest(malformed(f"The header {text!r} is given twice.", text))
             found[name] = value
     return found
 
 
-def _operation(resource: Resource, scope: Scope) -> Operation:
-    """Raises `_Refused` for a method that the path does not take."""
-    operation = resource.operations.get(scope["method"])
-    if operation is None:
-        detail = f"{scope['path'][:200]} does not take {scope['method']}; it takes {resource.allow.decode()}."
-        headers = {"Allow": resource.allow, "Accept-Post": resource.accept_post, "Accept-Patch": resource.accept_patch}
-        raise _Refused(unexplained(405, detail), {name: value.decode() for name, value in headers.items() if value})
-    return operation
+def _method_not_taken(resource: Resource, scope: Scope) -> RefusedRequest:
+    detail = f"{scope['path'][:200]} does not take {scope['method']}; it takes {resource.allow.decode()}."
+    headers = {"Allow": resource.allow, "Accept-Post": resource.accept_post, "Accept-Patch": resource.accept_patch}
+    return RefusedRequest(unexplained(405, detail), {name: value.decode() for name, value in headers.items() if value})
+
+
+def _not_allowed(operation: Operation, caller: Caller) -> RefusedRequest:
+    allowed = ", ".join(sorted(caller.allowed)) or "nothing"
+    detail = f"This call needs the scope {operation.scope}; the key {caller.name} allows {allowed}."
+    problem = msgspec.structs.replace(SCOPE_MISSING, detail=detail)
+    challenge = f'Bearer error="insufficient_scope", scope="{operation.scope}"'
+    return RefusedRequest(problem, {"WWW-Authenticate": challenge})
 
 
 def _check_query(query: bytes, operation: Operation) -> None:
-    """Rejects unknown query parameters, and single-valued ones given twice, with `_Refused`."""
+    """Rejects unknown query parameters, and single-valued ones given twice, with `RefusedRequest`."""
     if query.count(b"&") >= QUERY_PARAMETERS_MAX:
-        raise _Refused(TOO_MANY_PARAMETERS)
+        raise RefusedRequest(TOO_MANY_PARAMETERS)
     given: set[str] = set()
     for pair in query.split(b"&"):
         if not pair:
@@ -176,18 +176,18 @@ def _check_query(query: bytes, operation: Operation) -> None:
         repeatable = operation.query.get(name)
         shown = name[:100]
         if repeatable is None:
-            raise _Refused(malformed(f"There is no query parameter {shown!r} here.", shown))
+            raise RefusedRequest(malformed(f"There is no query parameter {shown!r} here.", shown))
         if name in given and not repeatable:
             detail = f"The query parameter {shown!r} is not acceptable: it is given twice."
-            raise _Refused(malformed(detail, shown))
+            raise RefusedRequest(malformed(detail, shown))
         given.add(name)
 
 
 async def _body(headers: Mapping[bytes, bytes], operation: Operation, receive: Receive) -> bytes:
-    """The whole body. Raises `_Refused` and `_Gone`. No more than the limit and one message is ever held."""
+    """The whole body. Raises `RefusedRequest` and `_Gone`. No more than the limit and one message is ever held."""
     announced = headers.get(b"content-length", b"0")
     if len(announced) > 18 or (announced.isdigit() and int(announced) > BODY_BYTES_MAX):
-        raise _Refused(TOO_LARGE)
+        raise RefusedRequest(TOO_LARGE)
     body = bytearray()
     more = True
     while more:
@@ -197,7 +197,7 @@ async def _body(headers: Mapping[bytes, bytes], operation: Operation, receive: R
         body += message.get("body", b"")
         more = message.get("more_body", False)
         if len(body) > BODY_BYTES_MAX:
-            raise _Refused(TOO_LARGE)
+            raise RefusedRequest(TOO_LARGE)
     whole = bytes(body)
     if whole:
         _check_body(whole, headers, operation)
@@ -205,18 +205,18 @@ async def _body(headers: Mapping[bytes, bytes], operation: Operation, receive: R
 
 
 def _check_body(body: bytes, headers: Mapping[bytes, bytes], operation: Operation) -> None:
-    """Raises `_Refused`."""
+    """Raises `RefusedRequest`."""
     if not operation.media_types:
-        raise _Refused(NO_BODY_TAKEN)
+        raise RefusedRequest(NO_BODY_TAKEN)
     if not _is_taken(headers, operation.media_types):
-        raise _Refused(TYPE_NOT_TAKEN, {operation.accept: ", ".join(operation.media_types)})
+        raise RefusedRequest(TYPE_NOT_TAKEN, {operation.accept: ", ".join(operation.media_types)})
     opening = body.count(b"[") + body.count(b"{")
     if opening + body.count(b",") > PARTS_MAX:
-        raise _Refused(TOO_MANY_PARTS)
+        raise RefusedRequest(TOO_MANY_PARTS)
     if opening > DEPTH_MAX and depth(body) > DEPTH_MAX:
-        raise _Refused(TOO_DEEP)
+        raise RefusedRequest(TOO_DEEP)
     if not _is_utf_8(body):
-        raise _Refused(NOT_UTF_8)
+        raise RefusedRequest(NOT_UTF_8)
 
 
 def _is_taken(headers: Mapping[bytes, bytes], media_types: Iterable[str]) -> bool:
@@ -259,7 +259,7 @@ def depth(body: bytes) -> int:
     return deepest
 
 
-async def _refuse(refused: _Refused, scope: Scope, receive: Receive, send: Send, *, close: bool) -> None:
+async def _refuse(refused: RefusedRequest, scope: Scope, receive: Receive, send: Send, *, close: bool) -> None:
     """`close`: the connection ends with the refusal, and the rest of the body is not read."""
     headers = {**refused.headers, "connection": "close"} if close else refused.headers
     await problem_response(refused.problem, headers)(scope, receive, send)

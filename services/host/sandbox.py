@@ -17,9 +17,12 @@ from starlette.responses import Response
 
 from services.certification.api.fields import Answer, Instant, InstantAnswer
 from services.host import migrate
+from services.host.api_keys.kept_keys import issue_again, keys_in_force
 from services.web.input_parsing import YEARS, Body, reject_duplicate_keys
 from services.web.openapi import complete
 from services.web.problem_details import MEDIA_TYPE, SHARED, TYPE_PREFIX, Problem, install, problem_response
+from services.web.scopes import Scope, requires
+from shared.events.channels import COMPLIANCE_CHANNEL, FACTS_CHANNEL, KEYS_CHANNEL
 
 CURRENT_SECONDS_MAX: Final = 60.0
 """How long the projections may take to be current at a new instant."""
@@ -115,12 +118,14 @@ def create_app(owner_url: str) -> FastAPI:
     complete(app, (), {})
 
     @app.get("/sandbox/v1/clock", tags=["Sandbox"])
+    @requires(Scope.READ)
     def clock() -> ClockAnswer:
         """What the clock shows."""
         with psycopg.connect(owner_url, autocommit=True) as connection:
             return _clock(connection)
 
     @app.put("/sandbox/v1/clock", tags=["Sandbox"], responses=NOT_SET)
+    @requires(Scope.ADMIN)
     def set_clock(body: ClockBody) -> ClockAnswer:
         """Sets the clock forward; answers once every timer due by then has fired and every projection is current."""
         with psycopg.connect(owner_url, autocommit=True) as connection:
@@ -131,6 +136,7 @@ def create_app(owner_url: str) -> FastAPI:
             return _clock(connection)
 
     @app.post("/sandbox/v1/reset", tags=["Sandbox"], responses=MALFORMED)
+    @requires(Scope.ADMIN)
     def reset(body: ClockBody) -> ClockAnswer:
         """Empties everything and sets the clock: the only way back in time."""
         empty(owner_url, body.now, running=body.running)
@@ -142,6 +148,7 @@ def create_app(owner_url: str) -> FastAPI:
 def empty(owner_url: str, now: datetime, *, running: bool) -> None:
     """Empties the log and recreates every other schema, all or nothing, with the clock at `now`.
 
+    The keys in force are issued again, as the first facts of the empty log: whoever resets is not locked out.
     The functions of the log stay, because a session of PostgreSQL keeps calling a function that it has called before.
     Others may be reading: on a lock conflict it lets them finish and tries again.
     Raises `SandboxMismatch` on a database that is no sandbox, before it drops anything.
@@ -153,6 +160,7 @@ def empty(owner_url: str, now: datetime, *, running: bool) -> None:
             with engine.begin() as connection:
                 connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS_MAX}"))
                 migrate.fix_kind(connection, sandbox=True)
+                kept = keys_in_force(connection)
                 connection.execute(text("DROP SCHEMA IF EXISTS compliance, webhooks CASCADE"))
                 connection.execute(text(_EMPTY_LOG))
                 migrate.upgrade(connection)
@@ -164,8 +172,9 @@ def empty(owner_url: str, now: datetime, *, running: bool) -> None:
                     ),
                     {"now": now, "running": running},
                 )
-                connection.execute(text("NOTIFY sagecert_facts"))
-                connection.execute(text("NOTIFY sagecert_compliance"))
+                issue_again(connection, kept)
+                for channel in (FACTS_CHANNEL, COMPLIANCE_CHANNEL, KEYS_CHANNEL):
+                    connection.execute(text(f"NOTIFY {channel}"))
             return
         except DBAPIError as error:
             if monotonic() > deadline or not isinstance(error.orig, psycopg.OperationalError | psycopg.InternalError):

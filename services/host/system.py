@@ -73,10 +73,14 @@ def _part(name: str, environment: Mapping[str, str]) -> Part:
     return Part(name, ("-m", "services.host.follower_and_dispatcher", name), environment)
 
 
-def create(system: Settings, owner_url: str, *, api_key: str | None) -> "Gateway":
-    """The applications under one origin, with the sandbox, as owner of the database, if it is on."""
+def create(system: Settings, owner_url: str, *, bootstrap: SecretStr | None, keyless: bool) -> "Gateway":
+    """The applications under one origin, with the sandbox, as owner of the database, if it is on.
+
+    `bootstrap`, `keyless`: see `KeyRing`.
+    """
     from services.certification.app import create_app as create_certification
     from services.compliance.app import create_app as create_compliance
+    from services.host.api_keys.key_ring import KeyRing
     from services.host.gateway import Gateway
     from services.host.wall_clock import wall_clock
 
@@ -89,4 +93,6 @@ def create(system: Settings, owner_url: str, *, api_key: str | None) -> "Gateway
         from services.host import sandbox
 
         apps["sandbox"] = sandbox.create_app(owner_url)
-    return Gateway(apps, api_key=api_key, sandbox=sandboxed)
+    log = system.certification
+    keys = KeyRing(log.database_url, log.database_role, bootstrap=bootstrap, keyless=keyless)
+    return Gateway(apps, keys=keys, sandbox=sandboxed)

@@ -1,13 +1,15 @@
-"""Completes the OpenAPI document of an application: refusals, products, links and the API key of every operation."""
+"""Completes the OpenAPI document of an application: refusals, products, links, what an operation asks of a key."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
 from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 
 from services.web.problem_details import MEDIA_TYPE, Problem
 from services.web.products import FORMAT
+from services.web.scopes import MEANING, Scope, is_open, required_scope
 
 _METHODS: Final = ("get", "put", "post", "delete", "patch")
 _TEMPLATE: Final = "#/components/schemas/{name}"
@@ -17,7 +19,20 @@ _OF_BODIES: Final = {
     413: "The body is too large.",
     415: "The body is not `application/json` in UTF-8.",
 }
-_KEY_MISSING: Final = {401: "The API key is missing or wrong."}
+_OF_KEYS: Final = {
+    401: "The API key is missing or wrong.",
+    403: "The API key does not allow this.",
+    503: "The keys cannot be checked at present; the same call can be made again.",
+}
+_SCHEME: Final = {
+    "key": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API key. "
+        + " ".join(f"`{scope}`: {meaning}." for scope, meaning in MEANING.items())
+        + " A system on loopback that never had a key needs none.",
+    }
+}
 _FORGOTTEN: Final = ("HTTPValidationError", "ValidationError")
 """The framework's schemas of errors, which no answer uses."""
 
@@ -43,19 +58,29 @@ def complete(app: FastAPI, products: Sequence[str], links: Mapping[str, Sequence
 
 
 def secure(app: FastAPI) -> None:
-    """Declares in the document that every call needs the API key."""
+    """Declares in the document which scope each call asks of an API key."""
     plain = app.openapi
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = plain()
-            document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
-            document["security"] = [{"key": []}]
-            for operation in operations(document):
-                _refuse(operation, _KEY_MISSING)
+            document["components"]["securitySchemes"] = _SCHEME
+            for route in iter_route_contexts(app.routes):
+                for method in route.methods or ():
+                    operation = document["paths"].get(route.path, {}).get(method.lower())
+                    if operation is not None:
+                        _declare(operation, route.endpoint)
         return plain()
 
     app.openapi = openapi  # type: ignore[method-assign]  # as above
+
+
+def _declare(operation: dict[str, Any], endpoint: object) -> None:
+    if is_open(endpoint):
+        operation["security"] = []
+        return
+    operation["security"] = [{"key": [required_scope(endpoint) or Scope.ADMIN]}]
+    _refuse(operation, _OF_KEYS)
 
 
 def operations(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

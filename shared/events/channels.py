@@ -13,3 +13,6 @@ COMPLIANCE_CHANNEL: Final = "sagecert_compliance"
 
 WEBHOOKS_CHANNEL: Final = "sagecert_webhooks"
 """A webhook endpoint changed; the payload is its id."""
+
+KEYS_CHANNEL: Final = "sagecert_keys"
+"""API keys were issued or revoked."""

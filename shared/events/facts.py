@@ -11,7 +11,8 @@ fields the partners, the consultant and the products it is about (`services.cert
 
 Facts that callers report (`REPORTED`) can be voided. Decisions (`DECIDED`) are derived by the
 certification service from reported facts; each restates one grant or one maintenance completion
-whole, and the last statement of it wins.
+whole, and the last statement of it wins. Facts about the system itself (`SYSTEM`) are recorded by commands of its
+owner and are final.
 """
 
 from datetime import date, datetime
@@ -49,7 +50,11 @@ CONSULTANT: Final = Stream("consultant-", "consultant_id")
 REGISTRATION: Final = Stream("exam_registration-", "registration_id")
 PORTAL_CHANGE: Final = Stream("portal_change-", "portal_change_id")
 POLICY: Final = Stream("policy-", "policy_id")
-STREAMS: Final = (CONSULTANT, REGISTRATION, PARTNER, PORTAL_CHANGE, POLICY)
+KEY: Final = Stream("key-", "key_name")
+STREAMS: Final = (CONSULTANT, REGISTRATION, PARTNER, PORTAL_CHANGE, POLICY, KEY)
+
+OWNER: Final = "owner"
+"""The actor of facts about the system itself."""
 
 
 class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=False, omit_defaults=True):
@@ -310,6 +315,31 @@ class MaintenanceCompleted(Data, frozen=True):
     periods: tuple[Period, ...]
 
 
+# The system itself ---------------------------------------------------------------------------
+
+
+class KeyIssued(Data, frozen=True):
+    """An API key was issued: who sends it may do what `scopes` allow, and is the actor `key_name` of what it records.
+
+    `digest`: SHA-256 of the key, in hexadecimal; 256 random bits cannot be found from it.
+    """
+
+    topic = "key-issued.v1"
+    stream = KEY
+    key_name: str
+    scopes: tuple[str, ...]
+    digest: str
+
+
+class KeyRevoked(Data, frozen=True):
+    """Keys of this name were revoked: those that the facts `fact_ids` issued."""
+
+    topic = "key-revoked.v1"
+    stream = KEY
+    key_name: str
+    fact_ids: tuple[str, ...]
+
+
 EnrolmentFact = PartnerEnrolled | PartnerKindChanged | PartnerProgrammeChanged | PartnerClosed | PartnersMerged
 EmploymentFact = ConsultantLinked | ConsultantLeft
 AboutPartner = EnrolmentFact | EmploymentFact
@@ -319,7 +349,8 @@ Reported = AboutPartner | AboutConsultant | AboutRegistration | PortalChangeDecl
 
 GrantStatement = ConsultantCertified | CertificationRevoked
 Decision = GrantStatement | MaintenanceCompleted
-FactData = Reported | Decision
+SystemFact = KeyIssued | KeyRevoked
+FactData = Reported | Decision | SystemFact
 
 TOPICS: Final[dict[str, type[FactData]]] = {
     TOPIC_PREFIX + cls.topic: cls for cls in sorted(get_args(FactData), key=Data.__subclasses__().index)
@@ -330,6 +361,7 @@ TOPIC_OF: Final[dict[type[FactData], str]] = {cls: topic for topic, cls in TOPIC
 
 DECIDED: Final[frozenset[type[FactData]]] = frozenset(get_args(Decision))
 REPORTED: Final[frozenset[type[FactData]]] = frozenset(get_args(Reported))
+SYSTEM: Final[frozenset[type[FactData]]] = frozenset(get_args(SystemFact))
 
 
 def products_of(data: FactData) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from services.certification.app import create_app
 from services.certification.settings import CertificationSettings
 from services.host.accepted_requests import Paths
+from services.host.api_keys.key_ring import NO_KEYS
 from services.host.request_guard import RequestGuard
 from tests.certification.caller import Caller
 from tests.databases import Database
@@ -21,7 +22,7 @@ async def calling(database: Database, *, sandbox: bool) -> AsyncIterator[Caller]
     app = create_app(
         CertificationSettings(database_url=SecretStr(database.certification_url), sandbox=sandbox, call_seconds_max=20)
     )
-    door = RequestGuard(app, Paths([app]), api_key=None, sandbox=sandbox)
+    door = RequestGuard(app, Paths([app]), keys=NO_KEYS, sandbox=sandbox)
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(door), base_url="http://certification") as http,

@@ -9,6 +9,7 @@ import httpx
 from services.compliance.app import create_app
 from services.compliance.settings import ComplianceSettings
 from services.host.accepted_requests import Paths
+from services.host.api_keys.key_ring import NO_KEYS
 from services.host.request_guard import RequestGuard
 from services.host.wall_clock import wall_clock
 
@@ -19,7 +20,7 @@ ORIGIN = "http://compliance"
 async def asking(settings: ComplianceSettings) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the running application."""
     app = create_app(settings, wall_clock)
-    door = RequestGuard(app, Paths([app]), api_key=None, sandbox=settings.sandbox)
+    door = RequestGuard(app, Paths([app]), keys=NO_KEYS, sandbox=settings.sandbox)
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(door), base_url=f"{ORIGIN}/compliance/v1/") as client,

@@ -16,6 +16,7 @@ from services.certification.app import create_app as create_certification
 from services.certification.settings import CertificationSettings
 from services.compliance.app import create_app as create_compliance
 from services.compliance.settings import ComplianceSettings
+from services.host.api_keys.key_ring import NO_KEYS
 from services.host.gateway import Gateway
 from services.host.wall_clock import wall_clock
 from tests.databases import Database
@@ -62,7 +63,7 @@ async def both(database: Database, *, sandbox: bool = False, call_seconds_max: f
         ComplianceSettings(database_url=SecretStr(database.compliance_url), sandbox=sandbox), wall_clock
     )
     apps = {"certification": certification, "compliance": compliance}
-    composition = Gateway(apps, api_key=None, sandbox=sandbox)
+    composition = Gateway(apps, keys=NO_KEYS, sandbox=sandbox)
     async with AsyncExitStack() as running:
         for app in apps.values():
             await running.enter_async_context(app.router.lifespan_context(app))

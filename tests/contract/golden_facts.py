@@ -16,6 +16,8 @@ from shared.events.facts import FactData, Period
 GOLDEN: Final = Path(__file__).parent / "golden"
 HASH: Final = "5f2b7f1f6d9e1f8a4c55a4f6a1f7a3f0f3a0b2f4c6d8e0a1b3c5d7e9f0a2b4c6"
 
+KEY_DIGEST: Final = "73300871f44c168e7c949de2c750e60c2c9bb8ff530017c5a267234e9cb4db8e"
+
 RECORDED: Final = datetime(2022, 1, 13, 11, 0, 5, 250_000, tzinfo=UTC)
 EFFECTIVE: Final = datetime(2022, 1, 13, 11, tzinfo=UTC)
 
@@ -46,6 +48,17 @@ def _decided(fact_id: str, data: FactData) -> Fact:
 def _bare(fact_id: str, data: FactData) -> Fact:
     """As short as a stored fact can be: whole seconds, no actor, no optional field."""
     return Fact(fact_id=fact_id, effective_at=EFFECTIVE, recorded_at=EFFECTIVE, data=data)
+
+
+def _about_the_system(fact_id: str, data: FactData) -> Fact:
+    return Fact(
+        fact_id=fact_id,
+        effective_at=RECORDED,
+        recorded_at=RECORDED,
+        data=data,
+        actor="owner",
+        correlation_id=fact_id,
+    )
 
 
 OPEN: Final = Period(start=EFFECTIVE, start_facts=("F-scored", "F-course"))
@@ -150,6 +163,12 @@ MEANING: Final[dict[str, Fact]] = {
     "maintenance-completed.v1/completed.json": _decided(
         "F-maintained",
         facts.MaintenanceCompleted(consultant_id="C1", product="S200P", portal_change_id="CH1", periods=(OPEN,)),
+    ),
+    "key-issued.v1/issued.json": _about_the_system(
+        "F-key", facts.KeyIssued(key_name="sage-university", scopes=("facts",), digest=KEY_DIGEST)
+    ),
+    "key-revoked.v1/revoked.json": _about_the_system(
+        "F-key-end", facts.KeyRevoked(key_name="sage-university", fact_ids=("F-key",))
     ),
 }
 """Golden file to the fact that it must decode to."""

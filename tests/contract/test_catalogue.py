@@ -11,7 +11,7 @@ from services.compliance.webhooks.message import WebhookEvent
 from shared.events import wire
 from shared.events.compliance_events import NAMES, TYPE_OF, ComplianceEventData
 from shared.events.endpoint_notices import HEARTBEAT, NOTICES
-from shared.events.facts import TOPIC_OF, TOPIC_PREFIX, TOPICS, FactData, Period
+from shared.events.facts import SYSTEM, TOPIC_OF, TOPIC_PREFIX, TOPICS, FactData, Period
 from shared.events.schemas import file_name
 from tests.architecture.markdown import code_blocks, read, rows, sections
 from tests.contract.golden_facts import GOLDEN, MEANING
@@ -49,7 +49,8 @@ def test_the_catalogue_gives_topic_rule_and_schema_of_each_fact(cls: type[FactDa
     topic = TOPIC_OF[cls]
     line = SECTIONS[cls.__name__].strip().splitlines()[0]
     schema = f"[schema](../shared/events/schemas/{file_name(topic)})"
-    assert re.fullmatch(rf"`{re.escape(topic)}` · R\d+(, R\d+)* · {re.escape(schema)}", line), f"begins with {line!r}"
+    rules = "" if cls in SYSTEM else r"R\d+(, R\d+)* · "
+    assert re.fullmatch(rf"`{re.escape(topic)}` · {rules}{re.escape(schema)}", line), f"begins with {line!r}"
 
 
 @pytest.mark.parametrize("cls", list(TOPICS.values()), ids=lambda cls: cls.__name__)

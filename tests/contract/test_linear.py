@@ -20,6 +20,7 @@ from services.compliance.api import query_params, webhook_fields
 from services.compliance.webhooks.transport.urls import UnacceptableUrl, check_url
 from services.host import request_guard
 from services.host.accepted_requests import Operation, Paths
+from services.host.refused_request import RefusedRequest
 from services.web import event_feed
 from services.web.comma_list_header import listed
 from services.web.input_parsing import (
@@ -44,7 +45,7 @@ REFUSED: Final = (
     RequestValidationError,
     Refusal,
     UnacceptableUrl,
-    request_guard._Refused,
+    RefusedRequest,
 )
 
 TYPES: Final = list(TYPE_OF.values())

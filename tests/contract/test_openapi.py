@@ -3,8 +3,8 @@
 import re
 from typing import Any, Final
 
-import pytest
 from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 from pydantic import SecretStr
 
 from services.certification.app import create_app as create_certification
@@ -13,9 +13,11 @@ from services.compliance.app import create_app as create_compliance
 from services.compliance.settings import ComplianceSettings
 from services.host import sandbox
 from services.host.accepted_requests import Paths
+from services.host.api_keys.key_ring import NO_KEYS
 from services.host.gateway import Gateway
 from services.host.wall_clock import wall_clock
 from services.web.openapi import operations
+from services.web.scopes import Scope, is_open, required_scope
 
 SOLD: Final = ("S200P", "S200X")
 UNUSED: Final = SecretStr("postgresql://unused")
@@ -29,15 +31,42 @@ def apps() -> dict[str, FastAPI]:
     }
 
 
-@pytest.mark.parametrize("key", [None, "secret"])
-def test_each_document_says_whether_a_key_is_needed(key: str | None) -> None:
+def test_every_route_declares_the_scope_that_it_asks_of_a_key_or_that_it_is_open() -> None:
+    for app in apps().values():
+        for route in iter_route_contexts(app.routes):
+            if route.path != app.openapi_url:
+                declared = is_open(route.endpoint) or required_scope(route.endpoint) is not None
+                assert declared, f"{route.path} declares no scope: see services/web/scopes.py"
+
+
+def test_only_routes_about_health_are_open() -> None:
+    for app in apps().values():
+        for route in iter_route_contexts(app.routes):
+            health = str(route.path).endswith(("/healthz", "/readyz"))
+            assert is_open(route.endpoint) is health, route.path
+
+
+def test_whatever_changes_something_asks_for_more_than_reading() -> None:
+    for app in apps().values():
+        for route in iter_route_contexts(app.routes):
+            if not set(route.methods or ()) <= {"GET", "HEAD"}:
+                assert required_scope(route.endpoint) in (Scope.FACTS, Scope.ADMIN), route.path
+
+
+def test_each_document_lists_the_scopes_that_the_guard_asks_for() -> None:
     served = apps()
-    Gateway(served, api_key=key, sandbox=True)
+    Gateway(served, keys=NO_KEYS, sandbox=True)
     for app in served.values():
         document = app.openapi()
-        assert document.get("security", []) == ([{"key": []}] if key else [])
-        for operation in operations(document):
-            assert ("401" in operation["responses"]) is (key is not None)
+        assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+        paths = Paths([app])
+        for template, methods in document["paths"].items():
+            resource = paths.find(re.sub(r"\{\w+\}", "x", template))
+            assert resource is not None, template
+            for method, operation in methods.items():
+                scope = resource.operations[method.upper()].scope
+                assert operation["security"] == ([] if scope is None else [{"key": [scope]}]), template
+                assert ({"401", "403"} <= operation["responses"].keys()) is (scope is not None), template
 
 
 def test_products_are_those_that_are_sold() -> None:

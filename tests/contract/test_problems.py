@@ -7,6 +7,7 @@ from typing import Final
 from services.certification.api import problems as certification
 from services.compliance.api import problems as compliance
 from services.host import asgi_server, gateway, request_guard, sandbox
+from services.host.api_keys import key_ring
 from services.web import problem_details
 from services.web.problem_details import TYPE_PREFIX, Problem
 from tests.architecture.markdown import read, rows, sections
@@ -19,7 +20,7 @@ def answered() -> dict[str, set[int]]:
     found: dict[str, set[int]] = defaultdict(set, {"internal-error": {500}})
     for kind in (*certification.PROBLEMS.values(), *compliance.PROBLEMS.values()):
         found[kind.name].add(kind.status)
-    for module in (gateway, request_guard, problem_details, sandbox, asgi_server):
+    for module in (gateway, request_guard, key_ring, problem_details, sandbox, asgi_server):
         for value in vars(module).values():
             if isinstance(value, Problem):
                 found[value.type.removeprefix(TYPE_PREFIX)].add(value.status)

@@ -20,7 +20,7 @@ from shared.events.compliance_events import (
 )
 from shared.events.endpoint_notices import NOTICES
 from shared.events.envelope import Fact
-from shared.events.facts import DECIDED, REPORTED, TOPIC_OF, TOPICS, FactData, Period
+from shared.events.facts import DECIDED, REPORTED, SYSTEM, TOPIC_OF, TOPICS, FactData, Period
 from shared.events.upcasts import UPCASTS
 from shared.events.wire import Stored
 
@@ -46,8 +46,10 @@ FIELDS_THAT_CANNOT_NAME_A_PERSON = {
     "counted_omitted", "windows_omitted", "suspensions_omitted",
     "opened_at", "deadline_on", "deadline_at", "closed_at", "outcome", "since", "to", "standings", "window", "retracts",
     "type", "specversion", "source", "datacontenttype",
-    # which API key recorded it; there is one
-    "actor",
+    # the name of the API key that recorded it, which the owner chose for a system
+    "actor", "key_name",
+    # SHA-256 of 256 random bits, and a closed list
+    "digest", "scopes",
     # the fields above, as a whole
     "data",
     # about the portal, written by Sage for every partner
@@ -84,9 +86,9 @@ def test_a_lifted_topic_has_no_class_of_its_own() -> None:
     assert not TOPICS.keys() & UPCASTS.keys(), "an old version is lifted by its upcast, not decoded"
 
 
-def test_a_fact_is_reported_or_decided() -> None:
-    assert set(TOPICS.values()) == REPORTED | DECIDED
-    assert not REPORTED & DECIDED
+def test_a_fact_is_reported_or_decided_or_about_the_system() -> None:
+    assert set(TOPICS.values()) == REPORTED | DECIDED | SYSTEM
+    assert len(TOPICS) == len(REPORTED) + len(DECIDED) + len(SYSTEM)
 
 
 FOR_EVER: list[type[msgspec.Struct]] = [

@@ -19,6 +19,7 @@ from tests.databases import Database, clone
 from tests.systems import WEBHOOKS, environment, gone, sagecert
 
 SECONDS_MAX = 60
+API_KEY = "an-example-of-a-key-that-an-owner-chose-0123456789"
 
 
 def refused(*command: str, **settings: str) -> str:
@@ -124,6 +125,10 @@ def test_no_password_is_told_with_what_is_wrong_with_a_url(command: list[str], v
     ("command", "settings", "sentence"),
     [
         (["up", "--host", "0.0.0.0"], {}, "set SAGECERT_API_KEY"),
+        (["up"], {"SAGECERT_API_KEY": "a-secret-of-ours"}, "has at least 128 random bits"),
+        (["up"], {"SAGECERT_API_KEY": "a" * 40}, "secrets.token_urlsafe(32)"),
+        (["up"], {"SAGECERT_API_KEY": "0123456789 abcdef 0123456789 abcdef"}, "visible ASCII without spaces"),
+        (["keys", "list", "--data-dir", "nowhere"], {}, "no `sagecert up` is running with --data-dir nowhere"),
         (["up", "--host", "example.org"], {}, "set SAGECERT_API_KEY"),
         (["up"], {"DATABASE_URL": "postgresql://localhost:1/x"}, "Connection refused"),
         (["up"], {"DATABASE_URL": "nonsense"}, "DATABASE_URL) cannot be used: the URL of a PostgreSQL begins with"),
@@ -162,16 +167,19 @@ def test_the_librarys_switch_that_loses_facts_is_refused(database: Database) -> 
 
 
 def test_with_a_key_every_call_needs_it(database: Database, data_directory: Path) -> None:
-    settings = {"DATABASE_URL": database.owner_url, "SAGECERT_API_KEY": "a secret"}
+    settings = {"DATABASE_URL": database.owner_url, "SAGECERT_API_KEY": API_KEY}
     with up(data_directory, "--host", "0.0.0.0", **settings) as (_, url):
         url = url.replace("0.0.0.0", "127.0.0.1")
-        for path in ("/docs", "/compliance/v1/partners", "/certification/v1/events", "/nowhere"):
-            for headers in ({}, {"Authorization": "Bearer another"}, {"Authorization": "Basic a secret"}):
+        for path in ("/compliance/v1/partners", "/certification/v1/events", "/nowhere"):
+            for headers in ({}, {"Authorization": "Bearer another"}, {"Authorization": f"Basic {API_KEY}"}):
                 answer = httpx.get(url + path, headers=headers)
                 assert answer.status_code == 401
                 assert answer.headers["content-type"] == "application/problem+json"
-                assert answer.headers["www-authenticate"] == "Bearer"
-        assert httpx.get(f"{url}/docs", headers={"Authorization": "Bearer a secret"}).status_code == 200
+                assert answer.headers["www-authenticate"].startswith("Bearer")
+            answer = httpx.get(url + path, headers={"Authorization": f"Bearer {API_KEY}"})
+            assert answer.status_code == (404 if path == "/nowhere" else 200)
+        for path in ("/docs", "/openapi.json", "/certification/healthz", "/compliance/readyz"):
+            assert httpx.get(url + path).status_code == 200
 
 
 def test_without_the_sandbox_nothing_says_or_offers_it(database: Database, data_directory: Path) -> None:

@@ -12,6 +12,7 @@ from uvicorn.server import ServerState
 
 from services.host import asgi_server
 from services.host.accepted_requests import Paths
+from services.host.api_keys.key_ring import NO_KEYS
 from services.host.asgi_server import Protocol
 from services.host.request_guard import BODY_BYTES_MAX, DEPTH_MAX, RequestGuard, depth
 from tests.systems import System
@@ -43,13 +44,13 @@ async def call(receive: Receive, **headers: str) -> list[Message]:
 
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     scope: dict[str, Any] = {"type": "http", "method": "POST", "path": PATH, "query_string": b"", "headers": raw}
-    await RequestGuard(nothing_behind, PATHS, api_key=None, sandbox=False)(scope, receive, send)
+    await RequestGuard(nothing_behind, PATHS, keys=NO_KEYS, sandbox=False)(scope, receive, send)
     return sent
 
 
 async def answered(sent: bytes) -> bytes:
     """What the server answers to these bytes before it hangs up, where nobody is behind it."""
-    door = RequestGuard(nothing_behind, PATHS, api_key=None, sandbox=False)
+    door = RequestGuard(nothing_behind, PATHS, keys=NO_KEYS, sandbox=False)
     configuration = asgi_server.configuration(door, sandbox=False)
     state = ServerState()
     server = await asyncio.get_running_loop().create_server(

@@ -17,10 +17,11 @@ from services.certification.personal_data import NO_TEXT, FreeText, PersonalData
 from services.web.event_broadcast import Broadcast
 from services.web.input_parsing import duplicate_key_error, reject_duplicate_keys
 from services.web.problem_details import MEDIA_TYPE
+from services.web.scopes import BOOTSTRAP, LOCAL, Caller, caller_of
 from shared.events.facts import AttemptScored, Reported, ScoreCorrected
 
-ACTOR: Final = "api"
-"""All callers share one API key, and so one namespace of idempotency keys."""
+UNNAMED: Final = "api"
+"""The namespace of idempotency keys of callers without an issued key; everybody's, before keys had names."""
 
 SALT_BYTES: Final = 16
 
@@ -101,9 +102,16 @@ class CommandRequest:
     """One call that reports a fact."""
 
     def __init__(
-        self, service: Service, response: Response, idempotency_key: str, correlation_id: str, content: bytes
+        self,
+        service: Service,
+        caller: Caller,
+        response: Response,
+        idempotency_key: str,
+        correlation_id: str,
+        content: bytes,
     ) -> None:
         self._service = service
+        self._caller = caller
         self._response = response
         self._key = idempotency_key
         self._correlation_id = correlation_id
@@ -111,8 +119,8 @@ class CommandRequest:
 
     async def record(self, data: Reported, effective_at: datetime | None, free_text: FreeText = NO_TEXT) -> Recorded:
         """Records it and answers 201, 202 where it is held, 200 where it was recorded before (R34, R35)."""
-        report = FactReport(str(uuid4()), data, effective_at, ACTOR, self._correlation_id)
-        receipt = RequestReceipt(ACTOR, self._key, self._content, free_text)
+        report = FactReport(str(uuid4()), data, effective_at, self._caller.name, self._correlation_id)
+        receipt = RequestReceipt(namespace_of(self._caller), self._key, self._content, free_text)
         answer = await record_fact.record(self._service.store, self._service.products, report, receipt)
         if answer.replayed:
             self._response.status_code = 200
@@ -127,6 +135,11 @@ class CommandRequest:
             effective_at=answer.fact.effective_at,
             waits_for=_waits_for(answer),
         )
+
+
+def namespace_of(caller: Caller) -> str:
+    """Whose idempotency keys the caller's are: its own, or those of every caller without an issued key."""
+    return UNNAMED if caller in (LOCAL, BOOTSTRAP) else caller.name
 
 
 def free_text(text: str | None) -> FreeText:
@@ -152,7 +165,7 @@ async def call(
         if len(request.headers.getlist(name)) > 1:
             raise duplicate_key_error("header", name)
     content = f"{request.method} {request.scope['path']}\n".encode() + await reject_duplicate_keys(request)
-    return CommandRequest(service, response, idempotency_key, x_correlation_id or "", content)
+    return CommandRequest(service, caller_of(request), response, idempotency_key, x_correlation_id or "", content)
 
 
 TheCall = Annotated[CommandRequest, Depends(call)]

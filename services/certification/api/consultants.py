@@ -16,6 +16,7 @@ from services.certification.domain.refusals import NotFound
 from services.certification.personal_data import Profile
 from services.web.input_parsing import Body, reject_duplicate_keys
 from services.web.products import Product
+from services.web.scopes import Scope, requires
 from shared.events.facts import CertificationRecognised, CourseCompleted, RevocationOrdered
 
 router = APIRouter(prefix="/certification/v1", tags=["Consultants"])
@@ -61,6 +62,7 @@ class ProfileAnswer(Answer):
 
 
 @router.post("/course-completions", **REPORTING)
+@requires(Scope.FACTS)
 async def complete_course(body: CourseCompletion, call: TheCall) -> Recorded:
     """A consultant completed the course, or the training for a portal change (R4, R25)."""
     return await call.record(
@@ -69,6 +71,7 @@ async def complete_course(body: CourseCompletion, call: TheCall) -> Recorded:
 
 
 @router.post("/recognised-certifications", **REPORTING)
+@requires(Scope.FACTS)
 async def recognise_certification(body: Recognition, call: TheCall) -> Recorded:
     """Sage recognises a consultant as certified."""
     evidence = free_text(body.evidence)
@@ -77,6 +80,7 @@ async def recognise_certification(body: Recognition, call: TheCall) -> Recorded:
 
 
 @router.post("/certification-revocations", **REPORTING)
+@requires(Scope.FACTS)
 async def revoke_certification(body: Revocation, call: TheCall) -> Recorded:
     """Sage ended a consultant's certification (R37)."""
     reason = free_text(body.reason)
@@ -86,6 +90,7 @@ async def revoke_certification(body: Revocation, call: TheCall) -> Recorded:
 
 
 @router.get("/consultants/{consultant_id}/profile", responses=refusals(404))
+@requires(Scope.ADMIN)
 async def profile(consultant_id: Id, service: TheService) -> ProfileAnswer:
     """The profile; 404 where there is none, or none any more."""
     found = await service.personal_data.profile(consultant_id)
@@ -95,6 +100,7 @@ async def profile(consultant_id: Id, service: TheService) -> ProfileAnswer:
 
 
 @router.put("/consultants/{consultant_id}/profile", responses=REFUSALS, dependencies=[Depends(reject_duplicate_keys)])
+@requires(Scope.ADMIN)
 async def keep_profile(consultant_id: Id, body: ProfileBody, service: TheService) -> ProfileAnswer:
     """Keeps the profile in place of an earlier one. Never part of a fact."""
     await service.personal_data.keep(consultant_id, Profile(body.name, body.email))
@@ -102,6 +108,7 @@ async def keep_profile(consultant_id: Id, body: ProfileBody, service: TheService
 
 
 @router.delete("/consultants/{consultant_id}/profile", status_code=204, responses=REFUSALS)
+@requires(Scope.ADMIN)
 async def erase_profile(consultant_id: Id, service: TheService) -> None:
     """Erases the profile, if there is one."""
     await service.personal_data.erase_profile(consultant_id)

@@ -13,6 +13,7 @@ from services.web import event_feed
 from services.web.event_broadcast import POSITION_MAX, Event, Filter, Read
 from services.web.input_parsing import NUMBER, WHOLE_NUMBER
 from services.web.products import Product, require_sold
+from services.web.scopes import Scope, requires
 from shared.events.facts import TOPIC_OF, TOPICS, FactData
 
 SOURCE: Final = "/certification/v1"
@@ -49,6 +50,7 @@ class CloudEvent(msgspec.Struct, frozen=True):
         **REFUSALS,
     },
 )
+@requires(Scope.READ)
 async def events(
     request: Request,
     service: TheService,

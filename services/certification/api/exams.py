@@ -21,6 +21,7 @@ from services.certification.domain.refusals import KnownInTheFuture, NotFound
 from services.certification.domain.rules.scores import Attempt
 from services.certification.event_store.streams import registration_stream
 from services.web.products import Product
+from services.web.scopes import Scope, requires
 from shared.events.facts import AttemptScored, ExamRegistered, ScoreCorrected
 
 router = APIRouter(prefix="/certification/v1/exam-registrations", tags=["Exams"])
@@ -76,6 +77,7 @@ class RegistrationAnswer(Answer):
 
 
 @router.post("", **reporting(409))
+@requires(Scope.FACTS)
 async def register(body: Registration, call: TheCall) -> Recorded:
     """A consultant was registered for an exam and has two attempts (R5).
 
@@ -86,6 +88,7 @@ async def register(body: Registration, call: TheCall) -> Recorded:
 
 
 @router.post("/{registration_id}/attempts", **reporting(409, held=True))
+@requires(Scope.FACTS)
 async def score_attempt(registration_id: Id, body: AttemptScore, call: TheCall) -> Recorded:
     """An attempt was scored; held while its registration is not recorded, or voided (R33, R35)."""
     return await call.record(
@@ -94,6 +97,7 @@ async def score_attempt(registration_id: Id, body: AttemptScore, call: TheCall) 
 
 
 @router.post("/{registration_id}/attempts/{attempt}/corrections", **reporting(held=True))
+@requires(Scope.FACTS)
 async def correct_score(registration_id: Id, attempt: AttemptInPath, body: Correction, call: TheCall) -> Recorded:
     """The score of an attempt was wrong; held while its attempt is not recorded, or voided (R32, R33, R35)."""
     reason = free_text(body.reason)
@@ -102,6 +106,7 @@ async def correct_score(registration_id: Id, attempt: AttemptInPath, body: Corre
 
 
 @router.get("/{registration_id}", responses=refusals(404))
+@requires(Scope.READ)
 async def registration(
     registration_id: Id, service: TheService, at: Instant | None = None, known_at: Instant | None = None
 ) -> RegistrationAnswer:

@@ -3,21 +3,22 @@
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 
 from services.certification.api.command_request import (
-    ACTOR,
     REFUSALS,
     Recorded,
     TheCall,
     TheService,
     free_text,
+    namespace_of,
     refusals,
     reporting,
 )
 from services.certification.api.fields import KEY_PATTERN, Answer, FactBody, Id, InstantAnswer, Text
 from services.certification.domain.refusals import NotFound
 from services.certification.event_store.store import FoundFact
+from services.web.scopes import Scope, caller_of, requires
 from shared.events.facts import TOPIC_OF, FactVoided
 
 router = APIRouter(prefix="/certification/v1/facts", tags=["Facts"])
@@ -55,6 +56,7 @@ class FactAnswer(Answer):
 
 
 @router.post("/{fact_id}/void", **reporting(404, 409))
+@requires(Scope.FACTS)
 async def void_fact(fact_id: Id, body: Void, call: TheCall) -> Recorded:
     """A fact was recorded in error and counts nowhere any more (R33)."""
     reason = free_text(body.reason)
@@ -62,18 +64,24 @@ async def void_fact(fact_id: Id, body: Void, call: TheCall) -> Recorded:
 
 
 @router.get("/{fact_id}", responses=refusals(404))
+@requires(Scope.READ)
 async def fact(fact_id: Id, service: TheService) -> FactAnswer:
     """The fact of this id."""
     return _answer(await service.store.fact(fact_id), f"No fact {fact_id} was ever recorded.")
 
 
 @router.get("", responses=refusals(404))
-async def fact_by_key(idempotency_key: Annotated[str, Query(pattern=KEY_PATTERN)], service: TheService) -> FactAnswer:
-    """The fact that was recorded under this key."""
-    return _answer(await service.store.fact_by_key(ACTOR, idempotency_key), "No fact was recorded under this key.")
+@requires(Scope.READ)
+async def fact_by_key(
+    request: Request, idempotency_key: Annotated[str, Query(pattern=KEY_PATTERN)], service: TheService
+) -> FactAnswer:
+    """The fact that this caller recorded under this key."""
+    found = await service.store.fact_by_key(namespace_of(caller_of(request)), idempotency_key)
+    return _answer(found, "No fact was recorded under this key.")
 
 
 @router.delete("/{fact_id}/free-text", status_code=204, responses=REFUSALS)
+@requires(Scope.ADMIN)
 async def erase_free_text(fact_id: Id, service: TheService) -> None:
     """Erases what the fact said in free text, if it is still there; the hash in the fact tells nothing any more."""
     await service.personal_data.erase_text(fact_id)

@@ -21,6 +21,7 @@ from services.certification.api.problems import PROBLEMS
 from services.web.input_parsing import distinct_members
 from services.web.problem_details import answer_to, failed
 from services.web.refusal import Refusal
+from services.web.scopes import caller_of_scope
 
 _NOT_PLAIN: Final = frozenset({b"content-encoding", b"expect", b"transfer-encoding"})
 
@@ -74,11 +75,11 @@ class DirectPosts:
         else:
             return _again(messages, receive)
         response = Response()
+        caller = caller_of_scope(scope)
         receipt_content = f"POST {scope['path']}\n".encode() + content
+        request = CommandRequest(self._service(), caller, response, key, correlation_id or "", receipt_content)
         try:
-            recorded = await route.endpoint(
-                **arguments, call=CommandRequest(self._service(), response, key, correlation_id or "", receipt_content)
-            )
+            recorded = await route.endpoint(**arguments, call=request)
         except Refusal as refusal:
             await answer_to(refusal, PROBLEMS)(scope, receive, send)
         except Exception as error:

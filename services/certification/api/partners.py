@@ -6,6 +6,7 @@ from fastapi import APIRouter, Body
 
 from services.certification.api.command_request import REPORTING, Recorded, TheCall, free_text
 from services.certification.api.fields import FactBody, Id, Name, Programme, Text
+from services.web.scopes import Scope, requires
 from shared.events.facts import (
     ConsultantLeft,
     ConsultantLinked,
@@ -69,6 +70,7 @@ class Departure(FactBody):
 
 
 @router.post("", **REPORTING)
+@requires(Scope.FACTS)
 async def enrol_partner(body: Enrolment, call: TheCall) -> Recorded:
     """A partner enrolled, or enrolled again (R11)."""
     data = PartnerEnrolled(body.partner_id, body.kind, body.programme)
@@ -76,36 +78,42 @@ async def enrol_partner(body: Enrolment, call: TheCall) -> Recorded:
 
 
 @router.post("/{partner_id}/kind-changes", **REPORTING)
+@requires(Scope.FACTS)
 async def change_kind(partner_id: Id, body: KindChange, call: TheCall) -> Recorded:
     """A partner became a VAR or developer-only (R22)."""
     return await call.record(PartnerKindChanged(partner_id, body.kind), body.effective_at)
 
 
 @router.post("/{partner_id}/programme-changes", **REPORTING)
+@requires(Scope.FACTS)
 async def change_programme(partner_id: Id, body: ProgrammeChange, call: TheCall) -> Recorded:
     """A partner changed or left its programme (R11, R28)."""
     return await call.record(PartnerProgrammeChanged(partner_id, body.programme), body.effective_at)
 
 
 @router.post("/{partner_id}/closure", **REPORTING)
+@requires(Scope.FACTS)
 async def close_partner(partner_id: Id, call: TheCall, body: Annotated[Closure | None, Body()] = None) -> Recorded:
     """A partner went out of business (R28, R29)."""
     return await call.record(PartnerClosed(partner_id), body.effective_at if body else None)
 
 
 @router.post("/{partner_id}/merger", **REPORTING)
+@requires(Scope.FACTS)
 async def merge_partner(partner_id: Id, body: Merger, call: TheCall) -> Recorded:
     """A partner was merged into another (R28, R29)."""
     return await call.record(PartnersMerged(partner_id, body.into), body.effective_at)
 
 
 @router.post("/{partner_id}/consultants", **REPORTING)
+@requires(Scope.FACTS)
 async def link_consultant(partner_id: Id, body: Link, call: TheCall) -> Recorded:
     """A consultant works for a partner (R23); the partner need not be enrolled yet."""
     return await call.record(ConsultantLinked(partner_id, body.consultant_id), body.effective_at)
 
 
 @router.post("/{partner_id}/departures", **REPORTING)
+@requires(Scope.FACTS)
 async def record_departure(partner_id: Id, body: Departure, call: TheCall) -> Recorded:
     """A consultant left a partner; of somebody who is not linked it is recorded and changes nothing."""
     reason = free_text(body.reason)

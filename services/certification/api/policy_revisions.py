@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 from services.certification.api.command_request import Recorded, TheCall, free_text, reporting
 from services.certification.api.fields import EligibleProgramme, FactBody, Id, Text, distinct
 from services.web.input_parsing import Body
+from services.web.scopes import Scope, requires
 from shared.events import facts
 from shared.events.facts import PolicyRevised
 
@@ -67,6 +68,7 @@ class Revision(FactBody):
 
 
 @router.post("", **reporting(409))
+@requires(Scope.ADMIN)
 async def revise_policy(body: Revision, call: TheCall) -> Recorded:
     """The policy changes from an instant on, now or later (R39). After a void the id is free again (R33)."""
     reason = free_text(body.reason)

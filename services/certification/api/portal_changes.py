@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from services.certification.api.command_request import Recorded, TheCall, reporting
 from services.certification.api.fields import Day, FactBody, Id, Products, Text
+from services.web.scopes import Scope, requires
 from shared.events.facts import PortalChangeDeclared
 
 router = APIRouter(prefix="/certification/v1/portal-changes", tags=["Portal changes"])
@@ -23,6 +24,7 @@ class Declaration(FactBody):
 
 
 @router.post("", **reporting(409))
+@requires(Scope.FACTS)
 async def declare_portal_change(body: Declaration, call: TheCall) -> Recorded:
     """The Provisioning Portal changes (R25, R27). After a void the id is free to be recorded again (R33)."""
     data = PortalChangeDeclared(

@@ -54,7 +54,7 @@ class OtherContentRecorded(Refusal):
 
 
 class NotVoidable(Refusal):
-    """A void or a decision of this service cannot be voided (R33)."""
+    """A void, a decision of this service or a fact about the system itself cannot be voided (R33)."""
 
     rule = "R33"
 

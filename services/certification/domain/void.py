@@ -6,7 +6,7 @@ from datetime import datetime
 from services.certification.domain.refusals import AlreadyVoided, DatedInTheFuture, NotFound, NotVoidable
 from services.certification.domain.reported_fact import FactReport, Recorded
 from shared.events.envelope import Fact
-from shared.events.facts import DECIDED, FactVoided
+from shared.events.facts import DECIDED, SYSTEM, FactVoided
 
 
 def decide(facts: Iterable[Fact], report: FactReport, data: FactVoided, now: datetime) -> Recorded:
@@ -26,6 +26,8 @@ def decide(facts: Iterable[Fact], report: FactReport, data: FactVoided, now: dat
         raise NotVoidable(f"Fact {data.fact_id} is a void, and a void is final: record again what did happen.")
     if type(target.data) in DECIDED:
         raise NotVoidable(f"Fact {data.fact_id} is a decision of this service: void the fact that it follows from.")
+    if type(target.data) in SYSTEM:
+        raise NotVoidable(f"Fact {data.fact_id} is about the system itself, recorded by its owner, and is final.")
     if report.effective_at is not None and report.effective_at > now:
         raise DatedInTheFuture("A void cannot take effect in the future.")
     return Recorded(report.fact(now))

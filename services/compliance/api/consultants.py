@@ -11,6 +11,7 @@ from services.compliance.api.service import service_of
 from services.compliance.historical_answers.consultants import ConsultantAnswer
 from services.compliance.historical_answers.queries import ConsultantCertification
 from services.web.products import Product
+from services.web.scopes import Scope, requires
 
 router: Final = APIRouter(tags=["consultants"])
 
@@ -20,6 +21,7 @@ router: Final = APIRouter(tags=["consultants"])
     openapi_extra=query_parameters(AsOfQuery),
     responses=response_docs(ConsultantAnswer),
 )
+@requires(Scope.READ)
 async def certification(request: Request, consultant_id: Id, product: Product) -> Response:
     """Whether the person is certified for the product (R4) and may use the portal for it (R1)."""
     question = question_of(request, AsOfQuery)

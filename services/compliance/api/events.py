@@ -18,6 +18,7 @@ from services.compliance.refusals import InvalidQuery
 from services.web import event_feed
 from services.web.event_broadcast import Event, Filter, Read
 from services.web.products import require_sold
+from services.web.scopes import Scope, requires
 from shared.events.compliance_events import TYPE_OF
 
 router: Final = APIRouter(tags=["events"])
@@ -54,6 +55,7 @@ def _answered() -> dict[int | str, dict[str, Any]]:
     openapi_extra=_documented(),
     responses=_answered(),
 )
+@requires(Scope.READ)
 async def events(request: Request) -> Response:
     """The events after a position, in order, at most `limit`; waits up to `timeout` seconds while there are none.
 

@@ -10,17 +10,20 @@ from services.compliance.api.openapi import LIST_PROBLEMS, response_docs
 from services.compliance.api.problems import NotReady
 from services.compliance.api.service import service_of
 from services.compliance.readiness import Readiness, check_readiness
+from services.web.scopes import open_to_all
 
 router: Final = APIRouter(tags=["health"])
 
 
 @router.get("/compliance/healthz")
+@open_to_all
 async def alive() -> dict[str, str]:
     """The process answers."""
     return {"status": "alive"}
 
 
 @router.get("/compliance/readyz", responses=response_docs(Readiness, problems=LIST_PROBLEMS))
+@open_to_all
 async def ready(request: Request) -> Response:
     """The database answers and the projection and deliveries get on; how far the projection is behind the log.
 

@@ -26,6 +26,7 @@ from services.compliance.read_model.list_queries import present_partners, presen
 from services.compliance.refusals import InvalidQuery
 from services.web.input_parsing import parse_any_instant
 from services.web.products import require_sold
+from services.web.scopes import Scope, requires
 
 router: Final = APIRouter(tags=["lists"])
 
@@ -40,6 +41,7 @@ _EVERYBODY: Final = ""
     openapi_extra=query_parameters(PartnersQuestion),
     responses=response_docs(PartnersAnswer, problems=LIST_PROBLEMS),
 )
+@requires(Scope.READ)
 async def partners(request: Request) -> Response:
     """Partners and products in order of their ids. `next` is null on the last page; go on with it as `after`."""
     question = question_of(request, PartnersQuestion)
@@ -63,6 +65,7 @@ async def partners(request: Request) -> Response:
     openapi_extra=query_parameters(WindowsQuestion),
     responses=response_docs(WindowsAnswer, problems=LIST_PROBLEMS),
 )
+@requires(Scope.READ)
 async def windows(request: Request) -> Response:
     """Replacement windows, soonest deadline first. `next` is null on the last page; go on with it as `after`."""
     question = question_of(request, WindowsQuestion)

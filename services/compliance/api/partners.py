@@ -21,6 +21,7 @@ from services.compliance.policy.reason import Reason
 from services.compliance.read_model.answer_json import ComplianceAnswer, compliance_answer
 from services.compliance.read_model.current_standings import StoredSegment, present, present_and_future
 from services.web.products import Product
+from services.web.scopes import Scope, requires
 from shared.events.compliance_events import Status
 
 router: Final = APIRouter(tags=["partners"])
@@ -44,6 +45,7 @@ class _Shown(msgspec.Struct, frozen=True):
     openapi_extra=query_parameters(AsOfQuery),
     responses=response_docs(ComplianceAnswer),
 )
+@requires(Scope.READ)
 async def compliance(request: Request, partner_id: Id, product: Product) -> Response:
     """How the partner stands for the product: headcount, status, windows, suspensions, and why."""
     question = question_of(request, AsOfQuery)
@@ -66,6 +68,7 @@ async def compliance(request: Request, partner_id: Id, product: Product) -> Resp
     openapi_extra=query_parameters(AuthorisationQuestion),
     responses=response_docs(AuthorisationAnswer),
 )
+@requires(Scope.READ)
 async def authorisation(request: Request, partner_id: Id, product: Product) -> Response:
     """Whether the partner may sell the product to new customers (R12, R19), or maintain existing ones (R20)."""
     question = question_of(request, AuthorisationQuestion)
@@ -115,6 +118,7 @@ def _authorisation(
     openapi_extra=query_parameters(AsOfQuery),
     responses=response_docs(EveryProductAnswer),
 )
+@requires(Scope.READ)
 async def every_product(request: Request, partner_id: Id) -> Response:
     """How the partner stands for each product that is sold."""
     question = question_of(request, AsOfQuery)

@@ -27,6 +27,7 @@ from services.compliance.webhooks.endpoints import attempt_log, dry_run
 from services.compliance.webhooks.endpoints.attempt_log import Attempt
 from services.compliance.webhooks.endpoints.test_event import send_test_event
 from services.web.input_parsing import reject_duplicate_keys
+from services.web.scopes import Scope, requires
 
 router: Final = APIRouter(
     prefix=f"{PATH}/{{endpoint_id}}",
@@ -74,6 +75,7 @@ class DryRunAnswer(msgspec.Struct, frozen=True):
 
 
 @router.post("/tests", responses=response_docs(TestAnswer, problems=PROBLEMS_OF_SECRETS))
+@requires(Scope.ADMIN)
 async def try_endpoint(request: Request, endpoint_id: Id, webhooks: TheWebhooks, _body: Nothing = None) -> Response:
     """Sends one signed test message, also to an endpoint that is paused or disabled, and says what became of it."""
     pool = service_of(request).pool
@@ -84,6 +86,7 @@ async def try_endpoint(request: Request, endpoint_id: Id, webhooks: TheWebhooks,
 
 
 @router.post("/dry-runs", responses=response_docs(DryRunAnswer, problems=PROBLEMS_OF_ONE))
+@requires(Scope.ADMIN)
 async def run_dry(request: Request, endpoint_id: Id, body: Annotated[DryRunBody | None, Body()] = None) -> Response:
     """What a replay from there would send first, or (without `from`) what comes next; nothing is sent or changed."""
     asked = body or DryRunBody()
@@ -102,6 +105,7 @@ async def run_dry(request: Request, endpoint_id: Id, body: Annotated[DryRunBody 
     openapi_extra=query_parameters(AttemptsQuestion),
     responses=response_docs(AttemptsAnswer, problems=PROBLEMS_OF_ONE),
 )
+@requires(Scope.ADMIN)
 async def attempts(request: Request, endpoint_id: Id) -> Response:
     """The latest requests to the endpoint by their numbers, with what was answered."""
     question = question_of(request, AttemptsQuestion)
@@ -116,6 +120,7 @@ async def attempts(request: Request, endpoint_id: Id) -> Response:
     openapi_extra=query_parameters(ParkedQuestion),
     responses=response_docs(ParkedAnswer, problems=PROBLEMS_OF_ONE),
 )
+@requires(Scope.ADMIN)
 async def parked(request: Request, endpoint_id: Id) -> Response:
     """The messages that this endpoint alone rejected for a day, and the later ones of their partners."""
     question = question_of(request, ParkedQuestion)
@@ -129,6 +134,7 @@ async def parked(request: Request, endpoint_id: Id) -> Response:
 @router.post(
     "/releases", status_code=202, responses=response_docs(ReleaseAnswer, status=202, problems=PROBLEMS_OF_CHANGES)
 )
+@requires(Scope.ADMIN)
 async def release(
     request: Request, endpoint_id: Id, expected: TheExpected, body: Annotated[ReleaseBody | None, Body()] = None
 ) -> Response:

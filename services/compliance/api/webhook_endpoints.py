@@ -32,6 +32,7 @@ from services.compliance.webhooks.transport.urls import UnacceptableUrl, check_u
 from services.web import event_feed
 from services.web.input_parsing import reject_duplicate_keys
 from services.web.products import require_sold
+from services.web.scopes import Scope, requires
 from shared.events.compliance_events import TYPE_OF
 
 PATH: Final = "/compliance/v1/webhook-endpoints"
@@ -141,6 +142,7 @@ router: Final = APIRouter(
         **response_docs(RegisteredAnswer, status=201, problems={}),
     },
 )
+@requires(Scope.ADMIN)
 async def register(
     request: Request, body: RegistrationBody, webhooks: TheWebhooks, idempotency_key: TheIdempotencyKey
 ) -> Response:
@@ -189,6 +191,7 @@ def _registered_answer(found: Endpoint, secret: bytes | None, webhooks: Webhooks
 @router.get(
     "", openapi_extra=query_parameters(PageQuestion), responses=response_docs(EndpointsAnswer, problems=PROBLEMS)
 )
+@requires(Scope.ADMIN)
 async def endpoints(request: Request, webhooks: TheWebhooks) -> Response:
     """The endpoints in order of their ids."""
     question = question_of(request, PageQuestion)
@@ -199,6 +202,7 @@ async def endpoints(request: Request, webhooks: TheWebhooks) -> Response:
 
 
 @router.get("/{endpoint_id}", responses=response_docs(EndpointAnswer, problems=PROBLEMS_OF_CHANGES))
+@requires(Scope.ADMIN)
 async def endpoint(request: Request, endpoint_id: Id, webhooks: TheWebhooks, expected: TheExpected) -> Response:
     """An endpoint with its health. Its `ETag` names the settings, secrets and state, not the health."""
     async with service_of(request).connection() as connection:
@@ -208,6 +212,7 @@ async def endpoint(request: Request, endpoint_id: Id, webhooks: TheWebhooks, exp
 
 
 @router.patch("/{endpoint_id}", responses=response_docs(EndpointAnswer, problems=PROBLEMS_OF_CHANGES))
+@requires(Scope.ADMIN)
 async def change(
     request: Request, endpoint_id: Id, body: ChangeBody, webhooks: TheWebhooks, expected: TheExpected
 ) -> Response:
@@ -229,6 +234,7 @@ async def change(
 @router.delete(
     "/{endpoint_id}", status_code=204, responses=response_docs(None, status=204, problems=PROBLEMS_OF_CHANGES)
 )
+@requires(Scope.ADMIN)
 async def delete(request: Request, endpoint_id: Id, expected: TheExpected) -> Response:
     """Forgets the endpoint and everything about it."""
     await store.delete_endpoint(service_of(request).pool, endpoint_id, expected)
@@ -240,6 +246,7 @@ async def delete(request: Request, endpoint_id: Id, expected: TheExpected) -> Re
     status_code=201,
     responses=response_docs(RotatedAnswer, status=201, problems={**PROBLEMS_OF_CHANGES, **PROBLEMS_OF_SECRETS}),
 )
+@requires(Scope.ADMIN)
 async def rotate_secret(
     request: Request, endpoint_id: Id, webhooks: TheWebhooks, expected: TheExpected, _body: Nothing = None
 ) -> Response:
@@ -254,6 +261,7 @@ async def rotate_secret(
     status_code=202,
     responses=response_docs(EndpointAnswer, status=202, problems=PROBLEMS_OF_CHANGES),
 )
+@requires(Scope.ADMIN)
 async def replay(
     request: Request, endpoint_id: Id, body: ReplayBody, webhooks: TheWebhooks, expected: TheExpected
 ) -> Response:

@@ -26,13 +26,13 @@ CONTENT_SECURITY_POLICY: Final = (
 """The browser enforces it: the page loads nothing from another host, and no other page shows it in a frame."""
 
 
-def routes(title: str, apps: Sequence[FastAPI], *, bearer: bool) -> list[BaseRoute]:
+def routes(title: str, apps: Sequence[FastAPI]) -> list[BaseRoute]:
     """`/` leads to `/docs`, which shows the one `/openapi.json` of all the applications."""
 
     @cache
     def document() -> bytes:
         """Built at first use, in a thread, because it takes longer than a whole start may."""
-        return json.dumps(openapi(title, [app.openapi() for app in apps], bearer=bearer)).encode()
+        return json.dumps(openapi(title, [app.openapi() for app in apps])).encode()
 
     async def show(_: Request) -> Response:
         page = get_swagger_ui_html(
@@ -69,7 +69,7 @@ class _Assets(StaticFiles):
         return answer
 
 
-def openapi(title: str, documents: Sequence[Mapping[str, Any]], *, bearer: bool) -> dict[str, Any]:
+def openapi(title: str, documents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """One OpenAPI document of several. Where two name different schemas alike, the later gets its title before it."""
     merged: dict[str, Any] = {
         "openapi": documents[0]["openapi"],
@@ -84,9 +84,7 @@ def openapi(title: str, documents: Sequence[Mapping[str, Any]], *, bearer: bool)
         renamed = {name: prefix + name for name in own if name in schemas and schemas[name] != own[name]}
         schemas |= {renamed.get(name, name): _pointing(schema, renamed) for name, schema in own.items()}
         merged["paths"] |= _pointing(document["paths"], renamed)
-    if bearer:
-        merged["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
-        merged["security"] = [{"key": []}]
+        merged["components"]["securitySchemes"] = document["components"]["securitySchemes"]
     return merged
 
 

@@ -1,0 +1,85 @@
+"""The whole system in this process, with the keys of a database."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Any, Final, TypeVar
+
+import httpx
+from pydantic import SecretStr
+
+from services.certification.settings import CertificationSettings
+from services.compliance.settings import ComplianceSettings
+from services.host import system
+from services.host.api_keys.key_commands import NewKey, issue_key, revoke_keys
+from services.web.scopes import Scope
+from tests.databases import Database
+
+_Result = TypeVar("_Result")
+
+SECONDS_MAX: Final = 20
+BOOTSTRAP: Final = "an-example-of-a-key-that-an-owner-chose-0123456789"
+
+
+@asynccontextmanager
+async def served(
+    database: Database, *, bootstrap: str | None = None, keyless: bool = True, sandbox: bool = False
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the system, which sends no key."""
+    settings = system.Settings(
+        CertificationSettings(database_url=SecretStr(database.certification_url), sandbox=sandbox),
+        ComplianceSettings(database_url=SecretStr(database.compliance_url), sandbox=sandbox),
+    )
+    chosen = None if bootstrap is None else SecretStr(bootstrap)
+    gateway = system.create(settings, database.owner_url, bootstrap=chosen, keyless=keyless)
+    async with (
+        gateway.running(),
+        httpx.AsyncClient(transport=httpx.ASGITransport(gateway), base_url="http://system") as http,
+    ):
+        yield http
+        gateway.stop()
+
+
+def apart(command: Callable[[], _Result]) -> _Result:
+    """Runs a command as another process would: on an event loop of its own."""
+    with ThreadPoolExecutor(1) as another:
+        return another.submit(command).result()
+
+
+def issued(database: Database, name: str, *scopes: Scope, rotate: bool = False) -> NewKey:
+    """A new key of the database."""
+    return apart(lambda: issue_key(database.owner_url, name, scopes, rotate=rotate))
+
+
+def revoked(database: Database, name: str, *, superseded: bool = False) -> int:
+    """How many keys of the name were revoked."""
+    return apart(lambda: revoke_keys(database.owner_url, name, superseded=superseded))
+
+
+async def first(call: Callable[[], Awaitable[httpx.Response]], status: int) -> httpx.Response:
+    """The first answer with this status; the test fails if none comes."""
+    async with asyncio.timeout(SECONDS_MAX):
+        while (answer := await call()).status_code != status:  # noqa: ASYNC110 - another process changes it
+            await asyncio.sleep(0.02)
+    return answer
+
+
+def bearer(key: str | NewKey) -> dict[str, str]:
+    """The header that sends the key."""
+    return {"Authorization": f"Bearer {key.text if isinstance(key, NewKey) else key}"}
+
+
+async def link(
+    http: httpx.AsyncClient, key: str | NewKey | None, idempotency_key: str, consultant_id: str = "C1"
+) -> httpx.Response:
+    """Records a fact."""
+    headers = {"Idempotency-Key": idempotency_key, **({} if key is None else bearer(key))}
+    path = "/certification/v1/partners/P1/consultants"
+    return await http.post(path, json={"consultant_id": consultant_id}, headers=headers)
+
+
+async def actors(http: httpx.AsyncClient, key: str | NewKey, fact_ids: Iterable[str]) -> list[Any]:
+    """The actors of these facts."""
+    paths = (f"/certification/v1/facts/{fact_id}" for fact_id in fact_ids)
+    return [(await http.get(path, headers=bearer(key))).json()["actor"] for path in paths]
