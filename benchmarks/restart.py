@@ -196,7 +196,7 @@ def follower_seconds(system: System, port: int, rounds: int) -> list[float]:
             (follower,) = (
                 pid
                 for pid in tree(process.pid)
-                if b"follower_and_dispatcher\0follower" in Path(f"/proc/{pid}/cmdline").read_bytes()
+                if b"background_process\0follower" in Path(f"/proc/{pid}/cmdline").read_bytes()
             )
             os.kill(follower, signal.SIGKILL)
             started = time.perf_counter()

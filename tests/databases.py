@@ -67,6 +67,16 @@ class Database(msgspec.Struct, frozen=True):
         return self.server.url("sagecert_dispatcher", self.name)
 
     @property
+    def auditor_url(self) -> str:
+        """May read both logs and what is sealed of them."""
+        return self.server.url("sagecert_auditor", self.name)
+
+    @property
+    def sealer_url(self) -> str:
+        """May read both logs, and write what is sealed of them."""
+        return self.server.url("sagecert_sealer", self.name)
+
+    @property
     def superuser_url(self) -> str:
         """May do anything: for planting faults."""
         return self.server.url(SUPERUSER, self.name)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -51,7 +52,8 @@ class System(msgspec.Struct, frozen=True):
 def running_system(owner_url: str) -> Iterator[System]:
     """`sagecert up --sandbox` on this database."""
     with ExitStack() as running:
-        process, url = running.enter_context(serving({"DATABASE_URL": owner_url}, "up", "--sandbox"))
+        settings = {"DATABASE_URL": owner_url, **audit_directory(running)}
+        process, url = running.enter_context(serving(settings, "up", "--sandbox"))
         http = running.enter_context(httpx.Client(base_url=url, timeout=60))
         yield System(url, http, {"up": process})
 
@@ -67,19 +69,31 @@ def running_system_apart(database: Database) -> Iterator[System]:
     dispatching = {**sandbox, **WEBHOOKS, "SAGECERT_DISPATCHER_DATABASE_URL": database.dispatcher_url}
     subprocess.run(sagecert("migrate"), env=environment(owner), check=True)
     with ExitStack() as running:
+        kept = audit_directory(running)
+        auditing = {**sandbox, **kept, "SAGECERT_AUDIT_DATABASE_URL": database.auditor_url}
+        sealing = {**sandbox, **kept, "SAGECERT_SEALER_DATABASE_URL": database.sealer_url}
         served = {
             "certification": running.enter_context(serving(certification, "certification", "serve")),
             "compliance": running.enter_context(serving(compliance, "compliance", "serve")),
+            "audit": running.enter_context(serving(auditing, "audit", "serve")),
             "sandbox": running.enter_context(serving(owner, "sandbox", "serve")),
         }
         worker = running.enter_context(_running(sagecert("compliance", "work"), following))
         dispatcher = running.enter_context(_running(sagecert("compliance", "dispatch"), dispatching))
+        sealer = running.enter_context(_running(sagecert("audit", "seal"), sealing))
         routes = [f"{part}={url}" for part, (_, url) in served.items()]
         ingress = running.enter_context(_running([sys.executable, "-m", "tests.end_to_end.ingress", *routes], {}))
         url = _address(ingress)
         http = running.enter_context(httpx.Client(base_url=url, timeout=60))
         parts = {part: process for part, (process, _) in served.items()}
-        yield System(url, http, {**parts, "worker": worker, "dispatcher": dispatcher, "ingress": ingress})
+        background = {"worker": worker, "dispatcher": dispatcher, "sealer": sealer}
+        yield System(url, http, {**parts, **background, "ingress": ingress})
+
+
+def audit_directory(running: ExitStack) -> dict[str, str]:
+    """The setting that gives a sealer a directory of its own while the context lasts."""
+    directory = running.enter_context(tempfile.TemporaryDirectory(prefix="sagecert-audit-"))
+    return {"SAGECERT_AUDIT_DIRECTORY": directory}
 
 
 @contextmanager

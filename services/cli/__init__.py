@@ -17,6 +17,7 @@ _COMMANDS: Final = {
     "migrate": "component_commands",
     "certification": "component_commands",
     "compliance": "component_commands",
+    "audit": "audit_commands",
     "sandbox": "component_commands",
     "keys": "keys",
 }
@@ -41,7 +42,8 @@ def main() -> None:
 
     To try it: sagecert demo. For real use: sagecert up, on a PostgreSQL of its own or on the one that
     DATABASE_URL names. To run the parts separately: sagecert migrate, then certification serve, compliance
-    serve, compliance work and compliance dispatch, each with its own settings and database role.
+    serve, compliance work, compliance dispatch, audit serve and audit seal, each with its own settings and
+    database role.
     """
     gc.set_threshold(*THRESHOLDS)  # loaded modules are no garbage
     log_to_stderr()

@@ -55,7 +55,7 @@ def serve_certification(host: str, port: int, as_json: bool) -> None:
 
         settings = CertificationSettings()
         log = (settings.database_url, settings.database_role)
-        _serve("certification", lambda: create_app(settings), log, host, port, as_json)
+        serve_app("certification", lambda: create_app(settings), log, host, port, as_json)
 
 
 @click.group()
@@ -79,7 +79,7 @@ def serve_compliance(host: str, port: int, as_json: bool) -> None:
 
         settings = ComplianceSettings()
         log = (settings.database_url, settings.database_role)
-        _serve("compliance", lambda: create_app(settings, wall_clock), log, host, port, as_json)
+        serve_app("compliance", lambda: create_app(settings, wall_clock), log, host, port, as_json)
 
 
 @compliance.command("work")
@@ -90,7 +90,7 @@ def work() -> None:
     """
     with friendly_errors():
         from services.compliance.settings import FollowerSettings
-        from services.host.follower_and_dispatcher import follow
+        from services.host.background_process import follow
 
         settings = FollowerSettings()
         progress("following the facts; Ctrl-C stops it.")
@@ -106,7 +106,7 @@ def dispatch() -> None:
     """
     with friendly_errors():
         from services.compliance.settings import DispatcherSettings
-        from services.host.follower_and_dispatcher import dispatch as deliver
+        from services.host.background_process import dispatch as deliver
 
         settings = _with_keys(DispatcherSettings())
         progress("delivering to webhook endpoints; Ctrl-C stops it.")
@@ -190,10 +190,10 @@ def serve_sandbox(host: str, port: int, as_json: bool) -> None:
         if not settings.sandbox:
             raise click.ClickException("The sandbox is off: set SAGECERT_SANDBOX=true in every part to switch it on.")
         fix_database_kind(owner_url, sandbox=True)
-        _serve("sandbox", lambda: create_app(owner_url), (settings.owner_database_url, None), host, port, as_json)
+        serve_app("sandbox", lambda: create_app(owner_url), (settings.owner_database_url, None), host, port, as_json)
 
 
-def _serve(
+def serve_app(
     name: str,
     create: "Callable[[], FastAPI]",
     log: "tuple[SecretStr | None, str | None]",
@@ -201,7 +201,7 @@ def _serve(
     port: int,
     as_json: bool,
 ) -> None:
-    """`log`: the URL and the role with which the keys are read."""
+    """Serves one application with the guard in front. `log`: the URL and the role with which the keys are read."""
     from services.cli.server_address import Address
     from services.cli.settings import SystemSettings
     from services.host.api_keys.key_ring import KeyRing

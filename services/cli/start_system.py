@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from services.cli.settings import SystemSettings
 
 _SERVED: Final = (
+    "services.audit.app",
     "services.certification.app",
     "services.compliance.app",
     "services.host.gateway",
@@ -61,7 +62,10 @@ def start(
         from services.host.supervisor import supervised
 
         chosen = system.settings(
-            databases, sandboxed=sandbox, webhook_key=lambda: webhook_key(data_directory, progress)
+            databases,
+            sandboxed=sandbox,
+            webhook_key=lambda: webhook_key(data_directory, progress),
+            data_directory=data_directory,
         )
         with supervised(system.background(chosen, databases)):
             loading.join()

@@ -17,9 +17,11 @@ CERTIFICATION_ROLE: Final = "sagecert_certification"
 COMPLIANCE_ROLE: Final = "sagecert_compliance"
 FOLLOWER_ROLE: Final = "sagecert_follower"
 DISPATCHER_ROLE: Final = "sagecert_dispatcher"
+AUDITOR_ROLE: Final = "sagecert_auditor"
+SEALER_ROLE: Final = "sagecert_sealer"
 
 
-_ROLES: Final = (CERTIFICATION_ROLE, COMPLIANCE_ROLE, FOLLOWER_ROLE, DISPATCHER_ROLE)
+_ROLES: Final = (CERTIFICATION_ROLE, COMPLIANCE_ROLE, FOLLOWER_ROLE, DISPATCHER_ROLE, AUDITOR_ROLE, SEALER_ROLE)
 
 
 class Databases(msgspec.Struct, frozen=True):
@@ -30,10 +32,14 @@ class Databases(msgspec.Struct, frozen=True):
     compliance_url: str
     follower_url: str
     dispatcher_url: str
+    auditor_url: str
+    sealer_url: str
     certification_role: str | None = None
     compliance_role: str | None = None
     follower_role: str | None = None
     dispatcher_role: str | None = None
+    auditor_role: str | None = None
+    sealer_role: str | None = None
 
 
 @contextmanager

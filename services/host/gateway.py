@@ -1,6 +1,7 @@
 """Several applications under one origin, with a common guard, documentation and lifetime."""
 
 import logging
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
@@ -68,6 +69,10 @@ class Gateway:
             yield
 
 
+_PROOF: Final = re.compile(r"/certification/v1/facts/[^/]+/proof")
+"""The one path below certification that the audit trail answers."""
+
+
 class _PathDispatcher:
     """Sends each call its way; what belongs to no application goes to the front."""
 
@@ -76,8 +81,11 @@ class _PathDispatcher:
         self._front = front
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        first_part = scope["path"].split("/", 2)[1:2]
+        path = scope["path"]
+        first_part = path.split("/", 2)[1:2]
         app = self._apps.get(first_part[0], self._front) if first_part else self._front
+        if path.endswith("/proof") and _PROOF.fullmatch(path):
+            app = self._apps.get("audit", app)
         await app(scope, receive, send)
 
 

@@ -1,4 +1,4 @@
-"""Brings the schemas of both services to the newest version, as their owner, and fixes its kind: sandbox or real.
+"""Brings every schema to the newest version, as their owner, and fixes its kind: sandbox or real.
 
 Alembic, SQLAlchemy and psycopg load slower than a server starts, so they are imported only for a real migration.
 """
@@ -19,6 +19,7 @@ VERSIONS: Final = {
     "certification": _SERVICES / "certification" / "migrations" / "versions",
     "compliance": _SERVICES / "compliance" / "read_model" / "migrations" / "versions",
     "webhooks": _SERVICES / "compliance" / "webhooks" / "migrations" / "versions",
+    "audit": _SERVICES / "audit" / "migrations" / "versions",
 }
 """The migrations of each schema; each file is named after its revision."""
 
@@ -92,6 +93,7 @@ def upgrade(connection: "Connection") -> None:
     """Every schema, within the caller's transaction. Certification first: compliance reads its log."""
     from sqlalchemy import text
 
+    from services.audit import migrations as audit
     from services.certification import migrations as certification
     from services.compliance.read_model import migrations as compliance
     from services.compliance.webhooks import migrations as webhooks
@@ -100,6 +102,7 @@ def upgrade(connection: "Connection") -> None:
     certification.upgrade(connection)
     compliance.upgrade(connection)
     webhooks.upgrade(connection)
+    audit.upgrade(connection)
 
 
 _LIMIT_ROLES: Final = """

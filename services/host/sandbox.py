@@ -161,7 +161,7 @@ def empty(owner_url: str, now: datetime, *, running: bool) -> None:
                 connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS_MAX}"))
                 migrate.fix_kind(connection, sandbox=True)
                 kept = keys_in_force(connection)
-                connection.execute(text("DROP SCHEMA IF EXISTS compliance, webhooks CASCADE"))
+                connection.execute(text("DROP SCHEMA IF EXISTS compliance, webhooks, audit CASCADE"))
                 connection.execute(text(_EMPTY_LOG))
                 migrate.upgrade(connection)
                 migrate.fix_kind(connection, sandbox=True)

@@ -1,12 +1,14 @@
-"""The whole system under one origin: one process serves, and the follower and the dispatcher are two more."""
+"""The whole system under one origin: one process serves; the follower, the dispatcher and the sealer are three more."""
 
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 from pydantic import SecretStr
 
+from services.audit.settings import AuditSettings
 from services.certification.settings import CertificationSettings
 from services.compliance.settings import ComplianceSettings
 from services.host.database_roles import Databases
@@ -24,12 +26,16 @@ class Settings(NamedTuple):
 
     certification: CertificationSettings
     compliance: ComplianceSettings
+    audit: AuditSettings
 
 
-def settings(databases: Databases, *, sandboxed: bool, webhook_key: Callable[[], SecretStr]) -> Settings:
+def settings(
+    databases: Databases, *, sandboxed: bool, webhook_key: Callable[[], SecretStr], data_directory: Path
+) -> Settings:
     """The settings of the system on these databases. Raises `pydantic.ValidationError`.
 
-    `webhook_key`: called for the key that seals webhook secrets, if the environment has none.
+    `webhook_key`: called for the key that seals webhook secrets, if the environment has none. `data_directory`: beside
+    which the signing key of the sealer lies, if the environment names no other directory.
     """
     certification = CertificationSettings(
         database_url=SecretStr(databases.certification_url),
@@ -43,7 +49,14 @@ def settings(databases: Databases, *, sandboxed: bool, webhook_key: Callable[[],
     )
     if not compliance.webhook_keys:
         compliance = compliance.model_copy(update={"webhook_keys": (webhook_key(),)})
-    return Settings(certification, compliance)
+    audit = AuditSettings(
+        database_url=SecretStr(databases.auditor_url),
+        database_role=databases.auditor_role,
+        sandbox=sandboxed,
+    )
+    if "directory" not in audit.model_fields_set:
+        audit = audit.model_copy(update={"directory": data_directory.absolute() / "audit"})
+    return Settings(certification, compliance, audit)
 
 
 def background(system: Settings, databases: Databases) -> list[Part]:
@@ -54,13 +67,19 @@ def background(system: Settings, databases: Databases) -> list[Part]:
         for name, value in os.environ.items()
         if name not in _NOT_FOR_PARTS and not name.endswith(("_DATABASE_URL", "_DATABASE_ROLE", "_WEBHOOK_KEYS"))
     }
-    common = {**inherited, "SAGECERT_SANDBOX": str(compliance.sandbox).lower()}
+    common = {
+        **inherited,
+        "SAGECERT_SANDBOX": str(compliance.sandbox).lower(),
+        "SAGECERT_AUDIT_DIRECTORY": str(system.audit.directory),
+    }
     keys = msgspec.json.encode([key.get_secret_value() for key in compliance.webhook_keys]).decode()
     follower = _connected("FOLLOWER", databases.follower_url, databases.follower_role)
     dispatcher = _connected("DISPATCHER", databases.dispatcher_url, databases.dispatcher_role)
+    sealer = _connected("SEALER", databases.sealer_url, databases.sealer_role)
     return [
         _part("follower", {**common, **follower}),
         _part("dispatcher", {**common, **dispatcher, "SAGECERT_COMPLIANCE_WEBHOOK_KEYS": keys}),
+        _part("sealer", {**common, **sealer}),
     ]
 
 
@@ -70,7 +89,7 @@ def _connected(name: str, url: str, role: str | None) -> dict[str, str]:
 
 
 def _part(name: str, environment: Mapping[str, str]) -> Part:
-    return Part(name, ("-m", "services.host.follower_and_dispatcher", name), environment)
+    return Part(name, ("-m", "services.host.background_process", name), environment)
 
 
 def create(system: Settings, owner_url: str, *, bootstrap: SecretStr | None, keyless: bool) -> "Gateway":
@@ -78,6 +97,7 @@ def create(system: Settings, owner_url: str, *, bootstrap: SecretStr | None, key
 
     `bootstrap`, `keyless`: see `KeyRing`.
     """
+    from services.audit.app import create_app as create_audit
     from services.certification.app import create_app as create_certification
     from services.compliance.app import create_app as create_compliance
     from services.host.api_keys.key_ring import KeyRing
@@ -88,6 +108,7 @@ def create(system: Settings, owner_url: str, *, bootstrap: SecretStr | None, key
     apps = {
         "certification": create_certification(system.certification),
         "compliance": create_compliance(system.compliance, wall_clock),
+        "audit": create_audit(system.audit),
     }
     if sandboxed:
         from services.host import sandbox

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 import httpx
 from pydantic import SecretStr
 
+from services.audit.settings import AuditSettings
 from services.certification.settings import CertificationSettings
 from services.compliance.settings import ComplianceSettings
 from services.host import system
@@ -30,6 +31,7 @@ async def served(
     settings = system.Settings(
         CertificationSettings(database_url=SecretStr(database.certification_url), sandbox=sandbox),
         ComplianceSettings(database_url=SecretStr(database.compliance_url), sandbox=sandbox),
+        AuditSettings(database_url=SecretStr(database.auditor_url), sandbox=sandbox),
     )
     chosen = None if bootstrap is None else SecretStr(bootstrap)
     gateway = system.create(settings, database.owner_url, bootstrap=chosen, keyless=keyless)

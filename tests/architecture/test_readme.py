@@ -13,6 +13,7 @@ import pytest
 from pydantic import AliasChoices
 from pydantic_settings import BaseSettings
 
+from services.audit.settings import AuditSettings, SealerSettings
 from services.certification.settings import CertificationSettings
 from services.cli import main
 from services.cli.settings import SystemSettings
@@ -42,7 +43,15 @@ def variables(settings: type[BaseSettings]) -> Iterator[tuple[str, Any]]:
 
 READ: Final = {
     name: default
-    for settings in (CertificationSettings, ComplianceSettings, FollowerSettings, DispatcherSettings, SystemSettings)
+    for settings in (
+        CertificationSettings,
+        ComplianceSettings,
+        FollowerSettings,
+        DispatcherSettings,
+        AuditSettings,
+        SealerSettings,
+        SystemSettings,
+    )
     for name, default in variables(settings)
 }
 CONFIGURATION: Final = list(rows(README["Configuration"]))[1:]

@@ -9,7 +9,7 @@ from psycopg import Connection, errors, sql
 
 from tests.databases import Database
 
-SCHEMAS: Final = ["certification", "compliance", "webhooks"]
+SCHEMAS: Final = ["certification", "compliance", "webhooks", "audit"]
 COLUMNS: Final = """
     SELECT n.nspname, c.relname, array_agg(a.attname::text ORDER BY a.attname)
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
@@ -56,6 +56,15 @@ MAY: Final[dict[str, dict[str, str]]] = {
         "webhooks.attempt": "INSERT DELETE",
         "webhooks.heartbeat": "INSERT DELETE UPDATE",
     },
+    "auditor_url": {},
+    "sealer_url": {
+        "audit.log": "fence held_by lease_until size",
+        "audit.tile": "INSERT UPDATE",
+        "audit.checkpoint": "INSERT",
+        "audit.cosignature": "INSERT",
+        "audit.signing_key": "INSERT",
+        "audit.heartbeat": "INSERT DELETE UPDATE",
+    },
 }
 """Table to what may be done to it: statements, or the columns that may be changed."""
 
@@ -64,6 +73,8 @@ MAY_CALL: Final = {
     "compliance_url": {"barrier", "clock", "now", "portal_change_named"},
     "follower_url": {"barrier", "clock", "now", "portal_change_named"},
     "dispatcher_url": {"clock", "now"},
+    "auditor_url": {"clock", "now"},
+    "sealer_url": set(),
 }
 
 

@@ -7,6 +7,8 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from pydantic import SecretStr
 
+from services.audit.app import create_app as create_audit
+from services.audit.settings import AuditSettings
 from services.certification.app import create_app as create_certification
 from services.certification.settings import CertificationSettings
 from services.compliance.app import create_app as create_compliance
@@ -27,6 +29,7 @@ def apps() -> dict[str, FastAPI]:
     return {
         "certification": create_certification(CertificationSettings(database_url=UNUSED, products=SOLD)),
         "compliance": create_compliance(ComplianceSettings(database_url=UNUSED, products=SOLD), wall_clock),
+        "audit": create_audit(AuditSettings(database_url=UNUSED)),
         "sandbox": sandbox.create_app("postgresql://unused"),
     }
 

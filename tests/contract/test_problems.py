@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from typing import Final
 
+from services.audit.api import problems as audit
 from services.certification.api import problems as certification
 from services.compliance.api import problems as compliance
 from services.host import asgi_server, gateway, request_guard, sandbox
@@ -18,7 +19,7 @@ NAME: Final = re.compile(r"[a-z]+(-[a-z]+)*")
 def answered() -> dict[str, set[int]]:
     """Type to the statuses with which it is answered, from the tables in the code."""
     found: dict[str, set[int]] = defaultdict(set, {"internal-error": {500}})
-    for kind in (*certification.PROBLEMS.values(), *compliance.PROBLEMS.values()):
+    for kind in (*certification.PROBLEMS.values(), *compliance.PROBLEMS.values(), *audit.PROBLEMS.values()):
         found[kind.name].add(kind.status)
     for module in (gateway, request_guard, key_ring, problem_details, sandbox, asgi_server):
         for value in vars(module).values():
@@ -46,6 +47,6 @@ def test_a_type_of_certification_has_one_title() -> None:
 
 def test_a_type_means_the_same_in_both_services() -> None:
     statuses: dict[str, set[int]] = defaultdict(set)
-    for kind in (*certification.PROBLEMS.values(), *compliance.PROBLEMS.values()):
+    for kind in (*certification.PROBLEMS.values(), *compliance.PROBLEMS.values(), *audit.PROBLEMS.values()):
         statuses[kind.name].add(kind.status)
     assert all(len(found) == 1 for found in statuses.values()), statuses

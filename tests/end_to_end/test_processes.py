@@ -17,19 +17,19 @@ from tests.databases import Database
 from tests.systems import children, gone, serving
 
 SECONDS_MAX = 60
-BACKGROUND = ("follower", "dispatcher")
+BACKGROUND = ("follower", "dispatcher", "sealer")
 
 T = TypeVar("T")
 
 
 def background(pid: int) -> dict[str, int]:
-    """The numbers of the follower and the dispatcher of an `up`, once both run."""
+    """The numbers of the background processes of an `up`, once all run."""
 
     def found() -> dict[str, int] | None:
         lines = {
             args.rsplit(None, 1)[-1]: child
             for child, args in children(pid).items()
-            if "host.follower_and_dispatcher" in args
+            if "host.background_process" in args
         }
         return lines if set(lines) == set(BACKGROUND) else None
 
@@ -83,7 +83,7 @@ def test_however_it_ends_it_leaves_no_process_behind(database: Database, how: si
         assert answer.status_code == 200, "what replays history has a process of its own"
         background(up.pid)
         parts = children(up.pid)
-        assert len(parts) == 3
+        assert len(parts) == 4
         for pid in parts if frozen else ():
             os.kill(pid, signal.SIGSTOP)
         up.send_signal(how)

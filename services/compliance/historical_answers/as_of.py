@@ -11,7 +11,7 @@ from services.compliance.database import Connection
 from services.compliance.historical_answers.queries import AsOfMembers
 from services.compliance.read_model.routing import PARTNER_ROUTES, PERSON_ROUTES, routed_facts
 from services.compliance.refusals import InvalidQuery, KnownInTheFuture
-from services.compliance.statements import statements
+from services.web.statements import statements
 from shared.events.envelope import Fact
 
 _SQL: Final = statements(__file__, partner_routes=PARTNER_ROUTES, person_routes=PERSON_ROUTES)

@@ -19,7 +19,7 @@ from services.compliance.read_model.checkpoint import Checkpoint, PolicyUpgrade
 from services.compliance.read_model.routing import PARTNER_ROUTES, routed_facts
 from services.compliance.read_model.rows import PartnerRows
 from services.compliance.settings import ComplianceSettings
-from services.compliance.statements import statements
+from services.web.statements import statements
 
 PARTNERS_PER_TASK: Final = 128
 _TASKS_AHEAD: Final = 3

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from services.compliance.database import Connection
 from services.compliance.read_model.checkpoint import COLUMNS, FROM, Checkpoint, checkpoint_of
 from services.compliance.read_model.routing import GROUP_ROUTES
-from services.compliance.statements import statements
+from services.web.statements import statements
 
 
 class Group(NamedTuple):

@@ -7,7 +7,7 @@ from services.compliance.database import Connection
 from services.compliance.policy.published_events import PublicationState, PublishedEvent, load_publication
 from services.compliance.read_model.checkpoint import ADVANCE, NOTIFY, Checkpoint, values_of
 from services.compliance.read_model.rows import EventRow, PartnerRows
-from services.compliance.statements import statements
+from services.web.statements import statements
 
 _WRITE: Final = statements(__file__, advance=ADVANCE, notify=NOTIFY)["write"]
 

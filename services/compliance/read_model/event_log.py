@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from services.compliance.database import Connection, Pool
-from services.compliance.statements import statements
+from services.web.statements import statements
 
 _SQL: Final = statements(__file__)
 

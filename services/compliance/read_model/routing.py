@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 import asyncpg
 
 from services.compliance.database import Connection
-from services.compliance.statements import statements
+from services.web.statements import statements
 from shared.events.envelope import Fact
 from shared.events.facts import (
     TOPIC_OF,

@@ -1,9 +1,10 @@
-"""The follower and the dispatcher, each as a process of its own beside the serving one.
+"""The follower, the dispatcher and the sealer, each as a process of its own beside the serving one.
 
-    python -m services.host.follower_and_dispatcher follower|dispatcher
+    python -m services.host.background_process follower|dispatcher|sealer
 
-Settings come from the environment, as for `sagecert compliance work` and `sagecert compliance dispatch`, which run the
-same code. This module imports no web framework, so that a killed process is back within half a second.
+Settings come from the environment, as for `sagecert compliance work`, `sagecert compliance dispatch` and
+`sagecert audit seal`, which run the same code. This module imports no web framework, so that a killed process is back
+within half a second.
 """
 
 import gc
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 from services.host.quick_loading import load_only_what_is_needed
 
 if TYPE_CHECKING:
+    from services.audit.settings import AuditSettings
     from services.compliance.settings import ComplianceSettings
 
 
@@ -35,19 +37,34 @@ def dispatch(settings: "ComplianceSettings") -> None:
     run_until_drained(Dispatcher(settings, wall_clock).run())
 
 
+def seal(settings: "AuditSettings") -> None:
+    """Seals facts and compliance events until SIGINT or SIGTERM, as `KeyboardInterrupt`."""
+    from services.audit.sealer import Sealer
+    from services.host.event_loop import run
+
+    run(Sealer(settings).run())
+
+
 def main() -> None:
     """Runs the part that the first argument names."""
     gc.disable()  # until everything is loaded, for none of it is garbage
     load_only_what_is_needed()
-    from services.compliance.settings import DispatcherSettings, FollowerSettings
-
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("services").setLevel(logging.INFO)
     with suppress(KeyboardInterrupt):
-        if sys.argv[1] == "follower":
-            follow(FollowerSettings())
-        else:
-            dispatch(DispatcherSettings())
+        match sys.argv[1]:
+            case "follower":
+                from services.compliance.settings import FollowerSettings
+
+                follow(FollowerSettings())
+            case "dispatcher":
+                from services.compliance.settings import DispatcherSettings
+
+                dispatch(DispatcherSettings())
+            case _:
+                from services.audit.settings import SealerSettings
+
+                seal(SealerSettings())
 
 
 if __name__ == "__main__":

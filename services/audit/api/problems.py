@@ -1,0 +1,41 @@
+"""How each refusal of the audit trail is answered: one table."""
+
+from typing import Final
+
+from fastapi import FastAPI, Request
+from starlette.responses import Response
+
+from services.audit.database import DATABASE_AWAY
+from services.audit.refusals import NoSuchFact, NoSuchTile, NotSealed
+from services.web import problem_details
+from services.web.problem_details import DATABASE_UNAVAILABLE, SHARED, ProblemTable, ProblemType, answer_to
+from services.web.refusal import Refusal
+
+
+class NoDatabase(Refusal):
+    """The database does not answer."""
+
+
+class NotReady(Refusal):
+    """The sealer does not get on."""
+
+
+PROBLEMS: Final[ProblemTable] = {
+    **SHARED,
+    NotSealed: ProblemType(503, "not-sealed", "Not sealed yet"),
+    NotReady: ProblemType(503, "not-ready", "Not ready"),
+    NoSuchTile: ProblemType(404, "no-such-tile", "No such tile"),
+    NoSuchFact: ProblemType(404, "not-found", "Not found"),
+    NoDatabase: DATABASE_UNAVAILABLE,
+}
+
+
+def install(app: FastAPI) -> None:
+    """Answers refusals, malformed requests, failures and a database that is away with problems."""
+    problem_details.install(app, PROBLEMS)
+    for away in DATABASE_AWAY:
+        app.add_exception_handler(away, _no_database)
+
+
+async def _no_database(_: Request, __: Exception) -> Response:
+    return answer_to(NoDatabase("The database does not answer at the moment."), PROBLEMS)

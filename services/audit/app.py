@@ -1,0 +1,49 @@
+"""The audit trail as an ASGI application: sealed logs, proofs and exports; it reads only."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from fastapi import FastAPI
+
+from services.audit.api import health, logs, problems, proofs
+from services.audit.database import create_pool
+from services.audit.service import AuditService
+from services.audit.settings import AuditSettings
+from services.web.openapi import complete
+
+_DESCRIPTION: Final = """
+What is recorded is sealed in two Merkle logs, as C2SP tlog-tiles has them: the facts under `/audit/v1`, the compliance
+events under `/audit/v1/compliance`. A checkpoint is a note that the log signed, and that witnesses cosigned.
+"""
+
+ROUTERS: Final = (logs, proofs, health)
+"""The modules whose routes it serves."""
+
+
+def create_app(settings: AuditSettings) -> FastAPI:
+    """The application; its lifespan opens and closes the connections. It starts also while the database is away."""
+    service = AuditService(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with create_pool(settings) as pool:
+            service.pool = pool
+            yield
+
+    app = FastAPI(
+        title="Sage Partner Certification: audit",
+        description=_DESCRIPTION,
+        version="1",
+        lifespan=lifespan,
+        openapi_url="/audit/openapi.json",
+        redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.audit = service
+    problems.install(app)
+    for part in ROUTERS:
+        app.router.routes += part.router.routes  # `include_router` would copy each of them
+    complete(app, settings.products, {})
+    return app

@@ -1,0 +1,148 @@
+"""Whether a log is an extension of what was sealed: the check before anything is derived from it or signed for it."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from services.audit import sealed_log
+from services.audit.checkpoint import Checkpoint
+from services.audit.database import Connection
+from services.audit.key_directory import KeyDirectory
+from services.audit.merkle import leaf_hash
+from services.audit.note import NoteError, VerifierKey, open_note
+from services.audit.sealed_log import EntryMissing, LogName
+from services.audit.tiles import WIDTH, GrowingTree, split
+
+
+class LogAltered(Exception):
+    """The log is no extension of what was sealed.
+
+    `position`: the first one that differs; None: it lies in a part of which nothing is kept that could tell.
+    """
+
+    def __init__(self, log: LogName, position: int | None, why: str) -> None:
+        where = "" if position is None else f" from position {position} on"
+        super().__init__(
+            f"The log of {log} is not what was sealed{where}: {why}. Nothing is derived from it. Restore a backup that "
+            "holds every sealed position; `sagecert audit check` compares again."
+        )
+        self.log = log
+        self.position = position
+
+
+class Anchor(NamedTuple):
+    """A checkpoint that the log must extend, and where it comes from."""
+
+    checkpoint: Checkpoint
+    source: str
+
+    @property
+    def name(self) -> str:
+        """As a sentence names it."""
+        return f"the checkpoint of size {self.checkpoint.size} from {self.source}"
+
+
+async def anchors(
+    connection: Connection, log: LogName, directory: KeyDirectory, witnessed: Iterable[Anchor] = ()
+) -> list[Anchor]:
+    """The checkpoints that the log must extend: the database's, the directory's and those of witnesses, smallest first.
+
+    Raises `LogAltered` for a checkpoint that another key signed or that is of another log.
+    """
+    head = await sealed_log.log_head(connection, log)
+    known = [key for key in directory.verifier_keys() if key.name.endswith(f"/{log}")]
+    keys = known or await _installed(connection, head.origin)
+    found = list(witnessed)
+    stored = await sealed_log.latest_checkpoint(connection, log)
+    if stored is not None:
+        found.append(Anchor(_opened(stored.note, keys, log, "the database"), "the database"))
+    kept = directory.note(log)
+    if kept is not None:
+        found.append(Anchor(_opened(kept, keys, log, str(directory.path)), str(directory.path)))
+    for anchor in found:
+        if anchor.checkpoint.origin != head.origin:
+            raise LogAltered(log, 1, f"{anchor.name} is of the log {anchor.checkpoint.origin}, this is {head.origin}")
+    return sorted(found, key=lambda anchor: anchor.checkpoint.size)
+
+
+async def _installed(connection: Connection, origin: str) -> list[VerifierKey]:
+    installed = await sealed_log.installed_keys(connection)
+    return sealed_log.verifier_keys(origin, [key.public_key for key in installed])
+
+
+def _opened(note: str, keys: Sequence[VerifierKey], log: LogName, source: str) -> Checkpoint:
+    try:
+        text, _ = open_note(note, keys)
+        return Checkpoint.parse(text)
+    except NoteError as problem:
+        raise LogAltered(log, None, f"the checkpoint from {source} does not hold, because {problem}") from problem
+
+
+class ExtensionCheck:
+    """Hashes a log once from its beginning, and its new entries from then on; compares with every checkpoint.
+
+    Keeps 32 bytes for each 256 entries, so that any part of the log can be hashed again and compared.
+    """
+
+    def __init__(self, log: LogName) -> None:
+        self._log = log
+        self._tree = GrowingTree()
+        self._tile_roots: list[bytes] = []
+        self._next_tile = 0
+
+    @property
+    def size(self) -> int:
+        """The size up to which the log was compared."""
+        return self._tree.size
+
+    async def extend(self, connection: Connection, anchors: Sequence[Anchor]) -> None:
+        """Hashes the log up to the last of these checkpoints, smallest first. Raises `LogAltered`."""
+        for anchor in anchors:
+            if anchor.checkpoint.size >= self._tree.size:
+                await self._extend_to(connection, anchor)
+
+    async def _extend_to(self, connection: Connection, anchor: Anchor) -> None:
+        size, agreed = anchor.checkpoint.size, self._tree.size
+        try:
+            async for some in sealed_log.entries(connection, self._log, agreed, size):
+                full = self._tree.append([leaf_hash(entry) for entry in some])
+                self._tile_roots += [grown.root for grown in full if not grown.tile.level]
+        except EntryMissing as missing:
+            first = await self._first_difference(connection, agreed, size) or missing.position
+            raise LogAltered(self._log, min(first, missing.position), f"{anchor.name} holds more") from missing
+        if self._tree.root != anchor.checkpoint.root:
+            position = await self._first_difference(connection, agreed, size)
+            raise LogAltered(self._log, position, f"{anchor.name} has another root")
+
+    async def _first_difference(self, connection: Connection, after: int, through: int) -> int | None:
+        """The first position whose entry has another hash than the stored tiles say; None: there is none."""
+        place = after - after % WIDTH
+        try:
+            async for some in sealed_log.entries(connection, self._log, place, through):
+                first_tile = place // WIDTH
+                tiles = await sealed_log.leaf_tiles(
+                    connection, self._log, first_tile, first_tile + -(-len(some) // WIDTH)
+                )
+                for entry in some:
+                    hashes = split(tiles.get(place // WIDTH, b""))
+                    if place % WIDTH >= len(hashes) or hashes[place % WIDTH] != leaf_hash(entry):
+                        return place + 1
+                    place += 1
+        except EntryMissing as missing:
+            return missing.position
+        return None
+
+    async def recheck(self, connection: Connection, tiles_max: int) -> None:
+        """Hashes the next parts of the log again, from the first after the last. Raises `LogAltered`."""
+        for _ in range(min(tiles_max, len(self._tile_roots))):
+            self._next_tile %= len(self._tile_roots)
+            first = self._next_tile * WIDTH
+            try:
+                (some,) = [page async for page in sealed_log.entries(connection, self._log, first, first + WIDTH)]
+            except EntryMissing as missing:
+                raise LogAltered(self._log, missing.position, "it was there before") from missing
+            again = GrowingTree()
+            again.append([leaf_hash(entry) for entry in some])
+            if again.root != self._tile_roots[self._next_tile]:
+                position = await self._first_difference(connection, first, first + WIDTH)
+                raise LogAltered(self._log, position, "it had another hash before")
+            self._next_tile += 1

@@ -1,0 +1,217 @@
+"""A sealed log in the database: its entries, tiles, checkpoints and keys. What signs it is outside."""
+
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from services.audit.checkpoint import SIZE_MAX
+from services.audit.database import Connection
+from services.audit.note import ED25519, VerifierKey
+from services.audit.tiles import HEIGHT, WIDTH, GrowingTree, Range, TileId, root_of_range, tiles_of
+from services.web.statements import statements
+
+ENTRIES_AT_ONCE: Final = 4_096
+"""Entries that are read with one statement; a multiple of a tile."""
+
+_SQL: Final = statements(__file__)
+_ENTRIES: Final = statements(__file__.replace("sealed_log", "entries"))
+
+
+class LogName(StrEnum):
+    """The logs that are sealed."""
+
+    FACTS = "facts"
+    COMPLIANCE = "compliance"
+
+
+class LogHead(NamedTuple):
+    """A log as it is sealed: the name under which it signs, and how many entries are hashed."""
+
+    name: LogName
+    origin: str
+    size: int
+
+
+class StoredCheckpoint(NamedTuple):
+    """A checkpoint as it is kept. `note`: signed by the log, and by the witnesses whose cosignatures were added."""
+
+    size: int
+    root: bytes
+    note: str
+
+
+class InstalledKey(NamedTuple):
+    """A public key of the logs. `fact_position`: of the fact that installed it; 0: the first key."""
+
+    public_key: bytes
+    fact_position: int
+
+
+class EntryMissing(Exception):
+    """A position has no entry, or none that can be written: the log is not what was recorded."""
+
+    def __init__(self, log: LogName, position: int) -> None:
+        super().__init__(f"position {position} of the log of {log} is missing or unreadable")
+        self.position = position
+
+
+async def log_head(connection: Connection, log: LogName) -> LogHead:
+    """The log as it is sealed."""
+    row = await connection.fetchrow(_SQL["log"], log)
+    assert row is not None, "the migration made it"
+    return LogHead(LogName(row["name"]), row["origin"], row["size"])
+
+
+async def entries_head(connection: Connection, log: LogName) -> int:
+    """The last committed position of the log, sealed or not."""
+    head: int = await connection.fetchval(_ENTRIES[f"{log}_head"])
+    return head
+
+
+async def entries(connection: Connection, log: LogName, after: int, through: int) -> AsyncIterator[list[bytes]]:
+    """The entries after one position through another, some thousands at once. Raises `EntryMissing` at a gap."""
+    while after < through:
+        last = min(after + ENTRIES_AT_ONCE - after % WIDTH, through)
+        rows = await connection.fetch(_ENTRIES[log], after, last)
+        found: list[bytes] = []
+        for row in rows:
+            position, entry = row
+            if entry is None or position != after + len(found) + 1:
+                raise EntryMissing(log, after + len(found) + 1)
+            found.append(entry)
+        if after + len(found) < last:
+            raise EntryMissing(log, after + len(found) + 1)
+        yield found
+        after = last
+
+
+async def read_tiles(connection: Connection, log: LogName, wanted: Collection[TileId]) -> dict[TileId, bytes]:
+    """The stored tiles of these that there are."""
+    levels, numbers = [tile.level for tile in wanted], [tile.number for tile in wanted]
+    rows = await connection.fetch(_SQL["tiles"], log, levels, numbers)
+    return {TileId(row["level"], row["number"]): row["hashes"] for row in rows}
+
+
+async def leaf_tiles(connection: Connection, log: LogName, first: int, after: int) -> Mapping[int, bytes]:
+    """The tiles of leaf hashes with these numbers."""
+    return {row["number"]: row["hashes"] for row in await connection.fetch(_SQL["leaf_tiles"], log, first, after)}
+
+
+async def roots(connection: Connection, log: LogName, ranges: Sequence[Range]) -> list[bytes]:
+    """The roots of these subtrees, from stored tiles. Raises `LookupError` if a tile is missing."""
+    tiles = await read_tiles(connection, log, tiles_of(ranges))
+    return [root_of_range(entries_range, tiles) for entries_range in ranges]
+
+
+async def read_tree(connection: Connection, log: LogName, size: int) -> GrowingTree:
+    """The tree of this size, to go on from. Raises `LookupError` if a tile is missing."""
+    edge = [
+        TileId(level, size >> HEIGHT * (level + 1))
+        for level in range((size.bit_length() + HEIGHT - 1) // HEIGHT)
+        if size >> HEIGHT * level & WIDTH - 1
+    ]
+    tiles = await read_tiles(connection, log, edge)
+    widths = {tile.level: (size >> HEIGHT * tile.level & WIDTH - 1) * 32 for tile in edge}
+    return GrowingTree(size, {tile.level: tiles[tile][: widths[tile.level]] for tile in edge})
+
+
+async def latest_checkpoint(
+    connection: Connection,
+    log: LogName,
+    witnesses: Sequence[VerifierKey] = (),
+    cosignatures_min: int = 0,
+    size_max: int = SIZE_MAX,
+) -> StoredCheckpoint | None:
+    """The greatest checkpoint that counts, with its cosignatures; None: there is none yet."""
+    if cosignatures_min:
+        keys = [witness.text for witness in witnesses]
+        row = await connection.fetchrow(_SQL["latest_cosigned"], log, size_max, keys, cosignatures_min)
+    else:
+        row = await connection.fetchrow(_SQL["latest_checkpoint"], log, size_max)
+    if row is None:
+        return None
+    (found,) = await _cosigned(connection, log, [StoredCheckpoint(*row)])
+    return found
+
+
+async def checkpoints(
+    connection: Connection, log: LogName, after: int, through: int, count_max: int
+) -> list[StoredCheckpoint]:
+    """The first checkpoints of sizes after one and through another, with their cosignatures."""
+    rows = await connection.fetch(_SQL["checkpoints"], log, after, through, count_max)
+    return await _cosigned(connection, log, [StoredCheckpoint(*row) for row in rows])
+
+
+async def _cosigned(connection: Connection, log: LogName, found: Sequence[StoredCheckpoint]) -> list[StoredCheckpoint]:
+    lines: dict[int, list[str]] = {}
+    for row in await connection.fetch(_SQL["cosignatures"], log, [checkpoint.size for checkpoint in found]):
+        lines.setdefault(row["size"], []).append(row["line"] + "\n")
+    return [checkpoint._replace(note=checkpoint.note + "".join(lines.get(checkpoint.size, ()))) for checkpoint in found]
+
+
+async def installed_keys(connection: Connection) -> list[InstalledKey]:
+    """The public keys that the database names, oldest first."""
+    return [InstalledKey(*row) for row in await connection.fetch(_SQL["keys"])]
+
+
+def verifier_keys(origin: str, public_keys: Iterable[bytes]) -> list[VerifierKey]:
+    """The verifier keys of a log."""
+    return [VerifierKey(origin, ED25519, public_key) for public_key in public_keys]
+
+
+class Lease(NamedTuple):
+    """The right of one sealer to extend a log."""
+
+    origin: str
+    size: int
+    fence: int
+
+
+async def take_lease(connection: Connection, log: LogName, held_by: str, seconds: float) -> Lease | None:
+    """Takes or renews the lease; None while another sealer holds it."""
+    row = await connection.fetchrow(_SQL["lease"], log, held_by, seconds)
+    return None if row is None else Lease(*row)
+
+
+async def release_leases(connection: Connection, held_by: str) -> None:
+    """Lets another sealer go on at once."""
+    await connection.execute(_SQL["release"], held_by)
+
+
+async def store_growth(
+    connection: Connection,
+    log: LogName,
+    lease: Lease,
+    tiles: Sequence[tuple[TileId, bytes]],
+    checkpoint: StoredCheckpoint,
+) -> bool:
+    """Stores the tiles and the checkpoint in one transaction; False: the lease is lost, and nothing is changed."""
+    async with connection.transaction():
+        grown = await connection.execute(_SQL["grow"], log, lease.fence, lease.size, checkpoint.size)
+        if grown != "UPDATE 1":
+            return False
+        levels, numbers = [tile.level for tile, _ in tiles], [tile.number for tile, _ in tiles]
+        await connection.execute(_SQL["store_tiles"], log, levels, numbers, [hashes for _, hashes in tiles])
+        await connection.execute(_SQL["store_checkpoint"], log, *checkpoint)
+    return True
+
+
+async def store_cosignature(connection: Connection, log: LogName, size: int, witness: VerifierKey, line: str) -> None:
+    """Keeps what a witness signed; the first one counts."""
+    await connection.execute(_SQL["store_cosignature"], log, size, witness.text, line)
+
+
+async def cosigned_size(connection: Connection, log: LogName, witness: VerifierKey) -> int:
+    """The greatest size that the witness cosigned; 0: none."""
+    size: int = await connection.fetchval(_SQL["cosigned_size"], log, witness.text)
+    return size
+
+
+async def store_key(connection: Connection, public_key: bytes, fact_position: int) -> None:
+    """Keeps a public key; one that is known already changes nothing."""
+    await connection.execute(_SQL["store_key"], public_key, fact_position)
+
+
+async def beat(connection: Connection, held_by: str, trouble: str | None) -> None:
+    """Says that a sealer lives, and why it does not get on."""
+    await connection.execute(_SQL["beat"], held_by, trouble and trouble[:500])

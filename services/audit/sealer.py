@@ -1,0 +1,251 @@
+"""The sealer: hashes committed entries, and publishes at most once a second a signed checkpoint of each log."""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from services.audit import sealed_log
+from services.audit.checkpoint import Checkpoint
+from services.audit.database import DATABASE_AWAY, OwnConnection, connect
+from services.audit.extension import LogAltered, anchors
+from services.audit.key_directory import KeyDirectory, KeyDirectoryError
+from services.audit.key_ring import installed_by
+from services.audit.merkle import leaf_hash
+from services.audit.note import Signature, VerifierKey, public_bytes, sign, signed_note, split_note
+from services.audit.sealed_log import EntryMissing, InstalledKey, Lease, LogName, StoredCheckpoint
+from services.audit.settings import AuditSettings
+from services.audit.tiles import GrowingTree, TileId
+from services.web.reconnect import Backoff, keep_connected
+from services.web.wakeup import wait_until_set
+from shared.events.channels import COMPLIANCE_CHANNEL, FACTS_CHANNEL
+
+PUBLISH_SECONDS: Final = 1.0
+"""Between two checkpoints of a log at least."""
+POLL_SECONDS: Final = 1.0
+"""How long an entry can stay unsealed when its notification was lost."""
+LEASE_SECONDS: Final = 15.0
+"""Each round renews the lease; the longest pause after a sealer dies."""
+SEALED_AT_ONCE: Final = 1 << 18
+"""Entries between two checkpoints at most: 8 MiB of hashes, and below two seconds."""
+ALTERED_PAUSE_SECONDS: Final = 30.0
+"""Before a log that was altered is looked at again."""
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Sealer:
+    """Seals until cancelled. Any number may run: the lease of a log goes to one of them.
+
+    Signs nothing for a log that is no extension of what was sealed.
+    """
+
+    def __init__(self, settings: AuditSettings) -> None:
+        self._settings = settings
+        self._held_by = f"{socket.gethostname()}:{os.getpid()}"
+        self._wakeup = asyncio.Event()
+        self._trouble: str | None = None
+        self._directory = KeyDirectory(settings.directory)
+
+    async def run(self) -> None:
+        """Seals until cancelled."""
+        await keep_connected(self._seal, self._failed)
+
+    async def seal_everything(self) -> None:
+        """Seals what is committed, and asks the witnesses once. Raises `LogAltered`, `KeyDirectoryError`."""
+        async with self._connected() as connection, self._witnesses(connection) as ask_witnesses:
+            for log in SealedLog.all(connection, self._settings, self._held_by):
+                while await log.seal():
+                    pass
+                await ask_witnesses(log)
+            await sealed_log.release_leases(connection, self._held_by)
+
+    async def _seal(self, backoff: Backoff) -> None:
+        async with self._connected() as connection, self._witnesses(connection) as ask_witnesses:
+            await sealed_log.beat(connection, self._held_by, self._trouble)
+            logs = SealedLog.all(connection, self._settings, self._held_by)
+            while True:
+                self._wakeup.clear()
+                started = asyncio.get_running_loop().time()
+                sealed = [await log.seal() for log in logs]
+                for log in logs:
+                    await ask_witnesses(log)
+                self._trouble = None
+                backoff.reset()
+                await sealed_log.beat(connection, self._held_by, None)
+                spent = asyncio.get_running_loop().time() - started
+                await asyncio.sleep(max(0.0, PUBLISH_SECONDS - spent))
+                if not any(sealed):
+                    await wait_until_set(self._wakeup, POLL_SECONDS)
+
+    @asynccontextmanager
+    async def _witnesses(self, connection: OwnConnection) -> AsyncIterator[Callable[["SealedLog"], Awaitable[None]]]:
+        """Asks the witnesses, if there are any; what they need is loaded only then."""
+        if not self._settings.witnesses:
+            yield _ask_nobody
+            return
+        from services.audit.witness_rounds import WitnessRounds
+
+        async with WitnessRounds.running(connection, self._settings) as rounds:
+            yield lambda log: rounds.ask(log.name, log.latest)
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[OwnConnection]:
+        connection = await connect(self._settings)
+        try:
+            for channel in (FACTS_CHANNEL, COMPLIANCE_CHANNEL):
+                await connection.add_listener(channel, lambda *_: self._wakeup.set())
+            yield connection
+        finally:
+            connection.terminate()
+
+    def _failed(self, problem: Exception, backoff: Backoff) -> None:
+        self._trouble = str(problem)
+        if isinstance(problem, LogAltered | KeyDirectoryError | EntryMissing):
+            backoff.seconds = ALTERED_PAUSE_SECONDS
+            _log.error("%s", problem)
+        elif isinstance(problem, DATABASE_AWAY):
+            _log.warning("the sealer lost its connection and reconnects: %r", problem)
+        else:
+            _log.error("the sealer stops at its last checkpoint and retries", exc_info=problem)
+
+
+class SealedLog:
+    """One log while this sealer is connected. `latest`: the checkpoint that was published last."""
+
+    def __init__(self, connection: OwnConnection, settings: AuditSettings, held_by: str, name: LogName) -> None:
+        self._connection = connection
+        self._settings = settings
+        self._held_by = held_by
+        self.name = name
+        self._directory = KeyDirectory(settings.directory)
+        self._tree: GrowingTree | None = None
+        self._keys: list[InstalledKey] = []
+        self.latest: StoredCheckpoint | None = None
+        self._origin = ""
+
+    @classmethod
+    def all(cls, connection: OwnConnection, settings: AuditSettings, held_by: str) -> "list[SealedLog]":
+        """The facts first: a rotation of the key is one of them."""
+        return [cls(connection, settings, held_by, name) for name in LogName]
+
+    async def seal(self) -> bool:
+        """Seals the next entries; False: there is none, or another sealer holds the log."""
+        lease = await sealed_log.take_lease(self._connection, self.name, self._held_by, LEASE_SECONDS)
+        if lease is None:
+            self._tree = None
+            return False
+        self._keys = await sealed_log.installed_keys(self._connection)
+        if not self._keys and self.name is not LogName.FACTS:
+            return False  # the sealer of the facts makes the first key
+        if self._tree is None or self._tree.size != lease.size or self._origin != lease.origin:
+            self._tree = await self._begin(lease)
+        head = await sealed_log.entries_head(self._connection, self.name)
+        if head < lease.size:
+            raise LogAltered(self.name, head + 1, f"it ends at {head}, but {lease.size} entries were sealed")
+        if head == lease.size:
+            return False
+        tree, self._tree = self._tree, None  # until it is stored
+        through = min(head, lease.size + SEALED_AT_ONCE)
+        tiles: list[tuple[TileId, bytes]] = []
+        async for some in sealed_log.entries(self._connection, self.name, lease.size, through):
+            await self._install_keys(some, tree.size)
+            tiles += [(full.tile, full.hashes) for full in tree.append([leaf_hash(entry) for entry in some])]
+        checkpoint = self._signed(Checkpoint(lease.origin, tree.size, tree.root))
+        if not await sealed_log.store_growth(self._connection, self.name, lease, [*tiles, *tree.partial()], checkpoint):
+            return False
+        self._tree, self.latest = tree, checkpoint
+        self._directory.keep_note(self.name, checkpoint.note)
+        return True
+
+    async def _begin(self, lease: Lease) -> GrowingTree:
+        """The tree to go on with, compared with what was sealed. Raises `LogAltered`, `KeyDirectoryError`."""
+        self._origin = lease.origin
+        known = self._directory.verifier_keys()
+        if self._settings.sandbox and known and all(not key.name.startswith(_base(lease.origin)) for key in known):
+            self._directory.forget_log()  # the sandbox was reset
+        if not self._keys:
+            await self._make_first_key(lease)
+        self._keep_verifier_keys(lease.origin)
+        try:
+            tree = await sealed_log.read_tree(self._connection, self.name, lease.size)
+            for anchor in await anchors(self._connection, self.name, self._directory):
+                size = anchor.checkpoint.size
+                if size > tree.size:
+                    raise LogAltered(self.name, tree.size + 1, f"{anchor.name} holds more")
+                (root,) = await sealed_log.roots(self._connection, self.name, [(0, size)])
+                if root != anchor.checkpoint.root:
+                    raise LogAltered(self.name, None, f"{anchor.name} has another root than the stored tiles")
+        except (LookupError, ValueError) as problem:
+            raise LogAltered(self.name, None, f"a stored tile is missing or too short ({problem})") from problem
+        self.latest = await sealed_log.latest_checkpoint(self._connection, self.name)
+        if lease.size and (self.latest is None or self.latest.root != tree.root):
+            raise LogAltered(self.name, None, "the stored tiles have another root than the last checkpoint")
+        return tree
+
+    async def _make_first_key(self, lease: Lease) -> None:
+        if self._directory.verifier_keys():
+            raise LogAltered(self.name, 1, f"{self._directory.path} is of another log, and this one was never sealed")
+        key = self._directory.any_signing_key() if self._settings.sandbox else None
+        if key is None:
+            key = self._directory.make_signing_key()
+            _log.info("the log %s signs with a new key in %s; back it up", lease.origin, self._directory.path)
+        await sealed_log.store_key(self._connection, public_bytes(key), 0)
+        self._keys = await sealed_log.installed_keys(self._connection)
+
+    def _keep_verifier_keys(self, origin: str) -> None:
+        """Adds the keys of this log. A first key that contradicts the kept one is refused by `anchors`."""
+        kept = self._directory.verifier_keys()
+        own = [key for key in kept if key.name == origin]
+        public_keys = [key.public_key for key in self._keys]
+        if own and [key.public_key for key in own] != public_keys[: len(own)]:
+            raise LogAltered(self.name, None, f"the database names another key than {self._directory.path}")
+        others = [key for key in kept if key.name != origin]
+        self._directory.keep_verifier_keys([*others, *sealed_log.verifier_keys(origin, public_keys)])
+
+    async def _install_keys(self, some: Sequence[bytes], size: int) -> None:
+        """Installs the keys of rotations among these entries after the first `size`; they are facts."""
+        if self.name is not LogName.FACTS:
+            return
+        for place, entry in enumerate(some):
+            key = installed_by(entry, size + place + 1, self._keys)
+            if key is not None:
+                await sealed_log.store_key(self._connection, *key)
+                self._keys.append(key)
+                self._keep_verifier_keys(self._origin)
+
+    def _signed(self, checkpoint: Checkpoint) -> StoredCheckpoint:
+        """Signed by the key in force; by the one before it, too, if that signed the last checkpoint."""
+        keys = [self._private(self._keys[-1])]
+        if self.latest is not None and len(self._keys) > 1:
+            _, signatures = split_note(self.latest.note)
+            before = VerifierKey(checkpoint.origin, 1, self._keys[-2].public_key)
+            now = VerifierKey(checkpoint.origin, 1, self._keys[-1].public_key)
+            ids = {signature.key_id for signature in signatures}
+            if before.key_id in ids and now.key_id not in ids:
+                keys.append(self._private(self._keys[-2]))
+        signatures_made: list[Signature] = [sign(checkpoint.text, checkpoint.origin, key) for key in keys]
+        return StoredCheckpoint(checkpoint.size, checkpoint.root, signed_note(checkpoint.text, signatures_made))
+
+    def _private(self, installed: InstalledKey) -> Ed25519PrivateKey:
+        key = self._directory.signing_key(installed.public_key)
+        if key is None:
+            raise KeyDirectoryError(
+                f"{self._directory.path} does not hold the signing key {installed.public_key.hex()[:16]}, which signs "
+                f"this log: restore the directory, or set SAGECERT_AUDIT_DIRECTORY."
+            )
+        return key
+
+
+async def _ask_nobody(_: SealedLog) -> None:
+    """There are no witnesses."""
+
+
+def _base(origin: str) -> str:
+    """What the origins of the logs of one database have in common."""
+    return origin.rpartition("/")[0] + "/"
