@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from services.compliance.api import (
     consultants,
     events,
+    facts_without_effect,
     health,
     lists,
     openapi,
@@ -117,6 +118,7 @@ def create_app(settings: ComplianceSettings, wall_clock: Callable[[], datetime])
         timeline,
         consultants,
         portal_change_notifications,
+        facts_without_effect,
         events,
         webhook_endpoints,
         webhook_deliveries,

@@ -9,8 +9,9 @@ from urllib.parse import parse_qsl
 from fastapi import Path, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
+from services.compliance.historical_answers import facts_without_effect, timeline
 from services.compliance.historical_answers.queries import AsOfMembers
-from services.compliance.historical_answers.timeline import CURSOR_PATTERN
+from services.compliance.policy.effects.vocabulary import NoEffect
 from services.compliance.refusals import InvalidQuery
 from services.web.event_broadcast import POSITION_MAX
 from services.web.event_feed import LIMIT_DEFAULT, LIMIT_MAX, TIMEOUT_SECONDS_MAX
@@ -104,12 +105,14 @@ class _Cursor:
 
 _PARTNER: Final = _Cursor(rf"{ID_PATTERN}~({ID_PATTERN}|~)")
 _WINDOW: Final = _Cursor(rf"[0-9:.TZ\-]{{20,27}}~{ID_PATTERN}~{ID_PATTERN}~[0-9]{{1,9}}")
-_TIMELINE: Final = _Cursor(CURSOR_PATTERN)
+_TIMELINE: Final = _Cursor(timeline.CURSOR_PATTERN)
+_FACTS: Final = _Cursor(facts_without_effect.CURSOR_PATTERN)
 _ENDPOINT: Final = _Cursor(rf"({ID_PATTERN})?")
 _PARKED: Final = _Cursor("[0-9]{1,18}~[0-9]{1,18}")
 PartnerCursor = Annotated[str, BeforeValidator(_PARTNER), _PARTNER.schema]
 WindowCursor = Annotated[str, BeforeValidator(_WINDOW), _WINDOW.schema]
 TimelineCursor = Annotated[str, BeforeValidator(_TIMELINE), _TIMELINE.schema]
+FactsCursor = Annotated[str, BeforeValidator(_FACTS), _FACTS.schema]
 EndpointCursor = Annotated[str, BeforeValidator(_ENDPOINT), _ENDPOINT.schema]
 ParkedCursor = Annotated[str, BeforeValidator(_PARKED), _PARKED.schema]
 
@@ -149,6 +152,15 @@ class TimelineQuestion(_Page):
     """Which part of a history."""
 
     after: TimelineCursor | None = Field(default=None, description="`next` of the page before.")
+
+
+class FactsWithoutEffectQuestion(_Page):
+    """Which of the facts that changed nothing."""
+
+    partner_id: WrittenId | None = Field(default=None, description="Only those that name this partner.")
+    consultant_id: WrittenId | None = Field(default=None, description="Only those about this consultant.")
+    reason: NoEffect | None = Field(default=None, description="Only for this reason.")
+    after: FactsCursor | None = Field(default=None, description="`next` of the page before.")
 
 
 EVENTS_FILTER: Final = ("type", "partner_id", "product")

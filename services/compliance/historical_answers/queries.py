@@ -80,6 +80,16 @@ class WindowsList(_Question, frozen=True, kw_only=True):
     due_before: datetime | None
 
 
+class FactsWithoutEffect(_Question, frozen=True, kw_only=True):
+    """A page of facts that changed nothing, after a place; the filters are None where any passes."""
+
+    partner_id: str | None
+    consultant_id: str | None
+    reason: str | None
+    after: str | None
+    limit: int
+
+
 HistoryQuery = (
     PartnerCompliance
     | PartnerAuthorisation
@@ -89,6 +99,7 @@ HistoryQuery = (
     | PortalChangeNotifications
     | PartnersList
     | WindowsList
+    | FactsWithoutEffect
 )
 
 

@@ -21,11 +21,19 @@ import asyncpg
 import uvloop
 
 from services.compliance.database import DATABASE_AWAY, Connection, OwnConnection, connect_to, session_of
-from services.compliance.historical_answers import consultants, lists, partners, portal_changes, timeline
+from services.compliance.historical_answers import (
+    consultants,
+    facts_without_effect,
+    lists,
+    partners,
+    portal_changes,
+    timeline,
+)
 from services.compliance.historical_answers.queries import (
     Answered,
     ConsultantCertification,
     DatabaseAway,
+    FactsWithoutEffect,
     Failed,
     HistoryQuery,
     PartnerAuthorisation,
@@ -69,6 +77,8 @@ async def answer(connection: Connection, question: HistoryQuery, parameters: Par
             return await lists.partners(connection, question, parameters)
         case WindowsList():
             return await lists.windows(connection, question, parameters)
+        case FactsWithoutEffect():
+            return await facts_without_effect.without_effect(connection, question, parameters)
 
 
 class _Answers:

@@ -1,0 +1,74 @@
+"""The known facts that changed nothing as of an instant, and why."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from itertools import chain
+from typing import Final
+
+import msgspec
+
+from services.compliance.policy.effects import certification_effects, enrolment_effects, exam_effects
+from services.compliance.policy.effects.known_facts import KnownFacts
+from services.compliance.policy.effects.link_effects import LinkWalk
+from services.compliance.policy.effects.vocabulary import Findings, NoEffect
+from services.compliance.policy.parameters import Parameters
+from shared.events.envelope import Fact
+from shared.events.facts import REPORTED, ExamRegistered, FactVoided, ScoreCorrected
+
+_ON_ALL_TIME: Final = (ExamRegistered, FactVoided, ScoreCorrected)
+"""They act from their recording, whatever instant they carry (R32, R33, R35)."""
+
+
+class FactWithoutEffect(msgspec.Struct, frozen=True):
+    """A fact that changed nothing, and why."""
+
+    fact: Fact
+    reason: NoEffect
+
+
+def facts_without_effect(facts: Iterable[Fact], at: datetime, parameters: Parameters) -> list[FactWithoutEffect]:
+    """The reported facts that changed nothing by `at`, as far as these facts say, in log order.
+
+    A fact changes something if an answer at some instant would be another without it: the standing of an enrolled
+    partner, whether somebody is certified or uses the portal, to whom a portal change is communicated, how many
+    attempts are left. Without these facts all answers are the same; each other fact has a part in what is derived. One
+    dated after `at` is listed, too: it takes effect later.
+
+    `facts`: in log order. Of a person all of its facts, the whole streams of its registrations, and what says what
+    became of the partners that its links can lead to. Of a partner all facts about itself; if it closed or was merged,
+    also everything about its people. Every declaration of a portal change.
+    """
+    known_facts = list(facts)
+    known = KnownFacts(known_facts, parameters)
+    reasons: dict[str, NoEffect] = {fact.fact_id: "voided" for fact in known.voided}
+    for fact, reason in _findings(known, parameters):
+        reasons.setdefault(fact.fact_id, reason)
+    for fact in known_facts:
+        if fact.effective_at > at and type(fact.data) in REPORTED and not isinstance(fact.data, _ON_ALL_TIME):
+            reasons.setdefault(fact.fact_id, "takes_effect_later")
+    return [FactWithoutEffect(fact, reasons[fact.fact_id]) for fact in known_facts if fact.fact_id in reasons]
+
+
+def _findings(known: KnownFacts, parameters: Parameters) -> Findings:
+    with_effect = set(known.contested)
+    for consultant_id in known.links:
+        walk = LinkWalk(known.employment_facts(consultant_id))
+        with_effect |= walk.ended
+        yield from walk.without_effect(known.timeline)
+    for own in known.of_partner.values():
+        yield from ((fact, "overruled") for fact in own if fact.fact_id in known.undone)
+        came_about = (fact for fact in own if fact.fact_id not in known.undone)
+        yield from enrolment_effects.enrolment_effects(came_about, parameters.programmes, with_effect)
+    for registration_id in {*known.scores, *known.corrections}:
+        yield from exam_effects.exam_effects(
+            known.registrations.get(registration_id),
+            known.scores.get(registration_id, ()),
+            known.corrections.get(registration_id, ()),
+            known.grants,
+        )
+    yield from chain(
+        certification_effects.course_effects(known),
+        certification_effects.recognition_effects(known),
+        certification_effects.revocation_effects(known),
+        certification_effects.portal_change_effects(known),
+    )

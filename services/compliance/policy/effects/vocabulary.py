@@ -1,0 +1,109 @@
+"""The closed vocabulary of why a fact changed nothing."""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Final, Literal, NamedTuple
+
+from shared.events.envelope import Fact
+
+NoEffect = Literal[
+    "already_certified",
+    "already_enrolled",
+    "already_left",
+    "already_linked",
+    "already_passed",
+    "already_revoked",
+    "course_already_completed",
+    "departure_before_link",
+    "kind_unknown",
+    "link_ended",
+    "link_moved",
+    "minor_change",
+    "not_in_programme",
+    "not_linked",
+    "not_obliged",
+    "nothing_to_end",
+    "nothing_to_revoke",
+    "overruled",
+    "partner_closed",
+    "partner_merged_away",
+    "partner_not_enrolled",
+    "programme_not_eligible",
+    "revoked_at_once",
+    "same_kind",
+    "score_unchanged",
+    "takes_effect_later",
+    "voided",
+    "waits_for_assessment",
+    "waits_for_pass",
+    "waits_for_portal_change",
+    "waits_for_registration",
+    "waits_for_score",
+]
+"""A reason is added where a rule gives one more way to change nothing; none is renamed or removed."""
+
+Findings = Iterator[tuple[Fact, NoEffect]]
+"""Facts that changed nothing, each with the reason, in any order."""
+
+
+class Explanation(NamedTuple):
+    """The rule by which the fact changed nothing, and a sentence."""
+
+    rule: str
+    text: str
+
+
+EXPLANATIONS: Final[Mapping[NoEffect, Explanation]] = MappingProxyType(
+    {
+        "already_certified": Explanation(
+            "R24", "The person was certified for the product throughout, by an earlier grant."
+        ),
+        "already_enrolled": Explanation(
+            "R11", "The partner was enrolled before and stays enrolled: both programmes are eligible."
+        ),
+        "already_left": Explanation("R23", "The person had left the partner before."),
+        "already_linked": Explanation("R23", "The person was linked to the partner before: linking again is nothing."),
+        "already_passed": Explanation("R7", "An earlier attempt passed and ended the registration."),
+        "already_revoked": Explanation("R37", "An earlier revocation ended everything that this one could end."),
+        "course_already_completed": Explanation("R4", "The course was completed earlier, and the first one counts."),
+        "departure_before_link": Explanation(
+            "R17", "At one instant departures come before links: the person was not linked yet."
+        ),
+        "kind_unknown": Explanation("R11", "No fact gives the kind of the partner, so no programme enrols it."),
+        "link_ended": Explanation("R29", "The closure of the partner had ended the link before."),
+        "link_moved": Explanation(
+            "R29", "A merger had moved the link to the survivor: a later departure must name the survivor."
+        ),
+        "minor_change": Explanation("R25", "A minor portal change obliges nobody and is communicated to nobody."),
+        "not_in_programme": Explanation("R28", "The partner was not in an eligible programme, so it left none."),
+        "not_linked": Explanation("R23", "The person was not linked to the partner: a departure ends a link."),
+        "not_obliged": Explanation(
+            "R25", "No certification of the person for this product comes under the portal change."
+        ),
+        "nothing_to_end": Explanation("R29", "The partner was not enrolled, and nobody was linked to it."),
+        "nothing_to_revoke": Explanation("R37", "The person had neither attempt nor recognition for it by then."),
+        "overruled": Explanation(
+            "R35", "A later recorded fact of the same instant contradicts it, and the later recorded wins."
+        ),
+        "partner_closed": Explanation("R29", "The partner had closed, and did not come back while the link lasted."),
+        "partner_merged_away": Explanation(
+            "R29", "The partner had been merged away: who works for the survivor is linked to the survivor."
+        ),
+        "partner_not_enrolled": Explanation(
+            "R11", "The partner is not enrolled while this lasts, so nothing follows from it."
+        ),
+        "programme_not_eligible": Explanation(
+            "R11", "The programme is not eligible, and the partner was not enrolled."
+        ),
+        "revoked_at_once": Explanation("R37", "A revocation of the same instant prevails."),
+        "same_kind": Explanation("R22", "The partner was of this kind before."),
+        "score_unchanged": Explanation("R32", "The attempt had this score before."),
+        "takes_effect_later": Explanation("R36", "It is dated after the instant asked about, and takes effect then."),
+        "voided": Explanation("R33", "It was recorded in error: another fact voids it, on all time."),
+        "waits_for_assessment": Explanation("R25", "Maintenance needs the passed assessment, too: none holds yet."),
+        "waits_for_pass": Explanation("R4", "A certification needs a pass, too: none holds with this course yet."),
+        "waits_for_portal_change": Explanation("R35", "The portal change that it names is not recorded."),
+        "waits_for_registration": Explanation("R35", "The registration that it names is not recorded."),
+        "waits_for_score": Explanation("R35", "The attempt that it corrects has no score."),
+    }
+)
