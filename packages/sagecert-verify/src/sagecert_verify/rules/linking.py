@@ -3,7 +3,7 @@
 `facts`: the facts in force, in log order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -62,7 +62,7 @@ def fates(simultaneous: Sequence[Fact]) -> dict[str, str | None]:
     return decided
 
 
-def destination(decided: dict[str, str | None], partner: str) -> str | None:
+def destination(decided: Mapping[str, str | None], partner: str) -> str | None:
     """Where the links of the partner end up, mergers of one instant followed to the last; None: nowhere."""
     while partner in decided:
         survivor = decided[partner]

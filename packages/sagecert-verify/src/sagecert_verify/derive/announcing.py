@@ -1,0 +1,162 @@
+"""What one partner is told: the events of a step, and what was published before it."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from sagecert_verify.derive.event_data import Event, encoded, event_id, type_of, window_json
+from sagecert_verify.derive.known import Known
+from sagecert_verify.derive.log import instant_text
+from sagecert_verify.derive.sweep import Announcement, State
+
+STANDING_CHANGED: Final = "standing-changed"
+LAPSED: Final = "certification-lapsed"
+REQUIRED: Final = "maintenance-required"
+DUAL: Final = ("dual-link-detected", "dual-link-cleared")
+
+Stated = Mapping[tuple[datetime, int, str], datetime]
+"""By instant, fact position and product of a step: the effective instant of its `standing-changed`."""
+NOTHING_STATED: Final[Stated] = {}
+Standing = dict[str, Any]
+
+
+class Step:
+    """What one group of facts, or one instant, changes. `changed_from`: by product, since when its states differ."""
+
+    def __init__(self, instant: datetime, position: int, fact_ids: Sequence[str]) -> None:
+        self.instant = instant
+        self.position = position
+        self.fact_ids = fact_ids
+        self.changed_from: dict[str, datetime] = {}
+        self.retracted: list[Announcement] = []
+        self.announced: list[Announcement] = []
+
+    def mark(self, product: str, instant: datetime) -> None:
+        """The product's states differ from this instant on."""
+        self.changed_from[product] = min(self.changed_from.get(product, instant), instant)
+
+    def order(self, notice: Announcement) -> tuple[datetime, str, bool]:
+        """By effective instant; what concerns several products first, then product by product.
+
+        A lapse comes first among those of its product where facts made the step, and last where time did.
+        """
+        return notice.instant, notice.product or "", (notice.name == LAPSED) != bool(self.position)
+
+
+class Published(NamedTuple):
+    """An event that stands, and its number among the partner's events."""
+
+    event_id: str
+    products: Sequence[str]
+    number: int
+
+
+class Announcer:
+    """Turns steps into events. `standing` and `state` answer for a product and an instant."""
+
+    def __init__(
+        self,
+        known: Known,
+        products: Sequence[str],
+        standing: Callable[[str, datetime], Standing],
+        state: Callable[[str, datetime], State | None],
+    ) -> None:
+        self._known = known
+        self._products = products
+        self._standing = standing
+        self._state = state
+        self._published: dict[Announcement, Published] = {}
+        self._told: dict[str, Standing] = {}
+        self._count = 0
+
+    def has_published(self, notice: Announcement) -> bool:
+        """Whether an event says so that has not been taken back."""
+        return notice in self._published
+
+    def events(self, step: Step, stated: Stated) -> Iterator[Event]:
+        """Retractions, newest first; then what is new. All carry the standings of the products touched."""
+        changed_from = {product: at for product, at in step.changed_from.items() if at <= step.instant}
+        notices = (*step.announced, *step.retracted)
+        touched = {product for notice in step.announced for product in self._concerned(notice)}
+        touched |= {product for notice in step.retracted for product in self._published[notice].products}
+        current = {product: self._standing(product, step.instant) for product in touched | changed_from.keys()}
+        specific = {notice.product for notice in notices}
+        announced = list(step.announced)
+        for product, since in changed_from.items():
+            if current[product] == self._told.get(product):
+                continue
+            touched.add(product)
+            if product not in specific:
+                since = min(since, stated.get((step.instant, step.position, product), since))
+                announced.append(Announcement(STANDING_CHANGED, since, product, "", 1))
+        standings = [current[product] for product in self._products if product in touched]
+        self._told |= {product: current[product] for product in touched}
+        for notice in sorted(step.retracted, key=lambda notice: self._published[notice].number, reverse=True):
+            yield self._retraction(notice, standings, step)
+        for notice in sorted(announced, key=step.order):
+            yield self._announcement(notice, standings, step)
+
+    def _concerned(self, notice: Announcement) -> Sequence[str]:
+        if notice.product is not None:
+            return (notice.product,)
+        if notice.name == REQUIRED:
+            named = self._known.portal_change(notice.about).data["products"]
+            return [product for product in self._products if product in named]
+        return self._products
+
+    def _announcement(self, notice: Announcement, standings: Sequence[Standing], step: Step) -> Event:
+        products = self._concerned(notice)
+        data = self._data(products, standings, step)
+        if notice.name in (*DUAL, LAPSED):
+            data["consultant_id"] = notice.about
+        elif notice.name == REQUIRED:
+            data["portal_change_id"] = notice.about
+            data["due_on"] = self._known.portal_change(notice.about).data["due_on"]
+        elif notice.about:
+            data["window"] = self._window(notice, step.instant)
+        event = _event(notice.name, notice, data, step)
+        self._count += 1
+        if notice.name != STANDING_CHANGED:
+            self._published[notice] = Published(event.event_id, products, self._count)
+        return event
+
+    def _window(self, notice: Announcement, at: datetime) -> dict[str, Any]:
+        assert notice.product is not None
+        state = self._state(notice.product, at)
+        assert state is not None
+        return next(
+            window_json(window)
+            for window in state.windows
+            if (instant_text(window.opened_at), window.ordinal) == (notice.about, notice.ordinal)
+        )
+
+    def _retraction(self, notice: Announcement, standings: Sequence[Standing], step: Step) -> Event:
+        published = self._published.pop(notice)
+        data = self._data(published.products, standings, step)
+        data["retracts"] = {
+            "event_id": published.event_id,
+            "type": type_of(notice.name),
+            "effective_at": instant_text(notice.instant),
+        }
+        self._count += 1
+        return _event("retracted", notice, data, step)
+
+    def _data(self, products: Sequence[str], standings: Sequence[Standing], step: Step) -> dict[str, Any]:
+        data: dict[str, Any] = {"partner_id": self._known.partner_id, "products": products, "standings": standings}
+        return data | {"fact_ids": step.fact_ids} if step.fact_ids else data
+
+
+def _event(name: str, notice: Announcement, data: Mapping[str, Any], step: Step) -> Event:
+    body, type_ = encoded(data), type_of(name)
+    effective_at, recorded_at = instant_text(notice.instant), instant_text(step.instant)
+    return Event(
+        event_id(type_, effective_at, recorded_at, notice.about, notice.ordinal, body),
+        type_,
+        data["partner_id"],
+        data["products"],
+        effective_at,
+        recorded_at,
+        step.position,
+        notice.about,
+        body,
+    )

@@ -1,0 +1,83 @@
+"""What is known of one partner: the facts in force that concern it, ordered by what they say."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from sagecert_verify.derive.linking import CLOSED, LEFT, LINKED, MERGED, Fates, fates_of
+from sagecert_verify.derive.log import LoggedFact, day_of
+from sagecert_verify.derive.person import Duty, Person
+from sagecert_verify.rules.london import midnight_ending
+
+DECLARED: Final = "portal-change-declared"
+VOIDED: Final = "fact-voided"
+ENROLS: Final = ("partner-enrolled", "partner-kind-changed", "partner-programme-changed")
+
+
+class Known:
+    """The facts in force. After `take`, `people` and `enrolment` say what they can have changed."""
+
+    def __init__(self, partner_id: str) -> None:
+        self.partner_id = partner_id
+        self.everybody: dict[str, Person] = {}
+        self.own: dict[str, LoggedFact] = {}
+        self.portal_changes: dict[str, LoggedFact] = {}
+        self.fates: Mapping[datetime, Fates] = {}
+        self.duties: tuple[Duty, ...] = ()
+        self.people: set[str] = set()
+        self.enrolment = False
+        self._endings: dict[str, LoggedFact] = {}
+        self._facts: dict[str, LoggedFact] = {}
+
+    def take(self, group: Sequence[LoggedFact]) -> None:
+        """The facts of one append. A void takes its fact away, for all time (R33)."""
+        self.people = set()
+        self.enrolment = False
+        for fact in group:
+            self._facts[fact.fact_id] = fact
+            if fact.kind != VOIDED:
+                self._take(fact, is_void=False)
+            elif (voided := self._facts.get(fact.data["fact_id"])) is not None:
+                self._take(voided, is_void=True)
+
+    def portal_change(self, portal_change_id: str) -> LoggedFact:
+        """The declaration in force under this id."""
+        return next(fact for fact in self.portal_changes.values() if fact.data["portal_change_id"] == portal_change_id)
+
+    def _take(self, fact: LoggedFact, *, is_void: bool) -> None:
+        if fact.kind in (LINKED, LEFT):
+            _put(self._person(fact).employment, fact, is_void)
+            self.people.add(fact.data["consultant_id"])
+        elif fact.kind in (CLOSED, MERGED):
+            _put(self._endings, fact, is_void)
+            self.fates = fates_of(self._endings.values())
+            self.people = set(self.everybody)
+            self.enrolment = True
+        elif fact.kind == DECLARED:
+            _put(self.portal_changes, fact, is_void)
+            self.duties = tuple(_duties(self.portal_changes.values()))
+            self.people = set(self.everybody)
+        elif "periods" in fact.data:
+            self._person(fact).take(fact)
+            self.people.add(fact.data["consultant_id"])
+        if fact.kind in (*ENROLS, CLOSED, MERGED) and fact.data["partner_id"] == self.partner_id:
+            _put(self.own, fact, is_void)
+            self.enrolment = True
+
+    def _person(self, fact: LoggedFact) -> Person:
+        return self.everybody.setdefault(fact.data["consultant_id"], Person())
+
+
+def _put(facts: dict[str, LoggedFact], fact: LoggedFact, is_void: bool) -> None:
+    if is_void:
+        facts.pop(fact.fact_id, None)
+    else:
+        facts[fact.fact_id] = fact
+
+
+def _duties(portal_changes: Iterable[LoggedFact]) -> Iterator[Duty]:
+    for fact in portal_changes:
+        data = fact.data
+        if data["significant"]:
+            midnight = midnight_ending(day_of(data["due_on"]))
+            yield Duty(data["portal_change_id"], data["products"], fact.effective_at, midnight)

@@ -1,0 +1,198 @@
+"""One partner: from the facts that concern it, in log order, every step and the compliance events of each."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import groupby, zip_longest
+from typing import Final
+
+from sagecert_verify.derive.announcing import (
+    DUAL,
+    LAPSED,
+    NOTHING_STATED,
+    REQUIRED,
+    Announcer,
+    Standing,
+    Stated,
+    Step,
+)
+from sagecert_verify.derive.enrolment import enrolments
+from sagecert_verify.derive.event_data import FACT_IDS_MAX, Event, standing_json
+from sagecert_verify.derive.known import Known
+from sagecert_verify.derive.log import LoggedFact
+from sagecert_verify.derive.person import NOWHERE, Presence, presence
+from sagecert_verify.derive.spans import Span, holds
+from sagecert_verify.derive.sweep import Announcement, Policy, State, Sweep
+
+REMINDER: Final = "replacement-window-closing"
+
+
+class PartnerDerivation:
+    """Takes what concerns one partner, and answers the compliance events that follow."""
+
+    def __init__(self, partner_id: str, products: Sequence[str], policy: Policy) -> None:
+        self.partner_id = partner_id
+        self.products = products
+        self.policy = policy
+        self._known = Known(partner_id)
+        self._presence: dict[str, Presence] = {}
+        self._sweeps = {product: Sweep(product) for product in products}
+        self._notices: list[Announcement] = []
+        self._announcer = Announcer(self._known, products, self._standing, self.state)
+        self._is_mentioned = False
+        self._now: datetime | None = None
+
+    def derive(self, facts: Iterable[LoggedFact], until: datetime, stated: Stated = NOTHING_STATED) -> Iterator[Event]:
+        """The events of all steps: the groups in log order, the timers between them, and those after them by `until`.
+
+        `stated`: since when the published `standing-changed` events say that their standings differ. That instant
+        depends on grounds that an event does not show; it is taken as stated where it is not later than the derived.
+        """
+        for position, group in groupby(facts, key=lambda fact: fact.append_position):
+            appended = list(group)
+            now = appended[0].recorded_at
+            yield from self._timers(now, stated)
+            causes = list(dict.fromkeys(fact.cause for fact in appended))[:FACT_IDS_MAX]
+            step = Step(now, position, causes)
+            self._now = now
+            self._apply(appended, step)
+            yield from self._announcer.events(step, stated)
+        yield from self._timers(until, stated)
+
+    def state(self, product: str, at: datetime) -> State | None:
+        """How the partner stands for the product at the instant, as known now; None before anything happened."""
+        return self._sweeps[product].state(at)
+
+    def counted(self, product: str, at: datetime) -> list[str]:
+        """Who counts at the instant, as known now, sorted (R9)."""
+        return sorted(
+            consultant for consultant, here in self._presence.items() if holds(here.counts.get(product, ()), at)
+        )
+
+    def _standing(self, product: str, at: datetime) -> Standing:
+        state = self.state(product, at) or State(at, 0, None, False, False, (), (), ())
+        return standing_json(product, state, self.counted(product, at), len(self.products))
+
+    # Steps ------------------------------------------------------------------------------------------
+
+    def _timers(self, until: datetime, stated: Stated) -> Iterator[Event]:
+        """A step for each instant up to `until` at which time alone changes something."""
+        while self._now is not None:
+            due = [instant for sweep in self._sweeps.values() if (instant := sweep.next_instant(self._now))]
+            place = bisect_right(self._notices, self._now, key=_instant)
+            due += [notice.instant for notice in self._notices[place : place + 1]]
+            if not due or min(due) > until:
+                return
+            self._now = min(due)
+            step = Step(self._now, 0, ())
+            for product, sweep in self._sweeps.items():
+                if sweep.has_state(self._now):
+                    step.mark(product, self._now)
+                    step.announced += sweep.announced_at(self._now)
+            first = bisect_left(self._notices, self._now, key=_instant)
+            step.announced += self._notices[first : bisect_right(self._notices, self._now, key=_instant)]
+            yield from self._announcer.events(step, stated)
+
+    def _apply(self, group: Sequence[LoggedFact], step: Step) -> None:
+        known = self._known
+        known.take(group)
+        self._mention(group, step)
+        changed: dict[str, datetime] = {}
+        if known.enrolment:
+            self._enrol(changed)
+        for consultant in known.people:
+            self._meet(consultant, changed, step)
+        for product, since in changed.items():
+            self._go_again(product, since, step)
+        self._notify(step)
+
+    def _mention(self, group: Sequence[LoggedFact], step: Step) -> None:
+        """The partner has standings from its first mention on."""
+        for fact in group:
+            if not self._is_mentioned and self.partner_id in (fact.data.get("partner_id"), fact.data.get("into")):
+                self._is_mentioned = True
+                for product in self.products:
+                    step.mark(product, min(fact.effective_at, fact.recorded_at))
+
+    def _enrol(self, changed: dict[str, datetime]) -> None:
+        history = enrolments(self._known.own.values(), self.partner_id, self._known.fates)
+        for product, sweep in self._sweeps.items():
+            instants = [
+                entry.at
+                for pair in zip_longest(sweep.enrolments, history)
+                if pair[0] != pair[1]
+                for entry in pair
+                if entry is not None
+            ]
+            if instants:
+                _sooner(changed, product, min(instants))
+            sweep.enrolments = history
+
+    def _meet(self, consultant: str, changed: dict[str, datetime], step: Step) -> None:
+        known = self._known
+        before = self._presence.get(consultant, NOWHERE)
+        now = presence(known.everybody[consultant], self.partner_id, self.products, known.fates, known.duties)
+        self._presence[consultant] = now
+        for product, sweep in self._sweeps.items():
+            old, new = list(before.counts.get(product, ())), list(now.counts.get(product, ()))
+            if old != new:
+                sweep.count(old, new)
+                since = _first_difference(old, new)
+                _sooner(changed, product, since)
+                step.mark(product, since)
+
+    def _go_again(self, product: str, since: datetime, step: Step) -> None:
+        old, new = self._sweeps[product].go_again(since, self.policy)
+        for before, after in zip_longest(old, new):
+            if before != after:
+                step.mark(product, min(state.at for state in (before, after) if state is not None))
+                break
+        self._replace(
+            [notice for state in old for notice in state.announced],
+            [notice for state in new for notice in state.announced],
+            step,
+        )
+
+    def _notify(self, step: Step) -> None:
+        """Notices of which no sweep knows: double links, lapses, portal changes."""
+        notices = sorted(self._all_notices(), key=lambda notice: (notice.instant, notice.about, notice.name))
+        if notices != self._notices:
+            self._replace(self._notices, notices, step)
+            self._notices = notices
+
+    def _all_notices(self) -> Iterator[Announcement]:
+        for consultant, here in self._presence.items():
+            for span in here.dual:
+                for name, instant in zip(DUAL, span, strict=True):
+                    if instant is not None:
+                        yield Announcement(name, instant, None, consultant, 1)
+            for product, instants in here.lapses.items():
+                for instant in instants:
+                    yield Announcement(LAPSED, instant, product, consultant, 1)
+        for fact in self._known.portal_changes.values():
+            state = self.state(self.products[0], fact.effective_at)
+            if fact.data["significant"] and state is not None and state.is_enrolled:
+                yield Announcement(REQUIRED, fact.effective_at, None, fact.data["portal_change_id"], 1)
+
+    def _replace(self, old: Sequence[Announcement], new: Sequence[Announcement], step: Step) -> None:
+        """What is no longer so is retracted, what is newly so announced; but nobody is reminded of the past."""
+        before, after = set(old), set(new)
+        step.retracted += [notice for notice in old if notice not in after and self._announcer.has_published(notice)]
+        step.announced += [
+            notice
+            for notice in new
+            if notice not in before and notice.instant <= step.instant and notice.name != REMINDER
+        ]
+
+
+def _sooner(changed: dict[str, datetime], product: str, instant: datetime) -> None:
+    changed[product] = min(changed.get(product, instant), instant)
+
+
+def _first_difference(old: Sequence[Span], new: Sequence[Span]) -> datetime:
+    before, after = ({(instant, side) for span in spans for side, instant in enumerate(span)} for spans in (old, new))
+    return min(instant for instant, _ in before ^ after if instant is not None)
+
+
+def _instant(notice: Announcement) -> datetime:
+    return notice.instant

@@ -1,0 +1,64 @@
+"""The verifier derives what the system publishes, byte for byte, from its own reading of the rules."""
+
+import os
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+
+from sagecert_verify.derive.announcing import Stated
+from sagecert_verify.derive.event_data import Event
+from sagecert_verify.derive.log import LoggedFact, read_fact
+from sagecert_verify.derive.partner import PartnerDerivation
+from sagecert_verify.derive.sweep import Policy
+from sagecert_verify.rules.knowledge import partners_mentioned
+from shared.events import wire
+from tests.oracle.histories import PRODUCTS, seeded
+from tests.policy.comparison import steps_of
+from tests.policy.fact_log import Group, everything, recorded
+
+FIRST = int(os.environ.get("FIRST_HISTORY", "0"))
+HISTORIES = int(os.environ.get("HISTORIES", "120"))
+TIMERS = timedelta(days=100)
+Row = tuple[object, ...]
+
+
+def stored(groups: list[Group]) -> list[LoggedFact]:
+    facts = (read_fact(fact.position, fact.append_position, *wire.encode(fact)) for group in groups for fact in group)
+    return [fact for fact in facts if fact is not None]
+
+
+def published(groups: list[Group], partner: str, until: datetime) -> Iterator[tuple[int, Row]]:
+    """Each event of the system with the append position of its step, 0 for a timer."""
+    for step in steps_of(groups, partner, until):
+        for event in step.events:
+            effective_at, recorded_at = wire.instant_text(event.effective_at), wire.instant_text(event.recorded_at)
+            yield (
+                step.position,
+                (event.event_id, event.type, tuple(event.products), effective_at, recorded_at, event.about, event.data),
+            )
+
+
+def row_of(event: Event) -> Row:
+    head = event.event_id, event.type, tuple(event.products), event.effective_at, event.recorded_at
+    return *head, event.about, event.data
+
+
+@pytest.mark.parametrize("seed", range(FIRST, FIRST + HISTORIES))
+def test_every_event_of_every_partner(seed: int) -> None:
+    history = seeded(seed)
+    groups = recorded(history)
+    facts, until = stored(groups), history[-1].recorded_at + TIMERS
+    for partner in sorted(partners_mentioned(history)):
+        rows = list(published(groups, partner, until))
+        stated: Stated = {
+            (datetime.fromisoformat(str(row[4])), position, row[2][0]): datetime.fromisoformat(str(row[3]))
+            for position, row in rows
+            if str(row[1]).endswith("standing-changed.v1") and isinstance(row[2], tuple)
+        }
+        derived = PartnerDerivation(partner, PRODUCTS, Policy()).derive(facts, until, stated)
+        assert [row_of(event) for event in derived] == [row for _, row in rows]
+
+
+def test_the_histories_derive_something() -> None:
+    assert len(everything(recorded(seeded(FIRST)))) > 5
