@@ -123,7 +123,7 @@ class ConsultantDecisions:
 
     def _all_grants(self) -> Iterator[tuple[str, GrantStatement]]:
         """The grants that hold at some time: recognitions, and passes with a course, until a revocation."""
-        found = [
+        found: list[tuple[LoggedFact, str, datetime, Sequence[Span]]] = [
             (fact, fact.data["product"], fact.effective_at, [(fact.effective_at, None)])
             for fact in self._of(RECOGNISED)
         ]
@@ -137,7 +137,7 @@ class ConsultantDecisions:
         for fact, product, granted_at, spans in found:
             ends = [revoked.effective_at for revoked in self._of(REVOKED, product)]
             ends = [end for end in ends if end >= fact.effective_at]
-            held = without(spans, [(min(ends), None)]) if ends else spans
+            held = without(spans, [(min(ends), None)] if ends else ())
             if held:
                 yield fact.fact_id, GrantStatement(product, granted_at, tuple(held))
 
