@@ -16,7 +16,7 @@ from services.compliance.policy.effects.vocabulary import EXPLANATIONS, NoEffect
 from services.compliance.policy.parameters import Parameters
 from services.compliance.read_model.routing import topics
 from services.compliance.refusals import InvalidQuery, NeverMentioned
-from services.compliance.statements import statements
+from services.web.statements import statements
 from shared.events.envelope import Fact
 from shared.events.facts import (
     REGISTRATION,
