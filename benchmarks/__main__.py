@@ -21,6 +21,7 @@ def main() -> None:
         log = ("--facts", facts, "--data-dir", f"{directory}/data")
         for measurement in (
             ("posts",),
+            ("batches",),
             ("append",),
             ("recorders",),
             ("visibility",),

@@ -84,6 +84,12 @@ def database(templates: Server) -> Iterator[Database]:
 
 
 @pytest.fixture
+def other_database(templates: Server) -> Iterator[Database]:
+    """Another such database."""
+    yield from _database(templates, TEMPLATE)
+
+
+@pytest.fixture
 def sandbox_database(templates: Server) -> Iterator[Database]:
     """An empty, migrated database for one test; its clock can be moved by its owner."""
     yield from _database(templates, SANDBOX_TEMPLATE)

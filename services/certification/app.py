@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
 from services.certification.api import (
+    batches,
     consultants,
     events,
     exams,
@@ -19,6 +20,7 @@ from services.certification.api import (
     portal_changes,
 )
 from services.certification.api.command_request import Service
+from services.certification.api.fact_routes import FactRoutes
 from services.certification.api.fast_path import DirectPosts
 from services.certification.api.problems import PROBLEMS
 from services.certification.domain.refusals import Unavailable
@@ -34,6 +36,9 @@ from services.web.sandbox_mismatch import refuse_sandbox_mismatch
 
 FEED_CONNECTIONS: Final = 2
 """For feeds alone: however many read them, calls find their own connections free."""
+
+BATCHES_MAX: Final = 2
+"""Batches that are recorded at the same time."""
 
 DESCRIPTION: Final = """
 Takes facts in and decides about people. Every POST needs an `Idempotency-Key`: one key is one fact, and the same
@@ -105,7 +110,15 @@ def create_app(settings: CertificationSettings) -> FastAPI:
                 readers_per_caller_max=settings.feed_readers_per_caller_max,
             )
             personal_data = PersonalData(database)
-            app.state.service = Service(store, feed, personal_data, notifier, settings.products, settings.sandbox)
+            app.state.service = Service(
+                store,
+                feed,
+                personal_data,
+                notifier,
+                settings.products,
+                settings.sandbox,
+                asyncio.Semaphore(BATCHES_MAX),
+            )
             app.state.waiting = notifier
             try:
                 async with feed.running():
@@ -128,10 +141,11 @@ def create_app(settings: CertificationSettings) -> FastAPI:
         redirect_slashes=False,
     )
     install(app, PROBLEMS)
-    for noun in (partners, consultants, exams, portal_changes, policy_revisions, facts, events, health):
+    for noun in (partners, consultants, exams, portal_changes, policy_revisions, facts, batches, events, health):
         app.router.routes += noun.router.routes  # as they are: `include_router` would copy each
     complete(app, settings.products, LINKS)
-    app.direct = DirectPosts(app, lambda: app.state.service)
+    app.state.fact_routes = FactRoutes(app)
+    app.direct = DirectPosts(app.state.fact_routes, lambda: app.state.service)
     return app
 
 

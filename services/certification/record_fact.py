@@ -136,7 +136,7 @@ async def _decide_and_append(
         return first_answer(loaded.receipt, loaded.salt, report, receipt)
     decision = await store.aside(len(loaded.facts), partial(decide, report, data, loaded, receipt))
     if isinstance(decision, Repeated):
-        return next(_earlier(stored) for stored in loaded.facts if stored.fact == decision.fact)
+        return next(earlier(stored) for stored in loaded.facts if stored.fact == decision.fact)
     recorded, _, call = decision
     return await _answer(store, report, receipt, recorded, await store.append(call, deadline))
 
@@ -146,27 +146,28 @@ async def _answer(
 ) -> Answer | None:
     """The answer to the caller; None: a newer fact came in between."""
     match outcome.outcome:
-        case "conflict" | "stale":
-            return None
         case "replayed" if outcome.fact_id != report.fact_id:
             loaded = await store.load(receipt.actor, receipt.idempotency_key)
             assert loaded.receipt is not None, "facts are never deleted"
             return first_answer(loaded.receipt, loaded.salt, report, receipt)
-        case "recorded" | "replayed":
-            assert outcome.recorded_at is not None
-            assert outcome.position is not None
-            fact = report.fact(outcome.recorded_at)
-            return Answer(fact, outcome.position, recorded.held, replayed=False)
         case _:
-            assert_never(outcome.outcome)
+            return answer_of(report, recorded, outcome)
+
+
+def answer_of(report: FactReport, recorded: Recorded, outcome: Outcome) -> Answer | None:
+    """The answer if the append recorded the report, now or at an earlier try whose reply was lost; else None."""
+    if outcome.recorded_at is None or outcome.position is None or outcome.fact_id != report.fact_id:
+        return None
+    return Answer(report.fact(outcome.recorded_at), outcome.position, recorded.held, replayed=False)
 
 
 def first_answer(first: StoredFact, salt: bytes, report: FactReport, receipt: RequestReceipt) -> Answer:
     """The fact recorded under the key, if the content is the same; not a replay when this call recorded it."""
     if first.content_hash != content_hash(salt, receipt.content):
         raise IdempotencyKeyReused("The key was used with other content, or for a text that was erased since.")
-    return _earlier(first, replayed=first.fact.fact_id != report.fact_id)
+    return earlier(first, replayed=first.fact.fact_id != report.fact_id)
 
 
-def _earlier(stored: StoredFact, *, replayed: bool = True) -> Answer:
+def earlier(stored: StoredFact, *, replayed: bool = True) -> Answer:
+    """The answer that was given when the fact was recorded."""
     return Answer(stored.fact, stored.fact.append_position, bool(stored.held), replayed)

@@ -21,13 +21,14 @@ class Operation(NamedTuple):
 
     `query`: the names of its query parameters, and whether each can be given several times. `media_types`: of its
     body; none where it takes no body. `accept`: the header that says so. `scope`: what it asks of a key; None: it needs
-    no key.
+    no key. `reads_itself`: the application reads and limits the body.
     """
 
     query: Mapping[str, bool]
     media_types: tuple[str, ...]
     accept: str = "Accept"
     scope: Scope | None = None
+    reads_itself: bool = False
 
 
 class Resource(NamedTuple):
@@ -94,15 +95,17 @@ class Paths:
 
 
 def _operation(route: RouteContext, method: str, open_page: bool) -> Operation:
-    extra = (getattr(route, "openapi_extra", None) or {}).get("parameters", ())
-    query = {item["name"]: item["schema"].get("type") == "array" for item in extra if item["in"] == "query"}
+    extra = getattr(route, "openapi_extra", None) or {}
+    parameters = extra.get("parameters", ())
+    query = {item["name"]: item["schema"].get("type") == "array" for item in parameters if item["in"] == "query"}
     dependant = getattr(route, "dependant", None)
     for field in dependant.query_params if dependant else ():
         query[field.alias] = get_origin(field.field_info.annotation) in _LISTS
-    media_types = (JSON,) if getattr(route, "body_field", None) else ()
+    own_types = tuple(extra.get("requestBody", {}).get("content", ()))
+    media_types = own_types or ((JSON,) if getattr(route, "body_field", None) else ())
     endpoint = route.endpoint
     scope = None if open_page or is_open(endpoint) else required_scope(endpoint) or Scope.ADMIN
-    return Operation(query, media_types, _ACCEPT.get(method, "Accept"), scope)
+    return Operation(query, media_types, _ACCEPT.get(method, "Accept"), scope, bool(own_types))
 
 
 def _taken(operations: Mapping[str, Operation], method: str) -> bytes:

@@ -20,7 +20,7 @@ HEAD_BYTES_MAX: Final = 64 << 10
 TARGET_BYTES_MAX: Final = 32 << 10
 HEADERS_MAX: Final = 100
 MESSAGE_BYTES_MAX: Final = 1 << 20
-"""Bytes of one request in all: head, body, chunk framing and trailers."""
+"""Bytes of one request besides its body: head, chunk framing and trailers."""
 LINGER_SECONDS: Final = 2.0
 LINGER_BYTES_MAX: Final = 16 << 20
 """How long, and how many bytes, are still read and discarded after a refusal."""
@@ -48,7 +48,7 @@ BODY_TOO_SLOW: Final = Problem(
     TYPE_PREFIX + "too-slow", "Too slow", 408, f"The body did not arrive within {BODY_SECONDS_MAX:g} seconds."
 )
 MESSAGE_TOO_LARGE: Final = Problem(
-    TYPE_PREFIX + "too-large", "Too large", 413, f"A request has at most {MESSAGE_BYTES_MAX} bytes, however it is sent."
+    TYPE_PREFIX + "too-large", "Too large", 413, f"A request has at most {MESSAGE_BYTES_MAX} bytes besides its body."
 )
 
 
@@ -162,6 +162,10 @@ class Protocol(HttpToolsProtocol):
         self._in_head = False
         super().on_headers_complete()
         self.headers = _NoTrailers()
+
+    def on_body(self, body: bytes) -> None:
+        self._message_bytes -= len(body)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._arrived()

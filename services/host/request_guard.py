@@ -5,8 +5,6 @@ size, depth and encoding of the body. It reads a body whole, so that the applica
 the server limits how long that takes.
 """
 
-import json
-import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import unquote_plus
@@ -18,18 +16,15 @@ from services.host.accepted_requests import Operation, Paths, Resource
 from services.host.api_keys.key_ring import KeyRing
 from services.host.refused_request import RefusedRequest
 from services.host.response_headers import completed
+from services.web.json_limits import shape_problem
 from services.web.problem_details import HOST_UNCLEAR, TYPE_PREFIX, Problem, malformed, problem_response, unexplained
-from services.web.scopes import Caller, set_caller
+from services.web.scopes import Caller, insufficient_scope, set_caller
+from services.web.scopes import Scope as KeyScope
 
 BODY_BYTES_MAX: Final = 128 << 10
 """The longest body that an endpoint takes, a webhook filter of a thousand partners, has 80 KiB."""
-DEPTH_MAX: Final = 32
-"""Brackets open at once in a JSON body; no call of the contract needs more than three."""
-PARTS_MAX: Final = 8_000
-"""Commas and opening brackets of a JSON body, in strings too: they bound the work of parsing it."""
 QUERY_PARAMETERS_MAX: Final = 1000
 
-_STRING_OR_BRACKET: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _UTF_8: Final = frozenset({"utf-8", "utf8"})
 _PLAIN: Final = b"identity"
 _ONCE: Final = frozenset(
@@ -46,20 +41,12 @@ _ONCE: Final = frozenset(
 """Headers that may be given once: of two, one reader could take the first and another the last."""
 
 TOO_LARGE: Final = Problem(TYPE_PREFIX + "too-large", "Too large", 413, f"A body has at most {BODY_BYTES_MAX} bytes.")
-TOO_MANY_PARTS: Final = Problem(
-    TYPE_PREFIX + "too-large", "Too large", 413, f"A body has at most {PARTS_MAX} commas and opening brackets."
-)
-SCOPE_MISSING: Final = Problem(
-    TYPE_PREFIX + "insufficient-scope", "The key does not allow this", 403, "The key does not have the scope."
-)
 TYPE_NOT_TAKEN: Final = Problem(
     TYPE_PREFIX + "unsupported-media-type",
     "A body of this type is not taken",
     415,
     "Send the body as JSON in UTF-8, with Content-Type: application/json and no Content-Encoding.",
 )
-TOO_DEEP: Final = malformed(f"The body nests deeper than {DEPTH_MAX} levels.")
-NOT_UTF_8: Final = malformed("The body is not UTF-8: send JSON in that encoding (RFC 8259, section 8.1).")
 NO_BODY_TAKEN: Final = malformed("Nothing reads the body of this call: leave it out.")
 TOO_MANY_PARAMETERS: Final = malformed(f"A query has at most {QUERY_PARAMETERS_MAX} parameters.")
 
@@ -93,13 +80,15 @@ class RequestGuard:
             operation = self._operation(scope, headers)
             if scope["query_string"]:
                 _check_query(scope["query_string"], operation)
-            body = await _body(headers, operation, receive) if announced else b""
+            if operation.reads_itself:
+                _check_type(headers, operation)
+            else:
+                receive = _replay(await _body(headers, operation, receive) if announced else b"", receive)
         except RefusedRequest as refused:
             await _refuse(refused, scope, receive, send, close=announced)
         except _Gone:
             return
         else:
-            receive = _replay(body, receive)
             if scope["method"] == "HEAD":
                 scope, receive, send = {**scope, "method": "GET"}, *_headless(receive, send)
             await self._app(scope, receive, send)
@@ -123,8 +112,8 @@ class RequestGuard:
             raise RefusedRequest(unexplained(404, f"There is no path {scope['path'][:200]}."))
         if operation is None:
             raise _method_not_taken(resource, scope)
-        if operation.scope not in caller.allowed:
-            raise _not_allowed(operation, caller)
+        if operation.scope is not None and operation.scope not in caller.allowed:
+            raise _not_allowed(operation.scope, caller)
         set_caller(scope, caller)
         return operation
 
@@ -156,11 +145,9 @@ def _method_not_taken(resource: Resource, scope: Scope) -> RefusedRequest:
     return RefusedRequest(unexplained(405, detail), {name: value.decode() for name, value in headers.items() if value})
 
 
-def _not_allowed(operation: Operation, caller: Caller) -> RefusedRequest:
-    allowed = ", ".join(sorted(caller.allowed)) or "nothing"
-    detail = f"This call needs the scope {operation.scope}; the key {caller.name} allows {allowed}."
-    problem = msgspec.structs.replace(SCOPE_MISSING, detail=detail)
-    challenge = f'Bearer error="insufficient_scope", scope="{operation.scope}"'
+def _not_allowed(needed: KeyScope, caller: Caller) -> RefusedRequest:
+    problem = insufficient_scope(needed, caller)
+    challenge = f'Bearer error="insufficient_scope", scope="{needed}"'
     return RefusedRequest(problem, {"WWW-Authenticate": challenge})
 
 
@@ -208,15 +195,20 @@ def _check_body(body: bytes, headers: Mapping[bytes, bytes], operation: Operatio
     """Raises `RefusedRequest`."""
     if not operation.media_types:
         raise RefusedRequest(NO_BODY_TAKEN)
+    _check_type(headers, operation)
+    problem = shape_problem(body)
+    if problem is not None:
+        raise RefusedRequest(problem)
+
+
+def _check_type(headers: Mapping[bytes, bytes], operation: Operation) -> None:
+    """Raises `RefusedRequest` for a body of another type than the operation takes."""
     if not _is_taken(headers, operation.media_types):
-        raise RefusedRequest(TYPE_NOT_TAKEN, {operation.accept: ", ".join(operation.media_types)})
-    opening = body.count(b"[") + body.count(b"{")
-    if opening + body.count(b",") > PARTS_MAX:
-        raise RefusedRequest(TOO_MANY_PARTS)
-    if opening > DEPTH_MAX and depth(body) > DEPTH_MAX:
-        raise RefusedRequest(TOO_DEEP)
-    if not _is_utf_8(body):
-        raise RefusedRequest(NOT_UTF_8)
+        taken = ", ".join(operation.media_types)
+        problem = msgspec.structs.replace(
+            TYPE_NOT_TAKEN, detail=f"Send the body in UTF-8, with Content-Type: {taken} and no Content-Encoding."
+        )
+        raise RefusedRequest(problem, {operation.accept: taken})
 
 
 def _is_taken(headers: Mapping[bytes, bytes], media_types: Iterable[str]) -> bool:
@@ -231,32 +223,6 @@ def _is_taken(headers: Mapping[bytes, bytes], media_types: Iterable[str]) -> boo
     return media_type.strip() in media_types and all(
         value.strip().strip('"') in _UTF_8 for name, _, value in charsets if name.strip() == "charset"
     )
-
-
-def _is_utf_8(body: bytes) -> bool:
-    """JSON in UTF-16 or UTF-32 is not, though its bytes can be read so. A byte order mark is let pass."""
-    if body.isascii():
-        return b"\0" not in body or json.detect_encoding(body).startswith("utf-8")
-    try:
-        body.decode()
-    except UnicodeDecodeError:
-        return False
-    return json.detect_encoding(body).startswith("utf-8")
-
-
-def depth(body: bytes) -> int:
-    """How many brackets are open at once at most, not counting those in strings. Ends beyond `DEPTH_MAX`."""
-    opened = deepest = 0
-    for token in _STRING_OR_BRACKET.finditer(body):
-        if token[0] in b"[{":
-            opened += 1
-            if opened > deepest:
-                deepest = opened
-                if deepest > DEPTH_MAX:
-                    break
-        elif token[0] in b"]}":
-            opened -= 1
-    return deepest
 
 
 async def _refuse(refused: RefusedRequest, scope: Scope, receive: Receive, send: Send, *, close: bool) -> None:

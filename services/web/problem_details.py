@@ -17,6 +17,7 @@ from services.web.refusal import (
     IdempotencyKeyReused,
     Malformed,
     Refusal,
+    TooLarge,
     TooManyReaders,
     UnknownProduct,
 )
@@ -46,6 +47,7 @@ KNOWN_IN_THE_FUTURE: Final = ProblemType(422, "known-in-the-future", "What will 
 
 SHARED: Final[ProblemTable] = {
     Malformed: MALFORMED,
+    TooLarge: ProblemType(413, "too-large", "Too large"),
     UnknownProduct: ProblemType(422, "unknown-product", "Not a product that is sold"),
     IdempotencyKeyMissing: ProblemType(422, "idempotency-key-missing", "The idempotency key is missing or malformed"),
     IdempotencyKeyReused: ProblemType(422, "idempotency-key-reused", "The idempotency key stands for other content"),
@@ -73,6 +75,11 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 FAILED: Final = Problem(TYPE_PREFIX + "internal-error", "The service failed", 500, "The fault is logged.")
 """The answer to a call that met a fault of the service."""
 
+
+SCOPE_MISSING: Final = Problem(
+    TYPE_PREFIX + "insufficient-scope", "The key does not allow this", 403, "The key does not have the scope."
+)
+"""RFC 6750, section 3.1."""
 
 HOST_UNCLEAR: Final = Problem(
     TYPE_PREFIX + "invalid-http",
@@ -121,7 +128,13 @@ def answer_to(refusal: Refusal, table: ProblemTable) -> Response:
     """The answer that the table prescribes."""
     kind = table[type(refusal)]
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if kind.status == 503 and kind.passes else None
-    problem = Problem(
+    return problem_response(problem_of(refusal, table), headers)
+
+
+def problem_of(refusal: Refusal, table: ProblemTable) -> Problem:
+    """The problem that the table prescribes."""
+    kind = table[type(refusal)]
+    return Problem(
         TYPE_PREFIX + kind.name,
         kind.title,
         kind.status,
@@ -131,7 +144,6 @@ def answer_to(refusal: Refusal, table: ProblemTable) -> Response:
         refusal.fact_id,
         refusal.score,
     )
-    return problem_response(problem, headers)
 
 
 async def failed(request: Request, error: Exception) -> Response:
@@ -142,11 +154,11 @@ async def failed(request: Request, error: Exception) -> Response:
 
 async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return answer_to(_refusal_of(error), SHARED)
+    return answer_to(refusal_of(error), SHARED)
 
 
-def _refusal_of(error: RequestValidationError) -> Refusal:
-    """Names the part that is meant and what is wrong with it; never repeats what was sent as its value."""
+def refusal_of(error: RequestValidationError) -> Refusal:
+    """The refusal of a malformed request: the part that is meant, and what is wrong with it, never the value sent."""
     if fault := body_error(error):
         return Malformed(fault)
     first = error.errors()[0]

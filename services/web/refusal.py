@@ -28,6 +28,10 @@ class Malformed(Refusal):
     """The request does not say what it must, in the form in which it must."""
 
 
+class TooLarge(Refusal):
+    """The request has more bytes or lines than are taken at once."""
+
+
 class UnknownProduct(Refusal):
     """No such product is sold (R2)."""
 

@@ -4,8 +4,11 @@ from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, TypeVar
 
+import msgspec
 from starlette.requests import Request
 from starlette.types import Scope as AsgiScope
+
+from services.web.problem_details import SCOPE_MISSING, Problem
 
 _Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
 
@@ -93,6 +96,13 @@ def caller_of_scope(scope: AsgiScope) -> Caller:
 def set_caller(scope: AsgiScope, caller: Caller) -> None:
     """Notes who makes the request, for the application behind the guard."""
     scope[_CALLER] = caller
+
+
+def insufficient_scope(needed: Scope, caller: Caller) -> Problem:
+    """The problem of a call that the caller's key does not allow (RFC 6750, section 3.1)."""
+    allowed = ", ".join(sorted(caller.allowed)) or "nothing"
+    detail = f"This call needs the scope {needed}; the key {caller.name} allows {allowed}."
+    return msgspec.structs.replace(SCOPE_MISSING, detail=detail)
 
 
 def _declaring(what: str) -> Callable[[_Endpoint], _Endpoint]:

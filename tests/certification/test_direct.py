@@ -97,7 +97,7 @@ async def test_every_fact_in_plain_form_goes_directly(caller: Caller, taken: lis
     templates = {
         re.sub(r"\{\w+\}", "X", path.removeprefix(PREFIX))
         for path, methods in caller.app.openapi()["paths"].items()
-        if "post" in methods
+        if "post" in methods and not path.endswith("/batches")
     }
     told = {re.sub(r"(?<=/)(P1|R1|R9|1|none)(?=/|$)", "X", path) for path in FACTS}
     assert told == templates, "each path that facts are posted to is among them"

@@ -98,7 +98,7 @@ def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
     for path, methods in DOCUMENT["paths"].items():
         for method, operation in methods.items():
             content = operation.get("requestBody", {}).get("content", {})
-            schema = resolved(content["application/json"]["schema"]) if content else {}
+            schema = resolved(content["application/json"]["schema"]) if "application/json" in content else {}
             yield method, path, schema.get("properties", {})
 
 

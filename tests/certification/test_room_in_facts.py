@@ -135,7 +135,7 @@ def test_every_way_to_record_a_fact_is_tried() -> None:
     samples = {"{partner_id}": "P1", "{registration_id}": "R1", "{attempt}": "1", "{fact_id}": "F1"}
     offered = {}
     for path, methods in document["paths"].items():
-        if "post" in methods:
+        if "post" in methods and not path.endswith("/batches"):  # lines of it are calls of the others
             (body,) = methods["post"]["requestBody"]["content"].values()
             reference = body["schema"].get("$ref") or body["schema"]["anyOf"][0]["$ref"]
             fields = set(schemas[reference.rpartition("/")[2]]["properties"]) - {"effective_at"}

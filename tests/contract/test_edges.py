@@ -13,6 +13,7 @@ import pytest
 from services.host.asgi_server import HEAD_BYTES_MAX, HEADERS_MAX, TARGET_BYTES_MAX
 from tests.systems import System
 
+JSON: Final = "application/json"
 METHODS: Final = ("GET", "HEAD", "PUT", "POST", "PATCH", "DELETE", "OPTIONS")
 IDS: Final = {"product": "S200P", "attempt": "1"}
 SECURITY: Final = ("x-content-type-options", "referrer-policy", "content-security-policy", "cache-control", "x-sandbox")
@@ -131,7 +132,7 @@ def test_an_instant_is_refused_alike_in_queries_and_bodies(
                 found = problem(call(one_system, operation, f"?{query}"), 422, (operation.url, query))
                 assert found["parameter"] == parameter["name"]
                 checked += 1
-        if "requestBody" in operation.described and "sandbox" not in operation.path:
+        if JSON in operation.described.get("requestBody", {}).get("content", {}) and "sandbox" not in operation.path:
             problem(call(one_system, operation, json={"effective_at": instant}), 422, operation.url)
     for path in ("clock", "reset"):
         method = "PUT" if path == "clock" else "POST"

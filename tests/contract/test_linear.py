@@ -15,13 +15,13 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
-from services.certification.api import fast_path, fields
+from services.certification.api import fact_routes, fields
 from services.compliance.api import query_params, webhook_fields
 from services.compliance.webhooks.transport.urls import UnacceptableUrl, check_url
 from services.host import request_guard
 from services.host.accepted_requests import Operation, Paths
 from services.host.refused_request import RefusedRequest
-from services.web import event_feed
+from services.web import event_feed, json_limits
 from services.web.comma_list_header import listed
 from services.web.input_parsing import (
     distinct_members,
@@ -75,8 +75,7 @@ def names(count: int, *more: str) -> bytes:
 
 
 def members(content: bytes) -> Callable[[], object]:
-    text = content.decode()
-    return lambda: fast_path._JSON.decode(text)
+    return lambda: fact_routes.decode_body(content)
 
 
 def pairs(count: int) -> list[tuple[str, Any]]:
@@ -85,11 +84,11 @@ def pairs(count: int) -> list[tuple[str, Any]]:
 
 CASES: Final[dict[str, Callable[[int], Callable[[], object]]]] = {
     # bodies
-    "depth of brackets side by side": lambda n: lambda: request_guard.depth(b"[]" * n),
-    "depth of strings": lambda n: lambda: request_guard.depth(b'"a",' * n),
-    "depth of escapes": lambda n: lambda: request_guard.depth(b'"' + b"\\\\" * n),
-    "depth of quotes": lambda n: lambda: request_guard.depth(b'"' * n),
-    "encoding": lambda n: lambda: request_guard._is_utf_8("é".encode() * n),
+    "depth of brackets side by side": lambda n: lambda: json_limits.depth(b"[]" * n),
+    "depth of strings": lambda n: lambda: json_limits.depth(b'"a",' * n),
+    "depth of escapes": lambda n: lambda: json_limits.depth(b'"' + b"\\\\" * n),
+    "depth of quotes": lambda n: lambda: json_limits.depth(b'"' * n),
+    "encoding": lambda n: lambda: json_limits.is_utf_8("é".encode() * n),
     "names that differ": lambda n: members(names(n)),
     "the last name again": lambda n: members(names(n, str(n - 1))),
     "names of an object": lambda n: lambda: distinct_members(pairs(n)),
@@ -155,8 +154,9 @@ def seconds(work: Callable[[], object], times: int) -> float:
 
 @pytest.mark.parametrize("name", CASES)
 def test_tenfold_input_takes_about_tenfold_time(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    for limit in ("PARTS_MAX", "QUERY_PARAMETERS_MAX"):
-        monkeypatch.setattr(request_guard, limit, 10**9)  # the limits hold besides; here it is shown what they limit
+    # The limits hold besides; here it is shown what they limit.
+    monkeypatch.setattr(json_limits, "PARTS_MAX", 10**9)
+    monkeypatch.setattr(request_guard, "QUERY_PARAMETERS_MAX", 10**9)
     monkeypatch.setattr("services.web.input_parsing.MEMBERS_MAX", 10**9)
     small, large = CASES[name](1_000), CASES[name](10_000)
     times = 1

@@ -39,6 +39,8 @@ def generate(url: str, service: str, examples: int, seed: int, directory: Path) 
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "run", f"{url}/{service}/openapi.json"),
         *("--header", f"Authorization: Bearer {KEY}", "--checks", CHECKS, "--max-examples", str(examples)),
+        # It is no JSON. Its lines are calls of the other operations, and are answered alike.
+        *("--exclude-path", "/certification/v1/batches"),
         *("--seed", str(seed), "--no-color", "--generation-database", "none", "--continue-on-failure", "--no-shrink"),
         *("--report", "json", "--report-json-path", str(directory / f"{service}.json"), "--warnings", "off"),
     ]

@@ -1,5 +1,6 @@
 """Turns a call into a recorded fact: the caller, the key, and the answer."""
 
+import asyncio
 from datetime import datetime
 from secrets import token_bytes
 from typing import Annotated, Any, Final, NamedTuple, TypedDict
@@ -28,6 +29,7 @@ SALT_BYTES: Final = 16
 _DESCRIBED: Final = {
     404: "It does not exist",
     409: "Other content is already recorded",
+    413: "Too long",
     422: "Malformed or not acceptable",
     503: "The database does not answer, or too many wait; the same call can be made again",
 }
@@ -79,7 +81,7 @@ REFUSALS: Final = refusals()
 
 
 class Service(NamedTuple):
-    """The services that the endpoints call. `sandbox`: the log can be emptied."""
+    """The services that the endpoints call. `sandbox`: the log can be emptied. `batches`: places for batches."""
 
     store: EventStore
     feed: Broadcast
@@ -87,6 +89,7 @@ class Service(NamedTuple):
     notifier: LogNotifier
     products: tuple[str, ...]
     sandbox: bool
+    batches: asyncio.Semaphore
 
 
 async def service(request: Request) -> Service:
@@ -119,8 +122,7 @@ class CommandRequest:
 
     async def record(self, data: Reported, effective_at: datetime | None, free_text: FreeText = NO_TEXT) -> Recorded:
         """Records it and answers 201, 202 where it is held, 200 where it was recorded before (R34, R35)."""
-        report = FactReport(str(uuid4()), data, effective_at, self._caller.name, self._correlation_id)
-        receipt = RequestReceipt(namespace_of(self._caller), self._key, self._content, free_text)
+        report, receipt = self.report(data, effective_at, free_text)
         answer = await record_fact.record(self._service.store, self._service.products, report, receipt)
         if answer.replayed:
             self._response.status_code = 200
@@ -128,13 +130,25 @@ class CommandRequest:
         else:
             self._response.status_code = 202 if answer.held else 201
             self._service.notifier.notify_soon()
-        return Recorded(
-            fact_id=answer.fact.fact_id,
-            position=answer.position,
-            recorded_at=answer.fact.recorded_at,
-            effective_at=answer.fact.effective_at,
-            waits_for=_waits_for(answer),
-        )
+        return recorded_answer(answer)
+
+    def report(
+        self, data: Reported, effective_at: datetime | None, free_text: FreeText
+    ) -> tuple[FactReport, RequestReceipt]:
+        """The report that the call makes, and its receipt."""
+        report = FactReport(str(uuid4()), data, effective_at, self._caller.name, self._correlation_id)
+        return report, RequestReceipt(namespace_of(self._caller), self._key, self._content, free_text)
+
+
+def recorded_answer(answer: record_fact.Answer) -> Recorded:
+    """The body of the answer."""
+    return Recorded(
+        fact_id=answer.fact.fact_id,
+        position=answer.position,
+        recorded_at=answer.fact.recorded_at,
+        effective_at=answer.fact.effective_at,
+        waits_for=_waits_for(answer),
+    )
 
 
 def namespace_of(caller: Caller) -> str:

@@ -5,20 +5,17 @@ parameters of a route are determined once; the framework's own fields validate t
 that is not plain (an escape in the path, a query, a header twice, an invalid body), and explains what is wrong.
 """
 
-import json
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
-from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import RouteContext, iter_route_contexts
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from services.certification.api.command_request import CommandRequest, Recorded, Service, call
+from services.certification.api.command_request import CommandRequest, Recorded, Service
+from services.certification.api.fact_routes import FactCall, FactRoute, FactRoutes, decode_body
 from services.certification.api.problems import PROBLEMS
-from services.web.input_parsing import distinct_members
 from services.web.problem_details import answer_to, failed
 from services.web.refusal import Refusal
 from services.web.scopes import caller_of_scope
@@ -26,60 +23,34 @@ from services.web.scopes import caller_of_scope
 _NOT_PLAIN: Final = frozenset({b"content-encoding", b"expect", b"transfer-encoding"})
 
 
-class _Unfit(Exception):
-    """The framework answers this call instead."""
-
-
-class _Route(NamedTuple):
-    """A route that records facts. `parts`: those of its path; None: a parameter.
-
-    `path`: the fields of these parameters; `headers`: those of the key and the correlation id; `body`: the body's.
-    """
-
-    endpoint: Callable[..., Coroutine[Any, Any, Recorded]]
-    parts: Sequence[str | None]
-    path: Sequence[Any]
-    headers: Sequence[Any]
-    body: Any
-
-
 class DirectPosts:
     """Records the facts of plain POSTs to an application."""
 
-    def __init__(self, app: FastAPI, service: Callable[[], Service]) -> None:
+    def __init__(self, routes: FactRoutes, service: Callable[[], Service]) -> None:
+        self._routes = routes
         self._service = service
-        self._routes: dict[tuple[int, str], list[_Route]] = {}
-        for context in iter_route_contexts(app.routes):
-            if "POST" in (context.methods or ()) and (route := _route(context)) is not None:
-                noun = route.parts[3]
-                assert noun is not None, "a path begins with a literal part"
-                self._routes.setdefault((len(route.parts), noun), []).append(route)
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> Receive | None:
         """Answers the call, or returns the `receive` with which the framework answers it."""
         parts = scope["path"].split("/")
-        routes = self._routes.get((len(parts), parts[3])) if len(parts) > 3 else None
-        if routes is None or scope["query_string"] or b"%" in scope["raw_path"]:
+        route = None if scope["query_string"] or b"%" in scope["raw_path"] else self._routes.find(parts)
+        if route is None:
             return receive
         messages = [await receive()]
         while messages[-1].get("more_body"):
             messages.append(await receive())
         content = b"".join([message.get("body", b"") for message in messages])
-        for route in routes:
-            if all(fixed is None or fixed == part for fixed, part in zip(route.parts, parts, strict=True)):
-                try:
-                    arguments, key, correlation_id = _read(route, scope["headers"], parts, content)
-                except _Unfit:
-                    return _again(messages, receive)
-                break
-        else:
+        plain = _plain_call(route, scope["headers"], parts, content)
+        if plain is None:
             return _again(messages, receive)
         response = Response()
         caller = caller_of_scope(scope)
         receipt_content = f"POST {scope['path']}\n".encode() + content
-        request = CommandRequest(self._service(), caller, response, key, correlation_id or "", receipt_content)
+        call = CommandRequest(
+            self._service(), caller, response, plain.idempotency_key, plain.correlation_id, receipt_content
+        )
         try:
-            recorded = await route.endpoint(**arguments, call=request)
+            recorded = await route.endpoint(**plain.arguments, call=call)
         except Refusal as refusal:
             await answer_to(refusal, PROBLEMS)(scope, receive, send)
         except Exception as error:
@@ -89,58 +60,21 @@ class DirectPosts:
         return None
 
 
-def _route(context: RouteContext) -> _Route | None:
-    """The route; None: it records no fact."""
-    dependant = context.dependant
-    about_call = next((dependency for dependency in dependant.dependencies if dependency.call is call), None)
-    if about_call is None or context.endpoint is None or context.body_field is None:
+def _plain_call(
+    route: FactRoute, headers: Sequence[tuple[bytes, bytes]], path: Sequence[str], content: bytes
+) -> FactCall | None:
+    """The call; None: the framework answers it instead."""
+    given: dict[str, str] = {}
+    for name, value in headers:
+        if name in _NOT_PLAIN or name.decode("latin-1") in given:
+            return None
+        given[name.decode("latin-1")] = value.decode("latin-1")
+    if given.get("content-type") != "application/json":
         return None
-    parts = (context.path or "").split("/")
-    in_path = {field.alias: field for field in dependant.path_params}
-    assert not dependant.query_params, "nothing of a fact is in the query"
-    return _Route(
-        context.endpoint,
-        [None if part.startswith("{") else part for part in parts],
-        [in_path[part[1:-1]] for part in parts if part.startswith("{")],
-        about_call.header_params,
-        context.body_field,
-    )
-
-
-def _read(
-    route: _Route, headers: Sequence[tuple[bytes, bytes]], parts: Sequence[str], content: bytes
-) -> tuple[dict[str, Any], str, str | None]:
-    """The arguments of the endpoint, the idempotency key and the correlation id. Raises `_Unfit`."""
-    given: dict[bytes, bytes] = {}
-    for header, its_value in headers:
-        if header in given or header in _NOT_PLAIN:
-            raise _Unfit
-        given[header] = its_value
-    if given.get(b"content-type") != b"application/json":
-        raise _Unfit
-    key, correlation_id = (
-        _valid(field, given[name].decode("latin-1")) if (name := field.alias.encode()) in given else field.default
-        for field in route.headers
-    )
-    if not isinstance(key, str):
-        raise _Unfit
     try:
-        body = _JSON.decode(content.decode())
+        return route.arguments(path, given, decode_body(content))
     except (ValueError, RecursionError, RequestValidationError):
-        raise _Unfit from None
-    arguments = {route.body.name: _valid(route.body, body)}
-    in_path = (part for fixed, part in zip(route.parts, parts, strict=True) if fixed is None)
-    for field, value in zip(route.path, in_path, strict=True):
-        arguments[field.name] = _valid(field, value)
-    return arguments, key, correlation_id
-
-
-def _valid(field: Any, value: object) -> Any:
-    """The value as the framework's field reads it. Raises `_Unfit`."""
-    valid, errors = field.validate(value, {}, loc=())
-    if errors:
-        raise _Unfit
-    return valid
+        return None
 
 
 async def _send(recorded: Recorded, response: Response, send: Send) -> None:
@@ -161,6 +95,3 @@ def _again(messages: Iterable[Message], receive: Receive) -> Receive:
         return await receive() if message is None else message
 
     return receiving
-
-
-_JSON: Final = json.JSONDecoder(object_pairs_hook=distinct_members)

@@ -49,6 +49,7 @@ class AppendRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """Facts to append together, the receipt of the call, and the conditions under which the facts still hold.
 
     The fields are those that `certification.append` documents. `content_hash` and `salt` are written `\\x…`.
+    `follows`: it was decided as if the calls before it were recorded.
     """
 
     actor: str
@@ -64,6 +65,7 @@ class AppendRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     originator_seen: int | None = None
     not_before: datetime | None = None
     stale_at: datetime | None = None
+    follows: bool = False
 
 
 class Outcome(msgspec.Struct, frozen=True):

@@ -1,7 +1,7 @@
 """The fact log: loads what a decision needs, appends what was decided, reads the log."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
@@ -13,10 +13,11 @@ import asyncpg
 import msgspec
 
 from services.certification.domain.refusals import NotReady, Unavailable
+from services.certification.event_store.append_connection import AppendConnection
 from services.certification.event_store.append_request import AppendRequest, Outcome, Routing
 from services.certification.event_store.append_turns import Turns
-from services.certification.event_store.database import Database
-from services.certification.event_store.deadline import DID_NOT_ANSWER, Deadline
+from services.certification.event_store.database import RETRY_SECONDS, TRANSIENT_ERRORS, Database
+from services.certification.event_store.deadline import DID_NOT_ANSWER, Deadline, reraise_if_cancelled
 from services.certification.event_store.decision_scope import NOTHING, Scope
 from services.certification.event_store.group_commit import Appender
 from services.certification.event_store.group_loads import GroupLoads
@@ -30,9 +31,9 @@ COLUMNS: Final[LiteralString] = """
     e.partner_id, e.into_partner_id, e.consultant_id, e.held, e.content_hash
 """
 
-LOAD, LOAD_RECOGNITIONS, FACTS_AFTER = (
+LOAD, LOAD_RECOGNITIONS, LOAD_SUBJECTS, LOAD_FACTS, FACTS_AFTER = (
     Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8")
-    for name in ("load", "load_recognitions", "facts_after")
+    for name in ("load", "load_recognitions", "load_subjects", "load_facts", "facts_after")
 )
 
 FACT: Final[LiteralString] = f"""
@@ -155,6 +156,8 @@ class EventStore:
         self._database = database
         self._appender = Appender(database)
         self._recognitions = GroupLoads(database, LOAD_RECOGNITIONS)
+        self._runs = AppendConnection(database)
+        self._run = asyncio.Lock()
         self._consultants: dict[str, str] = {}
         self._probing: asyncio.Task[str | None] | None = None
         self._aside = asyncio.Semaphore(1)
@@ -168,6 +171,7 @@ class EventStore:
     ) -> None:
         await self._appender.close()
         await self._recognitions.close()
+        self._runs.close()
 
     def within_deadline(self) -> Deadline:
         """Bounds a request as a whole."""
@@ -182,6 +186,33 @@ class EventStore:
             return await self._appender.append(_encoder.encode(call), deadline)
         async with self.within_deadline() as bound:
             return await self._appender.append(_encoder.encode(call), bound.when)
+
+    async def append_run(self, calls: Sequence[AppendRequest]) -> list[Outcome]:
+        """Appends calls of one caller, each decided as if those before it were appended, and nobody else's with them.
+
+        After the first that is not recorded, the others are conflicts. The caller bounds the wait. Raises the error of
+        the database where it refuses one of them.
+        """
+        if not calls:
+            return []
+        encoded = [_encoder.encode(msgspec.structs.replace(call, follows=True)) for call in calls]
+        async with self._run:
+            while True:
+                try:
+                    return await self._runs.send(encoded)
+                except TRANSIENT_ERRORS as error:
+                    reraise_if_cancelled(error)
+                    await asyncio.sleep(RETRY_SECONDS)
+
+    async def load_subjects(
+        self, people: Collection[str], streams: Collection[str], actor: str, keys: Collection[str], facts_max: int
+    ) -> list[asyncpg.Record]:
+        """The rows of `load_subjects.sql`: all facts of these people and streams, and those recorded under the keys."""
+        return await self._database.select(LOAD_SUBJECTS, list(people), list(streams), actor, list(keys), facts_max)
+
+    async def load_facts(self, fact_ids: Collection[str]) -> list[asyncpg.Record]:
+        """The rows of `load_facts.sql`: these facts and their voids."""
+        return await self._database.select(LOAD_FACTS, list(fact_ids))
 
     async def load(self, actor: str, key: str, scope: Scope = NOTHING) -> Loaded:
         """Loads the facts of the scope, and the fact recorded under the key, in one round trip."""
@@ -299,13 +330,14 @@ def _loaded(rows: Sequence[Iterable[Any]], originator_id: str | None) -> Loaded:
     for _now, _running, _person, _seen, its_salt, is_receipt, *columns in rows:
         if columns[0] is None:
             continue
-        facts.append(_stored(columns))
+        facts.append(stored_fact(columns))
         if is_receipt:
             receipt, salt = facts[-1], its_salt or b""
     return Loaded(now, running, person, seen, originator_id, tuple(facts), receipt, salt)
 
 
-def _stored(columns: Sequence[Any]) -> StoredFact:
+def stored_fact(columns: Sequence[Any]) -> StoredFact:
+    """The fact of a row of `COLUMNS`."""
     topic, state, position, append_position, originator_id, version, partner, into, consultant, held, hash_ = columns
     return StoredFact(
         fact=wire.decode(topic, state, position, append_position),
@@ -321,4 +353,4 @@ def _found(rows: Sequence[Iterable[Any]]) -> FoundFact | None:
         return None
     *columns, text, void_topic, void_state, void_position, void_append_position = rows[0]
     void = wire.decode(void_topic, void_state, void_position, void_append_position) if void_topic else None
-    return FoundFact(_stored(columns), text, void)
+    return FoundFact(stored_fact(columns), text, void)

@@ -1,0 +1,265 @@
+"""Many facts in one call, a line for each: what single calls would record, and what they would be answered."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from fastapi import APIRouter, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from services.certification.api.command_request import (
+    CommandRequest,
+    Recorded,
+    Service,
+    TheService,
+    recorded_answer,
+    refusals,
+)
+from services.certification.api.fact_routes import MISSING, FactRoutes, decode_body
+from services.certification.api.problems import PROBLEMS
+from services.certification.domain.refusals import Overloaded, Unavailable
+from services.certification.personal_data import NO_TEXT, FreeText
+from services.certification.record_batch import RUN_MAX, BatchCheck, Item, Result, record_run
+from services.certification.record_fact import Answer
+from services.web.json_limits import shape_problem
+from services.web.problem_details import Problem, malformed, problem_body, problem_of, refusal_of, unexplained
+from services.web.refusal import Malformed, Refusal, TooLarge
+from services.web.scopes import Caller, caller_of, insufficient_scope, required_scope, requires
+from services.web.scopes import Scope as KeyScope
+from shared.events.facts import Reported
+
+MEDIA_TYPE: Final = "application/x-ndjson"
+LINES_MAX: Final = 10_000
+LINE_BYTES_MAX: Final = 128 << 10
+BATCH_BYTES_MAX: Final = 16 << 20
+SLICE: Final = 64
+"""So many lines are read before other work of the event loop goes on: some milliseconds."""
+
+router = APIRouter(prefix="/certification/v1/batches", tags=["Batches"])
+
+
+class _Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One line: a POST of the path with this body, under this key."""
+
+    path: str
+    idempotency_key: str | None = None
+    correlation_id: str | None = None
+    body: msgspec.Raw = msgspec.Raw(b"")
+
+
+class LineAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The answer to one line. `line`: from 1. `replayed`: an earlier call recorded the fact (R34)."""
+
+    line: int
+    status: int
+    body: msgspec.Raw
+    replayed: bool = False
+
+
+_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "One line for each line, in order: `line`, `status`, `body`, and `replayed` where it is true",
+        "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
+    },
+    **refusals(413),
+}
+_BODY: Final = {
+    "requestBody": {
+        "required": True,
+        "description": f"At most {LINES_MAX:,} lines; each is a JSON object with `path`, `idempotency_key` and `body`, "
+        "perhaps `correlation_id`, as the single call has them.",
+        "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
+    }
+}
+
+
+@router.post("", response_class=StreamingResponse, responses=_ANSWERS, openapi_extra=_BODY)
+@requires(KeyScope.FACTS)
+async def record_batch(
+    request: Request,
+    service: TheService,
+    validate_only: Annotated[
+        Literal["true", "false"], Query(description="true: nothing is recorded, and the answers have no position.")
+    ] = "false",
+) -> StreamingResponse:
+    """Records a fact for each line, in order; a refused line does not stop the others.
+
+    Each line is answered as the single call would be. The same batch again replays. Raises `TooLarge` before anything
+    is recorded, and `Overloaded` while other batches are recorded.
+    """
+    if service.batches.locked():
+        raise Overloaded("Other batches are being recorded: send this one again after a while.")
+    await service.batches.acquire()
+    try:
+        lines = _lines(await _content(request))
+    except BaseException:
+        service.batches.release()
+        raise
+    check = BatchCheck(service.products) if validate_only == "true" else None
+    return _Answers(_answers(service, request.app.state.fact_routes, caller_of(request), lines, check), service.batches)
+
+
+async def _content(request: Request) -> bytes:
+    content = bytearray()
+    async for part in request.stream():
+        content += part
+        if len(content) > BATCH_BYTES_MAX:
+            raise TooLarge(f"A batch has at most {BATCH_BYTES_MAX} bytes.")
+    return bytes(content)
+
+
+def _lines(content: bytes) -> list[bytes]:
+    """Raises `TooLarge`, and `Malformed` for an empty batch."""
+    lines = content.split(b"\n", LINES_MAX + 1)
+    if not lines[-1]:
+        del lines[-1]
+    if len(lines) > LINES_MAX:
+        raise TooLarge(f"A batch has at most {LINES_MAX} lines: send the rest in another one.")
+    if not lines:
+        raise Malformed("A batch has at least one line: a JSON object with path, idempotency_key and body.")
+    return lines
+
+
+async def _answers(
+    service: Service, routes: FactRoutes, caller: Caller, lines: Sequence[bytes], check: BatchCheck | None
+) -> AsyncIterator[bytes]:
+    """The answers to run after run of lines. Once the store is not available, nothing more is tried."""
+    away: Refusal | None = None
+    reading = asyncio.create_task(_read(routes, caller, lines[:RUN_MAX]))
+    try:
+        for start in range(0, len(lines), RUN_MAX):
+            found = await reading
+            reading = asyncio.create_task(_read(routes, caller, lines[start + RUN_MAX : start + 2 * RUN_MAX]))
+            results, away = await _results(service, [item for item in found if isinstance(item, Item)], check, away)
+            following = iter(results)
+            yield b"".join(
+                _answer(start + number, next(following) if isinstance(item, Item) else item)
+                for number, item in enumerate(found, 1)
+            )
+    finally:
+        reading.cancel()
+
+
+async def _results(
+    service: Service, run: Sequence[Item], check: BatchCheck | None, away: Refusal | None
+) -> tuple[Sequence[Result], Refusal | None]:
+    """The results of a run, and why the store is away, if it is."""
+    if run and away is None:
+        try:
+            if check is not None:
+                return await check.check_run(service.store, run), None
+            results = await record_run(service.store, service.products, run)
+            service.notifier.notify_soon()
+            return results, None
+        except (Unavailable, Overloaded) as refusal:
+            away = refusal
+    return [] if away is None else [away] * len(run), away
+
+
+async def _read(routes: FactRoutes, caller: Caller, lines: Sequence[bytes]) -> list[Item | Problem]:
+    found: list[Item | Problem] = []
+    for number, line in enumerate(lines, 1):
+        try:
+            found.append(await _item(routes, caller, line))
+        except Refusal as refusal:
+            found.append(problem_of(refusal, PROBLEMS))
+        except RequestValidationError as error:
+            found.append(problem_of(refusal_of(error), PROBLEMS))
+        except _Refused as refused:
+            found.append(refused.problem)
+        if number % SLICE == 0:
+            await asyncio.sleep(0)
+    return found
+
+
+class _Report(CommandRequest):
+    """Keeps what an endpoint would record. `content`: method, path and body of the single call."""
+
+    def __init__(self, caller: Caller, idempotency_key: str, correlation_id: str, content: bytes) -> None:
+        self._caller = caller
+        self._key = idempotency_key
+        self._correlation_id = correlation_id
+        self._content = content
+        self.item: Item | None = None
+
+    async def record(self, data: Reported, effective_at: datetime | None, free_text: FreeText = NO_TEXT) -> Recorded:
+        """Records nothing yet; the answer is never used."""
+        self.item = Item(*self.report(data, effective_at, free_text))
+        return _NOT_RECORDED
+
+
+class _Refused(Exception):
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.title)
+        self.problem = problem
+
+
+async def _item(routes: FactRoutes, caller: Caller, line: bytes) -> Item:
+    """The report that the line makes. Raises `_Refused`, `Refusal` and `RequestValidationError`."""
+    if len(line) > LINE_BYTES_MAX:
+        raise _Refused(malformed(f"A line has at most {LINE_BYTES_MAX} bytes."))
+    problem = shape_problem(line)
+    if problem is not None:
+        raise _Refused(problem)
+    try:
+        given = _decoder.decode(line)
+        body = decode_body(line)["body"] if given.body else MISSING
+    except msgspec.DecodeError as error:
+        raise _Refused(malformed(f"The line is not such a JSON object as it must be: {error}.")) from None
+    path = given.path.split("/")
+    route = routes.find(path)
+    if route is None:
+        raise _Refused(unexplained(404, f"No fact is recorded by a POST of {given.path[:200]}."))
+    needed = required_scope(route.endpoint)
+    if needed is not None and needed not in caller.allowed:
+        raise _Refused(insufficient_scope(needed, caller))
+    headers = {
+        name: text
+        for name, text in (("idempotency-key", given.idempotency_key), ("x-correlation-id", given.correlation_id))
+        if text is not None
+    }
+    arguments, key, correlation_id = route.arguments(path, headers, body)
+    report = _Report(caller, key, correlation_id, f"POST {given.path}\n".encode() + bytes(given.body))
+    await route.endpoint(**arguments, call=report)
+    assert report.item is not None, "every endpoint of a fact reports one"
+    return report.item
+
+
+def _answer(number: int, result: Result | Problem) -> bytes:
+    """The answer to a line, with its line break."""
+    match result:
+        case Answer():
+            status = 200 if result.replayed else 202 if result.held else 201
+            recorded = recorded_answer(result)
+            body = recorded.__pydantic_serializer__.to_json(recorded, exclude_none=True)
+            replayed = result.replayed
+        case Problem():
+            status, body, replayed = result.status, problem_body(result), False
+        case _:
+            return _answer(number, problem_of(result, PROBLEMS))
+    return _encoder.encode(LineAnswer(number, status, msgspec.Raw(body), replayed)) + b"\n"
+
+
+class _Answers(StreamingResponse):
+    """Gives its place back when it ends for any reason."""
+
+    def __init__(self, answers: AsyncIterator[bytes], places: asyncio.Semaphore) -> None:
+        super().__init__(answers, media_type=MEDIA_TYPE)
+        self._places = places
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._places.release()
+
+
+_decoder: Final = msgspec.json.Decoder(_Line)
+_encoder: Final = msgspec.json.Encoder()
+_NOT_RECORDED: Final = Recorded(
+    fact_id="", position=0, recorded_at=datetime.min.replace(tzinfo=UTC), effective_at=datetime.min.replace(tzinfo=UTC)
+)

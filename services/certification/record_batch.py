@@ -1,0 +1,223 @@
+"""Records many reports of one caller: loads, decides and appends a run of them at once.
+
+Each report is decided as if those before it were recorded already, and one statement appends the facts of a run. Where
+a newer fact of another caller came in between, everything from that report on is decided again.
+"""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Final, NamedTuple
+
+import asyncpg
+import msgspec
+
+from services.certification.decision import Decided, RequestReceipt, decide, decide_about_partner, scope
+from services.certification.domain.refusals import Overloaded, Unavailable
+from services.certification.domain.reported_fact import FactReport, Repeated
+from services.certification.event_store.append_request import AppendRequest, Outcome
+from services.certification.event_store.decision_scope import NOTHING, Scope
+from services.certification.event_store.loaded_subjects import FACTS_MAX, LoadedSubjects
+from services.certification.event_store.store import EventStore
+from services.certification.record_fact import Answer, answer_of, earlier, first_answer, record
+from services.web.products import require_sold
+from services.web.refusal import IdempotencyKeyReused, Refusal
+from shared.events.envelope import Fact
+from shared.events.facts import AboutPartner, FactVoided, products_of
+
+RUN_MAX: Final = 256
+"""The most reports that are decided from one load and appended by one statement."""
+
+SLICE: Final = 16
+"""So many decisions are made before other work of the event loop goes on: some milliseconds."""
+
+
+class Item(NamedTuple):
+    """One report, and the receipt of the call that makes it."""
+
+    report: FactReport
+    receipt: RequestReceipt
+
+
+Result = Answer | Refusal
+"""What the report would be answered by itself."""
+
+
+async def record_run(store: EventStore, products: Sequence[str], run: Sequence[Item]) -> list[Result]:
+    """Records at most `RUN_MAX` reports and returns the result of each; a refused one does not stop the others.
+
+    `products`: those sold. Raises `Unavailable` and `Overloaded`: some may be recorded, and all can be sent again.
+    """
+    results: list[Result] = []
+    while rest := run[len(results) :]:
+        try:
+            results += await _record_together(store, products, rest) or [await _record_alone(store, products, rest[0])]
+        except asyncpg.PostgresError:  # alone, only the report at fault fails
+            results += [await _record_alone(store, products, item) for item in rest]
+    return results
+
+
+async def _record_alone(store: EventStore, products: Sequence[str], item: Item) -> Result:
+    try:
+        return await record(store, products, item.report, item.receipt)
+    except (Unavailable, Overloaded):
+        raise
+    except Refusal as refusal:
+        return refusal
+
+
+async def _record_together(store: EventStore, products: Sequence[str], run: Sequence[Item]) -> list[Result]:
+    """The results of the first reports of the run; none if the first must be recorded alone."""
+    async with store.within_deadline():
+        decisions = _Decisions(products, LoadedSubjects(), dry=False)
+        await decisions.load(store, run)
+        await decisions.take_all(run)
+        outcomes = await store.append_run(decisions.calls())
+    return list(decisions.results(outcomes))
+
+
+class BatchCheck:
+    """Decides the reports of one batch, run after run, and records nothing. `products`: those sold."""
+
+    def __init__(self, products: Sequence[str]) -> None:
+        self._decisions = _Decisions(products, LoadedSubjects(), dry=True)
+
+    async def check_run(self, store: EventStore, run: Sequence[Item]) -> list[Result]:
+        """What each report would be answered if it and those before it were sent now. Raises `Unavailable`.
+
+        The answers have position 0: nothing is recorded. A report about a person of very many facts is decided as if
+        the batch did not have those before it.
+        """
+        results: list[Result] = []
+        await self._decisions.load(store, run)
+        while rest := run[len(results) :]:
+            await self._decisions.take_all(rest)
+            results += self._decisions.results(())
+            if len(results) < len(run):
+                results.append(await self._check_alone(store, run[len(results)]))
+        return results
+
+    async def _check_alone(self, store: EventStore, item: Item) -> Result:
+        report, receipt = item
+        assert not isinstance(report.data, AboutPartner), "it depends on no other fact"
+        loaded = await store.load(receipt.actor, receipt.idempotency_key, self._decisions.scope_of(report))
+        try:
+            decision = await store.aside(len(loaded.facts), partial(decide, report, report.data, loaded, receipt))
+        except Refusal as refusal:
+            return refusal
+        if isinstance(decision, Repeated):
+            return next(earlier(stored) for stored in loaded.facts if stored.fact == decision.fact)
+        return Answer(decision.recorded.fact, 0, decision.recorded.held, replayed=False)
+
+
+class _Decisions:
+    """Reports decided one after the other. `dry`: they are never appended."""
+
+    def __init__(self, products: Sequence[str], subjects: LoadedSubjects, *, dry: bool) -> None:
+        self._products = products
+        self._subjects = subjects
+        self._dry = dry
+        self._taken: list[Item] = []
+        self._results: list[Result | Decided | Repeated] = []
+        self._receipts: dict[str, tuple[RequestReceipt, Fact]] = {}
+        self._undated: set[str] = set()
+
+    async def load(self, store: EventStore, run: Sequence[Item]) -> None:
+        """Loads everything on which the decisions of the run may depend."""
+        voided = [item.report.data.fact_id for item in run if isinstance(item.report.data, FactVoided)]
+        if voided:
+            self._subjects.add_rows(await store.load_facts(voided))
+        scopes = [self.scope_of(item.report) for item in run]
+        people = {found.consultant_id for found in scopes if found.consultant_id is not None}
+        streams = {found.originator_id for found in scopes if found.originator_id is not None}
+        keys = {item.receipt.idempotency_key for item in run}
+        new_people, new_streams = people - self._subjects.known, streams - self._subjects.known
+        rows = await store.load_subjects(new_people, new_streams, run[0].receipt.actor, keys, FACTS_MAX)
+        await store.aside(len(rows), partial(self._subjects.add_rows, rows))
+        self._subjects.known |= people | streams
+
+    async def take_all(self, run: Sequence[Item]) -> None:
+        """Decides the reports up to the first that must begin another run, or be recorded alone."""
+        self._taken, self._results = [], []
+        for number, item in enumerate(run):
+            try:
+                result = self._decide(item)
+            except Refusal as refusal:
+                result = refusal
+            if result is None:
+                break
+            self._taken.append(item)
+            self._results.append(result)
+            if number % SLICE == SLICE - 1:
+                await asyncio.sleep(0)
+
+    def _decide(self, item: Item) -> Result | Decided | Repeated | None:
+        report, receipt = item
+        require_sold(products_of(report.data), self._products, parameter=None)
+        key = receipt.idempotency_key
+        if key in self._subjects.receipts:
+            stored, salt = self._subjects.receipts[key]
+            return first_answer(stored, salt, report, receipt)
+        if key in self._receipts:
+            return self._repeated(key, receipt) if self._dry else None
+        if isinstance(report.data, AboutPartner):
+            decision: Decided | Repeated = decide_about_partner(report, report.data, receipt)
+        else:
+            depends_on = self.scope_of(report)
+            about = self._subjects.about(depends_on)
+            if not self._subjects.too_long.isdisjoint(about):
+                return None
+            if not self._dry and not self._undated.isdisjoint(about):
+                return None
+            decision = decide(report, report.data, self._subjects.loaded(depends_on), receipt)
+            if isinstance(decision, Decided) and report.effective_at is None:
+                self._undated.update(about)
+                self._undated.update(row.consultant_id for row in decision.call.facts if row.consultant_id is not None)
+        if isinstance(decision, Decided):
+            self._receipts[key] = (receipt, decision.facts[0])
+            self._subjects.add_decided(decision)
+        return decision
+
+    def _repeated(self, key: str, receipt: RequestReceipt) -> Repeated:
+        first, fact = self._receipts[key]
+        if first.content != receipt.content:
+            raise IdempotencyKeyReused("An earlier line of the batch has the key with other content.")
+        return Repeated(fact)
+
+    def scope_of(self, report: FactReport) -> Scope:
+        """The people and streams of the decision; a fact to void is looked up among those loaded."""
+        if isinstance(report.data, AboutPartner):
+            return NOTHING
+        target = self._subjects.fact(report.data.fact_id) if isinstance(report.data, FactVoided) else None
+        return scope(report.data, report.effective_at, None if target is None else target.fact)
+
+    def calls(self) -> list[AppendRequest]:
+        """The requests to append what was decided, in order."""
+        return [result.call for result in self._results if isinstance(result, Decided)]
+
+    def results(self, outcomes: Iterable[Outcome]) -> Iterator[Result]:
+        """The results up to the first report before which a newer fact came in. `outcomes`: of the requests."""
+        appended = iter(outcomes)
+        recorded: dict[str, Answer] = {}
+        for item, result in zip(self._taken, self._results, strict=True):
+            match result:
+                case Decided(what):
+                    if self._dry:
+                        answer: Answer | None = Answer(what.fact, 0, what.held, replayed=False)
+                    else:
+                        answer = answer_of(item.report, what, next(appended))
+                    if answer is None:
+                        return
+                    recorded[what.fact.fact_id] = answer
+                    yield answer
+                case Repeated(fact):
+                    yield self._answered_before(fact, recorded)
+                case _:
+                    yield result
+
+    def _answered_before(self, fact: Fact, recorded: Mapping[str, Answer]) -> Answer:
+        if fact.fact_id in recorded:
+            return msgspec.structs.replace(recorded[fact.fact_id], replayed=True)
+        stored = self._subjects.fact(fact.fact_id)
+        assert stored is not None, "it was loaded to be recognised"
+        return earlier(stored)
