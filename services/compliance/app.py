@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from services.compliance.api import (
     consultants,
     events,
+    explanations,
     facts_without_effect,
     health,
     lists,
@@ -120,6 +121,7 @@ def create_app(settings: ComplianceSettings, wall_clock: Callable[[], datetime])
         consultants,
         portal_change_notifications,
         facts_without_effect,
+        explanations,
         events,
         webhook_endpoints,
         webhook_deliveries,

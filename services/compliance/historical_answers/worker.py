@@ -30,6 +30,7 @@ from services.compliance.database import (
 )
 from services.compliance.historical_answers import (
     consultants,
+    explanations,
     facts_without_effect,
     lists,
     partners,
@@ -45,6 +46,7 @@ from services.compliance.historical_answers.queries import (
     HistoryQuery,
     PartnerAuthorisation,
     PartnerCompliance,
+    PartnerExplanation,
     PartnerProducts,
     PartnersList,
     PartnerTimeline,
@@ -85,6 +87,8 @@ async def answer(connection: Connection, question: HistoryQuery, parameters: Par
             return await lists.partners(connection, question, parameters)
         case WindowsList():
             return await lists.windows(connection, question, parameters)
+        case PartnerExplanation():
+            return await explanations.partner_explanation(connection, question, parameters)
         case FactsWithoutEffect():
             return await facts_without_effect.without_effect(connection, question, parameters)
 

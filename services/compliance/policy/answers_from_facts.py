@@ -11,6 +11,7 @@ import msgspec
 from services.compliance.policy.active_links import contradicted
 from services.compliance.policy.certification import Certification, endings
 from services.compliance.policy.enrolment import EnrolmentTimeline
+from services.compliance.policy.explanation import Grounds
 from services.compliance.policy.forecast import ForecastSegment, forecast
 from services.compliance.policy.link_history import Employment
 from services.compliance.policy.parameters import Parameters
@@ -55,17 +56,30 @@ def partner_forecast(
 
     Segments are derived one by one as they are taken, at a cost that grows with the headcount and the windows.
     """
-    sweep = _swept(facts, partner_id, product, at, parameters)
-    return iter(()) if sweep is None else forecast(sweep, at)
+    found = _swept(facts, partner_id, product, at, parameters)
+    return iter(()) if found is None else forecast(found[1], at)
+
+
+def partner_grounds(
+    facts: Iterable[Fact], partner_id: str, product: str, at: datetime, parameters: Parameters
+) -> tuple[Grounds, ForecastSegment] | None:
+    """What explains the segment that contains `at`, and the segment; None if no fact mentions the partner."""
+    found = _swept(facts, partner_id, product, at, parameters)
+    if found is None:
+        return None
+    knowledge, sweep = found
+    grounds = Grounds(product, at, sweep.situation(), dict(knowledge.people()))
+    return grounds, next(forecast(sweep, at))
 
 
 def partner_windows(
     facts: Iterable[Fact], partner_id: str, product: str, at: datetime, parameters: Parameters
 ) -> list[tuple[Window, Window]]:
     """Every window that opened by `at`, in opening order: as it is then, and as it ends if no fact comes."""
-    sweep = _swept(facts, partner_id, product, at, parameters)
-    if sweep is None:
+    found = _swept(facts, partner_id, product, at, parameters)
+    if found is None:
         return []
+    _, sweep = found
     present = last = sweep.situation()
     windows = present.windows()
     for _, situation in sweep.forecast():
@@ -73,8 +87,10 @@ def partner_windows(
     return list(zip(windows, last.windows(), strict=False))
 
 
-def _swept(facts: Iterable[Fact], partner_id: str, product: str, at: datetime, parameters: Parameters) -> Sweep | None:
-    """The sweep of the partner and product up to the instant; None if the partner was never mentioned."""
+def _swept(
+    facts: Iterable[Fact], partner_id: str, product: str, at: datetime, parameters: Parameters
+) -> tuple[PartnerFacts, Sweep] | None:
+    """What is known, and the sweep of the product up to the instant; None if the partner was never mentioned."""
     knowledge = _known(facts, partner_id, parameters)
     if not knowledge.mentioned:
         return None
@@ -83,7 +99,7 @@ def _swept(facts: Iterable[Fact], partner_id: str, product: str, at: datetime, p
     for consultant_id, person in knowledge.people():
         sweep.set_times(consultant_id, (), person.counted(product))
     sweep.advance(at)
-    return sweep
+    return knowledge, sweep
 
 
 def certification_answer(
