@@ -6,7 +6,7 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from services.audit.api import health, logs, problems, proofs
+from services.audit.api import exports, health, logs, problems, proofs
 from services.audit.database import create_pool
 from services.audit.service import AuditService
 from services.audit.settings import AuditSettings
@@ -17,7 +17,7 @@ What is recorded is sealed in two Merkle logs, as C2SP tlog-tiles has them: the 
 events under `/audit/v1/compliance`. A checkpoint is a note that the log signed, and that witnesses cosigned.
 """
 
-ROUTERS: Final = (logs, proofs, health)
+ROUTERS: Final = (logs, proofs, exports, health)
 """The modules whose routes it serves."""
 
 

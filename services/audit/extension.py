@@ -1,7 +1,7 @@
 """Whether a log is an extension of what was sealed: the check before anything is derived from it or signed for it."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from services.audit import sealed_log
 from services.audit.checkpoint import Checkpoint
@@ -10,23 +10,10 @@ from services.audit.key_directory import KeyDirectory
 from services.audit.merkle import leaf_hash
 from services.audit.note import NoteError, VerifierKey, open_note
 from services.audit.sealed_log import EntryMissing, LogName
-from services.audit.tiles import WIDTH, GrowingTree, split
+from services.audit.tiles import WIDTH, GrowingTree, TileMissing, split
+from services.web.log_check import LogAltered
 
-
-class LogAltered(Exception):
-    """The log is no extension of what was sealed.
-
-    `position`: the first one that differs; None: it lies in a part of which nothing is kept that could tell.
-    """
-
-    def __init__(self, log: LogName, position: int | None, why: str) -> None:
-        where = "" if position is None else f" from position {position} on"
-        super().__init__(
-            f"The log of {log} is not what was sealed{where}: {why}. Nothing is derived from it. Restore a backup that "
-            "holds every sealed position; `sagecert audit check` compares again."
-        )
-        self.log = log
-        self.position = position
+CHECKPOINTS_AT_ONCE: Final = 1_000
 
 
 class Anchor(NamedTuple):
@@ -42,13 +29,21 @@ class Anchor(NamedTuple):
 
 
 async def anchors(
-    connection: Connection, log: LogName, directory: KeyDirectory, witnessed: Iterable[Anchor] = ()
+    connection: Connection,
+    log: LogName,
+    directory: KeyDirectory,
+    *,
+    sandbox: bool = False,
+    witnessed: Iterable[Anchor] = (),
 ) -> list[Anchor]:
-    """The checkpoints that the log must extend: the database's, the directory's and those of witnesses, smallest first.
+    """The checkpoints that the log must extend: of the database, the directory and the witnesses, smallest first.
 
-    Raises `LogAltered` for a checkpoint that another key signed or that is of another log.
+    Raises `LogAltered` for a checkpoint that another key signed or that is of another log. A reset `sandbox` starts
+    another log: what the directory keeps of an earlier one does not count.
     """
     head = await sealed_log.log_head(connection, log)
+    if sandbox and all(key.name != head.origin for key in directory.verifier_keys()):
+        directory = KeyDirectory(directory.path / "of-an-earlier-log")
     known = [key for key in directory.verifier_keys() if key.name.endswith(f"/{log}")]
     keys = known or await _installed(connection, head.origin)
     found = list(witnessed)
@@ -75,6 +70,29 @@ def _opened(note: str, keys: Sequence[VerifierKey], log: LogName, source: str) -
         return Checkpoint.parse(text)
     except NoteError as problem:
         raise LogAltered(log, None, f"the checkpoint from {source} does not hold, because {problem}") from problem
+
+
+async def compare_tiles(connection: Connection, log: LogName, directory: KeyDirectory, *, sandbox: bool) -> GrowingTree:
+    """Compares the stored tiles with every checkpoint, without a look at the entries; returns their tree.
+
+    Raises `LogAltered`: a checkpoint holds more than the log, or has another root.
+    """
+    size = (await sealed_log.log_head(connection, log)).size
+    head = await sealed_log.entries_head(connection, log)
+    try:
+        tree = await sealed_log.read_tree(connection, log, size)
+        for anchor in await anchors(connection, log, directory, sandbox=sandbox):
+            sealed = anchor.checkpoint.size
+            if sealed > min(size, head):
+                raise LogAltered(log, min(size, head) + 1, f"{anchor.name} holds more")
+            (root,) = await sealed_log.roots(connection, log, [(0, sealed)])
+            if root != anchor.checkpoint.root:
+                raise LogAltered(log, None, f"{anchor.name} has another root than the stored tiles")
+    except (TileMissing, ValueError) as problem:
+        raise LogAltered(log, None, f"a stored tile is damaged ({problem})") from problem
+    if head < size:
+        raise LogAltered(log, head + 1, f"it ends at {head}, but {size} entries were sealed")
+    return tree
 
 
 class ExtensionCheck:
@@ -111,7 +129,11 @@ class ExtensionCheck:
             raise LogAltered(self._log, min(first, missing.position), f"{anchor.name} holds more") from missing
         if self._tree.root != anchor.checkpoint.root:
             position = await self._first_difference(connection, agreed, size)
-            raise LogAltered(self._log, position, f"{anchor.name} has another root")
+            why = f"{anchor.name} has another root"
+            if position is None:
+                first, after = await self._between_checkpoints(connection, size)
+                why += f"; the first difference lies at positions {first + 1} to {after}, whose tiles were forged, too"
+            raise LogAltered(self._log, position, why)
 
     async def _first_difference(self, connection: Connection, after: int, through: int) -> int | None:
         """The first position whose entry has another hash than the stored tiles say; None: there is none."""
@@ -130,6 +152,18 @@ class ExtensionCheck:
         except EntryMissing as missing:
             return missing.position
         return None
+
+    async def _between_checkpoints(self, connection: Connection, size: int) -> tuple[int, int]:
+        """The sizes of two kept checkpoints: the entries agree with the first (or 0), and not with the second."""
+        tree = GrowingTree()
+        while kept := await sealed_log.checkpoints(connection, self._log, tree.size, size, CHECKPOINTS_AT_ONCE):
+            for checkpoint in kept:
+                agreed = tree.size
+                async for some in sealed_log.entries(connection, self._log, agreed, checkpoint.size):
+                    tree.append([leaf_hash(entry) for entry in some])
+                if tree.root != checkpoint.root:
+                    return agreed, checkpoint.size
+        return tree.size, size
 
     async def recheck(self, connection: Connection, tiles_max: int) -> None:
         """Hashes the next parts of the log again, from the first after the last. Raises `LogAltered`."""

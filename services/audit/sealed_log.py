@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from services.audit.checkpoint import SIZE_MAX
 from services.audit.database import Connection
 from services.audit.note import ED25519, VerifierKey
-from services.audit.tiles import HEIGHT, WIDTH, GrowingTree, Range, TileId, root_of_range, tiles_of
+from services.audit.tiles import HEIGHT, WIDTH, GrowingTree, Range, TileId, TileMissing, root_of_range, tiles_of
 from services.web.statements import statements
 
 ENTRIES_AT_ONCE: Final = 4_096
@@ -98,13 +98,13 @@ async def leaf_tiles(connection: Connection, log: LogName, first: int, after: in
 
 
 async def roots(connection: Connection, log: LogName, ranges: Sequence[Range]) -> list[bytes]:
-    """The roots of these subtrees, from stored tiles. Raises `LookupError` if a tile is missing."""
+    """The roots of these subtrees, from stored tiles. Raises `TileMissing`."""
     tiles = await read_tiles(connection, log, tiles_of(ranges))
     return [root_of_range(entries_range, tiles) for entries_range in ranges]
 
 
 async def read_tree(connection: Connection, log: LogName, size: int) -> GrowingTree:
-    """The tree of this size, to go on from. Raises `LookupError` if a tile is missing."""
+    """The tree of this size, to go on from. Raises `TileMissing`."""
     edge = [
         TileId(level, size >> HEIGHT * (level + 1))
         for level in range((size.bit_length() + HEIGHT - 1) // HEIGHT)
@@ -112,6 +112,9 @@ async def read_tree(connection: Connection, log: LogName, size: int) -> GrowingT
     ]
     tiles = await read_tiles(connection, log, edge)
     widths = {tile.level: (size >> HEIGHT * tile.level & WIDTH - 1) * 32 for tile in edge}
+    for tile in edge:
+        if len(tiles.get(tile, b"")) < widths[tile.level]:
+            raise TileMissing(tile)
     return GrowingTree(size, {tile.level: tiles[tile][: widths[tile.level]] for tile in edge})
 
 

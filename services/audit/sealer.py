@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from services.audit import sealed_log
 from services.audit.checkpoint import Checkpoint
 from services.audit.database import DATABASE_AWAY, OwnConnection, connect
-from services.audit.extension import LogAltered, anchors
+from services.audit.extension import compare_tiles
 from services.audit.key_directory import KeyDirectory, KeyDirectoryError
 from services.audit.key_ring import installed_by
 from services.audit.merkle import leaf_hash
@@ -21,6 +21,7 @@ from services.audit.note import Signature, VerifierKey, public_bytes, sign, sign
 from services.audit.sealed_log import EntryMissing, InstalledKey, Lease, LogName, StoredCheckpoint
 from services.audit.settings import AuditSettings
 from services.audit.tiles import GrowingTree, TileId
+from services.web.log_check import LogAltered
 from services.web.reconnect import Backoff, keep_connected
 from services.web.wakeup import wait_until_set
 from shared.events.channels import COMPLIANCE_CHANNEL, FACTS_CHANNEL
@@ -50,6 +51,7 @@ class Sealer:
         self._held_by = f"{socket.gethostname()}:{os.getpid()}"
         self._wakeup = asyncio.Event()
         self._trouble: str | None = None
+        self._paused_until = float("-inf")
         self._directory = KeyDirectory(settings.directory)
 
     async def run(self) -> None:
@@ -67,7 +69,7 @@ class Sealer:
 
     async def _seal(self, backoff: Backoff) -> None:
         async with self._connected() as connection, self._witnesses(connection) as ask_witnesses:
-            await sealed_log.beat(connection, self._held_by, self._trouble)
+            await self._pause(connection)
             logs = SealedLog.all(connection, self._settings, self._held_by)
             while True:
                 self._wakeup.clear()
@@ -82,6 +84,13 @@ class Sealer:
                 await asyncio.sleep(max(0.0, PUBLISH_SECONDS - spent))
                 if not any(sealed):
                     await wait_until_set(self._wakeup, POLL_SECONDS)
+
+    async def _pause(self, connection: OwnConnection) -> None:
+        """Waits before it looks at an altered log again, and says meanwhile why nothing is sealed."""
+        await sealed_log.beat(connection, self._held_by, self._trouble)
+        while asyncio.get_running_loop().time() < self._paused_until:
+            await asyncio.sleep(POLL_SECONDS)
+            await sealed_log.beat(connection, self._held_by, self._trouble)
 
     @asynccontextmanager
     async def _witnesses(self, connection: OwnConnection) -> AsyncIterator[Callable[["SealedLog"], Awaitable[None]]]:
@@ -104,10 +113,10 @@ class Sealer:
         finally:
             connection.terminate()
 
-    def _failed(self, problem: Exception, backoff: Backoff) -> None:
+    def _failed(self, problem: Exception, _: Backoff) -> None:
         self._trouble = str(problem)
         if isinstance(problem, LogAltered | KeyDirectoryError | EntryMissing):
-            backoff.seconds = ALTERED_PAUSE_SECONDS
+            self._paused_until = asyncio.get_running_loop().time() + ALTERED_PAUSE_SECONDS
             _log.error("%s", problem)
         elif isinstance(problem, DATABASE_AWAY):
             _log.warning("the sealer lost its connection and reconnects: %r", problem)
@@ -172,17 +181,7 @@ class SealedLog:
         if not self._keys:
             await self._make_first_key(lease)
         self._keep_verifier_keys(lease.origin)
-        try:
-            tree = await sealed_log.read_tree(self._connection, self.name, lease.size)
-            for anchor in await anchors(self._connection, self.name, self._directory):
-                size = anchor.checkpoint.size
-                if size > tree.size:
-                    raise LogAltered(self.name, tree.size + 1, f"{anchor.name} holds more")
-                (root,) = await sealed_log.roots(self._connection, self.name, [(0, size)])
-                if root != anchor.checkpoint.root:
-                    raise LogAltered(self.name, None, f"{anchor.name} has another root than the stored tiles")
-        except (LookupError, ValueError) as problem:
-            raise LogAltered(self.name, None, f"a stored tile is missing or too short ({problem})") from problem
+        tree = await compare_tiles(self._connection, self.name, self._directory, sandbox=self._settings.sandbox)
         self.latest = await sealed_log.latest_checkpoint(self._connection, self.name)
         if lease.size and (self.latest is None or self.latest.root != tree.root):
             raise LogAltered(self.name, None, "the stored tiles have another root than the last checkpoint")

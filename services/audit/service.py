@@ -22,11 +22,12 @@ _POSITION_OF: Final = "SELECT e.notification_id FROM certification.stored_events
 
 
 class AuditService:
-    """Answers about sealed logs. `pool`: while the application runs."""
+    """Answers about sealed logs. `pool`: while the application runs. `exports`: how many are being made."""
 
     def __init__(self, settings: AuditSettings) -> None:
         self.settings = settings
         self.pool: Pool | None = None
+        self.exports = 0
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:

@@ -60,6 +60,13 @@ def parse_number_path(parts: Sequence[str]) -> tuple[int, int]:
     return number, width
 
 
+class TileMissing(LookupError):
+    """A tile is not stored, or has too few hashes."""
+
+    def __init__(self, tile: TileId) -> None:
+        super().__init__(f"tile {tile.number} of level {tile.level} is missing or too short")
+
+
 class FullTile(NamedTuple):
     """A tile that became full. `root`: over its hashes, which stands in the tile above."""
 
@@ -198,7 +205,7 @@ def tiles_of(ranges: Iterable[Range]) -> set[TileId]:
 
 
 def root_of_range(entries: Range, tiles: Mapping[TileId, bytes]) -> bytes:
-    """The root of a subtree, or of the whole tree from 0. Raises `LookupError` if a hash is missing from its tile."""
+    """The root of a subtree, or of the whole tree from 0. Raises `TileMissing`."""
     return join([_hash_of(node, tiles) for node in nodes_of(entries)]) if entries[1] else EMPTY_ROOT
 
 
@@ -206,7 +213,7 @@ def _hash_of(node: Node, tiles: Mapping[TileId, bytes]) -> bytes:
     tile = node.tile
     count = 1 << node.height % HEIGHT
     first = node.place * count % WIDTH
-    hashes = tiles[tile][first * HASH_BYTES : (first + count) * HASH_BYTES]
+    hashes = tiles.get(tile, b"")[first * HASH_BYTES : (first + count) * HASH_BYTES]
     if len(hashes) < count * HASH_BYTES:
-        raise LookupError(f"tile {tile.number} of level {tile.level} has too few hashes")
+        raise TileMissing(tile)
     return root_of(split(hashes))

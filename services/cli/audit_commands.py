@@ -1,10 +1,20 @@
 """Commands of the audit trail."""
 
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
 from services.cli.error_messages import friendly_errors
-from services.cli.options import host_option, json_option, port_option
+from services.cli.options import host_option, json_option, port_option, running_data_directory_option
 from services.cli.output import progress
+
+if TYPE_CHECKING:
+    from services.audit.settings import AuditSettings
 
 
 @click.group()
@@ -42,3 +52,62 @@ def serve(host: str, port: int, as_json: bool) -> None:
         settings = AuditSettings()
         log = (settings.database_url, settings.database_role)
         serve_app("audit", lambda: create_app(settings), log, host, port, as_json)
+
+
+@audit.command("export")
+@click.option("--partner", "partner_id", metavar="PARTNER", help="Only what concerns this partner, with proofs.")
+@click.option("--until", type=click.IntRange(1), metavar="POSITION", help="Up to a checkpoint that covers it.")
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The file to write."
+)
+@running_data_directory_option
+def export(partner_id: str | None, until: int | None, output: Path, data_directory: Path) -> None:
+    """Write one file from which a stranger verifies everything offline.
+
+    Reads the database that SAGECERT_AUDIT_DATABASE_URL or SAGECERT_OWNER_DATABASE_URL names, or that of a running
+    `sagecert up`.
+    """
+    with friendly_errors():
+        from services.host.audit_export import write_export
+
+        size = write_export(_settings(data_directory), partner_id, until, output, _shown)
+    progress(f"{output}: facts up to position {size}; check it with sagecert-verify {output}")
+
+
+def _settings(data_directory: Path) -> "AuditSettings":
+    """Of the named database, or else that of a running `sagecert up`; the key's directory is beside its data."""
+    from pydantic import SecretStr
+
+    from services.audit.settings import AuditSettings
+    from services.cli.database_url import owner_url
+    from services.cli.settings import SystemSettings
+    from services.host.log_check import audit_settings
+
+    if "SAGECERT_AUDIT_DATABASE_URL" in os.environ:
+        return AuditSettings()
+    return audit_settings(SecretStr(owner_url(SystemSettings(), data_directory)), data_directory)
+
+
+@audit.command("check")
+@running_data_directory_option
+def check(data_directory: Path) -> None:
+    """Hash both logs whole and compare them with what was sealed; exits with 1 if they differ.
+
+    Reads the same databases as `sagecert audit export`.
+    """
+    with friendly_errors():
+        from services.host.audit_export import compare_logs
+
+        sizes = compare_logs(_settings(data_directory))
+    for log, size in sizes.items():
+        click.echo(f"{log}: the first {size} positions are what was sealed")
+
+
+@contextmanager
+def _shown(total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal, for as many entries; advanced by the number of entries."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    with click.progressbar(length=total, label="exporting", file=sys.stderr) as bar:
+        yield bar.update

@@ -148,12 +148,14 @@ def rebuild(verify: bool, data_directory: Path, as_json: bool) -> None:
         from services.cli.settings import SystemSettings
         from services.compliance.projection import rebuild as rebuilding
         from services.compliance.settings import ComplianceSettings
+        from services.host.log_check import log_check
         from services.host.stop_signals import install_signal_handlers
 
         url = owner_url(SystemSettings(), data_directory)
         settings = ComplianceSettings(database_url=SecretStr(url))
         install_signal_handlers()
-        rebuilt = rebuilding.run(settings, url, verify=verify, on_progress=progress)
+        check = log_check(settings, data_directory)
+        rebuilt = rebuilding.run(settings, url, verify=verify, on_progress=progress, check=check)
     if as_json:
         shown = {**rebuilt._asdict(), "known_through": rebuilt.known_through.isoformat()}
         click.echo(json.dumps(shown))

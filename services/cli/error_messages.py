@@ -17,8 +17,11 @@ _LISTS: Final = {
     "products": "SAGECERT_PRODUCTS",
     "webhook_keys": "SAGECERT_COMPLIANCE_WEBHOOK_KEYS",
     "webhook_networks": "SAGECERT_COMPLIANCE_WEBHOOK_NETWORKS",
+    "witnesses": "SAGECERT_AUDIT_WITNESSES",
 }
 """Settings that are written as JSON, by field."""
+_PART_OF: Final = {"FOLLOWER": "COMPLIANCE", "DISPATCHER": "COMPLIANCE", "SEALER": "AUDIT"}
+"""The prefix of the settings that a process shares with its service."""
 
 NO_KEY: Final = (
     "Other machines can reach this address, and no API key lets any caller in: issue keys with sagecert keys issue, "
@@ -59,15 +62,21 @@ def describe(problem: Exception) -> str | None:
     from pydantic_settings import SettingsError
     from sqlalchemy.exc import DBAPIError
 
+    from services.audit.key_directory import KeyDirectoryError
+    from services.audit.refusals import NotSealed
+    from services.audit.sealed_log import EntryMissing
     from services.certification.domain.api_key import KeyRefused
     from services.certification.domain.refusals import Unavailable
     from services.host.api_keys.errors import NoKeyYet
     from services.host.embedded_postgres.errors import CannotStart
+    from services.web.log_check import LogAltered
     from services.web.sandbox_mismatch import SandboxMismatch
 
     match problem:
-        case CannotStart() | SandboxMismatch() | KeyRefused():
+        case CannotStart() | SandboxMismatch() | KeyRefused() | LogAltered() | KeyDirectoryError() | NotSealed():
             return str(problem)
+        case EntryMissing():
+            return f"The log is not what was sealed: {problem}."
         case NoKeyYet():
             return NO_KEY
         case ValidationError():
@@ -93,7 +102,7 @@ def describe(problem: Exception) -> str | None:
 def _settings(problem: "ValidationError") -> Iterator[str]:
     """Missing and unusable settings, by their environment variables."""
     part = problem.title.removesuffix("Settings").upper()
-    part = "COMPLIANCE" if part in ("FOLLOWER", "DISPATCHER") else part
+    part = _PART_OF.get(part, part)
     prefix = "SAGECERT_" if part == "SYSTEM" else f"SAGECERT_{part}_"
     for error in problem.errors():
         name = str(error["loc"][0])

@@ -59,6 +59,7 @@ def start(
 
         from services.cli.webhook_key import webhook_key
         from services.host import system
+        from services.host.log_check import refuse_altered
         from services.host.supervisor import supervised
 
         chosen = system.settings(
@@ -67,6 +68,7 @@ def start(
             webhook_key=lambda: webhook_key(data_directory, progress),
             data_directory=data_directory,
         )
+        refuse_altered(chosen.audit)
         with supervised(system.background(chosen, databases)):
             loading.join()
             app = system.create(chosen, databases.owner_url, bootstrap=settings().api_key, keyless=address.loopback)

@@ -24,8 +24,9 @@ def follow(settings: "ComplianceSettings") -> None:
     """Keeps the read model up with the facts and the clock until SIGINT or SIGTERM, as `KeyboardInterrupt`."""
     from services.compliance.projection.follower import Follower
     from services.host.event_loop import run
+    from services.host.log_check import log_check
 
-    run(Follower(settings).run())
+    run(Follower(settings, log_check(settings)).run())
 
 
 def dispatch(settings: "ComplianceSettings") -> None:

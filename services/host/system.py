@@ -12,6 +12,7 @@ from services.audit.settings import AuditSettings
 from services.certification.settings import CertificationSettings
 from services.compliance.settings import ComplianceSettings
 from services.host.database_roles import Databases
+from services.host.log_check import audit_settings
 from services.host.supervisor import Part
 
 if TYPE_CHECKING:
@@ -49,13 +50,9 @@ def settings(
     )
     if not compliance.webhook_keys:
         compliance = compliance.model_copy(update={"webhook_keys": (webhook_key(),)})
-    audit = AuditSettings(
-        database_url=SecretStr(databases.auditor_url),
-        database_role=databases.auditor_role,
-        sandbox=sandboxed,
+    audit = audit_settings(
+        SecretStr(databases.auditor_url), data_directory, database_role=databases.auditor_role, sandbox=sandboxed
     )
-    if "directory" not in audit.model_fields_set:
-        audit = audit.model_copy(update={"directory": data_directory.absolute() / "audit"})
     return Settings(certification, compliance, audit)
 
 

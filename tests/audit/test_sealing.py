@@ -4,35 +4,20 @@ import asyncio
 from pathlib import Path
 from typing import Final
 
-from psycopg import Connection, sql
+from psycopg import Connection
 
-from services.audit.merkle import leaf_hash, root_of
+from services.audit.merkle import root_of
 from services.audit.note import VerifierKey, open_note
-from tests.audit.seals import column_line, derive, seal
+from tests.audit.seals import EVENTS, FACTS, derive, leaves, seal
 from tests.compliance.log import Log
 from tests.databases import Database
 from tests.oracle.histories import seeded
 from tests.policy.fact_log import recorded
 
-FACTS: Final = ("certification", "stored_events", "state", "notification_id")
-EVENTS: Final = ("compliance", "compliance_event", "data", "position")
-
 SEALED: Final = """
     SELECT l.origin, c.size, c.root, c.note
     FROM audit.checkpoint c JOIN audit.log l ON l.name = c.log WHERE l.name = %s
 """
-
-
-def leaves(owner: Connection, log: tuple[str, str, str, str]) -> list[bytes]:
-    """The leaf hashes of every row, each entry written without the sealer."""
-    schema, table, last, position = log
-    rows = owner.execute(
-        sql.SQL("SELECT * FROM {} ORDER BY {}").format(sql.Identifier(schema, table), sql.Identifier(position))
-    )
-    assert rows.description is not None
-    names = [column.name for column in rows.description]
-    place = names.index(last)
-    return [leaf_hash(column_line(row, names, without=last) + bytes(row[place])) for row in rows]
 
 
 def test_a_checkpoint_is_the_root_over_every_column_and_the_exact_bytes(

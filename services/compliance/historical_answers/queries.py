@@ -90,14 +90,6 @@ class FactsWithoutEffect(_Question, frozen=True, kw_only=True):
     limit: int
 
 
-class PartnerExplanation(_Question, frozen=True, kw_only=True):
-    """Why a partner stands as it does for a product; `page`: as a page to print."""
-
-    partner_id: str
-    product: str
-    page: bool
-
-
 HistoryQuery = (
     PartnerCompliance
     | PartnerAuthorisation
@@ -108,7 +100,6 @@ HistoryQuery = (
     | PartnersList
     | WindowsList
     | FactsWithoutEffect
-    | PartnerExplanation
 )
 
 

@@ -1,6 +1,6 @@
 """An announcement about a partner."""
 
-from datetime import date, datetime
+from datetime import datetime
 
 import msgspec
 
@@ -11,8 +11,7 @@ class Announcement(msgspec.Struct, frozen=True):
     """Something true that is published, identified by all but its details.
 
     `about` names what it is about within partner and product: a window (its opening instant),
-    a consultant, a portal change. `ordinal` tells apart those that share all else. `due_on` and `products`
-    are the terms of a portal change: corrected, it is announced anew (R38).
+    a consultant, a portal change. `ordinal` tells apart those that share all else.
     """
 
     name: Name
@@ -20,5 +19,3 @@ class Announcement(msgspec.Struct, frozen=True):
     product: str | None
     about: str
     ordinal: int
-    due_on: date | None = None
-    products: tuple[str, ...] = ()

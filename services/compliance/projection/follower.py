@@ -10,11 +10,12 @@ from datetime import timedelta
 from typing import Final, Literal
 
 from services.compliance.database import CONNECTION_LOST, OwnConnection, cause, connect
-from services.compliance.heartbeat import FOLLOWERS, Heartbeat
+from services.compliance.heartbeat import BEAT_SECONDS, FOLLOWERS, Heartbeat
 from services.compliance.projection.batch import PolicyVersionMismatch, Projector
 from services.compliance.projection.wide_step_workers import ReplayWorkers
 from services.compliance.read_model.batch_write import ConcurrentUpdate
 from services.compliance.settings import ComplianceSettings
+from services.web.log_check import LogAltered, LogCheck
 from services.web.reconnect import BACKOFF_SECONDS_MAX, Backoff, keep_connected
 from services.web.wakeup import wait_until_set
 from shared.events.channels import FACTS_CHANNEL
@@ -23,6 +24,8 @@ POLL_SECONDS: Final = 0.25
 """How long a fact can stay unseen when its notification was lost."""
 YIELD_SECONDS: Final = 1.0
 """How long a follower pauses after another one advanced the projection."""
+ALTERED_PAUSE_SECONDS: Final = 30.0
+"""How long a follower pauses before it looks again at a log that was altered."""
 _BARRIER_AGE: Final = timedelta(seconds=1)
 """An idle projection draws a barrier when `known_through` is this old."""
 
@@ -45,12 +48,15 @@ _log: Final = logging.getLogger(__name__)
 class Follower:
     """Follows the fact log until cancelled. Any number may run: one that gets `ConcurrentUpdate` pauses.
 
+    `check`: asked before anything is derived whether the logs are still what was sealed.
+
     After a lost connection, a restarted server or a recreated schema it reconnects and goes on from the cursor, which
     commits together with what was derived.
     """
 
-    def __init__(self, settings: ComplianceSettings) -> None:
+    def __init__(self, settings: ComplianceSettings, check: LogCheck | None = None) -> None:
         self._settings = settings
+        self._check = check
         self._parameters = settings.parameters
         self._derivers = ReplayWorkers(settings)
         self._wakeup = asyncio.Event()
@@ -118,11 +124,31 @@ class Follower:
         """
         notified = self._wakeup.is_set()
         self._wakeup.clear()
+        await self._compare(connection)
         found = await projector.advance_fully(None)
         if not found and (notified or await self._pending(connection, "barrier")):
             known_through = await connection.fetchval(BARRIER)
             self._barrier_drawn_at = asyncio.get_running_loop().time()
             await projector.advance_fully(known_through)
+
+    async def _compare(self, connection: OwnConnection) -> None:
+        """Returns once the logs are what was sealed; says meanwhile that it lives, and why it derives nothing."""
+        while self._check is not None:
+            comparing = asyncio.ensure_future(self._check.compare())
+            try:
+                while not (await asyncio.wait([comparing], timeout=BEAT_SECONDS))[0]:
+                    await self._heartbeat.beat(connection)
+                await comparing
+                return
+            except LogAltered as altered:
+                self._heartbeat.trouble = str(altered)
+                _log.error("%s", altered)
+            finally:
+                comparing.cancel()
+            until = asyncio.get_running_loop().time() + ALTERED_PAUSE_SECONDS
+            while asyncio.get_running_loop().time() < until:
+                await self._heartbeat.beat(connection)
+                await asyncio.sleep(BEAT_SECONDS)
 
     async def _pending(self, connection: OwnConnection, *kinds: Literal["facts", "barrier"]) -> bool:
         """Whether there are new facts, or a barrier would fire a timer or advance `known_through`."""

@@ -28,6 +28,7 @@ from services.compliance.read_model.checkpoint import Checkpoint, PolicyUpgrade,
 from services.compliance.read_model.migrations import upgrade
 from services.compliance.read_model.tables import compliance_event
 from services.compliance.settings import ComplianceSettings
+from services.web.log_check import LogCheck
 
 REBUILT_SCHEMA: Final = "compliance_rebuilt"
 RETIRED_SCHEMA: Final = "compliance_retired"
@@ -89,29 +90,38 @@ def run(
     verify: bool,
     on_progress: Callable[[str], None] = lambda _: None,
     processes: int | None = None,
+    check: LogCheck | None = None,
 ) -> Rebuilt:
     """Rebuilds the read model of `settings` as the owner of its schema, while the service goes on.
 
     `verify`: compares the rebuilt read model with the live one and drops it. Otherwise it replaces the live one in one
     transaction after it has caught up. If it would have published other events, the projection pauses while further
-    events correct the published ones. Raises `AlreadyRebuilding` and what PostgreSQL raises; the live read model then
-    stays.
+    events correct the published ones. `check`: asked before anything is derived, and before the swap. Raises
+    `AlreadyRebuilding`, `LogAltered` and what PostgreSQL raises; the live read model then stays.
     """
     with psycopg.connect(owner_url, autocommit=True) as connection:
         if connection.execute(_ALONE).fetchone() != (True,):
             raise AlreadyRebuilding("Another rebuild is under way on this database: let it finish.")
-        return _run(settings, owner_url, verify, on_progress, processes or os.cpu_count() or 1)
+        return _run(settings, owner_url, verify, on_progress, processes or os.cpu_count() or 1, check)
 
 
 def _run(
-    settings: ComplianceSettings, owner_url: str, verify: bool, on_progress: Callable[[str], None], processes: int
+    settings: ComplianceSettings,
+    owner_url: str,
+    verify: bool,
+    on_progress: Callable[[str], None],
+    processes: int,
+    check: LogCheck | None,
 ) -> Rebuilt:
+    if check is not None:
+        on_progress("comparing the facts with what was sealed")
+        asyncio.run(check.compare_facts())
     live = settings.model_copy(update={"database_url": SecretStr(owner_url), "database_role": None})
     rebuilt = live.model_copy(update={"database_schema": REBUILT_SCHEMA})
     for way in (_Replay.compare,) if verify else (_Replay.apply_policy_upgrade, _Replay.correct):
         _make_schema(owner_url, REBUILT_SCHEMA)
         try:
-            found = asyncio.run(_rebuild(way, live, rebuilt, on_progress, processes))
+            found = asyncio.run(_rebuild(way, live, rebuilt, on_progress, processes, check))
         finally:
             _drop_schemas(owner_url, REBUILT_SCHEMA, RETIRED_SCHEMA)
         if found is not None:
@@ -125,11 +135,12 @@ async def _rebuild(
     rebuilt: ComplianceSettings,
     on_progress: Callable[[str], None],
     processes: int,
+    check: LogCheck | None,
 ) -> Rebuilt | None:
     in_use, target = await connect(live, patient=True), await connect(rebuilt, patient=True)
     try:
         await in_use.execute("SET idle_in_transaction_session_timeout = 0")
-        return await way(_Replay(live, rebuilt, in_use, target, processes, on_progress))
+        return await way(_Replay(live, rebuilt, in_use, target, processes, on_progress, check))
     finally:
         in_use.terminate()
         target.terminate()
@@ -144,6 +155,7 @@ class _Replay(NamedTuple):
     target: OwnConnection
     processes: int
     on_progress: Callable[[str], None]
+    check: LogCheck | None
 
     async def compare(self) -> Rebuilt:
         """Derives up to the live checkpoint, and lists the differences."""
@@ -200,7 +212,13 @@ class _Replay(NamedTuple):
         return Rebuilt(partners, checkpoint.event_position, checkpoint.position, checkpoint.known_through)
 
     async def _swap(self) -> None:
-        """A follower that waits for the lock on `progress` continues in the new schema."""
+        """A follower that waits for the lock on `progress` continues in the new schema.
+
+        Raises `LogAltered` if the rebuilt events do not extend what was sealed of the published ones.
+        """
+        if self.check is not None:
+            self.on_progress("comparing the events with what was sealed")
+            await self.check.compare_events(REBUILT_SCHEMA)
         self.on_progress("taking it into use")
         await self.in_use.execute(f'ALTER SCHEMA "{self.live.database_schema}" RENAME TO "{RETIRED_SCHEMA}"')
         await self.in_use.execute(f'ALTER SCHEMA "{REBUILT_SCHEMA}" RENAME TO "{self.live.database_schema}"')

@@ -1,0 +1,242 @@
+"""Exports of the audit trail: one file from which a stranger verifies everything without asking us.
+
+A gzip-compressed tar archive with members in a fixed order. Members named like tiles are the tiles and entry bundles of
+C2SP tlog-tiles; docs/auditor-guide.md lists the others.
+"""
+
+import asyncio
+from base64 import b64encode
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from services.audit import sealed_log
+from services.audit.archive import Archive
+from services.audit.database import Connection
+from services.audit.refusals import NotSealed
+from services.audit.sealed_log import LogName, StoredCheckpoint
+from services.audit.service import proof_of, read_bundle
+from services.audit.settings import AuditSettings
+from services.audit.tiles import WIDTH, TileId, number_path, width_in
+from services.web.statements import statements
+
+FORMAT: Final = "sagecert-audit-export/1"
+ROWS_AT_ONCE: Final = 1_000
+"""Checkpoints, and facts of a partner, in a member or in a statement."""
+SEARCH_MAX: Final = 64
+
+_SQL: Final = statements(__file__)
+_HASHED_TEXT: Final = b'_hash":"'
+
+UNPROVED: Final = (
+    "Whether the log has shown others another past: that takes a witness, or an earlier checkpoint of your own.",
+    "Whether what was reported is true: the log proves who reported what, and when.",
+)
+UNPROVED_OF_PARTNER: Final = (
+    *UNPROVED,
+    "Whether the log holds further facts about this partner: a proof shows that an entry is in it, not that it is all.",
+    "That positions have no gaps and instants of recording never go back: that takes the whole log.",
+    "What this partner's standings are: facts about others, of whom this export says nothing, can matter to them.",
+)
+
+
+class Export(NamedTuple):
+    """What an export covers. `partner_id`: only what concerns it. `facts`, `events`: the checkpoints up to which."""
+
+    partner_id: str | None
+    facts: StoredCheckpoint
+    events: StoredCheckpoint | None
+    made_at: datetime
+
+
+class Progress(NamedTuple):
+    """How many entries are exported, of how many."""
+
+    done: int
+    total: int
+
+
+async def prepare(
+    connection: Connection, settings: AuditSettings, partner_id: str | None, until: int | None, made_at: datetime
+) -> Export:
+    """What can be exported now. `until`: the export covers at least this position. Raises `NotSealed`.
+
+    No event follows from a fact beyond the checkpoint of the facts.
+    """
+    facts = await _checkpoint(connection, settings, LogName.FACTS, until)
+    events = await _events_from(connection, settings, facts.size)
+    return Export(partner_id, facts, events, made_at)
+
+
+async def _checkpoint(
+    connection: Connection, settings: AuditSettings, log: LogName, until: int | None
+) -> StoredCheckpoint:
+    counting = (settings.witness_keys, settings.cosignatures_min)
+    latest = await sealed_log.latest_checkpoint(connection, log, *counting)
+    if latest is None or latest.size < (until or 0):
+        end = latest.size if latest else 0
+        raise NotSealed(f"The latest checkpoint that counts ends at position {end}.")
+    if until is None:
+        return latest
+    following = await sealed_log.checkpoints(connection, log, max(until, 1) - 1, latest.size, SEARCH_MAX)
+    for checkpoint in following:
+        found = await sealed_log.latest_checkpoint(connection, log, *counting, size_max=checkpoint.size)
+        if found is not None and found.size >= until:
+            return found
+    return latest
+
+
+async def _events_from(connection: Connection, settings: AuditSettings, facts: int) -> StoredCheckpoint | None:
+    """The greatest checkpoint of events that follow from these facts; None: there is none."""
+    counting = (settings.witness_keys, settings.cosignatures_min)
+    size_max = await sealed_log.entries_head(connection, LogName.COMPLIANCE)
+    if (await connection.fetchval(_SQL["derived_from"], size_max) or 0) > facts:
+        first, after = 0, size_max
+        while after - first > 1:  # the events up to `first` do, those up to `after` do not
+            middle = (first + after) // 2
+            if (await connection.fetchval(_SQL["derived_from"], middle) or 0) > facts:
+                after = middle
+            else:
+                first = middle
+        size_max = first
+    return await sealed_log.latest_checkpoint(connection, LogName.COMPLIANCE, *counting, size_max=size_max)
+
+
+async def stream(
+    connection: Connection,
+    settings: AuditSettings,
+    export: Export,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> AsyncIterator[bytes]:
+    """The bytes of the archive. Raises `EntryMissing` where the log is not what was sealed."""
+    archive = Archive(int(export.made_at.timestamp()))
+    total = export.facts.size + (export.events.size if export.events else 0)
+    done, erased = 0, list[str]()
+    manifest = await _manifest(connection, settings, export)
+    yield archive.member("manifest.json", msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
+    for log, checkpoint in ((LogName.FACTS, export.facts), (LogName.COMPLIANCE, export.events)):
+        if checkpoint is None:
+            continue
+        members = _log_members(connection, log, checkpoint, export.partner_id)
+        async for name, content, entries in members:
+            if log is LogName.FACTS:
+                erased += await _erased(connection, entries)
+            yield await asyncio.to_thread(archive.member, name, content)
+            done += len(entries)
+            on_progress(Progress(done, total))
+    for name, content in _in_parts("erasures", ({"fact_id": fact_id} for fact_id in erased)):
+        yield archive.member(name, content)
+    yield archive.end()
+
+
+async def _manifest(connection: Connection, settings: AuditSettings, export: Export) -> dict[str, Any]:
+    installed = await sealed_log.installed_keys(connection)
+    logs = {}
+    for log, checkpoint in ((LogName.FACTS, export.facts), (LogName.COMPLIANCE, export.events)):
+        origin = (await sealed_log.log_head(connection, log)).origin
+        keys = [key.text for key in sealed_log.verifier_keys(origin, [key.public_key for key in installed])]
+        logs[log] = {
+            "origin": origin,
+            "size": checkpoint.size if checkpoint else 0,
+            "root": b64encode(checkpoint.root).decode() if checkpoint else None,
+            "keys": keys,
+        }
+    streams = {"policy_facts": "policy", "engine_facts": "engine", "key_facts": "signing_key"}
+    positions = {
+        name: [row[0] for row in await connection.fetch(_SQL["positions"], prefix, export.facts.size)]
+        for name, prefix in streams.items()
+    }
+    return {
+        "format": FORMAT,
+        "made_at": export.made_at,
+        "partner_id": export.partner_id,
+        "products": settings.products,
+        "logs": logs,
+        **positions,
+        "unproved": UNPROVED if export.partner_id is None else UNPROVED_OF_PARTNER,
+    }
+
+
+_Member = tuple[str, bytes, Sequence[bytes]]
+"""A name, a content and the entries in it."""
+
+
+async def _log_members(
+    connection: Connection, log: LogName, checkpoint: StoredCheckpoint, partner_id: str | None
+) -> AsyncIterator[_Member]:
+    yield f"{log}/checkpoint", checkpoint.note.encode(), ()
+    after, part = 0, 0
+    while some := await sealed_log.checkpoints(connection, log, after, checkpoint.size, ROWS_AT_ONCE):
+        rows = ({"size": earlier.size, "note": earlier.note} for earlier in some)
+        yield f"{log}/checkpoints/{part:03}.jsonl", _lines(rows), ()
+        after, part = some[-1].size, part + 1
+    members = (
+        _whole(connection, log, checkpoint)
+        if partner_id is None
+        else _of_partner(connection, log, checkpoint, partner_id)
+    )
+    async for member in members:
+        yield member
+
+
+async def _whole(connection: Connection, log: LogName, checkpoint: StoredCheckpoint) -> AsyncIterator[_Member]:
+    """The tiles of leaf hashes, and the entries behind them."""
+    tiles = -(-checkpoint.size // WIDTH)
+    for first in range(0, tiles, 16):
+        stored = await sealed_log.leaf_tiles(connection, log, first, min(first + 16, tiles))
+        for number in range(first, min(first + 16, tiles)):
+            width = width_in(TileId(0, number), checkpoint.size)
+            yield f"{log}/tile/0/{number_path(number, width)}", stored[number][: 32 * width], ()
+    for number in range(tiles):
+        width = width_in(TileId(0, number), checkpoint.size)
+        content = await read_bundle(connection, log, number, width)
+        yield f"{log}/tile/entries/{number_path(number, width)}", content, unbundled(content)
+
+
+async def _of_partner(
+    connection: Connection, log: LogName, checkpoint: StoredCheckpoint, partner_id: str
+) -> AsyncIterator[_Member]:
+    """Each entry that concerns the partner, with its proof."""
+    statement = _SQL["facts_of_partner" if log is LogName.FACTS else "events_of_partner"]
+    after = 0
+    while rows := await connection.fetch(statement, partner_id, after, checkpoint.size, ROWS_AT_ONCE):
+        for (position,) in rows:
+            async for (entry,) in sealed_log.entries(connection, log, position - 1, position):
+                yield f"{log}/entries/{position}", entry, (entry,)
+            proof = await proof_of(connection, log, position, checkpoint)
+            yield f"{log}/proofs/{position}.tlog-proof", proof.encode(), ()
+        after = rows[-1][0]
+
+
+def unbundled(bundle: bytes) -> list[bytes]:
+    """The entries of a bundle."""
+    entries, place = [], 0
+    while place < len(bundle):
+        length = int.from_bytes(bundle[place : place + 2], "big")
+        entries.append(bundle[place + 2 : place + 2 + length])
+        place += 2 + length
+    return entries
+
+
+class _Identified(msgspec.Struct):
+    fact_id: str
+
+
+async def _erased(connection: Connection, entries: Sequence[bytes]) -> list[str]:
+    """The facts among these entries whose free text was erased."""
+    lines = [entry.partition(b"\n") for entry in entries]
+    named = [msgspec.json.decode(line, type=_Identified).fact_id for line, _, state in lines if _HASHED_TEXT in state]
+    return [row["fact_id"] for row in await connection.fetch(_SQL["erased"], named)] if named else []
+
+
+def _in_parts(name: str, rows: Iterable[dict[str, Any]]) -> Iterable[tuple[str, bytes]]:
+    """Members of at most `ROWS_AT_ONCE` rows."""
+    every = list(rows)
+    for part, first in enumerate(range(0, len(every), ROWS_AT_ONCE)):
+        yield f"{name}/{part:03}.jsonl", _lines(every[first : first + ROWS_AT_ONCE])
+
+
+def _lines(rows: Iterable[dict[str, Any]]) -> bytes:
+    return b"".join(msgspec.json.encode(row) + b"\n" for row in rows)

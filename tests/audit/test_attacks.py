@@ -1,0 +1,272 @@
+"""The owner of the database changes what was sealed: start, follower and rebuild refuse, from a position on."""
+
+import asyncio
+import itertools
+import shutil
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any, Final, LiteralString, NamedTuple
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from services.audit.key_directory import KeyDirectory
+from services.audit.merkle import root_of
+from services.audit.standing_check import StandingCheck, refuse_altered_logs
+from services.compliance.projection import rebuild
+from services.host.embedded_postgres.server import Server
+from services.host.migrate import migrate
+from services.web.log_check import LogAltered
+from tests.audit.seals import FACTS, audit_settings, derive, leaves, seal
+from tests.compliance.log import Log, settings_for
+from tests.compliance.seed import population
+from tests.conftest import TEMPLATE
+from tests.databases import Database, clone, drop
+
+GROUPS: Final = population(60)
+"""Facts for two tiles, one of them partial; the last group is not recorded."""
+GUARDED: Final = (
+    "certification.stored_events",
+    "compliance.compliance_event",
+    "audit.checkpoint",
+    "audit.cosignature",
+    "audit.signing_key",
+)
+_numbers = itertools.count(1)
+
+
+class Sealed(NamedTuple):
+    """A database with facts, events and checkpoints, and what the sealer keeps outside."""
+
+    database: Database
+    directory: Path
+
+    def as_owner(self, statements: LiteralString) -> None:
+        """What the owner can do: the triggers are switched off and on again in the same transaction."""
+        with psycopg.connect(self.database.owner_url) as connection:
+            for table in GUARDED:
+                name = sql.Identifier(*table.split("."))
+                connection.execute(sql.SQL("ALTER TABLE {} DISABLE TRIGGER append_only").format(name))
+            connection.execute(statements)
+            for table in GUARDED:
+                name = sql.Identifier(*table.split("."))
+                enable = sql.SQL("ALTER TABLE IF EXISTS {} ENABLE ALWAYS TRIGGER append_only")
+                if connection.execute("SELECT to_regclass(%s)", [table]).fetchone() != (None,):
+                    connection.execute(enable.format(name))
+
+    def refused_at_start(self) -> LogAltered | None:
+        return _refused(refuse_altered_logs(audit_settings(self.database, self.directory)))
+
+    def refused_by_follower(self) -> LogAltered | None:
+        settings = audit_settings(self.database, self.directory, database_url=self.database.follower_url)
+        return _refused(compared(StandingCheck(settings)))
+
+    def rebuilt(self, *, verify: bool = False) -> None:
+        check = StandingCheck(audit_settings(self.database, self.directory, database_url=self.database.owner_url))
+        rebuild.run(settings_for(self.database), self.database.owner_url, verify=verify, processes=1, check=check)
+
+
+async def compared(check: StandingCheck) -> None:
+    try:
+        await check.compare()
+    finally:
+        await check.close()
+
+
+def _refused(comparison: Coroutine[Any, Any, None]) -> LogAltered | None:
+    try:
+        asyncio.run(comparison)
+    except LogAltered as altered:
+        return altered
+    return None
+
+
+@pytest.fixture(scope="module")
+def original(templates: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sealed]:
+    """Sealed once; the tests change copies."""
+    name = "sealed_original"
+    clone(templates, TEMPLATE, name)
+    sealed = Sealed(Database(templates, name), tmp_path_factory.mktemp("sealed") / "audit")
+    with psycopg.connect(sealed.database.owner_url, autocommit=True) as owner:
+        log = Log(owner)
+        log.write(GROUPS[:200])
+        seal(sealed.database, sealed.directory)
+        log.write(GROUPS[200:-1])
+    asyncio.run(derive(sealed.database))
+    seal(sealed.database, sealed.directory)
+    yield sealed
+    drop(templates, name)
+
+
+@pytest.fixture
+def sealed(original: Sealed, templates: Server, tmp_path: Path) -> Iterator[Sealed]:
+    """A copy of the sealed database and of the directory."""
+    name = f"sealed_{next(_numbers)}"
+    clone(templates, original.database.name, name)
+    directory = tmp_path / "audit"
+    shutil.copytree(original.directory, directory)
+    yield Sealed(Database(templates, name), directory)
+    drop(templates, name)
+
+
+ATTACKS: Final[dict[str, tuple[int, LiteralString]]] = {
+    "a byte changed": (
+        77,
+        "UPDATE certification.stored_events SET state = set_byte(state, 13, 57) WHERE notification_id = 77",
+    ),
+    "a column that steers the routing": (
+        77,
+        "UPDATE certification.stored_events SET consultant_id = 'P1-A' WHERE notification_id = 77",
+    ),
+    "a stamp backdated": (
+        77,
+        "UPDATE certification.stored_events SET recorded_at = recorded_at - interval '1 h' WHERE notification_id = 77",
+    ),
+    "a row deleted": (77, "DELETE FROM certification.stored_events WHERE notification_id = 77"),
+    "two rows swapped": (
+        77,
+        """UPDATE certification.stored_events SET notification_id = -1 WHERE notification_id = 77;
+        UPDATE certification.stored_events SET notification_id = 77 WHERE notification_id = 78;
+        UPDATE certification.stored_events SET notification_id = 78 WHERE notification_id = -1""",
+    ),
+    "a gap in a stream": (
+        77,
+        "UPDATE certification.stored_events SET originator_version = 9 WHERE notification_id = 77",
+    ),
+    "the tail cut": (400, "DELETE FROM certification.stored_events WHERE notification_id >= 400"),
+    "an event changed": (
+        20,
+        "UPDATE compliance.compliance_event SET data = data || '\\x20'::bytea WHERE position = 20",
+    ),
+}
+"""What the owner does, and the first position that differs."""
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_a_change_of_what_was_sealed_is_refused(sealed: Sealed, attack: str) -> None:
+    position, statements = ATTACKS[attack]
+    assert sealed.refused_by_follower() is None
+
+    sealed.as_owner(statements)
+
+    refused = sealed.refused_by_follower()
+    assert refused is not None
+    assert refused.position == position
+
+
+def test_forged_tiles_hide_where_but_not_that_a_fact_was_changed(sealed: Sealed) -> None:
+    """Between two kept checkpoints the owner hashes everything again, up to the root; only the signature is missing."""
+    sealed.as_owner(ATTACKS["a byte changed"][1])
+    forged = sealed.database
+    with psycopg.connect(forged.owner_url, autocommit=True) as owner:
+        owner.execute("SET timezone = 'UTC'")
+        hashes = leaves(owner, FACTS)
+        tile = b"".join(hashes[:256])
+        owner.execute("UPDATE audit.tile SET hashes = %s WHERE log = 'facts' AND level = 0 AND number = 0", [tile])
+        root = root_of(hashes[:256])
+        owner.execute("UPDATE audit.tile SET hashes = %s WHERE log = 'facts' AND level = 1", [root])
+
+    refused = sealed.refused_by_follower()
+
+    assert refused is not None
+    assert refused.position is None
+    assert f"positions 1 to {GROUPS[199][-1].position}" in str(refused)
+    assert sealed.refused_at_start() is not None
+
+
+def test_a_running_follower_notices_a_change_far_back_before_it_derives(sealed: Sealed) -> None:
+    async def compare_before_and_after() -> None:
+        check = StandingCheck(audit_settings(sealed.database, sealed.directory))
+        await check.compare()
+        await asyncio.to_thread(sealed.as_owner, ATTACKS["a column that steers the routing"][1])
+        await check.compare()
+
+    refused = _refused(compare_before_and_after())
+    assert refused is not None
+    assert refused.position == 77
+
+
+def test_a_lost_tail_is_refused_at_start(sealed: Sealed) -> None:
+    assert sealed.refused_at_start() is None
+    sealed.as_owner(ATTACKS["the tail cut"][1])
+    refused = sealed.refused_at_start()
+    assert refused is not None
+    assert refused.position == 400
+
+
+def test_a_rebuild_never_launders_a_forged_fact(sealed: Sealed) -> None:
+    sealed.as_owner("""
+        UPDATE certification.stored_events SET effective_at = effective_at - interval '40 days',
+            state = convert_to(
+                replace(convert_from(state, 'UTF8'), '"effective_at":"2022-03', '"effective_at":"2022-01'), 'UTF8')
+        WHERE topic LIKE '%consultant-left%';
+        DROP SCHEMA compliance CASCADE
+    """)
+    migrate(sealed.database.owner_url, sandbox=False)
+    for verify in (True, False):
+        with pytest.raises(LogAltered, match=r"log of facts .* from position 421 on"):
+            sealed.rebuilt(verify=verify)
+
+
+def test_a_dropped_read_model_comes_back_only_as_it_was_sealed(sealed: Sealed) -> None:
+    sealed.as_owner("DROP SCHEMA compliance CASCADE")
+    migrate(sealed.database.owner_url, sandbox=False)
+    refused = sealed.refused_by_follower()
+    assert refused is not None
+    assert (refused.log, refused.position) == ("compliance", 1)
+
+    sealed.rebuilt()
+
+    assert sealed.refused_by_follower() is None
+
+
+def test_a_backup_that_lost_facts_is_refused_though_it_is_whole(
+    original: Sealed, sealed: Sealed, tmp_path: Path
+) -> None:
+    """What was sealed after the backup is known beside the key alone."""
+    with psycopg.connect(sealed.database.owner_url, autocommit=True) as owner:
+        log = Log(owner)
+        log.write(GROUPS[-1:])
+    backup = tmp_path / "before"
+    shutil.copytree(original.directory, backup)
+    seal(sealed.database, sealed.directory)
+
+    restored = Sealed(original.database, sealed.directory)
+
+    for refused in (restored.refused_at_start(), restored.refused_by_follower()):
+        assert refused is not None
+        assert refused.position == GROUPS[-1][0].position
+    assert Sealed(original.database, backup).refused_at_start() is None, "without that knowledge it takes a witness"
+
+
+def test_everything_rewritten_and_signed_with_another_key_is_refused(sealed: Sealed, tmp_path: Path) -> None:
+    sealed.as_owner(ATTACKS["a byte changed"][1])
+    sealed.as_owner("""
+        TRUNCATE audit.tile, audit.checkpoint, audit.cosignature, audit.signing_key;
+        UPDATE audit.log SET size = 0
+    """)
+    seal(sealed.database, tmp_path / "another key")
+
+    for refused in (sealed.refused_at_start(), sealed.refused_by_follower()):
+        assert refused is not None
+        assert "no known key signed it" in str(refused)
+    with pytest.raises(LogAltered):
+        seal(sealed.database, sealed.directory)
+
+
+def test_a_tile_that_was_damaged_is_found(sealed: Sealed) -> None:
+    sealed.as_owner("UPDATE audit.tile SET hashes = set_byte(hashes, 5, 0) WHERE log = 'facts' AND level = 1")
+    refused = sealed.refused_at_start()
+    assert refused is not None
+    with pytest.raises(LogAltered):
+        seal(sealed.database, sealed.directory)
+
+
+def test_nothing_is_signed_for_another_log(sealed: Sealed) -> None:
+    """The schema made again: what is kept beside the key is of another log."""
+    sealed.as_owner("DROP SCHEMA audit CASCADE")
+    migrate(sealed.database.owner_url, sandbox=False)
+    with pytest.raises(LogAltered, match="another log"):
+        seal(sealed.database, sealed.directory)
+    assert KeyDirectory(sealed.directory).note("facts") is not None
