@@ -29,6 +29,7 @@ from shared.events.envelope import Fact
 from shared.events.facts import (
     AboutConsultant,
     AboutPartner,
+    AboutPortalChange,
     AboutRegistration,
     AttemptScored,
     CertificationRecognised,
@@ -37,12 +38,13 @@ from shared.events.facts import (
     FactVoided,
     GrantStatement,
     PolicyRevised,
+    PortalChangeCorrected,
     PortalChangeDeclared,
     RevocationOrdered,
     ScoreCorrected,
 )
 
-Conditional = AboutConsultant | AboutRegistration | PortalChangeDeclared | PolicyRevised | FactVoided
+Conditional = AboutConsultant | AboutRegistration | AboutPortalChange | PolicyRevised | FactVoided
 """Decided on the condition that no newer fact is stored; facts about partners depend on no other."""
 
 
@@ -109,7 +111,9 @@ def scope(data: Conditional, effective_at: datetime | None, target: Fact | None)
             return Scope(consultant_id, None, None, product, None, effective_at, "whole")
         case ExamRegistered(_, consultant_id, product, portal_change_id):
             return Scope(consultant_id, stream_of(data), None, product, portal_change_id, effective_at)
-        case AttemptScored() | ScoreCorrected() | PortalChangeDeclared() | PolicyRevised():
+        case AttemptScored() | ScoreCorrected():
+            return Scope(originator_id=stream_of(data), effective_at=effective_at)
+        case PortalChangeDeclared() | PortalChangeCorrected() | PolicyRevised():
             return Scope(originator_id=stream_of(data), effective_at=effective_at)
         case FactVoided():
             return NOTHING if target is None else _scope_of_void(target)
@@ -123,14 +127,9 @@ def _scope_of_void(target: Fact) -> Scope:
     match target.data:
         case CourseCompleted() | RevocationOrdered():
             found = scope(target.data, target.effective_at, None)._replace(extent="whole")
-        case (
-            CertificationRecognised()
-            | ExamRegistered()
-            | AttemptScored()
-            | ScoreCorrected()
-            | PortalChangeDeclared()
-            | PolicyRevised()
-        ):
+        case CertificationRecognised() | ExamRegistered() | AttemptScored() | ScoreCorrected():
+            found = scope(target.data, target.effective_at, None)
+        case PortalChangeDeclared() | PortalChangeCorrected() | PolicyRevised():
             found = scope(target.data, target.effective_at, None)
         case _:
             pass
@@ -149,7 +148,7 @@ def _decide(report: FactReport, data: Conditional, loaded: Loaded, now: datetime
         case ExamRegistered() | AttemptScored() | ScoreCorrected():
             registration = reduce(exam_registration.evolve, _stream(loaded), ExamRegistration())
             return exam_registration.decide(registration, report, data, now)
-        case PortalChangeDeclared():
+        case PortalChangeDeclared() | PortalChangeCorrected():
             change = reduce(portal_change.evolve, _stream(loaded), PortalChange())
             return portal_change.decide(change, report, data, now)
         case PolicyRevised():

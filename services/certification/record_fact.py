@@ -35,6 +35,7 @@ from shared.events.facts import (
     ExamRegistered,
     FactVoided,
     PolicyRevised,
+    PortalChangeCorrected,
     PortalChangeDeclared,
     RevocationOrdered,
     ScoreCorrected,
@@ -100,7 +101,7 @@ def _subject(store: EventStore, data: Conditional, target: FoundFact | None) -> 
     match data:
         case CourseCompleted() | CertificationRecognised() | RevocationOrdered() | ExamRegistered():
             return data.consultant_id
-        case AttemptScored() | ScoreCorrected() | PortalChangeDeclared() | PolicyRevised():
+        case AttemptScored() | ScoreCorrected() | PortalChangeDeclared() | PortalChangeCorrected() | PolicyRevised():
             stream = stream_of(data)
             return store.consultant_of(stream) or stream
         case FactVoided(fact_id):

@@ -73,6 +73,10 @@ _PROOF: Final = re.compile(r"/certification/v1/facts/[^/]+/proof")
 """The one path below certification that the audit trail answers."""
 
 
+_DERIVED: Final = re.compile(r"/audit/v1/(explanations|partners|what-ifs)(/.*)?", re.DOTALL)
+"""The paths of the audit trail that compliance answers, because they need the policy."""
+
+
 class _PathDispatcher:
     """Sends each call its way; what belongs to no application goes to the front."""
 
@@ -86,6 +90,8 @@ class _PathDispatcher:
         app = self._apps.get(first_part[0], self._front) if first_part else self._front
         if path.endswith("/proof") and _PROOF.fullmatch(path):
             app = self._apps.get("audit", app)
+        elif path.startswith("/audit/") and _DERIVED.fullmatch(path):
+            app = self._apps.get("compliance", app)
         await app(scope, receive, send)
 
 

@@ -236,6 +236,21 @@ class PortalChangeDeclared(Data, frozen=True):
     summary: str
 
 
+class PortalChangeCorrected(Data, frozen=True):
+    """These terms of the portal change are otherwise: as if it had been announced so (R38).
+
+    A term that is absent stays as it is. `reason_hash`: SHA-256 of the erasable free text.
+    """
+
+    topic = "portal-change-corrected.v1"
+    stream = PORTAL_CHANGE
+    portal_change_id: str
+    due_on: date | None = None
+    products: tuple[str, ...] | None = None
+    significant: bool | None = None
+    reason_hash: str | None = None
+
+
 class Minimum(msgspec.Struct, frozen=True, omit_defaults=True):
     """How many counted consultants a partner of each kind must keep (R10); None: of this kind nothing is said."""
 
@@ -345,7 +360,8 @@ EmploymentFact = ConsultantLinked | ConsultantLeft
 AboutPartner = EnrolmentFact | EmploymentFact
 AboutConsultant = CourseCompleted | CertificationRecognised | RevocationOrdered
 AboutRegistration = ExamRegistered | AttemptScored | ScoreCorrected
-Reported = AboutPartner | AboutConsultant | AboutRegistration | PortalChangeDeclared | PolicyRevised | FactVoided
+AboutPortalChange = PortalChangeDeclared | PortalChangeCorrected
+Reported = AboutPartner | AboutConsultant | AboutRegistration | AboutPortalChange | PolicyRevised | FactVoided
 
 GrantStatement = ConsultantCertified | CertificationRevoked
 Decision = GrantStatement | MaintenanceCompleted
@@ -367,5 +383,5 @@ SYSTEM: Final[frozenset[type[FactData]]] = frozenset(get_args(SystemFact))
 def products_of(data: FactData) -> tuple[str, ...]:
     """The products that the fact names (R2)."""
     product: str | None = getattr(data, "product", None)
-    products: tuple[str, ...] = getattr(data, "products", ())
-    return products if product is None else (product,)
+    products: tuple[str, ...] | None = getattr(data, "products", None)
+    return (products or ()) if product is None else (product,)

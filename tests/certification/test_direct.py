@@ -38,6 +38,8 @@ FACTS: dict[str, dict[str, Any]] = {
         "summary": "x",
     },
     "policy-revisions": {"policy_id": "2090-01", "minimum": {"VAR": 3}, "reason": "decided"},
+    "portal-changes/CH1/corrections": {"due_on": "2091-01-01", "reason": "announced wrongly"},
+    "portal-changes/CH9/corrections": {"products": ["S200S"], "significant": False, "reason": "announced wrongly"},
     "facts/none/void": {"reason": "never recorded"},
 }
 """One call for each path that facts are posted to; nothing is recorded of the last."""
@@ -99,7 +101,7 @@ async def test_every_fact_in_plain_form_goes_directly(caller: Caller, taken: lis
         for path, methods in caller.app.openapi()["paths"].items()
         if "post" in methods and not path.endswith("/batches")
     }
-    told = {re.sub(r"(?<=/)(P1|R1|R9|1|none)(?=/|$)", "X", path) for path in FACTS}
+    told = {re.sub(r"(?<=/)(P1|R1|R9|CH1|CH9|1|none)(?=/|$)", "X", path) for path in FACTS}
     assert told == templates, "each path that facts are posted to is among them"
 
 

@@ -57,6 +57,12 @@ BODIES: dict[str, dict[str, Any]] = {
         "reminder_days": [14, 1],
         **REASON,
     },
+    "portal-changes/CH1/corrections": {
+        "due_on": "2099-02-01",
+        "products": ["S200P"],
+        "significant": True,
+        **REASON,
+    },
     "facts/F1/void": REASON,
 }
 """Path to a body that is accepted, with every field that it can have."""
@@ -133,6 +139,7 @@ def test_every_way_to_record_a_fact_is_tried() -> None:
     schemas = document["components"]["schemas"]
     known = {PREFIX + path: set(body) for path, body in BODIES.items()}
     samples = {"{partner_id}": "P1", "{registration_id}": "R1", "{attempt}": "1", "{fact_id}": "F1"}
+    samples["{portal_change_id}"] = "CH1"
     offered = {}
     for path, methods in document["paths"].items():
         if "post" in methods and not path.endswith("/batches"):  # lines of it are calls of the others

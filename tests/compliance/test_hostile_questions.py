@@ -39,12 +39,12 @@ VALID: Final = {"partner_id": "P1", "consultant_id": "C1", "product": "S200P", "
 
 
 def _questions(system: System) -> list[tuple[str, list[dict[str, Any]]]]:
-    """Every GET of compliance: its path and its parameters."""
+    """Every GET that compliance answers: its path and its parameters."""
     document = system.http.get("/openapi.json").json()
     return [
         (path, methods["get"].get("parameters", []))
         for path, methods in document["paths"].items()
-        if path.startswith("/compliance/") and "get" in methods
+        if path.startswith(("/compliance/", "/audit/v1/explanations/")) and "get" in methods
     ]
 
 

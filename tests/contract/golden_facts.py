@@ -141,6 +141,19 @@ MEANING: Final[dict[str, Fact]] = {
     "policy-revised.v1/one-kind.json": _reported(
         "F-policy-var", facts.PolicyRevised(policy_id="2024-01", minimum=facts.Minimum(var=2), reminder_days=())
     ),
+    "portal-change-corrected.v1/every-term.json": _reported(
+        "F-change-corrected",
+        facts.PortalChangeCorrected(
+            portal_change_id="CH1",
+            due_on=date(2022, 4, 30),
+            products=("S200P",),
+            significant=False,
+            reason_hash=HASH,
+        ),
+    ),
+    "portal-change-corrected.v1/due-day.json": _bare(
+        "F-change-due", facts.PortalChangeCorrected(portal_change_id="CH1", due_on=date(2022, 5, 31))
+    ),
     "fact-voided.v1/with-reason.json": _reported("F-void", facts.FactVoided(fact_id="F-left", reason_hash=HASH)),
     "consultant-certified.v1/open.json": _decided(
         "F-certified",

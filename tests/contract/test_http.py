@@ -28,6 +28,7 @@ OFFERED: Final[list[tuple[str, str, set[str]]]] = [
     ("post", "/certification/v1/recognised-certifications", {"Idempotency-Key"}),
     ("post", "/certification/v1/certification-revocations", {"Idempotency-Key"}),
     ("post", "/certification/v1/portal-changes", {"Idempotency-Key"}),
+    ("post", "/certification/v1/portal-changes/{portal_change_id}/corrections", {"Idempotency-Key"}),
     ("post", "/certification/v1/policy-revisions", {"Idempotency-Key"}),
     ("post", "/certification/v1/facts/{fact_id}/void", {"Idempotency-Key"}),
     ("post", "/certification/v1/batches", {"validate_only"}),

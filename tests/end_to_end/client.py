@@ -87,6 +87,10 @@ class FactClient:
                 said = _said(fact, "change", "significant")
                 said |= {"products": list(fact.products), "due_on": str(fact.due_on), "summary": "a change"}
                 return "/certification/v1/portal-changes", body | said
+            case facts.PortalChangeCorrected():
+                said = _said(fact, "products", "significant") | {"reason": "announced wrongly"}
+                said |= {} if fact.due_on is None else {"due_on": str(fact.due_on)}
+                return f"/certification/v1/portal-changes/{quote(fact.change)}/corrections", body | said
             case facts.FactVoided():
                 voided = quote(self.fact_ids.get(fact.voided, fact.voided))
                 return f"/certification/v1/facts/{voided}/void", body | {"reason": "recorded in error"}

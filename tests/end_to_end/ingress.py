@@ -1,6 +1,6 @@
 """A small reverse proxy: one origin for services that run apart, chosen by the first part of the path.
 
-Proofs of facts are the audit trail's.
+Proofs of facts are the audit trail's; what auditors ask of the policy is compliance's.
 
 python -m tests.end_to_end.ingress certification=http://127.0.0.1:8001 compliance=http://127.0.0.1:8002
 """
@@ -36,7 +36,8 @@ class Ingress:
     async def _hand_on(self, request: Request) -> Response:
         first_part = request.url.path.split("/")[1]
         of_audit = re.fullmatch("/certification/v1/facts/[^/]+/proof", request.url.path)
-        upstream = self._upstreams.get("audit" if of_audit else first_part)
+        derived = re.match("/audit/v1/(explanations|partners|what-ifs)(/|$)", request.url.path)
+        upstream = self._upstreams.get("audit" if of_audit else "compliance" if derived else first_part)
         if upstream is None:
             return Response("no such path", 404)
         path = request.scope["raw_path"].decode("latin-1")

@@ -18,7 +18,7 @@ import pytest
 from sagecert_verify.rules import facts
 from sagecert_verify.rules.calculator import Calculator
 from sagecert_verify.rules.facts import Fact
-from sagecert_verify.rules.knowledge import consultants_mentioned, in_force, partners_mentioned
+from sagecert_verify.rules.knowledge import consultants_mentioned, is_refused, not_void, partners_mentioned
 from tests.end_to_end.client import Answer, FactClient, Unanswered, as_of, before, rfc3339
 from tests.oracle.histories import PRODUCTS, History, interesting_instants, seeded
 from tests.oracle.shrinking import told
@@ -32,7 +32,7 @@ QUESTIONS_PER_HISTORY = 5
 
 @pytest.mark.parametrize("seed", range(FIRST_HISTORY, FIRST_HISTORY + HISTORIES))
 def test_every_answer_of_the_running_system_is_that_of_the_calculator(seed: int, system: System) -> None:
-    """R1-R37 over HTTP: what is answered to each fact, live answers as time goes on, and answers as of any time."""
+    """R1-R38 over HTTP: what is answered to each fact, live answers as time goes on, and answers as of any time."""
     history = seeded(seed)
     found = list(_Trial(system, history, Random(seed)).differences())
     assert not found, "\n".join([*found, "with the facts", told(history)])
@@ -155,7 +155,7 @@ class _Trial:
 
 def answer_to(fact: Fact, told_before: History) -> int:
     """The status with which the fact is to be answered, by the rules (R5, R33, R34, R35)."""
-    standing = in_force(told_before)
+    standing = not_void(told_before)
     registered = {f.registration for f in standing if isinstance(f, facts.ExamRegistered)}
     scored = {(f.registration, f.attempt): f.score for f in standing if isinstance(f, facts.AttemptScored)}
     match fact:
@@ -164,8 +164,11 @@ def answer_to(fact: Fact, told_before: History) -> int:
             return 409 if void else 404
         case facts.ExamRegistered() | facts.PortalChangeDeclared() if same := _of_the_same_name(fact, standing):
             return 200 if same == replace(fact, fact_id=same.fact_id, recorded_at=same.recorded_at) else 409
-        case facts.AttemptScored() if fact.attempt not in (1, 2):
+        case _ if is_refused(fact, standing):
             return 422
+        case facts.PortalChangeCorrected(change=change):
+            declared = any(isinstance(f, facts.PortalChangeDeclared) and f.change == change for f in standing)
+            return 201 if declared else 202
         case facts.AttemptScored(registration=registration, attempt=attempt) if (registration, attempt) in scored:
             return 200 if Decimal(scored[registration, attempt]) == Decimal(fact.score) else 409
         case facts.AttemptScored():

@@ -8,6 +8,7 @@ voided, recorded again in the place that a void leaves free, corrected and repea
 
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -25,6 +26,7 @@ from sagecert_verify.rules.facts import (
     PartnerKindChanged,
     PartnerProgrammeChanged,
     PartnersMerged,
+    PortalChangeCorrected,
     PortalChangeDeclared,
     RevocationOrdered,
     ScoreCorrected,
@@ -68,7 +70,7 @@ def deadline(instant: datetime) -> datetime:
 def interesting_instants(facts: History) -> list[datetime]:
     """When something of the history can happen, and a microsecond to either side."""
     effective = {fact.effective_at for fact in facts}
-    due = {midnight_ending(fact.due_on) for fact in facts if isinstance(fact, PortalChangeDeclared)}
+    due = {midnight_ending(day) for fact in facts if (day := getattr(fact, "due_on", None)) is not None}
     exact = effective | due | {deadline(instant) for instant in effective | due}
     return sorted({instant + nudge for instant in exact for nudge in (-MICROSECOND, timedelta(), MICROSECOND)})
 
@@ -108,6 +110,7 @@ class _Author:
             (self._losses_and_a_replacement, 3),
             (self._correction, 3),
             (self._portal_change, 2),
+            (self._corrected_portal_change, 3),
         )
         names, weights = zip(*incidents, strict=True)
         for incident in self.random.choices(names, weights, k=self.random.randint(1, 9)):
@@ -312,14 +315,15 @@ class _Author:
     def _merge(self, instant: datetime, partner: str, into: str) -> None:
         self.facts.append(PartnersMerged(*self._base(instant), partner, into))
 
-    def _portal_change(self) -> None:
+    def _portal_change(self) -> PortalChangeDeclared:
         """A change, mostly significant, with maintenance that some finish in time, late or never (R25, R26)."""
         change = f"CH{len(self.facts) + 1}"
         products = self.random.choice((PRODUCTS, PRODUCTS[:1], PRODUCTS[:1], PRODUCTS[1:]))
         announced_at = self._instant()
         due_on = london_day(announced_at) + self.random.choice((0, 1, 14, 30)) * DAY
         significant = self.random.random() < 0.9
-        self.facts.append(PortalChangeDeclared(*self._base(announced_at), change, products, significant, due_on))
+        declared = PortalChangeDeclared(*self._base(announced_at), change, products, significant, due_on)
+        self.facts.append(declared)
         due_at = midnight_ending(due_on)
         self.pool.append(due_at)
         for consultant in self.consultants:
@@ -329,6 +333,32 @@ class _Author:
                 trained, first, second = self.random.choices(around, k=3)
                 self.facts.append(CourseCompleted(*self._base(trained), consultant, product, change))
                 self._registration(consultant, product, change, first, second, self.random.random() < 0.8)
+        return declared
+
+    def _corrected_portal_change(self) -> None:
+        """Corrections of a change: before it is recorded, in time, after its lapses, some of them in error (R38)."""
+        declared = self._portal_change()
+        for _ in range(self.random.choice((1, 1, 2, 3, 4))):
+            recorded_at = self.random.choice((declared.recorded_at, self._instant(), self._later(declared.recorded_at)))
+            correction = PortalChangeCorrected(
+                f"f{len(self.facts) + 1}", recorded_at, recorded_at, declared.change, **self._other_terms(recorded_at)
+            )
+            self.facts.append(correction)
+            if self.random.random() < 0.3:
+                self._void(correction)
+
+    def _other_terms(self, corrected_at: datetime) -> dict[str, Any]:
+        """One term or several; some days lie before the announcement."""
+        terms: dict[str, Any] = {}
+        if self.random.random() < 0.6:
+            day = london_day(max(corrected_at, self.random.choice((corrected_at, self._instant()))))
+            terms["due_on"] = day + self.random.choice((0, 0, 1, 14, 30)) * DAY
+            self.pool.append(midnight_ending(terms["due_on"]))
+        if self.random.random() < 0.4:
+            terms["products"] = self.random.choice((PRODUCTS, PRODUCTS[:1], PRODUCTS[1:]))
+        if self.random.random() < 0.4:
+            terms["significant"] = self.random.random() < 0.5
+        return terms or {"significant": True}
 
     # Errors and repetitions -------------------------------------------------------------------
 

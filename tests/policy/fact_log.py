@@ -30,6 +30,7 @@ from shared.events.facts import (
     PartnerProgrammeChanged,
     PartnersMerged,
     PolicyRevised,
+    PortalChangeCorrected,
     PortalChangeDeclared,
     Reported,
     RevocationOrdered,
@@ -128,9 +129,9 @@ def _decide(log: Sequence[Fact], report: FactReport, told: oracle.Fact) -> Recor
             for fact in stream_of(data.registration_id, log):
                 registration = exam_registration.evolve(registration, fact)
             return exam_registration.decide(registration, report, data, now)
-        case PortalChangeDeclared(portal_change_id=change) as data:
+        case PortalChangeDeclared(portal_change_id=change) | PortalChangeCorrected(portal_change_id=change) as data:
             declared = PortalChange()
-            own = [fact for fact in log if isinstance(fact.data, PortalChangeDeclared)]
+            own = [fact for fact in log if isinstance(fact.data, PortalChangeDeclared | PortalChangeCorrected)]
             for fact in with_voids([fact for fact in own if getattr(fact.data, "portal_change_id", "") == change], log):
                 declared = portal_change.evolve(declared, fact)
             return portal_change.decide(declared, report, data, now)

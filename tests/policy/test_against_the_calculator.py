@@ -20,7 +20,7 @@ QUESTIONS_PER_HISTORY = 8
 
 @pytest.mark.parametrize("first", range(FIRST_HISTORY, FIRST_HISTORY + HISTORIES, HISTORIES_PER_TEST))
 def test_every_answer_is_that_of_the_calculator(first: int) -> None:
-    """R1-R37 for (at, known_at) anywhere: partners, consultants, registrations, notifications, and the fold."""
+    """R1-R38 for (at, known_at) anywhere: partners, consultants, registrations, notifications, and the fold."""
     for seed in range(first, min(first + HISTORIES_PER_TEST, FIRST_HISTORY + HISTORIES)):
         history = seeded(seed)
         if any(disagreements(history, QUESTIONS_PER_HISTORY)):

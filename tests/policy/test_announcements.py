@@ -19,6 +19,7 @@ from tests.policy.scenarios.vocabulary import (
     leaves,
     leaves_programme,
     maintains,
+    portal_change_is_corrected,
     portal_changes,
     utc,
 )
@@ -129,6 +130,37 @@ def test_maintenance_is_required_and_a_lapse_is_told() -> None:
     required, *at_the_lapse = announced("acorn", *told, until=DEADLINE)[1:]
     assert required == ("maintenance-required", LOSS)
     assert set(at_the_lapse) == {("certification-lapsed", DEADLINE), ("replacement-window-opened", DEADLINE)}
+
+
+def test_corrected_terms_are_announced_anew() -> None:
+    """R27, R38: the announcement is taken back and made again at its own instant; so are the lapses. Each names the
+    correction as its cause."""
+    declared, told = portal_changes("login", LOSS, date(2023, 4, 9)), DEADLINE + DAY
+    correction = portal_change_is_corrected("login", told, due_on=date(2023, 4, 30))
+    found = events("acorn", team(), declared, correction, until=utc("2023-04-30 23:00"))
+    required = [one for one in found if NAMES[one.type] == "maintenance-required"]
+    assert [msgspec.json.decode(one.data)["due_on"] for one in required] == ["2023-04-09", "2023-04-30"]
+    by_correction = [one for one in found if one.recorded_at == told]
+    causes = [tuple(msgspec.json.decode(one.data)["fact_ids"]) for one in by_correction]
+    assert causes == [(correction.fact_id,)] * len(by_correction)
+    retracted, announced_anew = by_correction[:-1], by_correction[-1]
+    taken_back = [msgspec.json.decode(one.data)["retracts"]["type"].split(".")[3] for one in retracted]
+    assert sorted(taken_back) == [
+        "certification-lapsed",
+        "certification-lapsed",
+        "maintenance-required",
+        "replacement-window-opened",
+        "replacement-window-opened",
+    ]
+    assert (NAMES[announced_anew.type], announced_anew.effective_at) == ("maintenance-required", LOSS)
+    assert {NAMES[one.type] for one in found[-4:]} == {"certification-lapsed", "replacement-window-opened"}
+
+
+def test_a_correction_that_changes_nothing_announces_nothing() -> None:
+    """R38."""
+    declared = portal_changes("login", LOSS, date(2023, 4, 9))
+    same = portal_change_is_corrected("login", LOSS + DAY, due_on=date(2023, 4, 9), products=("S200P",))
+    assert announced("acorn", team(), declared, same, until=LOSS + DAY)[1:] == [("maintenance-required", LOSS)]
 
 
 def test_two_links_at_once_are_told_to_both_partners() -> None:

@@ -29,6 +29,7 @@ from shared.events.facts import (
     PartnerProgrammeChanged,
     PartnersMerged,
     Period,
+    PortalChangeCorrected,
     PortalChangeDeclared,
 )
 
@@ -173,6 +174,24 @@ def portal_changes(size: int) -> Iterator[Happening]:
         yield START + (number + 4) * HOUR, announced(number)
 
 
+def corrections(size: int) -> Iterator[Happening]:
+    """One portal change, whose due day is corrected again and again."""
+    yield from people_in_order(3)
+    yield START + 4 * HOUR, announced(0)
+    for number in range(size):
+        at = START + (number + 5) * HOUR
+        yield at, PortalChangeCorrected("change-0", (at + 400 * DAY).date())
+
+
+def corrected_portal_changes(size: int) -> Iterator[Happening]:
+    """Portal changes, due long after; each is corrected after the next was announced."""
+    yield from people_in_order(3)
+    for number in range(size // 2):
+        at = START + (2 * number + 4) * HOUR
+        yield at, announced(number)
+        yield at + HOUR, PortalChangeCorrected(f"change-{max(0, number - 1)}", (at + 500 * DAY).date())
+
+
 def ahead_of_time(size: int) -> Iterator[Happening]:
     """People of whom it is known when they will come, years ahead."""
     yield from people_in_order(3)
@@ -205,6 +224,8 @@ SHAPES: Sequence[Shape] = (
     programmes,
     grants_of_a_person,
     portal_changes,
+    corrections,
+    corrected_portal_changes,
     ahead_of_time,
     voids,
 )

@@ -18,6 +18,7 @@ from services.compliance.policy.effects.facts_without_effect import FactWithoutE
 from services.compliance.policy.effects.vocabulary import EXPLANATIONS, NoEffect
 from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.policy.partner_facts import PartnerFacts
+from services.compliance.policy.portal_changes import portal_change_in_force
 from shared.events.envelope import Fact
 from shared.events.facts import (
     CertificationRevoked,
@@ -28,7 +29,6 @@ from shared.events.facts import (
     MaintenanceCompleted,
     PartnerClosed,
     PartnersMerged,
-    PortalChangeDeclared,
     RevocationOrdered,
 )
 from tests.oracle.histories import PRODUCTS, History, histories
@@ -154,9 +154,15 @@ def _derived(case: Case, log: Sequence[Fact]) -> list[Any]:
             and [(fact.fact_id, fact.data) for fact in stream_of(registration, standing)]
             for registration in case.registrations
         ],
-        {f.fact_id for f in standing if isinstance(f.data, PortalChangeDeclared) and f.data.significant},
+        [change for change in _changes(case, log) if change["significant"]],
         {f.fact_id for f in standing if isinstance(f.data, RevocationOrdered)},
     ]
+
+
+def _changes(case: Case, log: Sequence[Fact]) -> list[dict[str, Any]]:
+    """The portal changes with the terms in force, and the facts that made them so."""
+    in_force = [portal_change_in_force(log, change) for change in case.changes]
+    return [change._asdict() | {"position": None} for change in in_force if change is not None]
 
 
 def _placed(outcome: Any, log: Sequence[Fact]) -> Any:
@@ -218,6 +224,10 @@ STORIES: dict[NoEffect, list[oracle.Fact]] = {
         *(CERTIFIED, _at(oracle.RevocationOrdered, T[2], "C1", "S200P")),
         _this(oracle.RevocationOrdered, T[3], "C1", "S200P"),
     ],
+    "corrected_later": [
+        *(CHANGED, _this(oracle.PortalChangeCorrected, T[6], "CH1", T[41].date())),
+        _at(oracle.PortalChangeCorrected, T[7], "CH1", T[42].date()),
+    ],
     "course_already_completed": [COURSE, _this(oracle.CourseCompleted, T[2], "C1", "S200P")],
     "departure_before_link": [
         *(ENROLLED, replace(LINKED, effective_at=T[2], recorded_at=T[2])),
@@ -232,6 +242,11 @@ STORIES: dict[NoEffect, list[oracle.Fact]] = {
         *(ENROLLED, LINKED, _at(oracle.PartnersMerged, T[2], "P1", "P2")),
         _this(oracle.ConsultantLeft, T[3], "P1", "C1"),
     ],
+    "due_before_announcement": [
+        _this(oracle.PortalChangeCorrected, T[2], "CH1", T[4].date(), None, False),
+        CHANGED,
+    ],
+    "terms_unchanged": [CHANGED, _this(oracle.PortalChangeCorrected, T[6], "CH1", T[40].date(), None, True)],
     "minor_change": [_this(oracle.PortalChangeDeclared, T[5], "CH1", ("S200P",), False, T[40].date())],
     "not_in_programme": [_this(oracle.PartnerProgrammeChanged, T[0], "P1", "NONE")],
     "not_linked": [ENROLLED, _this(oracle.ConsultantLeft, T[2], "P1", "C1")],

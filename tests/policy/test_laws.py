@@ -21,6 +21,7 @@ from shared.events.facts import (
     FactVoided,
     PartnerClosed,
     PartnersMerged,
+    PortalChangeCorrected,
     PortalChangeDeclared,
 )
 from tests.oracle.histories import PRODUCTS, History, histories
@@ -132,8 +133,8 @@ def test_facts_that_do_not_concern_a_partner_do_not_show(history: History) -> No
 def test_delivery_order_is_irrelevant(history: History) -> None:
     """R35: the same facts recorded in any order give the same answers.
 
-    Facts of one instant keep their order, for there the later recorded wins; a void comes after what it
-    voids, and what is recorded again in its place after the void (R33).
+    Facts of one instant keep their order, for there the later recorded wins, and so do the corrections of a portal
+    change (R38); a void comes after what it voids, and what is recorded again in its place after the void (R33).
     """
     history = in_force_and_void(history)
     case, shuffled = Case(history), Case(reordered(history))
@@ -175,7 +176,10 @@ def in_force_and_void(history: History) -> History:
 def reordered(history: History) -> History:
     """All recorded after the last of them was true, in another order."""
     random = Random(len(history))
-    earlier = {fact.fact_id: {other.fact_id for other in _before(fact, history[:n])} for n, fact in enumerate(history)}
+    changes = _changes_in_order(history)
+    earlier = {
+        fact.fact_id: {other.fact_id for other in _before(fact, history[:n], changes)} for n, fact in enumerate(history)
+    }
     left, ordered = list(history), History()
     while left:
         ready = [fact for fact in left if earlier[fact.fact_id].isdisjoint(other.fact_id for other in left)]
@@ -185,8 +189,25 @@ def reordered(history: History) -> History:
     return [replace(fact, recorded_at=end + place * MICROSECOND) for place, fact in enumerate(ordered)]
 
 
-def _before(fact: oracle.Fact, recorded: History) -> Iterator[oracle.Fact]:
+def _changes_in_order(history: History) -> dict[str, str]:
+    """Fact id to portal change, of corrections and of declarations in error with their voids.
+
+    Between a declaration in error and its void a correction can be refused that is held before and after.
+    """
+    voids = {fact.voided: fact.fact_id for fact in history if isinstance(fact, oracle.FactVoided)}
+    found: dict[str, str] = {}
+    for fact in history:
+        if isinstance(fact, oracle.PortalChangeCorrected):
+            found[fact.fact_id] = fact.change
+        elif isinstance(fact, oracle.PortalChangeDeclared) and fact.fact_id in voids:
+            found[fact.fact_id] = found[voids[fact.fact_id]] = fact.change
+    return found
+
+
+def _before(fact: oracle.Fact, recorded: History, changes: dict[str, str]) -> Iterator[oracle.Fact]:
     """The facts, of those recorded before this one, that every order must keep before it."""
+    if fact.fact_id in changes:
+        yield from (other for other in recorded if changes.get(other.fact_id) == changes[fact.fact_id])
     if isinstance(fact, oracle.FactVoided):
         yield from (other for other in recorded if other.fact_id == fact.voided)
         return
@@ -226,7 +247,7 @@ def routed_to(partner: str, groups: Sequence[Group]) -> list[Group]:
         if (
             getattr(data, "partner_id", None) == partner
             or (isinstance(data, PartnerClosed | PartnersMerged) and data.partner_id in places)
-            or isinstance(data, PortalChangeDeclared)
+            or isinstance(data, PortalChangeDeclared | PortalChangeCorrected)
             or (not isinstance(data, FactVoided) and consultant_of(log, fact) in people)
             or (isinstance(data, FactVoided) and data.fact_id in wanted)
         ):

@@ -17,6 +17,7 @@ from tests.policy import test_announcements
 from tests.policy.comparison import disagreements
 from tests.policy.scenarios import (
     test_becoming_certified,
+    test_corrected_changes,
     test_counting,
     test_maintenance,
     test_time_and_corrections,
@@ -25,13 +26,14 @@ from tests.policy.scenarios import (
 )
 from tests.policy.scenarios.story import BarePolicy, Story
 
-SEEDS = (2, 4, 5, 9, 15, 20, 28, 35, 45, 46, 80, 94, 96, 136, 140, 142, 308, 381)
+SEEDS = (2, 4, 5, 9, 15, 20, 28, 29, 35, 43, 45, 46, 63, 65, 80, 94, 96, 136, 139, 140, 142, 163, 308, 381)
 QUESTIONS_PER_HISTORY = 4
 SEEDS_TRIED, SEEDS_FOUND_MAX = 400, 5
 
 MODULES = (
     test_announcements,
     test_becoming_certified,
+    test_corrected_changes,
     test_counting,
     test_maintenance,
     test_time_and_corrections,

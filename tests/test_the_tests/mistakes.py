@@ -50,7 +50,7 @@ MISTAKES: Final = (
     Mistake(
         "the UTC date of the loss",
         f"{POLICY}/calendar.py",
-        "opened_at.astimezone(LONDON).date() + timedelta(days=window_days)",
+        "london_day(opened_at) + timedelta(days=window_days)",
         "opened_at.date() + timedelta(days=window_days)",
         "test_the_london_date_of_the_loss_counts",
     ),
@@ -254,15 +254,15 @@ MISTAKES: Final = (
     Mistake(
         "who is certified at the announcement is bound by it",
         f"{POLICY}/maintenance.py",
-        "obligations[announced_later:]",
+        "obligations[bisect_right(obligations, grant.granted_at, key=_announced_at) :]",
         "[due for due in obligations if grant.granted_at <= due.announced_at]",
         "test_who_is_certified_at_the_announcement_or_later_is_free",
     ),
     Mistake(
         "a minor change obliges",
         f"{POLICY}/partner_facts.py",
-        "if fact.data.significant:",
-        "if True:",
+        "if change is not None and change.significant else",
+        "if change is not None else",
         "test_a_minor_change_obliges_nobody",
     ),
     Mistake(
@@ -285,6 +285,60 @@ MISTAKES: Final = (
         "self._new_obligations.setdefault(product, []).append(obligation)",
         "pass",
         None,
+    ),
+    # Corrected portal changes --------------------------------------------------------------------
+    Mistake(
+        "the first correction wins",
+        f"{POLICY}/portal_changes.py",
+        "in reversed(self._corrections.get((change.portal_change_id, term), {}).items())",
+        "in self._corrections.get((change.portal_change_id, term), {}).items()",
+        "test_the_last_correction_recorded_of_a_term_wins_and_can_be_voided",
+    ),
+    Mistake(
+        "a correction that comes before its change is lost",
+        f"{POLICY}/portal_changes.py",
+        "case PortalChangeCorrected(portal_change_id) as correction:",
+        "case PortalChangeCorrected(portal_change_id) as correction if portal_change_id in self._declared:",
+        "test_a_correction_waits_for_its_change",
+    ),
+    Mistake(
+        "a void of the change takes its corrections along",
+        f"{POLICY}/portal_changes.py",
+        "del self._declared[portal_change_id]",
+        "del self._declared[portal_change_id]\n                self._corrections.clear()",
+        "test_a_change_that_is_recorded_again_is_as_corrected",
+        calculator=False,
+    ),
+    Mistake(
+        "a voided correction stands",
+        f"{POLICY}/portal_changes.py",
+        "{}).pop(fact.fact_id, None)",
+        "{}).get(fact.fact_id)",
+        "test_the_last_correction_recorded_of_a_term_wins_and_can_be_voided",
+    ),
+    Mistake(
+        "a due day before the announcement counts if it waited",
+        f"{POLICY}/portal_changes.py",
+        "if not says_nothing(correction, change.announced_at):",
+        "if True:",
+        "test_a_correction_that_waited_for_a_change_announced_after_its_due_day_says_nothing",
+        calculator=False,
+    ),
+    Mistake(
+        "a product that a correction takes out stays obliged",
+        f"{POLICY}/partner_facts.py",
+        "if old.get(product) != new.get(product):",
+        "if product in new and old.get(product) != new.get(product):",
+        "test_products_are_added_and_taken_out",
+        calculator=False,
+    ),
+    Mistake(
+        "what is communicated keeps the day that was declared",
+        f"{POLICY}/partner_facts.py",
+        "change.portal_change_id, 1, change.due_on, products",
+        "change.portal_change_id, 1, change.declared.due_on, products",
+        "test_corrected_terms_are_announced_anew",
+        calculator=False,
     ),
     # Voids ---------------------------------------------------------------------------------------
     Mistake(
@@ -324,9 +378,9 @@ MISTAKES: Final = (
     ),
     Mistake(
         "a voided declaration is communicated",
-        f"{POLICY}/answers_from_facts.py",
-        "case FactVoided(fact_id) if standing is not None and standing.fact_id == fact_id:",
-        "case FactVoided(fact_id) if False and fact_id:",
+        f"{POLICY}/portal_changes.py",
+        "case FactVoided(fact_id) if fact_id in standing:",
+        "case FactVoided(fact_id) if False and fact_id in standing:",
         "test_a_portal_change_recorded_again_obliges_by_the_new_terms",
     ),
     # Becoming certified --------------------------------------------------------------------------

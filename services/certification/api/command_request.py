@@ -18,8 +18,11 @@ from services.certification.personal_data import NO_TEXT, FreeText, PersonalData
 from services.web.event_broadcast import Broadcast
 from services.web.input_parsing import duplicate_key_error, reject_duplicate_keys
 from services.web.problem_details import MEDIA_TYPE
-from services.web.scopes import Caller, caller_of
-from shared.events.facts import AttemptScored, Reported, ScoreCorrected
+from services.web.scopes import BOOTSTRAP, LOCAL, Caller, caller_of
+from shared.events.facts import AttemptScored, PortalChangeCorrected, Reported, ScoreCorrected
+
+UNNAMED: Final = "api"
+"""The namespace of idempotency keys of callers without an issued key; everybody's, before keys had names."""
 
 SALT_BYTES: Final = 16
 
@@ -39,10 +42,14 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 class WaitsFor(Answer):
-    """What a held fact takes effect with (R35): its registration; a correction also with its attempt."""
+    """What a held fact takes effect with (R35).
 
-    registration_id: str
+    A score: its registration; its correction: the attempt, too. A correction of a portal change: the declaration (R38).
+    """
+
+    registration_id: str | None = None
     attempt: int | None = None
+    portal_change_id: str | None = None
 
 
 class Recorded(Answer):
@@ -78,13 +85,9 @@ REFUSALS: Final = refusals()
 
 
 class Service(NamedTuple):
-    """The services that the endpoints call. `sandbox`: the log can be emptied. `batches`: places for batches.
-
-    `reader`: the log for what only reads, with a role that cannot append.
-    """
+    """The services that the endpoints call. `sandbox`: the log can be emptied. `batches`: places for batches."""
 
     store: EventStore
-    reader: EventStore
     feed: Broadcast
     personal_data: PersonalData
     notifier: LogNotifier
@@ -138,7 +141,7 @@ class CommandRequest:
     ) -> tuple[FactReport, RequestReceipt]:
         """The report that the call makes, and its receipt."""
         report = FactReport(str(uuid4()), data, effective_at, self._caller.name, self._correlation_id)
-        return report, RequestReceipt(self._caller.namespace, self._key, self._content, free_text)
+        return report, RequestReceipt(namespace_of(self._caller), self._key, self._content, free_text)
 
 
 def recorded_answer(answer: record_fact.Answer) -> Recorded:
@@ -150,6 +153,11 @@ def recorded_answer(answer: record_fact.Answer) -> Recorded:
         effective_at=answer.fact.effective_at,
         waits_for=_waits_for(answer),
     )
+
+
+def namespace_of(caller: Caller) -> str:
+    """Whose idempotency keys the caller's are: its own, or those of every caller without an issued key."""
+    return UNNAMED if caller in (LOCAL, BOOTSTRAP) else caller.name
 
 
 def free_text(text: str | None) -> FreeText:
@@ -187,5 +195,7 @@ def _waits_for(answer: record_fact.Answer) -> WaitsFor | None:
             return WaitsFor(registration_id=registration_id)
         case ScoreCorrected(registration_id, attempt) if answer.held:
             return WaitsFor(registration_id=registration_id, attempt=attempt)
+        case PortalChangeCorrected(portal_change_id) if answer.held:
+            return WaitsFor(portal_change_id=portal_change_id)
         case _:
             return None

@@ -5,12 +5,14 @@ from typing import Final
 from services.certification.domain.refusals import (
     AlreadyVoided,
     AnotherScoreRecorded,
+    CorrectedDueDayTooEarly,
     DatedInTheFuture,
     DueBeforeAnnouncement,
     KnownInTheFuture,
     MergedIntoItself,
     NoSuchAttempt,
     NoSuchScore,
+    NoTermCorrected,
     NotFound,
     NotReady,
     NotVoidable,
@@ -35,6 +37,10 @@ PROBLEMS: Final[ProblemTable] = {
     MergedIntoItself: ProblemType(422, "merged-into-itself", "A partner cannot be merged into itself"),
     DueBeforeAnnouncement: ProblemType(422, "due-before-announcement", "Due before its announcement"),
     RevisedBeforeRecording: ProblemType(422, "revised-before-recording", "A revision never takes effect in the past"),
+    CorrectedDueDayTooEarly: ProblemType(
+        422, "corrected-due-day-too-early", "Due before the announcement or the correction"
+    ),
+    NoTermCorrected: ProblemType(422, "no-term-corrected", "The correction corrects nothing"),
     NotVoidable: ProblemType(422, "not-voidable", "This fact cannot be voided"),
     KnownInTheFuture: KNOWN_IN_THE_FUTURE,
     AnotherScoreRecorded: ProblemType(409, "another-score-recorded", "The attempt has another score"),

@@ -1,13 +1,20 @@
-"""A portal change: declared once, and again after a void (R25, R33, R34)."""
+"""A portal change: declared once, and again after a void; its terms can be corrected (R25, R33, R34, R38)."""
 
-from datetime import datetime
+from datetime import date, datetime
+from typing import assert_never
 
 import msgspec
 
-from services.certification.domain.refusals import DueBeforeAnnouncement, OtherContentRecorded
+from services.certification.domain.refusals import (
+    CorrectedDueDayTooEarly,
+    DatedInTheFuture,
+    DueBeforeAnnouncement,
+    NoTermCorrected,
+    OtherContentRecorded,
+)
 from services.certification.domain.reported_fact import FactReport, Recorded, Repeated
 from shared.events.envelope import Fact
-from shared.events.facts import FactVoided, PortalChangeDeclared
+from shared.events.facts import AboutPortalChange, FactVoided, PortalChangeCorrected, PortalChangeDeclared
 from shared.events.london import LONDON
 
 
@@ -17,22 +24,58 @@ class PortalChange(msgspec.Struct, frozen=True):
     declared: Fact | None = None
 
 
-def decide(change: PortalChange, report: FactReport, data: PortalChangeDeclared, now: datetime) -> Recorded | Repeated:
-    """Records a new change, recognises one recorded before.
+def decide(change: PortalChange, report: FactReport, data: AboutPortalChange, now: datetime) -> Recorded | Repeated:
+    """Records a new change or a correction, recognises a change recorded before.
 
-    Raises `OtherContentRecorded` (R34) and `DueBeforeAnnouncement`: the London day `due_on` ends after the
-    announcement (R25, R26).
+    Raises `OtherContentRecorded` (R34), `DueBeforeAnnouncement` (R25, R26), `DatedInTheFuture` (R36),
+    `CorrectedDueDayTooEarly` and `NoTermCorrected` (R38).
     """
-    if change.declared is not None:
-        if report.repeats(change.declared):
-            return Repeated(change.declared)
+    match data:
+        case PortalChangeDeclared():
+            return _declare(change.declared, report, data, now)
+        case PortalChangeCorrected():
+            return _correct(change.declared, report, data, now)
+        case _:
+            assert_never(data)
+
+
+def _declare(
+    declared: Fact | None, report: FactReport, data: PortalChangeDeclared, now: datetime
+) -> Recorded | Repeated:
+    if declared is not None:
+        if report.repeats(declared):
+            return Repeated(declared)
         detail = f"Portal change {data.portal_change_id} is already recorded with other content."
-        raise OtherContentRecorded(detail, fact_id=change.declared.fact_id)
+        raise OtherContentRecorded(detail, fact_id=declared.fact_id)
     fact = report.fact(now)
-    announced_on = fact.effective_at.astimezone(LONDON).date()
+    announced_on = _london_day(fact)
     if data.due_on < announced_on:
         raise DueBeforeAnnouncement(f"Due on {data.due_on}, before the announcement on {announced_on} (London).")
     return Recorded(fact)
+
+
+def _correct(declared: Fact | None, report: FactReport, data: PortalChangeCorrected, now: datetime) -> Recorded:
+    """Held while the change is missing; compliance then leaves it aside if its due day lies before the announcement."""
+    if (data.due_on, data.products, data.significant) == (None, None, None):
+        raise NoTermCorrected("A correction says at least one of due_on, products and significant.")
+    fact = report.fact(now)
+    if fact.effective_at > now:
+        raise DatedInTheFuture("A correction cannot take effect in the future.")
+    if data.due_on is not None and data.due_on < _london_day(fact):
+        raise CorrectedDueDayTooEarly(
+            f"Due on {data.due_on}, before the correction on {_london_day(fact)} (London).", "due_on"
+        )
+    if data.due_on is not None and declared is not None and data.due_on < _london_day(declared):
+        raise CorrectedDueDayTooEarly(
+            f"Due on {data.due_on}, before the announcement on {_london_day(declared)} (London).",
+            "due_on",
+            fact_id=declared.fact_id,
+        )
+    return Recorded(fact, held=declared is None)
+
+
+def _london_day(fact: Fact) -> date:
+    return fact.effective_at.astimezone(LONDON).date()
 
 
 def evolve(change: PortalChange, fact: Fact) -> PortalChange:

@@ -41,6 +41,18 @@ class RevisedBeforeRecording(Refusal):
     rule = "R39"
 
 
+class CorrectedDueDayTooEarly(Refusal):
+    """A corrected due day is neither before the announcement nor before the correction (R38)."""
+
+    rule = "R38"
+
+
+class NoTermCorrected(Refusal):
+    """A correction of a portal change says which of its terms are otherwise (R38)."""
+
+    rule = "R38"
+
+
 class AnotherScoreRecorded(Refusal):
     """One (registration, attempt) is one score that is not voided (R34)."""
 

@@ -1,7 +1,7 @@
 """In which stream a fact lies, and whom it is about, as its class declares it."""
 
 from services.certification.event_store.append_request import Routing
-from shared.events.facts import REGISTRATION, AboutRegistration, FactData, PolicyRevised, PortalChangeDeclared
+from shared.events.facts import REGISTRATION, AboutPortalChange, AboutRegistration, FactData, PolicyRevised
 
 
 def registration_stream(registration_id: str) -> str:
@@ -9,7 +9,7 @@ def registration_stream(registration_id: str) -> str:
     return REGISTRATION.prefix + registration_id
 
 
-def stream_of(data: AboutRegistration | PortalChangeDeclared | PolicyRevised) -> str:
+def stream_of(data: AboutRegistration | AboutPortalChange | PolicyRevised) -> str:
     """The stream of a registration, portal change or policy: what uses its id lies there."""
     return _stream_id(data)
 

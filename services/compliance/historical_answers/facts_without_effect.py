@@ -28,6 +28,7 @@ from shared.events.facts import (
     FactVoided,
     PartnerClosed,
     PartnersMerged,
+    PortalChangeCorrected,
     PortalChangeDeclared,
 )
 from shared.events.wire import decode, instant_text
@@ -49,7 +50,7 @@ _SQL: Final = statements(
     registered=topics(ExamRegistered),
     linked=topics(ConsultantLinked),
     of_links=topics(ConsultantLinked, ConsultantLeft, FactVoided),
-    declared=topics(PortalChangeDeclared, FactVoided),
+    declared=topics(PortalChangeDeclared, PortalChangeCorrected, FactVoided),
 )
 
 

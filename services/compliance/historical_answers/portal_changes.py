@@ -7,8 +7,9 @@ import msgspec
 from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import Answer, moment_of
 from services.compliance.historical_answers.queries import PortalChangeNotifications
-from services.compliance.policy.answers_from_facts import declaration_in_force, notified_partners
+from services.compliance.policy.answers_from_facts import notified_partners
 from services.compliance.policy.parameters import Parameters
+from services.compliance.policy.portal_changes import portal_change_in_force
 from services.compliance.read_model.routing import contradictory_endings, declaration, facts_about_partners
 from services.compliance.refusals import NeverMentioned
 
@@ -32,8 +33,8 @@ async def notifications(connection: Connection, question: PortalChangeNotificati
             f"No fact known by then mentions the portal change {portal_change_id}.", "portal_change_id"
         )
     notified: list[str] = []
-    in_force = declaration_in_force(declared, portal_change_id)
-    announced_at = in_force.announced_at if in_force is not None and in_force.change.significant else None
+    in_force = portal_change_in_force(declared, portal_change_id)
+    announced_at = in_force.announced_at if in_force is not None and in_force.significant else None
     if announced_at is not None and announced_at <= moment.at:
         declared += await contradictory_endings(connection, moment.position)
         async for facts in facts_about_partners(connection, moment.position):

@@ -90,6 +90,14 @@ class FactsWithoutEffect(_Question, frozen=True, kw_only=True):
     limit: int
 
 
+class PartnerExplanation(_Question, frozen=True, kw_only=True):
+    """Why a partner stands as it does for a product; `page`: as a page to print."""
+
+    partner_id: str
+    product: str
+    page: bool
+
+
 HistoryQuery = (
     PartnerCompliance
     | PartnerAuthorisation
@@ -100,6 +108,7 @@ HistoryQuery = (
     | PartnersList
     | WindowsList
     | FactsWithoutEffect
+    | PartnerExplanation
 )
 
 

@@ -14,6 +14,7 @@ from services.compliance.historical_answers.queries import AsOfMembers, PartnerT
 from services.compliance.policy.answers_from_facts import partner_segment
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.partner_facts import PartnerFacts
+from services.compliance.policy.portal_changes import PortalChange
 from services.compliance.refusals import InvalidQuery
 from shared.events.compliance_events import Standing, Suspension, Window
 from shared.events.envelope import Fact
@@ -25,7 +26,6 @@ from shared.events.facts import (
     FactVoided,
     MaintenanceCompleted,
     PartnersMerged,
-    PortalChangeDeclared,
 )
 from shared.events.wire import instant_text
 
@@ -76,7 +76,7 @@ async def timeline(connection: Connection, question: PartnerTimeline, parameters
     knowledge = PartnerFacts(partner_id, parameters)
     for fact in facts:
         knowledge.add(fact)
-    entries = [*_facts(facts, knowledge), *_notices(facts, knowledge)]
+    entries = [*_facts(facts, knowledge), *_notices(knowledge)]
     changes = [entry.place.at for entry in entries if entry.place.at > at]
     for segment in segments:
         if segment is None:
@@ -156,30 +156,22 @@ def _of_partner(data: FactData, partner_id: str, people: Container[str], shown: 
             return getattr(data, "partner_id", None) == partner_id
 
 
-def _notices(facts: Sequence[Fact], knowledge: PartnerFacts) -> Iterator[_Entry]:
-    """Portal changes communicated to the partner (R27), by the declaration in force (R33)."""
-    knowledge.refresh_partner()
-    _, notices = knowledge.refresh_notices()
-    notified = {(notice.about, notice.instant) for notice in notices}
-    voided = {fact.data.fact_id for fact in facts if isinstance(fact.data, FactVoided)}
-    for fact in facts:
-        if isinstance(fact.data, PortalChangeDeclared) and fact.fact_id not in voided:
-            change = fact.data
-            if (change.portal_change_id, fact.effective_at) in notified:
-                yield _Entry(
-                    _Place(fact.effective_at, _NOTICE, fact.position, ""), partial(_shown_notice, fact, change)
-                )
+def _notices(knowledge: PartnerFacts) -> Iterator[_Entry]:
+    """Portal changes communicated to the partner (R27), with the terms in force (R33, R38)."""
+    for change in knowledge.communicated():
+        yield _Entry(_Place(change.announced_at, _NOTICE, change.position, ""), partial(_shown_notice, change))
 
 
-def _shown_notice(fact: Fact, change: PortalChangeDeclared) -> dict[str, Any]:
+def _shown_notice(change: PortalChange) -> dict[str, Any]:
     return {
         "kind": "notice",
-        "at": fact.effective_at,
+        "at": change.announced_at,
         "portal_change_id": change.portal_change_id,
         "products": change.products,
         "due_on": change.due_on,
-        "summary": change.summary,
-        "fact_id": fact.fact_id,
+        "summary": change.declared.summary,
+        "fact_id": change.fact_id,
+        "corrected_by": dict(change.corrected_by),
     }
 
 

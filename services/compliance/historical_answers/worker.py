@@ -20,16 +20,10 @@ from typing import Final
 import asyncpg
 import uvloop
 
-from services.compliance.database import (
-    DATABASE_AWAY,
-    READING_ROLE,
-    Connection,
-    OwnConnection,
-    connect_to,
-    session_of,
-)
+from services.compliance.database import DATABASE_AWAY, Connection, OwnConnection, connect_to, session_of
 from services.compliance.historical_answers import (
     consultants,
+    explanations,
     facts_without_effect,
     lists,
     partners,
@@ -45,6 +39,7 @@ from services.compliance.historical_answers.queries import (
     HistoryQuery,
     PartnerAuthorisation,
     PartnerCompliance,
+    PartnerExplanation,
     PartnerProducts,
     PartnersList,
     PartnerTimeline,
@@ -58,7 +53,6 @@ from services.compliance.historical_answers.queries import (
     encode,
 )
 from services.compliance.policy.parameters import Parameters, parameters_for
-from services.web.reading_role import take_reading_role
 from services.web.refusal import Refusal
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -85,6 +79,8 @@ async def answer(connection: Connection, question: HistoryQuery, parameters: Par
             return await lists.partners(connection, question, parameters)
         case WindowsList():
             return await lists.windows(connection, question, parameters)
+        case PartnerExplanation():
+            return await explanations.partner_explanation(connection, question, parameters)
         case FactsWithoutEffect():
             return await facts_without_effect.without_effect(connection, question, parameters)
 
@@ -123,7 +119,6 @@ class _Answers:
             settings = self._settings
             session = session_of(settings.database_schema, settings.database_role, settings.seconds_max)
             self._connection = await connect_to(settings.database_url, session, settings.seconds_max)
-            await take_reading_role(READING_ROLE, self._connection)
         return self._connection
 
     def _hang_up(self) -> None:

@@ -4,22 +4,24 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from operator import attrgetter
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
 from services.compliance.policy.active_links import contradicted
 from services.compliance.policy.certification import Certification, endings
 from services.compliance.policy.enrolment import EnrolmentTimeline
+from services.compliance.policy.explanation import Grounds
 from services.compliance.policy.forecast import ForecastSegment, forecast
 from services.compliance.policy.link_history import Employment
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.partner_facts import PartnerFacts
+from services.compliance.policy.portal_changes import portal_change_in_force
 from services.compliance.policy.reason import Reason
 from services.compliance.policy.sweep import Sweep
 from shared.events.compliance_events import Window
 from shared.events.envelope import Fact
-from shared.events.facts import FactVoided, PartnerClosed, PartnersMerged, PortalChangeDeclared, RevocationOrdered
+from shared.events.facts import FactVoided, PartnerClosed, PartnersMerged, RevocationOrdered
 
 
 class CertificationAnswer(msgspec.Struct, frozen=True):
@@ -55,17 +57,30 @@ def partner_forecast(
 
     Segments are derived one by one as they are taken, at a cost that grows with the headcount and the windows.
     """
-    sweep = _swept(facts, partner_id, product, at, parameters)
-    return iter(()) if sweep is None else forecast(sweep, at)
+    found = _swept(facts, partner_id, product, at, parameters)
+    return iter(()) if found is None else forecast(found[1], at)
+
+
+def partner_grounds(
+    facts: Iterable[Fact], partner_id: str, product: str, at: datetime, parameters: Parameters
+) -> tuple[Grounds, ForecastSegment] | None:
+    """What explains the segment that contains `at`, and the segment; None if no fact mentions the partner."""
+    found = _swept(facts, partner_id, product, at, parameters)
+    if found is None:
+        return None
+    knowledge, sweep = found
+    grounds = Grounds(product, at, sweep.situation(), dict(knowledge.people()))
+    return grounds, next(forecast(sweep, at))
 
 
 def partner_windows(
     facts: Iterable[Fact], partner_id: str, product: str, at: datetime, parameters: Parameters
 ) -> list[tuple[Window, Window]]:
     """Every window that opened by `at`, in opening order: as it is then, and as it ends if no fact comes."""
-    sweep = _swept(facts, partner_id, product, at, parameters)
-    if sweep is None:
+    found = _swept(facts, partner_id, product, at, parameters)
+    if found is None:
         return []
+    _, sweep = found
     present = last = sweep.situation()
     windows = present.windows()
     for _, situation in sweep.forecast():
@@ -73,8 +88,10 @@ def partner_windows(
     return list(zip(windows, last.windows(), strict=False))
 
 
-def _swept(facts: Iterable[Fact], partner_id: str, product: str, at: datetime, parameters: Parameters) -> Sweep | None:
-    """The sweep of the partner and product up to the instant; None if the partner was never mentioned."""
+def _swept(
+    facts: Iterable[Fact], partner_id: str, product: str, at: datetime, parameters: Parameters
+) -> tuple[PartnerFacts, Sweep] | None:
+    """What is known, and the sweep of the product up to the instant; None if the partner was never mentioned."""
     knowledge = _known(facts, partner_id, parameters)
     if not knowledge.mentioned:
         return None
@@ -83,7 +100,7 @@ def _swept(facts: Iterable[Fact], partner_id: str, product: str, at: datetime, p
     for consultant_id, person in knowledge.people():
         sweep.set_times(consultant_id, (), person.counted(product))
     sweep.advance(at)
-    return sweep
+    return knowledge, sweep
 
 
 def certification_answer(
@@ -191,45 +208,20 @@ def _portal(
     return False, Reason("R1", f"No portal use: {employment.counts_for} is not enrolled.", facts)
 
 
-class Declaration(NamedTuple):
-    """A declared portal change, when it was announced, and the fact that declares it."""
-
-    change: PortalChangeDeclared
-    announced_at: datetime
-    fact_id: str
-
-
-def declaration_in_force(facts: Iterable[Fact], portal_change_id: str) -> Declaration | None:
-    """The declaration of a portal change that is not voided; None if there is none (R33).
-
-    `facts`: among them every declaration of the change, in log order, with their voids. One stands at a time (R34).
-    """
-    standing: Declaration | None = None
-    for fact in facts:
-        match fact.data:
-            case PortalChangeDeclared() as change if change.portal_change_id == portal_change_id:
-                standing = Declaration(change, fact.effective_at, fact.fact_id)
-            case FactVoided(fact_id) if standing is not None and standing.fact_id == fact_id:
-                standing = None
-            case _:
-                pass
-    return standing
-
-
 def notified_partners(
     facts: Iterable[Fact], portal_change_id: str, at: datetime, parameters: Parameters
 ) -> list[str] | None:
     """The partners to whom the portal change is communicated: those enrolled at its announcement (R27), sorted.
 
-    `facts`: its declarations, every fact about a partner, and voids. None if no fact mentions it. Empty
-    where only a training or an assessment names it yet, before the announcement, for a minor change (R25)
+    `facts`: its declarations and corrections, every fact about a partner, and voids. None if no fact mentions it. Empty
+    where only a correction, a training or an assessment names it yet, before the announcement, for a minor change (R25)
     and while its declaration is voided and not recorded again (R33).
     """
     known = list(facts)
     if not any(getattr(fact.data, "portal_change_id", None) == portal_change_id for fact in known):
         return None
-    in_force = declaration_in_force(known, portal_change_id)
-    if in_force is None or not in_force.change.significant or at < in_force.announced_at:
+    in_force = portal_change_in_force(known, portal_change_id)
+    if in_force is None or not in_force.significant or at < in_force.announced_at:
         return []
     voided = _voided(known)
     standing = [fact for fact in known if fact.fact_id not in voided]

@@ -12,12 +12,17 @@ def end_of_london_day(day: date) -> datetime:
     return datetime.combine(day + timedelta(days=1), time(), LONDON).astimezone(UTC)
 
 
+def london_day(instant: datetime) -> date:
+    """The London day of the instant."""
+    return instant.astimezone(LONDON).date()
+
+
 def deadline_on(opened_at: datetime, window_days: int) -> date:
     """The last London day to replace somebody lost at `opened_at`: in time means through that day (R15)."""
-    return opened_at.astimezone(LONDON).date() + timedelta(days=window_days)
+    return london_day(opened_at) + timedelta(days=window_days)
 
 
 @lru_cache(maxsize=65_536)
 def london_days_before(midnight: datetime, days: int) -> datetime:
     """The London midnight `days` London days before the London midnight given."""
-    return end_of_london_day(midnight.astimezone(LONDON).date() - timedelta(days=days + 1))
+    return end_of_london_day(london_day(midnight) - timedelta(days=days + 1))

@@ -65,19 +65,19 @@ class ConsultantFacts:
         self._completions.setdefault(product, {})[portal_change_id] = periods
         self._changed_grants.setdefault(product, set()).update(self._grants.get(product, ()))
 
-    def obliged(self, products: Iterable[str], obligation: Obligation) -> bool:
+    def obliged(self, product: str, obligation: Obligation) -> bool:
         """Adds the latest obligation. Returns whether it can change when the person counts."""
-        held = [product for product in products if product in self._grants]
-        for product in held:
-            self._new_obligations.setdefault(product, []).append(obligation)
-        return bool(held) and self._employments.may_count_after(obligation.lapse_at)
+        if product not in self._grants:
+            return False
+        self._new_obligations.setdefault(product, []).append(obligation)
+        return self._employments.may_count_after(obligation.lapse_at)
 
-    def obligations_changed(self, products: Iterable[str], lapse_at: datetime) -> bool:
+    def obligations_changed(self, product: str, lapse_at: datetime) -> bool:
         """Returns whether a change of obligations from `lapse_at` on can change when the person counts."""
-        held = [product for product in products if product in self._grants]
-        for product in held:
-            self._changed_grants.setdefault(product, set()).update(self._grants[product])
-        return bool(held) and self._employments.may_count_after(lapse_at)
+        if product not in self._grants:
+            return False
+        self._changed_grants.setdefault(product, set()).update(self._grants[product])
+        return self._employments.may_count_after(lapse_at)
 
     # What follows ----------------------------------------------------------------------------
 

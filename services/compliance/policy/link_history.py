@@ -126,6 +126,11 @@ class LinkHistory:
         log = self._log.get(partner_id)
         return log is not None and log.before(instant) is not None
 
+    def linked_at(self, partner_id: str, instant: datetime) -> bool:
+        """Whether the person is linked to the partner at the instant, its changes included."""
+        log = self._log.get(partner_id)
+        return log is not None and log.at(instant) is not None
+
     def several_before(self, instant: datetime) -> bool:
         """Whether the person is linked to more than one partner just before the instant."""
         place = bisect_left(self._several, (instant,))

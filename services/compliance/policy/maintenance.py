@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from operator import attrgetter
 from typing import Final, NamedTuple
 
@@ -10,21 +10,26 @@ import msgspec
 from msgspec.structs import replace
 
 from services.compliance.policy.calendar import end_of_london_day
+from services.compliance.policy.portal_changes import PortalChange
 from shared.events.facts import GrantStatement, Period
 
 
 class Obligation(NamedTuple):
-    """A significant portal change: maintenance is due from everyone granted before `announced_at` (R25)."""
+    """A significant portal change: maintenance of a product is due from everyone granted before `announced_at` (R25).
+
+    `fact_ids`: the declaration, and the corrections by which it is due then (R38).
+    """
 
     announced_at: datetime
     lapse_at: datetime
     portal_change_id: str
-    fact_id: str
+    fact_ids: tuple[str, ...]
 
     @classmethod
-    def of(cls, portal_change_id: str, announced_at: datetime, due_on: date, fact_id: str) -> "Obligation":
+    def of(cls, change: PortalChange, product: str) -> "Obligation":
         """The certification lapses at the London midnight that ends `due_on` (R26)."""
-        return cls(announced_at, end_of_london_day(due_on), portal_change_id, fact_id)
+        lapse_at = end_of_london_day(change.due_on)
+        return cls(change.announced_at, lapse_at, change.portal_change_id, change.because_of(product))
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -50,7 +55,7 @@ def valid_spans(
     maintenance is complete, in order. A grant at or after an announcement is free of it (R25).
     """
     valid = [Span(p.start, p.end, p.start_facts, p.end_facts, lapsed=False) for p in grant.periods]
-    return obliged_spans(valid, grant, obligations, completions)
+    return obliged_spans(valid, grant, _binding(_after(grant, obligations), completions), completions)
 
 
 def obliged_spans(
@@ -91,16 +96,27 @@ def lapses(
 def _gaps(
     grant: GrantStatement, obligations: Sequence[Obligation], completions: Mapping[str, Sequence[Period]]
 ) -> Iterator[Span]:
-    announced_later = bisect_right(obligations, grant.granted_at, key=_announced_at)
-    for obligation in obligations[announced_later:]:
+    for obligation in _after(grant, obligations):
         yield from _unfinished(obligation, completions.get(obligation.portal_change_id, ()))
+
+
+def _after(grant: GrantStatement, obligations: Sequence[Obligation]) -> Sequence[Obligation]:
+    """Those announced after the grant (R25)."""
+    return obligations[bisect_right(obligations, grant.granted_at, key=_announced_at) :]
+
+
+def _binding(obligations: Sequence[Obligation], completions: Mapping[str, Sequence[Period]]) -> list[Obligation]:
+    """Those that can shorten a grant: of the ones for which nothing was ever completed, only the first to lapse."""
+    never = (obligation for obligation in obligations if obligation.portal_change_id not in completions)
+    first = min(never, key=_lapse_at, default=None)
+    return [due for due in obligations if due is first or due.portal_change_id in completions]
 
 
 def _unfinished(obligation: Obligation, completed: Sequence[Period]) -> list[Span]:
     """Where maintenance is due and not complete. Completing at the very midnight is in time (R26)."""
     gaps = []
     start = obligation.lapse_at
-    start_facts: tuple[str, ...] = (obligation.fact_id,)
+    start_facts = obligation.fact_ids
     for period in completed:
         if period.end is not None and period.end <= start:
             continue
@@ -108,7 +124,7 @@ def _unfinished(obligation: Obligation, completed: Sequence[Period]) -> list[Spa
             gaps.append(Span(start, period.start, start_facts, period.start_facts, lapsed=True))
         if period.end is None:
             return gaps
-        start, start_facts = period.end, (*period.end_facts, obligation.fact_id)
+        start, start_facts = period.end, (*period.end_facts, *obligation.fact_ids)
     gaps.append(Span(start, None, start_facts, (), lapsed=True))
     return gaps
 
@@ -127,6 +143,7 @@ def _without(spans: Sequence[Span], gap: Span) -> list[Span]:
 
 
 _announced_at: Final = attrgetter("announced_at")
+_lapse_at: Final = attrgetter("lapse_at")
 
 
 def united_spans(spans: Iterable[Span]) -> list[Span]:

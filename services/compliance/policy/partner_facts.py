@@ -1,10 +1,10 @@
 """The unvoided facts routed to one partner, and what follows for each person."""
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from operator import attrgetter
-from typing import Final, NamedTuple
+from typing import Final
 
 from services.compliance.policy.active_links import contradicted
 from services.compliance.policy.announcement import Announcement
@@ -13,6 +13,7 @@ from services.compliance.policy.enrolment import EnrolmentTimeline
 from services.compliance.policy.link_history import LinkChange, LinkHistory
 from services.compliance.policy.maintenance import Obligation, Span
 from services.compliance.policy.parameters import Parameters
+from services.compliance.policy.portal_changes import PortalChange, PortalChanges
 from shared.events.envelope import Fact
 from shared.events.facts import (
     CertificationRevoked,
@@ -23,17 +24,9 @@ from shared.events.facts import (
     MaintenanceCompleted,
     PartnerClosed,
     PartnersMerged,
+    PortalChangeCorrected,
     PortalChangeDeclared,
 )
-
-
-class _Declared(NamedTuple):
-    """A significant portal change, in the order of announcement, then of the log."""
-
-    announced_at: datetime
-    position: int
-    fact_id: str
-    change: PortalChangeDeclared
 
 
 class PartnerFacts:
@@ -47,6 +40,7 @@ class PartnerFacts:
         self.partner_id = partner_id
         self.mentioned = False
         self.timeline = EnrolmentTimeline(parameters)
+        self._products = parameters.products
         self.facts_held = 0
         self.merged = False
         self._persons: dict[str, ConsultantFacts] = {}
@@ -57,8 +51,8 @@ class PartnerFacts:
         self._undone: frozenset[str] = frozenset()
         self._linked: set[str] = set()
         self._reach: dict[str, set[str]] = {}
-        self._declared: list[_Declared] = []
-        self._changes: dict[str, dict[str, PortalChangeDeclared]] = {}
+        self._portal_changes = PortalChanges()
+        self._significant: list[PortalChange] = []
         self._obligations: dict[str, list[Obligation]] = {}
         self._notices: list[Announcement] = []
         self._notices_stale_from: datetime | None = None
@@ -81,12 +75,9 @@ class PartnerFacts:
             case MaintenanceCompleted():
                 person = self._changed_person(fact.data.consultant_id)
                 person.completed(fact.data.product, fact.data.portal_change_id, fact.data.periods)
-            case PortalChangeDeclared():
+            case PortalChangeDeclared() | PortalChangeCorrected():
                 self._facts[fact.fact_id] = fact
-                if fact.data.significant:
-                    insort(self._declared, _Declared(fact.effective_at, fact.position, fact.fact_id, fact.data))
-                    self._changes.setdefault(fact.data.portal_change_id, {})[fact.fact_id] = fact.data
-                    self._update_obligations(fact, fact.data, stands=True)
+                self._change_portal(fact.data.portal_change_id, self._portal_changes.add, fact)
             case FactVoided():
                 self._void(fact.data.fact_id)
             case _:
@@ -120,10 +111,8 @@ class PartnerFacts:
         match fact.data:
             case ConsultantLinked() | ConsultantLeft():
                 self._changed_person(fact.data.consultant_id).remove(fact)
-            case PortalChangeDeclared() as change if change.significant:
-                place = bisect_left(self._declared, _Declared(fact.effective_at, fact.position, fact_id, change))
-                del self._declared[place], self._changes[change.portal_change_id][fact_id]
-                self._update_obligations(fact, change, stands=False)
+            case PortalChangeDeclared() | PortalChangeCorrected():
+                self._change_portal(fact.data.portal_change_id, self._portal_changes.remove, fact)
             case _:
                 self._void_partner_fact(fact)
 
@@ -171,24 +160,42 @@ class PartnerFacts:
                 if isinstance(ending.data, PartnersMerged):
                     to_follow.append(ending.data.into)
 
-    def _update_obligations(self, fact: Fact, change: PortalChangeDeclared, *, stands: bool) -> None:
-        """Applies a new or voided declaration to everybody whom it obliges (R25)."""
-        since = self._notices_stale_from
-        self._notices_stale_from = fact.effective_at if since is None else min(since, fact.effective_at)
-        obligation = Obligation.of(change.portal_change_id, fact.effective_at, change.due_on, fact.fact_id)
-        comes_last = stands
-        for product in change.products:
-            obligations = self._obligations.setdefault(product, [])
-            if stands:
-                insort(obligations, obligation)
-                comes_last = comes_last and obligations[-1] is obligation
-            else:
-                obligations.remove(obligation)
+    def _change_portal(self, portal_change_id: str, apply: Callable[[Fact], None], fact: Fact) -> None:
+        """Applies a declaration, a correction or the void of one to everybody whom it concerns (R25, R27, R38)."""
+        before = self._significant_in_force(portal_change_id)
+        apply(fact)
+        after = self._significant_in_force(portal_change_id)
+        if before == after:
+            return
+        for change in (before, after):
+            if change is not None:
+                since = self._notices_stale_from
+                self._notices_stale_from = change.announced_at if since is None else min(since, change.announced_at)
+        if before is not None:
+            self._significant.remove(before)
+        if after is not None:
+            insort(self._significant, after)
+        old, new = _obligations(before), _obligations(after)
+        for product in dict.fromkeys((*old, *new)):
+            if old.get(product) != new.get(product):
+                self._replace_obligation(product, old.get(product), new.get(product))
+
+    def _significant_in_force(self, portal_change_id: str) -> PortalChange | None:
+        change = self._portal_changes.in_force(portal_change_id)
+        return change if change is not None and change.significant else None
+
+    def _replace_obligation(self, product: str, old: Obligation | None, new: Obligation | None) -> None:
+        obligations = self._obligations.setdefault(product, [])
+        if old is not None:
+            obligations.remove(old)
+        if new is not None:
+            insort(obligations, new)
+        lapse_at = min(obligation.lapse_at for obligation in (old, new) if obligation is not None)
         for consultant_id, person in self._persons.items():
-            if comes_last:
-                concerned = person.obliged(change.products, obligation)
+            if new is not None and old is None and obligations[-1] is new:
+                concerned = person.obliged(product, new)
             else:
-                concerned = person.obligations_changed(change.products, obligation.lapse_at)
+                concerned = person.obligations_changed(product, lapse_at)
             if concerned:
                 self._changed_persons.add(consultant_id)
 
@@ -215,12 +222,19 @@ class PartnerFacts:
         first = bisect_left(self._notices, since, key=_instant)
         before = self._notices[first:]
         after = [
-            Announcement("maintenance-required", declared.announced_at, None, declared.change.portal_change_id, 1)
-            for declared in self._declared[bisect_left(self._declared, since, key=_announced_at) :]
-            if self._enrolled_at(declared.announced_at)
+            self._notice(change)
+            for change in self._significant[bisect_left(self._significant, since, key=_announced_at) :]
+            if self._enrolled_at(change.announced_at)
         ]
         self._notices[first:] = after
         return before, after
+
+    def _notice(self, change: PortalChange) -> Announcement:
+        """It names every product that is sold (R27)."""
+        products = tuple(product for product in self._products if product in change.products)
+        return Announcement(
+            "maintenance-required", change.announced_at, None, change.portal_change_id, 1, change.due_on, products
+        )
 
     def _enrolled_at(self, instant: datetime) -> bool:
         enrolment = self.timeline.at(instant)
@@ -283,9 +297,15 @@ class PartnerFacts:
         """When only unfinished maintenance keeps the person from being certified by one of the grants."""
         return self._persons[consultant_id].lapses(product, self._obligations.get(product, ()))
 
-    def portal_change(self, portal_change_id: str) -> PortalChangeDeclared:
-        """The significant portal change of this id, as declared last."""
-        return next(reversed(self._changes[portal_change_id].values()))
+    def communicated(self) -> Iterator[PortalChange]:
+        """The portal changes that are communicated to the partner, in the order of their announcement (R27)."""
+        self.refresh_partner()
+        return (change for change in self._significant if self._enrolled_at(change.announced_at))
+
+
+def _obligations(change: PortalChange | None) -> dict[str, Obligation]:
+    """Product to what it obliges to."""
+    return {} if change is None else {product: Obligation.of(change, product) for product in change.products}
 
 
 _instant: Final = attrgetter("instant")

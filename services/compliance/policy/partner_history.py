@@ -249,11 +249,10 @@ class PartnerHistory:
         """The products of an announcement; all of them if it is about the person or the partner as such."""
         if announcement.product is not None:
             return (announcement.product,)
+        if announcement.name == "maintenance-required":
+            return announcement.products
         if announcement in self._published:
             return self._published[announcement].products
-        if announcement.name == "maintenance-required":
-            named = self.knowledge.portal_change(announcement.about).products
-            return tuple(product for product in self._parameters.products if product in named)
         return self._parameters.products
 
     def _announce(self, announcement: Announcement, diff: "_Difference") -> ComplianceEvent:
@@ -276,11 +275,11 @@ class PartnerHistory:
         return self._event("retracted", announcement, data, diff)
 
     def _details(self, announcement: Announcement, diff: "_Difference") -> ComplianceEventData:
-        window = consultant_id = portal_change_id = due_on = None
+        window = consultant_id = portal_change_id = None
         if announcement.name in ("dual-link-detected", "dual-link-cleared", "certification-lapsed"):
             consultant_id = announcement.about
         elif announcement.name == "maintenance-required":
-            portal_change_id, due_on = announcement.about, self.knowledge.portal_change(announcement.about).due_on
+            portal_change_id = announcement.about
         elif announcement.product is not None and announcement.about:
             replacement = self._sweeps[announcement.product].replacement(announcement)
             window = None if replacement is None else replacement.window
@@ -292,7 +291,7 @@ class PartnerHistory:
             window=window,
             consultant_id=consultant_id,
             portal_change_id=portal_change_id,
-            due_on=due_on,
+            due_on=announcement.due_on,
         )
 
     def _event(

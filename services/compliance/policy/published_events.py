@@ -64,7 +64,11 @@ def load_publication(events: Iterable[PublishedEvent]) -> PublicationState:
             }
         elif name != "standing-changed":
             product = None if name in _OF_NO_PRODUCT else data.products[0]
-            ordinals = (Announcement(name, event.effective_at, product, event.about, ordinal) for ordinal in count(1))
+            named = data.products if name == "maintenance-required" else ()
+            ordinals = (
+                Announcement(name, event.effective_at, product, event.about, ordinal, data.due_on, named)
+                for ordinal in count(1)
+            )
             announcement = next(candidate for candidate in ordinals if candidate not in standing)
             standing[announcement] = OpenAnnouncement(place, event.event_id, data.products)
     return PublicationState(standing, standings, place)

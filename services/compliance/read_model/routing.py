@@ -10,7 +10,7 @@ Routed to a partner P are
   partner from which mergers lead to P,
 - the closures and mergers of every partner that these people were ever linked to or moved to, and of every partner that
   mergers of P lead to (they can contradict each other),
-- every portal change.
+- every portal change, with its corrections.
 """
 
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -34,6 +34,7 @@ from shared.events.facts import (
     MaintenanceCompleted,
     PartnerClosed,
     PartnersMerged,
+    PortalChangeCorrected,
     PortalChangeDeclared,
     RevocationOrdered,
 )
@@ -57,7 +58,7 @@ _SQL: Final = statements(
     # The reason in an answer about a person; the grants that it ended are facts of their own.
     revoked=topics(RevocationOrdered),
     merged=topics(PartnersMerged),
-    declared=topics(PortalChangeDeclared, FactVoided),
+    declared=topics(PortalChangeDeclared, PortalChangeCorrected, FactVoided),
     naming=topics(CourseCompleted, ExamRegistered),
 )
 PARTNER_ROUTES: Final = _SQL["partner_routes"]
@@ -73,7 +74,7 @@ async def log_head(connection: Connection) -> tuple[int, None]:
 
 
 async def declaration(connection: Connection, portal_change_id: str, through: int) -> list[Fact]:
-    """The declarations of a portal change, each after the void of the last (R33); without any, a fact that names it."""
+    """The declarations and corrections of a portal change, with their voids (R33, R38); without any, what names it."""
     rows = await connection.fetch(_SQL["declaration"], portal_change_id, through)
     rows = rows or await connection.fetch(_SQL["named"], portal_change_id, through)
     return [decode(*row) for row in rows]

@@ -1,7 +1,8 @@
 -- Which partners a fact concerns: said here and nowhere else. See routing.py for the words.
 
 -- name: portal_changes
--- Declarations of portal changes and their voids, which concern every partner. Their streams are neighbours in the index.
+-- Declarations and corrections of portal changes and their voids, which concern every partner. Their streams are
+-- neighbours in the index.
 SELECT NULL::text COLLATE "C" AS target_id, e.notification_id, e.append_position, e.topic, e.state
 FROM certification.stored_events e
 WHERE e.originator_id >= 'portal_change-' AND e.originator_id < 'portal_change.'

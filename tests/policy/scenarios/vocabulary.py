@@ -100,6 +100,17 @@ def portal_changes(
     return facts.PortalChangeDeclared(*_base(at, recorded_at), change, products, significant, due_on)
 
 
+def portal_change_is_corrected(
+    change: str,
+    at: datetime,
+    due_on: date | None = None,
+    products: tuple[str, ...] | None = None,
+    significant: bool | None = None,
+    recorded_at: Recorded = None,
+) -> Fact:
+    return facts.PortalChangeCorrected(*_base(at, recorded_at), change, due_on, products, significant)
+
+
 def is_void(fact: Fact, at: datetime) -> Fact:
     """The fact was recorded in error, as is found out at `at`."""
     return facts.FactVoided(*_base(at, None), fact.fact_id)

@@ -1,4 +1,4 @@
-"""Courses, recognitions, revocations and portal changes: which changed nothing (R4, R24, R25, R35, R37)."""
+"""Courses, recognitions and revocations: which changed nothing (R4, R24, R25, R35, R37)."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,7 @@ from services.compliance.policy.effects.known_facts import KnownFacts
 from services.compliance.policy.effects.vocabulary import Findings, NoEffect
 from services.compliance.policy.maintenance import Span, united_spans, valid_spans
 from shared.events.envelope import Fact
-from shared.events.facts import GrantStatement, Period, PortalChangeDeclared
+from shared.events.facts import GrantStatement, Period
 
 
 def course_effects(known: KnownFacts) -> Findings:
@@ -31,14 +31,13 @@ def course_effects(known: KnownFacts) -> Findings:
 def _why_no_training(
     known: KnownFacts, course: Fact, consultant_id: str, product: str, change_id: str
 ) -> NoEffect | None:
-    declared = known.declared.get(change_id)
-    if declared is None or not isinstance(declared.data, PortalChangeDeclared):
+    change = known.portal_changes.get(change_id)
+    if change is None:
         return "waits_for_portal_change"
-    change = declared.data
     if not change.significant:
         return "minor_change"
     granted = known.grants_of.get((consultant_id, product), ())
-    obliged = any(grant.granted_at < declared.effective_at and grant.periods for grant in granted)
+    obliged = any(grant.granted_at < change.announced_at and grant.periods for grant in granted)
     if product not in change.products or not obliged:
         return "not_obliged"
     done = known.completions.get((consultant_id, product, change_id), ())
@@ -99,10 +98,3 @@ def revocation_effects(known: KnownFacts) -> Findings:
             if by_then == ended:
                 yield revocation, "already_revoked" if ended else "nothing_to_revoke"
             ended = by_then
-
-
-def portal_change_effects(known: KnownFacts) -> Findings:
-    """The portal changes that oblige nobody."""
-    for fact in known.declared.values():
-        if isinstance(fact.data, PortalChangeDeclared) and not fact.data.significant:
-            yield fact, "minor_change"

@@ -7,16 +7,21 @@ from typing import Final
 
 import msgspec
 
-from services.compliance.policy.effects import certification_effects, enrolment_effects, exam_effects
+from services.compliance.policy.effects import (
+    certification_effects,
+    enrolment_effects,
+    exam_effects,
+    portal_change_effects,
+)
 from services.compliance.policy.effects.known_facts import KnownFacts
 from services.compliance.policy.effects.link_effects import LinkWalk
 from services.compliance.policy.effects.vocabulary import Findings, NoEffect
 from services.compliance.policy.parameters import Parameters
 from shared.events.envelope import Fact
-from shared.events.facts import REPORTED, ExamRegistered, FactVoided, ScoreCorrected
+from shared.events.facts import REPORTED, ExamRegistered, FactVoided, PortalChangeCorrected, ScoreCorrected
 
-_ON_ALL_TIME: Final = (ExamRegistered, FactVoided, ScoreCorrected)
-"""They act from their recording, whatever instant they carry (R32, R33, R35)."""
+_ON_ALL_TIME: Final = (ExamRegistered, FactVoided, PortalChangeCorrected, ScoreCorrected)
+"""They act from their recording, whatever instant they carry (R32, R33, R35, R38)."""
 
 
 class FactWithoutEffect(msgspec.Struct, frozen=True):
@@ -36,7 +41,7 @@ def facts_without_effect(facts: Iterable[Fact], at: datetime, parameters: Parame
 
     `facts`: in log order. Of a person all of its facts, the whole streams of its registrations, and what says what
     became of the partners that its links can lead to. Of a partner all facts about itself; if it closed or was merged,
-    also everything about its people. Every declaration of a portal change.
+    also everything about its people. Every declaration and correction of a portal change.
     """
     known_facts = list(facts)
     known = KnownFacts(known_facts, parameters)
@@ -70,5 +75,5 @@ def _findings(known: KnownFacts, parameters: Parameters) -> Findings:
         certification_effects.course_effects(known),
         certification_effects.recognition_effects(known),
         certification_effects.revocation_effects(known),
-        certification_effects.portal_change_effects(known),
+        portal_change_effects.portal_change_effects(known),
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from itertools import groupby
+from itertools import chain, groupby
 from operator import attrgetter
 from typing import Final, get_args
 
@@ -10,6 +10,7 @@ from services.compliance.policy.active_links import contradicted
 from services.compliance.policy.enrolment import EnrolmentTimeline
 from services.compliance.policy.maintenance import Obligation
 from services.compliance.policy.parameters import Parameters
+from services.compliance.policy.portal_changes import PortalChange, PortalChanges
 from shared.events.envelope import Fact
 from shared.events.facts import (
     AttemptScored,
@@ -27,6 +28,7 @@ from shared.events.facts import (
     PartnerClosed,
     PartnersMerged,
     Period,
+    PortalChangeCorrected,
     PortalChangeDeclared,
     RevocationOrdered,
     ScoreCorrected,
@@ -62,6 +64,7 @@ class KnownFacts:
         self.scores: dict[str, list[Fact]] = {}
         self.corrections: dict[str, list[Fact]] = {}
         self.declared: dict[str, Fact] = {}
+        self.terms_corrected: dict[str, list[Fact]] = {}
         self.grants: dict[str, GrantStatement] = {}
         self.completions: dict[tuple[str, str, str], tuple[Period, ...]] = {}
         self._parameters = parameters
@@ -76,6 +79,8 @@ class KnownFacts:
                 self.links.setdefault(consultant_id, []).append(fact)
             case PortalChangeDeclared(change_id):
                 self.declared[change_id] = fact
+            case PortalChangeCorrected(change_id):
+                self.terms_corrected.setdefault(change_id, []).append(fact)
             case ConsultantCertified() | CertificationRevoked() as grant:
                 self.grants[grant.grant_id] = grant
             case MaintenanceCompleted(consultant_id, product, change_id, periods):
@@ -165,15 +170,21 @@ class KnownFacts:
         return found
 
     @cached_property
+    def portal_changes(self) -> Mapping[str, PortalChange]:
+        """The portal changes that are declared, with the terms in force (R38)."""
+        changes = PortalChanges()
+        for fact in (*self.declared.values(), *chain.from_iterable(self.terms_corrected.values())):
+            changes.add(fact)
+        in_force = (changes.in_force(change_id) for change_id in self.declared)
+        return {change.portal_change_id: change for change in in_force if change is not None}
+
+    @cached_property
     def obligations(self) -> Mapping[str, list[Obligation]]:
         """The significant portal changes of each product, in order (R25)."""
         found: dict[str, list[Obligation]] = {}
-        for fact in self.declared.values():
-            if isinstance(fact.data, PortalChangeDeclared) and fact.data.significant:
-                change = fact.data
-                obligation = Obligation.of(change.portal_change_id, fact.effective_at, change.due_on, fact.fact_id)
-                for product in change.products:
-                    found.setdefault(product, []).append(obligation)
+        for change in self.portal_changes.values():
+            for product in change.products if change.significant else ():
+                found.setdefault(product, []).append(Obligation.of(change, product))
         for obligations in found.values():
             obligations.sort()
         return found

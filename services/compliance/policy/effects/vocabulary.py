@@ -13,8 +13,10 @@ NoEffect = Literal[
     "already_linked",
     "already_passed",
     "already_revoked",
+    "corrected_later",
     "course_already_completed",
     "departure_before_link",
+    "due_before_announcement",
     "kind_unknown",
     "link_ended",
     "link_moved",
@@ -33,6 +35,7 @@ NoEffect = Literal[
     "same_kind",
     "score_unchanged",
     "takes_effect_later",
+    "terms_unchanged",
     "voided",
     "waits_for_assessment",
     "waits_for_pass",
@@ -65,9 +68,13 @@ EXPLANATIONS: Final[Mapping[NoEffect, Explanation]] = MappingProxyType(
         "already_linked": Explanation("R23", "The person was linked to the partner before: linking again is nothing."),
         "already_passed": Explanation("R7", "An earlier attempt passed and ended the registration."),
         "already_revoked": Explanation("R37", "An earlier revocation ended everything that this one could end."),
+        "corrected_later": Explanation("R38", "A later correction says otherwise of each of its terms."),
         "course_already_completed": Explanation("R4", "The course was completed earlier, and the first one counts."),
         "departure_before_link": Explanation(
             "R17", "At one instant departures come before links: the person was not linked yet."
+        ),
+        "due_before_announcement": Explanation(
+            "R38", "It waited for a portal change that was announced only after the due day that it sets."
         ),
         "kind_unknown": Explanation("R11", "No fact gives the kind of the partner, so no programme enrols it."),
         "link_ended": Explanation("R29", "The closure of the partner had ended the link before."),
@@ -99,6 +106,7 @@ EXPLANATIONS: Final[Mapping[NoEffect, Explanation]] = MappingProxyType(
         "same_kind": Explanation("R22", "The partner was of this kind before."),
         "score_unchanged": Explanation("R32", "The attempt had this score before."),
         "takes_effect_later": Explanation("R36", "It is dated after the instant asked about, and takes effect then."),
+        "terms_unchanged": Explanation("R38", "The portal change had these terms before."),
         "voided": Explanation("R33", "It was recorded in error: another fact voids it, on all time."),
         "waits_for_assessment": Explanation("R25", "Maintenance needs the passed assessment, too: none holds yet."),
         "waits_for_pass": Explanation("R4", "A certification needs a pass, too: none holds with this course yet."),

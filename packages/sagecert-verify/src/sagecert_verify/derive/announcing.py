@@ -100,8 +100,7 @@ class Announcer:
         if notice.product is not None:
             return (notice.product,)
         if notice.name == REQUIRED:
-            named = self._known.portal_change(notice.about).data["products"]
-            return [product for product in self._products if product in named]
+            return [product for product in self._products if product in notice.products]
         return self._products
 
     def _announcement(self, notice: Announcement, standings: Sequence[Standing], step: Step) -> Event:
@@ -111,7 +110,7 @@ class Announcer:
             data["consultant_id"] = notice.about
         elif notice.name == REQUIRED:
             data["portal_change_id"] = notice.about
-            data["due_on"] = self._known.portal_change(notice.about).data["due_on"]
+            data["due_on"] = notice.due_on
         elif notice.about:
             data["window"] = self._window(notice, step.instant)
         event = _event(notice.name, notice, data, step)

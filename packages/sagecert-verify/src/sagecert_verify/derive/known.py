@@ -7,25 +7,31 @@ from typing import Final
 from sagecert_verify.derive.linking import CLOSED, LEFT, LINKED, MERGED, Fates, fates_of
 from sagecert_verify.derive.log import LoggedFact, day_of
 from sagecert_verify.derive.person import Duty, Person
-from sagecert_verify.rules.london import midnight_ending
+from sagecert_verify.rules.london import london_day, midnight_ending
 
 DECLARED: Final = "portal-change-declared"
+CORRECTED: Final = "portal-change-corrected"
 VOIDED: Final = "fact-voided"
 ENROLS: Final = ("partner-enrolled", "partner-kind-changed", "partner-programme-changed")
 
 
 class Known:
-    """The facts in force. After `take`, `people` and `enrolment` say what they can have changed."""
+    """The facts in force. After `take`, `people` and `enrolment` say what they can have changed.
+
+    `portal_changes`: the declarations in force, saying what they say after their corrections (R38).
+    """
 
     def __init__(self, partner_id: str) -> None:
         self.partner_id = partner_id
         self.everybody: dict[str, Person] = {}
         self.own: dict[str, LoggedFact] = {}
-        self.portal_changes: dict[str, LoggedFact] = {}
+        self.portal_changes: Sequence[LoggedFact] = ()
         self.fates: Mapping[datetime, Fates] = {}
         self.duties: tuple[Duty, ...] = ()
         self.people: set[str] = set()
         self.enrolment = False
+        self._declared: dict[str, LoggedFact] = {}
+        self._corrections: dict[str, LoggedFact] = {}
         self._endings: dict[str, LoggedFact] = {}
         self._facts: dict[str, LoggedFact] = {}
 
@@ -40,10 +46,6 @@ class Known:
             elif (voided := self._facts.get(fact.data["fact_id"])) is not None:
                 self._take(voided, is_void=True)
 
-    def portal_change(self, portal_change_id: str) -> LoggedFact:
-        """The declaration in force under this id."""
-        return next(fact for fact in self.portal_changes.values() if fact.data["portal_change_id"] == portal_change_id)
-
     def _take(self, fact: LoggedFact, *, is_void: bool) -> None:
         if fact.kind in (LINKED, LEFT):
             _put(self._person(fact).employment, fact, is_void)
@@ -53,9 +55,10 @@ class Known:
             self.fates = fates_of(self._endings.values())
             self.people = set(self.everybody)
             self.enrolment = True
-        elif fact.kind == DECLARED:
-            _put(self.portal_changes, fact, is_void)
-            self.duties = tuple(_duties(self.portal_changes.values()))
+        elif fact.kind in (DECLARED, CORRECTED):
+            _put(self._declared if fact.kind == DECLARED else self._corrections, fact, is_void)
+            self.portal_changes = [_corrected(fact, self._corrections.values()) for fact in self._declared.values()]
+            self.duties = tuple(_duties(self.portal_changes))
             self.people = set(self.everybody)
         elif "periods" in fact.data:
             self._person(fact).take(fact)
@@ -73,6 +76,18 @@ def _put(facts: dict[str, LoggedFact], fact: LoggedFact, is_void: bool) -> None:
         facts.pop(fact.fact_id, None)
     else:
         facts[fact.fact_id] = fact
+
+
+def _corrected(declared: LoggedFact, corrections: Iterable[LoggedFact]) -> LoggedFact:
+    """The last correction of each term wins; one that is due before the announcement says nothing (R38)."""
+    announced_on = london_day(declared.effective_at)
+    data = dict(declared.data)
+    for correction in corrections:
+        said = correction.data
+        in_time = "due_on" not in said or day_of(said["due_on"]) >= announced_on
+        if in_time and said["portal_change_id"] == data["portal_change_id"]:
+            data.update((term, said[term]) for term in ("due_on", "products", "significant") if term in said)
+    return declared._replace(data=data)
 
 
 def _duties(portal_changes: Iterable[LoggedFact]) -> Iterator[Duty]:

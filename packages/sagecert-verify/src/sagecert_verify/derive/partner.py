@@ -169,10 +169,11 @@ class PartnerDerivation:
             for product, instants in here.lapses.items():
                 for instant in instants:
                     yield Announcement(LAPSED, instant, product, consultant, 1)
-        for fact in self._known.portal_changes.values():
+        for fact in self._known.portal_changes:
             state = self.state(self.products[0], fact.effective_at)
             if fact.data["significant"] and state is not None and state.is_enrolled:
-                yield Announcement(REQUIRED, fact.effective_at, None, fact.data["portal_change_id"], 1)
+                change, named = fact.data["portal_change_id"], tuple(sorted(fact.data["products"]))
+                yield Announcement(REQUIRED, fact.effective_at, None, change, 1, named, fact.data["due_on"])
 
     def _replace(self, old: Sequence[Announcement], new: Sequence[Announcement], step: Step) -> None:
         """What is no longer so is retracted, what is newly so announced; but nobody is reminded of the past."""

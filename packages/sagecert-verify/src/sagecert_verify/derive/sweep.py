@@ -46,7 +46,8 @@ class Suspension(NamedTuple):
 class Announcement(NamedTuple):
     """Something true that is published, identified by all of this.
 
-    `product` is None where it concerns several. `about`: a window (its opening), a consultant, a portal change.
+    `product` is None where it concerns several. `about`: a window (its opening), a consultant, a portal change: with
+    other `products` or another `due_on` that is announced anew.
     """
 
     name: str
@@ -54,6 +55,8 @@ class Announcement(NamedTuple):
     product: str | None
     about: str
     ordinal: int
+    products: tuple[str, ...] = ()
+    due_on: str = ""
 
 
 class State(NamedTuple):

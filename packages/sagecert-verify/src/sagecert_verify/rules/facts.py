@@ -136,6 +136,16 @@ class PortalChangeDeclared(Fact):
 
 
 @dataclass(frozen=True)
+class PortalChangeCorrected(Fact):
+    """None: this term stays."""
+
+    change: str
+    due_on: date | None = None
+    products: tuple[str, ...] | None = None
+    significant: bool | None = None
+
+
+@dataclass(frozen=True)
 class FactVoided(Fact):
     """A fact was recorded in error (R33)."""
 

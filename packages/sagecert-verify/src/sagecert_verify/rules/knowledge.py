@@ -1,6 +1,7 @@
 """What is known: the facts recorded by some time, without those that are void or say nothing new."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sagecert_verify.rules.facts import (
@@ -17,9 +18,11 @@ from sagecert_verify.rules.facts import (
     PartnerKindChanged,
     PartnerProgrammeChanged,
     PartnersMerged,
+    PortalChangeCorrected,
     PortalChangeDeclared,
     RevocationOrdered,
 )
+from sagecert_verify.rules.london import london_day
 
 
 def known_by(facts: Iterable[Fact], known_at: datetime) -> list[Fact]:
@@ -28,21 +31,64 @@ def known_by(facts: Iterable[Fact], known_at: datetime) -> list[Fact]:
 
 
 def in_force(facts: Sequence[Fact]) -> list[Fact]:
-    """The facts that count, in log order.
+    """The facts that count, in log order; a portal change with its terms as corrected (R38)."""
+    standing = not_void(facts)
+    corrections = [fact for fact in standing if isinstance(fact, PortalChangeCorrected)]
+    return [corrected(fact, corrections) if isinstance(fact, PortalChangeDeclared) else fact for fact in standing]
+
+
+def not_void(facts: Sequence[Fact]) -> list[Fact]:
+    """The facts that stand, as they were recorded, in log order.
 
     One (registration, attempt) is one score, and a registration and a portal change are recorded once: while one
     stands, whatever comes under the same name is none (R34). A void takes a fact away for all time and leaves its
-    place free: what comes under the name after the void stands (R33). Attempts other than 1 and 2 do not exist (R5).
+    place free: what comes under the name after the void stands (R33).
     """
     standing: list[Fact] = []
     for fact in facts:
         if isinstance(fact, FactVoided):
             standing = [other for other in standing if other.fact_id != fact.voided]
-        elif isinstance(fact, AttemptScored) and fact.attempt not in (1, 2):
-            continue
-        elif not any(same_name(fact, other) for other in standing):
+        elif not is_refused(fact, standing) and not any(same_name(fact, other) for other in standing):
             standing.append(fact)
     return standing
+
+
+def corrected(declared: PortalChangeDeclared, corrections: Sequence[PortalChangeCorrected]) -> PortalChangeDeclared:
+    """As if it had been announced so: the last correction of each term wins (R38).
+
+    A correction can wait for a change that is announced only after the day that it sets: it says nothing then (R35).
+    """
+    for correction in corrections:
+        if correction.change != declared.change or is_due_too_early(correction, [declared]):
+            continue
+        if correction.due_on is not None:
+            declared = replace(declared, due_on=correction.due_on)
+        if correction.products is not None:
+            declared = replace(declared, products=correction.products)
+        if correction.significant is not None:
+            declared = replace(declared, significant=correction.significant)
+    return declared
+
+
+def is_refused(fact: Fact, standing: Sequence[Fact]) -> bool:
+    """Attempts other than 1 and 2 do not exist (R5), nor does a corrected due day that is too early (R38)."""
+    match fact:
+        case AttemptScored():
+            return fact.attempt not in (1, 2)
+        case PortalChangeCorrected():
+            return is_due_too_early(fact, standing)
+        case _:
+            return False
+
+
+def is_due_too_early(correction: PortalChangeCorrected, standing: Sequence[Fact]) -> bool:
+    """Neither before the day of the correction, nor before that of the announcement, if that is known (R38)."""
+    days = [london_day(correction.effective_at)] + [
+        london_day(fact.effective_at)
+        for fact in standing
+        if isinstance(fact, PortalChangeDeclared) and fact.change == correction.change
+    ]
+    return correction.due_on is not None and correction.due_on < max(days)
 
 
 def partners_mentioned(facts: Iterable[Fact]) -> set[str]:

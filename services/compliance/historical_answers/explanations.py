@@ -1,0 +1,112 @@
+"""Why a partner stands as it does, with the facts behind it, as JSON or as a page to print."""
+
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from services.compliance.database import Connection
+from services.compliance.historical_answers.as_of import Answer, partner_as_of
+from services.compliance.historical_answers.explanation_page import explanation_page
+from services.compliance.historical_answers.partners import never_mentioned
+from services.compliance.historical_answers.queries import PartnerExplanation
+from services.compliance.policy.answers_from_facts import partner_grounds
+from services.compliance.policy.explanation import (
+    CountedConsultant,
+    LostConsultant,
+    Remedy,
+    RunningWindow,
+    explanation,
+)
+from services.compliance.policy.parameters import Parameters
+from services.compliance.policy.reason import Reason
+from services.web.statements import statements
+from shared.events.compliance_events import Status
+from shared.events.envelope import Fact
+from shared.events.facts import TOPIC_OF
+from shared.events.wire import decode
+
+_SQL: Final = statements(__file__)
+
+
+class NamedFact(msgspec.Struct, frozen=True):
+    """A fact that the explanation names, as recorded. `proof`: where its proof of inclusion in the log is."""
+
+    fact_id: str
+    position: int
+    type: str
+    effective_at: datetime
+    recorded_at: datetime
+    actor: str
+    data: dict[str, Any]
+    proof: str
+
+
+class ExplanationAnswer(Answer, frozen=True, kw_only=True):
+    """The standing, the argument for it in `steps`, who counts, who was lost, what is missing, what would mend it.
+
+    `linked_only`: who is linked to the partner and does not count. The members ending in `_omitted` say how many more
+    there are. `facts`: those named, in log order.
+    """
+
+    partner_id: str
+    product: str
+    status: Status
+    sell_new: bool
+    maintain_existing: bool
+    headcount: int
+    minimum: int | None
+    shortfall: int | None
+    steps: tuple[Reason, ...]
+    counted: tuple[CountedConsultant, ...]
+    counted_omitted: int
+    lost: tuple[LostConsultant, ...]
+    lost_omitted: int
+    windows: tuple[RunningWindow, ...]
+    linked_only: tuple[str, ...]
+    linked_only_omitted: int
+    remedies: tuple[Remedy, ...]
+    facts: tuple[NamedFact, ...]
+    next_change_at: datetime | None
+
+
+async def partner_explanation(connection: Connection, question: PartnerExplanation, parameters: Parameters) -> bytes:
+    """The explanation, as a page if the question asks for one. Raises `NeverMentioned`."""
+    moment, facts = await partner_as_of(connection, question.partner_id, question.moment)
+    found = partner_grounds(facts, question.partner_id, question.product, moment.at, parameters)
+    if found is None:
+        raise never_mentioned(question.partner_id)
+    grounds, segment = found
+    rows = await connection.fetch(_SQL["named"], grounds.fact_ids())
+    named = [decode(*row) for row in rows]
+    explained = explanation(grounds, question.partner_id, parameters.programmes, {fact.fact_id: fact for fact in named})
+    standing = segment.standing
+    answer = ExplanationAnswer(
+        **moment._asdict(),
+        partner_id=question.partner_id,
+        product=question.product,
+        status=standing.status,
+        sell_new=standing.sell_new,
+        maintain_existing=standing.maintain_existing,
+        headcount=standing.headcount,
+        minimum=standing.minimum,
+        shortfall=standing.shortfall,
+        **msgspec.structs.asdict(explained),
+        facts=tuple(map(_named, named)),
+        next_change_at=segment.next_change_at,
+    )
+    encoded = msgspec.json.encode(answer)
+    return explanation_page(msgspec.json.decode(encoded)) if question.page else encoded
+
+
+def _named(fact: Fact) -> NamedFact:
+    return NamedFact(
+        fact_id=fact.fact_id,
+        position=fact.position,
+        type=TOPIC_OF[type(fact.data)],
+        effective_at=fact.effective_at,
+        recorded_at=fact.recorded_at,
+        actor=fact.actor,
+        data=msgspec.to_builtins(fact.data),
+        proof=f"/certification/v1/facts/{fact.fact_id}/proof",
+    )
