@@ -31,18 +31,20 @@ WrittenId = Annotated[str, Field(pattern=rf"^{ID_PATTERN}$")]
 """An id in a query or in a body."""
 
 
-class AsOfQuery(BaseModel):
-    """`at` and `known_at` default to now. `known_position` is asked instead of `known_at`.
-
-    `min_position`: waits up to five seconds until the facts up to there are applied.
-    """
+class FreshQuery(BaseModel):
+    """`min_position`: waits up to five seconds until the facts up to there are applied."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    min_position: AskedPosition | None = Field(default=None, description="Wait up to 5 s until it is applied.")
+
+
+class AsOfQuery(FreshQuery):
+    """`at` and `known_at` default to now. `known_position` is asked instead of `known_at`."""
 
     at: Instant | None = Field(default=None, description="True at this instant; it may lie in the future.")
     known_at: Instant | None = Field(default=None, description="Judged from the facts recorded by then.")
     known_position: AskedPosition | None = Field(default=None, description="Judged from exactly the facts up to there.")
-    min_position: AskedPosition | None = Field(default=None, description="Wait up to 5 s until it is applied.")
 
     @property
     def live(self) -> bool:
@@ -161,6 +163,16 @@ class FactsWithoutEffectQuestion(_Page):
     consultant_id: WrittenId | None = Field(default=None, description="Only those about this consultant.")
     reason: NoEffect | None = Field(default=None, description="Only for this reason.")
     after: FactsCursor | None = Field(default=None, description="`next` of the page before.")
+
+
+class ChangesQuestion(FreshQuery):
+    """Which instant, and between what was known when."""
+
+    at: Instant | None = Field(default=None, description="True at this instant; without it now.")
+    known_from: Instant | None = Field(default=None, description="As known then; without it as known at `at`.")
+    known_to: Instant | None = Field(default=None, description="To what is known then; without it now.")
+    after: AskedPosition | None = Field(default=None, description="`next` of the page before.")
+    limit: Limit = Field(default=LIMIT_DEFAULT, description="How many at most.")
 
 
 EVENTS_FILTER: Final = ("type", "partner_id", "product")

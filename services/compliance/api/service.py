@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.compliance.api.problems import NotAppliedYet
-from services.compliance.api.query_params import AsOfQuery
+from services.compliance.api.query_params import FreshQuery
 from services.compliance.database import Connection, Pool
 from services.compliance.historical_answers.pool import AnsweringPool
 from services.compliance.historical_answers.queries import HistoryQuery
@@ -71,7 +71,7 @@ class Service(NamedTuple):
         async with self.pool.acquire(timeout=CONNECTION_SECONDS_MAX) as connection:
             yield connection
 
-    async def derive(self, request: Request, question: AsOfQuery, about: str, derived: HistoryQuery) -> Response:
+    async def derive(self, request: Request, question: FreshQuery, about: str, derived: HistoryQuery) -> Response:
         """The answer of a process that replays history, after the log reaches the question's `min_position`.
 
         `about`: the id in question. Raises what `AnsweringPool.ask` raises. Stops waiting if the caller hangs up.
@@ -90,7 +90,7 @@ class Service(NamedTuple):
             hanging_up.cancel()
 
     async def wait_for_position(
-        self, question: AsOfQuery, query: Callable[[Connection], Awaitable[tuple[int, _T]]]
+        self, question: FreshQuery, query: Callable[[Connection], Awaitable[tuple[int, _T]]]
     ) -> _T:
         """Repeats `query` until the position it reports reaches the question's `min_position`.
 

@@ -92,14 +92,15 @@ async def partner_explanation(connection: Connection, question: PartnerExplanati
         minimum=standing.minimum,
         shortfall=standing.shortfall,
         **msgspec.structs.asdict(explained),
-        facts=tuple(map(_named, named)),
+        facts=tuple(map(named_fact, named)),
         next_change_at=segment.next_change_at,
     )
     encoded = msgspec.json.encode(answer)
     return explanation_page(msgspec.json.decode(encoded)) if question.page else encoded
 
 
-def _named(fact: Fact) -> NamedFact:
+def named_fact(fact: Fact) -> NamedFact:
+    """The fact as recorded, with the place of its proof."""
     return NamedFact(
         fact_id=fact.fact_id,
         position=fact.position,

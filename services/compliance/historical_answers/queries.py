@@ -98,6 +98,17 @@ class PartnerExplanation(_Question, frozen=True, kw_only=True):
     page: bool
 
 
+class PartnerChanges(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """What was learned about a partner between two instants (None: `at`, and now), after a position."""
+
+    partner_id: str
+    at: datetime | None
+    known_from: datetime | None
+    known_to: datetime | None
+    after: int | None
+    limit: int
+
+
 HistoryQuery = (
     PartnerCompliance
     | PartnerAuthorisation
@@ -109,6 +120,7 @@ HistoryQuery = (
     | WindowsList
     | FactsWithoutEffect
     | PartnerExplanation
+    | PartnerChanges
 )
 
 

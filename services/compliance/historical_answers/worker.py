@@ -26,6 +26,7 @@ from services.compliance.historical_answers import (
     explanations,
     facts_without_effect,
     lists,
+    partner_changes,
     partners,
     portal_changes,
     timeline,
@@ -38,6 +39,7 @@ from services.compliance.historical_answers.queries import (
     Failed,
     HistoryQuery,
     PartnerAuthorisation,
+    PartnerChanges,
     PartnerCompliance,
     PartnerExplanation,
     PartnerProducts,
@@ -81,6 +83,8 @@ async def answer(connection: Connection, question: HistoryQuery, parameters: Par
             return await lists.windows(connection, question, parameters)
         case PartnerExplanation():
             return await explanations.partner_explanation(connection, question, parameters)
+        case PartnerChanges():
+            return await partner_changes.partner_changes(connection, question, parameters)
         case FactsWithoutEffect():
             return await facts_without_effect.without_effect(connection, question, parameters)
 

@@ -1,0 +1,39 @@
+"""What was learned about a partner, for auditors."""
+
+from typing import Final
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from services.compliance.api.openapi import query_parameters, response_docs
+from services.compliance.api.query_params import ChangesQuestion, Id, question_of
+from services.compliance.api.service import service_of
+from services.compliance.historical_answers.partner_changes import PartnerChangesAnswer
+from services.compliance.historical_answers.queries import PartnerChanges
+from services.web.scopes import Scope, requires
+
+router: Final = APIRouter(tags=["audit"])
+
+
+@router.get(
+    "/audit/v1/partners/{partner_id}/changes",
+    openapi_extra=query_parameters(ChangesQuestion),
+    responses=response_docs(PartnerChangesAnswer),
+)
+@requires(Scope.AUDIT)
+async def partner_changes(request: Request, partner_id: Id) -> Response:
+    """What was learned between two instants that changed how the partner stands at `at`, and by which facts.
+
+    Each change names the facts of one call and the members of the answer that they made others. `next` is null on the
+    last page.
+    """
+    question = question_of(request, ChangesQuestion)
+    derived = PartnerChanges(
+        partner_id=partner_id,
+        at=question.at,
+        known_from=question.known_from,
+        known_to=question.known_to,
+        after=question.after,
+        limit=question.limit,
+    )
+    return await service_of(request).derive(request, question, partner_id, derived)
