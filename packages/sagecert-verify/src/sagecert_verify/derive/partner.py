@@ -48,16 +48,19 @@ class PartnerDerivation:
         `stated`: since when the published `standing-changed` events say that their standings differ. That instant
         depends on grounds that an event does not show; it is taken as stated where it is not later than the derived.
         """
-        for position, group in groupby(facts, key=lambda fact: fact.append_position):
-            appended = list(group)
-            now = appended[0].recorded_at
-            yield from self._timers(now, stated)
-            causes = list(dict.fromkeys(fact.cause for fact in appended))[:FACT_IDS_MAX]
-            step = Step(now, position, causes)
-            self._now = now
-            self._apply(appended, step)
-            yield from self._announcer.events(step, stated)
-        yield from self._timers(until, stated)
+        for _, group in groupby(facts, key=lambda fact: fact.append_position):
+            yield from self.take(list(group), stated)
+        yield from self.fire_timers(until, stated)
+
+    def take(self, group: Sequence[LoggedFact], stated: Stated = NOTHING_STATED) -> Iterator[Event]:
+        """The events of the timers before these facts of one append, and of the facts."""
+        now = group[0].recorded_at
+        yield from self.fire_timers(now, stated)
+        causes = list(dict.fromkeys(fact.cause for fact in group))[:FACT_IDS_MAX]
+        step = Step(now, group[0].append_position, causes)
+        self._now = now
+        self._apply(group, step)
+        yield from self._announcer.events(step, stated)
 
     def state(self, product: str, at: datetime) -> State | None:
         """How the partner stands for the product at the instant, as known now; None before anything happened."""
@@ -75,7 +78,7 @@ class PartnerDerivation:
 
     # Steps ------------------------------------------------------------------------------------------
 
-    def _timers(self, until: datetime, stated: Stated) -> Iterator[Event]:
+    def fire_timers(self, until: datetime, stated: Stated) -> Iterator[Event]:
         """A step for each instant up to `until` at which time alone changes something."""
         while self._now is not None:
             due = [instant for sweep in self._sweeps.values() if (instant := sweep.next_instant(self._now))]

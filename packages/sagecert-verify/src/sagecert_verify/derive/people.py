@@ -134,10 +134,10 @@ class ConsultantDecisions:
                 for attempt, spans in self._granting(registration.data["registration_id"]):
                     granted_at = max(attempt.effective_at, min(courses))
                     found.append((attempt, product, granted_at, both(spans, [(granted_at, None)])))
-        for fact, product, granted_at, spans in found:
+        for fact, product, granted_at, held_by in found:
             ends = [revoked.effective_at for revoked in self._of(REVOKED, product)]
             ends = [end for end in ends if end >= fact.effective_at]
-            held = without(spans, [(min(ends), None)] if ends else ())
+            held = without(held_by, [(min(ends), None)] if ends else ())
             if held:
                 yield fact.fact_id, GrantStatement(product, granted_at, tuple(held))
 

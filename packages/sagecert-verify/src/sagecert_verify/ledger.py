@@ -1,0 +1,230 @@
+"""The two logs as they are read: their structure, checked entry by entry, and where each partner and person occurs.
+
+Entries are kept in a temporary file; in memory is only where they lie, and whom they are about.
+"""
+
+import json
+import os
+import tempfile
+from array import array
+from collections.abc import Iterable, Iterator
+from typing import IO, Any, Final, NamedTuple
+
+from sagecert_verify.derive.known import VOIDED
+from sagecert_verify.derive.linking import CLOSED, LEFT, LINKED, MERGED
+from sagecert_verify.derive.log import PREFIX, VERSION, LoggedFact, UnreadableFactError, read_fact
+from sagecert_verify.derive.person import GRANTED, MAINTAINED
+from sagecert_verify.rows import EVENT_COLUMNS, FACT_COLUMNS, Row, WrongEntryError, read_row
+
+REGISTERED: Final = f"{PREFIX}exam-registered{VERSION}"
+REGISTRATION_STREAM: Final = "exam_registration-"
+FOR_PARTNERS: Final = tuple(f"{PREFIX}{kind}{VERSION}" for kind in (LINKED, LEFT, *GRANTED, MAINTAINED, VOIDED))
+"""Of the facts about a person, those that a partner's history depends on."""
+EVERYBODYS: Final = tuple(
+    f"{PREFIX}{kind}{VERSION}" for kind in ("portal-change-declared", "portal-change-corrected", "policy-revised")
+)
+
+
+class Spool:
+    """Entries in a temporary file, by position. After `close_for_reading` any process may read them."""
+
+    def __init__(self) -> None:
+        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="sagecert-verify-")  # noqa: SIM115
+        self._ends = array("Q", [0])
+
+    def append(self, entry: bytes) -> None:
+        """One more entry."""
+        self._file.write(entry)
+        self._ends.append(self._ends[-1] + len(entry))
+
+    def flush(self) -> None:
+        """Everything can be read from now on."""
+        self._file.flush()
+
+    def read(self, position: int) -> bytes:
+        """The entry at a position, from 1."""
+        begin, end = self._ends[position - 1], self._ends[position]
+        return os.pread(self._file.fileno(), end - begin, begin)
+
+    def close(self) -> None:
+        """The file is gone."""
+        self._file.close()
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+
+class Group(NamedTuple):
+    """Facts of one append: the last of their positions, and their stamp."""
+
+    last: int
+    recorded_at: str
+
+
+class FactLedger:
+    """Takes the entries of the log of facts."""
+
+    def __init__(self) -> None:
+        self.spool = Spool()
+        self.by_partner: dict[str, list[int]] = {}
+        self.by_consultant: dict[str, list[int]] = {}
+        self.for_partners: dict[str, list[int]] = {}
+        self.by_stream: dict[str, list[int]] = {}
+        self.registrations: dict[str, set[str]] = {}
+        self.linked: dict[str, set[str]] = {}
+        self.links_of: dict[str, set[str]] = {}
+        self.survivors: dict[str, set[str]] = {}
+        self.merged_from: dict[str, set[str]] = {}
+        self.endings: dict[str, list[int]] = {}
+        self.everybodys: list[int] = []
+        self.last_recorded_at = ""
+        self._group = Group(0, "")
+        self._versions: dict[str, int] = {}
+        self._ids: set[str] = set()
+        self._endings_by_id: dict[str, str] = {}
+        self._everybodys_ids: set[str] = set()
+
+    def take(self, position: int, entry: bytes) -> None:
+        """Raises `WrongEntryError`."""
+        columns = read_row(entry, FACT_COLUMNS).columns
+        self._check(position, columns)
+        self.spool.append(entry)
+        self._index(position, columns)
+
+    def _check(self, position: int, columns: dict[str, Any]) -> None:
+        if columns["notification_id"] != position:
+            raise WrongEntryError(f"it says that it is at {columns['notification_id']}: the positions have a gap")
+        stamp, last = columns["recorded_at"], columns["append_position"]
+        if position > self._group.last:
+            if stamp < self._group.recorded_at:
+                raise WrongEntryError("its stamp is earlier than the one before it")
+            if last < position:
+                raise WrongEntryError("its append ends before it")
+            self._group = Group(last, stamp)
+        elif (last, stamp) != self._group:
+            raise WrongEntryError("facts of one append have one stamp and one end")
+        stream, version = columns["originator_id"], columns["originator_version"]
+        if version != self._versions.get(stream, 0) + 1:
+            raise WrongEntryError(f"the stream {stream} has a gap: version {version} follows {version - 1} nowhere")
+        self._versions[stream] = version
+        if columns["fact_id"] in self._ids:
+            raise WrongEntryError(f"there is another fact {columns['fact_id']}")
+        self._ids.add(columns["fact_id"])
+        self.last_recorded_at = stamp
+
+    def _index(self, position: int, columns: dict[str, Any]) -> None:
+        """Whom the fact is about. A void is about what it voids: its columns say so, and it lies in the same stream."""
+        topic, stream, consultant = columns["topic"], columns["originator_id"], columns["consultant_id"]
+        if not topic.startswith(PREFIX):
+            return
+        if consultant is not None:
+            self.by_consultant.setdefault(consultant, []).append(position)
+            if topic in FOR_PARTNERS:
+                self.for_partners.setdefault(consultant, []).append(position)
+            if topic == REGISTERED:
+                self.registrations.setdefault(consultant, set()).add(stream)
+        if stream.startswith(REGISTRATION_STREAM):
+            self.by_stream.setdefault(stream, []).append(position)
+        for named in (columns["partner_id"], columns["into_partner_id"]):
+            if named is not None:
+                self.by_partner.setdefault(named, []).append(position)
+        self._index_reach(position, columns)
+
+    def _index_reach(self, position: int, columns: dict[str, Any]) -> None:
+        """Links, and what reaches beyond the partners that it names: endings, portal changes, policies."""
+        partner, into, consultant = columns["partner_id"], columns["into_partner_id"], columns["consultant_id"]
+        topic, voided = columns["topic"], columns["voided_fact_id"]
+        kind = topic[len(PREFIX) : -len(VERSION)]
+        if kind == LINKED:
+            self.linked.setdefault(partner, set()).add(consultant)
+            self.links_of.setdefault(consultant, set()).add(partner)
+        if kind in (CLOSED, MERGED):
+            self.endings.setdefault(partner, []).append(position)
+            self._endings_by_id[columns["fact_id"]] = partner
+        elif voided in self._endings_by_id:
+            self.endings[self._endings_by_id[voided]].append(position)
+        if kind == MERGED:
+            self.survivors.setdefault(partner, set()).add(into)
+            self.merged_from.setdefault(into, set()).add(partner)
+        if topic in EVERYBODYS:
+            self._everybodys_ids.add(columns["fact_id"])
+        if topic in EVERYBODYS or voided in self._everybodys_ids:
+            self.everybodys.append(position)
+
+    # Whom a derivation needs ------------------------------------------------------------------------
+
+    def about_consultant(self, consultant: str) -> list[int]:
+        """The positions of everything about a person, and of their registrations whole."""
+        found = set(self.by_consultant.get(consultant, ()))
+        for stream in self.registrations.get(consultant, ()):
+            found.update(self.by_stream.get(stream, ()))
+        return sorted(found)
+
+    def about_partner(self, partner: str) -> list[int]:
+        """The positions of everything that can concern a partner.
+
+        What names it; everything about everybody linked to it or to a partner merged into it; what became of the
+        partners to whom these people are linked, and of those that these were merged into; portal changes, policies.
+        """
+        found = {*self.by_partner.get(partner, ()), *self.everybodys}
+        people = {person for source in _reach({partner}, self.merged_from) for person in self.linked.get(source, ())}
+        employers = {employer for person in people for employer in self.links_of[person]}
+        for employer in _reach(employers, self.survivors):
+            found.update(self.endings.get(employer, ()))
+        for person in people:
+            found.update(self.for_partners[person])
+        return sorted(found)
+
+    def facts(self, positions: Iterable[int]) -> Iterator[LoggedFact]:
+        """The facts at these positions. Raises `UnreadableFactError`."""
+        for position in positions:
+            line, _, state = self.spool.read(position).partition(b"\n")
+            columns = json.loads(line)
+            try:
+                fact = read_fact(position, columns["append_position"], columns["topic"], state)
+            except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as problem:
+                raise UnreadableFactError(f"the fact at position {position} cannot be read: {problem}") from None
+            if fact is not None:
+                yield fact
+
+
+class EventLedger:
+    """Takes the entries of the log of compliance events. `last`: the last step, by instant, facts and partner."""
+
+    def __init__(self) -> None:
+        self.spool = Spool()
+        self.by_partner: dict[str, list[int]] = {}
+        self.last: tuple[str, int, str] = ("", 0, "")
+        self._ids: set[str] = set()
+
+    def take(self, position: int, entry: bytes) -> None:
+        """Raises `WrongEntryError`."""
+        columns = read_row(entry, EVENT_COLUMNS).columns
+        if columns["position"] != position:
+            raise WrongEntryError(f"it says that it is at {columns['position']}: the positions have a gap")
+        if columns["event_id"] in self._ids:
+            raise WrongEntryError(f"there is another event {columns['event_id']}")
+        self._ids.add(columns["event_id"])
+        step = columns["recorded_at"], columns["fact_position"], columns["partner_id"]
+        if step < self.last:
+            raise WrongEntryError("its step comes before the one before it: by instant, facts and partner")
+        self.last = step
+        self.spool.append(entry)
+        self.by_partner.setdefault(columns["partner_id"], []).append(position)
+
+    def events(self, positions: Iterable[int]) -> Iterator[tuple[int, Row]]:
+        """The events at these positions."""
+        for position in positions:
+            line, _, data = self.spool.read(position).partition(b"\n")
+            yield position, Row(json.loads(line), data)
+
+
+def _reach(start: Iterable[str], edges: dict[str, set[str]]) -> set[str]:
+    reached: set[str] = set()
+    ahead = list(start)
+    while ahead:
+        partner = ahead.pop()
+        if partner not in reached:
+            reached.add(partner)
+            ahead.extend(edges.get(partner, ()))
+    return reached

@@ -1,0 +1,263 @@
+"""Each verdict of `sagecert-verify`, by its exit status and its first line."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sagecert_verify.command import main
+from tests.verify.exports import (
+    COMPLIANCE_LOG,
+    FACTS_LOG,
+    OTHER_WITNESS,
+    POLICY,
+    POLICY_WITHOUT_WITNESSES,
+    WITNESS,
+    Export,
+    Signer,
+    archive,
+    export_of,
+    write,
+)
+
+SEED = 43
+WITNESSED = {"facts": [FACTS_LOG, WITNESS, OTHER_WITNESS], "compliance": [COMPLIANCE_LOG, WITNESS, OTHER_WITNESS]}
+Verify = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture(scope="module")
+def export() -> Export:
+    return export_of(SEED)
+
+
+@pytest.fixture
+def verify(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Verify:
+    def run(
+        members: Mapping[str, bytes], *options: str, policy: str | None = None, checkpoint: str | None = None
+    ) -> tuple[int, str]:
+        arguments = [str(write(tmp_path / "export.tar.gz", members)), "--processes", "1", *options]
+        for option, text in (("--policy", policy), ("--checkpoint", checkpoint)):
+            if text is not None:
+                path = tmp_path / option.strip("-")
+                path.write_text(text, encoding="utf-8")
+                arguments += [option, str(path)]
+        status = main(arguments)
+        return status, capsys.readouterr().out
+
+    return run
+
+
+def changed(export: Export, log: str, position: int, entry: bytes | None) -> Export:
+    """With another entry at the position, or without it; hashes and signatures are made from that."""
+    entries = {name: list(rows) for name, rows in export.entries.items()}
+    entries[log][position - 1 : position] = [] if entry is None else [entry]
+    return replace(export, entries=entries)
+
+
+def edited(entry: bytes, **columns: Any) -> bytes:
+    line, _, body = entry.partition(b"\n")
+    edited_line = json.dumps(json.loads(line) | columns, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return edited_line.encode() + b"\n" + body
+
+
+def test_witnessed_and_rederived(export: Export, verify: Verify) -> None:
+    status, said = verify(replace(export, signers=WITNESSED).members(), policy=POLICY)
+    assert status == 0
+    assert said.startswith("0: witnessed and re-derived\n")
+    assert "Derived again" in said
+
+
+def test_too_few_witnesses_leave_a_split_view_possible(export: Export, verify: Verify) -> None:
+    signers = {**WITNESSED, "facts": [FACTS_LOG, WITNESS]}
+    status, said = verify(replace(export, signers=signers).members(), policy=POLICY)
+    assert status == 11
+    assert said.startswith("11: re-derived, but a split view is possible\n")
+
+
+def test_an_earlier_checkpoint_of_the_same_history(export: Export, verify: Verify) -> None:
+    earlier = export.note("facts", 5)
+    status, said = verify(export.members(), policy=POLICY_WITHOUT_WITNESSES, checkpoint=earlier)
+    assert status == 10
+    assert said.startswith("10: re-derived, not witnessed\n")
+
+
+def test_nothing_to_compare_with(export: Export, verify: Verify) -> None:
+    status, said = verify(export.members())
+    assert status == 20
+    assert said.startswith("20: re-derived, but there is no earlier checkpoint to compare\n")
+    assert "name yours with --policy" in said
+
+
+def test_a_changed_entry_is_named_by_its_position(export: Export, verify: Verify) -> None:
+    members = export.members()
+    name = next(name for name in members if name.startswith("facts/tile/entries"))
+    place = members[name].index(export.entries["facts"][6]) + 300
+    members[name] = members[name][:place] + bytes([members[name][place] ^ 1]) + members[name][place + 1 :]
+    status, said = verify(members)
+    assert status == 30
+    assert said.startswith("30: the log was altered at position 7 of facts\n")
+
+
+def test_a_rewritten_history_is_not_that_of_the_earlier_checkpoint(export: Export, verify: Verify) -> None:
+    """Everything is consistent, signed by the right key, and derived again: only what the auditor kept tells."""
+    rewritten = export_of(SEED + 1)
+    status, said = verify(rewritten.members(), checkpoint=export.note("facts", 9))
+    assert status == 30
+    assert "of another history" in said
+
+
+def test_another_key_is_not_the_logs(export: Export, verify: Verify) -> None:
+    forger = Signer(FACTS_LOG.key.name, seed="forger")
+    members = replace(export, signers={**export.signers, "facts": [forger]}).members()
+    assert verify(members)[0] == 20
+    status, said = verify(members, policy=POLICY)
+    assert status == 30
+    assert "is not signed by a key of the log" in said
+
+
+def test_a_cut_tail(export: Export, verify: Verify) -> None:
+    earlier = export.note("facts")
+    shorter = replace(export, entries={**export.entries, "facts": export.entries["facts"][:-2]})
+    status, said = verify(shorter.members(), checkpoint=earlier)
+    assert status == 30
+    assert f"30: the log was altered at position {len(export.entries['facts']) - 1} of facts" in said
+
+
+@pytest.mark.parametrize(
+    ("columns", "sentence"),
+    [
+        ({"notification_id": 9}, "the positions have a gap"),
+        ({"recorded_at": "2000-01-01T00:00:00.000000Z"}, "its stamp is earlier than the one before it"),
+        ({"originator_version": 9}, "has a gap"),
+        ({"fact_id": "f1"}, "there is another fact f1"),
+        ({"fact_id": "other"}, "its column fact_id is not what its bytes say"),
+        ({"effective_at": "2001-01-01T00:00:00.000000Z"}, "its column effective_at is not what its bytes say"),
+        ({"consultant_id": "nobody"}, "its column consultant_id is not what its bytes say"),
+        ({"append_position": 1}, "its append ends before it"),
+        ({"held": 3}, "its column held is missing or of another type"),
+        ({"recorded_at": "yesterday"}, "its column recorded_at is no instant"),
+    ],
+)
+def test_a_log_that_the_system_cannot_have(
+    export: Export, verify: Verify, columns: dict[str, Any], sentence: str
+) -> None:
+    """The owner of the log seals what is wrong in itself."""
+    consultants = b'"consultant_id":"'
+    position = next(
+        place for place, entry in enumerate(export.entries["facts"], 1) if consultants in entry and place > 4
+    )
+    wrong = changed(export, "facts", position, edited(export.entries["facts"][position - 1], **columns))
+    status, said = verify(wrong.members())
+    assert status == 30
+    assert said.startswith(f"30: the log was altered at position {position} of facts\n")
+    assert sentence in said
+
+
+def test_an_event_that_does_not_follow(export: Export, verify: Verify) -> None:
+    events = export.entries["compliance"]
+    position = next(place for place, event in enumerate(events, 1) if b"replacement-window-opened" in event)
+    wrong = changed(export, "compliance", position, events[position - 1].replace(b'"headcount":', b'"headcount":1'))
+    status, said = verify(wrong.members())
+    assert status == 40
+    assert said.startswith(f"40: the derivation differs at position {position} of compliance\n")
+    assert "headcount is 1" in said
+    assert "Rule: R13" in said
+
+
+def test_an_event_that_is_missing(export: Export, verify: Verify) -> None:
+    last = len(export.entries["compliance"])
+    middle = last // 2
+    lines = [
+        edited(event, position=place if place < middle else place - 1)
+        for place, event in enumerate(export.entries["compliance"], 1)
+        if place != middle
+    ]
+    status, said = verify(replace(export, entries={**export.entries, "compliance": lines}).members())
+    assert status == 40
+    assert said.startswith("40: the derivation differs at position ")
+
+
+def test_a_decision_that_does_not_follow(export: Export, verify: Verify) -> None:
+    facts = export.entries["facts"]
+    position = next(place for place, fact in enumerate(facts, 1) if b"consultant-certified" in fact)
+    body = facts[position - 1].replace(b'"periods":[{"from":"2022', b'"periods":[{"from":"2021')
+    status, said = verify(changed(export, "facts", position, body).members())
+    assert status == 40
+    assert said.startswith(f"40: the derivation differs at position {position} of facts\n")
+
+
+def test_claims(export: Export, verify: Verify) -> None:
+    last = len(export.entries["facts"])
+    claim = {"product": "S200P", "customer": "new", "allowed": False, "at": "2001-01-01T00:00:00Z", "position": last}
+    right = replace(export, claims=[{"partner_id": "P1", **claim}])
+    assert verify(right.members())[0] == 20
+    status, said = verify(replace(export, claims=[{"partner_id": "P1", **claim, "allowed": True}]).members())
+    assert status == 40
+    assert "P1 was allowed to serve new customers" in said
+
+
+def test_a_lagging_compliance_log_is_no_difference(export: Export, verify: Verify) -> None:
+    behind = replace(export, entries={**export.entries, "compliance": []})
+    status, said = verify(behind.members())
+    assert status == 20
+    assert "are not in the compliance log yet" in said
+
+
+def test_a_partners_export_says_what_it_cannot_prove(export: Export, verify: Verify) -> None:
+    members = export.partner_members("P1", {"facts": [1, 3, 4], "compliance": [2]})
+    status, said = verify(members)
+    assert status == 20
+    assert "It cannot prove that nothing is left out" in said
+    members["facts/entries/3"] = members["facts/entries/3"].replace(b"api", b"apj")
+    status, said = verify(members)
+    assert status == 30
+    assert said.startswith("30: the log was altered at position 3 of facts\n")
+
+
+def test_the_report_as_json(export: Export, verify: Verify) -> None:
+    status, said = verify(export.members(), "--json")
+    report = json.loads(said)
+    assert report["status"] == status == 20
+    assert report["derived"]["events"] == len(export.entries["compliance"])
+    assert report["finding"] is None
+
+
+def test_the_same_with_several_processes(export: Export, verify: Verify) -> None:
+    assert verify(export.members(), "--processes", "2")[0] == 20
+
+
+def damages(members: Mapping[str, bytes]) -> dict[str, Callable[[Path], object]]:
+    whole = archive(members)
+    first = {**dict(list(members.items())[:1])}
+    return {
+        "no gzip file": lambda path: path.write_bytes(whole),
+        "ends early": lambda path: path.write_bytes(write(path, members).read_bytes()[:-300]),
+        "something follows": lambda path: path.write_bytes(write(path, members).read_bytes() + b"more"),
+        "there is no checkpoint": lambda path: write(path, first),
+        "begins with its manifest": lambda path: write(path, {"etc/passwd": b""}),
+        "is not that of an export": lambda path: write(path, {"manifest.json": b"[" * 100_000}),
+        "belongs to no export": lambda path: write(path, {**first, "../up": b""}),
+        "more than": lambda path: write(path, {**first, "facts/checkpoint": bytes(33 << 20)}),
+        "cannot be read": lambda path: path.mkdir(),
+    }
+
+
+@pytest.mark.parametrize("sentence", damages({"manifest.json": b"{}"}))
+def test_a_damaged_file(export: Export, tmp_path: Path, capsys: pytest.CaptureFixture[str], sentence: str) -> None:
+    path = tmp_path / "export.tar.gz"
+    damages(export.members())[sentence](path)
+    assert main([str(path), "--processes", "1"]) == 2
+    said = capsys.readouterr().out
+    assert said.startswith("2: the file is damaged\n")
+    assert sentence in said
+
+
+def test_what_cannot_be_used(export: Export, verify: Verify, capsys: pytest.CaptureFixture[str]) -> None:
+    assert verify(export.members(), policy="log x+y+z\n")[0] == 64
+    assert verify(export.members(), checkpoint="no note")[0] == 64
+    with pytest.raises(SystemExit) as stopped:
+        main([])
+    assert stopped.value.code == 64
