@@ -144,7 +144,7 @@ class Export:
 
     entries: dict[str, list[bytes]]
     kept: dict[str, list[int]] = field(default_factory=dict)
-    signers: dict[str, Sequence[Signer]] = field(default_factory=lambda: {log: [SIGNERS[log]] for log in LOGS})
+    signers: Mapping[str, Sequence[Signer]] = field(default_factory=lambda: {log: [SIGNERS[log]] for log in LOGS})
     claims: list[Mapping[str, Any]] = field(default_factory=list)
 
     def note(self, log: str, size: int | None = None) -> str:

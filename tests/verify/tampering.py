@@ -15,8 +15,8 @@ from typing import Final, NamedTuple
 
 from sagecert_verify.trust import read_policy
 from sagecert_verify.verdict import Status
-from sagecert_verify.verification import verify
-from tests.verify.exports import LOGS, POLICY, WIDTH, Export, Members, export_of, tile_path, write
+from sagecert_verify.verification import tile_path, verify
+from tests.verify.exports import LOGS, POLICY, WIDTH, Export, Members, export_of, write
 
 KINDS: Final = ("flip", "swap", "drop", "double", "insert", "forge", "hash", "note", "kept", "proof")
 SEEDS: Final = (3, 5, 43, 80)
@@ -71,9 +71,9 @@ def _tampered(kind: str, export: Export, members: Mapping[str, bytes], random: R
     )
     changed = dict(members)
     for number, first in enumerate(range(0, len(entries), WIDTH)):
-        tile = entries[first : first + WIDTH]
-        name = f"{log}/tile/entries/{tile_path(number, len(tile))}"
-        changed[name] = b"".join(len(row).to_bytes(2, "big") + row for row in tile)
+        bundle = entries[first : first + WIDTH]
+        name = f"{log}/tile/entries/{tile_path(number, len(bundle))}"
+        changed[name] = b"".join(len(row).to_bytes(2, "big") + row for row in bundle)
     return Tampering(f"{kind} {position} of {log}", changed, log, first_wrong)
 
 
