@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from services.web.field_errors import FieldError, Fields, field_errors, fields_of_route
 from services.web.input_parsing import body_error
 from services.web.refusal import (
     IdempotencyKeyMissing,
@@ -59,7 +60,8 @@ SHARED: Final[ProblemTable] = {
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is wrong. `rule`: the id of the rule that refused. `parameter`: the part of the request that is meant.
 
-    `fact_id`: the recorded fact that stands in the way (R34); `score`: what it says, where it is a score.
+    `fact_id`: the recorded fact that stands in the way (R34); `score`: what it says, where it is a score. `errors`:
+    every part of a malformed request that is not acceptable.
     """
 
     type: str
@@ -70,6 +72,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     parameter: str | None = None
     fact_id: str | None = None
     score: str | None = None
+    errors: tuple[FieldError, ...] = ()
 
 
 FAILED: Final = Problem(TYPE_PREFIX + "internal-error", "The service failed", 500, "The fault is logged.")
@@ -143,6 +146,7 @@ def problem_of(refusal: Refusal, table: ProblemTable) -> Problem:
         refusal.parameter,
         refusal.fact_id,
         refusal.score,
+        refusal.errors,
     )
 
 
@@ -152,25 +156,31 @@ async def failed(request: Request, error: Exception) -> Response:
     return problem_response(FAILED)
 
 
-async def _invalid(_: Request, error: Exception) -> Response:
+async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return answer_to(refusal_of(error), SHARED)
+    return answer_to(refusal_of(error, fields_of_route(request.scope.get("route"))), SHARED)
 
 
-def refusal_of(error: RequestValidationError) -> Refusal:
-    """The refusal of a malformed request: the part that is meant, and what is wrong with it, never the value sent."""
+def refusal_of(error: RequestValidationError, fields: Fields) -> Refusal:
+    """The refusal of a malformed request: the part that is meant, and what is wrong with it, never the value sent.
+
+    `fields`: of the call, for what was expected and for examples.
+    """
     if fault := body_error(error):
         return Malformed(fault)
     first = error.errors()[0]
+    errors = tuple(field_errors(error.errors(), fields))
     where, *names = first["loc"]
     name = ".".join(str(part) for part in names)[:200]
     if where == "header" and name.lower() == "idempotency-key":
-        return IdempotencyKeyMissing("Send one Idempotency-Key, of 1 to 255 visible ASCII characters.", name)
+        return IdempotencyKeyMissing(
+            "Send one Idempotency-Key, of 1 to 255 visible ASCII characters.", name, errors=errors
+        )
     what = "field" if where == "body" else f"{where} parameter"
     if first["type"] == "extra_forbidden":
-        return Malformed(f"There is no {what} {name!r} here.", name or None)
+        return Malformed(f"There is no {what} {name!r} here.", name or None, errors=errors)
     why = first["msg"].removeprefix("Value error, ")
-    return Malformed(f"The {what} {name!r} is not acceptable: {why}.", name or None)
+    return Malformed(f"The {what} {name!r} is not acceptable: {why}.", name or None, errors=errors)
 
 
 async def _no_such_resource(request: Request, error: Exception) -> Response:

@@ -10,7 +10,7 @@ from services.web.refusal import UnknownProduct
 FORMAT: Final = "product"
 """Marks a product in a schema until `services.web.openapi` lists those sold."""
 
-Product = Annotated[str, WithJsonSchema({"type": "string", "format": FORMAT})]
+Product = Annotated[str, WithJsonSchema({"type": "string", "format": FORMAT, "examples": ["S200P"]})]
 """A product in a path, a query or a body: any text, until `require_sold` judges it."""
 
 

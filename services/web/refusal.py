@@ -3,25 +3,34 @@
 How each is answered stands in the problem table of its service (`services.web.problem_details`).
 """
 
+from services.web.field_errors import FieldError
+
 
 class Refusal(Exception):
     """Something asked for is not done; nothing was recorded.
 
     `detail`: why, in words for the caller. `parameter`: the part of the call that is meant. `rule`: the id of the rule
     that refused, where one did. `fact_id`: the recorded fact that stands in the way; `score`: what it says, where it is
-    a score.
+    a score. `errors`: every part of the request that is not acceptable.
     """
 
     rule: str | None = None
 
     def __init__(
-        self, detail: str, parameter: str | None = None, *, fact_id: str | None = None, score: str | None = None
+        self,
+        detail: str,
+        parameter: str | None = None,
+        *,
+        fact_id: str | None = None,
+        score: str | None = None,
+        errors: tuple[FieldError, ...] = (),
     ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.parameter = parameter
         self.fact_id = fact_id
         self.score = score
+        self.errors = errors
 
 
 class Malformed(Refusal):

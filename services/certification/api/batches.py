@@ -167,8 +167,6 @@ async def _read(routes: FactRoutes, caller: Caller, lines: Sequence[bytes]) -> l
             found.append(await _item(routes, caller, line))
         except Refusal as refusal:
             found.append(problem_of(refusal, PROBLEMS))
-        except RequestValidationError as error:
-            found.append(problem_of(refusal_of(error), PROBLEMS))
         except _Refused as refused:
             found.append(refused.problem)
         if number % SLICE == 0:
@@ -199,7 +197,7 @@ class _Refused(Exception):
 
 
 async def _item(routes: FactRoutes, caller: Caller, line: bytes) -> Item:
-    """The report that the line makes. Raises `_Refused`, `Refusal` and `RequestValidationError`."""
+    """The report that the line makes. Raises `_Refused` and `Refusal`."""
     if len(line) > LINE_BYTES_MAX:
         raise _Refused(malformed(f"A line has at most {LINE_BYTES_MAX} bytes."))
     problem = shape_problem(line)
@@ -207,7 +205,6 @@ async def _item(routes: FactRoutes, caller: Caller, line: bytes) -> Item:
         raise _Refused(problem)
     try:
         given = _decoder.decode(line)
-        body = decode_body(line)["body"] if given.body else MISSING
     except msgspec.DecodeError as error:
         raise _Refused(malformed(f"The line is not such a JSON object as it must be: {error}.")) from None
     path = given.path.split("/")
@@ -217,12 +214,13 @@ async def _item(routes: FactRoutes, caller: Caller, line: bytes) -> Item:
     needed = required_scope(route.endpoint)
     if needed is not None and needed not in caller.allowed:
         raise _Refused(insufficient_scope(needed, caller))
-    headers = {
-        name: text
-        for name, text in (("idempotency-key", given.idempotency_key), ("x-correlation-id", given.correlation_id))
-        if text is not None
-    }
-    arguments, key, correlation_id = route.arguments(path, headers, body)
+    given_headers = {"idempotency-key": given.idempotency_key, "x-correlation-id": given.correlation_id}
+    headers = {name: text for name, text in given_headers.items() if text is not None}
+    try:
+        members = decode_body(line)  # once more, for names that are given twice
+        arguments, key, correlation_id = route.arguments(path, headers, members.get("body", MISSING))
+    except RequestValidationError as error:
+        raise refusal_of(error, route.fields()) from None
     report = _Report(caller, key, correlation_id, f"POST {given.path}\n".encode() + bytes(given.body))
     await route.endpoint(**arguments, call=report)
     assert report.item is not None, "every endpoint of a fact reports one"

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import cache, partial
 from typing import Any, Final, NamedTuple
 
 from fastapi import FastAPI
@@ -9,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import RouteContext, iter_route_contexts
 
 from services.certification.api.command_request import Recorded, call
+from services.web.field_errors import Fields, fields_of
 from services.web.input_parsing import distinct_members
 
 
@@ -16,6 +18,7 @@ class FactRoute(NamedTuple):
     """A route that records facts. `parts`: those of its path; None: a parameter.
 
     `path`: the fields of these parameters; `headers`: those of the key and the correlation id; `body`: the body's.
+    `fields`: their schemas, made at the first call.
     """
 
     endpoint: Callable[..., Coroutine[Any, Any, Recorded]]
@@ -23,6 +26,7 @@ class FactRoute(NamedTuple):
     path: Sequence[Any]
     headers: Sequence[Any]
     body: Any
+    fields: Callable[[], Fields]
 
     def arguments(self, path: Sequence[str], headers: Mapping[str, str], body: object) -> "FactCall":
         """The arguments of a call. `path`: its parts; `body`: what its JSON says, or `NO_BODY`.
@@ -88,12 +92,15 @@ def _route(context: RouteContext) -> FactRoute | None:
     parts = (context.path or "").split("/")
     in_path = {field.alias: field for field in dependant.path_params}
     assert not dependant.query_params, "nothing of a fact is in the query"
+    path = [in_path[part[1:-1]] for part in parts if part.startswith("{")]
+    others = {"path": path, "header": about_call.header_params}
     return FactRoute(
         context.endpoint,
         [None if part.startswith("{") else part for part in parts],
-        [in_path[part[1:-1]] for part in parts if part.startswith("{")],
+        path,
         about_call.header_params,
         context.body_field,
+        cache(partial(fields_of, context.body_field.field_info, others)),
     )
 
 

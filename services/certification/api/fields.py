@@ -57,10 +57,22 @@ InstantAnswer = Annotated[
 Day = Annotated[
     date,
     BeforeValidator(parse_day),
-    WithJsonSchema({"type": "string", "format": "date", "pattern": f"^{DAY_PATTERN}$"}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "date",
+            "pattern": f"^{DAY_PATTERN}$",
+            "description": "A day of Europe/London, YYYY-MM-DD, in the years 2000 to 2100.",
+            "examples": ["2026-04-30"],
+        }
+    ),
 ]
 
-Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Id = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$"),
+    ModelField(description="1 to 64 letters, digits, `_` and `-`.", examples=["ACC1010"]),
+]
 """The id of a partner, consultant, registration or portal change, given by the caller; also that of a fact."""
 
 Score = Annotated[
@@ -82,10 +94,18 @@ AttemptNumber = Annotated[int, _ATTEMPT_SCHEMA]
 """Any other number is refused by its rule (R5), not for its form."""
 AttemptInPath = Annotated[int, Path(ge=0, le=9, description="1 or 2 (R5)."), WHOLE_NUMBER, _ATTEMPT_SCHEMA]
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=r"^[^\x00]*$")]
+Text = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=2000, pattern=r"^[^\x00]*$"),
+    ModelField(description="Text of 1 to 2,000 characters, without NUL.", examples=["recorded for another person"]),
+]
 """Free text."""
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+Name = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$"),
+    ModelField(description="A name of 1 to 200 characters, without NUL.", examples=["Harbour Software Ltd"]),
+]
 
 KEY_PATTERN: Final = r"^[\x21-\x7E]{1,255}$"
 """An idempotency key: visible ASCII."""

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal, TypeVar
 from urllib.parse import parse_qsl
 
 from fastapi import Path, Request
+from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from services.compliance.historical_answers import facts_without_effect, timeline
@@ -15,7 +16,9 @@ from services.compliance.policy.effects.vocabulary import NoEffect
 from services.compliance.refusals import InvalidQuery
 from services.web.event_broadcast import POSITION_MAX
 from services.web.event_feed import LIMIT_DEFAULT, LIMIT_MAX, TIMEOUT_SECONDS_MAX
+from services.web.field_errors import fields_of_query
 from services.web.input_parsing import INSTANT_SCHEMA, NUMBER, WHOLE_NUMBER, parse_instant
+from services.web.problem_details import refusal_of
 from services.web.products import Product
 
 Instant = Annotated[datetime, BeforeValidator(parse_instant), WithJsonSchema(INSTANT_SCHEMA)]
@@ -64,7 +67,7 @@ _Q = TypeVar("_Q", bound=BaseModel)
 def question_of(request: Request, kind: type[_Q], repeatable: Collection[str] = ()) -> _Q:
     """The question in the query string: every parameter known, each given once unless it is `repeatable`.
 
-    Raises `InvalidQuery`, which names it.
+    Raises `InvalidQuery` for one that is given twice, and `Malformed`, which names every one that is not acceptable.
 
     FastAPI could take it apart as well; that takes longer than the rest of a live answer.
     """
@@ -84,12 +87,8 @@ def question_of(request: Request, kind: type[_Q], repeatable: Collection[str] = 
     try:
         return kind.model_validate(given)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0])
-        if first["type"] == "extra_forbidden":
-            raise InvalidQuery(f"There is no query parameter {name!r} here.", name) from None
-        why = first["msg"].removeprefix("Value error, ")
-        raise InvalidQuery(f"The query parameter {name!r} is not acceptable: {why}.", name) from None
+        errors = [{**fault, "loc": ("query", *fault["loc"])} for fault in error.errors()]
+        raise refusal_of(RequestValidationError(errors), fields_of_query(kind)) from None
 
 
 class _Cursor:

@@ -1,0 +1,132 @@
+"""Every part of a request that is not acceptable, with what was expected there and an example."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from pydantic import BaseModel, TypeAdapter
+from pydantic.fields import FieldInfo
+
+
+class FieldError(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One part of the request. `place`: body, query, path or header. `parameter`: its name, with dots below the top.
+
+    `expected`: what is acceptable there. `example`: such a value, where the documents give one.
+    """
+
+    place: str
+    parameter: str
+    expected: str
+    example: Any = msgspec.UNSET
+
+
+class Fields(NamedTuple):
+    """The schemas of what a call takes. `body`: of the whole; the others by place and name."""
+
+    body: Mapping[str, Any]
+    others: Mapping[tuple[str, str], Mapping[str, Any]]
+
+
+def fields_of(body: FieldInfo | None, others: Mapping[str, Iterable[Any]]) -> Fields:
+    """The schemas of a route. `others`: the framework's fields of headers, paths and queries, by place."""
+    return Fields(
+        {} if body is None else _schema(body),
+        {(place, field.alias): _schema(field.field_info) for place, fields in others.items() for field in fields},
+    )
+
+
+_fields_of_routes: Final[dict[int, tuple[object, Fields]]] = {}
+"""By the identity of the route, which is kept so that no other gets it."""
+
+
+def fields_of_route(route: Any) -> Fields:
+    """The schemas of a route of the framework, made at its first refusal."""
+    dependant = getattr(route, "dependant", None)
+    if dependant is None:
+        return Fields({}, {})
+    if id(route) not in _fields_of_routes:
+        others = {place: list(_parameters(dependant, place)) for place in ("path", "query", "header")}
+        body = route.body_field and route.body_field.field_info
+        _fields_of_routes[id(route)] = route, fields_of(body, others)
+    return _fields_of_routes[id(route)][1]
+
+
+@cache
+def fields_of_query(model: type[BaseModel]) -> Fields:
+    """The schemas of a query that this model reads."""
+    properties = _whole(TypeAdapter[Any](model))["properties"]
+    return Fields({}, {("query", name): schema for name, schema in properties.items()})
+
+
+def _parameters(dependant: Any, place: str) -> Iterator[Any]:
+    """The framework's fields of this place, those of dependencies included."""
+    yield from getattr(dependant, f"{place}_params")
+    for dependency in dependant.dependencies:
+        yield from _parameters(dependency, place)
+
+
+def field_errors(errors: Iterable[Mapping[str, Any]], fields: Fields) -> Iterator[FieldError]:
+    """What is wrong with each part. `errors`: as pydantic lists them; the values that were sent are never repeated."""
+    for error in errors:
+        place, *names = error["loc"]
+        name = ".".join(str(part) for part in names)[:200]
+        schema = _at(fields.body, names) if place == "body" else fields.others.get((place, name), {})
+        yield FieldError(place, name, _expected(error, schema, fields), _example(schema))
+
+
+def _schema(field: FieldInfo) -> dict[str, Any]:
+    """The schema with every reference resolved; of a field that may be null, the schema of its value."""
+    assert field.annotation is not None, "a field of the framework has a type"
+    schema = _whole(TypeAdapter[Any](field.annotation))
+    for constraint in field.metadata:
+        schema.update(getattr(constraint, "json_schema", None) or {})
+    return schema
+
+
+def _whole(adapter: TypeAdapter[Any]) -> dict[str, Any]:
+    whole = adapter.json_schema()
+    schema: dict[str, Any] = _resolved(whole, whole.pop("$defs", {}))
+    return schema
+
+
+def _resolved(part: Any, definitions: Mapping[str, Any]) -> Any:
+    if isinstance(part, dict):
+        if "$ref" in part:
+            return _resolved(definitions[part["$ref"].rpartition("/")[2]], definitions)
+        of_value = [branch for branch in part.get("anyOf", ()) if branch.get("type") != "null"]
+        if of_value:
+            return _resolved({**part, **of_value[0], "anyOf": ()}, definitions)
+        return {name: _resolved(item, definitions) for name, item in part.items()}
+    return [_resolved(item, definitions) for item in part] if isinstance(part, list) else part
+
+
+def _at(schema: Mapping[str, Any], names: Sequence[str | int]) -> Mapping[str, Any]:
+    for name in names:
+        schema = schema.get("items", {}) if isinstance(name, int) else schema.get("properties", {}).get(name, {})
+    return schema
+
+
+def _expected(error: Mapping[str, Any], schema: Mapping[str, Any], fields: Fields) -> str:
+    if error["type"] == "extra_forbidden":
+        known = _at(fields.body, error["loc"][1:-1]).get("properties", {})
+        return f"nothing: the fields are {', '.join(known)}" if known else "nothing"
+    if error["type"] == "missing":
+        return "it is needed"
+    if error["type"].startswith("string_pattern") and "description" in schema:
+        return str(schema["description"])
+    return str(error["msg"]).removeprefix("Value error, ")
+
+
+def _example(schema: Mapping[str, Any]) -> Any:
+    """An acceptable value; UNSET where the schema gives none."""
+    for name in ("examples", "enum"):
+        if schema.get(name):
+            return schema[name][0]
+    if "const" in schema:
+        return schema["const"]
+    if schema.get("type") == "integer":
+        return schema.get("minimum", 1)
+    if schema.get("type") == "array" and (item := _example(schema.get("items", {}))) is not msgspec.UNSET:
+        return [item]
+    return True if schema.get("type") == "boolean" else msgspec.UNSET
