@@ -89,7 +89,7 @@ class Bench(NamedTuple):
         async with self.connection.transaction():
             already = await self.connection.fetchval("SELECT count(*) FROM webhooks.endpoint")
             for number in range(already, already + endpoints):
-                await store.insert_endpoint(self.connection, f"e{number}", wanted, after)
+                await store.insert_endpoint(self.connection, f"e{number}", wanted, after, "benchmark")
                 new = await secrets.create_secret(self.connection, f"e{number}", sealer, ed25519=False)
         return new.secret
 

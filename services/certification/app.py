@@ -96,7 +96,17 @@ def create_app(settings: CertificationSettings) -> FastAPI:
                 url, settings.database_role, settings.database_connections_max, settings.call_seconds_max
             ) as database,
             EventStore(database) as store,
-            Database(url, settings.database_role, FEED_CONNECTIONS, settings.call_seconds_max) as feed_database,
+            Database(
+                url,
+                settings.database_role,
+                settings.database_connections_max,
+                settings.call_seconds_max,
+                reading=True,
+            ) as reading_database,
+            EventStore(reading_database) as reader,
+            Database(
+                url, settings.database_role, FEED_CONNECTIONS, settings.call_seconds_max, reading=True
+            ) as feed_database,
         ):
             await _fix_database_kind(store, settings.sandbox)
             notifier = LogNotifier(database)
@@ -112,6 +122,7 @@ def create_app(settings: CertificationSettings) -> FastAPI:
             personal_data = PersonalData(database)
             app.state.service = Service(
                 store,
+                reader,
                 feed,
                 personal_data,
                 notifier,

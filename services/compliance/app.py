@@ -76,8 +76,9 @@ def create_app(settings: ComplianceSettings, wall_clock: Callable[[], datetime])
         listener = ProjectionListener(settings)
         answers = AnsweringPool(settings)
         async with (
-            create_pool(settings, seconds_max=STATEMENT_SECONDS_MAX) as pool,
-            create_pool(settings, FEED_CONNECTIONS, STATEMENT_SECONDS_MAX) as feed_pool,
+            create_pool(settings, seconds_max=STATEMENT_SECONDS_MAX, reading=True) as pool,
+            create_pool(settings, seconds_max=STATEMENT_SECONDS_MAX) as owners_pool,
+            create_pool(settings, FEED_CONNECTIONS, STATEMENT_SECONDS_MAX, reading=True) as feed_pool,
             sending(settings, wall_clock) as webhooks,
             answers.running(),
         ):
@@ -90,7 +91,7 @@ def create_app(settings: ComplianceSettings, wall_clock: Callable[[], datetime])
                 readers_per_caller_max=settings.feed_readers_per_caller_max,
             )
             parameters, sandbox = settings.parameters, settings.sandbox
-            app.state.compliance = Service(pool, feed, answers, listener, parameters, sandbox, webhooks)
+            app.state.compliance = Service(pool, owners_pool, feed, answers, listener, parameters, sandbox, webhooks)
             app.state.waiting = listener
             listening = asyncio.create_task(listener.listen())
             try:

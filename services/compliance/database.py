@@ -1,9 +1,12 @@
 """Connections of the compliance service to PostgreSQL: asyncpg, binary, by index."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import asyncpg
+
+from services.web.reading_role import take_reading_role
 
 if TYPE_CHECKING:
     from services.compliance.settings import ComplianceSettings
@@ -63,6 +66,9 @@ _NOT_MIGRATED: Final = (
     asyncpg.InvalidSchemaNameError,
 )
 
+READING_ROLE: Final = "sagecert_compliance_reader"
+"""Serves what only reads: it cannot write anything, whatever is called."""
+
 DEADLINE_SECONDS: Final = 30.0
 """The limit of every statement; a server that does not answer by then counts as lost."""
 
@@ -107,11 +113,16 @@ async def _nothing_to_reset(_: asyncpg.Connection) -> None:
 
 
 def create_pool(
-    settings: "ComplianceSettings", connections_max: int | None = None, seconds_max: float = DEADLINE_SECONDS
+    settings: "ComplianceSettings",
+    connections_max: int | None = None,
+    seconds_max: float = DEADLINE_SECONDS,
+    *,
+    reading: bool = False,
 ) -> Pool:
     """A pool, not opened yet: the service starts also while the database is away.
 
-    `connections_max`: other than the settings say. `seconds_max`: how long a statement may take.
+    `connections_max`: other than the settings say. `seconds_max`: how long a statement may take. `reading`: with the
+    role that cannot write, where the login may set it.
     """
     return asyncpg.create_pool(
         settings.database_url.get_secret_value(),
@@ -119,5 +130,6 @@ def create_pool(
         command_timeout=seconds_max,
         min_size=0,
         reset=_nothing_to_reset,
+        init=partial(take_reading_role, READING_ROLE) if reading else None,
         max_size=connections_max or settings.database_connections_max,
     )

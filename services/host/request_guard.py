@@ -18,7 +18,7 @@ from services.host.refused_request import RefusedRequest
 from services.host.response_headers import completed
 from services.web.json_limits import shape_problem
 from services.web.problem_details import HOST_UNCLEAR, TYPE_PREFIX, Problem, malformed, problem_response, unexplained
-from services.web.scopes import Caller, insufficient_scope, set_caller
+from services.web.scopes import Caller, caller_of_scope, insufficient_scope, set_caller
 from services.web.scopes import Scope as KeyScope
 
 BODY_BYTES_MAX: Final = 128 << 10
@@ -91,7 +91,28 @@ class RequestGuard:
         else:
             if scope["method"] == "HEAD":
                 scope, receive, send = {**scope, "method": "GET"}, *_headless(receive, send)
-            await self._app(scope, receive, send)
+            if scope["method"] == "GET" and operation.scope is not None:
+                await self._read(scope, receive, send)
+            else:
+                await self._app(scope, receive, send)
+
+    async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes on a call that can last: a long poll or a stream ends when its key is revoked."""
+        begun = False
+
+        async def sending(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            with self._keys.while_let_in(caller_of_scope(scope)):
+                await self._app(scope, receive, sending)
+        except RefusedRequest as refused:
+            if begun:
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+            else:
+                await _refuse(refused, scope, receive, send, close=False)
 
     def _completing(self, send: Send) -> Send:
         async def completing(message: Message) -> None:

@@ -42,11 +42,24 @@ _DECLARED: Final = "_needs_scope"
 _CALLER: Final = "sagecert.caller"
 
 
+UNNAMED: Final = "api"
+"""The namespace of idempotency keys of callers without an issued key; everybody's, before keys had names."""
+
+
 class Caller(NamedTuple):
-    """Who calls. `name`: that of its key, and the actor of what it records. `allowed`: what it may call."""
+    """Who calls. `name`: that of its key, and the actor of what it records. `allowed`: what it may call.
+
+    `digest`: of an issued key; None: it has none.
+    """
 
     name: str
     allowed: frozenset[Scope]
+    digest: bytes | None = None
+
+    @property
+    def namespace(self) -> str:
+        """Whose idempotency keys the caller's are: its own, or those of every caller without an issued key."""
+        return UNNAMED if self.digest is None else self.name
 
 
 LOCAL: Final = Caller("local", ALLOWS[Scope.ADMIN])

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
 import httpx
+from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
 from services.audit.settings import AuditSettings
@@ -14,6 +15,7 @@ from services.certification.settings import CertificationSettings
 from services.compliance.settings import ComplianceSettings
 from services.host import system
 from services.host.api_keys.key_commands import NewKey, issue_key, revoke_keys
+from services.host.gateway import Gateway
 from services.web.scopes import Scope
 from tests.databases import Database
 
@@ -25,21 +27,46 @@ BOOTSTRAP: Final = "an-example-of-a-key-that-an-owner-chose-0123456789"
 
 @asynccontextmanager
 async def served(
-    database: Database, *, bootstrap: str | None = None, keyless: bool = True, sandbox: bool = False
+    database: Database,
+    *,
+    bootstrap: str | None = None,
+    keyless: bool = True,
+    sandbox: bool = False,
+    webhooks: bool = False,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the system, which sends no key."""
+    async with (
+        running(database, bootstrap=bootstrap, keyless=keyless, sandbox=sandbox, webhooks=webhooks) as gateway,
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(gateway, raise_app_exceptions=False), base_url="http://system"
+        ) as http,
+    ):
+        yield http
+
+
+@asynccontextmanager
+async def running(
+    database: Database,
+    *,
+    bootstrap: str | None = None,
+    keyless: bool = True,
+    sandbox: bool = False,
+    webhooks: bool = False,
+) -> AsyncIterator[Gateway]:
+    """The whole system, without a server."""
     settings = system.Settings(
         CertificationSettings(database_url=SecretStr(database.certification_url), sandbox=sandbox),
-        ComplianceSettings(database_url=SecretStr(database.compliance_url), sandbox=sandbox),
+        ComplianceSettings(
+            database_url=SecretStr(database.compliance_url),
+            sandbox=sandbox,
+            webhook_keys=(SecretStr(Fernet.generate_key().decode()),) if webhooks else (),
+        ),
         AuditSettings(database_url=SecretStr(database.auditor_url), sandbox=sandbox),
     )
     chosen = None if bootstrap is None else SecretStr(bootstrap)
     gateway = system.create(settings, database.owner_url, bootstrap=chosen, keyless=keyless)
-    async with (
-        gateway.running(),
-        httpx.AsyncClient(transport=httpx.ASGITransport(gateway), base_url="http://system") as http,
-    ):
-        yield http
+    async with gateway.running():
+        yield gateway
         gateway.stop()
 
 

@@ -63,6 +63,25 @@ async def test_the_name_of_the_key_is_the_actor_and_the_namespace_of_idempotency
         assert (again.status_code, again.json()["fact_id"]) == (200, fact_ids[1])
 
 
+async def test_an_endpoint_says_who_registered_and_changed_it(database: Database) -> None:
+    one, two = issued(database, "crm", Scope.ADMIN), issued(database, "portal", Scope.ADMIN)
+    async with served(database, webhooks=True) as http:
+        body = {"url": "https://receiver.example/"}
+        answers = [
+            await http.post(WEBHOOKS, json=body, headers={**bearer(key), "Idempotency-Key": "k"})
+            for key in (one, two, one)
+        ]
+        assert [answer.status_code for answer in answers] == [201, 201, 200], "idempotency keys are per caller"
+        endpoint = answers[0].json()
+        assert answers[2].json()["endpoint_id"] == endpoint["endpoint_id"] != answers[1].json()["endpoint_id"]
+        assert (endpoint["registered_by"], endpoint["changed_by"]) == ("crm", "crm")
+        path = f"{WEBHOOKS}/{endpoint['endpoint_id']}"
+        changed = (await http.patch(path, json={"description": "d"}, headers=bearer(two))).json()
+        assert (changed["registered_by"], changed["changed_by"]) == ("crm", "portal")
+        await http.post(f"{path}/secret-rotations", headers=bearer(one))
+        assert (await http.get(path, headers=bearer(one))).json()["changed_by"] == "crm"
+
+
 async def test_a_rotated_key_keeps_its_name_and_what_it_recorded(database: Database) -> None:
     old = issued(database, "lms", Scope.FACTS)
     async with served(database) as http:

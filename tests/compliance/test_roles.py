@@ -21,7 +21,7 @@ FUNCTIONS: Final = """
 """
 
 CONFIGURED: Final = (
-    "attempts batch_max delivered_sequence description disabled_because epoch failing_since failures fence"
+    "attempts batch_max changed_by delivered_sequence description disabled_because epoch failing_since failures fence"
     " heartbeat_seconds next_attempt_at partner_ids position products rejecting_since replay_through revision sequence"
     " state types url warned_hours"
 )
@@ -119,6 +119,17 @@ def test_a_role_writes_what_its_process_has_to_and_nothing_else(
     assert found == {table: sorted(may.split()) for table, may in MAY[role].items()}
     assert functions >= MAY_CALL[role]
     assert not functions & ({"append", "settle_sandbox", "set_clock"} - MAY_CALL[role])
+
+
+@pytest.mark.parametrize("service", ["certification", "compliance"])
+def test_what_serves_answers_writes_nothing_at_all(database: Database, owner: Connection, service: str) -> None:
+    with psycopg.connect(getattr(database, f"{service}_url"), autocommit=True) as connection:
+        connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(f"sagecert_{service}_reader")))
+        for schema, name, columns in owner.execute(COLUMNS, [SCHEMAS]).fetchall():
+            assert not list(writes(connection, sql.Identifier(schema, name), columns)), (schema, name)
+        functions = {function for (function,) in connection.execute(FUNCTIONS)}
+        assert {"clock", "now", "barrier"} <= functions
+        assert not functions & {"append", "settle_sandbox", "set_clock"}
 
 
 @pytest.mark.parametrize("role", list(MAY))

@@ -18,11 +18,8 @@ from services.certification.personal_data import NO_TEXT, FreeText, PersonalData
 from services.web.event_broadcast import Broadcast
 from services.web.input_parsing import duplicate_key_error, reject_duplicate_keys
 from services.web.problem_details import MEDIA_TYPE
-from services.web.scopes import BOOTSTRAP, LOCAL, Caller, caller_of
+from services.web.scopes import Caller, caller_of
 from shared.events.facts import AttemptScored, PortalChangeCorrected, Reported, ScoreCorrected
-
-UNNAMED: Final = "api"
-"""The namespace of idempotency keys of callers without an issued key; everybody's, before keys had names."""
 
 SALT_BYTES: Final = 16
 
@@ -85,9 +82,13 @@ REFUSALS: Final = refusals()
 
 
 class Service(NamedTuple):
-    """The services that the endpoints call. `sandbox`: the log can be emptied. `batches`: places for batches."""
+    """The services that the endpoints call. `sandbox`: the log can be emptied. `batches`: places for batches.
+
+    `reader`: the log for what only reads, with a role that cannot append.
+    """
 
     store: EventStore
+    reader: EventStore
     feed: Broadcast
     personal_data: PersonalData
     notifier: LogNotifier
@@ -141,7 +142,7 @@ class CommandRequest:
     ) -> tuple[FactReport, RequestReceipt]:
         """The report that the call makes, and its receipt."""
         report = FactReport(str(uuid4()), data, effective_at, self._caller.name, self._correlation_id)
-        return report, RequestReceipt(namespace_of(self._caller), self._key, self._content, free_text)
+        return report, RequestReceipt(self._caller.namespace, self._key, self._content, free_text)
 
 
 def recorded_answer(answer: record_fact.Answer) -> Recorded:
@@ -153,11 +154,6 @@ def recorded_answer(answer: record_fact.Answer) -> Recorded:
         effective_at=answer.fact.effective_at,
         waits_for=_waits_for(answer),
     )
-
-
-def namespace_of(caller: Caller) -> str:
-    """Whose idempotency keys the caller's are: its own, or those of every caller without an issued key."""
-    return UNNAMED if caller in (LOCAL, BOOTSTRAP) else caller.name
 
 
 def free_text(text: str | None) -> FreeText:

@@ -111,12 +111,12 @@ async def registration(
     registration_id: Id, service: TheService, at: Instant | None = None, known_at: Instant | None = None
 ) -> RegistrationAnswer:
     """How far a registration has come, as of any instant; both default to now. 404 while it is voided (R33)."""
-    now = await service.store.now()
+    now = await service.reader.now()
     at, known_at = at or now, known_at or now
     if known_at > now:
         raise KnownInTheFuture("known_at lies after now.")
-    await service.store.await_known(known_at)
-    facts = await service.store.stream(registration_stream(registration_id))
+    await service.reader.await_known(known_at)
+    facts = await service.reader.stream(registration_stream(registration_id))
     found = progress([fact for fact in facts if fact.recorded_at <= known_at], at)
     if found is None:
         raise NotFound(

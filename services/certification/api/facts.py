@@ -11,7 +11,6 @@ from services.certification.api.command_request import (
     TheCall,
     TheService,
     free_text,
-    namespace_of,
     refusals,
     reporting,
 )
@@ -67,7 +66,7 @@ async def void_fact(fact_id: Id, body: Void, call: TheCall) -> Recorded:
 @requires(Scope.READ)
 async def fact(fact_id: Id, service: TheService) -> FactAnswer:
     """The fact of this id."""
-    return _answer(await service.store.fact(fact_id), f"No fact {fact_id} was ever recorded.")
+    return _answer(await service.reader.fact(fact_id), f"No fact {fact_id} was ever recorded.")
 
 
 @router.get("", responses=refusals(404))
@@ -76,7 +75,7 @@ async def fact_by_key(
     request: Request, idempotency_key: Annotated[str, Query(pattern=KEY_PATTERN)], service: TheService
 ) -> FactAnswer:
     """The fact that this caller recorded under this key."""
-    found = await service.store.fact_by_key(namespace_of(caller_of(request)), idempotency_key)
+    found = await service.reader.fact_by_key(caller_of(request).namespace, idempotency_key)
     return _answer(found, "No fact was recorded under this key.")
 
 

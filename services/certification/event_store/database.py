@@ -7,6 +7,7 @@ from typing import Any, Final, Self, TypeAlias
 import asyncpg
 
 from services.certification.event_store.deadline import Deadline, reraise_if_cancelled
+from services.web.reading_role import take_reading_role
 
 # Text, since asyncpg's classes are generic for the type checker only.
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -15,6 +16,8 @@ Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 SCHEMA: Final = "certification"
 
 CONNECT_SECONDS_MAX: Final = 3.0
+READING_ROLE: Final = "sagecert_certification_reader"
+"""Serves what only reads: it cannot append, whatever is called."""
 RETRY_SECONDS: Final = 0.02
 """Between two tries of a database that does not answer."""
 
@@ -58,9 +61,14 @@ TRANSIENT_ERRORS: Final = (
 
 
 class Database:
-    """The database of the service. `seconds_max` bounds every call. Every statement may run twice."""
+    """The database of the service. `seconds_max` bounds every call. Every statement may run twice.
 
-    def __init__(self, url: str, role: str | None, connections_max: int, seconds_max: float) -> None:
+    `reading`: with the role that cannot append, where the login may set it.
+    """
+
+    def __init__(
+        self, url: str, role: str | None, connections_max: int, seconds_max: float, *, reading: bool = False
+    ) -> None:
         self.seconds_max = seconds_max
         self._url = url
         self._session = {**SESSION, **({"role": role} if role else {})}
@@ -71,7 +79,7 @@ class Database:
             min_size=0,
             max_size=connections_max,
             reset=_nothing_to_reset,
-            init=_durable,
+            init=_read_only if reading else _durable,
         )
 
     async def __aenter__(self) -> Self:
@@ -129,6 +137,12 @@ async def _durable(connection: Any) -> None:
     await connection.execute(
         "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
     )
+
+
+async def _read_only(connection: Any) -> None:
+    """Of a connection that appends nothing; a barrier is durable all the same."""
+    await _durable(connection)
+    await take_reading_role(READING_ROLE, connection)
 
 
 async def _nothing_to_reset(_: Any) -> None:

@@ -31,7 +31,7 @@ async def ready(request: Request) -> Response:
     model is of another policy, and where messages are due that no dispatcher delivers.
     """
     service = service_of(request)
-    async with service.connection() as connection:
+    async with service.owners_connection() as connection:
         readiness, faults = await check_readiness(
             connection, service.parameters, sandbox=service.sandbox, webhooks=service.webhooks is not None
         )

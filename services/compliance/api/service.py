@@ -50,10 +50,12 @@ class Webhooks(NamedTuple):
 class Service(NamedTuple):
     """The running service, as the endpoints see it.
 
+    `pool`: for what only reads, with a role that cannot write; `owners_pool`: for what owners of webhook endpoints do.
     `answers`: processes that replay history. `sandbox`: the log can be reset. `webhooks`: None without a key.
     """
 
     pool: Pool
+    owners_pool: Pool
     feed: Broadcast
     answers: AnsweringPool
     listener: ProjectionListener
@@ -69,6 +71,12 @@ class Service(NamedTuple):
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection of the pool. Raises `TimeoutError` where none is free in time."""
         async with self.pool.acquire(timeout=CONNECTION_SECONDS_MAX) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def owners_connection(self) -> AsyncIterator[Connection]:
+        """A connection that may write what owners configure. Raises `TimeoutError` where none is free in time."""
+        async with self.owners_pool.acquire(timeout=CONNECTION_SECONDS_MAX) as connection:
             yield connection
 
     async def derive(self, request: Request, question: FreshQuery, about: str, derived: HistoryQuery) -> Response:

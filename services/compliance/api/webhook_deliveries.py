@@ -27,7 +27,7 @@ from services.compliance.webhooks.endpoints import attempt_log, dry_run
 from services.compliance.webhooks.endpoints.attempt_log import Attempt
 from services.compliance.webhooks.endpoints.test_event import send_test_event
 from services.web.input_parsing import reject_duplicate_keys
-from services.web.scopes import Scope, requires
+from services.web.scopes import Scope, caller_of, requires
 
 router: Final = APIRouter(
     prefix=f"{PATH}/{{endpoint_id}}",
@@ -78,7 +78,7 @@ class DryRunAnswer(msgspec.Struct, frozen=True):
 @requires(Scope.ADMIN)
 async def try_endpoint(request: Request, endpoint_id: Id, webhooks: TheWebhooks, _body: Nothing = None) -> Response:
     """Sends one signed test message, also to an endpoint that is paused or disabled, and says what became of it."""
-    pool = service_of(request).pool
+    pool = service_of(request).owners_pool
     outcome = await send_test_event(pool, endpoint_id, webhooks.sealer, await webhooks.sender(), webhooks.wall_clock)
     reply = outcome.reply.decode("utf-8", "replace")
     answer = TestAnswer(outcome.delivered, outcome.status, outcome.duration_ms, outcome.error, reply)
@@ -90,7 +90,7 @@ async def try_endpoint(request: Request, endpoint_id: Id, webhooks: TheWebhooks,
 async def run_dry(request: Request, endpoint_id: Id, body: Annotated[DryRunBody | None, Body()] = None) -> Response:
     """What a replay from there would send first, or (without `from`) what comes next; nothing is sent or changed."""
     asked = body or DryRunBody()
-    async with service_of(request).connection() as connection:
+    async with service_of(request).owners_connection() as connection:
         if asked.from_ is None:
             found = await dry_run.preview_next(connection, endpoint_id, asked.limit)
         else:
@@ -109,7 +109,7 @@ async def run_dry(request: Request, endpoint_id: Id, body: Annotated[DryRunBody 
 async def attempts(request: Request, endpoint_id: Id) -> Response:
     """The latest requests to the endpoint by their numbers, with what was answered."""
     question = question_of(request, AttemptsQuestion)
-    async with service_of(request).connection() as connection:
+    async with service_of(request).owners_connection() as connection:
         found = await attempt_log.list_attempts(connection, endpoint_id, question.after, question.limit)
     following = found[-1].number if len(found) == question.limit else None
     return json_answer(AttemptsAnswer(tuple(found), following))
@@ -125,7 +125,7 @@ async def parked(request: Request, endpoint_id: Id) -> Response:
     """The messages that this endpoint alone rejected for a day, and the later ones of their partners."""
     question = question_of(request, ParkedQuestion)
     epoch, sequence = map(int, question.after.split("~"))
-    async with service_of(request).connection() as connection:
+    async with service_of(request).owners_connection() as connection:
         found = await parking.list_parked(connection, endpoint_id, (epoch, sequence), question.limit)
     following = f"{found[-1].epoch}~{found[-1].sequence}" if len(found) == question.limit else None
     return json_answer(ParkedAnswer(tuple(found), following))
@@ -140,5 +140,7 @@ async def release(
 ) -> Response:
     """Has parked messages sent, ahead of everything else and in order: those of one partner, or all."""
     partner_id = None if body is None else body.partner_id
-    released = await parking.release_parked(service_of(request).pool, endpoint_id, partner_id, expected)
+    released = await parking.release_parked(
+        service_of(request).owners_pool, endpoint_id, caller_of(request).name, partner_id, expected
+    )
     return json_answer(ReleaseAnswer(released), 202)

@@ -32,7 +32,7 @@ from services.compliance.webhooks.transport.urls import UnacceptableUrl, check_u
 from services.web import event_feed
 from services.web.input_parsing import reject_duplicate_keys
 from services.web.products import require_sold
-from services.web.scopes import Scope, requires
+from services.web.scopes import Scope, caller_of, requires
 from shared.events.compliance_events import TYPE_OF
 
 PATH: Final = "/compliance/v1/webhook-endpoints"
@@ -76,6 +76,8 @@ class Health(msgspec.Struct, frozen=True):
 class EndpointAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """An endpoint. `filter`: null where it is told everything. Its secret is never shown again.
 
+    `registered_by`, `changed_by`: the names of the keys that registered it, and last changed it or its secrets.
+
     `public_key`: verifies its `v1a` signatures; left out without `ed25519`, or where no key opens the private half.
     """
 
@@ -88,6 +90,8 @@ class EndpointAnswer(msgspec.Struct, frozen=True, kw_only=True):
     ed25519: bool
     state: State
     registered_at: datetime
+    registered_by: str
+    changed_by: str
     health: Health
     public_key: str | UnsetType = UNSET
 
@@ -151,7 +155,7 @@ async def register(
     The same call again, with the same `Idempotency-Key` within seven days, is answered with 200 and
     `Idempotent-Replayed: true`: the endpoint as it is now, with the same secret; 404 where it was deleted since.
     """
-    service = service_of(request)
+    service, caller = service_of(request), caller_of(request)
     endpoint_id = f"wh_{token_hex(12)}"
     wanted = EndpointPatch(
         url=_url(webhooks, body.url),
@@ -161,14 +165,16 @@ async def register(
         heartbeat_seconds=body.heartbeat_seconds,
     )
     content = f"POST {PATH}\n".encode() + await request.body()
-    async with service.connection() as connection, connection.transaction():
+    async with service.owners_connection() as connection, connection.transaction():
         if idempotency_key is not None:
-            earlier_id = await idempotency.claim_key(connection, idempotency_key, content, endpoint_id)
+            earlier_id = await idempotency.claim_key(
+                connection, caller.namespace, idempotency_key, content, endpoint_id
+            )
             if earlier_id != endpoint_id:
                 return await _registered_before(connection, earlier_id, webhooks)
         place = None if body.start is None else body.start.place
         position = await store.resolve_start(connection, place, "start")
-        await store.insert_endpoint(connection, endpoint_id, wanted, position)
+        await store.insert_endpoint(connection, endpoint_id, wanted, position, caller.name)
         new = await secrets.create_secret(connection, endpoint_id, webhooks.sealer, ed25519=body.ed25519)
         found = await store.find_endpoint(connection, endpoint_id)
     return _registered_answer(found, new.secret, webhooks, 201)
@@ -195,7 +201,7 @@ def _registered_answer(found: Endpoint, secret: bytes | None, webhooks: Webhooks
 async def endpoints(request: Request, webhooks: TheWebhooks) -> Response:
     """The endpoints in order of their ids."""
     question = question_of(request, PageQuestion)
-    async with service_of(request).connection() as connection:
+    async with service_of(request).owners_connection() as connection:
         found = await store.list_endpoints(connection, question.after, question.limit)
     following = found[-1].endpoint_id if len(found) == question.limit else None
     return json_answer(EndpointsAnswer(tuple(endpoint_answer(one, webhooks) for one in found), following))
@@ -205,7 +211,7 @@ async def endpoints(request: Request, webhooks: TheWebhooks) -> Response:
 @requires(Scope.ADMIN)
 async def endpoint(request: Request, endpoint_id: Id, webhooks: TheWebhooks, expected: TheExpected) -> Response:
     """An endpoint with its health. Its `ETag` names the settings, secrets and state, not the health."""
-    async with service_of(request).connection() as connection:
+    async with service_of(request).owners_connection() as connection:
         found = await store.find_endpoint(connection, endpoint_id)
     found.refuse_unless(expected)
     return json_answer(endpoint_answer(found, webhooks), 200, found.tag)
@@ -227,7 +233,9 @@ async def change(
         said["url"] = _url(webhooks, body.url)
     if "filter" in said:
         said["filter"] = _filter(service, body.filter)
-    changed = await store.change_endpoint(service.pool, endpoint_id, EndpointPatch(**said), expected)
+    changed = await store.change_endpoint(
+        service.owners_pool, endpoint_id, caller_of(request).name, EndpointPatch(**said), expected
+    )
     return json_answer(endpoint_answer(changed, webhooks), 200, changed.tag)
 
 
@@ -237,7 +245,7 @@ async def change(
 @requires(Scope.ADMIN)
 async def delete(request: Request, endpoint_id: Id, expected: TheExpected) -> Response:
     """Forgets the endpoint and everything about it."""
-    await store.delete_endpoint(service_of(request).pool, endpoint_id, expected)
+    await store.delete_endpoint(service_of(request).owners_pool, endpoint_id, caller_of(request).name, expected)
     return Response(status_code=204)
 
 
@@ -251,7 +259,9 @@ async def rotate_secret(
     request: Request, endpoint_id: Id, webhooks: TheWebhooks, expected: TheExpected, _body: Nothing = None
 ) -> Response:
     """Makes a new secret, and a new key pair where there is one; the present ones sign too for 24 more hours."""
-    rotated = await secrets.rotate_secret(service_of(request).pool, endpoint_id, webhooks.sealer, expected)
+    rotated = await secrets.rotate_secret(
+        service_of(request).owners_pool, endpoint_id, caller_of(request).name, webhooks.sealer, expected
+    )
     public_key = UNSET if rotated.new.seed is None else public_text(rotated.new.seed)
     return json_answer(RotatedAnswer(secret_text(rotated.new.secret), rotated.previous_expires_at, public_key), 201)
 
@@ -266,7 +276,9 @@ async def replay(
     request: Request, endpoint_id: Id, body: ReplayBody, webhooks: TheWebhooks, expected: TheExpected
 ) -> Response:
     """Tells everything once more from there, with the same ids, in a new epoch; then goes on with what comes."""
-    found = await store.replay_endpoint(service_of(request).pool, endpoint_id, body.from_.place, expected)
+    found = await store.replay_endpoint(
+        service_of(request).owners_pool, endpoint_id, caller_of(request).name, body.from_.place, expected
+    )
     return json_answer(endpoint_answer(found, webhooks), 202, found.tag)
 
 

@@ -20,7 +20,14 @@ from typing import Final
 import asyncpg
 import uvloop
 
-from services.compliance.database import DATABASE_AWAY, Connection, OwnConnection, connect_to, session_of
+from services.compliance.database import (
+    DATABASE_AWAY,
+    READING_ROLE,
+    Connection,
+    OwnConnection,
+    connect_to,
+    session_of,
+)
 from services.compliance.historical_answers import (
     consultants,
     explanations,
@@ -55,6 +62,7 @@ from services.compliance.historical_answers.queries import (
     encode,
 )
 from services.compliance.policy.parameters import Parameters, parameters_for
+from services.web.reading_role import take_reading_role
 from services.web.refusal import Refusal
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -123,6 +131,7 @@ class _Answers:
             settings = self._settings
             session = session_of(settings.database_schema, settings.database_role, settings.seconds_max)
             self._connection = await connect_to(settings.database_url, session, settings.seconds_max)
+            await take_reading_role(READING_ROLE, self._connection)
         return self._connection
 
     def _hang_up(self) -> None:

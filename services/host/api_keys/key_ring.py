@@ -6,8 +6,8 @@ cannot be reached opens no door, and a revoked key stops within a second of its 
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from hmac import compare_digest
 from pathlib import Path
 from time import monotonic
@@ -87,6 +87,7 @@ class KeyRing:
         self._bootstrap = None if bootstrap is None else digest_of(bootstrap.get_secret_value().encode())
         self._keyless = keyless and bootstrap is None
         self._callers: Mapping[bytes, Caller] = {}
+        self._reading: dict[bytes | None, set[asyncio.Task[object]]] = {}
         self._changes: tuple[int, int | None] | None = _NONE_EVER if url is None else None
         self._read_at = float("-inf")
         self._first_read = asyncio.Event()
@@ -113,8 +114,42 @@ class KeyRing:
             caller = self._callers.get(digest)
             if caller is not None:
                 return caller
-        problem = msgspec.structs.replace(NOT_AUTHENTICATED, detail=_what_is_wrong(key))
-        raise RefusedRequest(problem, {"WWW-Authenticate": 'Bearer error="invalid_token"'})
+        raise _invalid(_what_is_wrong(key))
+
+    @contextmanager
+    def while_let_in(self, caller: Caller) -> Iterator[None]:
+        """The call of the running task, which ends when the caller is no longer let in.
+
+        Raises `RefusedRequest` then.
+        """
+        task = asyncio.current_task()
+        if task is None or caller is BOOTSTRAP:
+            yield
+            return
+        calls = self._reading.setdefault(caller.digest, set())
+        calls.add(task)
+        try:
+            yield
+        except asyncio.CancelledError:
+            if self._lets_in(caller.digest):
+                raise
+            task.uncancel()
+            raise _invalid(_UNKNOWN) from None
+        finally:
+            calls.discard(task)
+            if not calls:
+                self._reading.pop(caller.digest, None)
+
+    def _lets_in(self, digest: bytes | None) -> bool:
+        """None: of a caller without a key."""
+        return self._changes == _NONE_EVER if digest is None else digest in self._callers
+
+    def _end_calls(self) -> None:
+        """Cancels the calls of callers who are no longer let in."""
+        for digest, calls in self._reading.items():
+            if not self._lets_in(digest):
+                for task in calls:
+                    task.cancel()
 
     def _assert_known(self) -> None:
         if self._url is not None and monotonic() - self._read_at > BELIEVED_SECONDS:
@@ -164,6 +199,7 @@ class KeyRing:
             rows = await connection.fetch(KEY_FACTS, timeout=READ_SECONDS_MAX)
             self._callers = callers_of(issued_keys(wire.decode(*row) for row in rows))
             self._changes = (count, last)
+            self._end_calls()
         self._read_at = began_at
         self._failing = False
         self._first_read.set()
@@ -180,7 +216,7 @@ def callers_of(keys: list[IssuedKey]) -> dict[bytes, Caller]:
     """The caller behind the digest of each key in force. Scopes that this version does not know allow nothing."""
     known = frozenset(Scope)
     return {
-        key.digest: Caller(key.key_name, allowed_by(Scope(scope) for scope in key.scopes if scope in known))
+        key.digest: Caller(key.key_name, allowed_by(Scope(scope) for scope in key.scopes if scope in known), key.digest)
         for key in keys
         if key.revoked_at is None
     }
@@ -188,6 +224,11 @@ def callers_of(keys: list[IssuedKey]) -> dict[bytes, Caller]:
 
 NO_KEYS: Final = KeyRing(None, None, bootstrap=None, keyless=True)
 """Every caller is `local`: for an application without a server."""
+
+
+def _invalid(detail: str) -> RefusedRequest:
+    problem = msgspec.structs.replace(NOT_AUTHENTICATED, detail=detail)
+    return RefusedRequest(problem, {"WWW-Authenticate": 'Bearer error="invalid_token"'})
 
 
 def _what_is_wrong(key: bytes) -> str:

@@ -72,9 +72,11 @@ async def list_parked(connection: Connection, endpoint_id: str, after: tuple[int
     return [Parked(*row) for row in await connection.fetch(_AFTER, endpoint_id, *after, limit)]
 
 
-async def release_parked(pool: Pool, endpoint_id: str, partner_id: str | None, expected: Expected = None) -> int:
+async def release_parked(
+    pool: Pool, endpoint_id: str, actor: str, partner_id: str | None, expected: Expected = None
+) -> int:
     """Releases parked messages of all partners or one: they are sent before the cursor moves. Returns their number."""
-    async with locked_endpoint(pool, endpoint_id, expected) as connection:
+    async with locked_endpoint(pool, endpoint_id, actor, expected) as connection:
         return int(await connection.fetchval(_RELEASE, endpoint_id, partner_id))
 
 

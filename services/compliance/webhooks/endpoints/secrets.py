@@ -79,12 +79,12 @@ async def create_secret(
     return new
 
 
-async def rotate_secret(pool: Pool, endpoint_id: str, sealer: Sealer, expected: Expected = None) -> Rotated:
+async def rotate_secret(pool: Pool, endpoint_id: str, actor: str, sealer: Sealer, expected: Expected = None) -> Rotated:
     """Creates new secrets; the present ones expire, and expired or lost ones are deleted.
 
     Raises `TooManySecrets`.
     """
-    async with locked_endpoint(pool, endpoint_id, expected) as connection:
+    async with locked_endpoint(pool, endpoint_id, actor, expected) as connection:
         rows = await connection.fetch(_ALIVE, endpoint_id)
         alive = [row for row in rows if sealer.open(row["sealed"]) is not None]
         ends = sorted(row["expires_at"] for row in alive if row["scheme"] == "v1" and row["expires_at"] is not None)

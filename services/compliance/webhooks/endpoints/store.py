@@ -26,7 +26,8 @@ StartAt = int | datetime | None
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """An endpoint with its health. `key_pair`: the newest, sealed; null: it has none.
 
-    `head`: the last position of the log; `warned_hours`: how long it fails, roughly.
+    `registered_by`, `changed_by`: the callers. `head`: the last position of the log; `warned_hours`: how long it fails,
+    roughly.
     """
 
     endpoint_id: str
@@ -39,6 +40,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     key_pair: bytes | None
     state: State
     registered_at: datetime
+    registered_by: str
+    changed_by: str
     position: int
     head: int
     epoch: int
@@ -91,8 +94,9 @@ _LOCK: Final = "SELECT revision, state FROM webhooks.endpoint WHERE endpoint_id 
 
 _INSERT: Final = """
     INSERT INTO webhooks.endpoint (
-        endpoint_id, url, description, types, partner_ids, products, batch_max, heartbeat_seconds, state, position)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'active', $9)
+        endpoint_id, url, description, types, partner_ids, products, batch_max, heartbeat_seconds, state, position,
+        registered_by, changed_by)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'active', $9, $10, $10)
 """
 
 _CHANGE: Final = """
@@ -121,7 +125,8 @@ _REPLAY: Final = """
 
 _CHANGED: Final = """
     WITH raised AS (
-        UPDATE webhooks.endpoint SET revision = revision + 1 WHERE endpoint_id = $1 RETURNING endpoint_id
+        UPDATE webhooks.endpoint SET revision = revision + 1, changed_by = $3 WHERE endpoint_id = $1
+        RETURNING endpoint_id
     )
     SELECT pg_notify($2, endpoint_id) FROM raised
 """
@@ -172,32 +177,43 @@ async def list_endpoints(connection: Connection, after: str, limit: int) -> Sequ
 
 
 @asynccontextmanager
-async def locked_endpoint(pool: Pool, endpoint_id: str, expected: Expected = None) -> AsyncIterator[Connection]:
-    """A transaction that locks the endpoint's row and notifies the dispatchers at its end. Raises `OtherRevision`."""
+async def locked_endpoint(
+    pool: Pool, endpoint_id: str, actor: str, expected: Expected = None
+) -> AsyncIterator[Connection]:
+    """A transaction that locks the endpoint's row and notifies the dispatchers at its end. Raises `OtherRevision`.
+
+    `actor`: who changes it.
+    """
     async with pool.acquire() as connection, connection.transaction():
         row = await connection.fetchrow(_LOCK, endpoint_id)
         if row is None:
             raise NoSuchEndpoint(endpoint_id)
         _refuse_unless(expected, _tag(row["revision"], row["state"]))
-        await connection.execute(_CHANGED, endpoint_id, WEBHOOKS_CHANNEL)
+        await connection.execute(_CHANGED, endpoint_id, WEBHOOKS_CHANNEL, actor)
         yield connection
 
 
-async def insert_endpoint(connection: Connection, endpoint_id: str, patch: EndpointPatch, position: int) -> None:
+async def insert_endpoint(
+    connection: Connection, endpoint_id: str, patch: EndpointPatch, position: int, actor: str
+) -> None:
     """Inserts an active endpoint; the patch sets everything but the state. Its secrets follow in the transaction."""
     said = msgspec.structs.asdict(patch)
     filtered = msgspec.structs.astuple(said["filter"])
     settings = (said["batch_max"], said["heartbeat_seconds"])
-    await connection.execute(_INSERT, endpoint_id, said["url"], said["description"], *filtered, *settings, position)
+    await connection.execute(
+        _INSERT, endpoint_id, said["url"], said["description"], *filtered, *settings, position, actor
+    )
     await connection.execute("SELECT pg_notify($1, $2)", WEBHOOKS_CHANNEL, endpoint_id)
 
 
-async def change_endpoint(pool: Pool, endpoint_id: str, patch: EndpointPatch, expected: Expected = None) -> Endpoint:
+async def change_endpoint(
+    pool: Pool, endpoint_id: str, actor: str, patch: EndpointPatch, expected: Expected = None
+) -> Endpoint:
     """Applies the patch.
 
     Another filter begins a new epoch at the cursor. Another filter or URL, or activation, resets the failures.
     """
-    async with locked_endpoint(pool, endpoint_id, expected) as connection:
+    async with locked_endpoint(pool, endpoint_id, actor, expected) as connection:
         was = await find_endpoint(connection, endpoint_id)
         said = {name: value for name, value in msgspec.structs.asdict(patch).items() if value is not UNSET}
         now = msgspec.structs.replace(was, **said)
@@ -217,12 +233,14 @@ async def change_endpoint(pool: Pool, endpoint_id: str, patch: EndpointPatch, ex
         return await find_endpoint(connection, endpoint_id)
 
 
-async def replay_endpoint(pool: Pool, endpoint_id: str, place: StartAt, expected: Expected = None) -> Endpoint:
+async def replay_endpoint(
+    pool: Pool, endpoint_id: str, actor: str, place: StartAt, expected: Expected = None
+) -> Endpoint:
     """Takes the cursor back: begins an epoch there, invalidates a request under way, deletes later parked messages.
 
     Raises `StartOutOfRange`, also for a place ahead of the cursor: nothing is ever skipped.
     """
-    async with locked_endpoint(pool, endpoint_id, expected) as connection:
+    async with locked_endpoint(pool, endpoint_id, actor, expected) as connection:
         position = await resolve_start(connection, place, "from")
         reached = (await find_endpoint(connection, endpoint_id)).position
         if position > reached:
@@ -234,9 +252,9 @@ async def replay_endpoint(pool: Pool, endpoint_id: str, place: StartAt, expected
         return await find_endpoint(connection, endpoint_id)
 
 
-async def delete_endpoint(pool: Pool, endpoint_id: str, expected: Expected = None) -> None:
+async def delete_endpoint(pool: Pool, endpoint_id: str, actor: str, expected: Expected = None) -> None:
     """Deletes the endpoint with its secrets, parked messages and attempts."""
-    async with locked_endpoint(pool, endpoint_id, expected) as connection:
+    async with locked_endpoint(pool, endpoint_id, actor, expected) as connection:
         await connection.execute("DELETE FROM webhooks.endpoint WHERE endpoint_id = $1", endpoint_id)
 
 
