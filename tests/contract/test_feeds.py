@@ -46,6 +46,8 @@ EVERYTHING: list[tuple[str, str, dict[str, Any]]] = [
     ("", "partners/P1/programme-changes", {"programme": "NONE"}),
     ("", "partners/P2/closure", {}),
     ("", "partners/P3/merger", {"into": "P1"}),
+    ("", "portal-changes/CH1/corrections", {"due_on": "2022-06-30", "reason": "postponed"}),
+    ("", "policy-revisions", {"policy_id": "2022-05", "window_days": 45, "reason": "decided by Sage"}),
 ]
 """(the clock, where it moves; path; body) of one fact of every kind, with what follows from them."""
 

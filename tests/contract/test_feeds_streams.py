@@ -141,6 +141,8 @@ def test_streams_go_on_while_the_database_is_away_for_longer_than_a_call_may_tak
                 assert httpx.get(origin + path, params={"after": 1_000}).status_code == 503
             time.sleep(2 * POLL_SECONDS)  # the streams look, too
             allow_connections(superuser, database, allowed=True)
+            while httpx.get(f"{origin}/certification/v1/facts", params={"idempotency_key": "x"}).status_code == 503:
+                time.sleep(POLL_SECONDS)  # whose key it is must be known again
             enrol(origin, after)
             for stream in (facts, events):
                 while about(next(stream)) != after:

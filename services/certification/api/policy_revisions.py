@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import AfterValidator, Field, model_validator
 
 from services.certification.api.command_request import Recorded, TheCall, free_text, reporting
-from services.certification.api.fields import EligibleProgramme, FactBody, Id, Text, distinct
+from services.certification.api.fields import EligibleProgramme, FactBody, Id, Text, distinct, gives_one_of
 from services.web.input_parsing import Body
 from services.web.scopes import Scope, requires
 from shared.events import facts
@@ -15,11 +15,14 @@ from shared.events.facts import PolicyRevised
 router = APIRouter(prefix="/certification/v1/policy-revisions", tags=["Policy"])
 
 _Headcount = Annotated[int, Field(ge=1, le=99)]
+_TERMS = ("window_days", "minimum", "programmes", "reminder_days")
 _Unique = {"uniqueItems": True}
 
 
 class Minimum(Body):
     """Counted consultants that a partner of each kind must keep (R10): of one kind or of both."""
+
+    model_config = gives_one_of("VAR", "DEVELOPER")
 
     VAR: _Headcount | None = None
     DEVELOPER: _Headcount | None = None
@@ -38,6 +41,8 @@ class Revision(FactBody):
     is enrolled (R11). `reminder_days`: London days before a deadline at which to remind; none where the list is empty.
     `reason` is kept apart from the fact, where it can be erased.
     """
+
+    model_config = gives_one_of(*_TERMS)
 
     policy_id: Id
     window_days: Annotated[int, Field(ge=1, le=366)] | None = None
@@ -62,8 +67,8 @@ class Revision(FactBody):
 
     @model_validator(mode="after")
     def _changes_something(self) -> "Revision":
-        if (self.window_days, self.minimum, self.programmes, self.reminder_days) == (None, None, None, None):
-            raise ValueError("a revision changes window_days, minimum, programmes or reminder_days")
+        if all(getattr(self, term) is None for term in _TERMS):
+            raise ValueError(f"a revision changes one of {', '.join(_TERMS)}")
         return self
 
 

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from services.certification.api.command_request import Recorded, TheCall, free_text, reporting
-from services.certification.api.fields import Day, FactBody, Id, Products, Text
+from services.certification.api.fields import Day, FactBody, Id, Products, Text, gives_one_of
 from services.web.scopes import Scope, requires
 from shared.events.facts import PortalChangeCorrected, PortalChangeDeclared
 
@@ -29,6 +29,8 @@ class TermsCorrection(FactBody):
     `due_on` is neither before the London day of the announcement nor before that of the correction. `reason` is kept
     apart from the fact, where it can be erased.
     """
+
+    model_config = gives_one_of("due_on", "products", "significant")
 
     due_on: Day | None = None
     products: Products | None = None
