@@ -1,5 +1,6 @@
 """The HTTP interface that callers rely on: nothing in this table may go or change its name."""
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
@@ -11,6 +12,15 @@ FEED: Final = {"after", "limit", "timeout", "type", "partner_id", "product", "La
 PAGE: Final = {"after", "limit"}
 WEBHOOKS: Final = "/compliance/v1/webhook-endpoints"
 ATTEMPTS: Final = "/certification/v1/exam-registrations/{registration_id}/attempts"
+
+
+def sealed(log: str) -> Iterator[str]:
+    """The paths of a sealed log (C2SP tlog-tiles); a tile's number has parts, and a partial one its width."""
+    yield f"{log}/checkpoint"
+    for number in ("{a}", "{a}/{b}", "{a}/{b}/{c}", "{a}/{b}/{c}/{d}"):
+        yield f"{log}/tile/{{level}}/{number}"
+        yield f"{log}/tile/entries/{number}"
+
 
 OFFERED: Final[list[tuple[str, str, set[str]]]] = [
     # facts in
@@ -67,6 +77,10 @@ OFFERED: Final[list[tuple[str, str, set[str]]]] = [
     ("post", f"{WEBHOOKS}/{{endpoint_id}}/dry-runs", set()),
     ("get", f"{WEBHOOKS}/{{endpoint_id}}/parked", PAGE),
     ("post", f"{WEBHOOKS}/{{endpoint_id}}/releases", {"If-Match"}),
+    # sealed logs
+    *(("get", path, set()) for log in ("/audit/v1", "/audit/v1/compliance") for path in sealed(log)),
+    ("get", "/certification/v1/facts/{fact_id}/proof", set()),
+    ("get", "/audit/v1/exports", {"partner_id", "until"}),
     # sandbox
     ("get", "/sandbox/v1/clock", set()),
     ("put", "/sandbox/v1/clock", set()),
@@ -93,6 +107,8 @@ def test_everything_that_is_offered_is_in_the_table(paths: dict[str, Any]) -> No
     listed = {(method, path) for method, path, _ in OFFERED}
     offered = {(method, path) for path, methods in paths.items() for method in methods}
     assert {path for _, path in offered - listed} <= {
+        "/audit/healthz",
+        "/audit/readyz",
         "/certification/healthz",
         "/certification/readyz",
         "/compliance/healthz",
