@@ -18,6 +18,7 @@ _COMMANDS: Final = {
     "certification": "component_commands",
     "compliance": "component_commands",
     "audit": "audit_commands",
+    "witness": "witness_commands",
     "sandbox": "component_commands",
     "keys": "keys",
 }
