@@ -31,7 +31,7 @@ def test_a_checkpoint_is_the_root_over_every_column_and_the_exact_bytes(
     keys = [VerifierKey.parse(line) for line in (tmp_path / "verifier-keys").read_text().splitlines()]
     for name, log in (("facts", FACTS), ("compliance", EVENTS)):
         hashes = leaves(owner, log)
-        assert len(hashes) > 10
+        assert len(hashes) > 2
         row = owner.execute(SEALED, [name]).fetchone()
         assert row is not None
         origin, size, root, note = row
