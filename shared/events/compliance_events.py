@@ -10,7 +10,7 @@ from typing import Final, Literal, get_args
 
 import msgspec
 
-from shared.events.facts import TOPIC_PREFIX, Instant
+from shared.events.facts import FIRST_POLICY_ID, TOPIC_PREFIX, Instant
 
 Name = Literal[
     "standing-changed",
@@ -41,7 +41,8 @@ class Window(msgspec.Struct, frozen=True):
     """The time in which one missing consultant must be replaced (R13, R15).
 
     `deadline_on`: the last London day. `deadline_at`: the London midnight that ends it; a
-    replacement at that very instant is late (R16). `closed_at`: when it was filled or voided.
+    replacement at that very instant is late (R16). `closed_at`: when it was filled or voided. `policy_id`: the policy
+    that set its days (R39); absent in old events: `2021-08`.
     """
 
     opened_at: Instant
@@ -49,6 +50,7 @@ class Window(msgspec.Struct, frozen=True):
     deadline_at: Instant
     closed_at: Instant | None
     outcome: Outcome
+    policy_id: str = FIRST_POLICY_ID
 
 
 class Suspension(msgspec.Struct, frozen=True):
@@ -98,6 +100,7 @@ class ComplianceEventData(msgspec.Struct, frozen=True, omit_defaults=True):
     `products`: those it is about. `standings`: the resulting standing of each product that the step
     touched; a product that is named and has none is no longer sold. `fact_ids`: the facts whose
     recording led to it, at most the first 100; empty where only time passed.
+    `policy_id`: the policy in force at the effective instant (R39), absent in old events: `2021-08`.
     `window`, `consultant_id`, `portal_change_id` with `due_on`, `retracts`: where the name says so.
     """
 
@@ -110,6 +113,7 @@ class ComplianceEventData(msgspec.Struct, frozen=True, omit_defaults=True):
     portal_change_id: str | None = None
     due_on: date | None = None
     retracts: Retraction | None = None
+    policy_id: str | None = None
 
 
 class ComplianceEvent(msgspec.Struct, frozen=True):

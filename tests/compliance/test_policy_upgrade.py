@@ -237,7 +237,7 @@ async def test_what_the_same_policy_would_publish_otherwise_now_is_corrected_and
     database: Database, one: Following
 ) -> None:
     """A mended mistake: subscribers hold what was published."""
-    await one.follow(history(4), PARAMETERS)
+    await one.follow(history(5), PARAMETERS)
     right = await one.events()
     with psycopg.connect(database.superuser_url, autocommit=True) as superuser:
         superuser.execute("ALTER TABLE compliance.compliance_event DISABLE TRIGGER append_only")

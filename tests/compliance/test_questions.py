@@ -140,6 +140,7 @@ async def test_an_answer_says_what_it_is_about_and_for_how_long_it_holds(client:
         "at": "2022-03-25T09:00:00Z",
         "known_at": "2022-03-25T09:00:00Z",
         "position": HEAD,
+        "policy_id": "2021-08",
         "headcount": 1,
         "counted": ["P00-A"],
         "minimum": 2,
@@ -154,6 +155,7 @@ async def test_an_answer_says_what_it_is_about_and_for_how_long_it_holds(client:
                 "deadline_at": "2022-03-31T23:00:00Z",
                 "closed_at": None,
                 "outcome": "open",
+                "policy_id": "2021-08",
             }
         ],
         "suspensions": [],

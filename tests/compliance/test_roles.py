@@ -47,6 +47,7 @@ MAY: Final[dict[str, dict[str, str]]] = {
         "compliance.compliance_event": "INSERT",
         "compliance.standing": "INSERT DELETE UPDATE",
         "compliance.replacement_window": "INSERT DELETE UPDATE",
+        "compliance.policy_revision": "INSERT UPDATE",
         "compliance.timer": "INSERT DELETE UPDATE",
         "compliance.heartbeat": "INSERT DELETE UPDATE",
     },

@@ -91,6 +91,9 @@ class FactClient:
                 said = _said(fact, "products", "significant") | {"reason": "announced wrongly"}
                 said |= {} if fact.due_on is None else {"due_on": str(fact.due_on)}
                 return f"/certification/v1/portal-changes/{quote(fact.change)}/corrections", body | said
+            case facts.PolicyRevised():
+                said = _said(fact, "policy", "window_days", "minimum", "programmes", "reminder_days")
+                return "/certification/v1/policy-revisions", body | said | {"reason": "decided by Sage"}
             case facts.FactVoided():
                 voided = quote(self.fact_ids.get(fact.voided, fact.voided))
                 return f"/certification/v1/facts/{voided}/void", body | {"reason": "recorded in error"}
@@ -131,6 +134,9 @@ class FactClient:
         answer = self.get(f"/compliance/v1/portal-changes/{change}/notifications", as_of(at, known_at))
         notified: list[str] = answer["notified"]
         return notified
+
+    def policy(self, at: datetime | None, known_at: datetime | None) -> Answer:
+        return self.get("/compliance/v1/policy", as_of(at, known_at))
 
     def get(self, path: str, query: Mapping[str, Any]) -> Answer:
         """Raises `Unanswered`."""
@@ -185,6 +191,6 @@ def _exam_call(fact: Fact, body: Answer) -> tuple[str, Answer]:
 def _said(fact: Fact, *names: str) -> Answer:
     """Fields of the fact under the names of the HTTP contract, those without a value left out."""
     ids = {"partner": "partner_id", "consultant": "consultant_id", "registration": "registration_id"}
-    ids |= {"change": "portal_change_id"}
+    ids |= {"change": "portal_change_id", "policy": "policy_id"}
     known = {field.name for field in fields(fact)} & set(names)
     return {ids.get(name, name): getattr(fact, name) for name in known if getattr(fact, name) is not None}

@@ -162,7 +162,11 @@ def answer_to(fact: Fact, told_before: History) -> int:
         case facts.FactVoided(voided=voided) if not any(f.fact_id == voided for f in standing):
             void = any(isinstance(f, facts.FactVoided) and f.voided == voided for f in told_before)
             return 409 if void else 404
-        case facts.ExamRegistered() | facts.PortalChangeDeclared() if same := _of_the_same_name(fact, standing):
+        case facts.PolicyRevised() if _is_dated_back(fact) and not _of_the_same_name(fact, standing):
+            return 422
+        case facts.ExamRegistered() | facts.PortalChangeDeclared() | facts.PolicyRevised() if same := _of_the_same_name(
+            fact, standing
+        ):
             return 200 if same == replace(fact, fact_id=same.fact_id, recorded_at=same.recorded_at) else 409
         case _ if is_refused(fact, standing):
             return 422
@@ -180,11 +184,17 @@ def answer_to(fact: Fact, told_before: History) -> int:
             return 201
 
 
+def _is_dated_back(revision: facts.PolicyRevised) -> bool:
+    return revision.effective_at < revision.recorded_at
+
+
 def _of_the_same_name(fact: Fact, standing: History) -> Fact | None:
-    """The registration or portal change that is recorded under the same id, if there is one."""
+    """The registration, portal change or policy that is recorded under the same id, if there is one."""
     match fact:
         case facts.ExamRegistered(registration=name):
             return next((f for f in standing if isinstance(f, facts.ExamRegistered) and f.registration == name), None)
+        case facts.PolicyRevised(policy=name):
+            return next((f for f in standing if isinstance(f, facts.PolicyRevised) and f.policy == name), None)
         case facts.PortalChangeDeclared(change=name):
             return next((f for f in standing if isinstance(f, facts.PortalChangeDeclared) and f.change == name), None)
         case _:
@@ -216,4 +226,4 @@ def _differs(where: str, wanted: Mapping[str, Any] | None, ask: Any) -> Iterator
             yield f"{where}: {name} is {got}, by the calculator {value}"
 
 
-WINDOW = ("opened_at", "deadline_on", "deadline_at", "closed_at", "outcome")
+WINDOW = ("opened_at", "deadline_on", "deadline_at", "closed_at", "outcome", "policy_id")

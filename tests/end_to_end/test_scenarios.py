@@ -9,6 +9,7 @@ from tests.policy.scenarios import (  # noqa: F401 - each brings in its scenario
     test_becoming_certified,
     test_counting,
     test_maintenance,
+    test_policy_in_force,
     test_time_and_corrections,
     test_voids,
     test_windows,

@@ -26,12 +26,14 @@ from sagecert_verify.rules.facts import (
     PartnerKindChanged,
     PartnerProgrammeChanged,
     PartnersMerged,
+    PolicyRevised,
     PortalChangeCorrected,
     PortalChangeDeclared,
     RevocationOrdered,
     ScoreCorrected,
 )
 from sagecert_verify.rules.london import london_day, midnight_ending
+from tests.oracle.revisions import DAY, MICROSECOND, deadline, under_revisions
 
 History = list[Fact]
 
@@ -42,8 +44,6 @@ BEGINNINGS = (
     datetime(2022, 6, 30, 22, 30, tzinfo=UTC),  # 23:30 in London; half an hour later it is July there, not in UTC
     datetime(2022, 10, 2, 9, tzinfo=UTC),  # a window over the last Sunday of October gains an hour
 )
-MICROSECOND = timedelta(microseconds=1)
-DAY = timedelta(days=1)
 SCORES_FAILED = ("79.99", "79.9", "0", "55.5", "78")
 SCORES_PASSED = ("80", "80.00", "82", "100", "91.25")
 
@@ -62,16 +62,12 @@ def histories() -> st.SearchStrategy[History]:
     return st.one_of(st.randoms(use_true_random=False).map(history), st.integers(0, 2**32).map(seeded))
 
 
-def deadline(instant: datetime) -> datetime:
-    """When a window that opens at the instant runs out."""
-    return midnight_ending(london_day(instant) + timedelta(days=30))
-
-
 def interesting_instants(facts: History) -> list[datetime]:
     """When something of the history can happen, and a microsecond to either side."""
     effective = {fact.effective_at for fact in facts}
     due = {midnight_ending(day) for fact in facts if (day := getattr(fact, "due_on", None)) is not None}
-    exact = effective | due | {deadline(instant) for instant in effective | due}
+    window_days = {30} | {fact.window_days for fact in facts if isinstance(fact, PolicyRevised) and fact.window_days}
+    exact = effective | due | {deadline(instant, days) for instant in effective | due for days in window_days}
     return sorted({instant + nudge for instant in exact for nudge in (-MICROSECOND, timedelta(), MICROSECOND)})
 
 
@@ -119,7 +115,7 @@ class _Author:
             self._mistake()
         for _ in range(self.random.choice((0, 0, 1, 2))):
             self._repetition()
-        return self._in_log_order()
+        return under_revisions(self.random, self._in_log_order(), self.pool)
 
     def _pool(self) -> list[datetime]:
         """Instants after the beginning at which things happen, with some of their deadlines."""

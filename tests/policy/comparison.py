@@ -15,7 +15,7 @@ from services.compliance.policy.answers_from_facts import certification_answer, 
 from services.compliance.policy.forecast import forecast
 from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.policy.partner_history import PartnerHistory, Step
-from shared.events.compliance_events import Standing
+from shared.events.compliance_events import Standing, Window
 from shared.events.envelope import Fact
 from tests.oracle.histories import PRODUCTS, History, interesting_instants
 from tests.policy.fact_log import Group, everything, recorded, stream_of
@@ -35,10 +35,7 @@ def standing_view(standing: Standing | None) -> View | None:
         "status": standing.status,
         "sell_new": standing.sell_new,
         "maintain_existing": standing.maintain_existing,
-        "windows": [
-            (window.opened_at, window.deadline_on, window.deadline_at, window.closed_at, window.outcome)
-            for window in standing.windows
-        ],
+        "windows": [_window(window, window.policy_id) for window in standing.windows],
         "suspensions": [(suspension.since, suspension.to) for suspension in standing.suspensions],
     }
 
@@ -55,12 +52,13 @@ def defined_view(standing: by_definition.Standing | None) -> View | None:
         "status": standing.status,
         "sell_new": standing.sell_new,
         "maintain_existing": standing.maintain_existing,
-        "windows": [
-            (window.opened_at, window.deadline_on, window.deadline_at, window.closed_at, window.outcome)
-            for window in standing.windows
-        ],
+        "windows": [_window(window, window.policy) for window in standing.windows],
         "suspensions": [(suspension.since, suspension.to) for suspension in standing.suspensions],
     }
+
+
+def _window(window: Window | by_definition.Window, policy: str) -> tuple[object, ...]:
+    return window.opened_at, window.deadline_on, window.deadline_at, window.closed_at, window.outcome, policy
 
 
 @dataclass

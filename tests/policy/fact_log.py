@@ -24,6 +24,7 @@ from shared.events.facts import (
     CourseCompleted,
     ExamRegistered,
     FactVoided,
+    Minimum,
     PartnerClosed,
     PartnerEnrolled,
     PartnerKindChanged,
@@ -46,6 +47,7 @@ NAMES = {
     "consultant": "consultant_id",
     "registration": "registration_id",
     "change": "portal_change_id",
+    "policy": "policy_id",
     "voided": "fact_id",
 }
 
@@ -75,6 +77,8 @@ def data_of(told: oracle.Fact) -> Reported:
     }
     if isinstance(told, oracle.PortalChangeDeclared):
         given["summary"] = "a change"
+    if isinstance(told, oracle.PolicyRevised) and told.minimum is not None:
+        given["minimum"] = Minimum(told.minimum.get("VAR"), told.minimum.get("DEVELOPER"))
     if "attempt" in given:
         given["attempt"] = exam_registration.attempt_number(given["attempt"])
     data: Reported = getattr(contract, type(told).__name__)(**given)

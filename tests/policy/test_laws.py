@@ -21,6 +21,7 @@ from shared.events.facts import (
     FactVoided,
     PartnerClosed,
     PartnersMerged,
+    PolicyRevised,
     PortalChangeCorrected,
     PortalChangeDeclared,
 )
@@ -134,9 +135,10 @@ def test_delivery_order_is_irrelevant(history: History) -> None:
     """R35: the same facts recorded in any order give the same answers.
 
     Facts of one instant keep their order, for there the later recorded wins, and so do the corrections of a portal
-    change (R38); a void comes after what it voids, and what is recorded again in its place after the void (R33).
+    change (R38); a void comes after what it voids, and what is recorded again in its place after the void (R33). A
+    revision of the policy is known from its recording and never earlier (R39), so it is left out.
     """
-    history = in_force_and_void(history)
+    history = without_revisions(in_force_and_void(history))
     case, shuffled = Case(history), Case(reordered(history))
     log, shuffled_log = everything(case.groups), everything(shuffled.groups)
     for at in case.instants[:: max(1, len(case.instants) // 8)]:
@@ -171,6 +173,16 @@ def in_force_and_void(history: History) -> History:
     """Without what certification refuses or knows already."""
     kept = {fact.fact_id for group in Case(history).groups if group for fact in group[:1]}
     return [fact for fact in history if fact.fact_id in kept]
+
+
+def without_revisions(history: History) -> History:
+    """The policy of August 2021 for ever."""
+    revisions = {fact.fact_id for fact in history if isinstance(fact, oracle.PolicyRevised)}
+    return [
+        fact
+        for fact in history
+        if fact.fact_id not in revisions and (not isinstance(fact, oracle.FactVoided) or fact.voided not in revisions)
+    ]
 
 
 def reordered(history: History) -> History:
@@ -222,7 +234,7 @@ def routed_to(partner: str, groups: Sequence[Group]) -> list[Group]:
 
     These are its own, those about everybody ever linked to it or to a partner that mergers can lead to it,
     the closures and mergers of every partner that these people or its own mergers can lead to, portal
-    changes, and the voids of them all.
+    changes, revisions of the policy, and the voids of them all.
     """
     log = everything(groups)
     mergers = [fact.data for fact in log if isinstance(fact.data, PartnersMerged)]
@@ -247,7 +259,7 @@ def routed_to(partner: str, groups: Sequence[Group]) -> list[Group]:
         if (
             getattr(data, "partner_id", None) == partner
             or (isinstance(data, PartnerClosed | PartnersMerged) and data.partner_id in places)
-            or isinstance(data, PortalChangeDeclared | PortalChangeCorrected)
+            or isinstance(data, PortalChangeDeclared | PortalChangeCorrected | PolicyRevised)
             or (not isinstance(data, FactVoided) and consultant_of(log, fact) in people)
             or (isinstance(data, FactVoided) and data.fact_id in wanted)
         ):

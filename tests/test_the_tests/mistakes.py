@@ -43,8 +43,9 @@ MISTAKES: Final = (
     Mistake(
         "720 hours instead of 30 days",
         f"{POLICY}/instant_rules.py",
-        'Window(instant, day, end_of_london_day(day), None, "open")',
-        'Window(instant, day, datetime.fromtimestamp(instant.timestamp() + 720 * 3600, instant.tzinfo), None, "open")',
+        'Window(instant, day, end_of_london_day(day), None, "open", days.policy_id)',
+        'Window(instant, day, datetime.fromtimestamp(instant.timestamp() + 720 * 3600, instant.tzinfo), None, "open",'
+        " days.policy_id)",
         "test_the_hour_of_the_loss_does_not_matter",
     ),
     Mistake(
@@ -64,8 +65,8 @@ MISTAKES: Final = (
     Mistake(
         "the deadline ends before the last day instead of after it",
         f"{POLICY}/instant_rules.py",
-        'Window(instant, day, end_of_london_day(day), None, "open")',
-        'Window(instant, day, london_days_before(end_of_london_day(day), 1), None, "open")',
+        'Window(instant, day, end_of_london_day(day), None, "open", days.policy_id)',
+        'Window(instant, day, london_days_before(end_of_london_day(day), 1), None, "open", days.policy_id)',
         "test_a_microsecond_before_the_deadline_is_in_time",
     ),
     Mistake(
@@ -224,8 +225,8 @@ MISTAKES: Final = (
     Mistake(
         "of one instant the first recorded kind holds",
         f"{POLICY}/enrolment.py",
-        "yield self._facts[index:end]",
-        "yield self._facts[index:end][::-1]",
+        "yield at, self._facts[index:end]",
+        "yield at, self._facts[index:end][::-1]",
         "test_of_two_kinds_at_one_instant_the_later_recorded_holds",
         calculator=False,
     ),

@@ -92,7 +92,7 @@ def _until(question: EventsQuestion, moment: AsOf | None) -> tuple[Any, ...]:
     if moment is None:
         return ()
     asks_what_was_known = question.known_at is not None or question.known_position is not None
-    known_at, known_position = moment[1:] if asks_what_was_known else (None, None)
+    known_at, known_position = (moment.known_at, moment.position) if asks_what_was_known else (None, None)
     return question.at, known_at, known_position
 
 

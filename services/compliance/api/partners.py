@@ -58,7 +58,7 @@ async def compliance(request: Request, partner_id: Id, product: Product) -> Resp
         if body is None:
             raise never_mentioned(partner_id)
         if body:
-            return Response(compliance_answer(partner_id, product, *moment, body), media_type=JSON)
+            return Response(compliance_answer(partner_id, product, moment, body), media_type=JSON)
     derived = PartnerCompliance(moment=question.moment, partner_id=partner_id, product=product)
     return await service.derive(request, question, partner_id, derived)
 
@@ -102,14 +102,14 @@ def _authorisation(
     if not certain:
         return None
     return AuthorisationAnswer(
-        **moment._asdict(),
+        **moment.members,
         partner_id=partner_id,
         product=product,
         customer=customer,
         allowed=now.sell_new if customer == "new" else now.maintain_existing,
         status=now.status,
         reasons=now.reasons,
-        next_change_at=next_change_at,
+        next_change_at=moment.next_change(next_change_at),
     )
 
 
@@ -126,7 +126,7 @@ async def every_product(request: Request, partner_id: Id) -> Response:
     if question.live:
         moment, parts = await _parts(service, partner_id, service.parameters.products, question, 1)
         bodies = {product: found[0].body for product, found in parts.items()}
-        change = min((found[0].valid_to for found in parts.values() if found[0].valid_to is not None), default=None)
+        change = moment.next_change(*(found[0].valid_to for found in parts.values()))
         if all(bodies.values()):
             return Response(every_product_answer(partner_id, moment, bodies, change), media_type=JSON)
     derived = PartnerProducts(moment=question.moment, partner_id=partner_id)

@@ -2,35 +2,70 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypedDict
 
 import asyncpg
 import msgspec
 
 from services.compliance.database import Connection
 from services.compliance.historical_answers.queries import AsOfMembers
-from services.compliance.read_model.routing import PARTNER_ROUTES, PERSON_ROUTES, routed_facts
+from services.compliance.read_model.known_policy import policy_through
+from services.compliance.read_model.routing import PARTNER_ROUTES, PERSON_ROUTES, POLICY_KNOWN, routed_facts
 from services.compliance.refusals import InvalidQuery, KnownInTheFuture
 from services.web.statements import statements
 from shared.events.envelope import Fact
 
-_SQL: Final = statements(__file__, partner_routes=PARTNER_ROUTES, person_routes=PERSON_ROUTES)
+_SQL: Final = statements(
+    __file__, partner_routes=PARTNER_ROUTES, person_routes=PERSON_ROUTES, policy_known=POLICY_KNOWN
+)
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """The members of every answer that name its moment; instants are UTC."""
+    """The members of every answer that name its moment; instants are UTC. `policy_id`: the policy in force at `at`."""
 
     at: datetime
     known_at: datetime
     position: int
+    policy_id: str
+
+
+class Members(TypedDict):
+    """The members of an `Answer`."""
+
+    at: datetime
+    known_at: datetime
+    position: int
+    policy_id: str
 
 
 class AsOf(NamedTuple):
-    """True at `at`, judged from the facts up to `position`, which were known at `known_at`."""
+    """True at `at`, judged from the facts up to `position`, which were known at `known_at`.
+
+    `policy_id`: the policy in force at `at`. `revised_at`: when the next comes into force, if no fact comes; or None.
+    """
 
     at: datetime
     known_at: datetime
     position: int
+    policy_id: str
+    revised_at: datetime | None
+
+    @property
+    def members(self) -> Members:
+        """What every answer says of its moment."""
+        return Members(at=self.at, known_at=self.known_at, position=self.position, policy_id=self.policy_id)
+
+    def next_change(self, *instants: datetime | None) -> datetime | None:
+        """The first of these instants, and of the next policy, which every answer names."""
+        return min((instant for instant in (*instants, self.revised_at) if instant is not None), default=None)
+
+
+async def as_of(
+    connection: Connection, at: datetime, known_at: datetime, position: int, policy_fact_id: str | None
+) -> AsOf:
+    """The moment, with the policy by the facts up to `policy_fact_id`."""
+    in_force = (await policy_through(connection, policy_fact_id)).in_force
+    return AsOf(at, known_at, position, in_force.at(at).policy_id, in_force.next_start(at))
 
 
 async def partner_as_of(connection: Connection, partner_id: str, members: AsOfMembers) -> tuple[AsOf, list[Fact]]:
@@ -72,7 +107,8 @@ async def _resolve(
         raise KnownInTheFuture("known_at lies after now: what will be known then is not known yet.", "known_at")
     if first["known_at"] is None:
         raise InvalidQuery(f"The log does not reach position {members.known_position} yet.", "known_position")
-    return AsOf(first["at"], first["known_at"], first["position"]), rows
+    moment = await as_of(connection, first["at"], first["known_at"], first["position"], first["policy_fact_id"])
+    return moment, rows
 
 
 def _facts(target: str, rows: Sequence[asyncpg.Record]) -> list[Fact]:

@@ -1,7 +1,7 @@
 -- name: as_of
 -- A common table expression behind $2 `at`, $3 `known_at`, $4 `known_position`. A fact is known as soon as it is recorded,
 -- without waiting for the projection. `head`: the last position of the log. `final`: no fact can be recorded any more that
--- would have been known by then. `ahead`: `known_at` lies after now.
+-- would have been known by then. `ahead`: `known_at` lies after now. `policy_fact_id`: the last fact about the policy.
 moment AS MATERIALIZED (
     SELECT
         coalesce($2::timestamptz, greatest(c.now, p.known_through, h.recorded_at)) AS at,
@@ -30,27 +30,31 @@ moment AS MATERIALIZED (
         FROM (SELECT e.notification_id, e.recorded_at FROM certification.stored_events e
               ORDER BY e.notification_id DESC LIMIT 1) l
     ) h
+),
+known AS MATERIALIZED (
+    SELECT known.*, ({policy_known}) AS policy_fact_id FROM moment known
 )
 
 -- name: moment
-WITH {as_of} SELECT m.* FROM moment m WHERE $1::text IS NULL
+WITH {as_of} SELECT m.* FROM known m WHERE $1::text IS NULL
 
 -- name: partner
 WITH RECURSIVE {as_of},
 through AS (SELECT m.position FROM moment m),
 target AS (SELECT $1::text COLLATE "C" AS partner_id),
 {partner_routes}
-SELECT m.at, m.known_at, m.position, m.head, m.final, m.ahead, true AS mentioned,
+SELECT m.at, m.known_at, m.position, m.head, m.final, m.ahead, m.policy_fact_id,
+    true AS mentioned,
     r.target_id, r.notification_id, r.append_position, r.topic, r.state
-FROM moment m LEFT JOIN routed r ON true ORDER BY r.target_id NULLS FIRST, r.notification_id
+FROM known m LEFT JOIN routed r ON true ORDER BY r.target_id NULLS FIRST, r.notification_id
 
 -- name: person
 WITH RECURSIVE {as_of},
 through AS (SELECT m.position FROM moment m),
 target AS (SELECT $1::text COLLATE "C" AS consultant_id),
 {person_routes}
-SELECT m.at, m.known_at, m.position, m.head, m.final, m.ahead,
+SELECT m.at, m.known_at, m.position, m.head, m.final, m.ahead, m.policy_fact_id,
     EXISTS (SELECT FROM certification.stored_events e
             WHERE e.consultant_id = $1 AND e.notification_id <= m.position) AS mentioned,
     r.target_id, r.notification_id, r.append_position, r.topic, r.state
-FROM moment m LEFT JOIN routed r ON true ORDER BY r.target_id NULLS FIRST, r.notification_id
+FROM known m LEFT JOIN routed r ON true ORDER BY r.target_id NULLS FIRST, r.notification_id

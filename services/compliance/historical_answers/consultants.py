@@ -32,12 +32,12 @@ async def certification(connection: Connection, question: ConsultantCertificatio
         raise NeverMentioned(f"No fact known by then mentions the consultant {consultant_id}.", "consultant_id")
     found = certification_answer(facts, consultant_id, product, moment.at, parameters)
     answer = ConsultantAnswer(
-        **moment._asdict(),
+        **moment.members,
         consultant_id=consultant_id,
         product=product,
         certified=found.certified,
         portal_user=found.portal_user,
         reasons=found.reasons,
-        next_change_at=found.next_change_at,
+        next_change_at=moment.next_change(found.next_change_at),
     )
     return msgspec.json.encode(answer)

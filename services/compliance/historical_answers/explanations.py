@@ -19,6 +19,7 @@ from services.compliance.policy.explanation import (
     explanation,
 )
 from services.compliance.policy.parameters import Parameters
+from services.compliance.policy.policy_timeline import policy_known
 from services.compliance.policy.reason import Reason
 from services.web.statements import statements
 from shared.events.compliance_events import Status
@@ -79,10 +80,11 @@ async def partner_explanation(connection: Connection, question: PartnerExplanati
     grounds, segment = found
     rows = await connection.fetch(_SQL["named"], grounds.fact_ids())
     named = [decode(*row) for row in rows]
-    explained = explanation(grounds, question.partner_id, parameters.programmes, {fact.fact_id: fact for fact in named})
+    programmes = policy_known(facts, parameters).programmes.at(moment.at).value
+    explained = explanation(grounds, question.partner_id, programmes, {fact.fact_id: fact for fact in named})
     standing = segment.standing
     answer = ExplanationAnswer(
-        **moment._asdict(),
+        **moment.members,
         partner_id=question.partner_id,
         product=question.product,
         status=standing.status,
@@ -93,7 +95,7 @@ async def partner_explanation(connection: Connection, question: PartnerExplanati
         shortfall=standing.shortfall,
         **msgspec.structs.asdict(explained),
         facts=tuple(map(named_fact, named)),
-        next_change_at=segment.next_change_at,
+        next_change_at=moment.next_change(segment.next_change_at),
     )
     encoded = msgspec.json.encode(answer)
     return explanation_page(msgspec.json.decode(encoded)) if question.page else encoded

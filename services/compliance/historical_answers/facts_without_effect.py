@@ -110,7 +110,7 @@ def _page(moment: AsOf, listed: Sequence[FactWithoutEffect], limit: int, scanned
     shown = listed[:limit]
     last = shown[-1].fact.position if len(listed) > limit else scanned
     following = None if last is None else "~".join((instant_text(moment.at), str(moment.position), str(last)))
-    answer = FactsWithoutEffectAnswer(**moment._asdict(), facts=tuple(map(_item, shown)), next=following)
+    answer = FactsWithoutEffectAnswer(**moment.members, facts=tuple(map(_item, shown)), next=following)
     return msgspec.json.encode(answer)
 
 

@@ -37,7 +37,8 @@ class PartnerItem(msgspec.Struct, frozen=True):
 class WindowItem(msgspec.Struct, frozen=True, order=True):
     """One replacement window. `number`: its place among those of the partner and product, from 1.
 
-    `next_change_at`: when it expires or is closed next, if no fact comes.
+    `policy_id`: the policy that set its days (R39). `next_change_at`: when it expires or is closed next, if no fact
+    comes.
     """
 
     deadline_at: datetime
@@ -48,6 +49,7 @@ class WindowItem(msgspec.Struct, frozen=True, order=True):
     opened_at: datetime
     closed_at: datetime | None
     outcome: Outcome
+    policy_id: str
     next_change_at: datetime | None
 
 
@@ -74,7 +76,7 @@ async def partners(connection: Connection, question: PartnersList, parameters: P
 def partners_page(moment: AsOf, items: Sequence[PartnerItem], last: tuple[str, str] | None) -> bytes:
     """The page. `last`: the partner and product after which the next one begins; None: there is none."""
     following = None if last is None else "~".join(last)
-    return msgspec.json.encode(PartnersAnswer(**moment._asdict(), partners=tuple(items), next=following))
+    return msgspec.json.encode(PartnersAnswer(**moment.members, partners=tuple(items), next=following))
 
 
 async def windows(connection: Connection, question: WindowsList, parameters: Parameters) -> bytes:
@@ -94,7 +96,7 @@ def windows_page(moment: AsOf, items: Sequence[WindowItem], limit: int) -> bytes
     """The page; a full one has a next."""
     last = items[-1] if len(items) == limit else None
     following = None if last is None else "~".join([instant_text(last.deadline_at), *map(str, _place(last)[1:])])
-    return msgspec.json.encode(WindowsAnswer(**moment._asdict(), windows=tuple(items), next=following))
+    return msgspec.json.encode(WindowsAnswer(**moment.members, windows=tuple(items), next=following))
 
 
 async def _partners(
@@ -143,6 +145,7 @@ def _windows_of(
             window.opened_at,
             window.closed_at,
             window.outcome,
+            window.policy_id,
             _changes_next(window, end, at),
         )
         for number, (window, end) in enumerate(windows, start=1)

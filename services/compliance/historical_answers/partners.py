@@ -50,7 +50,7 @@ async def compliance(connection: Connection, question: PartnerCompliance, parame
     """How the partner stands for the product. Raises `NeverMentioned`."""
     moment, facts = await partner_as_of(connection, question.partner_id, question.moment)
     segment = _segment(facts, question.partner_id, question.product, moment.at, parameters)
-    return compliance_answer(question.partner_id, question.product, *moment, body_of(segment))
+    return compliance_answer(question.partner_id, question.product, moment, body_of(segment))
 
 
 async def authorisation(connection: Connection, question: PartnerAuthorisation, parameters: Parameters) -> bytes:
@@ -63,14 +63,14 @@ async def authorisation(connection: Connection, question: PartnerAuthorisation, 
     changes = (segment.valid_from for segment in segments if _shown(segment) != _shown(now))
     standing = now.standing
     answer = AuthorisationAnswer(
-        **moment._asdict(),
+        **moment.members,
         partner_id=question.partner_id,
         product=question.product,
         customer=question.customer,
         allowed=standing.sell_new if question.customer == "new" else standing.maintain_existing,
         status=standing.status,
         reasons=now.reasons,
-        next_change_at=next(changes, None),
+        next_change_at=moment.next_change(next(changes, None)),
     )
     return msgspec.json.encode(answer)
 
@@ -81,8 +81,8 @@ async def every_product(connection: Connection, question: PartnerProducts, param
     partner_id, products = question.partner_id, parameters.products
     found = {product: _segment(facts, partner_id, product, moment.at, parameters) for product in products}
     bodies = {product: body_of(segment) for product, segment in found.items()}
-    changes = (segment.next_change_at for segment in found.values() if segment.next_change_at is not None)
-    return every_product_answer(question.partner_id, moment, bodies, min(changes, default=None))
+    changes = [segment.next_change_at for segment in found.values()]
+    return every_product_answer(question.partner_id, moment, bodies, moment.next_change(*changes))
 
 
 def every_product_answer(
@@ -91,7 +91,7 @@ def every_product_answer(
     """The whole answer about every product from the stored bytes of each."""
     products = b",".join(b'{"product":"%b",%b' % (product.encode(), body) for product, body in bodies.items())
     change = "null" if next_change_at is None else f'"{instant_text(next_change_at)}"'
-    front = f'{{"partner_id":"{partner_id}",{as_of_members(*moment)},"products":['
+    front = f'{{"partner_id":"{partner_id}",{as_of_members(moment)},"products":['
     return front.encode() + products + f'],"next_change_at":{change}}}'.encode()
 
 

@@ -10,7 +10,7 @@ from services.compliance.historical_answers.queries import PortalChangeNotificat
 from services.compliance.policy.answers_from_facts import notified_partners
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.portal_changes import portal_change_in_force
-from services.compliance.read_model.routing import contradictory_endings, declaration, facts_about_partners
+from services.compliance.read_model.routing import contradictory_endings, declaration, facts_about_partners, revisions
 from services.compliance.refusals import NeverMentioned
 
 
@@ -37,12 +37,13 @@ async def notifications(connection: Connection, question: PortalChangeNotificati
     announced_at = in_force.announced_at if in_force is not None and in_force.significant else None
     if announced_at is not None and announced_at <= moment.at:
         declared += await contradictory_endings(connection, moment.position)
+        declared += await revisions(connection, moment.position)
         async for facts in facts_about_partners(connection, moment.position):
             notified += notified_partners(declared + facts, portal_change_id, moment.at, parameters) or []
     answer = NotificationsAnswer(
-        **moment._asdict(),
+        **moment.members,
         portal_change_id=portal_change_id,
         notified=tuple(notified),
-        next_change_at=announced_at if announced_at is not None and announced_at > moment.at else None,
+        next_change_at=moment.next_change(announced_at if announced_at and announced_at > moment.at else None),
     )
     return msgspec.json.encode(answer)

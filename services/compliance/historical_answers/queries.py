@@ -61,6 +61,10 @@ class PortalChangeNotifications(_Question, frozen=True, kw_only=True):
     portal_change_id: str
 
 
+class PolicyQuestion(_Question, frozen=True, kw_only=True):
+    """Which policy is in force."""
+
+
 class PartnersList(_Question, frozen=True, kw_only=True):
     """A page of partners after a partner and product; the filters are None where any passes."""
 
@@ -116,6 +120,7 @@ HistoryQuery = (
     | PartnerTimeline
     | ConsultantCertification
     | PortalChangeNotifications
+    | PolicyQuestion
     | PartnersList
     | WindowsList
     | FactsWithoutEffect

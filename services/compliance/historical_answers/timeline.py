@@ -87,10 +87,10 @@ async def timeline(connection: Connection, question: PartnerTimeline, parameters
     shown.sort(key=_place)
     page = shown[: question.limit]
     answer = TimelineAnswer(
-        **resolved._asdict(),
+        **resolved.members,
         partner_id=partner_id,
         entries=tuple(entry.show() for entry in page),
-        next_change_at=min(changes, default=None),
+        next_change_at=resolved.next_change(*changes),
         next=_cursor(resolved, page[-1].place) if len(shown) > len(page) else None,
     )
     return msgspec.json.encode(answer)

@@ -35,6 +35,7 @@ from services.compliance.historical_answers import (
     lists,
     partner_changes,
     partners,
+    policy,
     portal_changes,
     timeline,
 )
@@ -52,6 +53,7 @@ from services.compliance.historical_answers.queries import (
     PartnerProducts,
     PartnersList,
     PartnerTimeline,
+    PolicyQuestion,
     PortalChangeNotifications,
     Refused,
     Reply,
@@ -85,10 +87,21 @@ async def answer(connection: Connection, question: HistoryQuery, parameters: Par
             return await consultants.certification(connection, question, parameters)
         case PortalChangeNotifications():
             return await portal_changes.notifications(connection, question, parameters)
+        case PolicyQuestion():
+            return await policy.policy(connection, question, parameters)
         case PartnersList():
             return await lists.partners(connection, question, parameters)
         case WindowsList():
             return await lists.windows(connection, question, parameters)
+        case _:
+            return await _audited(connection, question, parameters)
+
+
+async def _audited(
+    connection: Connection, question: PartnerExplanation | PartnerChanges | FactsWithoutEffect, parameters: Parameters
+) -> bytes:
+    """What auditors ask."""
+    match question:
         case PartnerExplanation():
             return await explanations.partner_explanation(connection, question, parameters)
         case PartnerChanges():

@@ -16,12 +16,13 @@ from services.compliance.policy.forecast import ForecastSegment, forecast
 from services.compliance.policy.link_history import Employment
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.partner_facts import PartnerFacts
+from services.compliance.policy.policy_timeline import PolicyTimeline
 from services.compliance.policy.portal_changes import portal_change_in_force
 from services.compliance.policy.reason import Reason
 from services.compliance.policy.sweep import Sweep
 from shared.events.compliance_events import Window
 from shared.events.envelope import Fact
-from shared.events.facts import FactVoided, PartnerClosed, PartnersMerged, RevocationOrdered
+from shared.events.facts import FactVoided, PartnerClosed, PartnersMerged, PolicyRevised, RevocationOrdered
 
 
 class CertificationAnswer(msgspec.Struct, frozen=True):
@@ -96,7 +97,7 @@ def _swept(
     if not knowledge.mentioned:
         return None
     knowledge.refresh_partner()
-    sweep = Sweep(product, parameters, knowledge.timeline)
+    sweep = Sweep(product, knowledge.policy, knowledge.timeline)
     for consultant_id, person in knowledge.people():
         sweep.set_times(consultant_id, (), person.counted(product))
     sweep.advance(at)
@@ -143,7 +144,7 @@ def _timelines(known: Iterable[Fact], partners: set[str], parameters: Parameters
     everybody = {partner_id: PartnerFacts(partner_id, parameters) for partner_id in partners}
     for fact in known:
         match fact.data:
-            case FactVoided() | PartnerClosed() | PartnersMerged():
+            case FactVoided() | PartnerClosed() | PartnersMerged() | PolicyRevised():
                 concerned = list(everybody.values())
             case _:
                 partner_id = getattr(fact.data, "partner_id", None)
@@ -213,8 +214,9 @@ def notified_partners(
 ) -> list[str] | None:
     """The partners to whom the portal change is communicated: those enrolled at its announcement (R27), sorted.
 
-    `facts`: its declarations and corrections, every fact about a partner, and voids. None if no fact mentions it. Empty
-    where only a correction, a training or an assessment names it yet, before the announcement, for a minor change (R25)
+    `facts`: its declarations and corrections, revisions of the policy, every fact about a partner, and voids. None if
+    no fact mentions it. Empty where only a correction, a training or an assessment names it yet, before the
+    announcement, for a minor change (R25)
     and while its declaration is voided and not recorded again (R33).
     """
     known = list(facts)
@@ -226,14 +228,17 @@ def notified_partners(
     voided = _voided(known)
     standing = [fact for fact in known if fact.fact_id not in voided]
     undone = contradicted(fact for fact in standing if isinstance(fact.data, PartnerClosed | PartnersMerged))
+    policy = PolicyTimeline(parameters)
     by_partner: dict[str, list[Fact]] = {}
     for fact in standing:
+        if isinstance(fact.data, PolicyRevised):
+            policy.add(fact, fact.data)
         partner_id = getattr(fact.data, "partner_id", None)
         if partner_id is not None and fact.fact_id not in undone:
             by_partner.setdefault(partner_id, []).append(fact)
     notified = []
     for partner_id, about in by_partner.items():
-        timeline = EnrolmentTimeline(parameters)
+        timeline = EnrolmentTimeline(policy)
         for fact in about:
             timeline.add(fact)
         timeline.refresh()

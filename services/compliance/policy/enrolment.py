@@ -1,4 +1,4 @@
-"""What a partner is over time: its kind, its minimum, whether it is enrolled (R10, R11, R22, R28)."""
+"""What a partner is over time: its kind, its minimum, whether it is enrolled (R10, R11, R22, R28, R39)."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,7 +8,8 @@ from typing import Final, get_args
 import msgspec
 from msgspec.structs import replace
 
-from services.compliance.policy.parameters import Parameters
+from services.compliance.policy.counting_partner import Changed
+from services.compliance.policy.policy_timeline import NO_CHANGE_AFTER, PolicyTimeline, Setting
 from shared.events.envelope import Fact
 from shared.events.facts import (
     EnrolmentFact,
@@ -22,18 +23,29 @@ from shared.events.facts import (
 
 
 class Enrolment(msgspec.Struct, frozen=True):
-    """From `start` until the next: kind and programme, the minimum they give, and the facts that say so.
+    """From `start` until the next: kind and programme, the minimum by the policy, and the facts that say so.
 
-    `kind` and `minimum` are None until a fact gives the kind; they stay when the programme is left (R10).
+    `kind` and `least` are None until a fact gives the kind; they stay when the programme is left (R10). `eligible`: the
+    programmes, where the partner is in none of them; None otherwise, so that a revision changes nothing for who stays.
     """
 
     start: datetime
     kind: Kind | None
     programme: str | None
-    minimum: int | None
+    least: Setting[int] | None
+    eligible: Setting[tuple[str, ...]] | None
     enrolled: bool
     kind_facts: tuple[str, ...]
     programme_facts: tuple[str, ...]
+
+    @property
+    def minimum(self) -> int | None:
+        """How many counted consultants the partner must keep (R10)."""
+        return None if self.least is None else self.least.value
+
+    def revised_by(self, instant: datetime) -> tuple[str, ...]:
+        """The revision that set the minimum at this very instant."""
+        return self.least.fact_ids if self.least is not None and self.least.since == instant else ()
 
 
 CLOSED = "closed"
@@ -41,16 +53,16 @@ MERGED = "merged away"
 
 
 class EnrolmentTimeline:
-    """The enrolments of one partner over time, one per instant with a fact about it.
+    """The enrolments of one partner over time, one per instant with a fact about it or a revision that changes them.
 
     Add and remove its facts, then `refresh`: what follows a changed fact is derived again, up to where it is as before.
     Where facts of one instant contradict each other, the later recorded wins (R35).
     """
 
-    def __init__(self, parameters: Parameters) -> None:
+    def __init__(self, policy: PolicyTimeline) -> None:
         self.starts: list[datetime] = []
         self.enrolments: list[Enrolment] = []
-        self._parameters = parameters
+        self._policy = policy
         self._keys: list[tuple[datetime, int]] = []
         self._facts: list[Fact] = []
         self._stale_from: datetime | None = None
@@ -72,6 +84,12 @@ class EnrolmentTimeline:
             del self._keys[index], self._facts[index]
             self._note(fact.effective_at)
 
+    def policy_changed(self, changed: Changed) -> None:
+        """The minimum or the programmes are others meanwhile (R39)."""
+        if self._facts:
+            self._note(changed.since)
+            self._note(changed.through or NO_CHANGE_AFTER)
+
     def _note(self, instant: datetime) -> None:
         if self._stale_from is None or self._stale_through is None:
             self._stale_from = self._stale_through = instant
@@ -92,8 +110,11 @@ class EnrolmentTimeline:
         last = self.enrolments[start - 1] if start else None
         found: list[Enrolment] = []
         end, met = len(self.starts), None
-        for simultaneous in self._simultaneous(since):
-            last = self._next(last, simultaneous[0].effective_at, simultaneous)
+        for instant, simultaneous in self._moments(since):
+            following = self._next(last, instant, simultaneous)
+            if not simultaneous and (last is None or _same(last, following)):
+                continue
+            last = following
             found.append(last)
             if last.start >= through:
                 known = bisect_right(self.starts, last.start)
@@ -106,12 +127,22 @@ class EnrolmentTimeline:
         differs = _first_difference(old, found)
         return None if differs is None else (differs, met)
 
-    def _simultaneous(self, since: datetime) -> Iterator[list[Fact]]:
+    def _moments(self, since: datetime) -> Iterator[tuple[datetime, list[Fact]]]:
+        """The instants with facts about the partner or revisions of the policy, in order, with the facts of each."""
         index = bisect_left(self._keys, (since, _NO_POSITION))
-        while index < len(self._facts):
-            end = bisect_right(self._keys, (self._facts[index].effective_at, _LAST_POSITION), lo=index)
-            yield self._facts[index:end]
-            index = end
+        revised = self._policy.enrolment_starts(since)
+        next_revised = next(revised, None)
+        while index < len(self._facts) or next_revised is not None:
+            at = self._facts[index].effective_at if index < len(self._facts) else None
+            if next_revised is not None and (at is None or next_revised < at):
+                yield next_revised, []
+            else:
+                assert at is not None
+                end = bisect_right(self._keys, (at, _LAST_POSITION), lo=index)
+                yield at, self._facts[index:end]
+                index = end
+            if next_revised is not None and (at is None or next_revised <= at):
+                next_revised = next(revised, None)
 
     def _next(self, last: Enrolment | None, start: datetime, facts: Iterable[Fact]) -> Enrolment:
         """The enrolment that the facts of the instant `start` make of the last one."""
@@ -132,9 +163,11 @@ class EnrolmentTimeline:
                     programme, programme_facts = CLOSED, (fact.fact_id,)
                 case PartnersMerged():
                     programme, programme_facts = MERGED, (fact.fact_id,)
-        minimum = None if kind is None else self._parameters.minimum[kind]
-        enrolled = kind is not None and programme in self._parameters.programmes
-        return Enrolment(start, kind, programme, minimum, enrolled, kind_facts, programme_facts)
+        least = None if kind is None else self._policy.minimum[kind].at(start)
+        programmes = self._policy.programmes.at(start)
+        enrolled = kind is not None and programme in programmes.value
+        eligible = None if enrolled or kind is None or programme in (CLOSED, MERGED) else programmes
+        return Enrolment(start, kind, programme, least, eligible, enrolled, kind_facts, programme_facts)
 
     def at(self, instant: datetime) -> Enrolment | None:
         """The enrolment in force at the instant (every fact of that instant applied), or None before the first."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from services.compliance.policy.enrolment import CLOSED, MERGED
 from services.compliance.policy.reason import Reason
-from services.compliance.policy.situation import Situation
+from services.compliance.policy.situation import Replacement, Situation
 
 
 def standing_reasons(situation: Situation) -> tuple[Reason, ...]:
@@ -26,10 +26,10 @@ def standing_reasons(situation: Situation) -> tuple[Reason, ...]:
     if status != "not_enrolled":
         reasons.append(Reason("R20", "Existing customers may be maintained for as long as the partner is enrolled."))
     enrolment = situation.enrolment
-    if enrolment is not None and enrolment.kind is not None:
+    if enrolment is not None and enrolment.least is not None:
         kind = "developer-only partner" if enrolment.kind == "DEVELOPER" else "VAR"
-        text = f"The minimum of a {kind} is {enrolment.minimum}."
-        reasons.append(Reason("R10", text, enrolment.kind_facts))
+        text = f"The minimum of a {kind} is {enrolment.minimum} (policy {enrolment.least.policy_id})."
+        reasons.append(Reason("R10", text, _distinct((*enrolment.kind_facts, *enrolment.least.fact_ids))))
     counted = situation.counted
     text = f"The headcount is {len(counted)}: linked to the partner and certified for {situation.product}."
     facts = _distinct(fact for consultant_id in situation.counted_ids for fact in counted[consultant_id])
@@ -46,16 +46,20 @@ def _not_enrolled(situation: Situation) -> Reason:
         return Reason("R11", "Not enrolled: no fact gives the kind of the partner.", facts)
     if enrolment.programme in (CLOSED, MERGED):
         return Reason("R28", f"Not enrolled: the partner was {enrolment.programme}.", enrolment.programme_facts)
-    return Reason("R11", "Not enrolled: not in Partner Success or Partner Success Plus.", facts)
+    assert enrolment.eligible is not None, "who is in an eligible programme is enrolled"
+    programmes, policy_id = ", ".join(enrolment.eligible.value), enrolment.eligible.policy_id
+    text = f"Not enrolled: in none of the programmes {programmes} (policy {policy_id})."
+    return Reason("R11", text, _distinct((*facts, *enrolment.eligible.fact_ids)))
 
 
 def _suspended(situation: Situation) -> list[Reason]:
     reasons = []
     for replacement in situation.unfilled:
         if replacement.window.outcome == "expired":
-            day = replacement.window.deadline_on.isoformat()
-            text = f"Nobody was found by {day} (London) for a consultant missing: no selling to new customers."
-            reasons.append(Reason("R19", text, _distinct(replacement.opened_facts)))
+            text = (
+                f"Nobody was found by {_last_day(replacement)} for a consultant missing: no selling to new customers."
+            )
+            reasons.append(Reason("R19", text, _facts_of(replacement)))
     if not reasons:
         text = "Selling to new customers is reinstated when the headcount is back at the minimum, not before."
         facts = _distinct(fact for replacement in situation.unfilled for fact in replacement.opened_facts)
@@ -67,12 +71,21 @@ def _in_window(situation: Situation) -> list[Reason]:
     return [
         Reason(
             "R13",
-            f"A consultant is missing and must be replaced by the end of "
-            f"{replacement.window.deadline_on.isoformat()} (London).",
-            _distinct(replacement.opened_facts),
+            f"A consultant is missing and must be replaced by the end of {_last_day(replacement)}.",
+            _facts_of(replacement),
         )
         for replacement in situation.unfilled
     ]
+
+
+def _last_day(replacement: Replacement) -> str:
+    """The deadline, with the number that it follows from, and whose number that is (R15, R39)."""
+    day, days = replacement.window.deadline_on.isoformat(), replacement.days
+    return f"{day} (London, {days.value} days after the loss: policy {days.policy_id})"
+
+
+def _facts_of(replacement: Replacement) -> tuple[str, ...]:
+    return _distinct((*replacement.opened_facts, *replacement.days.fact_ids))
 
 
 def _distinct(fact_ids: Iterable[str]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ Timers run first, then all facts of the instant apply together, then the headcou
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 from msgspec.structs import replace
@@ -15,22 +15,11 @@ from services.compliance.policy.announcement import Announcement
 from services.compliance.policy.calendar import deadline_on, end_of_london_day, london_days_before
 from services.compliance.policy.enrolment import EnrolmentTimeline
 from services.compliance.policy.headcount import Headcount
-from services.compliance.policy.parameters import Parameters
+from services.compliance.policy.movements import Movement
+from services.compliance.policy.policy_timeline import PolicyTimeline
 from services.compliance.policy.situation import Replacement
 from shared.events.compliance_events import Name, Suspension, Window
 from shared.events.wire import instant_text
-
-
-class Movement(NamedTuple):
-    """A consultant begins to count (`gained`) or ceases to, because of these facts."""
-
-    gained: bool
-    facts: tuple[str, ...]
-
-    @property
-    def people(self) -> int:
-        """By how many the headcount grows."""
-        return 1 if self.gained else -1
 
 
 class State(msgspec.Struct, frozen=True):
@@ -71,13 +60,13 @@ class WindowRules:
     def __init__(
         self,
         product: str,
-        parameters: Parameters,
+        policy: PolicyTimeline,
         timeline: EnrolmentTimeline,
         headcount: Headcount,
         movements: Mapping[datetime, Mapping[str, Movement]],
     ) -> None:
         self._product = product
-        self._parameters = parameters
+        self._policy = policy
         self._timeline = timeline
         self._headcount = headcount
         self._movements = movements
@@ -138,13 +127,19 @@ class WindowRules:
             self._announce(visit, "selling-reinstated")
 
     def _open(self, visit: Visit, count: int) -> None:
+        """Opens so many windows, which keep the days and reminders of the policy in force (R39)."""
         instant = visit.instant
-        day = deadline_on(instant, self._parameters.window_days)
-        window = Window(instant, day, end_of_london_day(day), None, "open")
-        reminders = (london_days_before(window.deadline_at, days) for days in self._parameters.reminder_days)
+        days = self._policy.window_days.at(instant)
+        day = deadline_on(instant, days.value)
+        window = Window(instant, day, end_of_london_day(day), None, "open", days.policy_id)
+        reminders = {
+            london_days_before(window.deadline_at, before) for before in self._policy.reminder_days.at(instant).value
+        }
         timers = tuple(sorted(reminder for reminder in reminders if reminder > instant))
         about, causes = instant_text(instant), self._causes(instant)
-        visit.opened = tuple(Replacement(window, ordinal, about, causes, timers) for ordinal in range(1, count + 1))
+        visit.opened = tuple(
+            Replacement(window, days, ordinal, about, causes, timers) for ordinal in range(1, count + 1)
+        )
         for replacement in visit.opened:
             self._announce(visit, "replacement-window-opened", replacement)
         visit.state = replace(visit.state, unfilled=visit.state.unfilled + visit.opened)
@@ -156,7 +151,9 @@ class WindowRules:
             if not movement.gained:
                 causes += movement.facts
         enrolment = self._timeline.at(instant)
-        return causes if enrolment is None or enrolment.start != instant else causes + enrolment.kind_facts
+        if enrolment is None or enrolment.start != instant:
+            return causes
+        return causes + enrolment.kind_facts + enrolment.revised_by(instant)
 
     def _close(self, visit: Visit, count: int) -> None:
         """Fills the oldest unfilled windows (R18); at the deadline it is late (R16)."""

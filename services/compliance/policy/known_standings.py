@@ -22,9 +22,8 @@ class KnownStandings:
     def __init__(self, partner_id: str, at: datetime, parameters: Parameters) -> None:
         self._at = at
         self._knowledge = PartnerFacts(partner_id, parameters)
-        self._sweeps = {
-            product: Sweep(product, parameters, self._knowledge.timeline) for product in parameters.products
-        }
+        policy, timeline = self._knowledge.policy, self._knowledge.timeline
+        self._sweeps = {product: Sweep(product, policy, timeline) for product in parameters.products}
 
     def add(self, facts: Iterable[Fact]) -> bool:
         """Takes in the next facts of the log. Returns whether a standing can be another one."""
@@ -35,6 +34,9 @@ class KnownStandings:
         if enrolled is not None:
             for sweep in self._sweeps.values():
                 sweep.enrolments_changed(*enrolled)
+        for days in knowledge.refresh_days():
+            for sweep in self._sweeps.values():
+                sweep.days_changed(*days)
         for consultant_id, change in knowledge.refresh_people():
             for product, times in change.times.items():
                 if product in self._sweeps:

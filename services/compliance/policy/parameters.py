@@ -1,4 +1,4 @@
-"""The numbers and lists of the policy, in one place: a changed number is a new policy version."""
+"""The numbers and lists of the policy before its first revision (R39), in one place."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -10,9 +10,9 @@ from shared.events.facts import ELIGIBLE_PROGRAMMES, Kind
 
 
 class Parameters(msgspec.Struct, frozen=True):
-    """What the rules leave to policy.
+    """What the rules leave to policy: what holds before the first revision, which is a fact (R39).
 
-    `version` is stored with everything derived: other parameters need another version.
+    `version`: of the rules themselves. It is stored with everything derived: other parameters need another version.
     `products`: every product that is sold; each partner has a standing for each (R2).
     `minimum`: counted consultants that a partner of each kind must keep (R10).
     `programmes`: where a partner of known kind is enrolled (R11).
@@ -20,7 +20,7 @@ class Parameters(msgspec.Struct, frozen=True):
     `reminder_days`: London calendar days before a deadline at which to remind.
     """
 
-    version: str = "2021-08"
+    version: str = "2026-11"
     products: tuple[str, ...] = ("S200P", "S200S")
     minimum: Mapping[Kind, int] = MappingProxyType({"VAR": 2, "DEVELOPER": 1})
     programmes: tuple[str, ...] = ELIGIBLE_PROGRAMMES
@@ -29,7 +29,7 @@ class Parameters(msgspec.Struct, frozen=True):
 
 
 PARAMETERS: Final = Parameters()
-"""Sage's certification requirements of August 2021."""
+"""Sage's certification requirements of August 2021, the policy `2021-08`."""
 
 
 def parameters_for(products: tuple[str, ...]) -> Parameters:

@@ -9,10 +9,12 @@ from typing import Final
 from services.compliance.policy.active_links import contradicted
 from services.compliance.policy.announcement import Announcement
 from services.compliance.policy.consultant_facts import ConsultantChange, ConsultantFacts
+from services.compliance.policy.counting_partner import Changed
 from services.compliance.policy.enrolment import EnrolmentTimeline
 from services.compliance.policy.link_history import LinkChange, LinkHistory
 from services.compliance.policy.maintenance import Obligation, Span
 from services.compliance.policy.parameters import Parameters
+from services.compliance.policy.policy_timeline import Difference, PolicyTimeline
 from services.compliance.policy.portal_changes import PortalChange, PortalChanges
 from shared.events.envelope import Fact
 from shared.events.facts import (
@@ -24,6 +26,7 @@ from shared.events.facts import (
     MaintenanceCompleted,
     PartnerClosed,
     PartnersMerged,
+    PolicyRevised,
     PortalChangeCorrected,
     PortalChangeDeclared,
 )
@@ -32,14 +35,16 @@ from shared.events.facts import (
 class PartnerFacts:
     """The facts routed to a partner, in log order so far.
 
-    `mentioned`: whether any fact, voided or not, names the partner. `timeline`: its enrolments, as of the last
-    `refresh_partner`. `facts_held`: the number of facts added. `merged`: whether a merger was among them.
+    `mentioned`: whether any fact, voided or not, names the partner. `policy`: as its revisions make it. `timeline`: the
+    enrolments of the partner, as of the last `refresh_partner`. `facts_held`: the number of facts added. `merged`:
+    whether a merger was among them.
     """
 
     def __init__(self, partner_id: str, parameters: Parameters) -> None:
         self.partner_id = partner_id
         self.mentioned = False
-        self.timeline = EnrolmentTimeline(parameters)
+        self.policy = PolicyTimeline(parameters)
+        self.timeline = EnrolmentTimeline(self.policy)
         self._products = parameters.products
         self.facts_held = 0
         self.merged = False
@@ -56,6 +61,7 @@ class PartnerFacts:
         self._obligations: dict[str, list[Obligation]] = {}
         self._notices: list[Announcement] = []
         self._notices_stale_from: datetime | None = None
+        self._days_changed: list[Changed] = []
 
     # Facts -----------------------------------------------------------------------------------
 
@@ -78,6 +84,9 @@ class PartnerFacts:
             case PortalChangeDeclared() | PortalChangeCorrected():
                 self._facts[fact.fact_id] = fact
                 self._change_portal(fact.data.portal_change_id, self._portal_changes.add, fact)
+            case PolicyRevised():
+                self._facts[fact.fact_id] = fact
+                self._policy_changed(self.policy.add(fact, fact.data))
             case FactVoided():
                 self._void(fact.data.fact_id)
             case _:
@@ -113,8 +122,16 @@ class PartnerFacts:
                 self._changed_person(fact.data.consultant_id).remove(fact)
             case PortalChangeDeclared() | PortalChangeCorrected():
                 self._change_portal(fact.data.portal_change_id, self._portal_changes.remove, fact)
+            case PolicyRevised():
+                self._policy_changed(self.policy.remove(fact))
             case _:
                 self._void_partner_fact(fact)
+
+    def _policy_changed(self, difference: Difference) -> None:
+        """Windows and enrolments follow the policy of their instants, revised or not (R39)."""
+        self._days_changed += difference.days
+        for changed in difference.enrolment:
+            self.timeline.policy_changed(changed)
 
     def _void_partner_fact(self, fact: Fact) -> None:
         partner_id = getattr(fact.data, "partner_id", "")
@@ -207,6 +224,11 @@ class PartnerFacts:
         if changed is not None:
             since = self._notices_stale_from
             self._notices_stale_from = changed[0] if since is None else min(since, changed[0])
+        return changed
+
+    def refresh_days(self) -> list[Changed]:
+        """From when to when windows that open have other days or reminders than at the last call."""
+        changed, self._days_changed = self._days_changed, []
         return changed
 
     @property

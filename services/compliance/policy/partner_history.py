@@ -64,7 +64,8 @@ class PartnerHistory:
         """The number of such steps."""
         self._parameters = parameters
         self._bounds = bounds_for(len(parameters.products))
-        self._sweeps = {product: Sweep(product, parameters, self.knowledge.timeline) for product in parameters.products}
+        policy, timeline = self.knowledge.policy, self.knowledge.timeline
+        self._sweeps = {product: Sweep(product, policy, timeline) for product in parameters.products}
         self._upcoming: list[tuple[datetime, str]] = []
         self._published: dict[Announcement, OpenAnnouncement] = {}
         self._publication_known = True
@@ -171,6 +172,9 @@ class PartnerHistory:
             changed = True
             for sweep in self._sweeps.values():
                 sweep.enrolments_changed(*enrolled)
+        for days in self.knowledge.refresh_days():
+            for sweep in self._sweeps.values():
+                changed = sweep.days_changed(*days) or changed
         if self.knowledge.notices_stale:
             changed = self._replace_notices("", *self.knowledge.refresh_notices(), diff) or changed
         for consultant_id, change in self.knowledge.refresh_people():
@@ -270,6 +274,7 @@ class PartnerHistory:
             standings=diff.standings,
             fact_ids=diff.fact_ids,
             retracts=Retraction(published.event_id, TYPE_OF[announcement.name], announcement.instant),
+            policy_id=self._policy_at(announcement),
         )
         self._events_published += 1
         return self._event("retracted", announcement, data, diff)
@@ -292,7 +297,12 @@ class PartnerHistory:
             consultant_id=consultant_id,
             portal_change_id=portal_change_id,
             due_on=announcement.due_on,
+            policy_id=self._policy_at(announcement),
         )
+
+    def _policy_at(self, announcement: Announcement) -> str:
+        """The policy in force when it was true (R39)."""
+        return self.knowledge.policy.in_force.at(announcement.instant).policy_id
 
     def _event(
         self, name: Name, announcement: Announcement, data: ComplianceEventData, diff: "_Difference"

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from services.compliance.policy.enrolment import Enrolment
+from services.compliance.policy.policy_timeline import Setting
 from shared.events.compliance_events import Standing, Status, Suspension, Window
 
 MAY_SELL_NEW: Final[frozenset[Status]] = frozenset({"compliant", "in_window"})
@@ -16,11 +17,13 @@ MAY_SELL_NEW: Final[frozenset[Status]] = frozenset({"compliant", "in_window"})
 class Replacement(msgspec.Struct, frozen=True):
     """One window with what the answer does not show.
 
-    `ordinal` and `about` identify it: the windows opened at one instant are numbered from 1. `opened_facts`: the
-    facts that opened it. `reminders`: the instants at which to remind, in order.
+    `days`: how long it runs, and by which policy. `ordinal` and `about` identify it: the windows opened at one instant
+    are numbered from 1. `opened_facts`: the facts that opened it. `reminders`: the instants at which to remind, in
+    order.
     """
 
     window: Window
+    days: Setting[int]
     ordinal: int
     about: str
     opened_facts: tuple[str, ...]

@@ -8,14 +8,16 @@ instant from which the kept results hold again.
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 from services.compliance.policy.announcement import Announcement
 from services.compliance.policy.counting_partner import Counted
+from services.compliance.policy.dated_log import DatedLog
 from services.compliance.policy.enrolment import EnrolmentTimeline
 from services.compliance.policy.headcount import Headcount
-from services.compliance.policy.instant_rules import NOTHING, Movement, State, Visit, WindowRules, next_timer
-from services.compliance.policy.parameters import Parameters
+from services.compliance.policy.instant_rules import NOTHING, State, Visit, WindowRules, next_timer
+from services.compliance.policy.movements import Movement, facts_at, movements_of
+from services.compliance.policy.policy_timeline import PolicyTimeline
 from services.compliance.policy.situation import Replacement, Situation
 from shared.events.compliance_events import Suspension, Window
 
@@ -31,50 +33,31 @@ class Change(NamedTuple):
     announced: Sequence[Announcement] = ()
 
 
-_T = TypeVar("_T")
-
-
-class _Log(Generic[_T]):
-    """Items by their instants, in order."""
-
-    __slots__ = ("instants", "items")
-
-    def __init__(self) -> None:
-        self.instants: list[datetime] = []
-        self.items: list[_T] = []
-
-    def put(self, first: datetime, before: datetime | None, found: Sequence[tuple[datetime, _T]]) -> None:
-        """Replaces the items from `first` (inclusive) to `before` (exclusive; None: all that follow)."""
-        start = bisect_left(self.instants, first)
-        end = len(self.instants) if before is None else bisect_left(self.instants, before)
-        self.instants[start:end] = [instant for instant, _ in found]
-        self.items[start:end] = [item for _, item in found]
-
-
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class Sweep:
     """The sweep of one partner and product over what is known, and how far it has come.
 
-    Feed it with `set_times` and `enrolments_changed`, then `advance`. `swept`: the instant that it has come to.
+    Feed it with `set_times`, `enrolments_changed` and `days_changed`, then `advance`. `swept`: the instant that it has
+    come to.
     """
 
-    def __init__(self, product: str, parameters: Parameters, timeline: EnrolmentTimeline) -> None:
+    def __init__(self, product: str, policy: PolicyTimeline, timeline: EnrolmentTimeline) -> None:
         self.product = product
         self.swept: datetime | None = None
-        self._ceiling = max(parameters.minimum.values())
+        self._policy = policy
         self._timeline = timeline
         self._headcount = Headcount()
         self._movements: dict[datetime, dict[str, Movement]] = {}
         self._counted: dict[str, tuple[str, ...]] = {}
         self._counted_ids: list[str] = []
-        self._rules = WindowRules(product, parameters, timeline, self._headcount, self._movements)
+        self._rules = WindowRules(product, policy, timeline, self._headcount, self._movements)
         self._visits: list[Visit] = []
         self._visited: list[datetime] = []
         self._windows: dict[tuple[str, int], Replacement] = {}
-        self._ended: _Log[Window] = _Log()
-        self._suspensions: _Log[Suspension] = _Log()
+        self._ended: DatedLog[Window] = DatedLog()
+        self._suspensions: DatedLog[Suspension] = DatedLog()
         self._next: datetime | None = None
         self._next_known = False
         self._changed_from: datetime | None = None
@@ -87,7 +70,7 @@ class Sweep:
 
     def set_times(self, consultant_id: str, old: Sequence[Counted], new: Sequence[Counted]) -> None:
         """The consultant counts at these `new` times, no longer at the `old` ones; any others stay. Both in order."""
-        before, after = _movements(old), _movements(new)
+        before, after = movements_of(old), movements_of(new)
         for instant, movement in before.items():
             if instant not in after:
                 self._unset(instant, consultant_id, movement)
@@ -96,7 +79,7 @@ class Sweep:
             if known != movement:
                 self._set(instant, consultant_id, movement, 0 if known is None else known.people)
         if self.swept is not None:
-            counted, counts = _facts_at(old, self.swept), _facts_at(new, self.swept)
+            counted, counts = facts_at(old, self.swept), facts_at(new, self.swept)
             if counts != counted:
                 self._count(consultant_id, counts)
 
@@ -108,6 +91,28 @@ class Sweep:
                 self._late_for_ever = True
             else:
                 self._note(min(through, self.swept), 0)
+
+    def days_changed(self, since: datetime, through: datetime | None) -> bool:
+        """Windows that open from `since` to before `through` (None: ever after) have other days or reminders.
+
+        Returns whether any window opens then, known or foreseen.
+        """
+        end = len(self._visited) if through is None else bisect_left(self._visited, through)
+        opening = [visit.instant for visit in self._visits[bisect_left(self._visited, since) : end] if visit.opened]
+        for instant in opening:
+            self._note(instant, 0)
+        return bool(opening) or any(
+            since <= window.opened_at and (through is None or window.opened_at < through) for window in self._foreseen()
+        )
+
+    def _foreseen(self) -> Sequence[Window]:
+        """The windows that will open if no fact comes."""
+        if self.next_instant() is None:
+            return ()
+        last = self.situation()
+        for _, following in self.forecast():
+            last = following
+        return [window for window in last.windows() if self.swept is None or window.opened_at > self.swept]
 
     def _set(self, instant: datetime, consultant_id: str, movement: Movement, people_before: int) -> None:
         movements = self._movements.get(instant)
@@ -186,6 +191,11 @@ class Sweep:
         return Change(
             changed_from if changed_from is not None and changed_from <= until else None, retracted, announced
         )
+
+    @property
+    def _ceiling(self) -> int:
+        """At this headcount or above nothing is ever missing."""
+        return self._policy.minimum_max
 
     @property
     def _state(self) -> State:
@@ -357,7 +367,8 @@ class Sweep:
                 else:
                     del counted[consultant_id]
         programme_facts = () if enrolment is None else enrolment.programme_facts
-        return (*programme_facts, *(fact for _, facts in sorted(counted.items()) for fact in facts))
+        lowered_by = () if enrolment is None else enrolment.revised_by(reached_at)
+        return (*programme_facts, *lowered_by, *(fact for _, facts in sorted(counted.items()) for fact in facts))
 
     def replacement(self, announcement: Announcement) -> Replacement | None:
         """The window that an announcement is about, as it stands now."""
@@ -374,21 +385,3 @@ def _earliest(*instants: datetime | None) -> datetime | None:
         if instant is not None and (earliest is None or instant < earliest):
             earliest = instant
     return earliest
-
-
-def _movements(times: Sequence[Counted]) -> dict[datetime, Movement]:
-    """The instants at which a person with these times, none touching the next, begins or ceases to count."""
-    movements: dict[datetime, Movement] = {}
-    for time in times:
-        movements[time.start] = Movement(True, time.start_facts)
-        if time.end is not None:
-            movements[time.end] = Movement(False, time.end_facts)
-    return movements
-
-
-def _facts_at(times: Sequence[Counted], instant: datetime) -> tuple[str, ...] | None:
-    """The facts by which a person with these times counts at the instant; None if it does not."""
-    for time in reversed(times):
-        if time.start <= instant:
-            return time.start_facts if time.end is None or instant < time.end else None
-    return None

@@ -10,7 +10,9 @@ from itertools import groupby
 from services.compliance.database import Connection
 from services.compliance.policy.affected_partners import AffectedPartners
 from services.compliance.policy.parameters import Parameters
+from services.compliance.policy.step_position import StepPosition
 from services.compliance.projection.plan import Plan
+from services.compliance.projection.revised_partners import revised_partners
 from services.compliance.read_model.backlog import Backlog
 from services.compliance.read_model.routing import (
     LoggedFact,
@@ -28,11 +30,15 @@ async def concerned_partners(
 ) -> set[str]:
     """Those of the plan's partners that can have a step in the batch; the others stay as they are.
 
-    A portal change or a merger concerns every partner that it touches. `unnamed_max`: up to so many partners that no
-    fact names are not worth the test.
+    A portal change or a merger concerns every partner that it touches, a revision of the policy those whom it changes.
+    `unnamed_max`: up to so many partners that no fact names are not worth the test.
     """
     if plan.last is None or plan.broadcast:
         return plan.partner_ids
+    if plan.revision:
+        due = {partner_id for due_at, partner_id in backlog.timers if StepPosition(due_at, 0, partner_id) <= plan.end}
+        candidates = plan.partner_ids - due
+        return due & plan.partner_ids | await revised_partners(connection, plan.last, parameters, candidates)
     through = plan.last.append_position
     unnamed = plan.partner_ids.difference(
         partner_id for due_at, partner_id in backlog.timers if due_at <= plan.end.instant

@@ -21,6 +21,8 @@ from services.compliance.projection.wide_step_workers import ReplayWorkers, Step
 from services.compliance.read_model.backlog import Backlog, read_backlog
 from services.compliance.read_model.batch_write import write
 from services.compliance.read_model.checkpoint import Checkpoint
+from services.compliance.read_model.known_policy import revision_rows
+from services.compliance.read_model.routing import revisions
 from services.compliance.read_model.rows import PartnerRows
 
 FACTS_MAX: Final = 1_000
@@ -118,10 +120,13 @@ class Projector:
         if goal is None:
             return None
         self._adapt(sum(len(group.partner_ids) for group in backlog.groups))
-        plan = await plan_of(connection, backlog, goal, self._limits.partners_max)
+        plan = await plan_of(connection, backlog, goal, parameters, self._limits.partners_max)
         derived = await self._derive(plan, backlog)
         after = _after(checkpoint, plan, goal, derived, parameters)
-        self._histories.version = await write(connection, backlog.version, after, derived, self._held_by)
+        taken_in = await revisions(connection, plan.last.append_position) if plan.revision and plan.last else []
+        self._histories.version = await write(
+            connection, backlog.version, after, derived, revision_rows(taken_in), self._held_by
+        )
         return Advanced(plan.end, plan.end < goal or not backlog.all_read)
 
     def _adapt(self, pairs: int) -> None:
@@ -132,12 +137,15 @@ class Projector:
             self._facts_max_next = min(self._limits.facts_max, 2 * self._facts_max_next)
 
     async def _derive(self, plan: Plan, backlog: Backlog) -> list[PartnerRows]:
-        """Every partner of the plan that changes: from its kept history if there is one, else from nothing."""
+        """Every partner of the plan that changes: from its kept history if there is one, else from nothing.
+
+        A revision of the policy is taken in by every kept history, whether or not it changes the partner.
+        """
         through = plan.last.append_position if plan.last else backlog.checkpoint.position
         concerned = await concerned_partners(
             self._connection, plan, backlog, self._parameters, self._limits.unnamed_max
         )
-        kept = sorted(partner_id for partner_id in plan.partner_ids if self._histories.get(partner_id) is not None)
+        kept = self._histories.kept(None if plan.revision else plan.partner_ids)
         uncached = sorted(concerned.difference(kept))
         derived: list[PartnerRows] = []
         if kept:
@@ -147,7 +155,8 @@ class Projector:
                 self._histories.drop(partner_id)
             uncached = sorted([*uncached, *resumed.not_further & concerned])
         steps = StepRange(backlog.checkpoint.cursor, plan.end, through, backlog.checkpoint.upgraded_from)
-        derived += await self._derive_uncached(uncached, steps, broadcast=plan.last is None or plan.broadcast)
+        wide = plan.last is None or plan.broadcast or plan.revision
+        derived += await self._derive_uncached(uncached, steps, broadcast=wide)
         return derived
 
     async def _derive_uncached(

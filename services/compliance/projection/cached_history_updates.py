@@ -123,7 +123,7 @@ def _groups_of(partner_ids: Iterable[str], facts: Facts, plan: Plan, backlog: Ba
         if of_group is None or (plan.last is None or group.append_position > plan.last.append_position):
             continue
         key = StepPosition(group.recorded_at, group.append_position, "")
-        touched = found.keys() if group.broadcast else found.keys() & group.partner_ids
+        touched = found.keys() if group.broadcast or group.revision else found.keys() & group.partner_ids
         for partner_id in touched:
             if cursor < key._replace(partner_id=partner_id) <= plan.end:
                 found[partner_id].append(of_group)

@@ -20,8 +20,8 @@ _SAME_EVENTS: Final = """
 """
 """Reads both logs in order, side by side; a difference in any column counts."""
 
-_OF_PARTNERS: Final = """
-    SELECT partner_id AS part, md5(string_agg(md5(t::text), '' ORDER BY t::text)) AS digest
+_BY_OWNER: Final = """
+    SELECT {owner} AS part, md5(string_agg(md5(t::text), '' ORDER BY t::text)) AS digest
     FROM {table} t GROUP BY 1 ORDER BY 1
 """
 
@@ -29,7 +29,15 @@ _EVERY_EVENT: Final = (0, 2**63 - 1)
 
 _TABLES: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     "compliance_event": (_EVENTS, _EVERY_EVENT),
-    **{table: (_OF_PARTNERS.format(table=table), ()) for table in ("standing", "replacement_window", "timer")},
+    **{
+        table: (_BY_OWNER.format(table=table, owner=owner), ())
+        for table, owner in (
+            ("standing", "partner_id"),
+            ("replacement_window", "partner_id"),
+            ("timer", "partner_id"),
+            ("policy_revision", "policy_id"),
+        )
+    },
 }
 
 

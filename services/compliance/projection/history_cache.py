@@ -76,6 +76,11 @@ class HistoryCache:
         self._used.add(partner_id)
         return kept[0]
 
+    def kept(self, partner_ids: Iterable[str] | None) -> list[str]:
+        """Those of these partners (None: of all) whose histories are kept, in order."""
+        some = tuple(self._kept) if partner_ids is None else partner_ids
+        return sorted(partner_id for partner_id in some if self.get(partner_id) is not None)
+
     def keep(self, partner_id: str, folded: KeptHistory) -> None:
         """Keeps the history if there is room."""
         self.drop(partner_id)

@@ -4,7 +4,9 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from services.compliance.database import Connection
+from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.step_position import LAST_PARTNER, StepPosition
+from services.compliance.projection.revised_partners import candidates_after
 from services.compliance.read_model.backlog import Backlog, Group, mentioned_after
 
 PARTNERS_MAX: Final = 1_024
@@ -16,13 +18,15 @@ PAIRS_MAX: Final = 30_000
 class Plan(NamedTuple):
     """The step that a batch ends with, the partners that have steps up to it, and the last group it takes in.
 
-    `broadcast`: it takes in a portal change, which concerns every partner.
+    `broadcast`: it takes in a portal change, which concerns every partner. `revision`: the last group revises the
+    policy; these partners are those whom that may change.
     """
 
     end: StepPosition
     partner_ids: set[str]
     last: Group | None
     broadcast: bool
+    revision: bool = False
 
 
 def goal_of(backlog: Backlog, known_through: datetime | None) -> StepPosition | None:
@@ -35,7 +39,9 @@ def goal_of(backlog: Backlog, known_through: datetime | None) -> StepPosition | 
     return goal if goal > cursor else None
 
 
-async def plan_of(connection: Connection, backlog: Backlog, goal: StepPosition, partners_max: int) -> Plan:
+async def plan_of(
+    connection: Connection, backlog: Backlog, goal: StepPosition, parameters: Parameters, partners_max: int
+) -> Plan:
     """The next batch on the way to the goal. `partners_max`: see `PARTNERS_MAX`."""
     checkpoint, end = backlog.checkpoint, goal
     timers = [timer for timer in backlog.timers if timer.due_at <= goal.instant]
@@ -50,15 +56,17 @@ async def plan_of(connection: Connection, backlog: Backlog, goal: StepPosition, 
         start = StepPosition(group.recorded_at, group.append_position, "")
         if start > end:
             break
-        if group.broadcast and last is not None:
+        if (group.broadcast or group.revision) and last is not None:
             end = _key(last)
             break
         touched = set(group.partner_ids)
         if start < checkpoint.cursor:
             touched = {partner_id for partner_id in touched if partner_id > checkpoint.cursor.partner_id}
+        after = checkpoint.cursor.partner_id if start < checkpoint.cursor else ""
         if group.broadcast:
-            after = checkpoint.cursor.partner_id if start < checkpoint.cursor else ""
             touched.update(await mentioned_after(connection, after, partners_max + 1))
+        if group.revision:
+            touched.update(await candidates_after(connection, group, parameters, after, partners_max + 1))
         pairs += len(touched)
         if len(partner_ids | touched) > partners_max or (pairs > PAIRS_MAX and last is not None):
             if last is not None:
@@ -73,8 +81,11 @@ async def plan_of(connection: Connection, backlog: Backlog, goal: StepPosition, 
             break
         partner_ids |= touched
         last, broadcast = group, broadcast or group.broadcast
+        if group.revision:
+            end = min(end, _key(group))
+            break
     partner_ids.update(partner_id for due_at, partner_id in timers if StepPosition(due_at, 0, partner_id) <= end)
-    return Plan(end, partner_ids, last, broadcast)
+    return Plan(end, partner_ids, last, broadcast, last is not None and last.revision)
 
 
 def _key(group: Group) -> StepPosition:

@@ -25,7 +25,9 @@ from services.compliance.projection.comparison import differences, same_events
 from services.compliance.projection.follower import BARRIER
 from services.compliance.projection.parallel_replay import FOR_BULK, replay_all_partners
 from services.compliance.read_model.checkpoint import Checkpoint, PolicyUpgrade, read_checkpoint, store_checkpoint
+from services.compliance.read_model.known_policy import revision_rows
 from services.compliance.read_model.migrations import upgrade
+from services.compliance.read_model.routing import revisions
 from services.compliance.read_model.tables import compliance_event
 from services.compliance.settings import ComplianceSettings
 from services.web.log_check import LogCheck
@@ -260,6 +262,8 @@ async def _number(connection: OwnConnection, goal: Checkpoint, live: ComplianceS
         event_position = await connection.fetchval("SELECT coalesce(max(position), 0) FROM compliance_event")
         checkpoint = goal._replace(event_position=event_position, policy_version=live.parameters.version)
         await store_checkpoint(connection, checkpoint, "rebuild")
+        taken_in = await revisions(connection, max(goal.position, goal.cursor.position))
+        await connection.copy_records_to_table("policy_revision", records=revision_rows(taken_in))
         await connection.execute("DROP TABLE derived_event")
     await connection.execute("ANALYZE compliance_event, standing, replacement_window, timer")
     return checkpoint

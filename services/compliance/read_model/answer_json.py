@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from services.compliance.historical_answers.as_of import AsOf
 from services.compliance.policy.forecast import ForecastSegment
 from services.compliance.policy.reason import Reason
 from shared.events.compliance_events import Status, Suspension, Window
@@ -32,8 +33,8 @@ class StandingBody(msgspec.Struct, frozen=True):
 class ComplianceAnswer(StandingBody, frozen=True, kw_only=True):
     """How a partner stands for a product at `at`, judged from the facts known at `known_at`, up to `position`.
 
-    `headcount` people, the `counted` ones, against the `minimum` (R9, R10); both null with the kind.
-    `next_change_at`: the next instant at which the answer changes if no fact comes.
+    `policy_id`: the policy in force at `at` (R39). `headcount` people, the `counted` ones, against the `minimum` (R9,
+    R10); both null with the kind. `next_change_at`: the next instant at which the answer changes if no fact comes.
     """
 
     partner_id: str
@@ -41,6 +42,7 @@ class ComplianceAnswer(StandingBody, frozen=True, kw_only=True):
     at: datetime
     known_at: datetime
     position: int
+    policy_id: str
 
 
 def body_of(segment: ForecastSegment) -> bytes:
@@ -62,14 +64,29 @@ def body_of(segment: ForecastSegment) -> bytes:
     return _encode(body)[1:]
 
 
-def as_of_members(at: datetime, known_at: datetime, position: int) -> str:
-    """The members `at`, `known_at` and `position`, which every answer carries."""
-    return f'"at":"{instant_text(at)}","known_at":"{instant_text(known_at)}","position":{position}'
+def as_of_members(moment: AsOf) -> str:
+    """The members `at`, `known_at`, `position` and `policy_id`, which every answer carries."""
+    at, known_at = instant_text(moment.at), instant_text(moment.known_at)
+    return f'"at":"{at}","known_at":"{known_at}","position":{moment.position},"policy_id":"{moment.policy_id}"'
 
 
-def compliance_answer(
-    partner_id: str, product: str, at: datetime, known_at: datetime, position: int, body: bytes
-) -> bytes:
+def compliance_answer(partner_id: str, product: str, moment: AsOf, body: bytes) -> bytes:
     """The whole answer. The ids are those of the contract, which JSON writes as they are."""
-    front = f'{{"partner_id":"{partner_id}","product":"{product}",{as_of_members(at, known_at, position)},'
-    return front.encode() + body
+    front = f'{{"partner_id":"{partner_id}","product":"{product}",{as_of_members(moment)},'
+    return front.encode() + (body if moment.revised_at is None else _changing_by(moment, body))
+
+
+def _changing_by(moment: AsOf, body: bytes) -> bytes:
+    """The body, whose last member is `next_change_at`, of an answer that changes with the policy too (R39)."""
+    members, _, _ = body.rpartition(_CHANGES)
+    change = moment.next_change(_decode_change(b"{" + body).next_change_at)
+    assert change is not None, "the policy changes"
+    return members + _CHANGES + f'"{instant_text(change)}"}}'.encode()
+
+
+class _Changing(msgspec.Struct):
+    next_change_at: datetime | None
+
+
+_CHANGES: Final = b',"next_change_at":'
+_decode_change: Final = msgspec.json.Decoder(_Changing).decode

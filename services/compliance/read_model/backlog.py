@@ -1,8 +1,8 @@
 """What to derive next, as of one instant: the checkpoint, the facts recorded since, the timers due.
 
-A group of facts comes with every partner that its facts are routed to (see `routing`), except those of portal changes:
-the partners it names, every partner of its people and of the people of a partner that it ends, and the partners into
-which these merge.
+A group of facts comes with every partner that its facts are routed to (see `routing`), except those of portal changes
+and revisions of the policy: the partners it names, every partner of its people and of the people of a partner that it
+ends, and the partners into which these merge.
 """
 
 from datetime import datetime
@@ -10,16 +10,20 @@ from typing import Final, NamedTuple
 
 from services.compliance.database import Connection
 from services.compliance.read_model.checkpoint import COLUMNS, FROM, Checkpoint, checkpoint_of
-from services.compliance.read_model.routing import GROUP_ROUTES
+from services.compliance.read_model.routing import GROUP_ROUTES, REVISED
 from services.web.statements import statements
 
 
 class Group(NamedTuple):
-    """Facts appended together. `broadcast`: besides these partners they concern all others."""
+    """Facts appended together. `broadcast`: besides these partners they concern all others.
+
+    `revision`: they revise the policy, which concerns those whom it changes.
+    """
 
     append_position: int
     recorded_at: datetime
     broadcast: bool
+    revision: bool
     partner_ids: frozenset[str]
 
 
@@ -44,7 +48,7 @@ class Backlog(NamedTuple):
     timers: list[Timer]
 
 
-_SQL: Final = statements(__file__, group_routes=GROUP_ROUTES, checkpoint=COLUMNS, from_checkpoint=FROM)
+_SQL: Final = statements(__file__, group_routes=GROUP_ROUTES, checkpoint=COLUMNS, from_checkpoint=FROM, revised=REVISED)
 
 
 async def read_backlog(
@@ -57,7 +61,10 @@ async def read_backlog(
     row = await connection.fetchrow(_SQL["read_backlog"], facts_max, known_through, timers_max)
     checkpoint = checkpoint_of(row)
     assert row is not None
-    groups = [Group(position, at, broadcast, frozenset(ids or ())) for position, at, broadcast, ids in row["groups"]]
+    groups = [
+        Group(position, at, broadcast, revision, frozenset(ids or ()))
+        for position, at, broadcast, revision, ids in row["groups"]
+    ]
     all_read = not groups or groups[-1].append_position < checkpoint.position + facts_max
     return Backlog(row["version"], checkpoint, groups, all_read, [Timer(*timer) for timer in row["timers"]])
 

@@ -4,7 +4,8 @@
 WITH RECURSIVE
 newer AS MATERIALIZED (
     SELECT e.append_position, e.recorded_at, e.topic, e.partner_id, e.into_partner_id, e.consultant_id,
-        e.originator_id >= 'portal_change-' AND e.originator_id < 'portal_change.' AS broadcast
+        e.originator_id >= 'portal_change-' AND e.originator_id < 'portal_change.' AS broadcast,
+        e.originator_id >= 'policy-' AND e.originator_id < 'policy.' AND e.topic IN ({revised}) AS revision
     FROM certification.stored_events e
     WHERE e.notification_id > (SELECT p.position FROM progress p) AND e.notification_id <= (
         SELECT coalesce(max(l.append_position), max(p.position) + $1)
@@ -14,7 +15,7 @@ newer AS MATERIALIZED (
 {group_routes}
 SELECT p.xmin AS version,
     ARRAY(
-        SELECT ROW (t.append_position, max(t.recorded_at), bool_or(t.broadcast),
+        SELECT ROW (t.append_position, max(t.recorded_at), bool_or(t.broadcast), bool_or(t.revision),
             array_agg(t.partner_id) FILTER (WHERE t.partner_id IS NOT NULL))
         FROM touched t GROUP BY t.append_position ORDER BY t.append_position
     ) AS groups,

@@ -6,7 +6,7 @@ from typing import Final
 from services.compliance.database import Connection
 from services.compliance.policy.published_events import PublicationState, PublishedEvent, load_publication
 from services.compliance.read_model.checkpoint import ADVANCE, NOTIFY, Checkpoint, values_of
-from services.compliance.read_model.rows import EventRow, PartnerRows
+from services.compliance.read_model.rows import EventRow, PartnerRows, RevisionRow
 from services.web.statements import statements
 
 _WRITE: Final = statements(__file__, advance=ADVANCE, notify=NOTIFY)["write"]
@@ -33,9 +33,16 @@ async def load_publications(
 
 
 async def write(
-    connection: Connection, version: int, checkpoint: Checkpoint, derived: Sequence[PartnerRows], held_by: str
+    connection: Connection,
+    version: int,
+    checkpoint: Checkpoint,
+    derived: Sequence[PartnerRows],
+    revisions: Sequence[RevisionRow],
+    held_by: str,
 ) -> int:
     """Replaces the standings, windows and timers of these partners, appends their events and stores the checkpoint.
+
+    `revisions`: of the policy, where one was taken in: all that are known then.
 
     All or nothing, in one statement, which notifies listeners of the position. `version`: of the checkpoint that all
     this follows from. Raises `ConcurrentUpdate`, with nothing written, if the checkpoint has another version by now.
@@ -51,8 +58,9 @@ async def write(
         *_columns(events, 9),
         *_columns([row for partner in derived for row in partner.standings], 9),
         *_columns(window_counts, 3),
-        *_columns([row for partner in derived for row in partner.windows], 8),
+        *_columns([row for partner in derived for row in partner.windows], 9),
         *_columns([(partner.partner_id, partner.due_at) for partner in derived], 2),
+        *_columns(revisions, 5),
     )
     if written is None:
         raise ConcurrentUpdate

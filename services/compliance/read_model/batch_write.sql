@@ -1,5 +1,5 @@
 -- name: write
--- Writes a batch: events, standings, windows, timers and the checkpoint, all or nothing. Every part depends on the
+-- Writes a batch: events, standings, windows, timers, revisions and the checkpoint, all or nothing. Every part depends on the
 -- update of `progress`: if its row is no longer the one that was read ($9), nothing is written. A second writer waits
 -- for the first to commit and then finds the row changed; if the first fails, the row is as it was read.
 -- The commit need not reach the disk: what a crash of the server loses is derived again from the facts, to the byte.
@@ -33,18 +33,23 @@ WITH advanced AS (
 ), window_written AS (
     INSERT INTO replacement_window AS w
     SELECT n.* FROM advanced, unnest($32::text[], $33::text[], $34::integer[], $35::timestamptz[], $36::date[],
-        $37::timestamptz[], $38::timestamptz[], $39::text[]) AS n
+        $37::timestamptz[], $38::timestamptz[], $39::text[], $40::text[]) AS n
     ON CONFLICT (partner_id, product, number) DO UPDATE SET opened_at = EXCLUDED.opened_at,
         deadline_on = EXCLUDED.deadline_on, deadline_at = EXCLUDED.deadline_at, closed_at = EXCLUDED.closed_at,
-        closed_outcome = EXCLUDED.closed_outcome
-    WHERE (w.opened_at, w.deadline_at, w.closed_at, w.closed_outcome)
-        IS DISTINCT FROM (EXCLUDED.opened_at, EXCLUDED.deadline_at, EXCLUDED.closed_at, EXCLUDED.closed_outcome)
+        closed_outcome = EXCLUDED.closed_outcome, policy_id = EXCLUDED.policy_id
+    WHERE (w.opened_at, w.deadline_at, w.closed_at, w.closed_outcome, w.policy_id) IS DISTINCT FROM (
+        EXCLUDED.opened_at, EXCLUDED.deadline_at, EXCLUDED.closed_at, EXCLUDED.closed_outcome, EXCLUDED.policy_id)
 ), timer_now AS (
-    SELECT n.* FROM advanced, unnest($40::text[], $41::timestamptz[]) AS n (partner_id, due_at)
+    SELECT n.* FROM advanced, unnest($41::text[], $42::timestamptz[]) AS n (partner_id, due_at)
 ), timer_gone AS (
     DELETE FROM timer t USING timer_now n WHERE t.partner_id = n.partner_id AND n.due_at IS NULL
 ), timer_written AS (
     INSERT INTO timer AS t SELECT * FROM timer_now n WHERE n.due_at IS NOT NULL
     ON CONFLICT (partner_id) DO UPDATE SET due_at = EXCLUDED.due_at WHERE t.due_at <> EXCLUDED.due_at
+), revision_written AS (
+    INSERT INTO policy_revision AS r
+    SELECT n.* FROM advanced, unnest($43::bigint[], $44::text[], $45::text[], $46::timestamptz[], $47::bigint[]) AS n
+    ON CONFLICT (position) DO UPDATE SET voided_position = EXCLUDED.voided_position
+    WHERE r.voided_position IS DISTINCT FROM EXCLUDED.voided_position
 )
 SELECT pg_current_xact_id()::xid AS version, {notify}, set_config('synchronous_commit', 'off', true) FROM advanced

@@ -10,28 +10,29 @@ from typing import Final, NamedTuple
 
 from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import AsOf
+from services.compliance.read_model.known_policy import IN_FORCE
 
-_NOW: Final = """
+_NOW: Final = f"""
     FROM progress p
     CROSS JOIN LATERAL (
         SELECT p.cursor_position > 0 AND p.cursor_partner_id <> '~' AND $1::text <= p.cursor_partner_id AS here OFFSET 0
     ) sliced
     CROSS JOIN LATERAL (
-        SELECT greatest(certification.now(), p.known_through, p.cursor_instant) AS at OFFSET 0
-    ) c
+        SELECT greatest(certification.now(), p.known_through, p.cursor_instant) AS at,
+            CASE WHEN sliced.here THEN p.cursor_instant ELSE p.known_through END AS known_at,
+            CASE WHEN sliced.here THEN p.cursor_position ELSE p.position END AS position OFFSET 0
+    ) known
+    {IN_FORCE}
 """
 """`here`: the cursor lies inside a group of facts, and this partner's part of it is done already."""
 
-_KNOWN: Final = """
-    c.at, CASE WHEN sliced.here THEN p.cursor_instant ELSE p.known_through END AS known_at,
-    CASE WHEN sliced.here THEN p.cursor_position ELSE p.position END AS position, p.position AS applied
-"""
+_KNOWN: Final = "known.at, known.known_at, known.position, policy.policy_id, policy.revised_at, p.position AS applied"
 
 _PRESENT: Final = f"""
     SELECT {_KNOWN}, s.body {_NOW}
     LEFT JOIN LATERAL (
         SELECT s.body FROM standing s
-        WHERE s.partner_id = $1 AND s.product = $2 AND s.valid_from <= c.at ORDER BY s.valid_from DESC LIMIT 1
+        WHERE s.partner_id = $1 AND s.product = $2 AND s.valid_from <= known.at ORDER BY s.valid_from DESC LIMIT 1
     ) s ON true
 """
 
@@ -40,15 +41,18 @@ _PRESENT_AND_FUTURE: Final = f"""
     CROSS JOIN unnest($2::text[]) sold (product)
     LEFT JOIN LATERAL (
         SELECT s.product, s.valid_from, s.valid_to, s.body FROM standing s
-        WHERE s.partner_id = $1 AND s.product = sold.product AND (s.valid_to IS NULL OR s.valid_to > c.at)
+        WHERE s.partner_id = $1 AND s.product = sold.product AND (s.valid_to IS NULL OR s.valid_to > known.at)
         ORDER BY s.valid_from LIMIT $3
     ) s ON true
     ORDER BY s.product, s.valid_from
 """
 
-_PRESENT_MOMENT: Final = """
-    SELECT greatest(certification.now(), p.known_through) AS at, p.known_through AS known_at, p.position
-    FROM progress p
+_PRESENT_MOMENT: Final = f"""
+    SELECT known.*, policy.policy_id, policy.revised_at FROM (
+        SELECT greatest(certification.now(), p.known_through) AS at, p.known_through AS known_at, p.position
+        FROM progress p OFFSET 0
+    ) known
+    {IN_FORCE}
 """
 
 
@@ -69,8 +73,8 @@ async def present(connection: Connection, partner_id: str, product: str) -> tupl
     """
     row = await connection.fetchrow(_PRESENT, partner_id, product)
     assert row is not None, "progress has one row"
-    at, known_at, position, applied, body = row
-    return applied, (AsOf(at, known_at, position), body)
+    *moment, applied, body = row
+    return applied, (AsOf(*moment), body)
 
 
 async def present_and_future(
@@ -83,7 +87,8 @@ async def present_and_future(
         if row["product"] is not None:
             parts.setdefault(row["product"], []).append(StoredSegment(row["valid_to"], row["body"]))
     first = rows[0]
-    return first["applied"], (AsOf(first["at"], first["known_at"], first["position"]), parts)
+    moment = AsOf(first["at"], first["known_at"], first["position"], first["policy_id"], first["revised_at"])
+    return first["applied"], (moment, parts)
 
 
 async def present_moment(connection: Connection) -> tuple[int, AsOf]:

@@ -77,6 +77,7 @@ def _window_rows(partner_id: str, product: str, last: Situation) -> list[WindowR
             window.deadline_at,
             window.closed_at,
             None if window.closed_at is None else window.outcome,
+            window.policy_id,
         )
         for number, window in enumerate(last.windows(), start=1)
     ]

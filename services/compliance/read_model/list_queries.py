@@ -22,7 +22,7 @@ _OUTCOME: Final = """
 
 _WINDOWS: Final = f"""
     SELECT w.deadline_at, w.partner_id, w.product, w.number, w.deadline_on, w.opened_at,
-        CASE WHEN w.closed_at <= $5 THEN w.closed_at END, {_OUTCOME},
+        CASE WHEN w.closed_at <= $5 THEN w.closed_at END, {_OUTCOME}, w.policy_id,
         CASE WHEN w.closed_at <= $5 THEN NULL
             WHEN w.deadline_at > $5 THEN least(w.deadline_at, w.closed_at)
             ELSE w.closed_at END

@@ -10,7 +10,7 @@ Routed to a partner P are
   partner from which mergers lead to P,
 - the closures and mergers of every partner that these people were ever linked to or moved to, and of every partner that
   mergers of P lead to (they can contradict each other),
-- every portal change, with its corrections.
+- every portal change, with its corrections, and every revision of the policy.
 """
 
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -34,6 +34,7 @@ from shared.events.facts import (
     MaintenanceCompleted,
     PartnerClosed,
     PartnersMerged,
+    PolicyRevised,
     PortalChangeCorrected,
     PortalChangeDeclared,
     RevocationOrdered,
@@ -46,6 +47,7 @@ def topics(*facts: type[FactData]) -> str:
     return ", ".join(f"'{TOPIC_OF[fact]}'" for fact in facts)
 
 
+REVISED: Final = topics(PolicyRevised, FactVoided)
 _SQL: Final = statements(
     __file__,
     linked=topics(ConsultantLinked),
@@ -59,11 +61,13 @@ _SQL: Final = statements(
     revoked=topics(RevocationOrdered),
     merged=topics(PartnersMerged),
     declared=topics(PortalChangeDeclared, PortalChangeCorrected, FactVoided),
+    revised=REVISED,
     naming=topics(CourseCompleted, ExamRegistered),
 )
 PARTNER_ROUTES: Final = _SQL["partner_routes"]
 PERSON_ROUTES: Final = _SQL["person_routes"]
 GROUP_ROUTES: Final = _SQL["group_routes"]
+POLICY_KNOWN: Final = _SQL["policy_known"]
 _PAGE: Final = 1_000
 
 
@@ -78,6 +82,20 @@ async def declaration(connection: Connection, portal_change_id: str, through: in
     rows = await connection.fetch(_SQL["declaration"], portal_change_id, through)
     rows = rows or await connection.fetch(_SQL["named"], portal_change_id, through)
     return [decode(*row) for row in rows]
+
+
+async def policy_facts(connection: Connection, fact_id: str) -> list[Fact]:
+    """The revisions of the policy and their voids up to this fact, in log order."""
+    return _broadcast(await connection.fetch(_SQL["policy_facts"], fact_id))
+
+
+async def revisions(connection: Connection, through: int) -> list[Fact]:
+    """The same up to a position."""
+    return _broadcast(await connection.fetch(_SQL["revisions"], through))
+
+
+def _broadcast(rows: Iterable[asyncpg.Record]) -> list[Fact]:
+    return [decode(row["topic"], row["state"], row["notification_id"], row["append_position"]) for row in rows]
 
 
 async def contradictory_endings(connection: Connection, through: int) -> list[Fact]:
@@ -108,7 +126,8 @@ async def facts_about_partners(connection: Connection, through: int) -> AsyncIte
 class LoggedFact(NamedTuple):
     """A fact with the columns by which it is routed.
 
-    Of a void they are those of the fact that it voids. `broadcast`: it is about a portal change.
+    Of a void they are those of the fact that it voids. `broadcast`: it is about a portal change
+    or the policy.
     """
 
     fact: Fact

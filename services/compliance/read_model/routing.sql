@@ -9,9 +9,30 @@ WHERE e.originator_id >= 'portal_change-' AND e.originator_id < 'portal_change.'
     AND e.topic IN ({declared})
     AND e.notification_id <= (SELECT through.position FROM through)
 
+-- name: policy
+-- Revisions of the policy and their voids: likewise. A revision changes few partners, and each needs all of them.
+SELECT NULL::text COLLATE "C" AS target_id, e.notification_id, e.append_position, e.topic, e.state
+FROM certification.stored_events e
+WHERE e.originator_id >= 'policy-' AND e.originator_id < 'policy.' AND e.topic IN ({revised})
+    AND e.notification_id <= (SELECT through.position FROM through)
+
+-- name: policy_known
+-- The last fact about the policy up to `known.position`: the policy known there follows from it and those before it.
+SELECT e.fact_id FROM certification.stored_events e
+WHERE e.originator_id >= 'policy-' AND e.originator_id < 'policy.' AND e.notification_id <= known.position
+ORDER BY e.notification_id DESC LIMIT 1
+
+-- name: policy_facts
+-- The facts about the policy up to the fact $1.
+WITH through AS (SELECT l.notification_id AS position FROM certification.stored_events l WHERE l.fact_id = $1)
+{policy} ORDER BY notification_id
+
+-- name: revisions
+WITH through AS (SELECT $1::bigint AS position) {policy} ORDER BY notification_id
+
 -- name: partner_routes
 -- Common table expressions behind `target (partner_id)` and `through (position)`: the facts routed to each target
--- partner, once per partner. Portal changes come once, with `target_id` null.
+-- partner, once per partner. Portal changes and the policy come once, with `target_id` null.
 feeder (target_id, partner_id) AS (
     SELECT a.partner_id, a.partner_id FROM target a
     UNION
@@ -55,6 +76,8 @@ routed AS (
         AND e.notification_id <= (SELECT through.position FROM through)
     UNION ALL
     {portal_changes}
+    UNION ALL
+    {policy}
 )
 
 -- name: routed
@@ -87,11 +110,13 @@ routed AS (
     WHERE e.consultant_id IS NULL AND e.notification_id <= (SELECT through.position FROM through)
     UNION ALL
     {portal_changes}
+    UNION ALL
+    {policy}
 )
 
 -- name: group_routes
 -- The other way round, behind `newer`, a part of the log: `touched`, the partners that each group of facts is routed to.
--- Portal changes aside: they concern every partner.
+-- Portal changes aside, which concern every partner, and revisions of the policy (see `revised`).
 feeder (append_position, partner_id) AS (
     SELECT n.append_position, n.partner_id FROM newer n
     WHERE n.partner_id IS NOT NULL AND n.consultant_id IS NULL AND n.topic IN ({ending})
@@ -118,24 +143,26 @@ concerned (append_position, partner_id) AS (
     FROM concerned c JOIN certification.stored_events m ON m.partner_id = c.partner_id
     WHERE m.consultant_id IS NULL AND m.into_partner_id IS NOT NULL
 ),
-touched (append_position, recorded_at, broadcast, partner_id) AS (
-    SELECT n.append_position, n.recorded_at, n.broadcast, n.partner_id FROM newer n
+touched (append_position, recorded_at, broadcast, revision, partner_id) AS (
+    SELECT n.append_position, n.recorded_at, n.broadcast, n.revision, n.partner_id FROM newer n
     UNION ALL
-    SELECT n.append_position, n.recorded_at, n.broadcast, n.into_partner_id FROM newer n
+    SELECT n.append_position, n.recorded_at, n.broadcast, n.revision, n.into_partner_id FROM newer n
     UNION ALL
-    SELECT c.append_position, NULL, NULL, c.partner_id FROM concerned c
+    SELECT c.append_position, NULL, NULL, NULL, c.partner_id FROM concerned c
 )
 
 -- name: logged
 -- Facts with the columns by which they are routed.
 SELECT e.topic, e.state, e.notification_id, e.append_position, e.partner_id, e.into_partner_id, e.consultant_id,
-    e.originator_id >= 'portal_change-' AND e.originator_id < 'portal_change.'
+    (e.originator_id >= 'portal_change-' AND e.originator_id < 'portal_change.')
+        OR (e.originator_id >= 'policy-' AND e.originator_id < 'policy.')
 FROM certification.stored_events e
 
 -- name: newer
 {logged} WHERE e.notification_id > $1 AND e.notification_id <= $2
     AND (e.topic IN ({of_people}) OR (e.consultant_id IS NULL AND (
-        e.partner_id IS NOT NULL OR (e.originator_id >= 'portal_change-' AND e.originator_id < 'portal_change.'))))
+        e.partner_id IS NOT NULL OR (e.originator_id >= 'portal_change-' AND e.originator_id < 'portal_change.')
+        OR (e.originator_id >= 'policy-' AND e.originator_id < 'policy.' AND e.topic IN ({revised})))))
 ORDER BY e.notification_id
 
 -- name: about_people

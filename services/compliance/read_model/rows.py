@@ -40,6 +40,17 @@ class WindowRow(NamedTuple):
     deadline_at: datetime
     closed_at: datetime | None
     closed_outcome: str | None
+    policy_id: str
+
+
+class RevisionRow(NamedTuple):
+    """A row of `policy_revision`, in the order of its columns."""
+
+    position: int
+    fact_id: str
+    policy_id: str
+    effective_at: datetime
+    voided_position: int | None
 
 
 class PartnerRows(NamedTuple):

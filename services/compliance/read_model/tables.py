@@ -27,9 +27,9 @@ from sqlalchemy import (
 metadata = MetaData()
 
 
-def _id(name: str, *, nullable: bool = False) -> Column[str]:
+def _id(name: str, *, nullable: bool = False, comment: str | None = None) -> Column[str]:
     """An id; compared by its bytes, as Python compares it."""
-    return Column(name, Text(collation="C"), nullable=nullable)
+    return Column(name, Text(collation="C"), nullable=nullable, comment=comment)
 
 
 def _instant(name: str, *, nullable: bool = False) -> Column[object]:
@@ -120,10 +120,24 @@ replacement_window = Table(
     _instant("deadline_at"),
     Column("closed_at", DateTime(timezone=True), comment="May lie in the future."),
     Column("closed_outcome", Text, comment="The outcome from closed_at on; null while it is null."),
+    _id("policy_id", comment="The policy that set its days."),
     PrimaryKeyConstraint("partner_id", "product", "number", name="replacement_window_pkey"),
     Index("replacement_window_deadline_idx", "deadline_at", "partner_id", "product", "number"),
+    Index("replacement_window_opened_idx", "opened_at", "partner_id"),
     CheckConstraint("(closed_at IS NULL) = (closed_outcome IS NULL)", name="replacement_window_closed_check"),
     comment="Every replacement window; whether it is open at an instant follows from its instants.",
+)
+
+policy_revision = Table(
+    "policy_revision",
+    metadata,
+    Column("position", BigInteger, nullable=False, autoincrement=False, comment="That of the fact."),
+    _id("fact_id"),
+    _id("policy_id"),
+    _instant("effective_at"),
+    Column("voided_position", BigInteger, comment="The position of its void; null: it stands."),
+    PrimaryKeyConstraint("position", name="policy_revision_pkey"),
+    comment="Revisions of the policy, as far as facts are applied for any partner.",
 )
 
 timer = Table(

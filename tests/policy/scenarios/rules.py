@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-RULES: Final = tuple(f"R{number}" for number in range(1, 39))
+RULES: Final = tuple(f"R{number}" for number in range(1, 40))
 """Every rule of the certification requirements, by its id."""
 
 Scenario = TypeVar("Scenario", bound=Callable[..., None])

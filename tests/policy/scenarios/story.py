@@ -10,6 +10,7 @@ from sagecert_verify.rules.facts import Fact
 from services.certification.domain import exam_registration
 from services.compliance.policy.answers_from_facts import certification_answer, notified_partners, partner_segment
 from services.compliance.policy.parameters import PARAMETERS
+from services.compliance.policy.policy_timeline import policy_known
 from services.web.refusal import Refusal
 from shared.events.envelope import Fact as Recorded
 from tests.policy.fact_log import Group, appended, stream_of
@@ -27,6 +28,7 @@ class Expected:
     closed_at: datetime | None = None
     deadline_on: date | None = None
     deadline_at: datetime | None = None
+    policy_id: str | None = None
 
 
 class Teller(Protocol):
@@ -44,6 +46,8 @@ class Teller(Protocol):
         ...
 
     def notified(self, change: str, at: datetime, known_at: datetime | None) -> list[str]: ...
+
+    def policy(self, at: datetime, known_at: datetime | None) -> Answer: ...
 
 
 class Story:
@@ -100,6 +104,11 @@ class Story:
     def then_notified(self, change: str, *partners: str, at: datetime, known_at: datetime | None = None) -> None:
         assert self.teller.notified(change, at, known_at) == list(partners)
 
+    def then_policy(self, policy_id: str, *, at: datetime, known_at: datetime | None = None, **expected: Any) -> None:
+        """The policy in force, and what is expected of its terms."""
+        answer = self.teller.policy(at, known_at)
+        assert {name: answer[name] for name in ("policy_id", *expected)} == {"policy_id": policy_id, **expected}
+
 
 class BarePolicy:
     """Certification's rules and compliance's policy, without a database, a network or a clock."""
@@ -152,6 +161,16 @@ class BarePolicy:
         notified = notified_partners(self._log(known_at), change, at, PARAMETERS)
         assert notified is not None
         return notified
+
+    def policy(self, at: datetime, known_at: datetime | None) -> Answer:
+        known = policy_known(self._log(known_at), PARAMETERS)
+        return {
+            "policy_id": known.in_force.at(at).policy_id,
+            "window_days": known.window_days.at(at).value,
+            "minimum": {kind: term.at(at).value for kind, term in known.minimum.items()},
+            "programmes": list(known.programmes.at(at).value),
+            "reminder_days": list(known.reminder_days.at(at).value),
+        }
 
     def _log(self, known_at: datetime | None) -> list[Recorded]:
         log = chain.from_iterable(self.groups)

@@ -1,5 +1,6 @@
 """What can happen in a story. Each fact is recorded when it happens unless `recorded_at` says otherwise."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from itertools import count
 
@@ -109,6 +110,21 @@ def portal_change_is_corrected(
     recorded_at: Recorded = None,
 ) -> Fact:
     return facts.PortalChangeCorrected(*_base(at, recorded_at), change, due_on, products, significant)
+
+
+def revises(
+    policy: str,
+    at: datetime,
+    *,
+    window_days: int | None = None,
+    minimum: Mapping[str, int] | None = None,
+    programmes: tuple[str, ...] | None = None,
+    reminder_days: tuple[int, ...] | None = None,
+    recorded_at: Recorded = None,
+) -> Fact:
+    """The policy is another one from `at` on, in the terms that are given."""
+    base = _base(at, recorded_at)
+    return facts.PolicyRevised(*base, policy, window_days, minimum, programmes, reminder_days)
 
 
 def is_void(fact: Fact, at: datetime) -> Fact:

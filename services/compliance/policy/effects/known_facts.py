@@ -10,6 +10,7 @@ from services.compliance.policy.active_links import contradicted
 from services.compliance.policy.enrolment import EnrolmentTimeline
 from services.compliance.policy.maintenance import Obligation
 from services.compliance.policy.parameters import Parameters
+from services.compliance.policy.policy_timeline import policy_known
 from services.compliance.policy.portal_changes import PortalChange, PortalChanges
 from shared.events.envelope import Fact
 from shared.events.facts import (
@@ -67,7 +68,7 @@ class KnownFacts:
         self.terms_corrected: dict[str, list[Fact]] = {}
         self.grants: dict[str, GrantStatement] = {}
         self.completions: dict[tuple[str, str, str], tuple[Period, ...]] = {}
-        self._parameters = parameters
+        self.policy = policy_known(known, parameters)
         self._timelines: dict[str, EnrolmentTimeline] = {}
         for fact in known:
             if fact.fact_id not in voids:
@@ -137,7 +138,7 @@ class KnownFacts:
         """The enrolments of a partner."""
         found = self._timelines.get(partner_id)
         if found is None:
-            found = self._timelines[partner_id] = EnrolmentTimeline(self._parameters)
+            found = self._timelines[partner_id] = EnrolmentTimeline(self.policy)
             for fact in self.of_partner.get(partner_id, ()):
                 if fact.fact_id not in self.undone:
                     found.add(fact)

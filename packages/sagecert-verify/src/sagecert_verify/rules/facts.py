@@ -3,6 +3,7 @@
 `effective_at` is when it was true in the world, `recorded_at` when the system learned it (R30, R31).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -143,6 +144,17 @@ class PortalChangeCorrected(Fact):
     due_on: date | None = None
     products: tuple[str, ...] | None = None
     significant: bool | None = None
+
+
+@dataclass(frozen=True)
+class PolicyRevised(Fact):
+    """From its instant on the policy is another one; None: this term stays (R39)."""
+
+    policy: str
+    window_days: int | None = None
+    minimum: Mapping[str, int] | None = None
+    programmes: tuple[str, ...] | None = None
+    reminder_days: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,13 @@ from sagecert_verify.rules.facts import (
     PartnerKindChanged,
     PartnerProgrammeChanged,
     PartnersMerged,
+    PolicyRevised,
     PortalChangeCorrected,
     PortalChangeDeclared,
     RevocationOrdered,
 )
 from sagecert_verify.rules.london import london_day
+from sagecert_verify.rules.policy import FIRST_POLICY
 
 
 def known_by(facts: Iterable[Fact], known_at: datetime) -> list[Fact]:
@@ -71,12 +73,15 @@ def corrected(declared: PortalChangeDeclared, corrections: Sequence[PortalChange
 
 
 def is_refused(fact: Fact, standing: Sequence[Fact]) -> bool:
-    """Attempts other than 1 and 2 do not exist (R5), nor does a corrected due day that is too early (R38)."""
+    """Attempts other than 1 and 2 do not exist (R5), nor a corrected due day that is too early (R38), nor a revision of
+    the policy that is dated back (R39)."""
     match fact:
         case AttemptScored():
             return fact.attempt not in (1, 2)
         case PortalChangeCorrected():
             return is_due_too_early(fact, standing)
+        case PolicyRevised():
+            return fact.policy == FIRST_POLICY or fact.effective_at < fact.recorded_at
         case _:
             return False
 
@@ -136,5 +141,7 @@ def same_name(fact: Fact, earlier: Fact) -> bool:
             return fact.registration == earlier.registration
         case PortalChangeDeclared(), PortalChangeDeclared():
             return fact.change == earlier.change
+        case PolicyRevised(), PolicyRevised():
+            return fact.policy == earlier.policy
         case _:
             return fact.fact_id == earlier.fact_id

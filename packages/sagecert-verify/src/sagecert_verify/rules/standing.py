@@ -20,22 +20,19 @@ from sagecert_verify.rules.facts import (
 from sagecert_verify.rules.knowledge import consultants_mentioned
 from sagecert_verify.rules.linking import counting_partner, is_merged_away
 from sagecert_verify.rules.london import london_day, midnight_ending
-
-MINIMUM = {"VAR": 2, "DEVELOPER": 1}
-PROGRAMMES = ("PARTNER_SUCCESS", "PARTNER_SUCCESS_PLUS")
-WINDOW = timedelta(days=30)
-"""Added to a calendar day, never to an instant (R15)."""
+from sagecert_verify.rules.policy import FIRST_POLICY, Policy, policy_at
 
 
 @dataclass
 class Window:
-    """The thirty London days in which one missing consultant must be replaced (R15)."""
+    """The London days in which one missing consultant must be replaced (R15), by the policy that set them (R39)."""
 
     opened_at: datetime
     deadline_on: date
     deadline_at: datetime
     closed_at: datetime | None = None
     outcome: str = "open"
+    policy: str = FIRST_POLICY
 
     @property
     def is_unfilled(self) -> bool:
@@ -106,14 +103,14 @@ def standing(facts: Sequence[Fact], partner: str, product: str, at: datetime) ->
     for instant in instants(facts, state, at):
         timers_run(state, instant)
         state.counted = counted(facts, partner, product, instant)
-        kind = kind_of(facts, partner, instant)
-        state.minimum = None if kind is None else MINIMUM[kind]
+        kind, policy = kind_of(facts, partner, instant), policy_at(facts, instant)
+        state.minimum = None if kind is None else policy.minimum[kind]
         state.shortfall = None if state.minimum is None else max(0, state.minimum - state.headcount)
         state.is_enrolled = is_enrolled(facts, partner, instant)
         if not state.is_enrolled:
             leave_the_programme(state, instant)
         elif state.has_reached_minimum:
-            compare_with_the_minimum(state, instant)
+            compare_with_the_minimum(state, instant, policy)
         elif state.shortfall == 0:
             state.has_reached_minimum = True  # R12
     return state
@@ -150,15 +147,19 @@ def leave_the_programme(state: Standing, now: datetime) -> None:
     state.has_reached_minimum = False
 
 
-def compare_with_the_minimum(state: Standing, now: datetime) -> None:
-    """As many unfilled windows as consultants are missing: the oldest are filled first (R13, R14, R18)."""
+def compare_with_the_minimum(state: Standing, now: datetime, policy: Policy) -> None:
+    """As many unfilled windows as consultants are missing: the oldest are filled first (R13, R14, R18).
+
+    The days are added to a calendar day, never to an instant (R15).
+    """
     assert state.shortfall is not None
     for window in state.unfilled[: max(0, len(state.unfilled) - state.shortfall)]:
         window.closed_at = now
         window.outcome = "closed_late" if window.outcome == "expired" else "closed"
     for _ in range(state.shortfall - len(state.unfilled)):
-        deadline_on = london_day(now) + WINDOW
-        state.windows.append(Window(now, deadline_on, midnight_ending(deadline_on)))
+        deadline_on = london_day(now) + timedelta(days=policy.window_days)
+        window = Window(now, deadline_on, midnight_ending(deadline_on), policy=policy.days_set_by)
+        state.windows.append(window)
     if state.shortfall == 0:
         end_suspension(state, now)  # R21
 
@@ -181,8 +182,9 @@ def counted(facts: Sequence[Fact], partner: str, product: str, at: datetime) -> 
 
 
 def is_enrolled(facts: Sequence[Fact], partner: str, at: datetime) -> bool:
-    """Of a known kind, and in one of the programmes (R11)."""
-    return kind_of(facts, partner, at) is not None and programme_of(facts, partner, at) in PROGRAMMES
+    """Of a known kind, and in one of the programmes of the policy (R11, R39)."""
+    programmes = policy_at(facts, at).programmes
+    return kind_of(facts, partner, at) is not None and programme_of(facts, partner, at) in programmes
 
 
 def kind_of(facts: Sequence[Fact], partner: str, at: datetime) -> str | None:
