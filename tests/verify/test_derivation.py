@@ -10,7 +10,6 @@ from sagecert_verify.derive.announcing import Stated
 from sagecert_verify.derive.event_data import Event
 from sagecert_verify.derive.log import LoggedFact, read_fact
 from sagecert_verify.derive.partner import PartnerDerivation
-from sagecert_verify.derive.sweep import Policy
 from sagecert_verify.rules.knowledge import partners_mentioned
 from shared.events import wire
 from tests.oracle.histories import PRODUCTS, seeded
@@ -56,7 +55,7 @@ def test_every_event_of_every_partner(seed: int) -> None:
             for position, row in rows
             if str(row[1]).endswith("standing-changed.v1") and isinstance(row[2], tuple)
         }
-        derived = PartnerDerivation(partner, PRODUCTS, Policy()).derive(facts, until, stated)
+        derived = PartnerDerivation(partner, PRODUCTS).derive(facts, until, stated)
         assert [row_of(event) for event in derived] == [row for _, row in rows]
 
 

@@ -43,4 +43,3 @@ def test_an_export_is_derived_again(exported: tuple[Path, Path], capsys: pytest.
     assert main([str(path)]) == 20
     assert "Derived again" in capsys.readouterr().out
     assert main([str(path), "--checkpoint", str(kept)]) == 10
-

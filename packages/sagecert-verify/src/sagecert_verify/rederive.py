@@ -14,7 +14,6 @@ from sagecert_verify.derive.event_data import Event, type_of
 from sagecert_verify.derive.log import LoggedFact, UnreadableFactError, instant_of
 from sagecert_verify.derive.partner import PartnerDerivation
 from sagecert_verify.derive.people import ConsultantDecisions
-from sagecert_verify.derive.sweep import Policy
 from sagecert_verify.ledger import EventLedger, FactLedger
 from sagecert_verify.rows import FACT_COLUMNS, Row, WrongEntryError, check_fact_bytes, read_row, short
 from sagecert_verify.verdict import Finding, Status
@@ -195,7 +194,7 @@ def _check_partners(evidence: Evidence, partners: Iterable[str]) -> Result:
 
 def _check_partner(evidence: Evidence, partner: str) -> Result:
     published = list(evidence.events.events(evidence.events.by_partner.get(partner, ())))
-    derivation = PartnerDerivation(partner, evidence.products, Policy())
+    derivation = PartnerDerivation(partner, evidence.products)
     claims = sorted(evidence.claims.get(partner, ()), key=lambda claim: claim.position)
     state = _Claims(derivation, claims)
     counted = _Counted()

@@ -7,6 +7,7 @@ from typing import Final
 from sagecert_verify.derive.linking import CLOSED, LEFT, LINKED, MERGED, Fates, fates_of
 from sagecert_verify.derive.log import LoggedFact, day_of
 from sagecert_verify.derive.person import Duty, Person
+from sagecert_verify.derive.policy import REVISED, Policies
 from sagecert_verify.rules.london import london_day, midnight_ending
 
 DECLARED: Final = "portal-change-declared"
@@ -16,7 +17,7 @@ ENROLS: Final = ("partner-enrolled", "partner-kind-changed", "partner-programme-
 
 
 class Known:
-    """The facts in force. After `take`, `people` and `enrolment` say what they can have changed.
+    """The facts in force. After `take`, `people`, `enrolment` and `revised_from` say what they can have changed.
 
     `portal_changes`: the declarations in force, saying what they say after their corrections (R38).
     """
@@ -30,6 +31,9 @@ class Known:
         self.duties: tuple[Duty, ...] = ()
         self.people: set[str] = set()
         self.enrolment = False
+        self.policies = Policies()
+        self.revised_from: datetime | None = None
+        self._revisions: dict[str, LoggedFact] = {}
         self._declared: dict[str, LoggedFact] = {}
         self._corrections: dict[str, LoggedFact] = {}
         self._endings: dict[str, LoggedFact] = {}
@@ -39,6 +43,7 @@ class Known:
         """The facts of one append. A void takes its fact away, for all time (R33)."""
         self.people = set()
         self.enrolment = False
+        self.revised_from = None
         for fact in group:
             self._facts[fact.fact_id] = fact
             if fact.kind != VOIDED:
@@ -60,6 +65,10 @@ class Known:
             self.portal_changes = [_corrected(fact, self._corrections.values()) for fact in self._declared.values()]
             self.duties = tuple(_duties(self.portal_changes))
             self.people = set(self.everybody)
+        elif fact.kind == REVISED:
+            _put(self._revisions, fact, is_void)
+            self.policies = Policies(self._revisions.values())
+            self.revised_from = fact.effective_at
         elif "periods" in fact.data:
             self._person(fact).take(fact)
             self.people.add(fact.data["consultant_id"])

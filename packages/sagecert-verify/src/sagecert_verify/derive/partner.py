@@ -22,7 +22,7 @@ from sagecert_verify.derive.known import Known
 from sagecert_verify.derive.log import LoggedFact
 from sagecert_verify.derive.person import NOWHERE, Presence, presence
 from sagecert_verify.derive.spans import Span, holds
-from sagecert_verify.derive.sweep import Announcement, Policy, State, Sweep
+from sagecert_verify.derive.sweep import Announcement, State, Sweep
 
 REMINDER: Final = "replacement-window-closing"
 
@@ -30,10 +30,9 @@ REMINDER: Final = "replacement-window-closing"
 class PartnerDerivation:
     """Takes what concerns one partner, and answers the compliance events that follow."""
 
-    def __init__(self, partner_id: str, products: Sequence[str], policy: Policy) -> None:
+    def __init__(self, partner_id: str, products: Sequence[str]) -> None:
         self.partner_id = partner_id
         self.products = products
-        self.policy = policy
         self._known = Known(partner_id)
         self._presence: dict[str, Presence] = {}
         self._sweeps = {product: Sweep(product) for product in products}
@@ -105,6 +104,9 @@ class PartnerDerivation:
             self._enrol(changed)
         for consultant in known.people:
             self._meet(consultant, changed, step)
+        if known.revised_from is not None:
+            for product in self.products:
+                _sooner(changed, product, known.revised_from)
         for product, since in changed.items():
             self._go_again(product, since, step)
         self._notify(step)
@@ -145,7 +147,7 @@ class PartnerDerivation:
                 step.mark(product, since)
 
     def _go_again(self, product: str, since: datetime, step: Step) -> None:
-        old, new = self._sweeps[product].go_again(since, self.policy)
+        old, new = self._sweeps[product].go_again(since, self._known.policies)
         for before, after in zip_longest(old, new):
             if before != after:
                 step.mark(product, min(state.at for state in (before, after) if state is not None))

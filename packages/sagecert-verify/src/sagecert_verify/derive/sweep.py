@@ -5,33 +5,29 @@ or after its instant.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from sagecert_verify.derive.enrolment import Enrolment
 from sagecert_verify.derive.log import instant_text
+from sagecert_verify.derive.policy import Policies, Policy
 from sagecert_verify.derive.spans import Span
 from sagecert_verify.rules.london import london_day, midnight_ending
 
 
-class Policy(NamedTuple):
-    """The numbers and lists in force (R10, R11, R15)."""
-
-    window_days: int = 30
-    minimum: Mapping[str, int] = {"VAR": 2, "DEVELOPER": 1}
-    programmes: Sequence[str] = ("PARTNER_SUCCESS", "PARTNER_SUCCESS_PLUS")
-    reminder_days: Sequence[int] = (7, 1)
-
-
 class Window(NamedTuple):
-    """The time in which one missing consultant must be replaced; `ordinal` among those opened at one instant."""
+    """The time in which one missing consultant must be replaced; `ordinal` among those opened at one instant.
+
+    `policy_id`: by which its days were set, when it opened (R39).
+    """
 
     opened_at: datetime
     deadline_on: date
     deadline_at: datetime
     ordinal: int
     reminders: tuple[datetime, ...]
+    policy_id: str
     closed_at: datetime | None = None
     outcome: str = "open"
 
@@ -136,19 +132,20 @@ class Sweep:
         state = self.state(at)
         return state.announced if state is not None and state.at == at else ()
 
-    def go_again(self, since: datetime, policy: Policy) -> tuple[list[State], list[State]]:
+    def go_again(self, since: datetime, policies: Policies) -> tuple[list[State], list[State]]:
         """Walks again from the instant on; answers the states that were, and those that are now."""
         place = bisect_left(self.states, since, key=_at)
         old = self.states[place:]
         del self.states[place:]
-        self._walk(since, policy)
+        self._walk(since, policies)
         return old, self.states[place:]
 
-    def _walk(self, since: datetime, policy: Policy) -> None:
+    def _walk(self, since: datetime, policies: Policies) -> None:
         state = self.states[-1] if self.states else None
         fixed = sorted(
             {at for at, moves in self._moves.items() if moves and at >= since}
             | {enrolment.at for enrolment in self.enrolments if enrolment.at >= since}
+            | {start for start in policies.starts if start >= since}
         )
         pending = [at for window in _unfilled(state) for at in _timers(window) if at >= since]
         place = 0
@@ -161,7 +158,7 @@ class Sweep:
                 at = timer
             else:
                 return
-            before, state = state, self._next(state, at, policy)
+            before, state = state, self._next(state, at, policies.at(at))
             if before is None or state.announced or state[1:-1] != before[1:-1] or self._moves.get(at):
                 self.states.append(state)
             pending = [due for window in _unfilled(state) for due in _timers(window) if due > at]
@@ -277,7 +274,12 @@ def opened(at: datetime, ordinal: int, policy: Policy) -> Window:
     deadline_on = london_day(at) + timedelta(days=policy.window_days)
     reminders = [midnight_ending(deadline_on - timedelta(days=days)) for days in policy.reminder_days]
     return Window(
-        at, deadline_on, midnight_ending(deadline_on), ordinal, tuple(sorted(due for due in reminders if due > at))
+        at,
+        deadline_on,
+        midnight_ending(deadline_on),
+        ordinal,
+        tuple(sorted(due for due in reminders if due > at)),
+        policy.days_by,
     )
 
 
