@@ -30,6 +30,7 @@ def main() -> None:
             ("rebuild", *log, "--memory"),
             ("portal_change",),
             ("restart",),
+            ("verification", "--facts", facts),
             ("webhooks",),
         ):
             print(f"\n== {' '.join(measurement)}", flush=True)

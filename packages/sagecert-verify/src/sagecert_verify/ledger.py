@@ -3,8 +3,7 @@
 Entries are kept in a temporary file; in memory is only where they lie, and whom they are about.
 """
 
-import json
-import os
+import mmap
 import tempfile
 from array import array
 from collections.abc import Iterable, Iterator
@@ -14,7 +13,7 @@ from sagecert_verify.derive.known import VOIDED
 from sagecert_verify.derive.linking import CLOSED, LEFT, LINKED, MERGED
 from sagecert_verify.derive.log import PREFIX, VERSION, LoggedFact, UnreadableFactError, read_fact
 from sagecert_verify.derive.person import GRANTED, MAINTAINED
-from sagecert_verify.rows import EVENT_COLUMNS, FACT_COLUMNS, Row, WrongEntryError, read_row
+from sagecert_verify.rows import EVENT_COLUMNS, FACT_COLUMNS, Row, WrongEntryError, quick_row, read_row
 
 REGISTERED: Final = f"{PREFIX}exam-registered{VERSION}"
 REGISTRATION_STREAM: Final = "exam_registration-"
@@ -26,11 +25,12 @@ EVERYBODYS: Final = tuple(
 
 
 class Spool:
-    """Entries in a temporary file, by position. After `close_for_reading` any process may read them."""
+    """Entries in a temporary file, by position. After `flush` this process and those forked from it may read them."""
 
     def __init__(self) -> None:
-        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="sagecert-verify-")  # noqa: SIM115
+        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="sagecert-verify-")  # noqa: SIM115  # until `close`
         self._ends = array("Q", [0])
+        self._map: mmap.mmap | None = None
 
     def append(self, entry: bytes) -> None:
         """One more entry."""
@@ -40,14 +40,18 @@ class Spool:
     def flush(self) -> None:
         """Everything can be read from now on."""
         self._file.flush()
+        if self._ends[-1]:
+            self._map = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
 
     def read(self, position: int) -> bytes:
         """The entry at a position, from 1."""
-        begin, end = self._ends[position - 1], self._ends[position]
-        return os.pread(self._file.fileno(), end - begin, begin)
+        assert self._map is not None
+        return self._map[self._ends[position - 1] : self._ends[position]]
 
     def close(self) -> None:
         """The file is gone."""
+        if self._map is not None:
+            self._map.close()
         self._file.close()
 
     def __len__(self) -> int:
@@ -78,6 +82,10 @@ class FactLedger:
         self.endings: dict[str, list[int]] = {}
         self.everybodys: list[int] = []
         self.last_recorded_at = ""
+        self._appends = array("Q", [0])
+        self._topic_of = array("L", [0])
+        self._topics: list[str] = []
+        self._topic_numbers: dict[str, int] = {}
         self._group = Group(0, "")
         self._versions: dict[str, int] = {}
         self._ids: set[str] = set()
@@ -89,7 +97,15 @@ class FactLedger:
         columns = read_row(entry, FACT_COLUMNS).columns
         self._check(position, columns)
         self.spool.append(entry)
+        self._appends.append(columns["append_position"])
+        self._topic_of.append(self._topic_number(columns["topic"]))
         self._index(position, columns)
+
+    def _topic_number(self, topic: str) -> int:
+        number = self._topic_numbers.setdefault(topic, len(self._topics))
+        if number == len(self._topics):
+            self._topics.append(topic)
+        return number
 
     def _check(self, position: int, columns: dict[str, Any]) -> None:
         if columns["notification_id"] != position:
@@ -178,10 +194,9 @@ class FactLedger:
     def facts(self, positions: Iterable[int]) -> Iterator[LoggedFact]:
         """The facts at these positions. Raises `UnreadableFactError`."""
         for position in positions:
-            line, _, state = self.spool.read(position).partition(b"\n")
-            columns = json.loads(line)
+            _, _, state = self.spool.read(position).partition(b"\n")
             try:
-                fact = read_fact(position, columns["append_position"], columns["topic"], state)
+                fact = read_fact(position, self._appends[position], self._topics[self._topic_of[position]], state)
             except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as problem:
                 raise UnreadableFactError(f"the fact at position {position} cannot be read: {problem}") from None
             if fact is not None:
@@ -215,8 +230,7 @@ class EventLedger:
     def events(self, positions: Iterable[int]) -> Iterator[tuple[int, Row]]:
         """The events at these positions."""
         for position in positions:
-            line, _, data = self.spool.read(position).partition(b"\n")
-            yield position, Row(json.loads(line), data)
+            yield position, quick_row(self.spool.read(position))
 
 
 def _reach(start: Iterable[str], edges: dict[str, set[str]]) -> set[str]:

@@ -15,7 +15,7 @@ from sagecert_verify.derive.log import LoggedFact, UnreadableFactError, instant_
 from sagecert_verify.derive.partner import PartnerDerivation
 from sagecert_verify.derive.people import ConsultantDecisions
 from sagecert_verify.ledger import EventLedger, FactLedger
-from sagecert_verify.rows import FACT_COLUMNS, Row, WrongEntryError, check_fact_bytes, read_row, short
+from sagecert_verify.rows import Row, WrongEntryError, check_fact_bytes, quick_row, short
 from sagecert_verify.verdict import Finding, Status
 
 CHUNK: Final = 64
@@ -144,7 +144,7 @@ def _check_facts(evidence: Evidence, positions: range) -> Result:
     for position in positions:
         if position > len(evidence.facts.spool):
             break
-        row = read_row(evidence.facts.spool.read(position), FACT_COLUMNS)
+        row = quick_row(evidence.facts.spool.read(position))
         try:
             if row.columns["topic"].startswith("com.sage.partnercloud."):
                 check_fact_bytes(row)

@@ -37,7 +37,7 @@ def read_fact(position: int, append_position: int, topic: str, state: bytes) -> 
         return None
     if not topic.endswith(VERSION):
         raise UnreadableFactError(f"this verifier does not know the topic {topic}: take a newer one")
-    stored = json.loads(state)
+    stored = json.loads(state.decode())
     return LoggedFact(
         position,
         append_position,

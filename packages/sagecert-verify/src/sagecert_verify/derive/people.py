@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from sagecert_verify.derive.known import VOIDED
+from sagecert_verify.derive.linking import LEFT, LINKED
 from sagecert_verify.derive.log import LoggedFact, instant_of
 from sagecert_verify.derive.person import GRANTED, MAINTAINED, spans_of
 from sagecert_verify.derive.spans import Span, both, union, without
@@ -18,6 +19,8 @@ COURSE: Final = "course-completed"
 RECOGNISED: Final = "certification-recognised"
 REVOKED: Final = "revocation-ordered"
 DECISIONS: Final = (*GRANTED, MAINTAINED)
+EMPLOYMENT: Final = (LINKED, LEFT)
+"""Nothing about a certification follows from these."""
 
 Spans = tuple[Span, ...]
 Maintenance = tuple[str, str]
@@ -47,6 +50,7 @@ class ConsultantDecisions:
     def __init__(self, consultant_id: str) -> None:
         self.consultant_id = consultant_id
         self._facts: dict[str, LoggedFact] = {}
+        self._by_kind: dict[str, dict[str, LoggedFact]] = {}
         self._taken_names: dict[object, str] = {}
         self._grants: dict[str, GrantStatement] = {}
         self._maintained: dict[Maintenance, Spans] = {}
@@ -54,6 +58,10 @@ class ConsultantDecisions:
     def take(self, group: Sequence[LoggedFact]) -> Difference | None:
         """The facts of one append; a difference where its decisions are not those that follow."""
         decisions = [fact for fact in group if fact.kind in DECISIONS]
+        if not decisions and all(fact.kind in EMPLOYMENT for fact in group):
+            for fact in group:
+                self._report(fact)
+            return None
         for fact in group:
             if fact.kind not in DECISIONS:
                 self._report(fact)
@@ -101,19 +109,20 @@ class ConsultantDecisions:
         """One score, one registration stands under its name; what comes under it meanwhile is none (R5, R33, R34)."""
         if fact.kind == VOIDED:
             voided = self._facts.pop(fact.data["fact_id"], None)
-            if voided is not None and self._taken_names.get(_name(voided)) == voided.fact_id:
-                del self._taken_names[_name(voided)]
+            if voided is not None:
+                del self._by_kind[voided.kind][voided.fact_id]
+                if self._taken_names.get(_name(voided)) == voided.fact_id:
+                    del self._taken_names[_name(voided)]
             return
         if fact.kind == SCORED and fact.data["attempt"] not in (1, 2):
             return
         if self._taken_names.setdefault(_name(fact), fact.fact_id) == fact.fact_id:
             self._facts[fact.fact_id] = fact
+            self._by_kind.setdefault(fact.kind, {})[fact.fact_id] = fact
 
     def _of(self, kind: str, product: str | None = None) -> Iterator[LoggedFact]:
         return (
-            fact
-            for fact in self._facts.values()
-            if fact.kind == kind and (product is None or fact.data["product"] == product)
+            fact for fact in self._by_kind.get(kind, {}).values() if product is None or fact.data["product"] == product
         )
 
     def _registered(self) -> list[LoggedFact]:
