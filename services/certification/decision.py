@@ -7,12 +7,20 @@ from typing import NamedTuple, assert_never
 
 import msgspec
 
-from services.certification.domain import consultant, exam_registration, partner, policy_revision, portal_change, void
+from services.certification.domain import (
+    consultant,
+    exam_registration,
+    partner,
+    policy_revision,
+    portal_change,
+    stated_score,
+    void,
+)
 from services.certification.domain.consultant import Consultant
 from services.certification.domain.exam_registration import ExamRegistration
 from services.certification.domain.policy_revision import NO_REVISION
 from services.certification.domain.portal_change import PortalChange
-from services.certification.domain.reported_fact import FactReport, Recorded, Repeated, decided
+from services.certification.domain.reported_fact import FactReport, Recorded, Repeated, StatedScore, decided
 from services.certification.event_store.append_request import (
     TICK,
     UNDATED,
@@ -44,7 +52,7 @@ from shared.events.facts import (
     ScoreCorrected,
 )
 
-Conditional = AboutConsultant | AboutRegistration | AboutPortalChange | PolicyRevised | FactVoided
+Conditional = AboutConsultant | AboutRegistration | StatedScore | AboutPortalChange | PolicyRevised | FactVoided
 """Decided on the condition that no newer fact is stored; facts about partners depend on no other."""
 
 
@@ -95,6 +103,8 @@ def decide(report: FactReport, data: Conditional, loaded: Loaded, receipt: Reque
     what = _decide(report, data, loaded, clock.now)
     if isinstance(what, Repeated):
         return what
+    if isinstance(what.fact.data, AttemptScored):
+        receipt = msgspec.structs.replace(receipt, free_text=NO_TEXT)  # only a correction has a reason
     decisions = _decisions(what.fact, loaded)
     rows = _rows(what.fact, decisions, loaded, clock)
     return Decided(what, (what.fact, *decisions), _append_request(receipt, what, rows, clock, loaded))
@@ -111,6 +121,8 @@ def scope(data: Conditional, effective_at: datetime | None, target: Fact | None)
             return Scope(consultant_id, None, None, product, None, effective_at, "whole")
         case ExamRegistered(_, consultant_id, product, portal_change_id):
             return Scope(consultant_id, stream_of(data), None, product, portal_change_id, effective_at)
+        case StatedScore(scored_at=scored_at):
+            return Scope(originator_id=stream_of(data), effective_at=scored_at)
         case AttemptScored() | ScoreCorrected():
             return Scope(originator_id=stream_of(data), effective_at=effective_at)
         case PortalChangeDeclared() | PortalChangeCorrected() | PolicyRevised():
@@ -145,6 +157,8 @@ def _decide(report: FactReport, data: Conditional, loaded: Loaded, now: datetime
     match data:
         case CourseCompleted() | CertificationRecognised() | RevocationOrdered():
             return consultant.decide(report, data, now)
+        case StatedScore():
+            return stated_score.decide(_stream(loaded), report, data, now)
         case ExamRegistered() | AttemptScored() | ScoreCorrected():
             registration = reduce(exam_registration.evolve, _stream(loaded), ExamRegistration())
             return exam_registration.decide(registration, report, data, now)

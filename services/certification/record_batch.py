@@ -14,7 +14,7 @@ import msgspec
 
 from services.certification.decision import Decided, RequestReceipt, decide, decide_about_partner, scope
 from services.certification.domain.refusals import Overloaded, Unavailable
-from services.certification.domain.reported_fact import FactReport, Repeated
+from services.certification.domain.reported_fact import FactReport, Repeated, named_products
 from services.certification.event_store.append_request import AppendRequest, Outcome
 from services.certification.event_store.decision_scope import NOTHING, Scope
 from services.certification.event_store.loaded_subjects import FACTS_MAX, LoadedSubjects
@@ -23,7 +23,7 @@ from services.certification.record_fact import Answer, answer_of, earlier, first
 from services.web.products import require_sold
 from services.web.refusal import IdempotencyKeyReused, Refusal
 from shared.events.envelope import Fact
-from shared.events.facts import AboutPartner, FactVoided, products_of
+from shared.events.facts import AboutPartner, FactVoided
 
 RUN_MAX: Final = 256
 """The most reports that are decided from one load and appended by one statement."""
@@ -117,7 +117,6 @@ class _Decisions:
         self._products = products
         self._subjects = subjects
         self._dry = dry
-        self._taken: list[Item] = []
         self._results: list[Result | Decided | Repeated] = []
         self._receipts: dict[str, tuple[RequestReceipt, Fact]] = {}
         self._undated: set[str] = set()
@@ -138,7 +137,7 @@ class _Decisions:
 
     async def take_all(self, run: Sequence[Item]) -> None:
         """Decides the reports up to the first that must begin another run, or be recorded alone."""
-        self._taken, self._results = [], []
+        self._results = []
         for number, item in enumerate(run):
             try:
                 result = self._decide(item)
@@ -146,14 +145,13 @@ class _Decisions:
                 result = refusal
             if result is None:
                 break
-            self._taken.append(item)
             self._results.append(result)
             if number % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
 
     def _decide(self, item: Item) -> Result | Decided | Repeated | None:
         report, receipt = item
-        require_sold(products_of(report.data), self._products, parameter=None)
+        require_sold(named_products(report), self._products, parameter=None)
         key = receipt.idempotency_key
         if key in self._subjects.receipts:
             stored, salt = self._subjects.receipts[key]
@@ -199,13 +197,13 @@ class _Decisions:
         """The results up to the first report before which a newer fact came in. `outcomes`: of the requests."""
         appended = iter(outcomes)
         recorded: dict[str, Answer] = {}
-        for item, result in zip(self._taken, self._results, strict=True):
+        for result in self._results:
             match result:
                 case Decided(what):
                     if self._dry:
                         answer: Answer | None = Answer(what.fact, 0, what.held, replayed=False)
                     else:
-                        answer = answer_of(item.report, what, next(appended))
+                        answer = answer_of(result, next(appended))
                     if answer is None:
                         return
                     recorded[what.fact.fact_id] = answer

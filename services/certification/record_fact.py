@@ -14,13 +14,14 @@ import msgspec
 
 from services.certification.decision import (
     Conditional,
+    Decided,
     RequestReceipt,
     decide,
     decide_about_partner,
     follows_registration,
     scope,
 )
-from services.certification.domain.reported_fact import FactReport, Recorded, Repeated
+from services.certification.domain.reported_fact import FactReport, Repeated, StatedScore, named_products
 from services.certification.event_store.append_request import Outcome
 from services.certification.event_store.store import EventStore, FoundFact, StoredFact, content_hash
 from services.certification.event_store.streams import stream_of
@@ -39,7 +40,6 @@ from shared.events.facts import (
     PortalChangeDeclared,
     RevocationOrdered,
     ScoreCorrected,
-    products_of,
 )
 
 PAUSE_SECONDS: Final = 0.002
@@ -68,7 +68,7 @@ async def record(store: EventStore, products: Sequence[str], report: FactReport,
     Raises `UnknownProduct` (R2), the refusals of the stream that the fact concerns, `IdempotencyKeyReused` (R34),
     `Overloaded` and `Unavailable`.
     """
-    require_sold(products_of(report.data), products, parameter=None)
+    require_sold(named_products(report), products, parameter=None)
     async with store.within_deadline() as deadline:
         if isinstance(report.data, AboutPartner):
             while True:
@@ -101,7 +101,14 @@ def _subject(store: EventStore, data: Conditional, target: FoundFact | None) -> 
     match data:
         case CourseCompleted() | CertificationRecognised() | RevocationOrdered() | ExamRegistered():
             return data.consultant_id
-        case AttemptScored() | ScoreCorrected() | PortalChangeDeclared() | PortalChangeCorrected() | PolicyRevised():
+        case (
+            AttemptScored()
+            | ScoreCorrected()
+            | StatedScore()
+            | PortalChangeDeclared()
+            | PortalChangeCorrected()
+            | PolicyRevised()
+        ):
             stream = stream_of(data)
             return store.consultant_of(stream) or stream
         case FactVoided(fact_id):
@@ -118,8 +125,8 @@ def _subject(store: EventStore, data: Conditional, target: FoundFact | None) -> 
 async def _append_about_partner(
     store: EventStore, report: FactReport, data: AboutPartner, receipt: RequestReceipt, deadline: float
 ) -> Answer | None:
-    recorded, _, call = decide_about_partner(report, data, receipt)
-    return await _answer(store, report, receipt, recorded, await store.append(call, deadline))
+    decision = decide_about_partner(report, data, receipt)
+    return await _answer(store, report, receipt, decision, await store.append(decision.call, deadline))
 
 
 async def _decide_and_append(
@@ -138,12 +145,11 @@ async def _decide_and_append(
     decision = await store.aside(len(loaded.facts), partial(decide, report, data, loaded, receipt))
     if isinstance(decision, Repeated):
         return next(earlier(stored) for stored in loaded.facts if stored.fact == decision.fact)
-    recorded, _, call = decision
-    return await _answer(store, report, receipt, recorded, await store.append(call, deadline))
+    return await _answer(store, report, receipt, decision, await store.append(decision.call, deadline))
 
 
 async def _answer(
-    store: EventStore, report: FactReport, receipt: RequestReceipt, recorded: Recorded, outcome: Outcome
+    store: EventStore, report: FactReport, receipt: RequestReceipt, decision: Decided, outcome: Outcome
 ) -> Answer | None:
     """The answer to the caller; None: a newer fact came in between."""
     match outcome.outcome:
@@ -152,14 +158,17 @@ async def _answer(
             assert loaded.receipt is not None, "facts are never deleted"
             return first_answer(loaded.receipt, loaded.salt, report, receipt)
         case _:
-            return answer_of(report, recorded, outcome)
+            return answer_of(decision, outcome)
 
 
-def answer_of(report: FactReport, recorded: Recorded, outcome: Outcome) -> Answer | None:
-    """The answer if the append recorded the report, now or at an earlier try whose reply was lost; else None."""
-    if outcome.recorded_at is None or outcome.position is None or outcome.fact_id != report.fact_id:
+def answer_of(decision: Decided, outcome: Outcome) -> Answer | None:
+    """The answer if the append recorded the fact, now or at an earlier try whose reply was lost; else None."""
+    fact = decision.recorded.fact
+    if outcome.recorded_at is None or outcome.position is None or outcome.fact_id != fact.fact_id:
         return None
-    return Answer(report.fact(outcome.recorded_at), outcome.position, recorded.held, replayed=False)
+    effective_at = decision.call.facts[0].effective_at or outcome.recorded_at
+    fact = msgspec.structs.replace(fact, recorded_at=outcome.recorded_at, effective_at=effective_at)
+    return Answer(fact, outcome.position, decision.recorded.held, replayed=False)
 
 
 def first_answer(first: StoredFact, salt: bytes, report: FactReport, receipt: RequestReceipt) -> Answer:

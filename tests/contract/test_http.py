@@ -35,6 +35,7 @@ OFFERED: Final[list[tuple[str, str, set[str]]]] = [
     ("post", "/certification/v1/exam-registrations", {"Idempotency-Key"}),
     ("post", ATTEMPTS, {"Idempotency-Key"}),
     ("post", f"{ATTEMPTS}/{{attempt}}/corrections", {"Idempotency-Key"}),
+    ("put", f"{ATTEMPTS}/{{attempt}}", set()),
     ("post", "/certification/v1/recognised-certifications", {"Idempotency-Key"}),
     ("post", "/certification/v1/certification-revocations", {"Idempotency-Key"}),
     ("post", "/certification/v1/portal-changes", {"Idempotency-Key"}),

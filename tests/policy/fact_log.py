@@ -11,7 +11,7 @@ from services.certification.domain.consultant import Consultant
 from services.certification.domain.exam_registration import ExamRegistration
 from services.certification.domain.policy_revision import NO_REVISION
 from services.certification.domain.portal_change import PortalChange
-from services.certification.domain.reported_fact import FactReport, Recorded, Repeated, decided
+from services.certification.domain.reported_fact import FactReport, Recorded, Repeated, StatedScore, decided
 from services.certification.domain.void import standing
 from services.web.refusal import Refusal
 from shared.events import facts as contract
@@ -147,6 +147,8 @@ def _decide(log: Sequence[Fact], report: FactReport, told: oracle.Fact) -> Recor
             return policy_revision.decide(revision, report, data, now)
         case FactVoided() as data:
             return void.decide(log, report, data, now)
+        case StatedScore():
+            raise NotImplementedError("a history says what happened")
         case _:
             assert_never(report.data)
 

@@ -3,7 +3,7 @@
 import asyncio
 from datetime import datetime
 from secrets import token_bytes
-from typing import Annotated, Any, Final, NamedTuple, TypedDict
+from typing import Annotated, Any, Final, Literal, NamedTuple, TypedDict
 from uuid import uuid4
 
 from fastapi import Depends, Header, Request, Response
@@ -11,7 +11,7 @@ from fastapi import Depends, Header, Request, Response
 from services.certification import record_fact
 from services.certification.api.fields import KEY_PATTERN, Answer, CorrelationId, InstantAnswer
 from services.certification.decision import RequestReceipt
-from services.certification.domain.reported_fact import FactReport
+from services.certification.domain.reported_fact import FactReport, StatedScore
 from services.certification.event_store.store import EventStore
 from services.certification.log_notifications import LogNotifier
 from services.certification.personal_data import NO_TEXT, FreeText, PersonalData
@@ -57,6 +57,15 @@ class Recorded(Answer):
     recorded_at: InstantAnswer
     effective_at: InstantAnswer
     waits_for: WaitsFor | None = None
+
+
+ScoreOutcome = Literal["recorded", "corrected", "unchanged"]
+
+
+class ScoreAnswer(Recorded):
+    """`outcome`: whether the score was recorded, corrected, or known already; the rest is about the fact behind it."""
+
+    outcome: ScoreOutcome
 
 
 class Reporting(TypedDict):
@@ -127,18 +136,32 @@ class CommandRequest:
 
     async def record(self, data: Reported, effective_at: datetime | None, free_text: FreeText = NO_TEXT) -> Recorded:
         """Records it and answers 201, 202 where it is held, 200 where it was recorded before (R34, R35)."""
-        report, receipt = self.report(data, effective_at, free_text)
-        answer = await record_fact.record(self._service.store, self._service.products, report, receipt)
+        answer = await self._record(data, effective_at, free_text)
         if answer.replayed:
-            self._response.status_code = 200
             self._response.headers["Idempotent-Replayed"] = "true"
-        else:
-            self._response.status_code = 202 if answer.held else 201
-            self._service.notifier.notify_soon()
         return recorded_answer(answer)
 
+    async def state_score(self, stated: StatedScore, free_text: FreeText) -> ScoreAnswer:
+        """Answers 201 or 202 where a fact was recorded, 200 where the score is known already."""
+        answer = await self._record(stated, None, free_text)
+        if answer.replayed:
+            what: ScoreOutcome = "unchanged"
+        else:
+            what = "recorded" if isinstance(answer.fact.data, AttemptScored) else "corrected"
+        return ScoreAnswer(**vars(recorded_answer(answer)), outcome=what)
+
+    async def _record(
+        self, data: Reported | StatedScore, effective_at: datetime | None, free_text: FreeText
+    ) -> record_fact.Answer:
+        report, receipt = self.report(data, effective_at, free_text)
+        answer = await record_fact.record(self._service.store, self._service.products, report, receipt)
+        self._response.status_code = 200 if answer.replayed else 202 if answer.held else 201
+        if not answer.replayed:
+            self._service.notifier.notify_soon()
+        return answer
+
     def report(
-        self, data: Reported, effective_at: datetime | None, free_text: FreeText
+        self, data: Reported | StatedScore, effective_at: datetime | None, free_text: FreeText
     ) -> tuple[FactReport, RequestReceipt]:
         """The report that the call makes, and its receipt."""
         report = FactReport(str(uuid4()), data, effective_at, self._caller.name, self._correlation_id)
@@ -182,7 +205,21 @@ async def call(
     return CommandRequest(service, caller_of(request), response, idempotency_key, x_correlation_id or "", content)
 
 
+async def statement(
+    request: Request,
+    response: Response,
+    service: TheService,
+    x_correlation_id: Annotated[CorrelationId | None, Header()] = None,
+) -> CommandRequest:
+    """A call that states how something is. Repeating it changes nothing, so it needs no key of the caller's."""
+    if len(request.headers.getlist("x-correlation-id")) > 1:
+        raise duplicate_key_error("header", "x-correlation-id")
+    content = f"{request.method} {request.scope['path']}\n".encode() + await reject_duplicate_keys(request)
+    return CommandRequest(service, caller_of(request), response, f"put-{uuid4()}", x_correlation_id or "", content)
+
+
 TheCall = Annotated[CommandRequest, Depends(call)]
+TheStatement = Annotated[CommandRequest, Depends(statement)]
 
 
 def _waits_for(answer: record_fact.Answer) -> WaitsFor | None:

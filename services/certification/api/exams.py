@@ -4,7 +4,17 @@ from datetime import datetime
 
 from fastapi import APIRouter
 
-from services.certification.api.command_request import Recorded, TheCall, TheService, free_text, refusals, reporting
+from services.certification.api.command_request import (
+    REFUSALS,
+    Recorded,
+    ScoreAnswer,
+    TheCall,
+    TheService,
+    TheStatement,
+    free_text,
+    refusals,
+    reporting,
+)
 from services.certification.api.fields import (
     Answer,
     AttemptInPath,
@@ -18,8 +28,10 @@ from services.certification.api.fields import (
 )
 from services.certification.domain.exam_registration import State, attempt_number, progress
 from services.certification.domain.refusals import KnownInTheFuture, NotFound
+from services.certification.domain.reported_fact import StatedScore
 from services.certification.domain.rules.scores import Attempt
 from services.certification.event_store.streams import registration_stream
+from services.web.input_parsing import Body
 from services.web.products import Product
 from services.web.scopes import Scope, requires
 from shared.events.facts import AttemptScored, ExamRegistered, ScoreCorrected
@@ -48,6 +60,18 @@ class Correction(FactBody):
 
     score: Score
     reason: Text
+
+
+class ScoreStatement(Body):
+    """The score of an attempt as it is now (R5, R6, R32).
+
+    `scored_at`: when the attempt was made; it counts only if the score is recorded by this call, and is otherwise left as
+    it was recorded. `reason`: of a correction; it is kept apart from the fact, where it can be erased.
+    """
+
+    score: Score
+    scored_at: Instant | None = None
+    reason: Text | None = None
 
 
 class AttemptAnswer(Answer):
@@ -103,6 +127,30 @@ async def correct_score(registration_id: Id, attempt: AttemptInPath, body: Corre
     reason = free_text(body.reason)
     data = ScoreCorrected(registration_id, attempt_number(attempt), body.score, reason.hash)
     return await call.record(data, body.effective_at, reason)
+
+
+@router.put(
+    "/{registration_id}/attempts/{attempt}",
+    status_code=200,
+    response_model_exclude_none=True,
+    responses={
+        200: {"model": ScoreAnswer, "description": "The score is known already"},
+        201: {"model": ScoreAnswer, "description": "The score was recorded, or corrected"},
+        202: {"model": ScoreAnswer, "description": "The same, and held (R35)"},
+        **REFUSALS,
+    },
+)
+@requires(Scope.FACTS)
+async def state_score(
+    registration_id: Id, attempt: AttemptInPath, body: ScoreStatement, statement: TheStatement
+) -> ScoreAnswer:
+    """The attempt has this score: it is recorded, or corrected from now on, or nothing is done (R32).
+
+    So a full export can be sent every night. It needs no idempotency key: the same call again changes nothing.
+    """
+    reason = free_text(body.reason)
+    stated = StatedScore(registration_id, attempt_number(attempt), body.score, body.scored_at, reason.hash)
+    return await statement.state_score(stated, reason)
 
 
 @router.get("/{registration_id}", responses=refusals(404))

@@ -55,7 +55,7 @@ def decide(
             detail = f"Registration {registration_id} is already recorded with other content."
             raise OtherContentRecorded(detail, fact_id=known.fact_id)
         case AttemptScored(registration_id, attempt, score):
-            _check(score)
+            check_score(score)
             scored = registration.scored.get(attempt)
             if scored is None:
                 return Recorded(report.fact(now), held=known is None)
@@ -68,7 +68,7 @@ def decide(
                 score=scored.data.score if isinstance(scored.data, AttemptScored) else None,
             )
         case ScoreCorrected(_, attempt, score):
-            _check(score)
+            check_score(score)
             if report.effective_at is not None and report.effective_at > now:
                 raise DatedInTheFuture("A correction cannot take effect in the future.")
             return Recorded(report.fact(now), held=known is None or attempt not in registration.scored)
@@ -101,7 +101,8 @@ def attempt_number(number: int) -> AttemptNumber:
     raise NoSuchAttempt(f"A registration has the attempts 1 and 2; there is no attempt {number}.")
 
 
-def _check(score: str) -> None:
+def check_score(score: str) -> None:
+    """Raises `NoSuchScore` (R6)."""
     if Decimal(score) > SCORE_MAX:
         raise NoSuchScore(f"A score is at most {SCORE_MAX} per cent; {score} is above it.")
 

@@ -1,5 +1,6 @@
 """In which stream a fact lies, and whom it is about, as its class declares it."""
 
+from services.certification.domain.reported_fact import StatedScore
 from services.certification.event_store.append_request import Routing
 from shared.events.facts import REGISTRATION, AboutPortalChange, AboutRegistration, FactData, PolicyRevised
 
@@ -9,7 +10,7 @@ def registration_stream(registration_id: str) -> str:
     return REGISTRATION.prefix + registration_id
 
 
-def stream_of(data: AboutRegistration | AboutPortalChange | PolicyRevised) -> str:
+def stream_of(data: AboutRegistration | StatedScore | AboutPortalChange | PolicyRevised) -> str:
     """The stream of a registration, portal change or policy: what uses its id lies there."""
     return _stream_id(data)
 
@@ -31,7 +32,7 @@ def routing_of(data: FactData, consultant_id: str | None, voided: Routing | None
     )
 
 
-def _stream_id(data: FactData) -> str:
+def _stream_id(data: FactData | StatedScore) -> str:
     assert data.stream is not None, "a void has no stream of its own"
     own_id: str = getattr(data, data.stream.id_field)
     return data.stream.prefix + own_id
