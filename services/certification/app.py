@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Final
 
 from fastapi import FastAPI
@@ -85,67 +86,59 @@ class CertificationApp(FastAPI):
         await super().__call__(scope, receive, send)
 
 
+@asynccontextmanager
+async def _serving(app: FastAPI, settings: CertificationSettings) -> AsyncIterator[None]:
+    """Opens the databases, and keeps the service of the application while the context lasts."""
+    open_database = partial(Database, settings.database_url.get_secret_value(), settings.database_role)
+    connections, seconds = settings.database_connections_max, settings.call_seconds_max
+    async with (
+        open_database(connections, seconds) as database,
+        EventStore(database) as store,
+        open_database(connections, seconds, reading=True) as reading_database,
+        EventStore(reading_database) as reader,
+        open_database(FEED_CONNECTIONS, seconds, reading=True) as feed_database,
+    ):
+        await _fix_database_kind(store, settings.sandbox)
+        notifier = LogNotifier(database)
+        tasks = [asyncio.create_task(notifier.run_notifier()), asyncio.create_task(notifier.run_listener())]
+        feed = Broadcast(
+            events.reading(EventStore(feed_database)),
+            notifier,
+            (Unavailable,),
+            sandbox=settings.sandbox,
+            readers_max=settings.feed_readers_max,
+            readers_per_caller_max=settings.feed_readers_per_caller_max,
+        )
+        batches_at_once = asyncio.Semaphore(BATCHES_MAX)
+        app.state.service = Service(
+            store,
+            reader,
+            feed,
+            PersonalData(database),
+            notifier,
+            settings.products,
+            settings.sandbox,
+            batches_at_once,
+        )
+        app.state.waiting = notifier
+        try:
+            async with feed.running():
+                yield
+        finally:
+            notifier.stop()
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+
+
 def create_app(settings: CertificationSettings) -> FastAPI:
     """The application; its lifespan opens the database and refuses one that was started the other way."""
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        url = settings.database_url.get_secret_value()
-        async with (
-            Database(
-                url, settings.database_role, settings.database_connections_max, settings.call_seconds_max
-            ) as database,
-            EventStore(database) as store,
-            Database(
-                url,
-                settings.database_role,
-                settings.database_connections_max,
-                settings.call_seconds_max,
-                reading=True,
-            ) as reading_database,
-            EventStore(reading_database) as reader,
-            Database(
-                url, settings.database_role, FEED_CONNECTIONS, settings.call_seconds_max, reading=True
-            ) as feed_database,
-        ):
-            await _fix_database_kind(store, settings.sandbox)
-            notifier = LogNotifier(database)
-            tasks = [asyncio.create_task(notifier.run_notifier()), asyncio.create_task(notifier.run_listener())]
-            feed = Broadcast(
-                events.reading(EventStore(feed_database)),
-                notifier,
-                (Unavailable,),
-                sandbox=settings.sandbox,
-                readers_max=settings.feed_readers_max,
-                readers_per_caller_max=settings.feed_readers_per_caller_max,
-            )
-            personal_data = PersonalData(database)
-            app.state.service = Service(
-                store,
-                reader,
-                feed,
-                personal_data,
-                notifier,
-                settings.products,
-                settings.sandbox,
-                asyncio.Semaphore(BATCHES_MAX),
-            )
-            app.state.waiting = notifier
-            try:
-                async with feed.running():
-                    yield
-            finally:
-                notifier.stop()
-                for task in tasks:
-                    task.cancel()
-                    with suppress(asyncio.CancelledError):
-                        await task
-
     app = CertificationApp(
         title="Sage Partner Certification: certification",
         description=DESCRIPTION,
         version="1",
-        lifespan=lifespan,
+        lifespan=lambda app: _serving(app, settings),
         docs_url=None,
         redoc_url=None,
         openapi_url="/certification/openapi.json",

@@ -65,8 +65,8 @@ class Correction(FactBody):
 class ScoreStatement(Body):
     """The score of an attempt as it is now (R5, R6, R32).
 
-    `scored_at`: when the attempt was made; it counts only if the score is recorded by this call, and is otherwise left as
-    it was recorded. `reason`: of a correction; it is kept apart from the fact, where it can be erased.
+    `scored_at`: when the attempt was made. It is read only if this call records the score; a correction leaves it as it
+    is. `reason`: of a correction; it is kept apart from the fact, where it can be erased.
     """
 
     score: Score
