@@ -27,6 +27,7 @@ def main() -> None:
             ("visibility",),
             ("isolation",),
             ("answers", *log),
+            ("claims",),
             ("rebuild", *log, "--memory"),
             ("portal_change",),
             ("restart",),

@@ -30,6 +30,8 @@ ALTER ROLE sagecert_sealer SET statement_timeout = '30s';
 ALTER ROLE sagecert_sealer SET idle_in_transaction_session_timeout = '30s';
 CREATE ROLE sagecert_certification_reader NOLOGIN;
 CREATE ROLE sagecert_compliance_reader NOLOGIN;
+CREATE ROLE sagecert_claims NOLOGIN;
+GRANT sagecert_claims TO sagecert_compliance;
 GRANT sagecert_certification_reader TO sagecert_certification;
 GRANT sagecert_compliance_reader TO sagecert_compliance;
 CREATE DATABASE sagecert OWNER sagecert_owner;

@@ -9,6 +9,7 @@ from typing import Final
 from fastapi import FastAPI
 
 from services.compliance.api import (
+    claims,
     consultants,
     events,
     explanations,
@@ -27,6 +28,7 @@ from services.compliance.api import (
 )
 from services.compliance.api.service import Service, sending
 from services.compliance.api.webhook_endpoints import PATH
+from services.compliance.claims.claim_recorder import ClaimRecorder
 from services.compliance.database import DATABASE_AWAY, create_pool
 from services.compliance.historical_answers.pool import AnsweringPool
 from services.compliance.projection_notifications import ProjectionListener
@@ -65,6 +67,24 @@ LINKS: Final = {
 }
 """What leads from a registered endpoint to the next call."""
 
+ROUTERS: Final = (
+    lists,
+    partners,
+    timeline,
+    consultants,
+    portal_change_notifications,
+    facts_without_effect,
+    explanations,
+    partner_changes,
+    claims,
+    policy,
+    events,
+    webhook_endpoints,
+    webhook_deliveries,
+    health,
+)
+"""The modules whose routes it serves."""
+
 
 def create_app(settings: ComplianceSettings, wall_clock: Callable[[], datetime]) -> FastAPI:
     """The application; its lifespan opens and closes the connections. It starts also while the database is away.
@@ -76,12 +96,14 @@ def create_app(settings: ComplianceSettings, wall_clock: Callable[[], datetime])
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         listener = ProjectionListener(settings)
         answers = AnsweringPool(settings)
+        recorder = ClaimRecorder(settings)
         async with (
             create_pool(settings, seconds_max=STATEMENT_SECONDS_MAX, reading=True) as pool,
             create_pool(settings, seconds_max=STATEMENT_SECONDS_MAX) as owners_pool,
             create_pool(settings, FEED_CONNECTIONS, STATEMENT_SECONDS_MAX, reading=True) as feed_pool,
             sending(settings, wall_clock) as webhooks,
             answers.running(),
+            recorder.running(),
         ):
             feed = Broadcast(
                 events.reading(feed_pool),
@@ -92,7 +114,9 @@ def create_app(settings: ComplianceSettings, wall_clock: Callable[[], datetime])
                 readers_per_caller_max=settings.feed_readers_per_caller_max,
             )
             parameters, sandbox = settings.parameters, settings.sandbox
-            app.state.compliance = Service(pool, owners_pool, feed, answers, listener, parameters, sandbox, webhooks)
+            app.state.compliance = Service(
+                pool, owners_pool, feed, answers, recorder, listener, parameters, sandbox, webhooks
+            )
             app.state.waiting = listener
             listening = asyncio.create_task(listener.listen())
             try:
@@ -116,21 +140,7 @@ def create_app(settings: ComplianceSettings, wall_clock: Callable[[], datetime])
     )
     openapi.describe(app)
     problems.install(app)
-    for part in (
-        lists,
-        partners,
-        timeline,
-        consultants,
-        portal_change_notifications,
-        facts_without_effect,
-        explanations,
-        partner_changes,
-        policy,
-        events,
-        webhook_endpoints,
-        webhook_deliveries,
-        health,
-    ):
+    for part in ROUTERS:
         app.router.routes += part.router.routes  # `include_router` would copy each of them
     complete(app, settings.parameters.products, LINKS)
     return app

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import asyncpg
 
-from services.web.reading_role import take_reading_role
+from services.web.database_role import take_reading_role
 
 if TYPE_CHECKING:
     from services.compliance.settings import ComplianceSettings

@@ -39,7 +39,10 @@ _DISPATCHER: Final = f"""
 
 
 class Readiness(msgspec.Struct, frozen=True):
-    """`facts_behind`: how many facts the projection has still to apply. `known_through`: how far its knowledge goes."""
+    """`facts_behind`: how many facts the projection has still to apply. `known_through`: how far its knowledge goes.
+
+    `claims_waiting`: not written yet; `claims_dropped`: lost since this process started.
+    """
 
     status: str
     position: int
@@ -47,6 +50,8 @@ class Readiness(msgspec.Struct, frozen=True):
     known_through: datetime
     events: int
     held_by: str
+    claims_waiting: int = 0
+    claims_dropped: int = 0
 
 
 async def check_readiness(

@@ -24,6 +24,7 @@ class ComplianceSettings(BaseSettings):
     `feed_readers_max`: how many streams and long polls may be open, in all and of one caller.
     `answer_processes`: how many answer what replays history; `answer_queue_max`: how many questions wait for them;
     `answer_seconds_max`: how long one may take.
+    `claim_queue_max`: how many claims wait to be recorded before further ones are dropped; 0: none is recorded.
     `products`: what is sold (R2), the same for every process of the system. `sandbox`: webhooks may go
     over plain http. `webhook_keys`: Fernet keys that seal the secrets of webhook endpoints; the first seals,
     all open; without any there are no webhooks. `webhook_networks`: private or special networks that
@@ -41,6 +42,7 @@ class ComplianceSettings(BaseSettings):
     answer_processes: int = Field(default=2, ge=1)
     answer_queue_max: int = Field(default=256, ge=1)
     answer_seconds_max: float = Field(default=10.0, gt=0)
+    claim_queue_max: int = Field(default=20_000, ge=0)
     products: Products = PRODUCTS
     feed_readers_max: ReadersMax = READERS_MAX
     feed_readers_per_caller_max: ReadersPerCallerMax = READERS_PER_CALLER_MAX

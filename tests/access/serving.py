@@ -33,10 +33,18 @@ async def served(
     keyless: bool = True,
     sandbox: bool = False,
     webhooks: bool = False,
+    claim_queue_max: int = 1000,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the system, which sends no key."""
     async with (
-        running(database, bootstrap=bootstrap, keyless=keyless, sandbox=sandbox, webhooks=webhooks) as gateway,
+        running(
+            database,
+            bootstrap=bootstrap,
+            keyless=keyless,
+            sandbox=sandbox,
+            webhooks=webhooks,
+            claim_queue_max=claim_queue_max,
+        ) as gateway,
         httpx.AsyncClient(
             transport=httpx.ASGITransport(gateway, raise_app_exceptions=False), base_url="http://system"
         ) as http,
@@ -52,6 +60,7 @@ async def running(
     keyless: bool = True,
     sandbox: bool = False,
     webhooks: bool = False,
+    claim_queue_max: int = 1000,
 ) -> AsyncIterator[Gateway]:
     """The whole system, without a server."""
     settings = system.Settings(
@@ -59,6 +68,7 @@ async def running(
         ComplianceSettings(
             database_url=SecretStr(database.compliance_url),
             sandbox=sandbox,
+            claim_queue_max=claim_queue_max,
             webhook_keys=(SecretStr(Fernet.generate_key().decode()),) if webhooks else (),
         ),
         AuditSettings(database_url=SecretStr(database.auditor_url), sandbox=sandbox),

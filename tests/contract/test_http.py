@@ -60,6 +60,7 @@ OFFERED: Final[list[tuple[str, str, set[str]]]] = [
     ("get", "/compliance/v1/partners/{partner_id}/timeline", AS_OF),
     ("get", "/compliance/v1/facts-without-effect", AS_OF | PAGE | {"partner_id", "consultant_id", "reason"}),
     ("get", "/audit/v1/explanations/partners/{partner_id}/{product}", AS_OF),
+    ("get", "/audit/v1/claims", PAGE | {"partner_id"}),
     ("get", "/audit/v1/partners/{partner_id}/changes", PAGE | {"at", "known_from", "known_to", "min_position"}),
     ("get", "/compliance/v1/consultants/{consultant_id}/certifications/{product}", AS_OF),
     ("get", "/compliance/v1/portal-changes/{portal_change_id}/notifications", AS_OF),

@@ -7,7 +7,7 @@ from typing import Any, Final, Self, TypeAlias
 import asyncpg
 
 from services.certification.event_store.deadline import Deadline, reraise_if_cancelled
-from services.web.reading_role import take_reading_role
+from services.web.database_role import take_reading_role
 
 # Text, since asyncpg's classes are generic for the type checker only.
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"

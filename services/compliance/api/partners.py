@@ -1,5 +1,6 @@
 """Questions about one partner: how it stands, what it may do."""
 
+from datetime import datetime
 from typing import Final, Literal
 
 import msgspec
@@ -9,6 +10,7 @@ from starlette.responses import Response
 from services.compliance.api.openapi import query_parameters, response_docs
 from services.compliance.api.query_params import AsOfQuery, AuthorisationQuestion, Id, question_of
 from services.compliance.api.service import Service, service_of
+from services.compliance.claims.claim_recorder import Claim
 from services.compliance.historical_answers.as_of import AsOf
 from services.compliance.historical_answers.partners import (
     AuthorisationAnswer,
@@ -21,7 +23,7 @@ from services.compliance.policy.reason import Reason
 from services.compliance.read_model.answer_json import ComplianceAnswer, compliance_answer
 from services.compliance.read_model.current_standings import StoredSegment, present, present_and_future
 from services.web.products import Product
-from services.web.scopes import Scope, requires
+from services.web.scopes import Scope, caller_of, requires
 from shared.events.compliance_events import Status
 
 router: Final = APIRouter(tags=["partners"])
@@ -38,6 +40,15 @@ class _Shown(msgspec.Struct, frozen=True):
     sell_new: bool
     maintain_existing: bool
     reasons: tuple[Reason, ...]
+
+
+class _Claimed(msgspec.Struct, frozen=True):
+    """What a claim holds of an answer."""
+
+    allowed: bool
+    at: datetime
+    position: int
+    policy_id: str
 
 
 @router.get(
@@ -78,11 +89,39 @@ async def authorisation(request: Request, partner_id: Id, product: Product) -> R
         moment, parts = await _parts(service, partner_id, (product,), question, _SEGMENTS_MAX)
         answer = _authorisation(moment, parts[product], partner_id, product, question.customer)
         if answer is not None:
+            _claim(request, service, partner_id, product, question, answer)
             return Response(msgspec.json.encode(answer), media_type=JSON)
     derived = PartnerAuthorisation(
         moment=question.moment, partner_id=partner_id, product=product, customer=question.customer
     )
-    return await service.derive(request, question, partner_id, derived)
+    response = await service.derive(request, question, partner_id, derived)
+    if response.status_code == 200:
+        _claim(request, service, partner_id, product, question, _decode_claimed(response.body))
+    return response
+
+
+def _claim(
+    request: Request,
+    service: Service,
+    partner_id: str,
+    product: str,
+    question: AuthorisationQuestion,
+    answer: "AuthorisationAnswer | _Claimed",
+) -> None:
+    """Has it recorded what is answered."""
+    service.claims.record(
+        Claim(
+            partner_id=partner_id,
+            product=product,
+            customer=question.customer,
+            allowed=answer.allowed,
+            at=answer.at,
+            position=answer.position,
+            policy_id=answer.policy_id,
+            engine=service.parameters.version,
+            actor=caller_of(request).name,
+        )
+    )
 
 
 def _authorisation(
@@ -146,3 +185,4 @@ async def _parts(
 
 
 _decode: Final = msgspec.json.Decoder(_Shown).decode
+_decode_claimed: Final = msgspec.json.Decoder(_Claimed).decode

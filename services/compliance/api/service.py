@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from services.compliance.api.problems import NotAppliedYet
 from services.compliance.api.query_params import FreshQuery
+from services.compliance.claims.claim_recorder import ClaimRecorder
 from services.compliance.database import Connection, Pool
 from services.compliance.historical_answers.pool import AnsweringPool
 from services.compliance.historical_answers.queries import HistoryQuery
@@ -51,13 +52,15 @@ class Service(NamedTuple):
     """The running service, as the endpoints see it.
 
     `pool`: for what only reads, with a role that cannot write; `owners_pool`: for what owners of webhook endpoints do.
-    `answers`: processes that replay history. `sandbox`: the log can be reset. `webhooks`: None without a key.
+    `answers`: processes that replay history. `claims`: records the answers of authorisations. `sandbox`: the log can be
+    reset. `webhooks`: None without a key.
     """
 
     pool: Pool
     owners_pool: Pool
     feed: Broadcast
     answers: AnsweringPool
+    claims: ClaimRecorder
     listener: ProjectionListener
     parameters: Parameters
     sandbox: bool

@@ -113,6 +113,14 @@ class PartnerChanges(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     limit: int
 
 
+class PartnerClaims(_Question, frozen=True, kw_only=True):
+    """A page of the claims about a partner, after a number."""
+
+    partner_id: str
+    after: int
+    limit: int
+
+
 HistoryQuery = (
     PartnerCompliance
     | PartnerAuthorisation
@@ -124,6 +132,7 @@ HistoryQuery = (
     | PartnersList
     | WindowsList
     | FactsWithoutEffect
+    | PartnerClaims
     | PartnerExplanation
     | PartnerChanges
 )

@@ -29,6 +29,7 @@ from services.compliance.database import (
     session_of,
 )
 from services.compliance.historical_answers import (
+    claims,
     consultants,
     explanations,
     facts_without_effect,
@@ -48,6 +49,7 @@ from services.compliance.historical_answers.queries import (
     HistoryQuery,
     PartnerAuthorisation,
     PartnerChanges,
+    PartnerClaims,
     PartnerCompliance,
     PartnerExplanation,
     PartnerProducts,
@@ -64,7 +66,7 @@ from services.compliance.historical_answers.queries import (
     encode,
 )
 from services.compliance.policy.parameters import Parameters, parameters_for
-from services.web.reading_role import take_reading_role
+from services.web.database_role import take_reading_role
 from services.web.refusal import Refusal
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -98,7 +100,9 @@ async def answer(connection: Connection, question: HistoryQuery, parameters: Par
 
 
 async def _audited(
-    connection: Connection, question: PartnerExplanation | PartnerChanges | FactsWithoutEffect, parameters: Parameters
+    connection: Connection,
+    question: PartnerExplanation | PartnerChanges | PartnerClaims | FactsWithoutEffect,
+    parameters: Parameters,
 ) -> bytes:
     """What auditors ask."""
     match question:
@@ -108,6 +112,8 @@ async def _audited(
             return await partner_changes.partner_changes(connection, question, parameters)
         case FactsWithoutEffect():
             return await facts_without_effect.without_effect(connection, question, parameters)
+        case PartnerClaims():
+            return await claims.claims(connection, question, parameters)
 
 
 class _Answers:

@@ -1,4 +1,4 @@
-"""Connections that serve what only reads take on a role that cannot write."""
+"""Connections take on a role that may do less than their login."""
 
 import logging
 from typing import Any, Final
@@ -12,8 +12,13 @@ _missed: Final[set[str]] = set()
 _log: Final = logging.getLogger(__name__)
 
 
+async def take_role(role: str, connection: Any) -> bool:
+    """Sets the role for the session of this connection; False: the login may not, or there is no such role."""
+    return await connection.fetchval(_TAKE, role) is not None
+
+
 async def take_reading_role(role: str, connection: Any) -> None:
-    """Sets the role for the session of this connection; without it the session stays as it is, and the log says so."""
-    if await connection.fetchval(_TAKE, role) is None and role not in _missed:
+    """The same for what only reads; without the role the session stays as it is, and the log says so once."""
+    if not await take_role(role, connection) and role not in _missed:
         _missed.add(role)
         _log.warning("what only reads is served by a role that may write: there is no role %s to take on", role)

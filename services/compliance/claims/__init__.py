@@ -1,0 +1,1 @@
+"""What was answered to whom: claims, recorded beside the answers."""
