@@ -14,6 +14,7 @@ from sagecert_verify.derive.event_data import Event, type_of
 from sagecert_verify.derive.log import LoggedFact, UnreadableFactError, instant_of
 from sagecert_verify.derive.partner import PartnerDerivation
 from sagecert_verify.derive.people import ConsultantDecisions
+from sagecert_verify.derive.policy import REVISED
 from sagecert_verify.ledger import EventLedger, FactLedger
 from sagecert_verify.rows import Row, WrongEntryError, check_fact_bytes, quick_row, short
 from sagecert_verify.verdict import Finding, Status
@@ -21,6 +22,7 @@ from sagecert_verify.verdict import Finding, Status
 CHUNK: Final = 64
 FACTS_CHUNK: Final = 4_096
 INSTANT: Final = timedelta(microseconds=1)
+POLICY_REVISED: Final = type_of(REVISED)
 RULE_OF: Final = {
     "standing-changed": "R9",
     "minimum-reached": "R12",
@@ -151,6 +153,10 @@ def _check_facts(evidence: Evidence, positions: range) -> Result:
         except WrongEntryError as problem:
             sentence = f"entry {position} of facts: {problem}"
             return Result(Finding(Status.ALTERED, sentence, "facts", position), checked)
+        if row.columns["topic"] == POLICY_REVISED and row.columns["effective_at"] < row.columns["recorded_at"]:
+            sentence = f"position {position} of facts: a revision of the policy takes effect before it was recorded"
+            fact_ids = (row.columns["fact_id"],)
+            return Result(Finding(Status.DIFFERS, sentence, "facts", position, "R39", fact_ids), checked)
         checked += 1
     return Result(facts=checked)
 

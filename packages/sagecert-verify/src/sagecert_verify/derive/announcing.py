@@ -113,7 +113,7 @@ class Announcer:
             data["due_on"] = notice.due_on
         elif notice.about:
             data["window"] = self._window(notice, step.instant)
-        event = _event(notice.name, notice, data, step)
+        event = self._event(notice.name, notice, data, step)
         self._count += 1
         if notice.name != STANDING_CHANGED:
             self._published[notice] = Published(event.event_id, products, self._count)
@@ -138,24 +138,25 @@ class Announcer:
             "effective_at": instant_text(notice.instant),
         }
         self._count += 1
-        return _event("retracted", notice, data, step)
+        return self._event("retracted", notice, data, step)
 
     def _data(self, products: Sequence[str], standings: Sequence[Standing], step: Step) -> dict[str, Any]:
         data: dict[str, Any] = {"partner_id": self._known.partner_id, "products": products, "standings": standings}
         return data | {"fact_ids": step.fact_ids} if step.fact_ids else data
 
-
-def _event(name: str, notice: Announcement, data: Mapping[str, Any], step: Step) -> Event:
-    body, type_ = encoded(data), type_of(name)
-    effective_at, recorded_at = instant_text(notice.instant), instant_text(step.instant)
-    return Event(
-        event_id(type_, effective_at, recorded_at, notice.about, notice.ordinal, body),
-        type_,
-        data["partner_id"],
-        data["products"],
-        effective_at,
-        recorded_at,
-        step.position,
-        notice.about,
-        body,
-    )
+    def _event(self, name: str, notice: Announcement, data: Mapping[str, Any], step: Step) -> Event:
+        """With the policy in force when it was true, as known now (R39)."""
+        policy_id = self._known.policies.at(notice.instant).policy_id
+        body, type_ = encoded({**data, "policy_id": policy_id}), type_of(name)
+        effective_at, recorded_at = instant_text(notice.instant), instant_text(step.instant)
+        return Event(
+            event_id(type_, effective_at, recorded_at, notice.about, notice.ordinal, body),
+            type_,
+            data["partner_id"],
+            data["products"],
+            effective_at,
+            recorded_at,
+            step.position,
+            notice.about,
+            body,
+        )

@@ -54,6 +54,7 @@ def window_json(window: Window) -> dict[str, Any]:
         "deadline_at": instant_text(window.deadline_at),
         "closed_at": None if window.closed_at is None else instant_text(window.closed_at),
         "outcome": window.outcome,
+        "policy_id": window.policy_id,
     }
 
 

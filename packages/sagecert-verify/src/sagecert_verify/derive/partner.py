@@ -59,7 +59,8 @@ class PartnerDerivation:
         step = Step(now, group[0].append_position, causes)
         self._now = now
         self._apply(group, step)
-        yield from self._announcer.events(step, stated)
+        if self._is_mentioned:
+            yield from self._announcer.events(step, stated)
 
     def state(self, product: str, at: datetime) -> State | None:
         """How the partner stands for the product at the instant, as known now; None before anything happened."""
@@ -79,7 +80,7 @@ class PartnerDerivation:
 
     def fire_timers(self, until: datetime, stated: Stated) -> Iterator[Event]:
         """A step for each instant up to `until` at which time alone changes something."""
-        while self._now is not None:
+        while self._now is not None and self._is_mentioned:
             due = [instant for sweep in self._sweeps.values() if (instant := sweep.next_instant(self._now))]
             place = bisect_right(self._notices, self._now, key=_instant)
             due += [notice.instant for notice in self._notices[place : place + 1]]

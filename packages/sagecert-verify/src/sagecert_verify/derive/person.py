@@ -74,7 +74,7 @@ class Person:
             return Certification()
         mine = [duty for duty in duties if product in duty.products]
         judged = [(grant, lapsed := self._lapsed(grant, mine), without(grant.spans, lapsed)) for grant in grants]
-        lapses = {begin for grant, lapsed, _ in judged for begin, _ in lapsed if holds(grant.spans, begin)}
+        lapses = {at for grant, lapsed, _ in judged for at, _ in lapsed if _goes_on(grant.spans, at)}
         return Certification(union(span for _, _, valid in judged for span in valid), frozenset(lapses))
 
     def _lapsed(self, grant: Grant, duties: Iterable[Duty]) -> list[Span]:
@@ -87,6 +87,11 @@ class Person:
                 [(duty.lapses_at, None)], self._maintained.get((grant.product, duty.portal_change_id), ())
             )
         )
+
+
+def _goes_on(spans: Sequence[Span], at: datetime) -> bool:
+    """Whether a span began before the instant and has not ended by then."""
+    return any(begin < at and (end is None or at < end) for begin, end in spans)
 
 
 def spans_of(data: Mapping[str, Any]) -> list[Span]:
