@@ -7,6 +7,7 @@ from services.audit import sealed_log
 from services.audit.checkpoint import Checkpoint
 from services.audit.database import Connection
 from services.audit.key_directory import KeyDirectory
+from services.audit.key_ring import rotated_to
 from services.audit.merkle import leaf_hash
 from services.audit.note import NoteError, VerifierKey, open_note
 from services.audit.sealed_log import EntryMissing, LogName
@@ -46,6 +47,10 @@ async def anchors(
         directory = KeyDirectory(directory.path / "of-an-earlier-log")
     known = [key for key in directory.verifier_keys() if key.name.endswith(f"/{log}")]
     keys = known or await _installed(connection, head.origin)
+    for state in await sealed_log.rotations(connection, head.origin):
+        # A rotation counts wherever it stands: the key before it signed it.
+        public_keys = [rotated_to(state, key.public_key) for key in keys]
+        keys += sealed_log.verifier_keys(head.origin, filter(None, public_keys))
     found = list(witnessed)
     stored = await sealed_log.latest_checkpoint(connection, log)
     if stored is not None:

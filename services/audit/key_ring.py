@@ -3,7 +3,7 @@
 from base64 import b64decode, b64encode
 from binascii import Error
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
@@ -11,34 +11,20 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from services.audit.note import public_bytes
 from services.audit.sealed_log import InstalledKey
+from shared.events.facts import TOPIC_OF, SigningKeyRotated
 
-ROTATION_TOPIC: Final = "com.sage.partnercloud.signing-key-rotated.v1"
-_MARK: Final = f'"topic":"{ROTATION_TOPIC}"'.encode()
-
-
-class Rotation(NamedTuple):
-    """What a rotation says: the next key, signed by the one before it. Keys and signature in base64."""
-
-    public_key: str
-    previous_public_key: str
-    signature: str
-
-
-class _Data(msgspec.Struct, frozen=True):
-    public_key: str
-    previous_public_key: str
-    signature: str
+_MARK: Final = f'"topic":"{TOPIC_OF[SigningKeyRotated]}"'.encode()
 
 
 class _State(msgspec.Struct, frozen=True):
-    data: _Data
+    data: SigningKeyRotated
 
 
-def rotation_to(public_key: bytes, previous: Ed25519PrivateKey) -> Rotation:
-    """The rotation from the previous key to this one."""
+def rotation_to(log_id: str, public_key: bytes, previous: Ed25519PrivateKey) -> SigningKeyRotated:
+    """The rotation from the previous key to this one, signed by the previous one."""
     before = public_bytes(previous)
     signature = previous.sign(_statement(before, public_key))
-    return Rotation(_text(public_key), _text(before), _text(signature))
+    return SigningKeyRotated(log_id, _text(public_key), _text(before), _text(signature))
 
 
 def installed_by(entry: bytes, position: int, keys: Sequence[InstalledKey]) -> InstalledKey | None:
@@ -46,8 +32,16 @@ def installed_by(entry: bytes, position: int, keys: Sequence[InstalledKey]) -> I
     if _MARK not in entry:
         return None
     line, _, state = entry.partition(b"\n")
-    if _MARK not in line:
+    if _MARK not in line or not keys:
         return None
+    public_key = rotated_to(state, keys[-1].public_key)
+    if public_key is None or public_key in {key.public_key for key in keys}:
+        return None
+    return InstalledKey(public_key, position)
+
+
+def rotated_to(state: bytes, previous_key: bytes) -> bytes | None:
+    """The key to which a stored rotation leads, if the previous key signed it."""
     try:
         data = msgspec.json.decode(state, type=_State).data
         public_key, previous, signature = (
@@ -57,10 +51,7 @@ def installed_by(entry: bytes, position: int, keys: Sequence[InstalledKey]) -> I
         Ed25519PublicKey.from_public_bytes(public_key)
     except (msgspec.DecodeError, Error, ValueError, InvalidSignature):
         return None
-    known = {key.public_key for key in keys}
-    if not keys or previous != keys[-1].public_key or public_key in known:
-        return None
-    return InstalledKey(public_key, position)
+    return public_key if previous == previous_key else None
 
 
 def _statement(previous: bytes, public_key: bytes) -> bytes:

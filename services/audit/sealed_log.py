@@ -9,6 +9,7 @@ from services.audit.database import Connection
 from services.audit.note import ED25519, VerifierKey
 from services.audit.tiles import HEIGHT, WIDTH, GrowingTree, Range, TileId, TileMissing, root_of_range, tiles_of
 from services.web.statements import statements
+from shared.events.facts import SIGNING_KEY
 
 ENTRIES_AT_ONCE: Final = 4_096
 """Entries that are read with one statement; a multiple of a tile."""
@@ -155,6 +156,17 @@ async def _cosigned(connection: Connection, log: LogName, found: Sequence[Stored
 async def installed_keys(connection: Connection) -> list[InstalledKey]:
     """The public keys that the database names, oldest first."""
     return [InstalledKey(*row) for row in await connection.fetch(_SQL["keys"])]
+
+
+async def rotations(connection: Connection, origin: str) -> list[bytes]:
+    """The bytes of the facts that rotate the signing key of this log, sealed or not, in order."""
+    stream = SIGNING_KEY.prefix + log_id(origin)
+    return [row["state"] for row in await connection.fetch(_SQL["rotations"], stream)]
+
+
+def log_id(origin: str) -> str:
+    """What the origins of both logs of a database begin with."""
+    return origin.rpartition("/")[0]
 
 
 def verifier_keys(origin: str, public_keys: Iterable[bytes]) -> list[VerifierKey]:

@@ -37,6 +37,10 @@ ON CONFLICT (public_key) DO NOTHING
 -- name: keys
 SELECT k.public_key, k.fact_position FROM audit.signing_key k ORDER BY k.number
 
+-- name: rotations
+-- The facts that rotate the signing key, sealed or not.
+SELECT e.state FROM certification.stored_events e WHERE e.originator_id = $1 ORDER BY e.originator_version
+
 -- name: tiles
 SELECT t.level, t.number, t.hashes FROM unnest($2::smallint[], $3::bigint[]) w (level, number)
 JOIN audit.tile t ON t.log = $1 AND t.level = w.level AND t.number = w.number

@@ -176,7 +176,11 @@ class SealedLog:
         """The tree to go on with, compared with what was sealed. Raises `LogAltered`, `KeyDirectoryError`."""
         self._origin = lease.origin
         known = self._directory.verifier_keys()
-        if self._settings.sandbox and known and all(not key.name.startswith(_base(lease.origin)) for key in known):
+        if (
+            self._settings.sandbox
+            and known
+            and all(sealed_log.log_id(key.name) != sealed_log.log_id(lease.origin) for key in known)
+        ):
             self._directory.forget_log()  # the sandbox was reset
         if not self._keys:
             await self._make_first_key(lease)
@@ -243,8 +247,3 @@ class SealedLog:
 
 async def _ask_nobody(_: SealedLog) -> None:
     """There are no witnesses."""
-
-
-def _base(origin: str) -> str:
-    """What the origins of the logs of one database have in common."""
-    return origin.rpartition("/")[0] + "/"

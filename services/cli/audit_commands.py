@@ -103,6 +103,23 @@ def check(data_directory: Path) -> None:
         click.echo(f"{log}: the first {size} positions are what was sealed")
 
 
+@audit.command("rotate-key")
+@running_data_directory_option
+def rotate_key(data_directory: Path) -> None:
+    """Let the sealed logs sign with a new key: a fact of the log, signed by the key before it.
+
+    Run it where the sealer keeps its directory. Works on the database that SAGECERT_OWNER_DATABASE_URL names, or on
+    that of a running `sagecert up`.
+    """
+    with friendly_errors():
+        from services.cli.database_url import owner_url
+        from services.cli.settings import SystemSettings
+        from services.host.signing_key_rotation import rotate
+
+        fact_id = rotate(owner_url(SystemSettings(), data_directory), _settings(data_directory))
+    click.echo(f"fact {fact_id}: checkpoints that cover it are signed by the new key; back the directory up.")
+
+
 @contextmanager
 def _shown(total: int) -> Iterator[Callable[[int], None]]:
     """A bar on a terminal, for as many entries; advanced by the number of entries."""

@@ -69,11 +69,20 @@ def describe(problem: Exception) -> str | None:
     from services.certification.domain.refusals import Unavailable
     from services.host.api_keys.errors import NoKeyYet
     from services.host.embedded_postgres.errors import CannotStart
+    from services.host.signing_key_rotation import RotationRefused
     from services.web.log_check import LogAltered
     from services.web.sandbox_mismatch import SandboxMismatch
 
     match problem:
-        case CannotStart() | SandboxMismatch() | KeyRefused() | LogAltered() | KeyDirectoryError() | NotSealed():
+        case (
+            CannotStart()
+            | SandboxMismatch()
+            | KeyRefused()
+            | LogAltered()
+            | KeyDirectoryError()
+            | NotSealed()
+            | RotationRefused()
+        ):
             return str(problem)
         case EntryMissing():
             return f"The log is not what was sealed: {problem}."

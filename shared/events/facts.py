@@ -51,7 +51,8 @@ REGISTRATION: Final = Stream("exam_registration-", "registration_id")
 PORTAL_CHANGE: Final = Stream("portal_change-", "portal_change_id")
 POLICY: Final = Stream("policy-", "policy_id")
 KEY: Final = Stream("key-", "key_name")
-STREAMS: Final = (CONSULTANT, REGISTRATION, PARTNER, PORTAL_CHANGE, POLICY, KEY)
+SIGNING_KEY: Final = Stream("signing_key-", "log_id")
+STREAMS: Final = (CONSULTANT, REGISTRATION, PARTNER, PORTAL_CHANGE, POLICY, KEY, SIGNING_KEY)
 
 OWNER: Final = "owner"
 """The actor of facts about the system itself."""
@@ -355,6 +356,17 @@ class KeyRevoked(Data, frozen=True):
     fact_ids: tuple[str, ...]
 
 
+class SigningKeyRotated(Data, frozen=True):
+    """The sealed logs sign with another key, which the key before it signed: Ed25519, in base64."""
+
+    topic = "signing-key-rotated.v1"
+    stream = SIGNING_KEY
+    log_id: str
+    public_key: str
+    previous_public_key: str
+    signature: str
+
+
 EnrolmentFact = PartnerEnrolled | PartnerKindChanged | PartnerProgrammeChanged | PartnerClosed | PartnersMerged
 EmploymentFact = ConsultantLinked | ConsultantLeft
 AboutPartner = EnrolmentFact | EmploymentFact
@@ -365,7 +377,7 @@ Reported = AboutPartner | AboutConsultant | AboutRegistration | AboutPortalChang
 
 GrantStatement = ConsultantCertified | CertificationRevoked
 Decision = GrantStatement | MaintenanceCompleted
-SystemFact = KeyIssued | KeyRevoked
+SystemFact = KeyIssued | KeyRevoked | SigningKeyRotated
 FactData = Reported | Decision | SystemFact
 
 TOPICS: Final[dict[str, type[FactData]]] = {

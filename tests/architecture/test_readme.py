@@ -86,7 +86,9 @@ def commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Com
 
 
 def test_every_command_is_in_the_table_and_no_other() -> None:
-    documented = re.findall(r"^\| `(sagecert [a-z ]+?)(?: --\w+)*` \|", README["The command"], re.MULTILINE)
+    documented = re.findall(
+        r"^\| `(sagecert(?: [a-z]+(?:-[a-z]+)*)+)(?: --\w+)*` \|", README["The command"], re.MULTILINE
+    )
     assert set(documented) == {path for path, _ in commands(main, "sagecert")}
 
 
@@ -95,7 +97,7 @@ def test_every_command_that_is_told_exists_with_its_options(path: str) -> None:
     known = {
         name: {option for one in command.params for option in one.opts} for name, command in commands(main, "sagecert")
     }
-    for line in re.findall(r"(?<![/\w])sagecert((?: [a-z]+)+(?: --[a-z-]+(?: [\w./]+)?)*)", read(path)):
+    for line in re.findall(r"(?<![/\w])sagecert((?: [a-z]+(?:-[a-z]+)*)+(?: --[a-z-]+(?: [\w./]+)?)*)", read(path)):
         words = ["sagecert", *line.split()]
         name = next((" ".join(words[:count]) for count in (3, 2) if " ".join(words[:count]) in known), None)
         assert name is not None, f"{path}: {' '.join(words)}"

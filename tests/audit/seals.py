@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from services.audit.merkle import leaf_hash
 from services.audit.sealer import Sealer
 from services.audit.settings import AuditSettings
+from services.audit.standing_check import StandingCheck
 from services.compliance.database import connect
 from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.projection.batch import Projector
@@ -37,6 +38,14 @@ async def derive(database: Database) -> None:
     connection = await connect(as_follower(settings_for(database)))
     await Projector(connection, PARAMETERS, "test").advance_fully(None)
     await connection.close()
+
+
+async def compared(check: StandingCheck) -> None:
+    """Compares both logs once."""
+    try:
+        await check.compare()
+    finally:
+        await check.close()
 
 
 def column_line(row: Sequence[Any], names: Sequence[str], *, without: str) -> bytes:

@@ -18,7 +18,7 @@ from services.compliance.projection import rebuild
 from services.host.embedded_postgres.server import Server
 from services.host.migrate import migrate
 from services.web.log_check import LogAltered
-from tests.audit.seals import FACTS, audit_settings, derive, leaves, seal
+from tests.audit.seals import FACTS, audit_settings, compared, derive, leaves, seal
 from tests.compliance.log import Log, settings_for
 from tests.compliance.seed import population
 from tests.conftest import TEMPLATE
@@ -65,13 +65,6 @@ class Sealed(NamedTuple):
     def rebuilt(self, *, verify: bool = False) -> None:
         check = StandingCheck(audit_settings(self.database, self.directory, database_url=self.database.owner_url))
         rebuild.run(settings_for(self.database), self.database.owner_url, verify=verify, processes=1, check=check)
-
-
-async def compared(check: StandingCheck) -> None:
-    try:
-        await check.compare()
-    finally:
-        await check.close()
 
 
 def _refused(comparison: Coroutine[Any, Any, None]) -> LogAltered | None:

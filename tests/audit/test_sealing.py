@@ -4,12 +4,20 @@ import asyncio
 from pathlib import Path
 from typing import Final
 
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from psycopg import Connection
 
+from services.audit.key_ring import rotation_to
 from services.audit.merkle import root_of
-from services.audit.note import VerifierKey, open_note
-from tests.audit.seals import EVENTS, FACTS, derive, leaves, seal
+from services.audit.note import VerifierKey, open_note, public_bytes
+from services.audit.standing_check import StandingCheck
+from services.host.api_keys.key_commands import append_request, fact_of_the_owner
+from services.host.signing_key_rotation import RotationRefused, rotate
+from tests.audit.seals import EVENTS, FACTS, audit_settings, compared, derive, leaves, seal
 from tests.compliance.log import Log
+from tests.compliance.seed import population
 from tests.databases import Database
 from tests.oracle.histories import seeded
 from tests.policy.fact_log import recorded
@@ -40,3 +48,55 @@ def test_a_checkpoint_is_the_root_over_every_column_and_the_exact_bytes(
         assert text.splitlines()[:2] == [origin, str(size)]
         assert signed[0].name == origin
         assert (tmp_path / f"{name}.note").read_text() == note
+
+
+def test_a_rotated_key_signs_what_covers_its_fact_and_the_old_notes_still_hold(
+    database: Database, owner: Connection, tmp_path: Path
+) -> None:
+    """A follower that knows the first key alone learns the second one from the fact, which the first one signed."""
+    settings = audit_settings(database, tmp_path, database_url=database.auditor_url)
+    with pytest.raises(RotationRefused, match="Nothing was sealed"):
+        rotate(database.owner_url, settings)
+    groups = population(4)
+    Log(owner).write(groups[:-1])
+    seal(database, tmp_path)
+    first_keys = (tmp_path / "verifier-keys").read_text()
+    copied = tmp_path / "copied"
+    copied.mkdir()
+    (copied / "verifier-keys").write_text(first_keys)
+
+    rotate(database.owner_url, settings)
+    with pytest.raises(RotationRefused, match="not sealed yet"):
+        rotate(database.owner_url, settings)
+    seal(database, tmp_path)
+    rotate(database.owner_url, settings)
+    seal(database, tmp_path)
+
+    keys = [VerifierKey.parse(line) for line in (tmp_path / "verifier-keys").read_text().splitlines()]
+    facts = [key for key in keys if key.name.endswith("/facts")]
+    assert len(facts) == 3
+    notes = [
+        note
+        for (note,) in owner.execute("SELECT note FROM audit.checkpoint WHERE log = 'facts' ORDER BY size").fetchall()
+    ]
+    signers = [open_note(note, facts)[1] for note in notes]
+    assert [{facts.index(key) for key in signed} for signed in signers] == [{0}, {0, 1}, {1, 2}]
+    for directory in (tmp_path, copied):
+        asyncio.run(compared(StandingCheck(audit_settings(database, directory))))
+
+
+def test_a_rotation_that_the_key_did_not_sign_installs_nothing(
+    database: Database, owner: Connection, tmp_path: Path
+) -> None:
+    Log(owner).write(population(1))
+    seal(database, tmp_path)
+    stranger = Ed25519PrivateKey.generate()
+    (origin,) = owner.execute("SELECT origin FROM audit.log WHERE name = 'facts'").fetchone() or ("",)
+    forged = rotation_to(origin.rpartition("/")[0], public_bytes(Ed25519PrivateKey.generate()), stranger)
+    request = append_request(fact_of_the_owner(forged), f"signing_key-{forged.log_id}", 0)
+    owner.execute("SELECT certification.append(%s::jsonb)", [f"[{msgspec.json.encode(request).decode()}]"])
+
+    seal(database, tmp_path)
+
+    assert owner.execute("SELECT count(*) FROM audit.signing_key").fetchone() == (1,)
+    assert len((tmp_path / "verifier-keys").read_text().splitlines()) == 2

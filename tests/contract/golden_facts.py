@@ -183,5 +183,14 @@ MEANING: Final[dict[str, Fact]] = {
     "key-revoked.v1/revoked.json": _about_the_system(
         "F-key-end", facts.KeyRevoked(key_name="sage-university", fact_ids=("F-key",))
     ),
+    "signing-key-rotated.v1/rotated.json": _about_the_system(
+        "F-signing-key",
+        facts.SigningKeyRotated(
+            log_id="sagecert.e806841ea5ec",
+            public_key="11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=",
+            previous_public_key="PUAXw+hDiVqStwqnTRt+vJyYLM8uxJaMwM1V8Sr0Zgw=",
+            signature="kqAJqfDUyriHdTDz7oTIGs5Xe6OdX+F0dR3ETPvYyKpEHZGu9UwqL8Rr8r9l1Zk0F0sVQq3oUv4YzOqZr0p9Dw==",
+        ),
+    ),
 }
 """Golden file to the fact that it must decode to."""

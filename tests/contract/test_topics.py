@@ -50,6 +50,8 @@ FIELDS_THAT_CANNOT_NAME_A_PERSON = {
     "actor", "key_name",
     # SHA-256 of 256 random bits, and a closed list
     "digest", "scopes",
+    # what the sealed logs sign with: their random id, keys and a signature
+    "log_id", "previous_public_key", "public_key", "signature",
     # the fields above, as a whole
     "data",
     # about the portal, written by Sage for every partner

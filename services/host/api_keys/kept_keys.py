@@ -10,7 +10,7 @@ from services.certification.domain.api_key import IssuedKey, issued_keys
 from services.host.api_keys.key_commands import append_request, fact_of_the_owner
 from services.host.api_keys.key_ring import KEY_FACTS
 from shared.events import wire
-from shared.events.facts import KeyIssued
+from shared.events.facts import KEY, KeyIssued
 
 
 def keys_in_force(connection: Connection) -> list[IssuedKey]:
@@ -23,7 +23,7 @@ def issue_again(connection: Connection, keys: Iterable[IssuedKey]) -> None:
     """Issues them in an empty log, within the transaction of the connection."""
     for number, key in enumerate(keys):
         fact = fact_of_the_owner(KeyIssued(key.key_name, key.scopes, key.digest.hex()))
-        request = msgspec.structs.replace(append_request(fact, key.key_name, 0), originator_seen=number)
+        request = msgspec.structs.replace(append_request(fact, KEY.prefix + key.key_name, 0), originator_seen=number)
         _driver(connection).execute(
             "SELECT certification.append(%s::jsonb)", [f"[{msgspec.json.encode(request).decode()}]"]
         )

@@ -66,7 +66,7 @@ async def _record(owner_url: str, key_name: str, decide: Callable[[Sequence[Issu
             facts = await _key_facts(database)
             fact = fact_of_the_owner(decide(issued_keys(facts)))
             seen = sum(1 for earlier in facts if getattr(earlier.data, "key_name", None) == key_name)
-            outcome = await store.append(append_request(fact, key_name, seen))
+            outcome = await store.append(append_request(fact, KEY.prefix + key_name, seen))
             if outcome.outcome in ("recorded", "replayed"):
                 for channel in (KEYS_CHANNEL, FACTS_CHANNEL):
                     await database.select(f"NOTIFY {channel}")
@@ -80,15 +80,15 @@ def fact_of_the_owner(data: SystemFact) -> Fact:
     return Fact(fact_id, effective_at=now, recorded_at=now, data=data, actor=OWNER, correlation_id=fact_id)
 
 
-def append_request(fact: Fact, key_name: str, seen: int) -> AppendRequest:
-    """Appends the fact on the condition that the stream of the name has no more facts than were seen."""
+def append_request(fact: Fact, stream: str, seen: int) -> AppendRequest:
+    """Appends the fact on the condition that its stream has no more facts than were seen."""
     _, state = wire.encode(fact)
     return AppendRequest(
         actor=OWNER,
         idempotency_key=fact.fact_id,
         content_hash="\\x" + content_hash(b"", state).hex(),
         facts=(row(fact, routing_of(fact.data, None, None), fact.recorded_at),),
-        originator_id=KEY.prefix + key_name,
+        originator_id=stream,
         originator_seen=seen,
     )
 
