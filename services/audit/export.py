@@ -126,6 +126,8 @@ async def stream(
             yield await asyncio.to_thread(archive.member, name, content)
             done += len(entries)
             on_progress(Progress(done, total))
+    async for name, content in _claims(connection, export):
+        yield await asyncio.to_thread(archive.member, name, content)
     for name, content in _in_parts("erasures", ({"fact_id": fact_id} for fact_id in erased)):
         yield archive.member(name, content)
     yield archive.end()
@@ -218,6 +220,20 @@ def unbundled(bundle: bytes) -> list[bytes]:
         entries.append(bundle[place + 2 : place + 2 + length])
         place += 2 + length
     return entries
+
+
+async def _claims(connection: Connection, export: Export) -> AsyncIterator[tuple[str, bytes]]:
+    """The authorisation answers that were given, where they are recorded; of one partner in its export."""
+    if await connection.fetchval("SELECT to_regclass('audit.claim')") is None:
+        return
+    after, part = 0, 0
+    while rows := await connection.fetch(_SQL["claims"], after, export.facts.size, ROWS_AT_ONCE):
+        claims = [msgspec.json.decode(row["claim"]) for row in rows]
+        kept = [claim for claim in claims if export.partner_id in (None, claim["partner_id"])]
+        if kept:
+            yield f"claims/{part:03}.jsonl", _lines(kept)
+            part += 1
+        after = rows[-1]["number"]
 
 
 class _Identified(msgspec.Struct):

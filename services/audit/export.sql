@@ -39,6 +39,11 @@ SELECT e.position FROM compliance_event e
 WHERE e.partner_id = $1 AND e.position > $2 AND e.position <= $3
 ORDER BY e.position LIMIT $4
 
+-- name: claims
+-- The authorisation answers after number $1 that judged from facts up to position $2, at most $3.
+SELECT c.number, to_jsonb(c)::text AS claim FROM audit.claim c WHERE c.number > $1 AND c.position <= $2
+ORDER BY c.number LIMIT $3
+
 -- name: erased
 -- Of these facts, those whose free text is not there any more.
 SELECT w.fact_id FROM unnest($1::text[]) WITH ORDINALITY w (fact_id, place)

@@ -1,6 +1,7 @@
 """The sealer against the real database: what an entry is, and what a checkpoint says of it."""
 
 import asyncio
+from base64 import b64encode
 from pathlib import Path
 from typing import Final
 
@@ -92,7 +93,11 @@ def test_a_rotation_that_the_key_did_not_sign_installs_nothing(
     seal(database, tmp_path)
     stranger = Ed25519PrivateKey.generate()
     (origin,) = owner.execute("SELECT origin FROM audit.log WHERE name = 'facts'").fetchone() or ("",)
-    forged = rotation_to(origin.rpartition("/")[0], public_bytes(Ed25519PrivateKey.generate()), stranger)
+    (present,) = owner.execute("SELECT public_key FROM audit.signing_key").fetchone() or (b"",)
+    forged = msgspec.structs.replace(
+        rotation_to(origin.rpartition("/")[0], public_bytes(Ed25519PrivateKey.generate()), stranger),
+        previous_public_key=b64encode(present).decode(),
+    )
     request = append_request(fact_of_the_owner(forged), f"signing_key-{forged.log_id}", 0)
     owner.execute("SELECT certification.append(%s::jsonb)", [f"[{msgspec.json.encode(request).decode()}]"])
 

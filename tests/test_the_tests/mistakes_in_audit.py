@@ -1,0 +1,50 @@
+"""Mistakes that are easily made where what is recorded is sealed and compared, each with the test that notices it."""
+
+from typing import Final
+
+from tests.test_the_tests.mistakes_in_delivery import Mistake
+
+MISTAKES: Final = (
+    Mistake(
+        "the last node of a level is taken for one with a sibling on its right",
+        "services/audit/merkle.py",
+        "on_the_left = bool(place & 1) or place == last",
+        "on_the_left = bool(place & 1)",
+        "audit/test_merkle.py::test_published_inclusion_proofs[2-3]",
+    ),
+    Mistake(
+        "a column that steers the routing is not sealed",
+        "services/audit/entries.sql",
+        """',"partner_id":' || coalesce(to_json(e.partner_id)::text, 'null')""",
+        """',"partner_id":null'""",
+        "audit/test_sealing.py::test_a_checkpoint_is_the_root_over_every_column_and_the_exact_bytes",
+    ),
+    Mistake(
+        "a follower that compared once does not look at what changes behind it",
+        "services/audit/standing_check.py",
+        "if check is None or check.state != state or",
+        "if check is None or",
+        "audit/test_attacks.py::test_a_running_follower_notices_a_change_far_back_before_it_derives",
+    ),
+    Mistake(
+        "a rebuild derives from whatever is there",
+        "services/compliance/projection/rebuild.py",
+        "asyncio.run(check.compare_facts())",
+        "asyncio.run(asyncio.sleep(0))",
+        "audit/test_attacks.py::test_a_rebuild_never_launders_a_forged_fact",
+    ),
+    Mistake(
+        "a witness trusts the size that it is asked with",
+        "services/audit/witness/witness.py",
+        "if submission.old_size != seen.size:",
+        "if submission.old_size > submission.checkpoint.size:",
+        "audit/test_witness.py::test_what_is_no_extension_is_refused_for_ever",
+    ),
+    Mistake(
+        "a rotation installs a key that nobody signed for",
+        "services/audit/key_ring.py",
+        "        Ed25519PublicKey.from_public_bytes(previous).verify(signature, _statement(previous, public_key))\n",
+        "",
+        "audit/test_sealing.py::test_a_rotation_that_the_key_did_not_sign_installs_nothing",
+    ),
+)
