@@ -16,6 +16,7 @@ from services.certification.api import (
     exams,
     facts,
     health,
+    held_facts,
     partners,
     policy_revisions,
     portal_changes,
@@ -145,7 +146,18 @@ def create_app(settings: CertificationSettings) -> FastAPI:
         redirect_slashes=False,
     )
     install(app, PROBLEMS)
-    for noun in (partners, consultants, exams, portal_changes, policy_revisions, facts, batches, events, health):
+    for noun in (
+        partners,
+        consultants,
+        exams,
+        portal_changes,
+        policy_revisions,
+        facts,
+        held_facts,
+        batches,
+        events,
+        health,
+    ):
         app.router.routes += noun.router.routes  # as they are: `include_router` would copy each
     complete(app, settings.products, LINKS)
     app.state.fact_routes = FactRoutes(app)

@@ -47,6 +47,7 @@ OFFERED: Final[list[tuple[str, str, set[str]]]] = [
     ("get", "/certification/v1/exam-registrations/{registration_id}", {"at", "known_at"}),
     ("get", "/certification/v1/facts/{fact_id}", set()),
     ("get", "/certification/v1/facts", {"idempotency_key"}),
+    ("get", "/certification/v1/held-facts", {"after", "limit"}),
     ("delete", "/certification/v1/facts/{fact_id}/free-text", set()),
     ("get", "/certification/v1/consultants/{consultant_id}/profile", set()),
     ("put", "/certification/v1/consultants/{consultant_id}/profile", set()),

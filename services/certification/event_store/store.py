@@ -31,9 +31,9 @@ COLUMNS: Final[LiteralString] = """
     e.partner_id, e.into_partner_id, e.consultant_id, e.held, e.content_hash
 """
 
-LOAD, LOAD_RECOGNITIONS, LOAD_SUBJECTS, LOAD_FACTS, FACTS_AFTER = (
+LOAD, LOAD_RECOGNITIONS, LOAD_SUBJECTS, LOAD_FACTS, FACTS_AFTER, HELD_FACTS = (
     Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8")
-    for name in ("load", "load_recognitions", "load_subjects", "load_facts", "facts_after")
+    for name in ("load", "load_recognitions", "load_subjects", "load_facts", "facts_after", "held_facts")
 )
 
 FACT: Final[LiteralString] = f"""
@@ -93,6 +93,27 @@ class FoundFact(msgspec.Struct, frozen=True):
     stored: StoredFact
     free_text: str | None
     void: Fact | None
+
+
+class HeldFact(NamedTuple):
+    """A fact that waits for another one, since when, and for what (R35)."""
+
+    since: datetime
+    topic: str
+    fact_id: str
+    position: int
+    recorded_at: datetime
+    effective_at: datetime
+    registration_id: str | None
+    attempt: int | None
+    portal_change_id: str | None
+
+
+class HeldFacts(NamedTuple):
+    """Some of the facts that wait. `next_after`: where to go on; None: these are the last."""
+
+    facts: list[HeldFact]
+    next_after: int | None
 
 
 class LogFilter(NamedTuple):
@@ -246,6 +267,13 @@ class EventStore:
     async def fact(self, fact_id: str) -> FoundFact | None:
         """The fact of this id."""
         return _found(await self._database.select(BY_ID, fact_id))
+
+    async def held_facts(self, after: int, limit: int) -> HeldFacts:
+        """The facts that wait since a later position than `after`; `limit`: how many such positions are looked at."""
+        rows = await self._database.select(HELD_FACTS, after, limit)
+        facts = [HeldFact(*row[:9]) for row in rows if row[0] is not None]
+        through, more = rows[0][9:]
+        return HeldFacts(facts, through if more else None)
 
     async def fact_by_key(self, actor: str, key: str) -> FoundFact | None:
         """The fact recorded under an idempotency key of this caller."""
