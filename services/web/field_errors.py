@@ -8,17 +8,7 @@ import msgspec
 from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
-
-class FieldError(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One part of the request. `place`: body, query, path or header. `parameter`: its name, with dots below the top.
-
-    `expected`: what is acceptable there. `example`: such a value, where the documents give one.
-    """
-
-    place: str
-    parameter: str
-    expected: str
-    example: Any = msgspec.UNSET
+from services.web.refusal import FieldError
 
 
 class Fields(NamedTuple):

@@ -11,9 +11,10 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from services.web.field_errors import FieldError, Fields, field_errors, fields_of_route
+from services.web.field_errors import Fields, field_errors, fields_of_route
 from services.web.input_parsing import body_error
 from services.web.refusal import (
+    FieldError,
     IdempotencyKeyMissing,
     IdempotencyKeyReused,
     Malformed,

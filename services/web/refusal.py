@@ -3,7 +3,21 @@
 How each is answered stands in the problem table of its service (`services.web.problem_details`).
 """
 
-from services.web.field_errors import FieldError
+from typing import Any
+
+import msgspec
+
+
+class FieldError(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One part of the request. `place`: body, query, path or header. `parameter`: its name, with dots below the top.
+
+    `expected`: what is acceptable there. `example`: such a value, where the documents give one.
+    """
+
+    place: str
+    parameter: str
+    expected: str
+    example: Any = msgspec.UNSET
 
 
 class Refusal(Exception):
