@@ -24,6 +24,7 @@ QUESTIONS: Final = (
     "/compliance/v1/partners",
     "/compliance/v1/events",
 )
+ENDED_SECONDS_MAX: Final = 10
 AWAY: Final = sql.SQL("REVOKE SELECT ON ALL TABLES IN SCHEMA certification, compliance FROM {}")
 
 
@@ -54,7 +55,8 @@ async def test_a_stream_ends_when_its_key_is_revoked(database: Database, path: s
                 await asyncio.sleep(0.02)
             assert not stream.done()
             revoked(database, "portal")
-            await stream
+        ended, _ = await asyncio.wait({stream}, timeout=ENDED_SECONDS_MAX)
+        assert ended
     assert sent[0]["status"] == 200
     assert sent[-1] == {"type": "http.response.body", "body": b"", "more_body": False}
 
