@@ -12,6 +12,7 @@ import click
 from services.cli.error_messages import friendly_errors
 from services.cli.options import host_option, json_option, port_option, running_data_directory_option
 from services.cli.output import progress
+from services.cli.what_if import what_if
 
 if TYPE_CHECKING:
     from services.audit.settings import AuditSettings
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 @click.group()
 def audit() -> None:
     """The audit trail: what is recorded is sealed, witnessed and exported."""
+
+
+audit.add_command(what_if)
 
 
 @audit.command("seal")

@@ -26,6 +26,9 @@ from services.compliance.api import (
     webhook_deliveries,
     webhook_endpoints,
 )
+from services.compliance.api import (
+    what_ifs as what_if_routes,
+)
 from services.compliance.api.service import Service, sending
 from services.compliance.api.webhook_endpoints import PATH
 from services.compliance.claims.claim_recorder import ClaimRecorder
@@ -33,6 +36,7 @@ from services.compliance.database import DATABASE_AWAY, create_pool
 from services.compliance.historical_answers.pool import AnsweringPool
 from services.compliance.projection_notifications import ProjectionListener
 from services.compliance.settings import ComplianceSettings
+from services.compliance.what_ifs.runs import WhatIfRuns, processes_for_all
 from services.web.event_broadcast import Broadcast
 from services.web.openapi import Link, complete
 
@@ -78,6 +82,7 @@ ROUTERS: Final = (
     partner_changes,
     claims,
     policy,
+    what_if_routes,
     events,
     webhook_endpoints,
     webhook_deliveries,
@@ -97,6 +102,7 @@ def create_app(settings: ComplianceSettings, wall_clock: Callable[[], datetime])
         listener = ProjectionListener(settings)
         answers = AnsweringPool(settings)
         recorder = ClaimRecorder(settings)
+        what_ifs = WhatIfRuns(answers.worker_settings, processes_for_all())
         async with (
             create_pool(settings, seconds_max=STATEMENT_SECONDS_MAX, reading=True) as pool,
             create_pool(settings, seconds_max=STATEMENT_SECONDS_MAX) as owners_pool,
@@ -104,6 +110,7 @@ def create_app(settings: ComplianceSettings, wall_clock: Callable[[], datetime])
             sending(settings, wall_clock) as webhooks,
             answers.running(),
             recorder.running(),
+            what_ifs.running(),
         ):
             feed = Broadcast(
                 events.reading(feed_pool),
@@ -115,7 +122,7 @@ def create_app(settings: ComplianceSettings, wall_clock: Callable[[], datetime])
             )
             parameters, sandbox = settings.parameters, settings.sandbox
             app.state.compliance = Service(
-                pool, owners_pool, feed, answers, recorder, listener, parameters, sandbox, webhooks
+                pool, owners_pool, feed, answers, recorder, listener, parameters, sandbox, webhooks, what_ifs
             )
             app.state.waiting = listener
             listening = asyncio.create_task(listener.listen())

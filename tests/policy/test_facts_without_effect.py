@@ -18,6 +18,7 @@ from services.compliance.policy.effects.facts_without_effect import FactWithoutE
 from services.compliance.policy.effects.vocabulary import EXPLANATIONS, NoEffect
 from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.policy.partner_facts import PartnerFacts
+from services.compliance.policy.policy_timeline import Term, policy_known
 from services.compliance.policy.portal_changes import portal_change_in_force
 from shared.events.envelope import Fact
 from shared.events.facts import (
@@ -29,6 +30,7 @@ from shared.events.facts import (
     MaintenanceCompleted,
     PartnerClosed,
     PartnersMerged,
+    PolicyRevised,
     RevocationOrdered,
 )
 from tests.oracle.histories import PRODUCTS, History, histories
@@ -104,6 +106,8 @@ def _answers(case: Case, log: Sequence[Fact], at: datetime) -> dict[Any, Any]:
         for partner in case.partners:
             segment = partner_segment(log, partner, product, at, PARAMETERS)
             view = standing_view(None if segment is None else segment.standing)
+            if view is not None:
+                view["windows"] = [window[:-1] for window in view["windows"]]  # a policy's name decides nothing
             if view is None or view["status"] == "not_enrolled":
                 history = ("not_enrolled", *((view[name] for name in ("windows", "suspensions")) if view else ([], [])))
                 answers[partner, product] = history
@@ -141,8 +145,17 @@ def _derived(case: Case, log: Sequence[Fact]) -> list[Any]:
             (enrolment.start, enrolment.kind_facts, enrolment.programme_facts)
             for enrolment in knowledge.timeline.enrolments
         ]
+    policy = policy_known(log, PARAMETERS)
+    terms: tuple[Term[Any], ...] = (
+        policy.window_days,
+        policy.reminder_days,
+        policy.programmes,
+        *policy.minimum.values(),
+    )
+    revised = [fact.effective_at for fact in log if isinstance(fact.data, PolicyRevised)]
     return [
         voided,
+        {(number, term.at(instant)) for number, term in enumerate(terms) for instant in revised},
         [
             (consultant, [] if change is None else [_placed(outcome, log) for outcome in change.after])
             for consultant, _, change in people.refresh_links()
@@ -269,6 +282,7 @@ STORIES: dict[NoEffect, list[oracle.Fact]] = {
         _this(oracle.ConsultantLinked, T[3], "P1", "C1"),
     ],
     "partner_not_enrolled": [_this(oracle.ConsultantLinked, T[3], "P1", "C1")],
+    "policy_unchanged": [_this(oracle.PolicyRevised, T[2], "2022-02", 30, {"VAR": 2})],
     "programme_not_eligible": [_this(oracle.PartnerEnrolled, T[0], "P1", "VAR", "RESELLER")],
     "revoked_at_once": [
         _at(oracle.RevocationOrdered, T[2], "C1", "S200P"),

@@ -15,6 +15,7 @@ from services.compliance.webhooks.refusals import (
     StartOutOfRange,
     TooManySecrets,
 )
+from services.compliance.what_ifs.runs import NoSuchWhatIf, TooManyWhatIfs
 from services.web import problem_details
 from services.web.problem_details import (
     DATABASE_UNAVAILABLE,
@@ -59,6 +60,8 @@ PROBLEMS: Final[ProblemTable] = {
     AnswersAway: DATABASE_UNAVAILABLE,
     TooManyQuestions: ProblemType(503, "too-many-questions", "Too many questions wait"),
     TakesTooLong: ProblemType(503, "takes-too-long", "The answer takes too long"),
+    TooManyWhatIfs: ProblemType(503, "too-many-what-ifs", "Too many what-ifs wait"),
+    NoSuchWhatIf: ProblemType(404, "no-such-what-if", "No such what-if"),
     StartOutOfRange: MALFORMED,
     NoSuchEndpoint: ProblemType(404, "no-such-endpoint", "No such webhook endpoint"),
     OtherRevision: ProblemType(412, "precondition-failed", "It is not what was expected"),

@@ -174,6 +174,15 @@ class ChangesQuestion(FreshQuery):
     limit: Limit = Field(default=LIMIT_DEFAULT, description="How many at most.")
 
 
+class WhatIfPageQuestion(BaseModel):
+    """Which part of the differences."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    after: AskedPosition = Field(default=0, description="`next` of the page before.")
+    limit: Limit = Field(default=LIMIT_DEFAULT, description="How many at most.")
+
+
 EVENTS_FILTER: Final = ("type", "partner_id", "product")
 """What may be given several times: the parameters of `EventsQuestion` that say which events."""
 

@@ -22,6 +22,7 @@ from services.compliance.read_model.routing import log_head
 from services.compliance.settings import ComplianceSettings
 from services.compliance.webhooks.signing import Sealer
 from services.compliance.webhooks.transport.addresses import Network
+from services.compliance.what_ifs.runs import WhatIfRuns
 from services.web.event_broadcast import Broadcast
 from services.web.products import require_sold
 
@@ -65,6 +66,7 @@ class Service(NamedTuple):
     parameters: Parameters
     sandbox: bool
     webhooks: Webhooks | None
+    what_ifs: WhatIfRuns
 
     def require_sold(self, product: str) -> None:
         """Raises `UnknownProduct` for a product that is not sold."""

@@ -14,7 +14,7 @@ from services.compliance.historical_answers.queries import AsOfMembers, FactsWit
 from services.compliance.policy.effects.facts_without_effect import FactWithoutEffect, facts_without_effect
 from services.compliance.policy.effects.vocabulary import EXPLANATIONS, NoEffect
 from services.compliance.policy.parameters import Parameters
-from services.compliance.read_model.routing import topics
+from services.compliance.read_model.routing import revisions, topics
 from services.compliance.refusals import InvalidQuery, NeverMentioned
 from services.web.statements import statements
 from shared.events.envelope import Fact
@@ -198,6 +198,7 @@ class _Context:
         """The positions of the facts in these rows, and all facts that say what became of them, in log order."""
         if not self._shared:
             await self._read(self._shared, "portal_changes")
+            self._shared |= {fact.position: fact for fact in await revisions(self._connection, self._through)}
         facts = {row["notification_id"]: decode(*row[:4]) for row in rows}
         judged = set(facts)
         people = {row["consultant_id"] for row in rows if row["consultant_id"] is not None}

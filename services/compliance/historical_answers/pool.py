@@ -71,13 +71,16 @@ class _Waiting:
 
 
 class AnsweringPool:
-    """Belongs to one event loop. Starts its processes when there are questions, and keeps them."""
+    """Belongs to one event loop. Starts its processes when there are questions, and keeps them.
+
+    `worker_settings`: what each of its processes is told first.
+    """
 
     def __init__(self, settings: ComplianceSettings) -> None:
         self._processes_max = settings.answer_processes
         self._queue_max = settings.answer_queue_max
         self._seconds_max = settings.answer_seconds_max
-        self._settings = WorkerSettings(
+        self.worker_settings = WorkerSettings(
             parent=os.getpid(),
             niceness=NICENESS,
             seconds_max=settings.answer_seconds_max,
@@ -166,7 +169,7 @@ class AnsweringPool:
             if worker is None or not worker.alive:
                 await _ended(worker)
                 worker = None
-                worker = await _Worker.start(self._settings)
+                worker = await _Worker.start(self.worker_settings)
             reply = await worker.ask(waiting.question, self._seconds_max + REPLY_GRACE_SECONDS)
         except TimeoutError:
             _log.warning("a question about %s took too long and its process is ended", waiting.about)

@@ -7,10 +7,8 @@ it finds the socket closed.
 """
 
 import asyncio
-import ctypes
 import gc
 import os
-import signal
 import socket
 import sys
 import traceback
@@ -65,11 +63,11 @@ from services.compliance.historical_answers.queries import (
     decode_settings,
     encode,
 )
+from services.compliance.parent_process import end_with
 from services.compliance.policy.parameters import Parameters, parameters_for
 from services.web.database_role import take_reading_role
 from services.web.refusal import Refusal
 
-_PR_SET_PDEATHSIG: Final = 1
 _LENGTH_BYTES: Final = 4
 _THRESHOLDS: Final = (50_000, 10, 10)
 
@@ -116,6 +114,14 @@ async def _audited(
             return await claims.claims(connection, question, parameters)
 
 
+async def reading_connection(settings: WorkerSettings) -> OwnConnection:
+    """A connection that reads only. Raises what `connect_to` raises."""
+    session = session_of(settings.database_schema, settings.database_role, settings.seconds_max)
+    connection = await connect_to(settings.database_url, session, settings.seconds_max)
+    await take_reading_role(READING_ROLE, connection)
+    return connection
+
+
 class _Answers:
     """Connects for the first question, and reconnects after a lost connection."""
 
@@ -147,10 +153,7 @@ class _Answers:
 
     async def _connected(self) -> OwnConnection:
         if self._connection is None or self._connection.is_closed():
-            settings = self._settings
-            session = session_of(settings.database_schema, settings.database_role, settings.seconds_max)
-            self._connection = await connect_to(settings.database_url, session, settings.seconds_max)
-            await take_reading_role(READING_ROLE, self._connection)
+            self._connection = await reading_connection(self._settings)
         return self._connection
 
     def _hang_up(self) -> None:
@@ -162,7 +165,7 @@ class _Answers:
 async def _serve(descriptor: int) -> None:
     reader, writer = await asyncio.open_unix_connection(sock=socket.socket(fileno=descriptor))
     settings = decode_settings(await _read(reader))
-    _depend_on(settings.parent)
+    end_with(settings.parent)
     os.nice(settings.niceness)
     gc.collect()
     gc.freeze()
@@ -172,14 +175,6 @@ async def _serve(descriptor: int) -> None:
         question = decode_question(await _read(reader))
         _write(writer, encode(await answers.reply(question)))
         await writer.drain()
-
-
-def _depend_on(parent: int) -> None:
-    """Linux kills this process with its parent, even in the middle of an answer."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            sys.exit()
 
 
 async def _read(reader: asyncio.StreamReader) -> bytes:

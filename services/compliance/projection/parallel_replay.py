@@ -6,13 +6,14 @@ not grow with the log.
 
 import asyncio
 import gc
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import Final, NamedTuple
 
 from services.compliance.database import OwnConnection, connect
 from services.compliance.policy.step_position import StepPosition
+from services.compliance.projection.parallel_tasks import run_in_order
 from services.compliance.projection.prior_publication import prior_publications
 from services.compliance.projection.replay import derive
 from services.compliance.read_model.checkpoint import Checkpoint, PolicyUpgrade
@@ -22,8 +23,6 @@ from services.compliance.settings import ComplianceSettings
 from services.web.statements import statements
 
 PARTNERS_PER_TASK: Final = 128
-_TASKS_AHEAD: Final = 3
-"""Tasks queued per process besides the running one."""
 
 _SQL: Final = statements(__file__, partner_routes=PARTNER_ROUTES)
 
@@ -61,27 +60,28 @@ async def replay_all_partners(
     corrections of what the schema `published_in` holds.
     """
     on_progress("routing the facts")
-    loop = asyncio.get_running_loop()
-    handed_out: set[asyncio.Future[None]] = set()
-    partners, after = 0, ""
+    partners = 0
     with ProcessPoolExecutor(processes, get_context("spawn"), initializer=_start_process) as pool:
         for _ in range(processes):  # Each starts one more process: they load their code while the database routes.
             pool.submit(_do_nothing)
         await _route(connection, max(goal.position, goal.cursor.position))
         await connection.execute(_SQL["stage"])
-        while rows := await connection.fetch(_SQL["next_partners"], after, PARTNERS_PER_TASK):
-            partner_ids = [row["partner_id"] for row in rows]
-            if len(handed_out) >= processes * _TASKS_AHEAD:
-                done, handed_out = await asyncio.wait(handed_out, return_when=asyncio.FIRST_COMPLETED)
-                for finished in done:
-                    finished.result()
-            task = _Task(rebuilt, partner_ids, goal.cursor, goal.upgraded_from, published_in)
-            handed_out.add(loop.run_in_executor(pool, _run_task, task))
-            partners, after = partners + len(partner_ids), partner_ids[-1]
+        tasks = (
+            _Task(rebuilt, partner_ids, goal.cursor, goal.upgraded_from, published_in)
+            async for partner_ids in _every_partner(connection)
+        )
+        async for derived in run_in_order(pool, processes, tasks, _run_task):
+            partners += derived
             on_progress(f"{partners:,} partners")
-        await asyncio.gather(*handed_out)
     await connection.execute("DROP TABLE routed_fact, target")
     return partners
+
+
+async def _every_partner(connection: OwnConnection) -> AsyncIterator[list[str]]:
+    after = ""
+    while rows := await connection.fetch(_SQL["next_partners"], after, PARTNERS_PER_TASK):
+        yield [row["partner_id"] for row in rows]
+        after = rows[-1]["partner_id"]
 
 
 async def _route(connection: OwnConnection, through: int) -> None:
@@ -114,10 +114,11 @@ def _do_nothing() -> None:
     """A task for a process that is still starting."""
 
 
-def _run_task(task: _Task) -> None:
-    """Runs in a process of its own, which keeps its connection from task to task."""
+def _run_task(task: _Task) -> int:
+    """Runs in a process of its own, which keeps its connection from task to task. Returns how many partners it did."""
     _runner.run(_derive(task))
     gc.collect()
+    return len(task.partner_ids)
 
 
 async def _derive(task: _Task) -> None:

@@ -1,7 +1,7 @@
 """Facts about one partner itself: which changed nothing (R10, R11, R22, R28, R29, R35)."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
@@ -9,6 +9,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 from services.compliance.policy.effects.vocabulary import Findings, NoEffect
 from services.compliance.policy.enrolment import CLOSED, MERGED
+from services.compliance.policy.policy_timeline import Term
 from shared.events.envelope import Fact
 from shared.events.facts import Kind, PartnerClosed, PartnersMerged
 
@@ -51,20 +52,28 @@ class _Said(Generic[_T]):
         place = bisect_right(self._starts, start)
         return self._starts[place] if place < len(self._starts) else None
 
-    def during(self, start: datetime, end: datetime | None) -> Iterator[_T]:
-        """The values in force at any time from `start` to `end`."""
+    def during(self, start: datetime, end: datetime | None) -> Iterator[tuple[_T, datetime, datetime | None]]:
+        """The values in force at any time from `start` to `end` (None: for ever), each with its part of that time."""
         place = max(0, bisect_right(self._starts, start) - 1)
         for reign in self._reigns[place:]:
             if end is not None and reign.start >= end:
                 return
-            yield reign.value
+            following = self.end(reign.start)
+            until = min((instant for instant in (following, end) if instant is not None), default=None)
+            yield reign.value, max(start, reign.start), until
 
 
-def enrolment_effects(facts: Iterable[Fact], eligible: Collection[str], with_effect: Container[str]) -> Findings:
+def _eligible(programmes: Term[tuple[str, ...]], code: str | None, start: datetime, end: datetime | None) -> list[bool]:
+    """Whether the programme enrols: at `start`, and from each instant before `end` at which a revision says (R39)."""
+    instants = [start, *(since for since in programmes.starts(start) if since > start and (end is None or since < end))]
+    return [code in programmes.at(instant).value for instant in instants]
+
+
+def enrolment_effects(facts: Iterable[Fact], eligible: Term[tuple[str, ...]], with_effect: Container[str]) -> Findings:
     """The facts about a partner that changed nothing.
 
     `facts`: those that say what the partner is, without mergers that never came about. `eligible`: the programmes that
-    enrol. `with_effect`: the ids of closures and mergers that changed something else, such as somebody's link.
+    enrol, over time. `with_effect`: the ids of closures and mergers that changed something else, such as a link.
     """
     own = sorted(facts, key=attrgetter("effective_at", "position"))
     kinds: list[_Reign[Kind]] = []
@@ -88,7 +97,7 @@ def _reign(instant: datetime, given: Sequence[tuple[str, _T]]) -> list[_Reign[_T
 class _Enrolments(NamedTuple):
     kinds: _Said[Kind]
     programmes: _Said[str]
-    eligible: Collection[str]
+    eligible: Term[tuple[str, ...]]
 
     def why_nothing(self, fact: Fact) -> NoEffect | None:
         """Why neither the kind nor the programme that the fact gives changed anything; None: one did."""
@@ -107,17 +116,20 @@ class _Enrolments(NamedTuple):
         if all(kind == reign.value for kind in self.kinds.instead(reign)):
             return "same_kind"
         during = self.programmes.during(reign.start, self.kinds.end(reign.start))
-        return None if any(programme in self.eligible for programme in during) else "partner_not_enrolled"
+        enrolled = any(any(_eligible(self.eligible, *part)) for part in during)
+        return None if enrolled else "partner_not_enrolled"
 
     def _why_not_programme(self, fact: Fact) -> NoEffect | None:
         reign = self.programmes.of(fact)
         if reign is None:
             return "overruled"
-        enrols = reign.value in self.eligible
-        if any((programme in self.eligible) != enrols for programme in self.programmes.instead(reign)):
-            known, end = self.kinds.first_start(), self.programmes.end(reign.start)
+        end = self.programmes.end(reign.start)
+        enrols = _eligible(self.eligible, reign.value, reign.start, end)
+        instead = self.programmes.instead(reign)
+        if any(_eligible(self.eligible, programme, reign.start, end) != enrols for programme in instead):
+            known = self.kinds.first_start()
             return None if known is not None and (end is None or known < end) else "kind_unknown"
-        if enrols:
+        if any(enrols):
             return "already_enrolled"
         if isinstance(fact.data, PartnerClosed | PartnersMerged):
             return "nothing_to_end"

@@ -11,6 +11,7 @@ from services.compliance.policy.effects import (
     certification_effects,
     enrolment_effects,
     exam_effects,
+    policy_effects,
     portal_change_effects,
 )
 from services.compliance.policy.effects.known_facts import KnownFacts
@@ -41,7 +42,8 @@ def facts_without_effect(facts: Iterable[Fact], at: datetime, parameters: Parame
 
     `facts`: in log order. Of a person all of its facts, the whole streams of its registrations, and what says what
     became of the partners that its links can lead to. Of a partner all facts about itself; if it closed or was merged,
-    also everything about its people. Every declaration and correction of a portal change.
+    also everything about its people. Every declaration and correction of a portal change, and
+    every revision of the policy.
     """
     known_facts = list(facts)
     known = KnownFacts(known_facts, parameters)
@@ -63,7 +65,7 @@ def _findings(known: KnownFacts, parameters: Parameters) -> Findings:
     for own in known.of_partner.values():
         yield from ((fact, "overruled") for fact in own if fact.fact_id in known.undone)
         came_about = (fact for fact in own if fact.fact_id not in known.undone)
-        yield from enrolment_effects.enrolment_effects(came_about, parameters.programmes, with_effect)
+        yield from enrolment_effects.enrolment_effects(came_about, known.policy.programmes, with_effect)
     for registration_id in {*known.scores, *known.corrections}:
         yield from exam_effects.exam_effects(
             known.registrations.get(registration_id),
@@ -76,4 +78,5 @@ def _findings(known: KnownFacts, parameters: Parameters) -> Findings:
         certification_effects.recognition_effects(known),
         certification_effects.revocation_effects(known),
         portal_change_effects.portal_change_effects(known),
+        policy_effects.policy_effects(known.revisions, parameters),
     )

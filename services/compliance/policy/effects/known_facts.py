@@ -29,6 +29,7 @@ from shared.events.facts import (
     PartnerClosed,
     PartnersMerged,
     Period,
+    PolicyRevised,
     PortalChangeCorrected,
     PortalChangeDeclared,
     RevocationOrdered,
@@ -69,6 +70,7 @@ class KnownFacts:
         self.grants: dict[str, GrantStatement] = {}
         self.completions: dict[tuple[str, str, str], tuple[Period, ...]] = {}
         self.policy = policy_known(known, parameters)
+        self.revisions = [fact for fact in known if isinstance(fact.data, PolicyRevised) and fact.fact_id not in voids]
         self._timelines: dict[str, EnrolmentTimeline] = {}
         for fact in known:
             if fact.fact_id not in voids:

@@ -30,6 +30,7 @@ NoEffect = Literal[
     "partner_closed",
     "partner_merged_away",
     "partner_not_enrolled",
+    "policy_unchanged",
     "programme_not_eligible",
     "revoked_at_once",
     "same_kind",
@@ -99,6 +100,7 @@ EXPLANATIONS: Final[Mapping[NoEffect, Explanation]] = MappingProxyType(
         "partner_not_enrolled": Explanation(
             "R11", "The partner is not enrolled while this lasts, so nothing follows from it."
         ),
+        "policy_unchanged": Explanation("R39", "The policy had these terms before."),
         "programme_not_eligible": Explanation(
             "R11", "The programme is not eligible, and the partner was not enrolled."
         ),
