@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from starlette.types import Receive, Scope, Send
 
 from services.certification.api import (
@@ -25,6 +26,7 @@ from services.certification.api.command_request import Service
 from services.certification.api.fact_routes import FactRoutes
 from services.certification.api.fast_path import DirectPosts
 from services.certification.api.problems import PROBLEMS
+from services.certification.api.programmes import malformed_request
 from services.certification.domain.refusals import Unavailable
 from services.certification.event_store.database import Database
 from services.certification.event_store.store import EventStore
@@ -146,6 +148,7 @@ def create_app(settings: CertificationSettings) -> FastAPI:
         redirect_slashes=False,
     )
     install(app, PROBLEMS)
+    app.add_exception_handler(RequestValidationError, malformed_request)
     for noun in (
         partners,
         consultants,

@@ -1,10 +1,11 @@
 """Revisions of the policy as callers record them (R33, R34, R39)."""
 
+import json
 from typing import Any
 
 import pytest
 
-from tests.certification.caller import Caller, kind_of
+from tests.certification.caller import PREFIX, Caller, kind_of
 
 REVISIONS = "policy-revisions"
 WHOLE: dict[str, Any] = {
@@ -126,3 +127,19 @@ async def test_a_void_leaves_the_id_free(caller: Caller) -> None:
     second = await revise(caller, window_days=60)
     assert (void.status_code, second.status_code) == (201, 201)
     assert second.json()["fact_id"] != first["fact_id"]
+
+
+async def test_a_refused_programme_is_answered_with_those_in_force(caller: Caller) -> None:
+    """R11: not those of a revision that is to come, nor of one that is void."""
+    revision = (await revise(caller, programmes=["PARTNER_ELITE", "PARTNER_SUCCESS"])).json()
+    await revise(caller, "later", programmes=["PARTNER_LATER"], effective_at=LATER)
+    refused = {"partner_id": "P1", "kind": "VAR", "programme": "Partner Elite"}
+    batch = json.dumps({"path": PREFIX + "partners", "idempotency_key": "line", "body": refused})
+    ndjson = {"Content-Type": "application/x-ndjson"}
+    line = await caller.http.post(PREFIX + "batches", content=batch, headers=ndjson)
+    for answer in (await caller.post("partners", **refused), line):
+        assert "those that enrol are PARTNER_ELITE and PARTNER_SUCCESS, and NONE is no programme" in answer.text
+        assert "PARTNER_LATER" not in answer.text
+    await caller.post(f"facts/{revision['fact_id']}/void", **REASON)
+    answer = await caller.post("partners", **refused)
+    assert "those that enrol are PARTNER_SUCCESS and PARTNER_SUCCESS_PLUS, and NONE" in answer.json()["detail"]

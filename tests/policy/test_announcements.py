@@ -21,6 +21,7 @@ from tests.policy.scenarios.vocabulary import (
     maintains,
     portal_change_is_corrected,
     portal_changes,
+    revises,
     utc,
 )
 
@@ -170,3 +171,74 @@ def test_two_links_at_once_are_told_to_both_partners() -> None:
     for partner in ("acorn", "birch"):
         found = [one for one in announced(partner, *told, until=cleared) if one[0].startswith("dual-link")]
         assert found == [("dual-link-detected", LOSS), ("dual-link-cleared", cleared)]
+
+
+def test_a_window_reminds_by_the_days_in_force_when_it_opened() -> None:
+    """R39: a revision while it runs changes nothing; of reminders before the opening there is none."""
+    told = (
+        team(),
+        revises("early", START + DAY, window_days=20, reminder_days=(40, 14, 14 + 5)),
+        leaves("omar", "acorn", LOSS),
+        revises("late", LOSS + DAY, window_days=40, reminder_days=(1,)),
+    )
+    last = utc("2023-03-30 23:00")
+    assert announced("acorn", *told, until=last) == [
+        ("minimum-reached", START),
+        ("replacement-window-opened", LOSS),
+        ("replacement-window-closing", utc("2023-03-12 00:00")),
+        ("replacement-window-closing", utc("2023-03-17 00:00")),
+        ("replacement-window-expired", last),
+        ("selling-suspended", last),
+    ]
+
+
+def test_a_future_revision_is_a_step_at_its_instant_by_time_alone() -> None:
+    """R39, R14: nothing is announced when it is recorded; at its instant a window opens."""
+    told = (team(), revises("higher", LOSS, minimum={"VAR": 3}, recorded_at=START + DAY))
+    *_, opened = events("acorn", *told, until=LOSS)
+    data = msgspec.json.decode(opened.data, type=ComplianceEventData)
+    assert (NAMES[opened.type], opened.effective_at, opened.recorded_at) == ("replacement-window-opened", LOSS, LOSS)
+    assert (data.policy_id, data.fact_ids, data.standings[0].minimum) == ("higher", (), 3)
+    assert data.window is not None
+    assert data.window.policy_id == "2021-08", "its days were set by the first policy"
+
+
+def test_a_step_of_a_revision_names_it_as_its_cause() -> None:
+    """R39, R21: a lower minimum closes the window and reinstates."""
+    revision = revises("lower", DEADLINE + DAY, minimum={"VAR": 1})
+    found = events("acorn", team(), leaves("omar", "acorn", LOSS), revision, until=DEADLINE + DAY)[-2:]
+    assert [NAMES[event.type] for event in found] == ["replacement-window-closed", "selling-reinstated"]
+    for event in found:
+        data = msgspec.json.decode(event.data, type=ComplianceEventData)
+        assert (data.fact_ids, data.policy_id) == ((revision.fact_id,), "lower")
+
+
+def test_a_revision_that_changes_nothing_for_a_partner_announces_nothing() -> None:
+    """R39: neither days while no window opens, nor another minimum of developers, nor one more programme."""
+    told = (
+        team(),
+        leaves("omar", "acorn", LOSS),
+        revises("longer", LOSS + DAY, window_days=90),
+        revises("developers", LOSS + DAY, minimum={"DEVELOPER": 2}),
+        revises("elite", LOSS + DAY, programmes=("PARTNER_SUCCESS", "PARTNER_ELITE")),
+    )
+    fold = PartnerHistory("acorn", PARAMETERS)
+    *before, one, two, three = recorded(list(flat(told)))
+    for group in before:
+        fold.fire_timers(group[0].recorded_at)
+        fold.record(group)
+    changes = fold.changes
+    for group in (one, two, three):
+        assert fold.record(group).events == ()
+    assert fold.changes == changes
+
+
+def test_the_void_of_a_revision_takes_back_what_it_led_to() -> None:
+    """R33, R39: its window was never open; the deadline of another moves, which the standings tell."""
+    revision = revises("wrong", LOSS - DAY, minimum={"VAR": 3}, window_days=7)
+    told = (team(), revision, leaves("omar", "acorn", LOSS), is_void(revision, LOSS + DAY))
+    *_, reminder, opening = events("acorn", *told, until=LOSS + DAY)
+    assert (NAMES[reminder.type], NAMES[opening.type]) == ("retracted", "retracted")
+    assert opening.effective_at == LOSS - DAY
+    data = msgspec.json.decode(opening.data, type=ComplianceEventData)
+    assert [(window.opened_at, window.policy_id) for window in data.standings[0].windows] == [(LOSS, "2021-08")]

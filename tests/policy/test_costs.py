@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count, islice
 from time import process_time
+from typing import Any
 
 import pytest
 
@@ -24,11 +25,13 @@ from shared.events.facts import (
     ConsultantLinked,
     FactData,
     FactVoided,
+    Minimum,
     PartnerClosed,
     PartnerEnrolled,
     PartnerProgrammeChanged,
     PartnersMerged,
     Period,
+    PolicyRevised,
     PortalChangeCorrected,
     PortalChangeDeclared,
 )
@@ -210,6 +213,40 @@ def voids(size: int) -> Iterator[Happening]:
         yield at, FactVoided(f"f{8 + 2 * number}")
 
 
+def revisions(size: int) -> Iterator[Happening]:
+    """The policy is revised again and again: the minimum up and down, the days, the programmes."""
+    yield from people_in_order(3)
+    for number in range(size):
+        terms: dict[str, Any] = (
+            {"minimum": Minimum(var=3 + number % 2)},
+            {"window_days": 30 + number % 9},
+            {"programmes": ("PARTNER_SUCCESS", f"PARTNER_{number}")},
+            {"minimum": Minimum(developer=2), "reminder_days": (number % 20 + 1,)},
+        )[number % 4]
+        yield START + (number + 3) * HOUR, PolicyRevised(f"policy-{number}", **terms)
+
+
+def voided_revisions(size: int) -> Iterator[Happening]:
+    """Revisions recorded in error, each voided after a window has opened under it."""
+    yield from people_in_order(2)
+    for number in range(size // 4):
+        at = START + (4 * number + 4) * HOUR
+        yield at, PolicyRevised(f"policy-{number}", window_days=10 + number % 50, minimum=Minimum(var=3))
+        yield at + HOUR, ConsultantLeft("P", f"C{number % 2}")
+        yield at + 2 * HOUR, ConsultantLinked("P", f"C{number % 2}")
+        yield at + 3 * HOUR, FactVoided(f"f{6 + 4 * number}")
+
+
+def revisions_ahead(size: int) -> Iterator[Happening]:
+    """Revisions of which it is known when they come, years ahead, the last one first."""
+    yield from people_in_order(3)
+    for number in reversed(range(size)):
+        yield (
+            START + 3_650 * DAY + number * HOUR,
+            PolicyRevised(f"policy-{number}", minimum=Minimum(var=2 + number % 3)),
+        )
+
+
 SHAPES: Sequence[Shape] = (
     people_in_order,
     people_out_of_order,
@@ -228,6 +265,9 @@ SHAPES: Sequence[Shape] = (
     corrected_portal_changes,
     ahead_of_time,
     voids,
+    revisions,
+    voided_revisions,
+    revisions_ahead,
 )
 
 IN_ORDER: Sequence[Shape] = (
@@ -239,6 +279,7 @@ IN_ORDER: Sequence[Shape] = (
     relinked_daily,
     programmes,
     grants_of_a_person,
+    revisions,
 )
 
 

@@ -21,6 +21,7 @@ from services.certification.api.command_request import (
 )
 from services.certification.api.fact_routes import MISSING, FactRoutes, decode_body
 from services.certification.api.problems import PROBLEMS
+from services.certification.api.programmes import name_eligible
 from services.certification.domain.refusals import Overloaded, Unavailable
 from services.certification.personal_data import NO_TEXT, FreeText
 from services.certification.record_batch import RUN_MAX, BatchCheck, Item, Result, record_run
@@ -136,10 +137,11 @@ async def _answers(
             reading = asyncio.create_task(_read(routes, caller, lines[start + RUN_MAX : start + 2 * RUN_MAX]))
             results, away = await _results(service, [item for item in found if isinstance(item, Item)], check, away)
             following = iter(results)
-            yield b"".join(
+            answers = b"".join(
                 _answer(start + number, next(following) if isinstance(item, Item) else item)
                 for number, item in enumerate(found, 1)
             )
+            yield await name_eligible(answers, service.reader)
     finally:
         reading.cancel()
 

@@ -115,11 +115,11 @@ PROGRAMME: Final = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 
 
 def parse_programme(written: Any) -> str:
-    """The code of a programme. Raises `ValueError`, which names the codes that enrol."""
+    """The code of a programme. Raises `ValueError`, which names the codes that enrol at first (see `programmes`)."""
     if not isinstance(written, str) or not PROGRAMME.fullmatch(written):
         raise ValueError(
             "a programme is a code of capital letters, digits and underscores; those that enrol are "
-            f"{' and '.join(ELIGIBLE_PROGRAMMES)}, and NONE is no programme"
+            f"{' and '.join(ELIGIBLE_PROGRAMMES)}, and {NO_PROGRAMME} is no programme"
         )
     return written
 
@@ -131,7 +131,8 @@ Programme = Annotated[
         {
             "type": "string",
             "pattern": f"^{PROGRAMME.pattern}$",
-            "description": f"A code: {', '.join(ELIGIBLE_PROGRAMMES)} (R11), another, or NONE for no programme.",
+            "description": "A code. Those that enrol are of the policy in force (R11, R39), at first "
+            f"{' and '.join(ELIGIBLE_PROGRAMMES)}. {NO_PROGRAMME}: no programme.",
             "examples": [ELIGIBLE_PROGRAMMES[0]],
         }
     ),

@@ -31,9 +31,17 @@ COLUMNS: Final[LiteralString] = """
     e.partner_id, e.into_partner_id, e.consultant_id, e.held, e.content_hash
 """
 
-LOAD, LOAD_RECOGNITIONS, LOAD_SUBJECTS, LOAD_FACTS, FACTS_AFTER, HELD_FACTS = (
+LOAD, LOAD_RECOGNITIONS, LOAD_SUBJECTS, LOAD_FACTS, FACTS_AFTER, HELD_FACTS, PROGRAMMES_IN_FORCE = (
     Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8")
-    for name in ("load", "load_recognitions", "load_subjects", "load_facts", "facts_after", "held_facts")
+    for name in (
+        "load",
+        "load_recognitions",
+        "load_subjects",
+        "load_facts",
+        "facts_after",
+        "held_facts",
+        "programmes_in_force",
+    )
 )
 
 FACT: Final[LiteralString] = f"""
@@ -283,6 +291,11 @@ class EventStore:
         """The facts of one stream, in order, without their positions."""
         rows = await self._database.select(STREAM, originator_id)
         return await self.aside(len(rows), lambda: [wire.decode(topic, state, 0, 0) for topic, state in rows])
+
+    async def programmes_in_force(self) -> tuple[str, ...]:
+        """The eligible programmes now, by the revisions of the policy (R11, R39); empty: none names any."""
+        rows = await self._database.select(PROGRAMMES_IN_FORCE)
+        return msgspec.json.decode(rows[0][0], type=tuple[str, ...]) if rows else ()
 
     async def facts_after(self, after: int, through: int, limit: int, which: LogFilter = EVERYTHING) -> LogEntries:
         """The facts after a position of the log and up to another, at most `limit`."""

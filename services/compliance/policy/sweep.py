@@ -105,14 +105,16 @@ class Sweep:
             since <= window.opened_at and (through is None or window.opened_at < through) for window in self._foreseen()
         )
 
-    def _foreseen(self) -> Sequence[Window]:
+    def _foreseen(self) -> Iterator[Window]:
         """The windows that will open if no fact comes."""
         if self.next_instant() is None:
-            return ()
-        last = self.situation()
+            return
+        ended, last = len(self._ended.items), self.situation()
         for _, following in self.forecast():
             last = following
-        return [window for window in last.windows() if self.swept is None or window.opened_at > self.swept]
+        for window in (*last.ended[ended:], *(replacement.window for replacement in last.unfilled)):
+            if self.swept is None or window.opened_at > self.swept:
+                yield window
 
     def _set(self, instant: datetime, consultant_id: str, movement: Movement, people_before: int) -> None:
         movements = self._movements.get(instant)

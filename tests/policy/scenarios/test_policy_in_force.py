@@ -190,10 +190,19 @@ def test_the_minimum_of_one_kind_leaves_the_other_alone(story: Story) -> None:
     """Given a minimum for developers only, then a VAR keeps its own."""
     team(story, "ines", "omar")
     story.given(enrolled("birch", START, DEVELOPER), certified("lea", partner="birch", at=START))
-    story.when(revises("developers", LOSS, minimum={DEVELOPER: 2}))
+    story.when(revises("developers", LOSS, minimum={DEVELOPER: 3}))
     story.then("acorn", at=LOSS, minimum=2, status="compliant")
-    story.then("birch", at=LOSS, minimum=2, status="in_window")
-    story.then_policy("developers", at=LOSS, minimum={VAR: 2, DEVELOPER: 2})
+    story.then("birch", at=LOSS, minimum=3, shortfall=2, status="in_window")
+    story.then_policy("developers", at=LOSS, minimum={VAR: 2, DEVELOPER: 3})
+
+
+@rule("R39", "R13", through_http=True)
+def test_a_loss_below_a_higher_minimum_opens_a_window(story: Story) -> None:
+    """Given three that are just enough, when one leaves, then a window opens though two are left."""
+    team(story, "ines", "omar", "lea")
+    story.given(revises("higher", START + DAY, minimum={VAR: 3}))
+    story.when(leaves("omar", "acorn", LOSS))
+    story.then("acorn", at=LOSS, status="in_window", headcount=2, shortfall=1, windows=[Expected(LOSS, "open")])
 
 
 @rule("R39", "R22")
