@@ -33,9 +33,10 @@ def exported(database: Database, owner: Connection, tmp_path: Path) -> tuple[Pat
             note = owner.execute("SELECT note FROM audit.checkpoint WHERE log = 'facts' ORDER BY size DESC").fetchone()
             assert note is not None
             kept.write_text(note[0], encoding="utf-8")
-    path = tmp_path / "export.tar.gz"
-    write_export(audit_settings(database, directory, database_url=database.auditor_url), None, None, path, _shown)
-    return path, kept
+    settings = audit_settings(database, directory, database_url=database.auditor_url)
+    for name, partner in (("export", None), ("partner", "P1")):
+        write_export(settings, partner, None, tmp_path / f"{name}.tar.gz", _shown)
+    return tmp_path / "export.tar.gz", kept
 
 
 def test_an_export_is_derived_again(exported: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
@@ -43,3 +44,9 @@ def test_an_export_is_derived_again(exported: tuple[Path, Path], capsys: pytest.
     assert main([str(path)]) == 20
     assert "Derived again" in capsys.readouterr().out
     assert main([str(path), "--checkpoint", str(kept)]) == 10
+
+
+def test_the_export_of_a_partner_is_proved(exported: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    path, _ = exported
+    assert main([str(path.with_name("partner.tar.gz"))]) == 20
+    assert "Partner: P1" in capsys.readouterr().out
