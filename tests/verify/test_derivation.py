@@ -50,12 +50,12 @@ def test_every_event_of_every_partner(seed: int) -> None:
     facts, until = stored(groups), history[-1].recorded_at + TIMERS
     for partner in sorted(partners_mentioned(history)):
         rows = list(published(groups, partner, until))
-        stated: Stated = {
+        since = {
             (datetime.fromisoformat(str(row[4])), position, row[2][0]): datetime.fromisoformat(str(row[3]))
             for position, row in rows
             if str(row[1]).endswith("standing-changed.v1") and isinstance(row[2], tuple)
         }
-        derived = PartnerDerivation(partner, PRODUCTS).derive(facts, until, stated)
+        derived = PartnerDerivation(partner, PRODUCTS).derive(facts, until, Stated(since))
         assert [row_of(event) for event in derived] == [row for _, row in rows]
 
 

@@ -270,13 +270,15 @@ def _appends(facts: Iterable[LoggedFact]) -> Iterator[tuple[int, list[LoggedFact
 
 def _stated(published: Sequence[tuple[int, Row]]) -> Stated:
     kind = type_of(STANDING_CHANGED)
-    return {
-        (instant_of(short(columns["recorded_at"])), columns["fact_position"], columns["products"][0]): instant_of(
-            short(columns["effective_at"])
-        )
-        for _, (columns, _) in published
-        if columns["type"] == kind and columns["products"]
-    }
+    since = {}
+    without_policy = set()
+    for _, (columns, body) in published:
+        step = instant_of(short(columns["recorded_at"])), columns["fact_position"]
+        if columns["type"] == kind and columns["products"]:
+            since[*step, columns["products"][0]] = instant_of(short(columns["effective_at"]))
+        if b'"policy_id":' not in body:
+            without_policy.add(step)
+    return Stated(since, without_policy)
 
 
 def _is_same(expected: Event, found: Row) -> bool:

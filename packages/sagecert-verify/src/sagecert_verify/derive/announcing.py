@@ -1,12 +1,13 @@
 """What one partner is told: the events of a step, and what was published before it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from sagecert_verify.derive.event_data import Event, encoded, event_id, type_of, window_json
 from sagecert_verify.derive.known import Known
 from sagecert_verify.derive.log import instant_text
+from sagecert_verify.derive.policy import FIRST_POLICY_ID
 from sagecert_verify.derive.sweep import Announcement, State
 
 STANDING_CHANGED: Final = "standing-changed"
@@ -14,10 +15,21 @@ LAPSED: Final = "certification-lapsed"
 REQUIRED: Final = "maintenance-required"
 DUAL: Final = ("dual-link-detected", "dual-link-cleared")
 
-Stated = Mapping[tuple[datetime, int, str], datetime]
-"""By instant, fact position and product of a step: the effective instant of its `standing-changed`."""
-NOTHING_STATED: Final[Stated] = {}
 Standing = dict[str, Any]
+
+
+class Stated(NamedTuple):
+    """What is taken from the published events as it stands there; steps by instant and fact position.
+
+    `since`: by step and product, the effective instant of its `standing-changed`. `without_policy`: the steps of the
+    time before events named a policy: they go by that of August 2021.
+    """
+
+    since: Mapping[tuple[datetime, int, str], datetime] = {}
+    without_policy: Collection[tuple[datetime, int]] = ()
+
+
+NOTHING_STATED: Final = Stated()
 
 
 class Step:
@@ -68,6 +80,7 @@ class Announcer:
         self._published: dict[Announcement, Published] = {}
         self._told: dict[str, Standing] = {}
         self._count = 0
+        self._names_policy = True
 
     def has_published(self, notice: Announcement) -> bool:
         """Whether an event says so that has not been taken back."""
@@ -75,6 +88,7 @@ class Announcer:
 
     def events(self, step: Step, stated: Stated) -> Iterator[Event]:
         """Retractions, newest first; then what is new. All carry the standings of the products touched."""
+        self._names_policy = (step.instant, step.position) not in stated.without_policy
         changed_from = {product: at for product, at in step.changed_from.items() if at <= step.instant}
         notices = (*step.announced, *step.retracted)
         touched = {product for notice in step.announced for product in self._concerned(notice)}
@@ -87,7 +101,7 @@ class Announcer:
                 continue
             touched.add(product)
             if product not in specific:
-                since = min(since, stated.get((step.instant, step.position, product), since))
+                since = min(since, stated.since.get((step.instant, step.position, product), since))
                 announced.append(Announcement(STANDING_CHANGED, since, product, "", 1))
         standings = [current[product] for product in self._products if product in touched]
         self._told |= {product: current[product] for product in touched}
@@ -146,8 +160,8 @@ class Announcer:
 
     def _event(self, name: str, notice: Announcement, data: Mapping[str, Any], step: Step) -> Event:
         """With the policy in force when it was true, as known now (R39)."""
-        policy_id = self._known.policies.at(notice.instant).policy_id
-        body, type_ = encoded({**data, "policy_id": policy_id}), type_of(name)
+        said = {**data, "policy_id": self._known.policies.at(notice.instant).policy_id}
+        body, type_ = encoded(said if self._names_policy else without_first_policy(said)), type_of(name)
         effective_at, recorded_at = instant_text(notice.instant), instant_text(step.instant)
         return Event(
             event_id(type_, effective_at, recorded_at, notice.about, notice.ordinal, body),
@@ -160,3 +174,14 @@ class Announcer:
             notice.about,
             body,
         )
+
+
+def without_first_policy(said: Any) -> Any:
+    """The same without naming the policy of August 2021, as events were before there was another."""
+    if isinstance(said, Mapping):
+        return {
+            name: without_first_policy(value)
+            for name, value in said.items()
+            if (name, value) != ("policy_id", FIRST_POLICY_ID)
+        }
+    return [without_first_policy(member) for member in said] if isinstance(said, list) else said
