@@ -31,6 +31,7 @@ def main() -> None:
             ("rebuild", *log, "--memory"),
             ("portal_change",),
             ("restart",),
+            ("sealing", "--facts", facts),
             ("verification", "--facts", facts),
             ("webhooks",),
         ):

@@ -17,7 +17,7 @@ from services.audit.archive import Archive
 from services.audit.database import Connection
 from services.audit.refusals import NotSealed
 from services.audit.sealed_log import LogName, StoredCheckpoint
-from services.audit.service import proof_of, read_bundle
+from services.audit.service import bundle_of, proof_of
 from services.audit.settings import AuditSettings
 from services.audit.tiles import WIDTH, TileId, number_path, width_in
 from services.web.statements import statements
@@ -191,10 +191,12 @@ async def _whole(connection: Connection, log: LogName, checkpoint: StoredCheckpo
         for number in range(first, min(first + 16, tiles)):
             width = width_in(TileId(0, number), checkpoint.size)
             yield f"{log}/tile/0/{number_path(number, width)}", stored[number][: 32 * width], ()
-    for number in range(tiles):
-        width = width_in(TileId(0, number), checkpoint.size)
-        content = await read_bundle(connection, log, number, width)
-        yield f"{log}/tile/entries/{number_path(number, width)}", content, unbundled(content)
+    number = 0
+    async for some in sealed_log.entries(connection, log, 0, checkpoint.size):
+        for first in range(0, len(some), WIDTH):
+            entries = some[first : first + WIDTH]
+            yield f"{log}/tile/entries/{number_path(number, len(entries))}", bundle_of(entries), entries
+            number += 1
 
 
 async def _of_partner(
@@ -210,16 +212,6 @@ async def _of_partner(
             proof = await proof_of(connection, log, position, checkpoint)
             yield f"{log}/proofs/{position}.tlog-proof", proof.encode(), ()
         after = rows[-1][0]
-
-
-def unbundled(bundle: bytes) -> list[bytes]:
-    """The entries of a bundle."""
-    entries, place = [], 0
-    while place < len(bundle):
-        length = int.from_bytes(bundle[place : place + 2], "big")
-        entries.append(bundle[place + 2 : place + 2 + length])
-        place += 2 + length
-    return entries
 
 
 async def _claims(connection: Connection, export: Export) -> AsyncIterator[tuple[str, bytes]]:

@@ -1,6 +1,6 @@
 """What serves the audit trail: questions about sealed logs."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -57,7 +57,9 @@ class AuditService:
         """The entries behind a tile of leaf hashes, each after its length. Raises `NoSuchTile`."""
         async with self.connection() as connection:
             await self._require(connection, log, TileId(0, number), width)
-            return await read_bundle(connection, log, number, width)
+            first = number * WIDTH
+            (entries,) = [some async for some in sealed_log.entries(connection, log, first, first + width)]
+        return bundle_of(entries)
 
     async def _require(self, connection: Connection, log: LogName, tile: TileId, width: int) -> None:
         size = (await self.checkpoint(connection, log)).size
@@ -82,13 +84,11 @@ async def proof_of(connection: Connection, log: LogName, position: int, checkpoi
     return proof_text(position - 1, hashes, checkpoint.note)
 
 
-async def read_bundle(connection: Connection, log: LogName, number: int, width: int) -> bytes:
-    """A bundle of entries (C2SP tlog-tiles): 256 or fewer, each after its length in two bytes, the higher first."""
-    first = number * WIDTH
+def bundle_of(entries: Iterable[bytes]) -> bytes:
+    """A bundle of entries (C2SP tlog-tiles): each after its length in two bytes, the higher first. Raises `NoSuchTile`."""
     parts: list[bytes] = []
-    async for some in sealed_log.entries(connection, log, first, first + width):
-        for entry in some:
-            if len(entry) > ENTRY_BYTES_MAX:
-                raise NoSuchTile("An entry of this bundle is longer than a bundle can hold; its hash is in the tile.")
-            parts += (len(entry).to_bytes(_LENGTH_BYTES, "big"), entry)
+    for entry in entries:
+        if len(entry) > ENTRY_BYTES_MAX:
+            raise NoSuchTile("An entry of this bundle is longer than a bundle can hold; its hash is in the tile.")
+        parts += (len(entry).to_bytes(_LENGTH_BYTES, "big"), entry)
     return b"".join(parts)
