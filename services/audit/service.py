@@ -85,7 +85,7 @@ async def proof_of(connection: Connection, log: LogName, position: int, checkpoi
 
 
 def bundle_of(entries: Iterable[bytes]) -> bytes:
-    """A bundle of entries (C2SP tlog-tiles): each after its length in two bytes, the higher first. Raises `NoSuchTile`."""
+    """A bundle (C2SP tlog-tiles): each entry after its length in two bytes, the higher first. Raises `NoSuchTile`."""
     parts: list[bytes] = []
     for entry in entries:
         if len(entry) > ENTRY_BYTES_MAX:
