@@ -13,6 +13,7 @@ from psycopg import Connection
 from services.audit.key_ring import rotation_to
 from services.audit.merkle import root_of
 from services.audit.note import VerifierKey, open_note, public_bytes
+from services.audit.sealer import Sealer
 from services.audit.standing_check import StandingCheck
 from services.host.api_keys.key_commands import append_request, fact_of_the_owner
 from services.host.signing_key_rotation import RotationRefused, rotate
@@ -105,3 +106,37 @@ def test_a_rotation_that_the_key_did_not_sign_installs_nothing(
 
     assert owner.execute("SELECT count(*) FROM audit.signing_key").fetchone() == (1,)
     assert len((tmp_path / "verifier-keys").read_text().splitlines()) == 2
+
+
+async def test_two_sealers_do_no_harm_also_when_one_is_killed(
+    database: Database, owner: Connection, tmp_path: Path
+) -> None:
+    """The lease of a log goes to one of them; the other goes on once it is free."""
+    owner.execute("SET timezone = 'UTC'")
+    sealers = [Sealer(audit_settings(database, tmp_path)) for _ in range(2)]
+    for number, sealer in enumerate(sealers):
+        sealer._held_by = f"machine:{number}"
+    running = [asyncio.create_task(sealer.run()) for sealer in sealers]
+    log, groups = Log(owner), population(6)
+
+    async def sealed(size: int) -> str:
+        """Which sealer holds the facts, once so many are sealed."""
+        while True:
+            row = owner.execute("SELECT size, held_by FROM audit.log WHERE name = 'facts'").fetchone() or (0, "")
+            if row[0] == size:
+                return str(row[1])
+            await asyncio.sleep(0.05)
+
+    log.write(groups[:10])
+    holder = await sealed(groups[9][-1].position)
+    running[int(holder[-1])].cancel()
+    owner.execute("UPDATE audit.log SET lease_until = clock_timestamp()")  # what time does
+    log.write(groups[10:])
+    assert await sealed(groups[-1][-1].position) != holder
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+
+    hashes = leaves(owner, FACTS)
+    for size, root in owner.execute("SELECT size, root FROM audit.checkpoint WHERE log = 'facts'"):
+        assert bytes(root) == root_of(hashes[:size])

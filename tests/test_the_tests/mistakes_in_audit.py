@@ -22,8 +22,8 @@ MISTAKES: Final = (
     Mistake(
         "a follower that compared once does not look at what changes behind it",
         "services/audit/standing_check.py",
-        "if check is None or check.state != state or",
-        "if check is None or",
+        "if check is not None and check.state == state and not look:",
+        "if check is not None and not look:",
         "audit/test_attacks.py::test_a_running_follower_notices_a_change_far_back_before_it_derives",
     ),
     Mistake(
