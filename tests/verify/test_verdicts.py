@@ -187,6 +187,27 @@ def test_a_decision_that_does_not_follow(export: Export, verify: Verify) -> None
     assert said.startswith(f"40: the derivation differs at position {position} of facts\n")
 
 
+@pytest.mark.parametrize(
+    ("told", "instead"),
+    [
+        (b'"kind":"VAR"', b'"kind":"NONE"'),
+        (b'"programme":"PARTNER_SUCCESS"', b'"programme":["PARTNER_SUCCESS"]'),
+        (b'"granted_at":"2022', b'"granted_at":"9999'),
+        (b'"periods":[{"from"', b'"periods":[{"form"'),
+        (b'"score":"', b'"score":"x'),
+        (b'"data":{', b'"data":[],"other":{'),
+        (b'"effective_at":"2022', b'"effective_at":["2022'),
+    ],
+)
+def test_a_malformed_fact_is_a_sentence(export: Export, verify: Verify, told: bytes, instead: bytes) -> None:
+    """The owner of the log seals what no contract allows: it ends with a verdict, not with a traceback."""
+    facts = [entry.partition(b"\n") for entry in export.entries["facts"]]
+    position = next(place for place, (_, _, body) in enumerate(facts, 1) if told in body)
+    line, separator, body = facts[position - 1]
+    wrong = changed(export, "facts", position, line + separator + body.replace(told, instead))
+    assert verify(wrong.members())[0] in (30, 40)
+
+
 def test_claims(export: Export, verify: Verify) -> None:
     last = len(export.entries["facts"])
     claim = {"product": "S200P", "customer": "new", "allowed": False, "at": "2001-01-01T00:00:00Z", "position": last}

@@ -151,6 +151,8 @@ class FactLedger:
         partner, into, consultant = columns["partner_id"], columns["into_partner_id"], columns["consultant_id"]
         topic, voided = columns["topic"], columns["voided_fact_id"]
         kind = topic[len(PREFIX) : -len(VERSION)]
+        if kind in (LINKED, CLOSED, MERGED) and None in (partner, consultant if kind == LINKED else partner):
+            raise WrongEntryError("its columns do not say whom it is about")
         if kind == LINKED:
             self.linked.setdefault(partner, set()).add(consultant)
             self.links_of.setdefault(consultant, set()).add(partner)
@@ -159,7 +161,7 @@ class FactLedger:
             self._endings_by_id[columns["fact_id"]] = partner
         elif voided in self._endings_by_id:
             self.endings[self._endings_by_id[voided]].append(position)
-        if kind == MERGED:
+        if kind == MERGED and into is not None:
             self.survivors.setdefault(partner, set()).add(into)
             self.merged_from.setdefault(into, set()).add(partner)
         if topic in EVERYBODYS:

@@ -22,6 +22,10 @@ from sagecert_verify.verdict import Finding, Status
 CHUNK: Final = 64
 FACTS_CHUNK: Final = 4_096
 INSTANT: Final = timedelta(microseconds=1)
+MALFORMED: Final = (
+    *(ArithmeticError, AssertionError, AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError),
+)
+"""What a fact of another shape than the contract's raises somewhere in a derivation."""
 POLICY_REVISED: Final = type_of(REVISED)
 RULE_OF: Final = {
     "standing-changed": "R9",
@@ -182,6 +186,8 @@ def _check_consultants(evidence: Evidence, consultants: Iterable[str]) -> Result
                 total += Result(decisions=sum("periods" in fact.data for fact in group))
         except UnreadableFactError as problem:
             return total + Result(Finding(Status.DIFFERS, str(problem), "facts"))
+        except MALFORMED as problem:
+            return total + _unreadable(consultant, problem)
     return total
 
 
@@ -193,9 +199,19 @@ def _check_partners(evidence: Evidence, partners: Iterable[str]) -> Result:
             total += _check_partner(evidence, partner)
         except UnreadableFactError as problem:
             total += Result(Finding(Status.DIFFERS, str(problem), "facts"))
+        except MALFORMED as problem:
+            total += _unreadable(partner, problem)
         if total.finding is not None:
             break
     return total
+
+
+def _unreadable(name: str, problem: Exception) -> Result:
+    """A fact that no contract allows: what it says has another shape, or lies outside the bounds of the rules."""
+    why = f"{type(problem).__name__}: {problem}"[:200]
+    return Result(
+        Finding(Status.DIFFERS, f"nothing follows from the facts about {name}: one is malformed ({why})", "facts")
+    )
 
 
 def _check_partner(evidence: Evidence, partner: str) -> Result:

@@ -38,7 +38,7 @@ def as_json(report: Report) -> str:
         },
         "notes": list(report.notes),
     }
-    return json.dumps(value, ensure_ascii=False) + "\n"
+    return json.dumps(value) + "\n"
 
 
 def _lines(report: Report) -> Iterator[str]:

@@ -23,6 +23,7 @@ MANIFEST_BYTES_MAX: Final = 1 << 20
 ORDER: Final = {"checkpoint": 0, "checkpoints": 1, "tile/0": 2, "tile/entries": 3, "entries": 3, "proofs": 3}
 NAME: Final = re.compile(r"(facts|compliance)/(checkpoint|checkpoints|tile/0|tile/entries|entries|proofs)(?:/(.+))?")
 PRODUCTS: Final = ("S200P", "S200S")
+PRODUCTS_MAX: Final = 10
 
 
 class Report(NamedTuple):
@@ -103,6 +104,8 @@ class Export:
             keys = {name: [Key.read(key) for key in manifest["logs"][name]["keys"]] for name in LOGS}
             is_known = manifest["format"] == FORMAT
             partner_id = manifest["partner_id"]
+            products = manifest.get("products", list(PRODUCTS))
+            is_known &= 1 <= len(products) <= PRODUCTS_MAX and all(type(product) is str for product in products)
         except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as problem:
             why = f": {problem}" if isinstance(problem, MalformedNoteError) else ""
             raise DamagedError(f"the manifest is not that of an export{why}") from None

@@ -9,6 +9,8 @@ from sagecert_verify.derive.log import LoggedFact
 
 FIRST_POLICY_ID: Final = "2021-08"
 REVISED: Final = "policy-revised"
+WINDOW_DAYS_MAX: Final = 366
+MINIMUM_MAX: Final = 99
 
 
 class Policy(NamedTuple):
@@ -55,11 +57,14 @@ class Policies:
 def _revised(policy: Policy, revision: LoggedFact) -> Policy:
     """A revision names only what it changes; of one instant the later recorded wins, term by term."""
     said = revision.data
+    minimum, days = said.get("minimum", {}), said.get("window_days", policy.window_days)
+    if not 1 <= days <= WINDOW_DAYS_MAX or not all(1 <= number <= MINIMUM_MAX for number in minimum.values()):
+        raise ValueError(f"the revision {said['policy_id']} is outside the bounds of R39")
     return policy._replace(
         policy_id=said["policy_id"],
         days_by=said["policy_id"] if "window_days" in said else policy.days_by,
-        window_days=said.get("window_days", policy.window_days),
-        minimum={**policy.minimum, **said.get("minimum", {})},
+        window_days=days,
+        minimum={**policy.minimum, **minimum},
         programmes=said.get("programmes", policy.programmes),
         reminder_days=said.get("reminder_days", policy.reminder_days),
     )
