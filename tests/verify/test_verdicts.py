@@ -210,7 +210,13 @@ def test_a_malformed_fact_is_a_sentence(export: Export, verify: Verify, told: by
 
 def test_claims(export: Export, verify: Verify) -> None:
     last = len(export.entries["facts"])
-    claim = {"product": "S200P", "customer": "new", "allowed": False, "at": "2001-01-01T00:00:00Z", "position": last}
+    claim = {
+        "product": "S200P",
+        "customer": "new",
+        "allowed": False,
+        "at": "2001-01-01T00:00:00+00:00",
+        "position": last,
+    }
     right = replace(export, claims=[{"partner_id": "P1", **claim}])
     assert verify(right.members())[0] == 20
     status, said = verify(replace(export, claims=[{"partner_id": "P1", **claim, "allowed": True}]).members())
