@@ -6,7 +6,9 @@ Entries are kept in a temporary file; in memory is only where they lie, and whom
 import mmap
 import tempfile
 from array import array
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import IO, Any, Final, NamedTuple
 
 from sagecert_verify.derive.known import VOIDED
@@ -58,6 +60,14 @@ class Spool:
         return len(self._ends) - 1
 
 
+Positions = defaultdict[str, "array[int]"]
+"""Positions by whom or what they are about, in order; an array, because there are millions."""
+
+
+def _positions() -> Positions:
+    return defaultdict(partial(array, "L"))
+
+
 class Group(NamedTuple):
     """Facts of one append: the last of their positions, and their stamp."""
 
@@ -70,10 +80,10 @@ class FactLedger:
 
     def __init__(self) -> None:
         self.spool = Spool()
-        self.by_partner: dict[str, list[int]] = {}
-        self.by_consultant: dict[str, list[int]] = {}
-        self.for_partners: dict[str, list[int]] = {}
-        self.by_stream: dict[str, list[int]] = {}
+        self.by_partner = _positions()
+        self.by_consultant = _positions()
+        self.for_partners = _positions()
+        self.by_stream = _positions()
         self.registrations: dict[str, set[str]] = {}
         self.linked: dict[str, set[str]] = {}
         self.links_of: dict[str, set[str]] = {}
@@ -134,16 +144,16 @@ class FactLedger:
         if not topic.startswith(PREFIX):
             return
         if consultant is not None:
-            self.by_consultant.setdefault(consultant, []).append(position)
+            self.by_consultant[consultant].append(position)
             if topic in FOR_PARTNERS:
-                self.for_partners.setdefault(consultant, []).append(position)
+                self.for_partners[consultant].append(position)
             if topic == REGISTERED:
                 self.registrations.setdefault(consultant, set()).add(stream)
         if stream.startswith(REGISTRATION_STREAM):
-            self.by_stream.setdefault(stream, []).append(position)
+            self.by_stream[stream].append(position)
         for named in (columns["partner_id"], columns["into_partner_id"]):
             if named is not None:
-                self.by_partner.setdefault(named, []).append(position)
+                self.by_partner[named].append(position)
         self._index_reach(position, columns)
 
     def _index_reach(self, position: int, columns: dict[str, Any]) -> None:
@@ -190,7 +200,7 @@ class FactLedger:
         for employer in _reach(employers, self.survivors):
             found.update(self.endings.get(employer, ()))
         for person in people:
-            found.update(self.for_partners[person])
+            found.update(self.for_partners.get(person, ()))
         return sorted(found)
 
     def facts(self, positions: Iterable[int]) -> Iterator[LoggedFact]:
@@ -210,7 +220,7 @@ class EventLedger:
 
     def __init__(self) -> None:
         self.spool = Spool()
-        self.by_partner: dict[str, list[int]] = {}
+        self.by_partner = _positions()
         self.last: tuple[str, int, str] = ("", 0, "")
         self._ids: set[str] = set()
 
@@ -227,7 +237,7 @@ class EventLedger:
             raise WrongEntryError("its step comes before the one before it: by instant, facts and partner")
         self.last = step
         self.spool.append(entry)
-        self.by_partner.setdefault(columns["partner_id"], []).append(position)
+        self.by_partner[columns["partner_id"]].append(position)
 
     def events(self, positions: Iterable[int]) -> Iterator[tuple[int, Row]]:
         """The events at these positions."""
