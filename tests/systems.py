@@ -52,8 +52,7 @@ class System(msgspec.Struct, frozen=True):
 def running_system(owner_url: str) -> Iterator[System]:
     """`sagecert up --sandbox` on this database."""
     with ExitStack() as running:
-        settings = {"DATABASE_URL": owner_url, **audit_directory(running)}
-        process, url = running.enter_context(serving(settings, "up", "--sandbox"))
+        process, url = running.enter_context(serving({"DATABASE_URL": owner_url}, "up", "--sandbox"))
         http = running.enter_context(httpx.Client(base_url=url, timeout=60))
         yield System(url, http, {"up": process})
 
@@ -98,8 +97,13 @@ def audit_directory(running: ExitStack) -> dict[str, str]:
 
 @contextmanager
 def serving(settings: Mapping[str, str], *command: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A command that serves, with these settings and `WEBHOOKS`, and its address; stopped with the context."""
-    with _running(sagecert(*command, "--port", "0", "--json"), {**WEBHOOKS, **settings}) as process:
+    """A command that serves, with these settings and `WEBHOOKS`, and its address; stopped with the context.
+
+    Its sealer has a directory of its own, unless the settings name one.
+    """
+    with ExitStack() as running:
+        given = {**WEBHOOKS, **audit_directory(running), **settings}
+        process = running.enter_context(_running(sagecert(*command, "--port", "0", "--json"), given))
         yield process, _address(process)
 
 

@@ -60,7 +60,8 @@ async def anchors(
         found.append(Anchor(_opened(kept, keys, log, str(directory.path)), str(directory.path)))
     for anchor in found:
         if anchor.checkpoint.origin != head.origin:
-            raise LogAltered(log, 1, f"{anchor.name} is of the log {anchor.checkpoint.origin}, this is {head.origin}")
+            why = f"{anchor.name} is of the log {anchor.checkpoint.origin}, this is {head.origin}; "
+            raise LogAltered(log, 1, why + "another database needs another --data-dir, or SAGECERT_AUDIT_DIRECTORY")
     return sorted(found, key=lambda anchor: anchor.checkpoint.size)
 
 

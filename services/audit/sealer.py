@@ -193,7 +193,8 @@ class SealedLog:
 
     async def _make_first_key(self, lease: Lease) -> None:
         if self._directory.verifier_keys():
-            raise LogAltered(self.name, 1, f"{self._directory.path} is of another log, and this one was never sealed")
+            why = f"{self._directory.path} is of another log, and this one was never sealed; another database needs "
+            raise LogAltered(self.name, 1, f"{why}another --data-dir, or SAGECERT_AUDIT_DIRECTORY")
         key = self._directory.any_signing_key() if self._settings.sandbox else None
         if key is None:
             key = self._directory.make_signing_key()
