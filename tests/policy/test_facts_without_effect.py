@@ -330,6 +330,13 @@ def test_each_reason_has_a_story(reason: NoEffect) -> None:
             id="a link to a closed partner that keeps somebody from counting elsewhere (R23)",
         ),
         pytest.param(
+            [
+                *(ENROLLED, _at(oracle.PartnerKindChanged, T[2], "P1", "DEVELOPER")),
+                _this(oracle.PartnerKindChanged, T[2], "P1", "VAR"),
+            ],
+            id="it overrules another of its instant (R35)",
+        ),
+        pytest.param(
             [_this(oracle.AttemptScored, T[2], "R1", 1, "12"), REGISTERED], id="a failed attempt uses up one of two"
         ),
         pytest.param(

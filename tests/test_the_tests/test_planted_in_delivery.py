@@ -1,4 +1,4 @@
-"""Every mistake in telling subscribers, sealing and letting callers in turns the test red that is there for it."""
+"""Every mistake in telling subscribers, sealing, letting callers in and answering auditors turns its test red."""
 
 import os
 import shutil
@@ -11,11 +11,16 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.test_the_tests import mistakes_in_access, mistakes_in_audit, mistakes_in_delivery
+from tests.test_the_tests import mistakes_in_access, mistakes_in_audit, mistakes_in_delivery, mistakes_in_questions
 from tests.test_the_tests.mistakes_in_delivery import Mistake
 from tests.test_the_tests.planting import PROJECT, plant
 
-MISTAKES = (*mistakes_in_delivery.MISTAKES, *mistakes_in_audit.MISTAKES, *mistakes_in_access.MISTAKES)
+MISTAKES = (
+    *mistakes_in_delivery.MISTAKES,
+    *mistakes_in_audit.MISTAKES,
+    *mistakes_in_access.MISTAKES,
+    *mistakes_in_questions.MISTAKES,
+)
 SECONDS_MAX = 100
 GREEN, RED = 0, 1
 PLUGINS = ("-p", "pytest_asyncio.plugin", "-p", "pytest_timeout", "-p", "no:cacheprovider")

@@ -1,11 +1,11 @@
 """The whole history under another policy, asked by auditors; nothing is changed."""
 
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from fastapi import APIRouter, Depends, Request
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from starlette.responses import Response
 
 from services.compliance.api.openapi import query_parameters, response_docs
@@ -26,7 +26,7 @@ _MALFORMED: Final = {422: "Malformed or not acceptable; `parameter` names what i
 _MISSING: Final = {404: "There is no such what-if here.", **_MALFORMED}
 _TOO_MANY: Final = {503: "As many what-ifs wait as may: see `Retry-After`.", **_MALFORMED}
 _Headcount = Annotated[int, Field(ge=1, le=99)]
-_Code = Annotated[str, Field(pattern="^[A-Z][A-Z0-9_]{0,63}$")]
+_Code = Annotated[str, Field(pattern="^[A-Z][A-Z0-9_]{0,63}$", json_schema_extra={"not": {"const": "NONE"}})]
 
 
 def _distinct(codes: list[str]) -> list[str]:
@@ -35,11 +35,25 @@ def _distinct(codes: list[str]) -> list[str]:
     return codes
 
 
+def _gives_one_of(*terms: str) -> ConfigDict:
+    """The schema says that one of the terms at least is given, and not null."""
+    given: list[Any] = [{"required": [term], "properties": {term: {"not": {"type": "null"}}}} for term in terms]
+    return ConfigDict(json_schema_extra={"anyOf": given})
+
+
 class MinimumBody(Body):
     """Counted consultants that a partner of each kind must keep (R10): of one kind or of both."""
 
+    model_config = _gives_one_of("VAR", "DEVELOPER")
+
     VAR: _Headcount | None = None
     DEVELOPER: _Headcount | None = None
+
+    @model_validator(mode="after")
+    def _names_a_kind(self) -> "MinimumBody":
+        if self.VAR is None and self.DEVELOPER is None:
+            raise ValueError("a minimum names a kind: VAR, DEVELOPER or both")
+        return self
 
 
 class WhatIfBody(Body):
@@ -49,17 +63,25 @@ class WhatIfBody(Body):
     their past; without it now. `known_at`: judged from the facts recorded by then.
     """
 
+    model_config = _gives_one_of("window_days", "minimum", "programmes")
+
     window_days: Annotated[int, Field(ge=1, le=366)] | None = None
     minimum: MinimumBody | None = None
-    programmes: Annotated[list[_Code], Field(min_length=1, max_length=20), AfterValidator(_distinct)] | None = None
+    programmes: (
+        Annotated[
+            list[_Code],
+            Field(min_length=1, max_length=20, json_schema_extra={"uniqueItems": True}),
+            AfterValidator(_distinct),
+        ]
+        | None
+    ) = None
     since: Annotated[Instant | None, Field(alias="from")] = None
     at: Instant | None = None
     known_at: Instant | None = None
 
     @model_validator(mode="after")
     def _another_policy(self) -> "WhatIfBody":
-        least = self.minimum
-        if self.window_days is None and self.programmes is None and (least is None or least == MinimumBody()):
+        if self.window_days is None and self.programmes is None and self.minimum is None:
             raise ValueError("a what-if gives window_days, minimum or programmes")
         return self
 

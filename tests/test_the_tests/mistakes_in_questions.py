@@ -1,0 +1,60 @@
+"""Mistakes that are easily made in answering auditors, each with the test that must notice it."""
+
+from typing import Final
+
+from tests.test_the_tests.mistakes_in_delivery import Mistake
+
+POLICY: Final = "services/compliance/policy"
+EFFECTS: Final = f"{POLICY}/effects"
+
+MISTAKES: Final = (
+    Mistake(
+        "a departure before a link of its instant is one of somebody unknown",
+        f"{EFFECTS}/link_effects.py",
+        'return "departure_before_link"',
+        'return "not_linked"',
+        "policy/test_facts_without_effect.py::test_each_reason_has_a_story",
+    ),
+    Mistake(
+        "a link that keeps somebody from counting elsewhere changed nothing",
+        f"{EFFECTS}/link_effects.py",
+        "if any(self._is_crowded(stay) or enrolled_during(",
+        "if any(enrolled_during(",
+        "policy/test_facts_without_effect.py::test_these_changed_something",
+    ),
+    Mistake(
+        "what overrules another fact of its instant changed nothing",
+        f"{EFFECTS}/enrolment_effects.py",
+        "return self._reigns[place - 1].value if place else None, *reign.overruled",
+        "return (self._reigns[place - 1].value if place else None,)",
+        "policy/test_facts_without_effect.py::test_these_changed_something",
+    ),
+    Mistake(
+        "an explanation counts from the UTC day of the loss",
+        f"{POLICY}/explanation.py",
+        "lost_on = window.opened_at.astimezone(LONDON).date()",
+        "lost_on = window.opened_at.date()",
+        "policy/test_explanation.py::test_the_arithmetic_of_a_deadline",
+    ),
+    Mistake(
+        "values of a page are not escaped",
+        "services/compliance/historical_answers/explanation_page.py",
+        'Markup("<td>{}</td>").format(cell)',
+        'Markup(f"<td>{cell}</td>")',
+        "compliance/test_explanations.py::test_every_value_of_a_page_is_escaped",
+    ),
+    Mistake(
+        "that a partner becomes known is no change",
+        f"{POLICY}/known_standings.py",
+        "return any(changed) or knowledge.mentioned != mentioned",
+        "return any(changed)",
+        "policy/test_known_standings.py::test_replaying_each_position_gives_exactly_the_listed_differences",
+    ),
+    Mistake(
+        "a what-if leaves the past aside",
+        f"{POLICY}/what_if.py",
+        "return *summary, tuple(map(_window, standing.windows)), standing.suspensions",
+        "return summary",
+        "policy/test_what_if.py::test_a_what_if_reports_exactly_what_differs_with_one_revision_more",
+    ),
+)
