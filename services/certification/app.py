@@ -37,6 +37,7 @@ from services.web.event_broadcast import Broadcast
 from services.web.openapi import Link, complete
 from services.web.problem_details import install
 from services.web.sandbox_mismatch import refuse_sandbox_mismatch
+from shared.engine import engine_for
 
 FEED_CONNECTIONS: Final = 2
 """For feeds alone: however many read them, calls find their own connections free."""
@@ -96,7 +97,7 @@ async def _serving(app: FastAPI, settings: CertificationSettings) -> AsyncIterat
     connections, seconds = settings.database_connections_max, settings.call_seconds_max
     async with (
         open_database(connections, seconds) as database,
-        EventStore(database) as store,
+        EventStore(database, engine_for(settings.products).engine_id) as store,
         open_database(connections, seconds, reading=True) as reading_database,
         EventStore(reading_database) as reader,
         open_database(FEED_CONNECTIONS, seconds, reading=True) as feed_database,

@@ -21,7 +21,7 @@ from services.certification.event_store.loaded_subjects import FACTS_MAX, Loaded
 from services.certification.event_store.store import EventStore
 from services.certification.record_fact import Answer, answer_of, earlier, first_answer, record
 from services.web.products import require_sold
-from services.web.refusal import IdempotencyKeyReused, Refusal
+from services.web.refusal import EngineNotInstalled, IdempotencyKeyReused, Refusal
 from shared.events.envelope import Fact
 from shared.events.facts import AboutPartner, FactVoided
 
@@ -46,7 +46,8 @@ Result = Answer | Refusal
 async def record_run(store: EventStore, products: Sequence[str], run: Sequence[Item]) -> list[Result]:
     """Records at most `RUN_MAX` reports and returns the result of each; a refused one does not stop the others.
 
-    `products`: those sold. Raises `Unavailable` and `Overloaded`: some may be recorded, and all can be sent again.
+    `products`: those sold. Raises `Unavailable`, `Overloaded` and `EngineNotInstalled`: some may be recorded, and all
+    can be sent again.
     """
     results: list[Result] = []
     while rest := run[len(results) :]:
@@ -60,7 +61,7 @@ async def record_run(store: EventStore, products: Sequence[str], run: Sequence[I
 async def _record_alone(store: EventStore, products: Sequence[str], item: Item) -> Result:
     try:
         return await record(store, products, item.report, item.receipt)
-    except (Unavailable, Overloaded):
+    except (Unavailable, Overloaded, EngineNotInstalled):
         raise
     except Refusal as refusal:
         return refusal

@@ -22,16 +22,19 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--sandbox", is_flag=True, help="Make a new database a sandbox; this cannot be undone.")
 def migrate(sandbox: bool) -> None:
-    """Bring a database to this version.
+    """Bring a database to this version, and let its engine decide.
 
-    Needs SAGECERT_OWNER_DATABASE_URL, with the role that owns the schemas.
+    Processes of another version, or with other SAGECERT_PRODUCTS, decide nothing from then on. Needs
+    SAGECERT_OWNER_DATABASE_URL, with the role that owns the schemas.
     """
     with friendly_errors():
         from services.cli.settings import SystemSettings
         from services.host.migrate import migrate as bring_up_to_date
+        from shared.engine import engine_for
 
         settings = SystemSettings()
-        bring_up_to_date(settings.required_owner_url, sandbox=sandbox or settings.sandbox)
+        engine = engine_for(settings.products)
+        bring_up_to_date(settings.required_owner_url, sandbox=sandbox or settings.sandbox, engine=engine)
         progress("the database is at this version")
 
 

@@ -67,10 +67,12 @@ def describe(problem: Exception) -> str | None:
     from services.audit.sealed_log import EntryMissing
     from services.certification.domain.api_key import KeyRefused
     from services.certification.domain.refusals import Unavailable
+    from services.compliance.projection.rebuild import AlreadyRebuilding, Unexplained
     from services.host.api_keys.errors import NoKeyYet
     from services.host.embedded_postgres.errors import CannotStart
     from services.host.signing_key_rotation import RotationRefused
     from services.web.log_check import LogAltered
+    from services.web.refusal import EngineNotInstalled
     from services.web.sandbox_mismatch import SandboxMismatch
 
     match problem:
@@ -83,6 +85,8 @@ def describe(problem: Exception) -> str | None:
             | NotSealed()
             | RotationRefused()
         ):
+            return str(problem)
+        case EngineNotInstalled() | AlreadyRebuilding() | Unexplained():
             return str(problem)
         case EntryMissing():
             return f"The log is not what was sealed: {problem}."

@@ -55,7 +55,7 @@ def start(
         sandbox = sandbox or settings().sandbox
         if wait is None and settings().owner_url is None:
             wait = started.enter_context(launched(data_directory, settings().postgres_bin, progress))
-        databases = _migrated(settings().owner_url, wait, sandbox)
+        databases = _migrated(settings(), wait, sandbox, data_directory)
 
         from services.cli.webhook_key import webhook_key
         from services.host import system
@@ -87,14 +87,31 @@ def _was_there(data_directory: Path) -> bool:
     return not named & _ON_ANOTHER_DATABASE and (data_directory / "postgres" / "cluster").exists()
 
 
-def _migrated(owner_url: str | None, wait: Callable[[], Databases] | None, sandbox: bool) -> Databases:
-    """The given database, or else the one to wait for."""
-    from services.host.migrate import migrate
+def _migrated(
+    settings: "SystemSettings", wait: Callable[[], Databases] | None, sandbox: bool, data_directory: Path
+) -> Databases:
+    """The given database, or else the one to wait for; what another engine derived is derived again."""
+    from services.host.migrate import is_derived_by, migrate
+    from shared.engine import engine_for
 
-    if owner_url is not None:
-        migrate(owner_url, sandbox=sandbox)
-        return given(owner_url)
-    assert wait is not None, "without a given database there is one of our own"
-    databases = wait()
-    migrate(databases.owner_url, sandbox=sandbox)
-    return databases
+    launched_here = None if wait is None or settings.owner_url is not None else wait()
+    owner_url = settings.owner_url if launched_here is None else launched_here.owner_url
+    assert owner_url is not None, "without a given database there is one of our own"
+    engine = engine_for(settings.products)
+    migrate(owner_url, sandbox=sandbox, engine=engine)
+    if not is_derived_by(owner_url, engine):
+        _rebuild(owner_url, data_directory)
+    return launched_here or given(owner_url)
+
+
+def _rebuild(owner_url: str, data_directory: Path) -> None:
+    from pydantic import SecretStr
+
+    from services.compliance.projection import rebuild
+    from services.compliance.settings import ComplianceSettings
+    from services.host.log_check import log_check
+
+    progress("another engine derived what is here: deriving it again, and correcting what was published")
+    settings = ComplianceSettings(database_url=SecretStr(owner_url))
+    check = log_check(settings, data_directory)
+    rebuild.run(settings, owner_url, verify=False, on_progress=progress, check=check)

@@ -9,6 +9,7 @@ import msgspec
 from services.compliance.database import Connection
 from services.compliance.policy.parameters import Parameters
 from services.compliance.webhooks.delivery.leases import DUE
+from services.web.refusal import engine_not_installed
 
 LIFE_SECONDS: Final = 10.0
 """Without a heartbeat for so long, a process is considered dead."""
@@ -20,6 +21,7 @@ LAG_SECONDS_MAX: Final = 30.0
 _FOLLOWER: Final = """
     SELECT coalesce((SELECT max(notification_id) FROM certification.stored_events), 0) AS head,
         p.position, p.known_through, p.event_position, p.held_by, p.policy_version,
+        (SELECT e.engine_id FROM certification.engine() e) AS engine_id,
         extract(epoch FROM certification.now() - p.known_through)::float8 AS lag_seconds,
         extract(epoch FROM clock_timestamp() - p.advanced_at)::float8 AS still_seconds,
         (SELECT extract(epoch FROM clock_timestamp() - max(h.beat_at))::float8 FROM heartbeat h) AS silent_seconds,
@@ -77,8 +79,10 @@ async def check_readiness(
 def _of_the_follower(row: asyncpg.Record, parameters: Parameters, *, sandbox: bool) -> list[str]:
     behind, still = row["head"] - row["position"], row["still_seconds"]
     silent = still if row["silent_seconds"] is None else min(still, row["silent_seconds"])
+    if row["engine_id"] not in (None, parameters.version):
+        return [engine_not_installed(row["engine_id"], parameters.version).detail]
     if row["policy_version"] not in ("", parameters.version):
-        other = f"The read model was derived by policy {row['policy_version']}, this is {parameters.version}"
+        other = f"The read model was derived by engine {row['policy_version']}, this is {parameters.version}"
         return [f"{other}: run `sagecert compliance rebuild`."]
     if silent > LIFE_SECONDS:
         return [f"No follower is running: the last was heard of {silent:.0f} seconds ago."]

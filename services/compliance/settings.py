@@ -14,6 +14,7 @@ from services.web.setting_types import (
     ReadersMax,
     ReadersPerCallerMax,
 )
+from shared.engine import engine_for
 
 
 class ComplianceSettings(BaseSettings):
@@ -60,8 +61,8 @@ class ComplianceSettings(BaseSettings):
 
     @property
     def parameters(self) -> Parameters:
-        """The policy by which it derives and answers."""
-        return parameters_for(self.products)
+        """The policy by which it derives and answers; its version is the id of the engine."""
+        return parameters_for(self.products, engine_for(self.products).engine_id)
 
 
 class FollowerSettings(ComplianceSettings):

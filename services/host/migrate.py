@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import asyncpg
 
 from services.web.sandbox_mismatch import refuse_sandbox_mismatch
+from shared.events.facts import EngineInstalled
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -24,22 +25,26 @@ VERSIONS: Final = {
 """The migrations of each schema; each file is named after its revision."""
 
 
-def migrate(owner_url: str, *, sandbox: bool) -> None:
+def migrate(owner_url: str, *, sandbox: bool, engine: EngineInstalled | None = None) -> None:
     """All or nothing, and one at a time, however many processes try. Raises `SandboxMismatch`, and `DBAPIError`.
 
-    The first migration decides for ever whether the database is a sandbox.
+    The first migration decides for ever whether the database is a sandbox. `engine`: from then on it decides, which is
+    recorded as a fact of the log; None: what is installed stays.
     """
-    if asyncio.run(_is_migrated(owner_url, sandbox=sandbox)):
+    if asyncio.run(_is_migrated(owner_url, sandbox=sandbox, engine=engine)):
         return
-    engine = owner_engine(owner_url)
-    with engine.begin() as connection:
+    with owner_engine(owner_url).begin() as connection:
         upgrade(connection)
         limit_roles(connection)
         fix_kind(connection, sandbox=sandbox)
+        if engine is not None:
+            from services.host.engine_installation import record_engine
+
+            record_engine(connection, engine)
 
 
-async def _is_migrated(owner_url: str, *, sandbox: bool) -> bool:
-    """Whether the database is current and of the wanted kind. Raises `SandboxMismatch`.
+async def _is_migrated(owner_url: str, *, sandbox: bool, engine: EngineInstalled | None) -> bool:
+    """Whether the database is current, of the wanted kind and with the engine. Raises `SandboxMismatch`.
 
     Uses the driver that the services load anyway. If it cannot connect, the other driver may, or gives the reason.
     """
@@ -50,11 +55,28 @@ async def _is_migrated(owner_url: str, *, sandbox: bool) -> bool:
     try:
         if not await is_current(connection):
             return False
+        installed = await connection.fetchval("SELECT engine_id FROM certification.engine()")
+        if engine is not None and installed != engine.engine_id:
+            return False
         settled = await connection.fetchval("SELECT certification.settle_sandbox($1)", sandbox)
     finally:
         await connection.close()
     refuse_sandbox_mismatch(is_sandbox=settled, wanted=sandbox)
     return True
+
+
+def is_derived_by(owner_url: str, engine: EngineInstalled) -> bool:
+    """Whether no other engine derived the read model."""
+
+    async def derived() -> bool:
+        connection = await asyncpg.connect(owner_url)
+        try:
+            by = await connection.fetchval("SELECT policy_version FROM compliance.progress")
+        finally:
+            await connection.close()
+        return by in ("", engine.engine_id)
+
+    return asyncio.run(derived())
 
 
 async def is_current(connection: "asyncpg.Connection[asyncpg.Record]") -> bool:

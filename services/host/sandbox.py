@@ -148,7 +148,8 @@ def create_app(owner_url: str) -> FastAPI:
 def empty(owner_url: str, now: datetime, *, running: bool) -> None:
     """Empties the log and recreates every other schema, all or nothing, with the clock at `now`.
 
-    The keys in force are issued again, as the first facts of the empty log: whoever resets is not locked out.
+    The same engine decides; the fact that installed it is gone with the others. The keys in force are issued again, as
+    the first facts of the empty log: whoever resets is not locked out.
     The functions of the log stay, because a session of PostgreSQL keeps calling a function that it has called before.
     Others may be reading: on a lock conflict it lets them finish and tries again.
     Raises `SandboxMismatch` on a database that is no sandbox, before it drops anything.
@@ -161,16 +162,17 @@ def empty(owner_url: str, now: datetime, *, running: bool) -> None:
                 connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS_MAX}"))
                 migrate.fix_kind(connection, sandbox=True)
                 kept = keys_in_force(connection)
+                engine_id = connection.execute(text("SELECT engine_id FROM certification.engine()")).scalar_one()
                 connection.execute(text("DROP SCHEMA IF EXISTS compliance, webhooks, audit CASCADE"))
                 connection.execute(text(_EMPTY_LOG))
                 migrate.upgrade(connection)
                 migrate.fix_kind(connection, sandbox=True)
                 connection.execute(
                     text(
-                        "UPDATE certification.recording SET clock_at = :now,"
+                        "UPDATE certification.recording SET clock_at = :now, engine_id = :engine_id,"
                         " clock_started_at = CASE WHEN :running THEN clock_timestamp() END"
                     ),
-                    {"now": now, "running": running},
+                    {"now": now, "running": running, "engine_id": engine_id},
                 )
                 issue_again(connection, kept)
                 for channel in (FACTS_CHANNEL, COMPLIANCE_CHANNEL, KEYS_CHANNEL):

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from services.web.field_errors import Fields, field_errors, fields_of_route
 from services.web.input_parsing import body_error
 from services.web.refusal import (
+    EngineNotInstalled,
     FieldError,
     IdempotencyKeyMissing,
     IdempotencyKeyReused,
@@ -53,6 +54,7 @@ SHARED: Final[ProblemTable] = {
     UnknownProduct: ProblemType(422, "unknown-product", "Not a product that is sold"),
     IdempotencyKeyMissing: ProblemType(422, "idempotency-key-missing", "The idempotency key is missing or malformed"),
     IdempotencyKeyReused: ProblemType(422, "idempotency-key-reused", "The idempotency key stands for other content"),
+    EngineNotInstalled: ProblemType(503, "engine-not-installed", "Another engine is installed"),
     TooManyReaders: ProblemType(503, "too-many-readers", "Too many streams and long polls"),
 }
 """The refusals of both services."""

@@ -73,5 +73,17 @@ class IdempotencyKeyReused(Refusal):
     rule = "R34"
 
 
+class EngineNotInstalled(Refusal):
+    """Another engine decides for this system: a process of this one decides nothing."""
+
+
+def engine_not_installed(installed: str, own: str) -> EngineNotInstalled:
+    """The refusal of a process whose engine is `own`."""
+    return EngineNotInstalled(
+        f"The engine {own} of this process is not the one installed, {installed}: it decides nothing. Start the "
+        "version that `sagecert migrate` was run with, with the same SAGECERT_PRODUCTS, or run it again."
+    )
+
+
 class TooManyReaders(Refusal):
     """As many streams and long polls are open as may be, in all or for this caller."""

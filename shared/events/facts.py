@@ -52,7 +52,8 @@ PORTAL_CHANGE: Final = Stream("portal_change-", "portal_change_id")
 POLICY: Final = Stream("policy-", "policy_id")
 KEY: Final = Stream("key-", "key_name")
 SIGNING_KEY: Final = Stream("signing_key-", "log_id")
-STREAMS: Final = (CONSULTANT, REGISTRATION, PARTNER, PORTAL_CHANGE, POLICY, KEY, SIGNING_KEY)
+ENGINE: Final = Stream("engine-", "engine_id")
+STREAMS: Final = (CONSULTANT, REGISTRATION, PARTNER, PORTAL_CHANGE, POLICY, KEY, SIGNING_KEY, ENGINE)
 
 OWNER: Final = "owner"
 """The actor of facts about the system itself."""
@@ -367,6 +368,22 @@ class SigningKeyRotated(Data, frozen=True):
     signature: str
 
 
+class EngineInstalled(Data, frozen=True):
+    """From here on this engine decides: the code of this version, with this law of time, for these products.
+
+    `engine_id`: a digest of the rest. `policy_digest`: SHA-256 over the files that decide. `tzdata`: the release of the
+    time zone database.
+    """
+
+    topic = "engine-installed.v1"
+    stream = ENGINE
+    engine_id: str
+    code_version: str
+    policy_digest: str
+    tzdata: str
+    products: tuple[str, ...]
+
+
 EnrolmentFact = PartnerEnrolled | PartnerKindChanged | PartnerProgrammeChanged | PartnerClosed | PartnersMerged
 EmploymentFact = ConsultantLinked | ConsultantLeft
 AboutPartner = EnrolmentFact | EmploymentFact
@@ -377,7 +394,7 @@ Reported = AboutPartner | AboutConsultant | AboutRegistration | AboutPortalChang
 
 GrantStatement = ConsultantCertified | CertificationRevoked
 Decision = GrantStatement | MaintenanceCompleted
-SystemFact = KeyIssued | KeyRevoked | SigningKeyRotated
+SystemFact = KeyIssued | KeyRevoked | SigningKeyRotated | EngineInstalled
 FactData = Reported | Decision | SystemFact
 
 TOPICS: Final[dict[str, type[FactData]]] = {

@@ -14,9 +14,8 @@ from services.audit.sealer import Sealer
 from services.audit.settings import AuditSettings
 from services.audit.standing_check import StandingCheck
 from services.compliance.database import connect
-from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.projection.batch import Projector
-from tests.compliance.log import as_follower, settings_for
+from tests.compliance.log import OURS, as_follower, settings_for
 from tests.databases import Database
 
 FACTS: Final = ("certification", "stored_events", "state", "notification_id")
@@ -36,7 +35,7 @@ def seal(database: Database, directory: Path, **more: Any) -> None:
 async def derive(database: Database) -> None:
     """Derives everything from the facts that are there."""
     connection = await connect(as_follower(settings_for(database)))
-    await Projector(connection, PARAMETERS, "test").advance_fully(None)
+    await Projector(connection, OURS, "test").advance_fully(None)
     await connection.close()
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 import msgspec
@@ -28,6 +28,10 @@ _INSERT = """
     VALUES (%s, (SELECT count(*) + 1 FROM certification.stored_events WHERE originator_id = %s),
         %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
+
+
+OURS: Final = ComplianceSettings.model_validate({"database_url": "postgresql://nowhere"}).parameters
+"""By which the services derive and answer: the policy of August 2021, with the id of this engine."""
 
 
 class Log:
@@ -103,6 +107,15 @@ def set_clock(database: Database, instant: datetime, *, running: bool = False) -
             "UPDATE certification.recording SET clock_at = %s, clock_started_at ="
             " CASE WHEN %s THEN clock_timestamp() END, floor = NULL",
             [instant, running],
+        )
+
+
+def install(database: Database, engine_id: str) -> None:
+    """Lets an engine decide; the fact that it names is none of the log, whose positions a test gives."""
+    with psycopg.connect(database.owner_url, autocommit=True) as connection:
+        connection.execute(
+            "UPDATE certification.recording SET engine_id = %s, engine_fact_id = %s",
+            [engine_id, f"installed-{engine_id}"],
         )
 
 

@@ -13,13 +13,12 @@ import psycopg
 import pytest
 
 from services.compliance.database import connect
-from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.projection.batch import Projector
 from services.compliance.settings import ComplianceSettings
 from shared.events.facts import ConsultantLeft, PortalChangeDeclared
 from shared.events.wire import instant_text
 from tests.compliance.asking import answer, ask, asking
-from tests.compliance.log import Log, as_follower, set_clock, settings_for
+from tests.compliance.log import OURS, Log, as_follower, set_clock, settings_for
 from tests.compliance.seed import BEGIN, SeedFacts
 from tests.databases import Database
 from tests.systems import children, gone
@@ -47,7 +46,7 @@ async def settings(sandbox_database: Database) -> ComplianceSettings:
     with psycopg.connect(sandbox_database.owner_url, autocommit=True) as owner:
         Log(owner).write(told().groups)
     connection = await connect(as_follower(settings))
-    await Projector(connection, PARAMETERS, "test").advance_fully(NOW)
+    await Projector(connection, OURS, "test").advance_fully(NOW)
     await connection.close()
     return settings
 

@@ -13,12 +13,11 @@ from httpx import AsyncClient
 from psycopg import Connection
 
 from services.compliance.database import OwnConnection, connect
-from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.projection.batch import Projector
 from shared.events.facts import PortalChangeDeclared
 from shared.events.wire import instant_text
 from tests.compliance.asking import answer, ask, asking
-from tests.compliance.log import Group, Log, as_follower, compliance_log, set_clock, settings_for
+from tests.compliance.log import OURS, Group, Log, as_follower, compliance_log, set_clock, settings_for
 from tests.databases import Database
 from tests.oracle.histories import seeded
 from tests.policy.fact_log import recorded
@@ -46,11 +45,11 @@ class Lived:
         """Time passes until the facts are recorded; what time alone brings comes first."""
         await self.let_pass(group[0].recorded_at)
         self._log.write([group])
-        await Projector(self.connection, PARAMETERS, "test").advance_fully(None)
+        await Projector(self.connection, OURS, "test").advance_fully(None)
 
     async def let_pass(self, until: datetime) -> None:
         set_clock(self.database, until)
-        await Projector(self.connection, PARAMETERS, "test").advance_fully(until)
+        await Projector(self.connection, OURS, "test").advance_fully(until)
 
 
 @pytest.fixture

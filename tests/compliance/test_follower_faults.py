@@ -17,14 +17,13 @@ import pytest
 from psycopg import Connection
 
 from services.compliance.database import connect
-from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.projection import rebuild
 from services.compliance.projection.batch import Projector
 from services.compliance.projection.follower import Follower
 from services.compliance.read_model.batch_write import ConcurrentUpdate
 from services.host import sandbox
 from shared.events.facts import ConsultantLeft, ConsultantLinked
-from tests.compliance.log import Log, as_follower, one_call, set_clock, settings_for
+from tests.compliance.log import OURS, Log, as_follower, one_call, set_clock, settings_for
 from tests.compliance.seed import BEGIN, SeedFacts, population
 from tests.databases import Database
 
@@ -220,7 +219,7 @@ async def test_a_batch_that_was_overtaken_writes_nothing(
     connection = await connect(as_follower(settings_for(early)))
     with psycopg.connect(early.owner_url) as other:
         other.execute("UPDATE compliance.progress SET held_by = 'other'")
-        advancing = asyncio.create_task(Projector(connection, PARAMETERS, "test").advance_fully(None))
+        advancing = asyncio.create_task(Projector(connection, OURS, "test").advance_fully(None))
         await until_somebody_waits(owner)
         if other_commits:
             other.commit()

@@ -3,13 +3,13 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from time import sleep
 from typing import Any
 
 import asyncpg
+import msgspec
 import psycopg
 import pytest
 
@@ -19,9 +19,9 @@ from services.compliance.policy.published_events import PublicationState, Publis
 from services.compliance.projection import rebuild
 from services.compliance.projection.batch import Limits, Projector
 from services.compliance.projection.rebuild import Rebuilt
-from services.compliance.read_model.batch_write import ConcurrentUpdate
 from services.compliance.settings import ComplianceSettings
-from tests.compliance.log import Group, Log, as_follower, compliance_log, settings_for
+from services.web.refusal import EngineNotInstalled
+from tests.compliance.log import OURS, Group, Log, as_follower, compliance_log, install, settings_for
 from tests.compliance.seed import population
 from tests.databases import Database
 from tests.oracle.histories import seeded
@@ -29,7 +29,7 @@ from tests.policy.fact_log import recorded
 
 LONGER = Parameters(version="longer", window_days=45)
 STRICTER = Parameters(version="stricter", minimum={"VAR": 3, "DEVELOPER": 2}, window_days=10)
-FEWER = parameters_for(PARAMETERS.products[:1])
+FEWER = parameters_for(PARAMETERS.products[:1], "fewer")
 LONG_AFTER = timedelta(days=400)
 
 
@@ -115,6 +115,7 @@ async def rebuilt(
     on_progress: Callable[[str], None] = lambda _: None,
 ) -> Rebuilt:
     settings = kind.model_validate({"database_url": database.compliance_url})
+    install(database, settings.parameters.version)
     return await asyncio.to_thread(
         rebuild.run, settings, database.owner_url, verify=verify, on_progress=on_progress, processes=1
     )
@@ -159,21 +160,14 @@ async def test_what_was_published_is_kept_and_corrected(
     assert told(after) == told(await always.events())
 
 
-async def test_who_follows_the_policy_before_meanwhile_is_overtaken(database: Database, one: Following) -> None:
-    """He waits in vain; neither stands in the way of the other."""
+async def test_who_follows_by_the_engine_before_meanwhile_derives_nothing(database: Database, one: Following) -> None:
+    """Neither stands in the way of the other."""
     groups = history(1)
     await one.follow(groups[:-1], PARAMETERS)
 
     async def follow() -> None:
         async with following(database) as other:
             await other.follow(groups[-1:], PARAMETERS)
-
-    def at_his_lock() -> bool:
-        with psycopg.connect(database.owner_url, autocommit=True) as owner:
-            waiting = (
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            )
-            return owner.execute(waiting).fetchone() == (1,)
 
     with ThreadPoolExecutor() as threads:
         meanwhile: list[Future[None]] = []
@@ -182,11 +176,10 @@ async def test_who_follows_the_policy_before_meanwhile_is_overtaken(database: Da
             if message.startswith("what was published"):
                 meanwhile.append(threads.submit(asyncio.run, follow()))
             elif meanwhile and message.startswith("numbering"):
-                while not at_his_lock():
-                    sleep(0.01)
+                wait(meanwhile, timeout=30)
 
         await rebuilt(database, Longer, on_progress=on_progress)
-        with pytest.raises(ConcurrentUpdate):
+        with pytest.raises(EngineNotInstalled):
             meanwhile[0].result()
     await one.follow([], LONGER)
     events = await one.events()
@@ -230,15 +223,23 @@ async def test_rebuilding_again_and_back_publishes_corrections_only(database: Da
 
     assert told(corrected) == told(by_the_first)
     upgrades = await one.connection.fetch("SELECT policy_version FROM policy_upgrade ORDER BY number")
-    assert [row["policy_version"] for row in upgrades] == ["longer", "stricter", FEWER.version, PARAMETERS.version]
+    assert [row["policy_version"] for row in upgrades] == ["longer", "stricter", FEWER.version, OURS.version]
 
 
-async def test_what_the_same_policy_would_publish_otherwise_now_is_corrected_and_not_renumbered(
+async def test_every_correction_names_the_engine_as_its_cause(database: Database, one: Following) -> None:
+    await one.follow(history(4), PARAMETERS)
+    published = await one.events()
+    corrected = await rebuilt(database, Stricter)
+    corrections = [msgspec.json.decode(event["data"]) for event in (await one.events())[len(published) :]]
+    assert corrected.corrections == len(corrections) > 0
+    assert {tuple(correction["fact_ids"]) for correction in corrections} == {("installed-stricter",)}
+
+
+async def test_what_the_same_engine_published_otherwise_is_altered_and_not_corrected(
     database: Database, one: Following
 ) -> None:
-    """A mended mistake: subscribers hold what was published."""
-    await one.follow(history(5), PARAMETERS)
-    right = await one.events()
+    """There is no cause that a correction could name."""
+    await one.follow(history(5), OURS)
     with psycopg.connect(database.superuser_url, autocommit=True) as superuser:
         superuser.execute("ALTER TABLE compliance.compliance_event DISABLE TRIGGER append_only")
         superuser.execute(
@@ -247,12 +248,20 @@ async def test_what_the_same_policy_would_publish_otherwise_now_is_corrected_and
         )
     published = await one.events()
 
-    corrected = await rebuilt(database, ComplianceSettings)
+    with pytest.raises(rebuild.Unexplained, match="facts or compliance events were altered"):
+        await rebuilt(database, ComplianceSettings)
 
-    after = await one.events()
-    assert corrected.corrections > 0
-    assert after[: len(published)] == published
-    assert told(after) == told(right)
+    assert await one.events() == published
+
+
+async def test_another_engine_than_the_one_installed_derives_nothing(database: Database, one: Following) -> None:
+    install(database, "longer")
+    with pytest.raises(EngineNotInstalled, match="not the one installed, longer"):
+        await one.follow(history(4), OURS)
+    settings = ComplianceSettings.model_validate({"database_url": database.compliance_url})
+    with pytest.raises(EngineNotInstalled):
+        await asyncio.to_thread(rebuild.run, settings, database.owner_url, verify=True, processes=1)
+    assert await one.events() == []
 
 
 async def test_a_step_that_was_half_done_is_finished_by_the_new_policy(

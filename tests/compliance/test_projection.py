@@ -16,7 +16,7 @@ from services.compliance.projection import batch, rebuild
 from services.compliance.projection.batch import LIMITS, Limits, Projector
 from services.compliance.projection.rebuild import Rebuilt
 from services.compliance.projection.wide_step_workers import ReplayWorkers
-from tests.compliance.log import Group, Log, as_follower, compliance_log, settings_for, shuffled_sizes
+from tests.compliance.log import OURS, Group, Log, as_follower, compliance_log, settings_for, shuffled_sizes
 from tests.databases import Database
 from tests.oracle.histories import seeded
 from tests.policy.fact_log import recorded
@@ -42,7 +42,7 @@ async def follow(
     connection = await connect(as_follower(settings_for(database)))
     with psycopg.connect(database.owner_url, autocommit=True) as owner:
         log = Log(owner)
-        projector = Projector(connection, PARAMETERS, "test", limits=limits)
+        projector = Projector(connection, OURS, "test", limits=limits)
         for part in shuffled_sizes(len(groups), sizes):
             coming = groups[part]
             if barriers:
@@ -55,7 +55,7 @@ async def follow(
 
 async def finish(connection: OwnConnection, groups: Sequence[Group]) -> None:
     """Lets every timer fire."""
-    await Projector(connection, PARAMETERS, "test").advance_fully(groups[-1][0].recorded_at + LONG_AFTER)
+    await Projector(connection, OURS, "test").advance_fully(groups[-1][0].recorded_at + LONG_AFTER)
 
 
 def verify(database: Database) -> Rebuilt:
@@ -115,7 +115,7 @@ async def test_what_other_processes_derive_is_the_same_to_the_byte(database: Dat
     connection = await connect(settings)
     with psycopg.connect(database.owner_url, autocommit=True) as owner, closing(ReplayWorkers(settings, 2)) as derivers:
         log = Log(owner)
-        projector = Projector(connection, PARAMETERS, "test", derivers=derivers, limits=Limits(partners_here_max=0))
+        projector = Projector(connection, OURS, "test", derivers=derivers, limits=Limits(partners_here_max=0))
         for group in groups:
             log.write([group])
             await projector.advance_fully(group[0].recorded_at - MICROSECOND)

@@ -11,14 +11,13 @@ import pytest
 
 from services.compliance.api import service
 from services.compliance.database import connect
-from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.projection.batch import Projector
 from services.compliance.settings import ComplianceSettings
 from shared.events.envelope import Fact
 from shared.events.facts import ConsultantLeft, ConsultantLinked, PortalChangeDeclared
 from shared.events.wire import instant_text
 from tests.compliance.asking import ORIGIN, answer, ask, asking
-from tests.compliance.log import Group, Log, as_follower, one_call, set_clock, settings_for
+from tests.compliance.log import OURS, Group, Log, as_follower, one_call, set_clock, settings_for
 from tests.compliance.seed import BEGIN, SeedFacts
 from tests.databases import Database
 
@@ -49,7 +48,7 @@ async def settings(sandbox_database: Database) -> ComplianceSettings:
     with psycopg.connect(sandbox_database.owner_url, autocommit=True) as owner:
         Log(owner).write(told())
     connection = await connect(as_follower(settings))
-    await Projector(connection, PARAMETERS, "test").advance_fully(NOW)
+    await Projector(connection, OURS, "test").advance_fully(NOW)
     await connection.close()
     return settings
 
@@ -141,6 +140,7 @@ async def test_an_answer_says_what_it_is_about_and_for_how_long_it_holds(client:
         "known_at": "2022-03-25T09:00:00Z",
         "position": HEAD,
         "policy_id": "2021-08",
+        "engine": OURS.version,
         "headcount": 1,
         "counted": ["P00-A"],
         "minimum": 2,
@@ -277,7 +277,7 @@ async def test_a_window_says_when_it_changes_next_present_and_as_of(
         telling.groups.append((Fact(f"f{position}", day, NOW, hired, position, position),))
     owner_log.write(telling.groups[len(told()) :])
     connection = await connect(as_follower(settings))
-    await Projector(connection, PARAMETERS, "test").advance_fully(NOW)
+    await Projector(connection, OURS, "test").advance_fully(NOW)
     await connection.close()
 
     later = DEADLINE + timedelta(days=1)
@@ -338,7 +338,7 @@ async def test_whoever_waits_for_an_event_gets_it_when_it_comes(
     assert not waiting.done()
     set_clock(sandbox_database, DEADLINE)
     connection = await connect(as_follower(settings))
-    await Projector(connection, PARAMETERS, "test").advance_fully(DEADLINE)
+    await Projector(connection, OURS, "test").advance_fully(DEADLINE)
     await connection.close()
     assert (await asyncio.wait_for(waiting, 5)).json()[0]["position"] == last + 1
 
@@ -352,7 +352,7 @@ async def test_whoever_asks_for_a_position_waits_until_it_is_applied(
     left = Fact("last", NOW, NOW, ConsultantLeft("P00", "P00-A"), HEAD + 1, HEAD + 1)
     owner_log.write([(left,)])
     connection = await connect(as_follower(settings))
-    await Projector(connection, PARAMETERS, "test").advance_fully(None)
+    await Projector(connection, OURS, "test").advance_fully(None)
     await connection.close()
     found = (await asyncio.wait_for(waiting, 5)).json()
     assert (found["position"], found["headcount"]) == (HEAD + 1, 0)

@@ -108,7 +108,7 @@ async def test_a_read_model_of_another_policy_is_told(http: httpx.AsyncClient, d
     async with following(database):
         await becomes(http, 200)
         do(database, "UPDATE compliance.progress SET policy_version = 'another'")
-        assert "rebuild" in await becomes(http, 503, "policy another")
+        assert "rebuild" in await becomes(http, 503, "engine another")
 
 
 async def test_a_database_that_is_away_is_told(http: httpx.AsyncClient, database: Database) -> None:

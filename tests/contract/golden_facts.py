@@ -192,5 +192,15 @@ MEANING: Final[dict[str, Fact]] = {
             signature="kqAJqfDUyriHdTDz7oTIGs5Xe6OdX+F0dR3ETPvYyKpEHZGu9UwqL8Rr8r9l1Zk0F0sVQq3oUv4YzOqZr0p9Dw==",
         ),
     ),
+    "engine-installed.v1/installed.json": _about_the_system(
+        "F-engine",
+        facts.EngineInstalled(
+            engine_id="0f6b1c2d3e4f5a69",
+            code_version="0.1.0",
+            policy_digest=KEY_DIGEST,
+            tzdata="2026.6",
+            products=("S200P", "S200S"),
+        ),
+    ),
 }
 """Golden file to the fact that it must decode to."""

@@ -90,7 +90,7 @@ def test_what_earlier_rules_announced_needs_no_correction(folder: Path) -> None:
         event = PublishedEvent(row["event_id"], row["type"], effective_at, row["subject"], row["data"].encode())
         published[row["partner_id"]].append(event)
     for partner_id, events in published.items():
-        past = PriorPublication(END, load_publication(events))
+        past = PriorPublication(END, load_publication(events), ())
         assert derive(partner_id, facts(folder), None, END, PARAMETERS, past).events == []
 
 

@@ -50,6 +50,8 @@ FIELDS_THAT_CANNOT_NAME_A_PERSON = {
     "actor", "key_name",
     # SHA-256 of 256 random bits, and a closed list
     "digest", "scopes",
+    # made of the code by its build
+    "engine_id", "code_version", "policy_digest", "tzdata",
     # what the sealed logs sign with: their random id, keys and a signature
     "log_id", "previous_public_key", "public_key", "signature",
     # the fields above, as a whole

@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from services.host.embedded_postgres.server import Server
+from shared.engine import engine_for
 from tests.databases import Database, clone
 from tests.systems import WEBHOOKS, environment, gone, sagecert
 
@@ -231,9 +232,7 @@ def test_status_tells_a_script_how_far_it_has_come(database: Database) -> None:
     assert shown | {"facts": 0, "applied": 0, "sandbox": False} == shown
 
 
-def test_status_tells_both_policy_versions_and_what_to_do_where_they_differ(
-    database: Database, data_directory: Path
-) -> None:
+def test_status_tells_the_engines_and_what_to_do_where_they_differ(database: Database, data_directory: Path) -> None:
     assert "advice" not in json.loads(status(database, "--json")), "nothing is derived yet"
     body = {"partner_id": "P1", "kind": "VAR", "programme": "PARTNER_SUCCESS"}
     with up(data_directory, DATABASE_URL=database.owner_url) as (_, url):
@@ -241,14 +240,15 @@ def test_status_tells_both_policy_versions_and_what_to_do_where_they_differ(
         asked = {"min_position": recorded["position"]}
         assert httpx.get(f"{url}/compliance/v1/partners/P1", params=asked).status_code == 200
     same = json.loads(status(database, "--json"))
-    assert (same["policy_version"], same["code_policy_version"], "advice" in same) == ("2021-08", "2021-08", False)
+    own = engine_for(("S200P", "S200S")).engine_id
+    assert (same["engine"], same["derived_by"], same["engine_of_this_code"], "advice" in same) == (own, own, own, False)
     products = '["S200P", "S300"]'
     other = json.loads(status(database, "--json", SAGECERT_PRODUCTS=products))
-    assert (other["policy_version"], other["code_policy_version"]) == ("2021-08", "2021-08 for S200P, S300")
-    assert "sagecert compliance rebuild" in other["advice"]
-    shown = status(database, SAGECERT_PRODUCTS=products)
-    for text in ("2021-08\n", "2021-08 for S200P, S300\n", "run `sagecert compliance rebuild`"):
-        assert text in shown
+    assert (other["engine"], other["engine_of_this_code"]) == (own, engine_for(("S200P", "S300")).engine_id)
+    assert "sagecert migrate" in other["advice"]
+    owner = {"SAGECERT_OWNER_DATABASE_URL": database.owner_url, "SAGECERT_PRODUCTS": products}
+    subprocess.run(sagecert("migrate"), env=environment(owner), check=True, capture_output=True)
+    assert "run `sagecert compliance rebuild`" in status(database, SAGECERT_PRODUCTS=products)
 
 
 def test_what_runs_on_a_server_of_its_own_is_looked_at_and_rebuilt(data_directory: Path) -> None:

@@ -101,6 +101,17 @@ def test_an_event_is_taken_back_once_and_never_before_it_was_published(history: 
 
 @anything
 @given(histories())
+def test_nothing_is_taken_back_without_a_cause(history: History) -> None:
+    case = Case(history)
+    for partner in case.partners:
+        for step in steps_of(case.groups, partner, case.instants[-1]):
+            for event in step.events:
+                data = _data(event)
+                assert data.retracts is None or data.fact_ids
+
+
+@anything
+@given(histories())
 def test_however_a_replay_is_split_it_says_the_same(history: History) -> None:
     """Timers fired one by one, at odd instants or all at once: byte for byte the same steps."""
     case = Case(history)

@@ -10,11 +10,10 @@ import psycopg
 from cryptography.fernet import Fernet
 
 from services.compliance.database import connect
-from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.projection.batch import Projector
 from services.compliance.settings import ComplianceSettings
 from tests.compliance.asking import asking
-from tests.compliance.log import Log, as_follower, set_clock
+from tests.compliance.log import OURS, Log, as_follower, set_clock
 from tests.compliance.seed import population
 from tests.databases import Database
 
@@ -43,7 +42,7 @@ async def seed_events(database: Database, partners: int = 6) -> int:
         Log(owner).write(population(partners))
     connection = await connect(as_follower(settings_for(database)))
     try:
-        await Projector(connection, PARAMETERS, "test").advance_fully(NOW)
+        await Projector(connection, OURS, "test").advance_fully(NOW)
         return int(await connection.fetchval("SELECT event_position FROM progress"))
     finally:
         await connection.close()

@@ -8,9 +8,8 @@ import psycopg
 from standardwebhooks import Webhook
 
 from services.compliance.database import connect
-from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.projection.batch import Projector
-from tests.compliance.log import Group, Log, as_follower, set_clock
+from tests.compliance.log import OURS, Group, Log, as_follower, set_clock
 from tests.compliance.seed import population
 from tests.databases import Database
 from tests.systems import START, System
@@ -29,7 +28,7 @@ async def happen(database: Database, groups: list[Group]) -> None:
         Log(owner).write(groups)
     connection = await connect(as_follower(settings_for(database)))
     try:
-        await Projector(connection, PARAMETERS, "test").advance_fully(until)
+        await Projector(connection, OURS, "test").advance_fully(until)
     finally:
         await connection.close()
 

@@ -28,7 +28,7 @@ from services.certification.record_batch import RUN_MAX, BatchCheck, Item, Resul
 from services.certification.record_fact import Answer
 from services.web.json_limits import shape_problem
 from services.web.problem_details import Problem, malformed, problem_body, problem_of, refusal_of, unexplained
-from services.web.refusal import Malformed, Refusal, TooLarge
+from services.web.refusal import EngineNotInstalled, Malformed, Refusal, TooLarge
 from services.web.scopes import Caller, caller_of, insufficient_scope, required_scope, requires
 from services.web.scopes import Scope as KeyScope
 from shared.events.facts import Reported
@@ -157,7 +157,7 @@ async def _results(
             results = await record_run(service.store, service.products, run)
             service.notifier.notify_soon()
             return results, None
-        except (Unavailable, Overloaded) as refusal:
+        except (Unavailable, Overloaded, EngineNotInstalled) as refusal:
             away = refusal
     return [] if away is None else [away] * len(run), away
 

@@ -7,17 +7,23 @@ import asyncpg
 
 from services.certification.event_store.append_request import Outcome
 from services.certification.event_store.database import Connection, Database
+from services.web.refusal import engine_not_installed
 
 Statement: TypeAlias = "asyncpg.prepared_stmt.PreparedStatement[asyncpg.Record]"
 
-_APPEND: Final = "SELECT outcome, fact_id, position, recorded_at FROM certification.append($1)"
+_APPEND: Final = "SELECT outcome, fact_id, position, recorded_at FROM certification.append($1, $2)"
+_OTHER_ENGINE: Final = "CE001"
 
 
 class AppendConnection:
-    """Connects on first use, and again after an error. Sends one group at a time."""
+    """Connects on first use, and again after an error. Sends one group at a time.
 
-    def __init__(self, database: Database) -> None:
+    `engine_id`: by which engine the calls are decided; None: whichever is installed.
+    """
+
+    def __init__(self, database: Database, engine_id: str | None = None) -> None:
         self._database = database
+        self._engine_id = engine_id
         self._connection: Connection | None = None
         self._append: Statement | None = None
 
@@ -25,14 +31,17 @@ class AppendConnection:
         """Appends a group of calls, each encoded as JSON, and returns the outcome of each.
 
         After one of `TRANSIENT_ERRORS`, or a cancellation, the calls may or may not be stored: send them again to know.
+        Raises `EngineNotInstalled`.
         """
         try:
             if self._append is None:
                 self._connection = await self._database.connect()
                 self._append = await self._connection.prepare(_APPEND)
-            rows = await self._append.fetch(f"[{b','.join(calls).decode()}]")
-        except BaseException:
+            rows = await self._append.fetch(f"[{b','.join(calls).decode()}]", self._engine_id)
+        except BaseException as error:
             self.close()
+            if isinstance(error, asyncpg.PostgresError) and error.sqlstate == _OTHER_ENGINE:
+                raise engine_not_installed(str(error), self._engine_id or "") from None
             raise
         return [Outcome(*row) for row in rows]
 

@@ -18,6 +18,7 @@ from services.certification.event_store.append_connection import AppendConnectio
 from services.certification.event_store.append_request import Outcome
 from services.certification.event_store.database import RETRY_SECONDS, TRANSIENT_ERRORS, Database
 from services.certification.event_store.deadline import DID_NOT_ANSWER, Deadline, reraise_if_cancelled
+from services.web.refusal import EngineNotInstalled
 
 GROUP_MAX: Final = 256
 """Calls in one statement; more wait for the next."""
@@ -50,10 +51,13 @@ class _Waiting:
 
 
 class Appender:
-    """Belongs to one event loop. `reason`: why the last group was not appended; None where it was."""
+    """Belongs to one event loop. `reason`: why the last group was not appended; None where it was.
 
-    def __init__(self, database: Database) -> None:
-        self._connection = AppendConnection(database)
+    `engine_id`: by which engine the calls are decided; None: whichever is installed.
+    """
+
+    def __init__(self, database: Database, engine_id: str | None = None) -> None:
+        self._connection = AppendConnection(database, engine_id)
         self._queue: dict[_Waiting, None] = {}
         self._sending: asyncio.Task[None] | None = None
         self.reason: str | None = None
@@ -61,8 +65,8 @@ class Appender:
     async def append(self, call: bytes, deadline: float) -> Outcome:
         """Appends the call and returns its outcome. The caller bounds the wait; `deadline` is when its bound ends.
 
-        Raises `Unavailable`, `Overloaded`, and the error of the database where it refuses the call. A call that
-        was sent may be recorded although its caller has gone.
+        Raises `Unavailable`, `Overloaded`, `EngineNotInstalled`, and the error of the database where it refuses the
+        call. A call that was sent may be recorded although its caller has gone.
         """
         if len(self._queue) >= QUEUE_MAX:
             raise Overloaded(f"More than {QUEUE_MAX} calls wait to be recorded.")
@@ -118,8 +122,8 @@ class Appender:
                 async with Deadline(max(waiting.deadline for waiting in group)):
                     sent = [waiting.call for waiting in group if waiting.call is not None]
                     outcomes = iter(await self._connection.send(sent))
-            except Unavailable as error:
-                self._note(self.reason or DID_NOT_ANSWER)
+            except (Unavailable, EngineNotInstalled) as error:
+                self._note(error.detail if isinstance(error, EngineNotInstalled) else self.reason or DID_NOT_ANSWER)
                 for waiting in group:
                     waiting.fail(error)
             except TRANSIENT_ERRORS as error:

@@ -21,6 +21,7 @@ from services.certification.event_store.deadline import DID_NOT_ANSWER, Deadline
 from services.certification.event_store.decision_scope import NOTHING, Scope
 from services.certification.event_store.group_commit import Appender
 from services.certification.event_store.group_loads import GroupLoads
+from services.web.refusal import EngineNotInstalled
 from shared.events import wire
 from shared.events.envelope import Fact
 
@@ -179,13 +180,16 @@ def content_hash(salt: bytes, content: bytes) -> bytes:
 
 
 class EventStore:
-    """The fact log. Every call is bounded by a deadline and raises `Unavailable` then. Belongs to one event loop."""
+    """The fact log. Every call is bounded by a deadline and raises `Unavailable` then. Belongs to one event loop.
 
-    def __init__(self, database: Database) -> None:
+    `engine_id`: the engine of who decides; appends raise `EngineNotInstalled` where another one is installed.
+    """
+
+    def __init__(self, database: Database, engine_id: str | None = None) -> None:
         self._database = database
-        self._appender = Appender(database)
+        self._appender = Appender(database, engine_id)
         self._recognitions = GroupLoads(database, LOAD_RECOGNITIONS)
-        self._runs = AppendConnection(database)
+        self._runs = AppendConnection(database, engine_id)
         self._run = asyncio.Lock()
         self._consultants: dict[str, str] = {}
         self._probing: asyncio.Task[str | None] | None = None
@@ -333,6 +337,8 @@ class EventStore:
         try:
             async with Deadline(deadline):
                 await self._appender.probe(deadline)
+        except EngineNotInstalled as refusal:
+            return refusal.detail
         except (Unavailable, asyncpg.PostgresError):
             reason = self._appender.reason or DID_NOT_ANSWER
         else:

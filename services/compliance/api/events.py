@@ -75,7 +75,9 @@ async def events(request: Request) -> Response:
     if question.min_position is not None:
         await service.wait_for_position(question, present_moment)
     if not question.live:
-        moment = await service.wait_for_position(question, lambda connection: moment_of(connection, question.moment))
+        moment = await service.wait_for_position(
+            question, lambda connection: moment_of(connection, question.moment, service.parameters)
+        )
     which = Filter(
         frozenset(types), frozenset(question.partner_id), frozenset(question.product), _until(question, moment)
     )

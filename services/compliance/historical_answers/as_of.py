@@ -9,9 +9,11 @@ import msgspec
 
 from services.compliance.database import Connection
 from services.compliance.historical_answers.queries import AsOfMembers
+from services.compliance.policy.parameters import Parameters
 from services.compliance.read_model.known_policy import policy_through
 from services.compliance.read_model.routing import PARTNER_ROUTES, PERSON_ROUTES, POLICY_KNOWN, routed_facts
 from services.compliance.refusals import InvalidQuery, KnownInTheFuture
+from services.web.refusal import engine_not_installed
 from services.web.statements import statements
 from shared.events.envelope import Fact
 
@@ -21,12 +23,16 @@ _SQL: Final = statements(
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """The members of every answer that name its moment; instants are UTC. `policy_id`: the policy in force at `at`."""
+    """The members of every answer that name its moment; instants are UTC.
+
+    `policy_id`: the policy in force at `at` (R39). `engine`: the id of what derived the answer.
+    """
 
     at: datetime
     known_at: datetime
     position: int
     policy_id: str
+    engine: str
 
 
 class Members(TypedDict):
@@ -36,24 +42,33 @@ class Members(TypedDict):
     known_at: datetime
     position: int
     policy_id: str
+    engine: str
 
 
 class AsOf(NamedTuple):
     """True at `at`, judged from the facts up to `position`, which were known at `known_at`.
 
-    `policy_id`: the policy in force at `at`. `revised_at`: when the next comes into force, if no fact comes; or None.
+    `policy_id`: the policy in force at `at`. `engine`: the id of what derives the answer. `revised_at`: when the next
+    policy comes into force, if no fact comes; or None.
     """
 
     at: datetime
     known_at: datetime
     position: int
     policy_id: str
+    engine: str
     revised_at: datetime | None
 
     @property
     def members(self) -> Members:
         """What every answer says of its moment."""
-        return Members(at=self.at, known_at=self.known_at, position=self.position, policy_id=self.policy_id)
+        return Members(
+            at=self.at,
+            known_at=self.known_at,
+            position=self.position,
+            policy_id=self.policy_id,
+            engine=self.engine,
+        )
 
     def next_change(self, *instants: datetime | None) -> datetime | None:
         """The first of these instants, and of the next policy, which every answer names."""
@@ -61,39 +76,41 @@ class AsOf(NamedTuple):
 
 
 async def as_of(
-    connection: Connection, at: datetime, known_at: datetime, position: int, policy_fact_id: str | None
+    connection: Connection, at: datetime, known_at: datetime, position: int, policy_fact_id: str | None, engine: str
 ) -> AsOf:
-    """The moment, with the policy by the facts up to `policy_fact_id`."""
+    """The moment, with the policy by the facts up to `policy_fact_id`, and the engine that answers."""
     in_force = (await policy_through(connection, policy_fact_id)).in_force
-    return AsOf(at, known_at, position, in_force.at(at).policy_id, in_force.next_start(at))
+    return AsOf(at, known_at, position, in_force.at(at).policy_id, engine, in_force.next_start(at))
 
 
-async def partner_as_of(connection: Connection, partner_id: str, members: AsOfMembers) -> tuple[AsOf, list[Fact]]:
+async def partner_as_of(
+    connection: Connection, partner_id: str, members: AsOfMembers, parameters: Parameters
+) -> tuple[AsOf, list[Fact]]:
     """The moment in question, and the facts routed to the partner that were known then. Raises like `moment_of`."""
-    moment, rows = await _resolve(connection, _SQL["partner"], partner_id, members)
+    moment, rows = await _resolve(connection, _SQL["partner"], partner_id, members, parameters)
     return moment, _facts(partner_id, rows)
 
 
 async def person_as_of(
-    connection: Connection, consultant_id: str, members: AsOfMembers
+    connection: Connection, consultant_id: str, members: AsOfMembers, parameters: Parameters
 ) -> tuple[AsOf, list[Fact] | None]:
     """The same for a person, from its own routes; None: no fact known then mentions it."""
-    moment, rows = await _resolve(connection, _SQL["person"], consultant_id, members)
+    moment, rows = await _resolve(connection, _SQL["person"], consultant_id, members, parameters)
     return moment, _facts(consultant_id, rows) if rows[0]["mentioned"] else None
 
 
-async def moment_of(connection: Connection, members: AsOfMembers) -> tuple[int, AsOf]:
+async def moment_of(connection: Connection, members: AsOfMembers, parameters: Parameters) -> tuple[int, AsOf]:
     """The last position of the log, then the moment in question.
 
     Draws a barrier first if only that shows that no further fact can be known of then. Raises `InvalidQuery` for a
-    moment that is not known yet.
+    moment that is not known yet, and `EngineNotInstalled` where another engine decides than that of the parameters.
     """
-    moment, rows = await _resolve(connection, _SQL["moment"], None, members)
+    moment, rows = await _resolve(connection, _SQL["moment"], None, members, parameters)
     return rows[0]["head"], moment
 
 
 async def _resolve(
-    connection: Connection, statement: str, target: str | None, members: AsOfMembers
+    connection: Connection, statement: str, target: str | None, members: AsOfMembers, parameters: Parameters
 ) -> tuple[AsOf, Sequence[asyncpg.Record]]:
     if members.known_at is not None and members.known_position is not None:
         raise InvalidQuery("known_at and known_position are two ways to say what is known: give one.", "known_position")
@@ -103,11 +120,14 @@ async def _resolve(
         await connection.execute("SELECT certification.barrier()")
         rows = await connection.fetch(statement, *arguments)
     first = rows[0]
+    if first["engine_id"] not in (None, parameters.version):
+        raise engine_not_installed(first["engine_id"], parameters.version)
     if first["ahead"]:
         raise KnownInTheFuture("known_at lies after now: what will be known then is not known yet.", "known_at")
     if first["known_at"] is None:
         raise InvalidQuery(f"The log does not reach position {members.known_position} yet.", "known_position")
-    moment = await as_of(connection, first["at"], first["known_at"], first["position"], first["policy_fact_id"])
+    when = first["at"], first["known_at"], first["position"], first["policy_fact_id"]
+    moment = await as_of(connection, *when, parameters.version)
     return moment, rows
 
 

@@ -2,6 +2,7 @@
 -- A common table expression behind $2 `at`, $3 `known_at`, $4 `known_position`. A fact is known as soon as it is recorded,
 -- without waiting for the projection. `head`: the last position of the log. `final`: no fact can be recorded any more that
 -- would have been known by then. `ahead`: `known_at` lies after now. `policy_fact_id`: the last fact about the policy.
+-- `engine_id`: of the engine installed.
 moment AS MATERIALIZED (
     SELECT
         coalesce($2::timestamptz, greatest(c.now, p.known_through, h.recorded_at)) AS at,
@@ -32,7 +33,8 @@ moment AS MATERIALIZED (
     ) h
 ),
 known AS MATERIALIZED (
-    SELECT known.*, ({policy_known}) AS policy_fact_id FROM moment known
+    SELECT known.*, ({policy_known}) AS policy_fact_id, installed.engine_id
+    FROM moment known CROSS JOIN certification.engine() installed
 )
 
 -- name: moment
@@ -43,7 +45,7 @@ WITH RECURSIVE {as_of},
 through AS (SELECT m.position FROM moment m),
 target AS (SELECT $1::text COLLATE "C" AS partner_id),
 {partner_routes}
-SELECT m.at, m.known_at, m.position, m.head, m.final, m.ahead, m.policy_fact_id,
+SELECT m.at, m.known_at, m.position, m.head, m.final, m.ahead, m.policy_fact_id, m.engine_id,
     true AS mentioned,
     r.target_id, r.notification_id, r.append_position, r.topic, r.state
 FROM known m LEFT JOIN routed r ON true ORDER BY r.target_id NULLS FIRST, r.notification_id
@@ -53,7 +55,7 @@ WITH RECURSIVE {as_of},
 through AS (SELECT m.position FROM moment m),
 target AS (SELECT $1::text COLLATE "C" AS consultant_id),
 {person_routes}
-SELECT m.at, m.known_at, m.position, m.head, m.final, m.ahead, m.policy_fact_id,
+SELECT m.at, m.known_at, m.position, m.head, m.final, m.ahead, m.policy_fact_id, m.engine_id,
     EXISTS (SELECT FROM certification.stored_events e
             WHERE e.consultant_id = $1 AND e.notification_id <= m.position) AS mentioned,
     r.target_id, r.notification_id, r.append_position, r.topic, r.state

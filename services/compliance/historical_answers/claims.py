@@ -61,7 +61,7 @@ class ClaimsAnswer(msgspec.Struct, frozen=True):
 
 async def claims(connection: Connection, question: PartnerClaims, parameters: Parameters) -> bytes:
     """The claims about the partner after a number. Raises `NeverMentioned`."""
-    moment, facts = await partner_as_of(connection, question.partner_id, question.moment)
+    moment, facts = await partner_as_of(connection, question.partner_id, question.moment, parameters)
     rows = await connection.fetch(_SQL["page"], question.partner_id, question.after, question.limit)
     if not rows and partner_segment(facts, question.partner_id, parameters.products[0], moment.at, parameters) is None:
         raise never_mentioned(question.partner_id)

@@ -27,7 +27,7 @@ class ConsultantAnswer(Answer, frozen=True, kw_only=True):
 async def certification(connection: Connection, question: ConsultantCertification, parameters: Parameters) -> bytes:
     """Whether the person is certified for the product (R4) and may use the portal for it (R1)."""
     consultant_id, product = question.consultant_id, question.product
-    moment, facts = await person_as_of(connection, consultant_id, question.moment)
+    moment, facts = await person_as_of(connection, consultant_id, question.moment, parameters)
     if facts is None:
         raise NeverMentioned(f"No fact known by then mentions the consultant {consultant_id}.", "consultant_id")
     found = certification_answer(facts, consultant_id, product, moment.at, parameters)

@@ -73,7 +73,7 @@ class ExplanationAnswer(Answer, frozen=True, kw_only=True):
 
 async def partner_explanation(connection: Connection, question: PartnerExplanation, parameters: Parameters) -> bytes:
     """The explanation, as a page if the question asks for one. Raises `NeverMentioned`."""
-    moment, facts = await partner_as_of(connection, question.partner_id, question.moment)
+    moment, facts = await partner_as_of(connection, question.partner_id, question.moment, parameters)
     found = partner_grounds(facts, question.partner_id, question.product, moment.at, parameters)
     if found is None:
         raise never_mentioned(question.partner_id)

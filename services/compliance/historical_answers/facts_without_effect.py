@@ -83,7 +83,7 @@ async def without_effect(connection: Connection, question: FactsWithoutEffect, p
     members, after = question.moment, 0
     if question.after is not None:
         members, after = _resumed(question.after, members)
-    _, moment = await moment_of(connection, members)
+    _, moment = await moment_of(connection, members, parameters)
     await _require_mentioned(connection, question, moment.position)
     listed: list[FactWithoutEffect] = []
     judged, scanned = 0, after

@@ -69,7 +69,7 @@ class WindowsAnswer(Answer, frozen=True, kw_only=True):
 
 async def partners(connection: Connection, question: PartnersList, parameters: Parameters) -> bytes:
     """A page of partners and products in order of their ids."""
-    _, moment = await moment_of(connection, question.moment)
+    _, moment = await moment_of(connection, question.moment, parameters)
     return partners_page(moment, *await _partners(connection, moment, question, parameters))
 
 
@@ -81,7 +81,7 @@ def partners_page(moment: AsOf, items: Sequence[PartnerItem], last: tuple[str, s
 
 async def windows(connection: Connection, question: WindowsList, parameters: Parameters) -> bytes:
     """A page of windows, soonest deadline first. It replays every partner."""
-    _, moment = await moment_of(connection, question.moment)
+    _, moment = await moment_of(connection, question.moment, parameters)
     items: list[WindowItem] = []
     async for partner_id, facts in _every_partner(connection, moment, "", include=False):
         for product in sorted(parameters.products):

@@ -79,11 +79,11 @@ async def partner_changes(connection: Connection, question: PartnerChanges, para
     """What was learned. Raises `NeverMentioned`, `InvalidQuery` and `KnownInTheFuture`."""
     with _named_as("known_to"):
         latest, facts = await partner_as_of(
-            connection, question.partner_id, AsOfMembers(question.at, question.known_to)
+            connection, question.partner_id, AsOfMembers(question.at, question.known_to), parameters
         )
     known_from = question.known_from or min(latest.at, latest.known_at)
     with _named_as("known_from"):
-        _, earliest = await moment_of(connection, AsOfMembers(latest.at, known_from))
+        _, earliest = await moment_of(connection, AsOfMembers(latest.at, known_from), parameters)
     if earliest.position > latest.position:
         raise InvalidQuery("known_from lies after known_to: nothing is learned backwards.", "known_from")
     found = list(what_was_learned(facts, earliest.position, question.partner_id, latest.at, parameters))

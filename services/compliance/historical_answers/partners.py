@@ -48,14 +48,14 @@ class EveryProductAnswer(Answer, frozen=True, kw_only=True):
 
 async def compliance(connection: Connection, question: PartnerCompliance, parameters: Parameters) -> bytes:
     """How the partner stands for the product. Raises `NeverMentioned`."""
-    moment, facts = await partner_as_of(connection, question.partner_id, question.moment)
+    moment, facts = await partner_as_of(connection, question.partner_id, question.moment, parameters)
     segment = _segment(facts, question.partner_id, question.product, moment.at, parameters)
     return compliance_answer(question.partner_id, question.product, moment, body_of(segment))
 
 
 async def authorisation(connection: Connection, question: PartnerAuthorisation, parameters: Parameters) -> bytes:
     """Whether the partner may serve such customers. Raises `NeverMentioned`."""
-    moment, facts = await partner_as_of(connection, question.partner_id, question.moment)
+    moment, facts = await partner_as_of(connection, question.partner_id, question.moment, parameters)
     segments = partner_forecast(facts, question.partner_id, question.product, moment.at, parameters)
     now = next(segments, None)
     if now is None:
@@ -77,7 +77,7 @@ async def authorisation(connection: Connection, question: PartnerAuthorisation, 
 
 async def every_product(connection: Connection, question: PartnerProducts, parameters: Parameters) -> bytes:
     """How the partner stands for each product that is sold. Raises `NeverMentioned`."""
-    moment, facts = await partner_as_of(connection, question.partner_id, question.moment)
+    moment, facts = await partner_as_of(connection, question.partner_id, question.moment, parameters)
     partner_id, products = question.partner_id, parameters.products
     found = {product: _segment(facts, partner_id, product, moment.at, parameters) for product in products}
     bodies = {product: body_of(segment) for product, segment in found.items()}

@@ -34,8 +34,8 @@ class PolicyAnswer(Answer, frozen=True, kw_only=True):
     """The terms in force at `at`. `policy_id`: the last revision in force, whatever it changes.
 
     `window_days`: London days to replace a missing consultant (R15). `minimum`: R10. `programmes`: R11. `products`:
-    those that are sold (R2). `in_force_from`, `fact_id`: of that revision; null before the first. `engine`: the rules
-    that derive the answers. `next_change_at`: when the next revision comes into force, if no fact comes.
+    those that are sold (R2). `in_force_from`, `fact_id`: of that revision; null before the first.
+    `next_change_at`: when the next revision comes into force, if no fact comes.
     """
 
     window_days: int
@@ -46,13 +46,12 @@ class PolicyAnswer(Answer, frozen=True, kw_only=True):
     in_force_from: datetime | None
     fact_id: str | None
     set_by: TermsSetBy
-    engine: str
     next_change_at: datetime | None
 
 
 async def policy(connection: Connection, question: PolicyQuestion, parameters: Parameters) -> bytes:
     """The policy in force, as known at the moment."""
-    _, moment = await moment_of(connection, question.moment)
+    _, moment = await moment_of(connection, question.moment, parameters)
     known = policy_known(await revisions(connection, moment.position), parameters)
     at = moment.at
     window_days, reminder_days = known.window_days.at(at), known.reminder_days.at(at)
@@ -73,7 +72,6 @@ async def policy(connection: Connection, question: PolicyQuestion, parameters: P
             programmes=_set_by(programmes),
             reminder_days=_set_by(reminder_days),
         ),
-        engine=parameters.version,
         next_change_at=moment.next_change(),
     )
     return msgspec.json.encode(answer)

@@ -28,7 +28,7 @@ from services.compliance.historical_answers.queries import (
 )
 from services.compliance.refusals import InvalidQuery, KnownInTheFuture, NeverMentioned
 from services.compliance.settings import ComplianceSettings
-from services.web.refusal import Refusal
+from services.web.refusal import EngineNotInstalled, Refusal
 
 QUEUE_SECONDS_MAX: Final = 30.0
 """How long a question may wait for a process."""
@@ -57,7 +57,7 @@ class AnswersAway(Refusal):
 
 
 REFUSALS: Final[dict[str, type[Refusal]]] = {
-    kind.__name__: kind for kind in (NeverMentioned, InvalidQuery, KnownInTheFuture, TakesTooLong)
+    kind.__name__: kind for kind in (NeverMentioned, InvalidQuery, KnownInTheFuture, TakesTooLong, EngineNotInstalled)
 }
 
 

@@ -25,7 +25,7 @@ class NotificationsAnswer(Answer, frozen=True, kw_only=True):
 async def notifications(connection: Connection, question: PortalChangeNotifications, parameters: Parameters) -> bytes:
     """The partners to whom the portal change is communicated: those enrolled at its announcement."""
     portal_change_id = question.portal_change_id
-    _, moment = await moment_of(connection, question.moment)
+    _, moment = await moment_of(connection, question.moment, parameters)
     declared = await declaration(connection, portal_change_id, moment.position)
     nobody = notified_partners(declared, portal_change_id, moment.at, parameters)
     if nobody is None:

@@ -6,6 +6,9 @@ from typing import Final, Literal
 
 import msgspec
 
+from services.compliance.policy.parameters import Parameters, parameters_for
+from shared.engine import engine_for
+
 
 class AsOfMembers(msgspec.Struct, frozen=True):
     """The members of a question that name its moment. `known_at` and `known_position` exclude each other."""
@@ -148,6 +151,11 @@ class WorkerSettings(msgspec.Struct, frozen=True):
     database_role: str | None
     database_schema: str
     products: tuple[str, ...]
+
+    @property
+    def parameters(self) -> Parameters:
+        """The policy by which the process answers; its version is the id of the engine."""
+        return parameters_for(self.products, engine_for(self.products).engine_id)
 
 
 class Answered(msgspec.Struct, frozen=True, tag=True):

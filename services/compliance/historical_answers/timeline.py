@@ -70,7 +70,7 @@ async def timeline(connection: Connection, question: PartnerTimeline, parameters
     partner_id, moment, after = question.partner_id, question.moment, None
     if question.after is not None:
         moment, after = _resumed(question.after, moment)
-    resolved, facts = await partner_as_of(connection, partner_id, moment)
+    resolved, facts = await partner_as_of(connection, partner_id, moment, parameters)
     at = resolved.at
     segments = [partner_segment(facts, partner_id, product, at, parameters) for product in parameters.products]
     knowledge = PartnerFacts(partner_id, parameters)

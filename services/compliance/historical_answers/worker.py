@@ -64,7 +64,7 @@ from services.compliance.historical_answers.queries import (
     encode,
 )
 from services.compliance.parent_process import end_with
-from services.compliance.policy.parameters import Parameters, parameters_for
+from services.compliance.policy.parameters import Parameters
 from services.web.database_role import take_reading_role
 from services.web.refusal import Refusal
 
@@ -127,7 +127,7 @@ class _Answers:
 
     def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings
-        self._parameters = parameters_for(settings.products)
+        self._parameters = settings.parameters
         self._connection: OwnConnection | None = None
 
     async def reply(self, question: HistoryQuery) -> Reply:

@@ -12,7 +12,7 @@ from shared.events.facts import ELIGIBLE_PROGRAMMES, Kind
 class Parameters(msgspec.Struct, frozen=True):
     """What the rules leave to policy: what holds before the first revision, which is a fact (R39).
 
-    `version`: of the rules themselves. It is stored with everything derived: other parameters need another version.
+    `version`: of what derives by them, the id of the engine in a running system. It is stored with everything derived.
     `products`: every product that is sold; each partner has a standing for each (R2).
     `minimum`: counted consultants that a partner of each kind must keep (R10).
     `programmes`: where a partner of known kind is enrolled (R11).
@@ -32,9 +32,6 @@ PARAMETERS: Final = Parameters()
 """Sage's certification requirements of August 2021, the policy `2021-08`."""
 
 
-def parameters_for(products: tuple[str, ...]) -> Parameters:
-    """The policy where these products are sold; other products make it another version (R2)."""
-    if products == PARAMETERS.products:
-        return PARAMETERS
-    version = f"{PARAMETERS.version} for {', '.join(products)}"
-    return msgspec.structs.replace(PARAMETERS, version=version, products=products)
+def parameters_for(products: tuple[str, ...], engine_id: str) -> Parameters:
+    """The policy where these products are sold (R2), and this engine derives."""
+    return msgspec.structs.replace(PARAMETERS, version=engine_id, products=products)

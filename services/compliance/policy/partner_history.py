@@ -134,13 +134,15 @@ class PartnerHistory:
                 steps.append(fired)
         return steps
 
-    def apply_policy_upgrade(self, publication: PublicationState, instant: datetime, position: int) -> Step:
+    def apply_policy_upgrade(
+        self, publication: PublicationState, instant: datetime, position: int, causes: tuple[str, ...]
+    ) -> Step:
         """The step that corrects what another policy published. Later steps build on the corrected publication.
 
-        `publication`: everything published up to this step, by whichever policy. The caller has fired every timer due
-        by `instant`.
+        `publication`: everything published up to this step, by whichever policy. `causes`: the facts by which this one
+        took over. The caller has fired every timer due by `instant`.
         """
-        diff = _Difference(instant, ())
+        diff = _Difference(instant, causes)
         diff.replace(list(publication.standing), list(self._published))
         diff.drop_reminders()
         diff.changed_from = dict.fromkeys((*self._sweeps, *publication.standings), instant)

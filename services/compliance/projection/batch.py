@@ -24,13 +24,14 @@ from services.compliance.read_model.checkpoint import Checkpoint
 from services.compliance.read_model.known_policy import revision_rows
 from services.compliance.read_model.routing import revisions
 from services.compliance.read_model.rows import PartnerRows
+from services.web.refusal import engine_not_installed
 
 FACTS_MAX: Final = 1_000
 _PARTNERS_AT_ONCE: Final = 32
 
 
 class PolicyVersionMismatch(RuntimeError):
-    """The read model was derived by another policy version: rebuild it."""
+    """The read model was derived by another engine: rebuild it."""
 
 
 class Advanced(NamedTuple):
@@ -86,7 +87,8 @@ class Projector:
 
         `known_through`: an instant behind a barrier: every fact recorded by then was visible before this
         call, so the timers due by then may fire once all facts are applied. None: no barrier was drawn.
-        Raises `PolicyVersionMismatch`, and `ConcurrentUpdate` if another process advanced the projection meanwhile.
+        Raises `EngineNotInstalled`, `PolicyVersionMismatch`, and `ConcurrentUpdate` if another process advanced the
+        projection meanwhile.
         """
         try:
             return await self._advance(known_through)
@@ -108,9 +110,11 @@ class Projector:
         connection, parameters = self._connection, self._parameters
         backlog = await read_backlog(connection, known_through, self._facts_max_next, self._limits.partners_max + 1)
         checkpoint = backlog.checkpoint
+        if backlog.engine_id not in (None, parameters.version):
+            raise engine_not_installed(backlog.engine_id, parameters.version)
         if checkpoint.policy_version not in ("", parameters.version):
             raise PolicyVersionMismatch(
-                f"the read model was derived by policy {checkpoint.policy_version}, this is {parameters.version}: "
+                f"the read model was derived by engine {checkpoint.policy_version}, this is {parameters.version}: "
                 "run `sagecert compliance rebuild`, which publishes what this corrects"
             )
         if backlog.version != self._histories.version:

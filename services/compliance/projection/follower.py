@@ -17,6 +17,7 @@ from services.compliance.read_model.batch_write import ConcurrentUpdate
 from services.compliance.settings import ComplianceSettings
 from services.web.log_check import LogAltered, LogCheck
 from services.web.reconnect import BACKOFF_SECONDS_MAX, Backoff, keep_connected
+from services.web.refusal import EngineNotInstalled
 from services.web.wakeup import wait_until_set
 from shared.events.channels import FACTS_CHANNEL
 
@@ -85,7 +86,7 @@ class Follower:
             self._derivers.close()
 
     def _failed(self, problem: Exception, backoff: Backoff) -> None:
-        if isinstance(problem, PolicyVersionMismatch):
+        if isinstance(problem, PolicyVersionMismatch | EngineNotInstalled):
             self._heartbeat.trouble = str(problem)
             _log.error("%s", problem)
             backoff.seconds = BACKOFF_SECONDS_MAX

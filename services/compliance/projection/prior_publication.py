@@ -18,4 +18,5 @@ async def prior_publications(
     if upgrade is None:
         return {}
     publications = await load_publications(connection, partner_ids, upgrade.event_position, schema)
-    return {partner_id: PriorPublication(upgrade.cursor, state) for partner_id, state in publications.items()}
+    causes = () if upgrade.engine_fact_id is None else (upgrade.engine_fact_id,)
+    return {partner_id: PriorPublication(upgrade.cursor, state, causes) for partner_id, state in publications.items()}

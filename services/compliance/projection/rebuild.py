@@ -31,6 +31,7 @@ from services.compliance.read_model.routing import revisions
 from services.compliance.read_model.tables import compliance_event
 from services.compliance.settings import ComplianceSettings
 from services.web.log_check import LogCheck
+from services.web.refusal import engine_not_installed
 
 REBUILT_SCHEMA: Final = "compliance_rebuilt"
 RETIRED_SCHEMA: Final = "compliance_retired"
@@ -52,7 +53,7 @@ _KEEP_UPGRADES: Final = 'INSERT INTO policy_upgrade SELECT * FROM "{schema}".pol
 
 _UPGRADE: Final = """
     INSERT INTO policy_upgrade
-    SELECT coalesce(max(number), 0) + 1, $1, $2, $3, $4, $5, clock_timestamp() FROM policy_upgrade
+    SELECT coalesce(max(number), 0) + 1, $1, $2, $3, $4, $5, clock_timestamp(), $6 FROM policy_upgrade
 """
 
 _INDEXES: Final = sorted(compliance_event.indexes, key=str)
@@ -69,6 +70,10 @@ _WITH_INDEXES: Final = [*map(_sql, map(AddConstraint, _KEYS)), *map(_sql, map(Cr
 
 class AlreadyRebuilding(RuntimeError):
     """Another rebuild is writing into the same schema."""
+
+
+class Unexplained(RuntimeError):
+    """What was published does not follow from the facts, and no engine was installed since that would explain it."""
 
 
 class Rebuilt(NamedTuple):
@@ -99,11 +104,15 @@ def run(
     `verify`: compares the rebuilt read model with the live one and drops it. Otherwise it replaces the live one in one
     transaction after it has caught up. If it would have published other events, the projection pauses while further
     events correct the published ones. `check`: asked before anything is derived, and before the swap. Raises
-    `AlreadyRebuilding`, `LogAltered` and what PostgreSQL raises; the live read model then stays.
+    `AlreadyRebuilding`, `EngineNotInstalled`, `LogAltered`, `Unexplained` and what PostgreSQL raises; the live read
+    model then stays.
     """
     with psycopg.connect(owner_url, autocommit=True) as connection:
         if connection.execute(_ALONE).fetchone() != (True,):
             raise AlreadyRebuilding("Another rebuild is under way on this database: let it finish.")
+        installed = connection.execute("SELECT engine_id FROM certification.engine()").fetchone()
+        if installed is not None and installed[0] not in (None, settings.parameters.version):
+            raise engine_not_installed(installed[0], settings.parameters.version)
         return _run(settings, owner_url, verify, on_progress, processes or os.cpu_count() or 1, check)
 
 
@@ -197,13 +206,26 @@ class _Replay(NamedTuple):
             # The table, not the row: a follower waiting for the row would block the swap.
             await self.in_use.execute("LOCK TABLE progress IN SHARE ROW EXCLUSIVE MODE")
             published = await read_checkpoint(self.in_use)
+            cause = await self._cause(published)
             await self.in_use.execute("SET LOCAL synchronous_commit = on")
-            upgrade = PolicyUpgrade(published.event_position, published.cursor)
+            upgrade = PolicyUpgrade(published.event_position, published.cursor, cause)
             found = await self._derive(published._replace(upgraded_from=upgrade))
-            await self.target.execute(_UPGRADE, self.live.parameters.version, found.events, *published.cursor)
+            await self.target.execute(_UPGRADE, self.live.parameters.version, found.events, *published.cursor, cause)
             await self.in_use.execute("LOCK TABLE progress IN ACCESS EXCLUSIVE MODE")
             await self._swap()
         return found._replace(corrections=found.events - published.event_position)
+
+    async def _cause(self, published: Checkpoint) -> str:
+        """The fact that installed the engine which corrects. Raises `Unexplained`."""
+        fact_id: str | None = await self.in_use.fetchval("SELECT fact_id FROM certification.engine()")
+        if fact_id is None:
+            raise Unexplained("No engine is installed that could be the cause of corrections: run `sagecert migrate`.")
+        if published.policy_version in ("", self.live.parameters.version):
+            raise Unexplained(
+                f"The engine {self.live.parameters.version} published otherwise than it derives now, and no other was "
+                "installed since: facts or compliance events were altered. Nothing was corrected."
+            )
+        return fact_id
 
     async def _derive(self, goal: Checkpoint) -> Rebuilt:
         partners = await replay_all_partners(

@@ -18,10 +18,14 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class PriorPublication(NamedTuple):
-    """What another policy published about a partner: every step up to and including `cursor`."""
+    """What another policy published about a partner: every step up to and including `cursor`.
+
+    `causes`: the facts by which the present one took over, which its corrections name.
+    """
 
     cursor: StepPosition
     publication: PublicationState
+    causes: tuple[str, ...]
 
 
 class Group(NamedTuple):
@@ -141,4 +145,4 @@ def _fire_through(history: PartnerHistory, until: StepPosition) -> list[Step]:
 
 def _correction(history: PartnerHistory, past: PriorPublication) -> Step:
     _fire_through(history, past.cursor)
-    return history.apply_policy_upgrade(past.publication, past.cursor.instant, past.cursor.position)
+    return history.apply_policy_upgrade(past.publication, past.cursor.instant, past.cursor.position, past.causes)

@@ -33,8 +33,9 @@ class StandingBody(msgspec.Struct, frozen=True):
 class ComplianceAnswer(StandingBody, frozen=True, kw_only=True):
     """How a partner stands for a product at `at`, judged from the facts known at `known_at`, up to `position`.
 
-    `policy_id`: the policy in force at `at` (R39). `headcount` people, the `counted` ones, against the `minimum` (R9,
-    R10); both null with the kind. `next_change_at`: the next instant at which the answer changes if no fact comes.
+    `policy_id`: the policy in force at `at` (R39). `engine`: the id of what derived the answer. `headcount` people, the
+    `counted` ones, against the `minimum` (R9, R10); both null with the kind. `next_change_at`: the next instant
+    at which the answer changes if no fact comes.
     """
 
     partner_id: str
@@ -43,6 +44,7 @@ class ComplianceAnswer(StandingBody, frozen=True, kw_only=True):
     known_at: datetime
     position: int
     policy_id: str
+    engine: str
 
 
 def body_of(segment: ForecastSegment) -> bytes:
@@ -65,9 +67,9 @@ def body_of(segment: ForecastSegment) -> bytes:
 
 
 def as_of_members(moment: AsOf) -> str:
-    """The members `at`, `known_at`, `position` and `policy_id`, which every answer carries."""
-    at, known_at = instant_text(moment.at), instant_text(moment.known_at)
-    return f'"at":"{at}","known_at":"{known_at}","position":{moment.position},"policy_id":"{moment.policy_id}"'
+    """The members `at`, `known_at`, `position`, `policy_id` and `engine`, which every answer carries."""
+    when = f'"at":"{instant_text(moment.at)}","known_at":"{instant_text(moment.known_at)}"'
+    return f'{when},"position":{moment.position},"policy_id":"{moment.policy_id}","engine":"{moment.engine}"'
 
 
 def compliance_answer(partner_id: str, product: str, moment: AsOf, body: bytes) -> bytes:

@@ -37,11 +37,12 @@ class Timer(NamedTuple):
 class Backlog(NamedTuple):
     """What one snapshot of the database shows.
 
-    `version`: of the checkpoint; a write checks that it is still this one. `all_read`: no group follows these.
-    `timers`: in order.
+    `version`: of the checkpoint; a write checks that it is still this one. `engine_id`: of the engine installed; None:
+    none was. `all_read`: no group follows these. `timers`: in order.
     """
 
     version: int
+    engine_id: str | None
     checkpoint: Checkpoint
     groups: list[Group]
     all_read: bool
@@ -66,7 +67,8 @@ async def read_backlog(
         for position, at, broadcast, revision, ids in row["groups"]
     ]
     all_read = not groups or groups[-1].append_position < checkpoint.position + facts_max
-    return Backlog(row["version"], checkpoint, groups, all_read, [Timer(*timer) for timer in row["timers"]])
+    timers = [Timer(*timer) for timer in row["timers"]]
+    return Backlog(row["version"], row["engine_id"], checkpoint, groups, all_read, timers)
 
 
 async def mentioned_after(connection: Connection, partner_id: str, partners_max: int) -> list[str]:

@@ -13,7 +13,7 @@ newer AS MATERIALIZED (
     )
 ),
 {group_routes}
-SELECT p.xmin AS version,
+SELECT p.xmin AS version, (SELECT e.engine_id FROM certification.engine() e) AS engine_id,
     ARRAY(
         SELECT ROW (t.append_position, max(t.recorded_at), bool_or(t.broadcast), bool_or(t.revision),
             array_agg(t.partner_id) FILTER (WHERE t.partner_id IS NOT NULL))

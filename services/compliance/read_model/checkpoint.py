@@ -13,11 +13,13 @@ from shared.events.channels import COMPLIANCE_CHANNEL
 class PolicyUpgrade(NamedTuple):
     """Where the present policy took over: after the step `cursor` and the compliance event at `event_position`.
 
-    Another policy published the events up to there, or they correct what it published.
+    Another policy published the events up to there, or they correct what it published. `engine_fact_id`: the fact that
+    installed the present engine, the cause of the corrections; None in upgrades from before there was one.
     """
 
     event_position: int
     cursor: StepPosition
+    engine_fact_id: str | None
 
 
 class Checkpoint(NamedTuple):
@@ -39,7 +41,7 @@ class Checkpoint(NamedTuple):
 COLUMNS: Final = """
     p.position, p.known_through, p.cursor_instant, p.cursor_position, p.cursor_partner_id, p.event_position,
     p.policy_version, u.event_position AS upgraded_at, u.cursor_instant AS upgrade_instant,
-    u.cursor_position AS upgrade_position, u.cursor_partner_id AS upgrade_partner_id
+    u.cursor_position AS upgrade_position, u.cursor_partner_id AS upgrade_partner_id, u.engine_fact_id
 """
 FROM: Final = "FROM progress p LEFT JOIN LATERAL (SELECT * FROM policy_upgrade ORDER BY number DESC LIMIT 1) u ON true"
 
@@ -68,7 +70,7 @@ def checkpoint_of(row: asyncpg.Record | None) -> Checkpoint:
     upgrade = None
     if row["upgraded_at"] is not None:
         cursor = StepPosition(row["upgrade_instant"], row["upgrade_position"], row["upgrade_partner_id"])
-        upgrade = PolicyUpgrade(row["upgraded_at"], cursor)
+        upgrade = PolicyUpgrade(row["upgraded_at"], cursor, row["engine_fact_id"])
     cursor = StepPosition(row["cursor_instant"], row["cursor_position"], row["cursor_partner_id"])
     return Checkpoint(
         row["position"], row["known_through"], cursor, row["event_position"], row["policy_version"], upgrade

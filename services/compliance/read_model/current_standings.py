@@ -26,7 +26,13 @@ _NOW: Final = f"""
 """
 """`here`: the cursor lies inside a group of facts, and this partner's part of it is done already."""
 
-_KNOWN: Final = "known.at, known.known_at, known.position, policy.policy_id, policy.revised_at, p.position AS applied"
+_ENGINE: Final = "coalesce(nullif(p.policy_version, ''), (SELECT e.engine_id FROM certification.engine() e), '')"
+"""What derived the read model; before it derived anything, what is installed."""
+
+_KNOWN: Final = f"""
+    known.at, known.known_at, known.position, policy.policy_id, {_ENGINE} AS engine, policy.revised_at,
+    p.position AS applied
+"""
 
 _PRESENT: Final = f"""
     SELECT {_KNOWN}, s.body {_NOW}
@@ -48,8 +54,9 @@ _PRESENT_AND_FUTURE: Final = f"""
 """
 
 _PRESENT_MOMENT: Final = f"""
-    SELECT known.*, policy.policy_id, policy.revised_at FROM (
-        SELECT greatest(certification.now(), p.known_through) AS at, p.known_through AS known_at, p.position
+    SELECT known.at, known.known_at, known.position, policy.policy_id, known.engine, policy.revised_at FROM (
+        SELECT greatest(certification.now(), p.known_through) AS at, p.known_through AS known_at, p.position,
+            {_ENGINE} AS engine
         FROM progress p OFFSET 0
     ) known
     {IN_FORCE}
@@ -87,7 +94,7 @@ async def present_and_future(
         if row["product"] is not None:
             parts.setdefault(row["product"], []).append(StoredSegment(row["valid_to"], row["body"]))
     first = rows[0]
-    moment = AsOf(first["at"], first["known_at"], first["position"], first["policy_id"], first["revised_at"])
+    moment = AsOf(*first[:6])
     return first["applied"], (moment, parts)
 
 

@@ -69,6 +69,7 @@ policy_upgrade = Table(
     Column("cursor_position", BigInteger, nullable=False),
     _id("cursor_partner_id"),
     _instant("upgraded_at"),
+    Column("engine_fact_id", Text(collation="C"), comment="The fact that is the cause of the corrections."),
     PrimaryKeyConstraint("number", name="policy_upgrade_pkey"),
     comment="Policies that took over from another, after correcting what it had published.",
 )

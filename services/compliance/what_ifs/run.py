@@ -16,7 +16,6 @@ from services.compliance.historical_answers.as_of import moment_of
 from services.compliance.historical_answers.queries import WorkerSettings
 from services.compliance.historical_answers.worker import reading_connection
 from services.compliance.parent_process import end_with
-from services.compliance.policy.parameters import parameters_for
 from services.compliance.policy.what_if import HypotheticalRevision, what_if_differences
 from services.compliance.projection.parallel_tasks import run_in_order
 from services.compliance.read_model.routing import mentioned_partners, routed
@@ -38,7 +37,7 @@ async def run(settings: WorkerSettings, what_if: WhatIf, processes: int) -> Asyn
     """Replays every partner by both policies. Raises the refusals of the moment and what PostgreSQL raises."""
     connection = await reading_connection(settings)
     try:
-        _, moment = await moment_of(connection, what_if.moment)
+        _, moment = await moment_of(connection, what_if.moment, settings.parameters)
         yield Begun(moment.at, moment.known_at, moment.position, await connection.fetchval(_COUNT))
         with ProcessPoolExecutor(
             processes, get_context("spawn"), initializer=_start_process, initargs=(os.getpid(),)
@@ -81,7 +80,7 @@ def _run_task(task: _Task) -> Progressed:
 async def _compare(task: _Task) -> Progressed:
     if not _connections:
         _connections.append(await reading_connection(task.settings))
-    parameters, revision = parameters_for(task.settings.products), task.revision.fact()
+    parameters, revision = task.settings.parameters, task.revision.fact()
     facts = await routed(_connections[0], task.partner_ids, task.position)
     found = [
         msgspec.json.encode(difference)
