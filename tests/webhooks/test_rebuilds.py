@@ -7,6 +7,7 @@ from services.compliance.policy.parameters import Parameters
 from services.compliance.projection import rebuild
 from services.compliance.projection.rebuild import Rebuilt
 from services.compliance.settings import ComplianceSettings
+from tests.compliance.log import install
 from tests.databases import Database
 from tests.webhooks.calling import Caller, calling, seed_events, settings_for
 from tests.webhooks.dispatching import dispatching, numbers, received, until_delivered
@@ -23,6 +24,7 @@ class Longer(ComplianceSettings):
 
 async def rebuilt(database: Database, kind: type[ComplianceSettings]) -> Rebuilt:
     settings = kind.model_validate({"database_url": database.compliance_url})
+    install(database, settings.parameters.version)
     return await asyncio.to_thread(rebuild.run, settings, database.owner_url, verify=False, processes=1)
 
 
