@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from shared.events.facts import EngineInstalled
+from shared.events.system_facts import EngineInstalled
 
 _ROOT: Final = Path(__file__).parents[1]
 DECIDING: Final = ("services/certification/domain", "services/compliance/policy")

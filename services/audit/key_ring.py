@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from services.audit.note import public_bytes
 from services.audit.sealed_log import InstalledKey
-from shared.events.facts import TOPIC_OF, SigningKeyRotated
+from shared.events.facts import TOPIC_OF
+from shared.events.system_facts import SigningKeyRotated
 
 _MARK: Final = f'"topic":"{TOPIC_OF[SigningKeyRotated]}"'.encode()
 

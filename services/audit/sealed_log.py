@@ -9,7 +9,7 @@ from services.audit.database import Connection
 from services.audit.note import ED25519, VerifierKey
 from services.audit.tiles import HEIGHT, WIDTH, GrowingTree, Range, TileId, TileMissing, root_of_range, tiles_of
 from services.web.statements import statements
-from shared.events.facts import SIGNING_KEY
+from shared.events.system_facts import SIGNING_KEY
 
 ENTRIES_AT_ONCE: Final = 4_096
 """Entries that are read with one statement; a multiple of a tile."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from shared.events.channels import FACTS_CHANNEL
-from shared.events.facts import OWNER, EngineInstalled
+from shared.events.system_facts import OWNER, EngineInstalled
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import asyncpg
 
 from services.web.sandbox_mismatch import refuse_sandbox_mismatch
-from shared.events.facts import EngineInstalled
+from shared.events.system_facts import EngineInstalled
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine

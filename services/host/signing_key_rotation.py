@@ -14,7 +14,7 @@ from services.certification.event_store.database import Database
 from services.certification.event_store.store import EventStore
 from services.host.api_keys.key_commands import append_request, fact_of_the_owner
 from shared.events.channels import FACTS_CHANNEL
-from shared.events.facts import SIGNING_KEY, SigningKeyRotated
+from shared.events.system_facts import SIGNING_KEY, SigningKeyRotated
 
 SECONDS_MAX: Final = 10.0
 

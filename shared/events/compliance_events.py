@@ -10,7 +10,8 @@ from typing import Final, Literal, get_args
 
 import msgspec
 
-from shared.events.facts import FIRST_POLICY_ID, TOPIC_PREFIX, Instant
+from shared.events.fact_class import Instant
+from shared.events.facts import FIRST_POLICY_ID, TOPIC_PREFIX
 
 Name = Literal[
     "standing-changed",

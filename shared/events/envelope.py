@@ -2,7 +2,8 @@
 
 import msgspec
 
-from shared.events.facts import FactData, Instant
+from shared.events.fact_class import Instant
+from shared.events.facts import FactData
 
 
 class Fact(msgspec.Struct, frozen=True):

@@ -15,15 +15,15 @@ whole, and the last statement of it wins. Facts about the system itself (`SYSTEM
 owner and are final.
 """
 
-from datetime import date, datetime
-from typing import Annotated, ClassVar, Final, Literal, NamedTuple, get_args
+from datetime import date
+from typing import Final, Literal, get_args
 
 import msgspec
 
-TOPIC_PREFIX: Final = "com.sage.partnercloud."
+from shared.events.fact_class import Data, Instant, Stream
+from shared.events.system_facts import ENGINE, KEY, SIGNING_KEY, SystemFact
 
-Instant = Annotated[datetime, msgspec.Meta(tz=True)]
-"""An aware instant, written in UTC with `Z`; a naive one does not decode."""
+TOPIC_PREFIX: Final = "com.sage.partnercloud."
 
 Kind = Literal["VAR", "DEVELOPER"]
 """VAR also stands for a partner that is both VAR and developer (R10)."""
@@ -38,36 +38,12 @@ Attempt = Literal[1, 2]
 """A registration grants exactly two attempts (R5)."""
 
 
-class Stream(NamedTuple):
-    """A kind of stream: its id is `prefix` and the value of the field `id_field`."""
-
-    prefix: str
-    id_field: str
-
-
 PARTNER: Final = Stream("partner-", "partner_id")
 CONSULTANT: Final = Stream("consultant-", "consultant_id")
 REGISTRATION: Final = Stream("exam_registration-", "registration_id")
 PORTAL_CHANGE: Final = Stream("portal_change-", "portal_change_id")
 POLICY: Final = Stream("policy-", "policy_id")
-KEY: Final = Stream("key-", "key_name")
-SIGNING_KEY: Final = Stream("signing_key-", "log_id")
-ENGINE: Final = Stream("engine-", "engine_id")
 STREAMS: Final = (CONSULTANT, REGISTRATION, PARTNER, PORTAL_CHANGE, POLICY, KEY, SIGNING_KEY, ENGINE)
-
-OWNER: Final = "owner"
-"""The actor of facts about the system itself."""
-
-
-class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=False, omit_defaults=True):
-    """What a fact says. Unknown fields are ignored: an optional field may be added within a version.
-
-    `topic`: with `TOPIC_PREFIX` before it, the topic in the log. `stream`: where the fact lies; None: where the fact
-    that it voids lies.
-    """
-
-    topic: ClassVar[str]
-    stream: ClassVar[Stream | None]
 
 
 class Period(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -332,58 +308,6 @@ class MaintenanceCompleted(Data, frozen=True):
     periods: tuple[Period, ...]
 
 
-# The system itself ---------------------------------------------------------------------------
-
-
-class KeyIssued(Data, frozen=True):
-    """An API key was issued: who sends it may do what `scopes` allow, and is the actor `key_name` of what it records.
-
-    `digest`: SHA-256 of the key, in hexadecimal; 256 random bits cannot be found from it.
-    """
-
-    topic = "key-issued.v1"
-    stream = KEY
-    key_name: str
-    scopes: tuple[str, ...]
-    digest: str
-
-
-class KeyRevoked(Data, frozen=True):
-    """Keys of this name were revoked: those that the facts `fact_ids` issued."""
-
-    topic = "key-revoked.v1"
-    stream = KEY
-    key_name: str
-    fact_ids: tuple[str, ...]
-
-
-class SigningKeyRotated(Data, frozen=True):
-    """The sealed logs sign with another key, which the key before it signed: Ed25519, in base64."""
-
-    topic = "signing-key-rotated.v1"
-    stream = SIGNING_KEY
-    log_id: str
-    public_key: str
-    previous_public_key: str
-    signature: str
-
-
-class EngineInstalled(Data, frozen=True):
-    """From here on this engine decides: the code of this version, with this law of time, for these products.
-
-    `engine_id`: a digest of the rest. `policy_digest`: SHA-256 over the files that decide. `tzdata`: the release of the
-    time zone database.
-    """
-
-    topic = "engine-installed.v1"
-    stream = ENGINE
-    engine_id: str
-    code_version: str
-    policy_digest: str
-    tzdata: str
-    products: tuple[str, ...]
-
-
 EnrolmentFact = PartnerEnrolled | PartnerKindChanged | PartnerProgrammeChanged | PartnerClosed | PartnersMerged
 EmploymentFact = ConsultantLinked | ConsultantLeft
 AboutPartner = EnrolmentFact | EmploymentFact
@@ -394,11 +318,13 @@ Reported = AboutPartner | AboutConsultant | AboutRegistration | AboutPortalChang
 
 GrantStatement = ConsultantCertified | CertificationRevoked
 Decision = GrantStatement | MaintenanceCompleted
-SystemFact = KeyIssued | KeyRevoked | SigningKeyRotated | EngineInstalled
 FactData = Reported | Decision | SystemFact
 
+SYSTEM: Final[frozenset[type[FactData]]] = frozenset(get_args(SystemFact))
+
 TOPICS: Final[dict[str, type[FactData]]] = {
-    TOPIC_PREFIX + cls.topic: cls for cls in sorted(get_args(FactData), key=Data.__subclasses__().index)
+    TOPIC_PREFIX + cls.topic: cls
+    for cls in sorted(get_args(FactData), key=lambda cls: (cls in SYSTEM, Data.__subclasses__().index(cls)))
 }
 """Topic to class, in the order of the classes. The topic is also the CloudEvents `type` of the fact."""
 
@@ -406,7 +332,6 @@ TOPIC_OF: Final[dict[type[FactData], str]] = {cls: topic for topic, cls in TOPIC
 
 DECIDED: Final[frozenset[type[FactData]]] = frozenset(get_args(Decision))
 REPORTED: Final[frozenset[type[FactData]]] = frozenset(get_args(Reported))
-SYSTEM: Final[frozenset[type[FactData]]] = frozenset(get_args(SystemFact))
 
 
 def products_of(data: FactData) -> tuple[str, ...]:

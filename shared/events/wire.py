@@ -11,7 +11,8 @@ from typing import Final
 import msgspec
 
 from shared.events.envelope import Fact
-from shared.events.facts import TOPIC_OF, TOPICS, FactData, Instant
+from shared.events.fact_class import Instant
+from shared.events.facts import TOPIC_OF, TOPICS, FactData
 from shared.events.upcasts import UPCASTS
 
 

@@ -14,7 +14,7 @@ from services.host.api_keys.key_commands import append_request, fact_of_the_owne
 from services.host.api_keys.key_ring import KeyRing
 from services.host.refused_request import RefusedRequest
 from services.web.scopes import BOOTSTRAP, LOCAL, Scope
-from shared.events.facts import KeyRevoked
+from shared.events.system_facts import KeyRevoked
 from tests.access.serving import BOOTSTRAP as BOOTSTRAP_KEY
 from tests.access.serving import SECONDS_MAX, issued
 from tests.databases import Database

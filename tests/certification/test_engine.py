@@ -8,7 +8,7 @@ import psycopg
 from services.host.migrate import migrate
 from shared.engine import engine_for, policy_digest
 from shared.events import wire
-from shared.events.facts import OWNER, EngineInstalled
+from shared.events.system_facts import OWNER, EngineInstalled
 from tests.certification.caller import Caller, kind_of
 from tests.compliance.log import install
 from tests.databases import Database

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
-from shared.events import facts
+from shared.events import facts, system_facts
 from shared.events.envelope import Fact
 from shared.events.facts import FactData, Period
 
@@ -178,14 +178,14 @@ MEANING: Final[dict[str, Fact]] = {
         facts.MaintenanceCompleted(consultant_id="C1", product="S200P", portal_change_id="CH1", periods=(OPEN,)),
     ),
     "key-issued.v1/issued.json": _about_the_system(
-        "F-key", facts.KeyIssued(key_name="sage-university", scopes=("facts",), digest=KEY_DIGEST)
+        "F-key", system_facts.KeyIssued(key_name="sage-university", scopes=("facts",), digest=KEY_DIGEST)
     ),
     "key-revoked.v1/revoked.json": _about_the_system(
-        "F-key-end", facts.KeyRevoked(key_name="sage-university", fact_ids=("F-key",))
+        "F-key-end", system_facts.KeyRevoked(key_name="sage-university", fact_ids=("F-key",))
     ),
     "signing-key-rotated.v1/rotated.json": _about_the_system(
         "F-signing-key",
-        facts.SigningKeyRotated(
+        system_facts.SigningKeyRotated(
             log_id="sagecert.e806841ea5ec",
             public_key="11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=",
             previous_public_key="PUAXw+hDiVqStwqnTRt+vJyYLM8uxJaMwM1V8Sr0Zgw=",
@@ -194,7 +194,7 @@ MEANING: Final[dict[str, Fact]] = {
     ),
     "engine-installed.v1/installed.json": _about_the_system(
         "F-engine",
-        facts.EngineInstalled(
+        system_facts.EngineInstalled(
             engine_id="0f6b1c2d3e4f5a69",
             code_version="0.1.0",
             policy_digest=KEY_DIGEST,

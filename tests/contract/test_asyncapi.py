@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from services.certification.api import events as fact_feed
 from services.certification.app import create_app
-from services.certification.event_store.store import LogEntry
+from services.certification.event_store.log_pages import LogEntry
 from services.certification.settings import CertificationSettings
 from services.compliance.api import events as compliance_feed
 from services.compliance.api.openapi import query_parameters

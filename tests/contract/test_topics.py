@@ -8,7 +8,7 @@ import pytest
 
 from services.certification.api import events as fact_feed
 from services.compliance import cloud_event as compliance_feed
-from shared.events import facts
+from shared.events import facts, system_facts
 from shared.events.compliance_events import (
     TYPE_OF,
     ComplianceEvent,
@@ -20,6 +20,7 @@ from shared.events.compliance_events import (
 )
 from shared.events.endpoint_notices import NOTICES
 from shared.events.envelope import Fact
+from shared.events.fact_class import Data
 from shared.events.facts import DECIDED, REPORTED, SYSTEM, TOPIC_OF, TOPICS, FactData, Period
 from shared.events.upcasts import UPCASTS
 from shared.events.wire import Stored
@@ -71,8 +72,9 @@ def test_every_class_of_a_fact_has_exactly_one_topic() -> None:
 def test_every_class_that_looks_like_a_fact_is_one() -> None:
     defined = {
         value
-        for value in vars(facts).values()
-        if isinstance(value, type) and issubclass(value, facts.Data) and value is not facts.Data
+        for module in (facts, system_facts)
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Data) and value is not Data
     }
     assert defined == set(TOPICS.values())
 

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Header, Query, Request, Response
 
 from services.certification.api.command_request import REFUSALS, TheService
 from services.certification.api.fields import Id
-from services.certification.event_store.store import EventStore, LogEntry, LogFilter
+from services.certification.event_store.log_pages import LogEntry, LogFilter
+from services.certification.event_store.store import EventStore
 from services.web import event_feed
 from services.web.event_broadcast import POSITION_MAX, Event, Filter, Read
 from services.web.input_parsing import NUMBER, WHOLE_NUMBER

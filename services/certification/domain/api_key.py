@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from shared.events.envelope import Fact
-from shared.events.facts import OWNER, KeyIssued, KeyRevoked
+from shared.events.system_facts import OWNER, KeyIssued, KeyRevoked
 
 NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,62}")
 RESERVED: Final = frozenset({"api", "bootstrap", "local", OWNER})

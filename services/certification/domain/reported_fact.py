@@ -6,7 +6,8 @@ from typing import ClassVar
 import msgspec
 
 from shared.events.envelope import Fact
-from shared.events.facts import REGISTRATION, Attempt, Decision, Reported, Stream, products_of
+from shared.events.fact_class import Stream
+from shared.events.facts import REGISTRATION, Attempt, Decision, Reported, products_of
 
 
 class StatedScore(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, LiteralString, NamedTuple, Self, TypeVar
+from typing import Any, Final, LiteralString, Self, TypeVar
 
 import asyncpg
 import msgspec
@@ -21,6 +21,14 @@ from services.certification.event_store.deadline import DID_NOT_ANSWER, Deadline
 from services.certification.event_store.decision_scope import NOTHING, Scope
 from services.certification.event_store.group_commit import Appender
 from services.certification.event_store.group_loads import GroupLoads
+from services.certification.event_store.log_pages import (
+    EVERYTHING,
+    HeldFact,
+    HeldFacts,
+    LogEntries,
+    LogEntry,
+    LogFilter,
+)
 from services.web.refusal import EngineNotInstalled
 from shared.events import wire
 from shared.events.envelope import Fact
@@ -102,57 +110,6 @@ class FoundFact(msgspec.Struct, frozen=True):
     stored: StoredFact
     free_text: str | None
     void: Fact | None
-
-
-class HeldFact(NamedTuple):
-    """A fact that waits for another one, since when, and for what (R35)."""
-
-    since: datetime
-    topic: str
-    fact_id: str
-    position: int
-    recorded_at: datetime
-    effective_at: datetime
-    registration_id: str | None
-    attempt: int | None
-    portal_change_id: str | None
-
-
-class HeldFacts(NamedTuple):
-    """Some of the facts that wait. `next_after`: where to go on; None: these are the last."""
-
-    facts: list[HeldFact]
-    next_after: int | None
-
-
-class LogFilter(NamedTuple):
-    """Which facts of the log: of these topics, and about one of these partners, and one of these products.
-
-    Empty: any.
-    """
-
-    topics: Sequence[str] = ()
-    partner_ids: Sequence[str] = ()
-    products: Sequence[str] = ()
-
-
-EVERYTHING: Final = LogFilter()
-
-
-class LogEntry(NamedTuple):
-    """A fact of the log, without its append position, its stream, and the partners and products that it is about."""
-
-    fact: Fact
-    originator_id: str
-    partner_ids: tuple[str, ...] = ()
-    products: tuple[str, ...] = ()
-
-
-class LogEntries(NamedTuple):
-    """Facts of the log, in order, and the last position of the log when they were read."""
-
-    entries: list[LogEntry]
-    head: int
 
 
 LOCK_HOLDERS: Final[LiteralString] = """

@@ -10,7 +10,7 @@ from services.certification.domain.api_key import IssuedKey, issued_keys
 from services.host.api_keys.key_commands import append_request, fact_of_the_owner
 from services.host.api_keys.key_ring import KEY_FACTS
 from shared.events import wire
-from shared.events.facts import KEY, KeyIssued
+from shared.events.system_facts import KEY, KeyIssued
 
 
 def keys_in_force(connection: Connection) -> list[IssuedKey]:

@@ -18,7 +18,7 @@ from services.web.scopes import Scope
 from shared.events import wire
 from shared.events.channels import FACTS_CHANNEL, KEYS_CHANNEL
 from shared.events.envelope import Fact
-from shared.events.facts import KEY, OWNER, SystemFact
+from shared.events.system_facts import KEY, OWNER, SystemFact
 
 SECONDS_MAX: Final = 10.0
 

@@ -9,7 +9,8 @@ from enum import Enum
 from typing import Any, Final
 
 from services.host.demo.story import DAYS, FIRST_KEY, ScriptedCall, story
-from shared.events.facts import TOPIC_OF, EngineInstalled
+from shared.events.facts import TOPIC_OF
+from shared.events.system_facts import EngineInstalled
 
 CALL_SECONDS_MAX: Final = 60
 
