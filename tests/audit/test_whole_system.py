@@ -36,7 +36,7 @@ def test_a_forgery_is_refused_by_the_running_follower_by_rebuild_and_by_the_seal
     with serving(settings, "up") as (_, origin):
         for number in range(3):
             recorded(origin, number)
-        eventually(origin, "/audit/v1/checkpoint", 200, "\n3\n")
+        eventually(origin, "/audit/v1/checkpoint", 200, "\n4\n")
         eventually(origin, "/compliance/readyz", 200, "ready")
         with psycopg.connect(database.owner_url) as owner:
             owner.execute("ALTER TABLE certification.stored_events DISABLE TRIGGER append_only")
@@ -57,7 +57,7 @@ def test_a_start_refuses_a_database_that_lost_what_was_sealed(database: Database
     settings = {"DATABASE_URL": database.owner_url, "SAGECERT_AUDIT_DIRECTORY": str(tmp_path / "audit")}
     with serving(settings, "up") as (_, origin):
         recorded(origin, 1)
-        eventually(origin, "/audit/v1/checkpoint", 200, "\n1\n")
+        eventually(origin, "/audit/v1/checkpoint", 200, "\n2\n")
     with psycopg.connect(database.owner_url) as owner:
         owner.execute("ALTER TABLE certification.stored_events DISABLE TRIGGER append_only")
         owner.execute("DELETE FROM certification.stored_events")

@@ -22,7 +22,10 @@ from services.certification.event_store.database import Database as Log
 from services.certification.event_store.store import EventStore
 from services.certification.record_fact import record
 from services.certification.settings import CertificationSettings
+from services.host.accepted_requests import Paths
+from services.host.api_keys.key_ring import NO_KEYS
 from services.host.embedded_postgres.cluster import SUPERUSER
+from services.host.request_guard import RequestGuard
 from services.web.sandbox_mismatch import SandboxMismatch
 from shared.events.facts import CourseCompleted, Reported
 from tests.databases import Database
@@ -174,9 +177,10 @@ async def test_after_an_outage_a_call_need_not_wait_as_long_again(store: EventSt
 async def test_a_database_that_is_away_is_a_503_and_no_500(database: Database) -> None:
     settings = CertificationSettings(database_url=SecretStr(database.certification_url), call_seconds_max=0.5)
     app = create_app(settings)
+    guard = RequestGuard(app, Paths([app]), keys=NO_KEYS, sandbox=False)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://certification") as http,
+        httpx.AsyncClient(transport=httpx.ASGITransport(guard), base_url="http://certification") as http,
     ):
         with psycopg.connect(database.superuser_url, autocommit=True) as superuser:
             superuser.execute("ALTER SCHEMA certification RENAME TO elsewhere")

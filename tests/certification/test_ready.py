@@ -26,9 +26,9 @@ def lock_held(database: Database) -> Iterator[str]:
 @contextmanager
 def right_taken_away(database: Database) -> Iterator[str]:
     with psycopg.connect(database.owner_url, autocommit=True) as owner:
-        owner.execute("REVOKE EXECUTE ON FUNCTION certification.append(jsonb) FROM sagecert_certification")
+        owner.execute("REVOKE EXECUTE ON FUNCTION certification.append(jsonb, text) FROM sagecert_certification")
         yield "its role lacks a right"
-        owner.execute("GRANT EXECUTE ON FUNCTION certification.append(jsonb) TO sagecert_certification")
+        owner.execute("GRANT EXECUTE ON FUNCTION certification.append(jsonb, text) TO sagecert_certification")
 
 
 @contextmanager

@@ -99,7 +99,8 @@ def test_numbers_are_written_as_in_json(one_system: System, operations: list[Ope
                 else:
                     url = filled(operation.path.replace("{" + parameter["name"] + "}", written))
                     answer = one_system.http.request(operation.method, url, json={}, headers={"Idempotency-Key": "k"})
-                assert parameter["name"] in problem(answer, 422, (operation.url, written))["detail"]
+                found = problem(answer, 422, (operation.url, written))
+                assert parameter["name"] in {error["parameter"] for error in found["errors"]}
                 checked += 1
     assert checked > 100
 
@@ -179,7 +180,7 @@ def test_head_is_answered_as_get_without_a_body(one_system: System, operations: 
     for url in (*(one.url for one in operations if one.method == "GET"), *PAGES):
         got, head = one_system.http.get(url), one_system.http.head(url)
         assert (head.status_code, head.content) == (got.status_code, b""), url
-        unlike = {"date", "etag"}
+        unlike = {"date", "etag", "transfer-encoding"}  # a stream has no length, and a head has no body
         assert {name: value for name, value in head.headers.items() if name not in unlike} == {
             name: value for name, value in got.headers.items() if name not in unlike
         }, url

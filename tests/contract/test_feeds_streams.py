@@ -79,6 +79,11 @@ def about(event: dict[str, Any]) -> str:
     return partner
 
 
+def first_about_a_partner(facts: Iterator[dict[str, Any]]) -> dict[str, Any]:
+    """The next fact but for those about the system itself, such as the engine that was installed."""
+    return next(fact for fact in facts if about(fact))
+
+
 def pages(url: str) -> list[dict[str, Any]]:
     """The whole feed, in pages."""
     found: list[dict[str, Any]] = []
@@ -135,7 +140,7 @@ def test_streams_go_on_while_the_database_is_away_for_longer_than_a_call_may_tak
     with serving(settings, "up") as (_, origin), psycopg.connect(server_url(database), autocommit=True) as superuser:
         enrol(origin, before)
         with opened(origin + FEEDS[0], fact) as facts, opened(origin + FEEDS[1], event) as events:
-            assert about(next(facts)) == about(next(events)) == before
+            assert about(first_about_a_partner(facts)) == about(next(events)) == before
             allow_connections(superuser, database, allowed=False)
             for path in FEEDS * 2:
                 assert httpx.get(origin + path, params={"after": 1_000}).status_code == 503
@@ -197,7 +202,7 @@ def test_streams_and_long_polls_end_in_order_when_the_server_is_told_to_stop(dat
         enrol(origin, partner)
         fact, event = Streamed(), Streamed()
         with opened(origin + FEEDS[0], fact) as facts, opened(origin + FEEDS[1], event) as events:
-            assert about(next(facts)) == about(next(events)) == partner
+            assert about(first_about_a_partner(facts)) == about(next(events)) == partner
             httpx.get(origin + FEEDS[0], params={"after": 1_000, "timeout": 0.5})
             process.terminate()
             assert list(facts) == [], "it ends without an error of HTTP"

@@ -205,7 +205,7 @@ def test_it_makes_itself_a_key_for_webhooks_once(database: Database, data_direct
     assert rotated["previous_expires_at"] is not None
     assert kept.read_bytes() == key
     assert kept.stat().st_mode & 0o777 == 0o600
-    assert list(kept.parent.iterdir()) == [kept]
+    assert sorted(path.name for path in kept.parent.iterdir()) == ["audit", kept.name]
 
 
 def test_a_damaged_key_for_webhooks_is_named(database: Database, data_directory: Path) -> None:
@@ -266,9 +266,9 @@ def test_what_runs_on_a_server_of_its_own_is_looked_at_and_rebuilt(data_director
     body = {"partner_id": "P1", "kind": "VAR", "programme": "PARTNER_SUCCESS"}
     with up(data_directory) as (_, url):
         httpx.post(f"{url}/certification/v1/partners", json=body, headers={"Idempotency-Key": "1"}).raise_for_status()
-        assert done("status")["facts"] == 1
+        assert done("status")["facts"] == 2  # the engine that decides is the first
         rebuilt = done("compliance", "rebuild")
-        assert (rebuilt["partners"], rebuilt["position"]) == (1, 1)
+        assert (rebuilt["partners"], rebuilt["position"]) == (1, 2)
     assert "no `sagecert up` is running" in refused("status", "--data-dir", str(data_directory))
 
 
@@ -287,7 +287,7 @@ def test_what_is_in_use_is_what_a_rebuild_gives(database: Database, data_directo
             check=True,
         )
         rebuilt = json.loads(done.stdout)
-        assert (rebuilt["partners"], rebuilt["position"], rebuilt["differences"]) == (1, 1, [])
+        assert (rebuilt["partners"], rebuilt["position"], rebuilt["differences"]) == (1, 2, [])
 
 
 def test_it_holds_more_connections_than_a_process_may_open_at_first(database: Database, data_directory: Path) -> None:

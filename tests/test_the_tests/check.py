@@ -27,7 +27,7 @@ from tests.policy.scenarios import (
 )
 from tests.policy.scenarios.story import BarePolicy, Story
 
-SEEDS = (2, 4, 5, 9, 15, 20, 28, 29, 35, 43, 45, 46, 63, 65, 80, 94, 96, 136, 139, 140, 142, 163, 308, 381)
+SEEDS = (2, 4, 5, 9, 15, 20, 28, 29, 35, 43, 45, 46, 63, 65, 80, 94, 96, 136, 139, 140, 142, 163, 308, 338, 381)
 QUESTIONS_PER_HISTORY = 4
 SEEDS_TRIED, SEEDS_FOUND_MAX = 400, 5
 
