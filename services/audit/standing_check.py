@@ -12,6 +12,7 @@ from services.audit.extension import Anchor, ExtensionCheck, anchors, compare_ti
 from services.audit.key_directory import KeyDirectory
 from services.audit.sealed_log import LogName
 from services.audit.settings import AuditSettings
+from services.web.log_check import LogAltered
 from services.web.statements import statements
 
 INTERVAL_SECONDS: Final = 1.0
@@ -70,9 +71,16 @@ class StandingCheck:
         else:
             witnessed = []
         sealed = await anchors(connection, log, self._directory, sandbox=self._settings.sandbox, witnessed=witnessed)
-        await check.extension.extend(connection, sealed)
-        await check.extension.recheck(connection, RECHECKED_TILES)
-        self._checks[log] = check
+        try:
+            await check.extension.extend(connection, sealed)
+            await check.extension.recheck(connection, RECHECKED_TILES)
+        except LogAltered:
+            if (await sealed_log.log_head(connection, log)).origin == origin:
+                raise
+            self._checks.pop(log, None)  # a sandbox was emptied meanwhile: this is another log
+            await self._compare(connection, log, look=True)
+        else:
+            self._checks[log] = check
 
     async def compare_facts(self) -> None:
         """Compares the log of facts, whole, with what was sealed. Raises `LogAltered`."""

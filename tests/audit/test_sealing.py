@@ -2,20 +2,24 @@
 
 import asyncio
 from base64 import b64encode
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
+import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from psycopg import Connection
 
+from services.audit import standing_check
 from services.audit.key_ring import rotation_to
 from services.audit.merkle import root_of
 from services.audit.note import VerifierKey, open_note, public_bytes
 from services.audit.sealer import Sealer
 from services.audit.standing_check import StandingCheck
 from services.host.api_keys.key_commands import append_request, fact_of_the_owner
+from services.host.sandbox import empty
 from services.host.signing_key_rotation import RotationRefused, rotate
 from tests.audit.seals import EVENTS, FACTS, audit_settings, compared, derive, leaves, seal
 from tests.compliance.log import Log
@@ -140,3 +144,25 @@ async def test_two_sealers_do_no_harm_also_when_one_is_killed(
     hashes = leaves(owner, FACTS)
     for size, root in owner.execute("SELECT size, root FROM audit.checkpoint WHERE log = 'facts'"):
         assert bytes(root) == root_of(hashes[:size])
+
+
+def test_a_sandbox_that_is_emptied_while_it_is_compared_is_another_log(
+    sandbox_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was sealed of the log before is nothing that the empty one lacks."""
+    with psycopg.connect(sandbox_database.owner_url, autocommit=True) as owner:
+        Log(owner).write(population(1))
+    seal(sandbox_database, tmp_path, sandbox=True)
+    read = standing_check.anchors
+    emptied: list[str] = []
+
+    async def emptying(*arguments: Any, **more: Any) -> Any:
+        found = await read(*arguments, **more)
+        if not emptied:
+            emptied.append("once")
+            await asyncio.to_thread(empty, sandbox_database.owner_url, datetime(2026, 1, 5, tzinfo=UTC), running=False)
+        return found
+
+    monkeypatch.setattr(standing_check, "anchors", emptying)
+    asyncio.run(compared(StandingCheck(audit_settings(sandbox_database, tmp_path, sandbox=True))))
+    assert emptied
