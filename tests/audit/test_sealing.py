@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from psycopg import Connection
 
-from services.audit import standing_check
+from services.audit.extension import anchors
 from services.audit.key_ring import rotation_to
 from services.audit.merkle import root_of
 from services.audit.note import VerifierKey, open_note, public_bytes
@@ -153,16 +153,15 @@ def test_a_sandbox_that_is_emptied_while_it_is_compared_is_another_log(
     with psycopg.connect(sandbox_database.owner_url, autocommit=True) as owner:
         Log(owner).write(population(1))
     seal(sandbox_database, tmp_path, sandbox=True)
-    read = standing_check.anchors
     emptied: list[str] = []
 
     async def emptying(*arguments: Any, **more: Any) -> Any:
-        found = await read(*arguments, **more)
+        found = await anchors(*arguments, **more)
         if not emptied:
             emptied.append("once")
             await asyncio.to_thread(empty, sandbox_database.owner_url, datetime(2026, 1, 5, tzinfo=UTC), running=False)
         return found
 
-    monkeypatch.setattr(standing_check, "anchors", emptying)
+    monkeypatch.setattr("services.audit.standing_check.anchors", emptying)
     asyncio.run(compared(StandingCheck(audit_settings(sandbox_database, tmp_path, sandbox=True))))
     assert emptied
