@@ -149,7 +149,7 @@ def empty(owner_url: str, now: datetime, *, running: bool) -> None:
     """Empties the log and recreates every other schema, all or nothing, with the clock at `now`.
 
     The same engine decides; the fact that installed it is gone with the others. The keys in force are issued again, as
-    the first facts of the empty log: whoever resets is not locked out.
+    the first facts of the empty log, so that a reset locks no caller out.
     The functions of the log stay, because a session of PostgreSQL keeps calling a function that it has called before.
     Others may be reading: on a lock conflict it lets them finish and tries again.
     Raises `SandboxMismatch` on a database that is no sandbox, before it drops anything.

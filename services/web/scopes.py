@@ -63,7 +63,7 @@ class Caller(NamedTuple):
 
 
 LOCAL: Final = Caller("local", ALLOWS[Scope.ADMIN])
-"""Whoever reaches a system that listens on loopback only and has no key."""
+"""The caller of a system that listens on loopback only and has no key."""
 
 BOOTSTRAP: Final = Caller("bootstrap", ALLOWS[Scope.ADMIN])
 """Who sends the key of the setting `SAGECERT_API_KEY`."""
