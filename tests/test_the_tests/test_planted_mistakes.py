@@ -13,11 +13,12 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tests.test_the_tests.mistakes import MISTAKES, Mistake
+from tests.test_the_tests.mistakes_about_people import PEOPLE_MISTAKES
 from tests.test_the_tests.mistakes_in_revisions import REVISION_MISTAKES
 from tests.test_the_tests.planting import PROJECT, plant
 
 ANY_SCENARIO = "test_thirty_days_and_then_no_new_customers"
-EVERY_MISTAKE = (*MISTAKES, *REVISION_MISTAKES)
+EVERY_MISTAKE = (*MISTAKES, *PEOPLE_MISTAKES, *REVISION_MISTAKES)
 SECONDS_MAX = 100
 PACKAGES = (
     "shared",
