@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from sagecert_verify.verdict import HEADLINES
+from sagecert_verify.verdict import HEADLINES, PARTNER_HEADLINES
 from sagecert_verify.verification import Report
 
 
@@ -17,7 +17,7 @@ def as_json(report: Report) -> str:
     finding = report.finding
     value = {
         "status": int(report.status),
-        "verdict": HEADLINES[report.status],
+        "verdict": _headline(report),
         "finding": None
         if finding is None
         else {
@@ -41,13 +41,17 @@ def as_json(report: Report) -> str:
     return json.dumps(value) + "\n"
 
 
+def _headline(report: Report) -> str:
+    return (HEADLINES if report.partner_id is None else PARTNER_HEADLINES)[report.status]
+
+
 def _lines(report: Report) -> Iterator[str]:
     finding, checked = report.finding, report.checked
     if finding is None:
-        yield f"{int(report.status)}: {HEADLINES[report.status]}"
+        yield f"{int(report.status)}: {_headline(report)}"
     else:
         place = f" at position {finding.position} of {finding.log}" if finding.position is not None else ""
-        yield f"{int(report.status)}: {HEADLINES[report.status]}{place}"
+        yield f"{int(report.status)}: {_headline(report)}{place}"
         yield f"{_printable(finding.sentence)}."
         if finding.rule:
             yield f"Rule: {finding.rule}"

@@ -28,6 +28,18 @@ HEADLINES: Mapping[Status, str] = {
 }
 
 
+PARTNER_HEADLINES: Mapping[Status, str] = {
+    **HEADLINES,
+    Status.WITNESSED: "witnessed; what it contains is proved, and nothing was re-derived",
+    Status.NOT_WITNESSED: "what it contains is proved, not witnessed; nothing was re-derived",
+    Status.SPLIT_VIEW_POSSIBLE: "what it contains is proved, but a split view is possible; nothing was re-derived",
+    Status.NO_EARLIER_CHECKPOINT: (
+        "what it contains is proved, but there is no earlier checkpoint to compare; nothing was re-derived"
+    ),
+}
+"""Of the export of one partner, which lacks the facts of others that a derivation needs."""
+
+
 class Finding(NamedTuple):
     """What is wrong, where it shows first.
 
