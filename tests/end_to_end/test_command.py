@@ -205,7 +205,8 @@ def test_it_makes_itself_a_key_for_webhooks_once(database: Database, data_direct
     assert rotated["previous_expires_at"] is not None
     assert kept.read_bytes() == key
     assert kept.stat().st_mode & 0o777 == 0o600
-    assert sorted(path.name for path in kept.parent.iterdir()) == ["audit", kept.name]
+    # The sealer makes its directory when it first runs, which a short life may not see.
+    assert {path.name for path in kept.parent.iterdir()} - {"audit"} == {kept.name}
 
 
 def test_a_damaged_key_for_webhooks_is_named(database: Database, data_directory: Path) -> None:

@@ -36,7 +36,10 @@ from services.web.refusal import engine_not_installed
 REBUILT_SCHEMA: Final = "compliance_rebuilt"
 RETIRED_SCHEMA: Final = "compliance_retired"
 
-_ALONE: Final = "SELECT pg_try_advisory_lock(hashtext('sagecert compliance rebuild'))"
+_ALONE: Final = """
+    SET LOCAL lock_timeout = '3s'; -- the lock of a rebuild that has just ended goes when its session has
+    SELECT pg_advisory_lock(hashtext('sagecert compliance rebuild'))
+"""
 
 _NUMBER: Final = """
     INSERT INTO compliance_event (
@@ -108,8 +111,11 @@ def run(
     model then stays.
     """
     with psycopg.connect(owner_url, autocommit=True) as connection:
-        if connection.execute(_ALONE).fetchone() != (True,):
-            raise AlreadyRebuilding("Another rebuild is under way on this database: let it finish.")
+        try:
+            with connection.transaction():
+                connection.execute(_ALONE)
+        except psycopg.errors.LockNotAvailable:
+            raise AlreadyRebuilding("Another rebuild is under way on this database: let it finish.") from None
         installed = connection.execute("SELECT engine_id FROM certification.engine()").fetchone()
         if installed is not None and installed[0] not in (None, settings.parameters.version):
             raise engine_not_installed(installed[0], settings.parameters.version)
