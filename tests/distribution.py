@@ -9,11 +9,16 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] 
 ONE_BY_ONE: Final = "tests/test_the_tests/test_planted_"
 """These tests are slow and share nothing. They come last, and keep every worker busy to the end."""
 
+TOGETHER: Final = "tests/browser"
+"""A folder whose modules share a browser and a system: all of them go to one worker."""
+
 
 class ByModule(LoadScopeScheduling):  # type: ignore[misc]  # as above
     """A module goes to one worker, the modules with the most tests first."""
 
     def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith(TOGETHER + "/"):
+            return TOGETHER
         return nodeid if nodeid.startswith(ONE_BY_ONE) else nodeid.split("::", 1)[0]
 
 

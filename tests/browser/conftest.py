@@ -1,0 +1,44 @@
+"""One system with the story of the demo and one browser, shared by every test of the folder.
+
+The story ends on Monday 30 November 2026, so that its dates are the same in every run.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Final
+
+import pytest
+from playwright.sync_api import Browser
+
+from services.host.demo.seed import Caller, SeedResult, seed
+from services.host.embedded_postgres.server import Server
+from tests.browser.browser import CHROMIUM, MISSING, Visit, chromium, visit
+from tests.databases import clone
+from tests.systems import System, running_system
+
+PRESENT: Final = datetime(2026, 11, 30, 15, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """Chromium; where there is none, the test is skipped."""
+    if CHROMIUM is None:
+        pytest.skip(MISSING)
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="package")
+def story(browser: Browser, templates: Server) -> Iterator[System]:
+    """The system that holds the story, whose clock goes on from `PRESENT`."""
+    clone(templates, "template1", "browser")
+    with running_system(templates.url(database="browser")) as system:
+        assert seed(Caller(system.url, None), PRESENT, lambda _: None) is SeedResult.NOW
+        yield system
+
+
+@pytest.fixture(params=[True, False], ids=["with-javascript", "without-javascript"])
+def visitor(request: pytest.FixtureRequest, browser: Browser, story: System) -> Iterator[Visit]:
+    """A visitor of the story, once with JavaScript and once without."""
+    with visit(browser, story.url, javascript=request.param) as visited:
+        yield visited
