@@ -33,6 +33,7 @@ from services.certification.event_store.store import EventStore
 from services.certification.log_notifications import LogNotifier
 from services.certification.personal_data import PersonalData
 from services.certification.settings import CertificationSettings
+from services.web import list_tables
 from services.web.event_broadcast import Broadcast
 from services.web.openapi import Link, complete
 from services.web.problem_details import install
@@ -163,6 +164,7 @@ def create_app(settings: CertificationSettings) -> FastAPI:
         health,
     ):
         app.router.routes += noun.router.routes  # as they are: `include_router` would copy each
+    list_tables.install(app)
     complete(app, settings.products, LINKS)
     app.state.fact_routes = FactRoutes(app)
     app.direct = DirectPosts(app.state.fact_routes, lambda: app.state.service)

@@ -37,6 +37,7 @@ from services.compliance.historical_answers.pool import AnsweringPool
 from services.compliance.projection_notifications import ProjectionListener
 from services.compliance.settings import ComplianceSettings
 from services.compliance.what_ifs.runs import WhatIfRuns, processes_for_all
+from services.web import list_tables
 from services.web.event_broadcast import Broadcast
 from services.web.openapi import Link, complete
 
@@ -149,5 +150,6 @@ def create_app(settings: ComplianceSettings, wall_clock: Callable[[], datetime])
     problems.install(app)
     for part in ROUTERS:
         app.router.routes += part.router.routes  # `include_router` would copy each of them
+    list_tables.install(app)
     complete(app, settings.parameters.products, LINKS)
     return app

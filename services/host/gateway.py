@@ -73,7 +73,7 @@ _PROOF: Final = re.compile(r"/certification/v1/facts/[^/]+/proof")
 """The one path below certification that the audit trail answers."""
 
 
-_DERIVED: Final = re.compile(r"/audit/v1/(claims|explanations|partners|what-ifs)(/.*)?", re.DOTALL)
+_DERIVED: Final = re.compile(r"/audit/v1/(claims|explanations|partners|what-ifs)([./].*)?", re.DOTALL)
 """The paths of the audit trail that compliance answers, because they need the policy."""
 
 

@@ -14,12 +14,17 @@ _WEIGHT: Final = re.compile(r"q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)", re.ASCII)
 
 def prefers_html(headers: Headers) -> bool:
     """Whether the caller accepts HTML, and rather than JSON; without a preference it gets JSON."""
+    return prefers(headers, HTML, JSON)
+
+
+def prefers(headers: Headers, wanted: str, usual: str) -> bool:
+    """Whether the caller accepts one media type, and rather than the usual one."""
     weights: dict[str, float] = {}
     for accepted in listed(headers, "accept").lower().split(","):
         media_type, *parameters = (part.strip() for part in accepted.split(";"))
         found = next((match for parameter in parameters if (match := _WEIGHT.fullmatch(parameter))), None)
         weights[media_type] = float(found[1]) if found else 1.0
-    return _weight(weights, HTML) > _weight(weights, JSON)
+    return _weight(weights, wanted) > _weight(weights, usual)
 
 
 def _weight(weights: dict[str, float], media_type: str) -> float:

@@ -36,7 +36,7 @@ class Ingress:
     async def _hand_on(self, request: Request) -> Response:
         first_part = request.url.path.split("/")[1]
         of_audit = re.fullmatch("/certification/v1/facts/[^/]+/proof", request.url.path)
-        derived = re.match("/audit/v1/(claims|explanations|partners|what-ifs)(/|$)", request.url.path)
+        derived = re.match("/audit/v1/(claims|explanations|partners|what-ifs)([/.]|$)", request.url.path)
         upstream = self._upstreams.get("audit" if of_audit else "compliance" if derived else first_part)
         if upstream is None:
             return Response("no such path", 404)

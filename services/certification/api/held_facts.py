@@ -8,6 +8,7 @@ from services.certification.api.command_request import REFUSALS, TheService, Wai
 from services.certification.api.fields import Answer, InstantAnswer
 from services.web.event_broadcast import POSITION_MAX
 from services.web.input_parsing import WHOLE_NUMBER
+from services.web.list_tables import list_of
 from services.web.scopes import Scope, requires
 
 LIMIT_MAX: Final = 200
@@ -36,6 +37,7 @@ class HeldFacts(Answer):
 
 @router.get("", responses=REFUSALS)
 @requires(Scope.READ)
+@list_of("held_facts", HeldFact, rows_max=LIMIT_MAX)
 async def held_facts(
     service: TheService,
     after: Annotated[int, Query(ge=0, le=POSITION_MAX, description="`next` of the page before."), WHOLE_NUMBER] = 0,

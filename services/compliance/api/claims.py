@@ -9,9 +9,10 @@ from starlette.responses import Response
 from services.compliance.api.openapi import query_parameters, response_docs
 from services.compliance.api.query_params import AskedPosition, AsOfQuery, WrittenId, question_of
 from services.compliance.api.service import service_of
-from services.compliance.historical_answers.claims import ClaimsAnswer
+from services.compliance.historical_answers.claims import ClaimItem, ClaimsAnswer
 from services.compliance.historical_answers.queries import PartnerClaims
 from services.web.input_parsing import WHOLE_NUMBER
+from services.web.list_tables import list_of
 from services.web.scopes import Scope, requires
 
 router: Final = APIRouter(tags=["audit"])
@@ -32,6 +33,7 @@ class ClaimsQuestion(BaseModel):
 
 @router.get("/audit/v1/claims", openapi_extra=query_parameters(ClaimsQuestion), responses=response_docs(ClaimsAnswer))
 @requires(Scope.AUDIT)
+@list_of("claims", ClaimItem, rows_max=LIMIT_MAX)
 async def claims(request: Request) -> Response:
     """The authorisation answers that were given about the partner, in order, each with a verdict.
 

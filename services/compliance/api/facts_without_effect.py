@@ -8,8 +8,9 @@ from starlette.responses import Response
 from services.compliance.api.openapi import query_parameters, response_docs
 from services.compliance.api.query_params import FactsWithoutEffectQuestion, question_of
 from services.compliance.api.service import service_of
-from services.compliance.historical_answers.facts_without_effect import FactsWithoutEffectAnswer
+from services.compliance.historical_answers.facts_without_effect import FactItem, FactsWithoutEffectAnswer
 from services.compliance.historical_answers.queries import FactsWithoutEffect
+from services.web.list_tables import list_of
 from services.web.scopes import Scope, requires
 
 router: Final = APIRouter(tags=["facts"])
@@ -24,6 +25,7 @@ _EVERYTHING: Final = "facts-without-effect"
     responses=response_docs(FactsWithoutEffectAnswer),
 )
 @requires(Scope.READ)
+@list_of("facts", FactItem)
 async def facts_without_effect(request: Request) -> Response:
     """Reported facts that changed nothing by `at`, in log order, each with the reason and its rule.
 

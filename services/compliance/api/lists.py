@@ -25,6 +25,7 @@ from services.compliance.read_model.current_standings import present_moment
 from services.compliance.read_model.list_queries import present_partners, present_windows
 from services.compliance.refusals import InvalidQuery
 from services.web.input_parsing import parse_any_instant
+from services.web.list_tables import list_of
 from services.web.products import require_sold
 from services.web.scopes import Scope, requires
 
@@ -42,6 +43,7 @@ _EVERYBODY: Final = ""
     responses=response_docs(PartnersAnswer, problems=LIST_PROBLEMS),
 )
 @requires(Scope.READ)
+@list_of("partners", PartnerItem)
 async def partners(request: Request) -> Response:
     """Partners and products in order of their ids. `next` is null on the last page; go on with it as `after`."""
     question = question_of(request, PartnersQuestion)
@@ -66,6 +68,7 @@ async def partners(request: Request) -> Response:
     responses=response_docs(WindowsAnswer, problems=LIST_PROBLEMS),
 )
 @requires(Scope.READ)
+@list_of("windows", WindowItem)
 async def windows(request: Request) -> Response:
     """Replacement windows, soonest deadline first. `next` is null on the last page; go on with it as `after`."""
     question = question_of(request, WindowsQuestion)

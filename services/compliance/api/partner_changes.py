@@ -8,8 +8,9 @@ from starlette.responses import Response
 from services.compliance.api.openapi import query_parameters, response_docs
 from services.compliance.api.query_params import ChangesQuestion, Id, question_of
 from services.compliance.api.service import service_of
-from services.compliance.historical_answers.partner_changes import PartnerChangesAnswer
+from services.compliance.historical_answers.partner_changes import LearnedChange, PartnerChangesAnswer
 from services.compliance.historical_answers.queries import PartnerChanges
+from services.web.list_tables import list_of
 from services.web.scopes import Scope, requires
 
 router: Final = APIRouter(tags=["audit"])
@@ -21,6 +22,7 @@ router: Final = APIRouter(tags=["audit"])
     responses=response_docs(PartnerChangesAnswer),
 )
 @requires(Scope.AUDIT)
+@list_of("changes", LearnedChange)
 async def partner_changes(request: Request, partner_id: Id) -> Response:
     """What was learned between two instants that changed how the partner stands at `at`, and by which facts.
 

@@ -10,6 +10,7 @@ from services.compliance.api.query_params import AsOfQuery, Id, question_of
 from services.compliance.api.service import service_of
 from services.compliance.historical_answers.portal_changes import NotificationsAnswer
 from services.compliance.historical_answers.queries import PortalChangeNotifications
+from services.web.list_tables import list_of
 from services.web.scopes import Scope, requires
 
 router: Final = APIRouter(tags=["portal changes"])
@@ -21,6 +22,7 @@ router: Final = APIRouter(tags=["portal changes"])
     responses=response_docs(NotificationsAnswer),
 )
 @requires(Scope.READ)
+@list_of("notified", ("partner_id",), pages=False)
 async def notifications(request: Request, portal_change_id: Id) -> Response:
     """The partners to whom the portal change is communicated: those enrolled at its announcement (R27).
 

@@ -10,6 +10,7 @@ from services.compliance.api.query_params import Id, TimelineQuestion, question_
 from services.compliance.api.service import service_of
 from services.compliance.historical_answers.queries import PartnerTimeline
 from services.compliance.historical_answers.timeline import TimelineAnswer
+from services.web.list_tables import list_of
 from services.web.scopes import Scope, requires
 
 router: Final = APIRouter(tags=["partners"])
@@ -21,6 +22,7 @@ router: Final = APIRouter(tags=["partners"])
     responses=response_docs(TimelineAnswer),
 )
 @requires(Scope.READ)
+@list_of("entries", ("kind", "at"), rest="details")
 async def timeline(request: Request, partner_id: Id) -> Response:
     """Every fact, notice, window and suspension of the partner up to `at`, by the instant at which it was true.
 

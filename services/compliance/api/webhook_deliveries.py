@@ -27,6 +27,7 @@ from services.compliance.webhooks.endpoints import attempt_log, dry_run
 from services.compliance.webhooks.endpoints.attempt_log import Attempt
 from services.compliance.webhooks.endpoints.test_event import send_test_event
 from services.web.input_parsing import reject_duplicate_keys
+from services.web.list_tables import list_of
 from services.web.scopes import Scope, caller_of, requires
 
 router: Final = APIRouter(
@@ -106,6 +107,7 @@ async def run_dry(request: Request, endpoint_id: Id, body: Annotated[DryRunBody 
     responses=response_docs(AttemptsAnswer, problems=PROBLEMS_OF_ONE),
 )
 @requires(Scope.ADMIN)
+@list_of("attempts", Attempt)
 async def attempts(request: Request, endpoint_id: Id) -> Response:
     """The latest requests to the endpoint by their numbers, with what was answered."""
     question = question_of(request, AttemptsQuestion)
@@ -121,6 +123,7 @@ async def attempts(request: Request, endpoint_id: Id) -> Response:
     responses=response_docs(ParkedAnswer, problems=PROBLEMS_OF_ONE),
 )
 @requires(Scope.ADMIN)
+@list_of("parked", Parked)
 async def parked(request: Request, endpoint_id: Id) -> Response:
     """The messages that this endpoint alone rejected for a day, and the later ones of their partners."""
     question = question_of(request, ParkedQuestion)

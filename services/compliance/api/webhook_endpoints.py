@@ -31,6 +31,7 @@ from services.compliance.webhooks.signing import public_text, secret_text
 from services.compliance.webhooks.transport.urls import UnacceptableUrl, check_url
 from services.web import event_feed
 from services.web.input_parsing import reject_duplicate_keys
+from services.web.list_tables import list_of
 from services.web.products import require_sold
 from services.web.scopes import Scope, caller_of, requires
 from shared.events.compliance_events import TYPE_OF
@@ -198,6 +199,7 @@ def _registered_answer(found: Endpoint, secret: bytes | None, webhooks: Webhooks
     "", openapi_extra=query_parameters(PageQuestion), responses=response_docs(EndpointsAnswer, problems=PROBLEMS)
 )
 @requires(Scope.ADMIN)
+@list_of("endpoints", EndpointAnswer)
 async def endpoints(request: Request, webhooks: TheWebhooks) -> Response:
     """The endpoints in order of their ids."""
     question = question_of(request, PageQuestion)

@@ -16,6 +16,7 @@ from services.compliance.policy.what_if import FROM_EVER, HypotheticalRevision, 
 from services.compliance.what_ifs.messages import WhatIf
 from services.compliance.what_ifs.runs import Run, State
 from services.web.input_parsing import Body, reject_duplicate_keys
+from services.web.list_tables import list_of
 from services.web.scopes import Scope, caller_of, requires
 from shared.events.facts import Minimum
 
@@ -132,6 +133,7 @@ async def ask_what_if(request: Request, body: WhatIfBody) -> Response:
 
 @router.get(PATH, responses=response_docs(WhatIfsAnswer, problems=_MALFORMED))
 @requires(Scope.AUDIT)
+@list_of("what_ifs", WhatIfAnswer, pages=False)
 async def list_what_ifs(request: Request) -> Response:
     """The what-ifs of this process: those that wait, the one that runs, and the last results."""
     runs = service_of(request).what_ifs.all()
@@ -145,6 +147,7 @@ async def list_what_ifs(request: Request) -> Response:
     responses=response_docs(WhatIfAnswer, problems=_MISSING),
 )
 @requires(Scope.AUDIT)
+@list_of("differences", WhatIfDifference, suffix="/differences.csv")
 async def show_what_if(request: Request, what_if_id: Id) -> Response:
     """How far it has come, and a page of the differences, by partner and product."""
     question = question_of(request, WhatIfPageQuestion)
