@@ -24,8 +24,11 @@ STOP_SECONDS_MAX: Final = 20
 WEBHOOKS: Final = {
     "SAGECERT_COMPLIANCE_WEBHOOK_KEYS": json.dumps([Fernet.generate_key().decode()]),
     "SAGECERT_COMPLIANCE_WEBHOOK_NETWORKS": json.dumps(["127.0.0.0/8", "::1/128"]),
+    "SAGECERT_COMPLIANCE_WEBHOOK_WALL_CLOCK": "true",
 }
-"""Webhooks may go to loopback, where the tests receive them. With a key given, `up` keeps none in a directory."""
+"""Webhooks may go to loopback, where the tests receive them, stamped with the time that libraries compare.
+
+With a key given, `up` keeps none in a directory."""
 
 
 class System(msgspec.Struct, frozen=True):

@@ -65,6 +65,7 @@ LINKS: Final = {
             (f"{_ENDPOINT}/secret-rotations", "post"),
             (f"{_ENDPOINT}/dry-runs", "post"),
             (f"{_ENDPOINT}/releases", "post"),
+            (f"{_ENDPOINT}/retries", "post"),
             (f"{_ENDPOINT}/attempts", "get"),
             (f"{_ENDPOINT}/parked", "get"),
         )
@@ -108,7 +109,7 @@ def create_app(settings: ComplianceSettings, wall_clock: Callable[[], datetime])
             create_pool(settings, seconds_max=STATEMENT_SECONDS_MAX, reading=True) as pool,
             create_pool(settings, seconds_max=STATEMENT_SECONDS_MAX) as owners_pool,
             create_pool(settings, FEED_CONNECTIONS, STATEMENT_SECONDS_MAX, reading=True) as feed_pool,
-            sending(settings, wall_clock) as webhooks,
+            sending(settings, pool, wall_clock) as webhooks,
             answers.running(),
             recorder.running(),
             what_ifs.running(),

@@ -1,5 +1,8 @@
 """Settings of the compliance service, from the environment, built once in a composition root."""
 
+from ipaddress import IPv4Network, IPv6Network
+from typing import Final
+
 from pydantic import AliasChoices, Field, IPvAnyNetwork, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -16,6 +19,8 @@ from services.web.setting_types import (
 )
 from shared.engine import engine_for
 
+_LOOPBACK: Final = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
+
 
 class ComplianceSettings(BaseSettings):
     """Prefixed `SAGECERT_COMPLIANCE_`.
@@ -27,9 +32,9 @@ class ComplianceSettings(BaseSettings):
     `answer_seconds_max`: how long one may take.
     `claim_queue_max`: how many claims wait to be recorded before further ones are dropped; 0: none is recorded.
     `products`: what is sold (R2), the same for every process of the system. `sandbox`: webhooks may go
-    over plain http. `webhook_keys`: Fernet keys that seal the secrets of webhook endpoints; the first seals,
-    all open; without any there are no webhooks. `webhook_networks`: private or special networks that
-    webhooks may be sent into all the same.
+    over plain http and to loopback, and are stamped with the sandbox clock, unless `webhook_wall_clock`.
+    `webhook_keys`: Fernet keys that seal the secrets of webhook endpoints; the first seals, all open; without any there
+    are no webhooks. `webhook_networks`: private or special networks that webhooks may be sent into all the same.
     """
 
     model_config = SettingsConfigDict(
@@ -50,6 +55,7 @@ class ComplianceSettings(BaseSettings):
     sandbox: bool = Field(default=False, validation_alias="SAGECERT_SANDBOX")
     webhook_keys: tuple[SecretStr, ...] = ()
     webhook_networks: tuple[IPvAnyNetwork, ...] = ()
+    webhook_wall_clock: bool = False
 
     @field_validator("webhook_keys")
     @classmethod
@@ -58,6 +64,11 @@ class ComplianceSettings(BaseSettings):
         if keys:
             Sealer(keys)
         return keys
+
+    @property
+    def receiver_networks(self) -> tuple[IPvAnyNetwork, ...]:
+        """The special networks that webhooks may be sent into: in a sandbox loopback, too."""
+        return (*self.webhook_networks, *_LOOPBACK) if self.sandbox else self.webhook_networks
 
     @property
     def parameters(self) -> Parameters:

@@ -20,7 +20,7 @@ from services.compliance.cloud_event import CloudEvent, cloud_event
 from services.compliance.read_model.event_log import LoggedEvent
 from services.compliance.webhooks import message
 from services.compliance.webhooks.filter_and_cursor import Cursor
-from services.compliance.webhooks.message import Notice, WebhookEvent
+from services.compliance.webhooks.message import Notice, ResentEvent, WebhookEvent
 from services.compliance.webhooks.signing import Signer, new_key_pair, new_secret
 from shared.events import schemas
 from shared.events.compliance_events import TYPE_OF, ComplianceEventData
@@ -110,8 +110,8 @@ def test_the_attributes_are_those_that_are_sent(schema: str, event: type[msgspec
 
 def test_the_extensions_of_webhooks_are_those_that_are_sent() -> None:
     described = DOCUMENT["components"]["schemas"]["webhookExtensions"]
-    common, all_of_them = (set(struct.__struct_encode_fields__) for struct in (CloudEvent, WebhookEvent))
-    assert set(described["properties"]) == all_of_them - common
+    common, *sent = (set(struct.__struct_encode_fields__) for struct in (CloudEvent, WebhookEvent, ResentEvent))
+    assert set(described["properties"]) == set().union(*sent) - common
 
 
 def described_parameters(operation: str) -> dict[str, Any]:
@@ -195,6 +195,14 @@ def test_events_are_told_to_endpoints_as_described(kind: str, cursor: Cursor) ->
     assert ("parkedearlier" in sent) == (cursor.delivered_sequence == 0)
     others = ({"parked": "8, 9"}, {"parkedearlier": "8-9"}, {"replay": "true"}, {"type": HEARTBEAT})
     for wrong in ({"sequence": "9"}, {"epoch": 0}, *others):
+        with pytest.raises(jsonschema.ValidationError):
+            validator(WEBHOOK_MESSAGE).validate({**sent, **wrong})
+
+
+def test_an_event_that_is_sent_once_more_is_sent_as_described() -> None:
+    sent = json.loads(message.resent_event_body(row(TYPE_OF["retracted"])))
+    validator(WEBHOOK_MESSAGE).validate(sent)
+    for wrong in ({"resend": False}, {"epoch": 1, "sequence": 1}):
         with pytest.raises(jsonschema.ValidationError):
             validator(WEBHOOK_MESSAGE).validate({**sent, **wrong})
 

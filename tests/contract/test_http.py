@@ -85,6 +85,8 @@ OFFERED: Final[list[tuple[str, str, set[str]]]] = [
     ("post", f"{WEBHOOKS}/{{endpoint_id}}/dry-runs", set()),
     ("get", f"{WEBHOOKS}/{{endpoint_id}}/parked", PAGE),
     ("post", f"{WEBHOOKS}/{{endpoint_id}}/releases", {"If-Match"}),
+    ("post", f"{WEBHOOKS}/{{endpoint_id}}/retries", {"If-Match"}),
+    ("post", f"{WEBHOOKS}/{{endpoint_id}}/resends", set()),
     # sealed logs
     *(("get", path, set()) for log in ("/audit/v1", "/audit/v1/compliance") for path in sealed(log)),
     ("get", "/certification/v1/facts/{fact_id}/proof", set()),

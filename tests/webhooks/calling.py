@@ -23,14 +23,18 @@ URL: Final = "https://receiver.example/hooks"
 KEY: Final = Fernet.generate_key().decode()
 
 
-def settings_for(database: Database, *keys: str, sandbox: bool = True) -> ComplianceSettings:
-    """The compliance service with webhooks, which may go to loopback; its keys, one unless they are given."""
+def settings_for(database: Database, *keys: str, sandbox: bool = True, wall_clock: bool = True) -> ComplianceSettings:
+    """The compliance service with webhooks, which may go to loopback; its keys, one unless they are given.
+
+    `wall_clock`: stamps messages also in a sandbox, so that the public libraries take them.
+    """
     return ComplianceSettings.model_validate(
         {
             "database_url": database.compliance_url,
             "webhook_keys": keys or (KEY,),
             "webhook_networks": ("127.0.0.0/8", "::1/128"),
             "sandbox": sandbox,
+            "webhook_wall_clock": wall_clock,
         }
     )
 

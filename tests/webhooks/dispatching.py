@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from services.compliance.settings import ComplianceSettings
 from services.compliance.webhooks.delivery.dispatcher import Dispatcher
 from services.host.wall_clock import wall_clock
 from tests.compliance.log import as_dispatcher
@@ -17,12 +18,12 @@ SECONDS_MAX = 30.0
 
 
 @asynccontextmanager
-async def dispatching(database: Database, dispatchers: int = 1, **more: float) -> AsyncIterator[None]:
+async def dispatching(
+    database: Database, dispatchers: int = 1, settings: ComplianceSettings | None = None, **more: float
+) -> AsyncIterator[None]:
     """Dispatchers that deliver meanwhile."""
-    tasks = [
-        asyncio.create_task(Dispatcher(as_dispatcher(settings_for(database)), wall_clock, **more).run())
-        for _ in range(dispatchers)
-    ]
+    given = as_dispatcher(settings or settings_for(database))
+    tasks = [asyncio.create_task(Dispatcher(given, wall_clock, **more).run()) for _ in range(dispatchers)]
     try:
         yield
     finally:

@@ -17,6 +17,7 @@ from services.compliance.webhooks.delivery.event_reader import SCAN_WINDOW, Shar
 from services.compliance.webhooks.delivery.leases import Lease, load_leases, take_leases
 from services.compliance.webhooks.delivery.outcome_writer import Recorder
 from services.compliance.webhooks.message import batch_id
+from services.compliance.webhooks.message_clock import message_clock
 from services.compliance.webhooks.signing import Sealer
 from services.compliance.webhooks.transport.http_post import Sender
 from services.host.wall_clock import wall_clock
@@ -44,7 +45,8 @@ async def context_of(
             create_pool(settings) as pool,
             Sender(networks=networks, plain_http=True, clock=wall_clock) as sender,
         ):
-            yield DeliveryContext(pool, recorder, sender, wall_clock, lease_seconds, deadline_seconds)
+            clock = message_clock(pool, settings, wall_clock)
+            yield DeliveryContext(pool, recorder, sender, clock, lease_seconds, deadline_seconds)
     finally:
         recording.cancel()
         await asyncio.gather(recording, return_exceptions=True)

@@ -232,6 +232,8 @@ async def test_a_deleted_endpoint_is_gone_with_all_that_is_its(caller: Caller) -
         ("POST", "/tests", None),
         ("POST", "/dry-runs", None),
         ("POST", "/releases", None),
+        ("POST", "/retries", None),
+        ("POST", "/resends", {"event_id": "0" * 32}),
         ("GET", "/attempts", None),
         ("GET", "/parked", None),
     ):
@@ -291,7 +293,7 @@ async def test_parked_messages_are_listed_and_released(caller: Caller) -> None:
     assert {one["released"] for one in page["parked"]} == {True}
 
 
-async def test_attempts_are_paged_by_number_and_show_any_reply(caller: Caller) -> None:
+async def test_attempts_are_paged_newest_first_and_show_any_reply(caller: Caller) -> None:
     endpoint_id = (await caller.register())["endpoint_id"]
     caller.sql(
         "INSERT INTO webhooks.attempt SELECT %s, n, 'event', now(), 12, 'id', 1, n, 1, 500, 'not taken', %s"
@@ -301,7 +303,7 @@ async def test_attempts_are_paged_by_number_and_show_any_reply(caller: Caller) -
     )
     first = await caller.call("GET", f"/{endpoint_id}/attempts?limit=3", status=200)
     rest = await caller.call("GET", f"/{endpoint_id}/attempts?limit=3&after={first['next']}", status=200)
-    assert [attempt["number"] for attempt in first["attempts"] + rest["attempts"]] == [1, 2, 3, 4, 5]
+    assert [attempt["number"] for attempt in first["attempts"] + rest["attempts"]] == [5, 4, 3, 2, 1]
     assert (rest["next"], rest["attempts"][0]["reply"]) == (None, "\ufffd\x00<b>")
 
 
@@ -315,13 +317,14 @@ async def test_every_change_is_told_to_those_who_deliver_in_its_transaction(call
             ("POST", "/secret-rotations", None, 201),
             ("POST", "/replays", {"from": "origin"}, 202),
             ("POST", "/releases", None, 202),
+            ("POST", "/retries", None, 202),
         ):
             await caller.call(method, f"/{endpoint_id}{path}", status=status, body=body)
             revisions.append(_revision(caller))
         await caller.call("DELETE", f"/{endpoint_id}", status=204)
-        told = [notified.payload for notified in listening.notifies(timeout=5, stop_after=6)]
-    assert told == [endpoint_id] * 6
-    assert revisions == [1, 2, 3, 4, 5]
+        told = [notified.payload for notified in listening.notifies(timeout=5, stop_after=7)]
+    assert told == [endpoint_id] * 7
+    assert revisions == [1, 2, 3, 4, 5, 6]
 
 
 async def test_changes_at_once_lose_nothing(caller: Caller, head: int) -> None:

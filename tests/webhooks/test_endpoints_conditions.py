@@ -25,6 +25,7 @@ CHANGES: Final = [
     pytest.param("POST", "/replays", {"from": "origin"}, 202, id="replay"),
     pytest.param("POST", "/secret-rotations", None, 201, id="rotation"),
     pytest.param("POST", "/releases", None, 202, id="release"),
+    pytest.param("POST", "/retries", None, 202, id="retry"),
     pytest.param("DELETE", "", None, 204, id="deletion"),
 ]
 

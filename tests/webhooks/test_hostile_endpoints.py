@@ -31,6 +31,8 @@ VALID: Final[dict[tuple[str, str], list[dict[str, Any]]]] = {
     ("post", "/{endpoint_id}/tests"): [{}],
     ("post", "/{endpoint_id}/dry-runs"): [{"from": {"position": 0}, "limit": 1}],
     ("post", "/{endpoint_id}/releases"): [{"partner_id": "P1"}],
+    ("post", "/{endpoint_id}/retries"): [{}],
+    ("post", "/{endpoint_id}/resends"): [{"event_id": "0" * 32}],
 }
 """Bodies that are taken, with every field that there is."""
 

@@ -10,6 +10,9 @@ from services.compliance.historical_answers.pool import AnswersAway, TakesTooLon
 from services.compliance.refusals import InvalidQuery, KnownInTheFuture, NeverMentioned
 from services.compliance.webhooks.refusals import (
     NoSuchEndpoint,
+    NoSuchEvent,
+    NotActive,
+    NotResendable,
     OtherRevision,
     SecretLost,
     StartOutOfRange,
@@ -64,6 +67,9 @@ PROBLEMS: Final[ProblemTable] = {
     NoSuchWhatIf: ProblemType(404, "no-such-what-if", "No such what-if"),
     StartOutOfRange: MALFORMED,
     NoSuchEndpoint: ProblemType(404, "no-such-endpoint", "No such webhook endpoint"),
+    NoSuchEvent: ProblemType(404, "no-such-event", "No such compliance event"),
+    NotResendable: ProblemType(409, "not-resendable", "This event is not sent once more"),
+    NotActive: ProblemType(409, "not-active", "The endpoint is not active"),
     OtherRevision: ProblemType(412, "precondition-failed", "It is not what was expected"),
     NotDeliverable: ProblemType(422, "unacceptable-url", "Nothing may be sent to this URL"),
     TooManySecrets: ProblemType(409, "too-many-secrets", "Too many secrets sign at once"),

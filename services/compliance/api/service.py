@@ -20,6 +20,7 @@ from services.compliance.policy.parameters import Parameters
 from services.compliance.projection_notifications import ProjectionListener
 from services.compliance.read_model.routing import log_head
 from services.compliance.settings import ComplianceSettings
+from services.compliance.webhooks.message_clock import MessageClock, message_clock
 from services.compliance.webhooks.signing import Sealer
 from services.compliance.webhooks.transport.addresses import Network
 from services.compliance.what_ifs.runs import WhatIfRuns
@@ -40,11 +41,14 @@ _T = TypeVar("_T")
 
 
 class Webhooks(NamedTuple):
-    """What webhooks are registered and tried out with. `plain_http`, `networks`: what a URL may be."""
+    """What webhooks are registered and tried out with. `clock`: stamps messages.
+
+    `plain_http`, `networks`: what a URL may be.
+    """
 
     sealer: Sealer
     sender: "Callable[[], Awaitable[Sender]]"
-    wall_clock: Callable[[], datetime]
+    clock: MessageClock
     plain_http: bool
     networks: Sequence[Network]
 
@@ -133,12 +137,14 @@ async def _hang_up(request: Request) -> None:
 
 
 @asynccontextmanager
-async def sending(settings: ComplianceSettings, wall_clock: Callable[[], datetime]) -> AsyncIterator[Webhooks | None]:
+async def sending(
+    settings: ComplianceSettings, pool: Pool, wall_clock: Callable[[], datetime]
+) -> AsyncIterator[Webhooks | None]:
     """What webhooks are registered and tried out with, where there is a key to seal secrets with."""
     if not settings.webhook_keys:
         yield None
         return
-    networks, plain_http = settings.webhook_networks, settings.sandbox
+    networks, plain_http = settings.receiver_networks, settings.sandbox
     loading = asyncio.Lock()
     opened: Sender | None = None
 
@@ -153,7 +159,8 @@ async def sending(settings: ComplianceSettings, wall_clock: Callable[[], datetim
             return opened
 
     async with AsyncExitStack() as to_close:
-        yield Webhooks(Sealer(settings.webhook_keys), sender, wall_clock, plain_http, networks)
+        clock = message_clock(pool, settings, wall_clock)
+        yield Webhooks(Sealer(settings.webhook_keys), sender, clock, plain_http, networks)
 
 
 def service_of(request: Request) -> Service:

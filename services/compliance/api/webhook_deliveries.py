@@ -1,4 +1,4 @@
-"""What is sent to a webhook endpoint: attempts, tests, what would be sent, what is parked."""
+"""What is sent to a webhook endpoint: attempts, tests, resends, retries, what would be sent, what is parked."""
 
 from typing import Annotated, Final
 
@@ -8,24 +8,27 @@ from starlette.responses import Response
 
 from services.compliance.api.openapi import query_parameters, response_docs
 from services.compliance.api.query_params import Id, question_of
-from services.compliance.api.service import service_of
+from services.compliance.api.service import Webhooks, service_of
 from services.compliance.api.webhook_endpoints import (
     PATH,
     PROBLEMS_OF_CHANGES,
     PROBLEMS_OF_ONE,
     PROBLEMS_OF_SECRETS,
+    EndpointAnswer,
     Nothing,
     TheWebhooks,
+    endpoint_answer,
     json_answer,
     webhooks_of,
 )
-from services.compliance.api.webhook_fields import AttemptsQuestion, DryRunBody, ParkedQuestion, ReleaseBody
+from services.compliance.api.webhook_fields import AttemptsQuestion, DryRunBody, ParkedQuestion, ReleaseBody, ResendBody
 from services.compliance.api.webhook_headers import TheExpected
 from services.compliance.webhooks.delivery import parking
 from services.compliance.webhooks.delivery.parking import Parked
-from services.compliance.webhooks.endpoints import attempt_log, dry_run
+from services.compliance.webhooks.endpoints import attempt_log, dry_run, store
 from services.compliance.webhooks.endpoints.attempt_log import Attempt
-from services.compliance.webhooks.endpoints.test_event import send_test_event
+from services.compliance.webhooks.endpoints.requested_messages import Sending, resend_event, send_test_event
+from services.compliance.webhooks.outcome import Outcome
 from services.web.input_parsing import reject_duplicate_keys
 from services.web.list_tables import list_of
 from services.web.scopes import Scope, caller_of, requires
@@ -36,9 +39,15 @@ router: Final = APIRouter(
     dependencies=[Depends(webhooks_of), Depends(reject_duplicate_keys)],
 )
 
+PROBLEMS_OF_RESENDS: Final = {
+    404: "There is no such endpoint, or no such event.",
+    409: "The endpoint is still to get the event, or its filter leaves it out, or its secrets do not allow it.",
+}
+_NOT_ACTIVE: Final = "The endpoint is paused or disabled."
+
 
 class AttemptsAnswer(msgspec.Struct, frozen=True):
-    """A page of attempts, the earliest that is kept first. `next`: the `after` of the next page; null: the last."""
+    """A page of attempts, the newest first. `next`: the `after` of the next page; null: the last."""
 
     attempts: tuple[Attempt, ...]
     next: int | None
@@ -57,8 +66,8 @@ class ReleaseAnswer(msgspec.Struct, frozen=True):
     released: int
 
 
-class TestAnswer(msgspec.Struct, frozen=True):
-    """What became of the test message. `error`: why there is no status, or why it does not count."""
+class SentAnswer(msgspec.Struct, frozen=True):
+    """What became of the message. `error`: why there is no status, or why it does not count."""
 
     delivered: bool
     status: int | None
@@ -75,15 +84,38 @@ class DryRunAnswer(msgspec.Struct, frozen=True):
     next: int | None
 
 
-@router.post("/tests", responses=response_docs(TestAnswer, problems=PROBLEMS_OF_SECRETS))
+@router.post("/tests", responses=response_docs(SentAnswer, problems=PROBLEMS_OF_SECRETS))
 @requires(Scope.ADMIN)
 async def try_endpoint(request: Request, endpoint_id: Id, webhooks: TheWebhooks, _body: Nothing = None) -> Response:
     """Sends one signed test message, also to an endpoint that is paused or disabled, and says what became of it."""
-    pool = service_of(request).owners_pool
-    outcome = await send_test_event(pool, endpoint_id, webhooks.sealer, await webhooks.sender(), webhooks.wall_clock)
-    reply = outcome.reply.decode("utf-8", "replace")
-    answer = TestAnswer(outcome.delivered, outcome.status, outcome.duration_ms, outcome.error, reply)
-    return json_answer(answer)
+    return _sent(await send_test_event(await _sending(request, webhooks), endpoint_id))
+
+
+@router.post(
+    "/resends",
+    responses=response_docs(SentAnswer, problems={**PROBLEMS_OF_SECRETS, **PROBLEMS_OF_RESENDS}),
+)
+@requires(Scope.ADMIN)
+async def resend(request: Request, endpoint_id: Id, body: ResendBody, webhooks: TheWebhooks) -> Response:
+    """Sends one event that the endpoint was told once more, at once and under its id, and says what became of it.
+
+    The message has `resend` and no number; nothing is moved, also where it fails.
+    """
+    return _sent(await resend_event(await _sending(request, webhooks), endpoint_id, body.event_id))
+
+
+@router.post(
+    "/retries",
+    status_code=202,
+    responses=response_docs(EndpointAnswer, status=202, problems={**PROBLEMS_OF_CHANGES, 409: _NOT_ACTIVE}),
+)
+@requires(Scope.ADMIN)
+async def retry(
+    request: Request, endpoint_id: Id, webhooks: TheWebhooks, expected: TheExpected, _body: Nothing = None
+) -> Response:
+    """Tries what failed at once, instead of after the wait; a further failure waits as long as it would have."""
+    found = await store.retry_endpoint(service_of(request).owners_pool, endpoint_id, caller_of(request).name, expected)
+    return json_answer(endpoint_answer(found, webhooks), 202, found.tag)
 
 
 @router.post("/dry-runs", responses=response_docs(DryRunAnswer, problems=PROBLEMS_OF_ONE))
@@ -109,7 +141,7 @@ async def run_dry(request: Request, endpoint_id: Id, body: Annotated[DryRunBody 
 @requires(Scope.ADMIN)
 @list_of("attempts", Attempt)
 async def attempts(request: Request, endpoint_id: Id) -> Response:
-    """The latest requests to the endpoint by their numbers, with what was answered."""
+    """The latest requests to the endpoint, the newest first, with what was answered."""
     question = question_of(request, AttemptsQuestion)
     async with service_of(request).owners_connection() as connection:
         found = await attempt_log.list_attempts(connection, endpoint_id, question.after, question.limit)
@@ -147,3 +179,13 @@ async def release(
         service_of(request).owners_pool, endpoint_id, caller_of(request).name, partner_id, expected
     )
     return json_answer(ReleaseAnswer(released), 202)
+
+
+async def _sending(request: Request, webhooks: Webhooks) -> Sending:
+    pool = service_of(request).owners_pool
+    return Sending(pool, webhooks.sealer, await webhooks.sender(), webhooks.clock)
+
+
+def _sent(outcome: Outcome) -> Response:
+    reply = outcome.reply.decode("utf-8", "replace")
+    return json_answer(SentAnswer(outcome.delivered, outcome.status, outcome.duration_ms, outcome.error, reply))

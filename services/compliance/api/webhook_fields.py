@@ -42,6 +42,9 @@ Url = Annotated[
 ]
 Description = Annotated[str, StringConstraints(max_length=DESCRIPTION_CHARACTERS_MAX, pattern=r"^[^\x00]*$")]
 BatchMax = Annotated[int, Field(ge=1, le=100, description="Messages that one request may carry; 1: a request is one.")]
+EventId = Annotated[
+    str, StringConstraints(pattern=r"^[0-9a-f]{32}$"), Field(examples=["eea47d8b8e51bb9c67f0fe0fe0b38f4f"])
+]
 HeartbeatSeconds = Annotated[
     int, Field(ge=10, le=86_400, description="After so long without a message a signed heartbeat is sent; null: none.")
 ]
@@ -171,6 +174,12 @@ class ReleaseBody(Body):
     partner_id: WrittenId | None = None
 
 
+class ResendBody(Body):
+    """Which compliance event."""
+
+    event_id: EventId
+
+
 class PageQuestion(BaseModel):
     """A page of the endpoints."""
 
@@ -183,7 +192,9 @@ class PageQuestion(BaseModel):
 class AttemptsQuestion(PageQuestion):
     """A page of the attempts."""
 
-    after: AskedPosition = Field(default=0, description="`next` of the page before.")  # type: ignore[assignment]
+    after: AskedPosition | None = Field(  # type: ignore[assignment]
+        default=None, description="`next` of the page before: attempts with lower numbers."
+    )
 
 
 class ParkedQuestion(PageQuestion):

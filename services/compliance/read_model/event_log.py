@@ -48,6 +48,12 @@ async def read_events(
     return [LoggedEvent._make(tuple(row)[:-1]) for row in rows if row["position"] is not None], head
 
 
+async def find_event(connection: Connection, event_id: str) -> LoggedEvent | None:
+    """The event with this id; None: there is none."""
+    row = await connection.fetchrow(_SQL["find_event"], event_id)
+    return None if row is None else LoggedEvent._make(row)
+
+
 async def read_event(connection: "Connection | Pool", position: int) -> LoggedEvent:
     """The event at a position of the log."""
     row = await connection.fetchrow(_SQL["read_event"], position)

@@ -18,3 +18,6 @@ ORDER BY f.position
 
 -- name: read_event
 SELECT e.* FROM compliance_event e WHERE e.position = $1
+
+-- name: find_event
+SELECT e.* FROM compliance_event e WHERE e.event_id = $1

@@ -1,4 +1,4 @@
-"""Request bodies of webhooks: a compliance event as an endpoint's next message, batches, heartbeats, test events."""
+"""Request bodies of webhooks: a compliance event as the next message or once more, batches, heartbeats, tests."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -29,6 +29,12 @@ class WebhookEvent(CloudEvent, frozen=True, omit_defaults=True, kw_only=True):
     replay: bool = False
     parked: str = ""
     parkedearlier: str = ""
+
+
+class ResentEvent(CloudEvent, frozen=True, omit_defaults=True, kw_only=True):
+    """A compliance event that an endpoint is sent once more, by itself and on request. It has no number."""
+
+    resend: Literal[True]
 
 
 class Notice(msgspec.Struct, frozen=True):
@@ -70,6 +76,12 @@ def next_message(event: LoggedEvent, cursor: Cursor, parked_earlier: str = "") -
         parkedearlier="" if cursor.delivered_sequence else parked_earlier,
     )
     return Message(event.event_id, event.partner_id, event.position, cursor.epoch, sequence, _encode(numbered))
+
+
+def resent_event_body(event: LoggedEvent) -> bytes:
+    """The event as it is sent once more."""
+    common = cloud_event(event)
+    return _encode(ResentEvent(*(getattr(common, name) for name in _COMMON), resend=True))
 
 
 def batch_body(messages: Sequence[Message]) -> bytes:

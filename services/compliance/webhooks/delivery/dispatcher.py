@@ -25,6 +25,7 @@ from services.compliance.webhooks.delivery.leases import (
     take_leases,
 )
 from services.compliance.webhooks.delivery.outcome_writer import Recorder
+from services.compliance.webhooks.message_clock import message_clock
 from services.compliance.webhooks.signing import Sealer
 from services.compliance.webhooks.transport.http_post import DEADLINE_SECONDS, Sender
 from services.web.reconnect import Backoff, keep_connected
@@ -56,7 +57,7 @@ class Dispatcher:
         lease_seconds: float = LEASE_SECONDS,
         deadline_seconds: float = DEADLINE_SECONDS,
     ) -> None:
-        """`clock`: the wall clock, for the timestamps of messages. Raises ValueError without a key."""
+        """`clock`: the wall clock. Raises ValueError without a key."""
         self._settings = settings
         self._clock = clock
         self._lease_seconds = lease_seconds
@@ -76,7 +77,8 @@ class Dispatcher:
             recorder = Recorder(self._settings)
             recording = asyncio.create_task(recorder.run())
             open_things.push_async_callback(_end, [recording])
-            context = DeliveryContext(pool, recorder, sender, self._clock, self._lease_seconds, self._deadline_seconds)
+            clock = message_clock(pool, self._settings, self._clock)
+            context = DeliveryContext(pool, recorder, sender, clock, self._lease_seconds, self._deadline_seconds)
             try:
                 await keep_connected(partial(self._poll_forever, context), self._failed)
             finally:
@@ -84,7 +86,7 @@ class Dispatcher:
 
     def _sender(self) -> Sender:
         return Sender(
-            networks=self._settings.webhook_networks,
+            networks=self._settings.receiver_networks,
             plain_http=self._settings.sandbox,
             clock=self._clock,
             deadline_seconds=self._deadline_seconds,

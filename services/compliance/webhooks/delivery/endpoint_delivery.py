@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import takewhile
 from random import random
@@ -30,6 +30,7 @@ from services.compliance.webhooks.message import (
     heartbeat_body,
     next_message,
 )
+from services.compliance.webhooks.message_clock import MessageClock
 from services.compliance.webhooks.outcome import Outcome
 from services.compliance.webhooks.transport.http_post import Sender
 
@@ -42,12 +43,12 @@ _log: Final = logging.getLogger(__name__)
 
 
 class DeliveryContext(NamedTuple):
-    """Shared by all deliveries. `clock`: the wall clock, for the timestamps of messages."""
+    """Shared by all deliveries. `clock`: for the timestamps of messages."""
 
     pool: Pool
     recorder: Recorder
     sender: Sender
-    clock: Callable[[], datetime]
+    clock: MessageClock
     lease_seconds: float
     deadline_seconds: float
 
@@ -123,7 +124,7 @@ class Delivery:
         if not rows:
             through = replace(self._cursor, position=page.through)
             if ends and self._lease.heartbeat_due and self._silent:
-                return await self._send(self._heartbeat(through), through, last=True)
+                return await self._send(await self._heartbeat(through), through, last=True)
             return await self._record(through, RetryDecision(self._health, 0.0), last=ends)
         while rows:
             later_ones = list(takewhile(lambda row: row.partner_id in self._parked_partners, rows))
@@ -164,9 +165,9 @@ class Delivery:
             return _Request("event", messages[0].message_id, messages[0].body, MEDIA_TYPE, messages, released)
         return _Request("event", batch_id(messages), batch_body(messages), BATCH_MEDIA_TYPE, messages, released)
 
-    def _heartbeat(self, cursor: Cursor) -> _Request:
+    async def _heartbeat(self, cursor: Cursor) -> _Request:
         message_id = f"heartbeat_{uuid4().hex}"
-        body = heartbeat_body(message_id, self._lease.endpoint_id, cursor, self._context.clock())
+        body = heartbeat_body(message_id, self._lease.endpoint_id, cursor, await self._context.clock())
         if self._lease.batch_max == 1:
             return _Request("heartbeat", message_id, body, MEDIA_TYPE)
         return _Request("heartbeat", message_id, b"[" + body + b"]", BATCH_MEDIA_TYPE)
@@ -177,7 +178,7 @@ class Delivery:
         if self.stopping or not self._may_send() or lease.signer is None:
             return False
         self._silent = False
-        headers = lease.signer.headers(request.message_id, context.clock(), request.body)
+        headers = lease.signer.headers(request.message_id, await context.clock(), request.body)
         outcome = await context.sender.post(lease.url, headers, request.body, request.media_type)
         if outcome.delivered:
             return await self._record(cursor, RetryDecision(HEALTHY, 0.0), request, outcome, last=last)

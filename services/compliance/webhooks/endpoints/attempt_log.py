@@ -1,4 +1,4 @@
-"""The requests to an endpoint and their outcomes, as its owner sees them."""
+"""The requests to an endpoint and their outcomes, as its owner sees them; requests made apart from deliveries."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,12 +8,13 @@ import msgspec
 
 from services.compliance.database import Connection
 from services.compliance.webhooks.endpoints.store import find_endpoint
+from services.compliance.webhooks.outcome import Outcome
 
-AttemptKind = Literal["event", "heartbeat", "test"]
+AttemptKind = Literal["event", "heartbeat", "test", "resend"]
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """One request. `messages`: their number; `epoch` and `sequence` are of the first, null for a heartbeat or test.
+    """One request. `messages`: their number; `epoch` and `sequence` are of the first, null unless `kind` is event.
 
     `error`: the reason for a missing status, or for one that does not count. `reply`: the first 2 KiB of its body.
     """
@@ -31,14 +32,33 @@ class Attempt(msgspec.Struct, frozen=True):
     reply: str
 
 
-_AFTER: Final = f"""
+_BEFORE: Final = f"""
     SELECT {", ".join(Attempt.__struct_fields__)}
-    FROM webhooks.attempt WHERE endpoint_id = $1 AND number > $2 ORDER BY number LIMIT $3
+    FROM webhooks.attempt WHERE endpoint_id = $1 AND ($2::bigint IS NULL OR number < $2) ORDER BY number DESC LIMIT $3
 """
 
 
-async def list_attempts(connection: Connection, endpoint_id: str, after: int, limit: int) -> Sequence[Attempt]:
-    """The requests after a number that are still kept. Raises `NoSuchEndpoint`."""
+_LOG: Final = """
+    WITH numbered AS (
+        UPDATE webhooks.endpoint SET attempts = attempts + 1 WHERE endpoint_id = $1 RETURNING attempts
+    )
+    INSERT INTO webhooks.attempt (
+        endpoint_id, number, kind, started_at, duration_ms, message_id, messages, status, error, reply)
+    SELECT $1, n.attempts, $2, clock_timestamp() - $3 * interval '1 millisecond', $3, $4, 1, $5, $6, $7
+    FROM numbered n
+"""
+
+
+async def list_attempts(connection: Connection, endpoint_id: str, before: int | None, limit: int) -> Sequence[Attempt]:
+    """The requests kept, the newest first; those with lower numbers than `before`. Raises `NoSuchEndpoint`."""
     await find_endpoint(connection, endpoint_id)
-    rows = await connection.fetch(_AFTER, endpoint_id, after, limit)
+    rows = await connection.fetch(_BEFORE, endpoint_id, before, limit)
     return [Attempt(**{**row, "reply": row["reply"].decode("utf-8", "replace")}) for row in rows]
+
+
+async def log_attempt(
+    connection: Connection, endpoint_id: str, kind: AttemptKind, message_id: str, outcome: Outcome
+) -> None:
+    """Logs a request of one message that moves nothing. Logs nothing if the endpoint was deleted meanwhile."""
+    reply = (outcome.status, outcome.error, outcome.reply)
+    await connection.execute(_LOG, endpoint_id, kind, outcome.duration_ms, message_id, *reply)

@@ -15,7 +15,7 @@ from msgspec import UNSET, UnsetType
 
 from services.compliance.database import Connection, Pool
 from services.compliance.webhooks.filter_and_cursor import DisabledBecause, Filter, State, filter_of
-from services.compliance.webhooks.refusals import NoSuchEndpoint, OtherRevision, StartOutOfRange
+from services.compliance.webhooks.refusals import NoSuchEndpoint, NotActive, OtherRevision, StartOutOfRange
 from services.web.preconditions import Expected
 from shared.events.channels import WEBHOOKS_CHANNEL
 
@@ -122,6 +122,8 @@ _REPLAY: Final = """
         replay_through = greatest(replay_through, position), fence = fence + 1, rejecting_since = NULL
     WHERE endpoint_id = $1
 """
+
+_RETRY: Final = "UPDATE webhooks.endpoint SET next_attempt_at = '-infinity' WHERE endpoint_id = $1"
 
 _CHANGED: Final = """
     WITH raised AS (
@@ -249,6 +251,16 @@ async def replay_endpoint(
         await connection.execute(
             "DELETE FROM webhooks.parked_message WHERE endpoint_id = $1 AND position > $2", endpoint_id, position
         )
+        return await find_endpoint(connection, endpoint_id)
+
+
+async def retry_endpoint(pool: Pool, endpoint_id: str, actor: str, expected: Expected = None) -> Endpoint:
+    """Ends the wait after a failure: the next attempt is made at once. Raises `NotActive`."""
+    async with locked_endpoint(pool, endpoint_id, actor, expected) as connection:
+        state = (await find_endpoint(connection, endpoint_id)).state
+        if state != "active":
+            raise NotActive(state)
+        await connection.execute(_RETRY, endpoint_id)
         return await find_endpoint(connection, endpoint_id)
 
 
