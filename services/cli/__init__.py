@@ -20,6 +20,7 @@ _COMMANDS: Final = {
     "audit": "audit_commands",
     "witness": "witness_commands",
     "sandbox": "component_commands",
+    "console": "component_commands",
     "keys": "keys",
 }
 """Each command and its module in this package, which is imported only for that command."""
@@ -43,8 +44,8 @@ def main() -> None:
 
     To try it: sagecert demo. For real use: sagecert up, on a PostgreSQL of its own or on the one that
     DATABASE_URL names. To run the parts separately: sagecert migrate, then certification serve, compliance
-    serve, compliance work, compliance dispatch, audit serve and audit seal, each with its own settings and
-    database role.
+    serve, compliance work, compliance dispatch, audit serve, audit seal and console serve, each with its own settings
+    and database role.
     """
     gc.set_threshold(*THRESHOLDS)  # loaded modules are no garbage
     log_to_stderr()

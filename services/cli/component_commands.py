@@ -198,6 +198,35 @@ def serve_sandbox(host: str, port: int, as_json: bool) -> None:
         serve_app("sandbox", lambda: create_app(owner_url), (settings.owner_database_url, None), host, port, as_json)
 
 
+@click.group()
+def console() -> None:
+    """The console alone: pages for people.
+
+    It has no database. It asks the services at SAGECERT_CONSOLE_SERVICES_URL with the keys of its visitors.
+    """
+
+
+@console.command("serve")
+@host_option
+@port_option(8004)
+@json_option
+def serve_console(host: str, port: int, as_json: bool) -> None:
+    """Serve the pages at /."""
+    with friendly_errors():
+        from services.cli.server_address import Address
+        from services.console.app import create_app
+        from services.console.settings import ConsoleSettings
+        from services.host.api_keys.key_ring import NO_KEYS
+        from services.host.gateway import Gateway
+
+        settings = ConsoleSettings()
+        if settings.services_url is None:
+            raise click.ClickException("The setting SAGECERT_CONSOLE_SERVICES_URL is missing: it names the services.")
+        address = Address(host, port)
+        app = Gateway({}, keys=NO_KEYS, sandbox=False, console=lambda _: create_app(settings))
+        address.serve(app, lambda: announce(address.origin, as_json=as_json))
+
+
 def serve_app(
     name: str,
     create: "Callable[[], FastAPI]",

@@ -24,6 +24,7 @@ _SERVED: Final = (
     "services.audit.app",
     "services.certification.app",
     "services.compliance.app",
+    "services.console.app",
     "services.host.gateway",
     "services.host.asgi_server",
 )

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
@@ -29,26 +29,38 @@ _log: Final = logging.getLogger(__name__)
 class Gateway:
     """An ASGI application of several, each for the paths of one first part.
 
-    `apps`: by first part, such as "compliance". `keys`: who may call. `sandbox`: every answer says so.
+    `apps`: by first part, such as "compliance". `keys`: who may call. `sandbox`: every answer says so. `console`: makes
+    the pages for people, given the application behind which they ask; it lets visitors in by itself.
     """
 
-    def __init__(self, apps: Mapping[str, FastAPI], *, keys: KeyRing, sandbox: bool) -> None:
+    def __init__(
+        self,
+        apps: Mapping[str, FastAPI],
+        *,
+        keys: KeyRing,
+        sandbox: bool,
+        console: Callable[[ASGIApp], Starlette] | None = None,
+    ) -> None:
         self._apps = apps
         self._keys = keys
         for app in apps.values():
             secure(app)
         self.sandbox = sandbox
         front = Starlette(
-            routes=api_docs.routes(TITLE, list(apps.values())),
+            routes=api_docs.routes(TITLE, list(apps.values())) if apps else [],
             exception_handlers={HTTPException: _not_answered, Exception: _failed},
         )
         front.router.redirect_slashes = False
-        paths = Paths(apps.values(), api_docs.PAGES)
+        paths = Paths(apps.values(), api_docs.PAGES if apps else ())
         self._guard = RequestGuard(_PathDispatcher(apps, front), paths, keys=keys, sandbox=sandbox)
+        self._console = None if console is None else console(self._guard)
+        self._pages: frozenset[str] = self._console.state.console.served if self._console else frozenset()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a call while `running`."""
-        await self._guard(scope, receive, send)
+        is_page = self._pages and scope["type"] == "http" and _first_part(scope) in self._pages
+        answer = self._console if is_page and self._console is not None else self._guard
+        await answer(scope, receive, send)
 
     def stop(self) -> None:
         """Ends every wait: answers long polls and ends streams, so that the server can stop."""
@@ -64,6 +76,8 @@ class Gateway:
             for app in self._apps.values():
                 await open_apps.enter_async_context(app.router.lifespan_context(app))
             await open_apps.enter_async_context(self._keys.running())
+            if self._console is not None:
+                await open_apps.enter_async_context(self._console.router.lifespan_context(self._console))
             if self.sandbox:
                 _log.warning("SANDBOX: the clock of this system can be moved, and everything in it can be emptied")
             yield
@@ -86,13 +100,18 @@ class _PathDispatcher:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
-        first_part = path.split("/", 2)[1:2]
-        app = self._apps.get(first_part[0], self._front) if first_part else self._front
+        app = self._apps.get(_first_part(scope), self._front)
         if path.endswith("/proof") and _PROOF.fullmatch(path):
             app = self._apps.get("audit", app)
         elif path.startswith("/audit/") and _DERIVED.fullmatch(path):
             app = self._apps.get("compliance", app)
         await app(scope, receive, send)
+
+
+def _first_part(scope: Scope) -> str:
+    """Of the path, such as "compliance"; that of "*" and of nothing is "*", which nobody serves."""
+    parts: list[str] = scope["path"].split("/", 2)
+    return parts[1] if len(parts) > 1 else "*"
 
 
 async def _not_answered(_: Request, error: Exception) -> Response:

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from services.audit.settings import AuditSettings
 from services.certification.settings import CertificationSettings
 from services.compliance.settings import ComplianceSettings
+from services.console.settings import ConsoleSettings
 from services.host.database_roles import Databases
 from services.host.log_check import audit_settings
 from services.host.supervisor import Part
@@ -97,6 +98,7 @@ def create(system: Settings, owner_url: str, *, bootstrap: SecretStr | None, key
     from services.audit.app import create_app as create_audit
     from services.certification.app import create_app as create_certification
     from services.compliance.app import create_app as create_compliance
+    from services.console.app import create_app as create_console
     from services.host.api_keys.key_ring import KeyRing
     from services.host.gateway import Gateway
     from services.host.wall_clock import wall_clock
@@ -113,4 +115,5 @@ def create(system: Settings, owner_url: str, *, bootstrap: SecretStr | None, key
         apps["sandbox"] = sandbox.create_app(owner_url)
     log = system.certification
     keys = KeyRing(log.database_url, log.database_role, bootstrap=bootstrap, keyless=keyless)
-    return Gateway(apps, keys=keys, sandbox=sandboxed)
+    pages = ConsoleSettings()
+    return Gateway(apps, keys=keys, sandbox=sandboxed, console=lambda services: create_console(pages, services))

@@ -1,0 +1,227 @@
+"""A page: a request, the session, the questions to ask, and how it is shown."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl, quote, urlencode
+from uuid import uuid4
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from services.console.as_of_view import AsOfView, view_of
+from services.console.questions import Questions, Refused, Services
+from services.console.session import Session, Sessions, is_from_the_session
+from services.console.templating import environment
+
+if TYPE_CHECKING:
+    from services.console.settings import ConsoleSettings
+
+FORM_BYTES_MAX: Final = 64 << 10
+FORM_FIELDS_MAX: Final = 200
+CSRF_FIELD: Final = "csrf"
+THEMES: Final = ("light", "dark")
+THEME_COOKIE: Final = "sagecert_theme"
+
+_FORM_TYPE: Final = "application/x-www-form-urlencoded"
+_FORGED: Final = Refused(
+    403,
+    {
+        "title": "This form cannot be sent",
+        "detail": "The form belongs to another session, or was open too long. Open the page again and repeat it.",
+    },
+)
+_TOO_LARGE: Final = Refused(413, {"title": "Too large", "detail": "The form is too large."})
+_NOT_A_FORM: Final = Refused(415, {"title": "Not a form", "detail": "The console takes what its own forms send."})
+
+
+class Console:
+    """What all pages share. `served`: the first parts of the paths that have a page."""
+
+    def __init__(
+        self, services: Services, sessions: Sessions, settings: "ConsoleSettings", served: frozenset[str]
+    ) -> None:
+        self.services = services
+        self.sessions = sessions
+        self.settings = settings
+        self.served = served
+
+
+class Page:
+    """One request for a page. `query`: its parameters, the first of each name. `path`: the parts of its path."""
+
+    def __init__(self, console: Console, request: Request) -> None:
+        self.console = console
+        self.request = request
+        self.session, self._session_is_new = console.sessions.of(request)
+        self.ask = Questions(console.services, self.session.key)
+        self.path: Mapping[str, str] = request.path_params
+        self._form: dict[str, list[str]] = {}
+
+    @cached_property
+    def query(self) -> dict[str, str]:
+        """The parameters of the address."""
+        return {name: values[0] for name, values in _by_name(self.request.url.query).items()}
+
+    @cached_property
+    def view(self) -> AsOfView:
+        """The moment that the address names."""
+        return view_of(self.query)
+
+    @cached_property
+    def form(self) -> dict[str, str]:
+        """The fields of the form, the first of each name, without blanks around."""
+        return {name: values[0].strip() for name, values in self._form.items()}
+
+    def form_all(self, name: str) -> list[str]:
+        """Every value of a field."""
+        return self._form.get(name, [])
+
+    @property
+    def theme(self) -> str | None:
+        """The theme that the visitor chose; None: that of the system."""
+        chosen = self.request.cookies.get(THEME_COOKIE)
+        return chosen if chosen in THEMES else None
+
+    @staticmethod
+    def new_idempotency_key() -> str:
+        """A key for one form: sent twice, it is recorded once."""
+        return f"console-{uuid4()}"
+
+    async def read_form(self) -> None:
+        """Reads the form. Raises `Refused` where it is too large, none, or not of this session."""
+        if self.request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM_TYPE:
+            raise _NOT_A_FORM
+        body = bytearray()
+        async for part in self.request.stream():
+            body += part
+            if len(body) > FORM_BYTES_MAX:
+                raise _TOO_LARGE
+        self._form = _by_name(body.decode("utf-8", "replace"))
+        token = self._form.get(CSRF_FIELD, [""])[0]
+        if not _is_same_origin(self.request) or not is_from_the_session(self.session, token):
+            raise _FORGED
+
+    def render(self, template: str, *, status: int = 200, **context: Any) -> Response:
+        """The page made of this template, whole."""
+        flash = self.console.sessions.flash_of(self.request)
+        html = (
+            environment()
+            .get_template(template)
+            .render(
+                **context,
+                page=self,
+                view=self.view,
+                csrf=self.session.csrf,
+                theme=self.theme,
+                signed_in=self.session.key is not None,
+                flash=flash,
+                here=self.here,
+                pages_served=self.console.served,
+            )
+        )
+        response = HTMLResponse(html, status)
+        if flash is not None:
+            response.delete_cookie("sagecert_flash", path="/")
+        return self.completed(response)
+
+    def redirect(self, address: str, *, flash: str | None = None) -> Response:
+        """Leads on after a form, to a local address. `flash`: a sentence that the next page shows once."""
+        response = RedirectResponse(address, 303)
+        if flash:
+            self.console.sessions.keep_flash(self.request, response, flash)
+        return self.completed(response)
+
+    def completed(self, response: Response) -> Response:
+        """Keeps a new session, and counts what was asked."""
+        if self._session_is_new:
+            self.keep(self.session, response)
+        response.headers["Server-Timing"] = f'questions;desc="{self.ask.count}"'
+        return response
+
+    def keep(self, session: Session, response: Response) -> None:
+        """Sets the session of the visitor."""
+        self._session_is_new = False
+        self.console.sessions.keep(self.request, response, session)
+
+    def here(self, **changes: Any) -> str:
+        """The address of this page with other parameters; None leaves one out."""
+        query = {**self.query, **changes}
+        given = [(name, str(value)) for name, value in query.items() if value not in (None, "")]
+        address = quote(self.request.url.path, safe="/~:@!$'()*,;=")
+        return f"{address}?{urlencode(given)}" if given else address
+
+
+Handler = Callable[[Page], Awaitable[Response]]
+
+
+def page(path: str, show: Handler) -> Route:
+    """A page for visitors who are let in."""
+
+    async def answer(request: Request) -> Response:
+        shown = Page(request.app.state.console, request)
+        return await answered(shown, show)
+
+    return Route(path, answer, methods=["GET"], name=_name(show))
+
+
+def form(path: str, take: Handler) -> Route:
+    """Takes a form of the session."""
+
+    async def read_and_take(shown: Page) -> Response:
+        await shown.read_form()
+        return await take(shown)
+
+    async def answer(request: Request) -> Response:
+        shown = Page(request.app.state.console, request)
+        return await answered(shown, read_and_take)
+
+    return Route(path, answer, methods=["POST"], name=_name(take))
+
+
+async def answered(shown: Page, handler: Handler) -> Response:
+    """The handler's answer to a visitor who is let in; the sign-in page for another; a plain page for a refusal."""
+    try:
+        if not await shown.ask.knows_the_visitor():
+            return sign_in_first(shown)
+        return await handler(shown)
+    except Refused as refused:
+        return sign_in_first(shown) if refused.status == 401 else refusal(shown, refused)
+
+
+def refusal(shown: Page, refused: Refused) -> Response:
+    """The problem's sentence as a page. What moves within a page gives way to a whole one."""
+    if shown.request.method == "GET" and "hx-request" in shown.request.headers:
+        return shown.completed(Response(headers={"HX-Redirect": shown.here()}))
+    return shown.render("error.html", status=refused.status, refused=refused)
+
+
+def sign_in_first(shown: Page) -> Response:
+    """Leads to the sign-in page, and back."""
+    wanted = shown.here() if shown.request.method == "GET" else "/"
+    address = f"/sign-in?{urlencode({'next': wanted})}" if wanted != "/" else "/sign-in"
+    if "hx-request" in shown.request.headers:
+        return shown.completed(Response(headers={"HX-Redirect": address}))
+    return shown.redirect(address)
+
+
+def _by_name(text: str) -> dict[str, list[str]]:
+    """Fields by name. Raises `Refused` where there are too many."""
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=FORM_FIELDS_MAX)
+    except ValueError:
+        raise _TOO_LARGE from None
+    found: dict[str, list[str]] = {}
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
+    return found
+
+
+def _is_same_origin(request: Request) -> bool:
+    """Whether a page of this origin sends it, as the browser says; the token judges browsers that say nothing."""
+    return request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
+
+
+def _name(handler: Handler) -> str:
+    return getattr(handler, "__name__", "page")

@@ -1,0 +1,57 @@
+"""The templates of the console: everything is escaped, and an unknown name is an error."""
+
+from collections.abc import Mapping
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from services.console import dates
+
+HERE: Final = Path(__file__).parent
+STATIC: Final = HERE / "static"
+
+
+@cache
+def environment() -> Environment:
+    """The templates, compiled once for each process."""
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.filters |= {
+        "london": dates.london,
+        "london_day": dates.london_day,
+        "exact": dates.exact,
+        "for_input": dates.for_input,
+        "in_days": dates.in_days,
+        "count": dates.count,
+        "part": lambda text: quote(str(text), safe=""),
+        "words": lambda text: str(text).replace("_", " ").replace("-", " "),
+    }
+    made.globals |= {"url": url, "data": data, "asset": asset, "days_between": dates.days_between}
+    return made
+
+
+def url(path: str, **query: Any) -> str:
+    """An address with these parameters; None leaves one out."""
+    given = [(name, str(value)) for name, value in query.items() if value not in (None, "")]
+    return f"{path}?{urlencode(given)}" if given else path
+
+
+def data(path: str, params: Mapping[str, Any] | None = None, **query: Any) -> str:
+    """The address of a service's answer, asked with the session of the visitor."""
+    return url(f"/data{path}", **{**(params or {}), **query})
+
+
+@cache
+def asset(name: str) -> str:
+    """The address of a file in `static`, which changes with its content."""
+    return f"/static/{name}?{sha256((STATIC / name).read_bytes()).hexdigest()[:12]}"

@@ -1,0 +1,98 @@
+"""What every page has, and how it speaks of a service that refuses."""
+
+import re
+
+import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.console.page import Page
+from services.console.questions import QUESTIONS_MAX, Questions
+from services.console.questions import path as path_of
+from tests.console.conftest import Visit
+from tests.console.html import text
+from tests.console.services import Services, problem
+from tests.systems import System
+
+HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(1)>'
+
+
+async def test_the_browser_runs_and_loads_only_what_this_origin_serves(visit: Visit) -> None:
+    browser = visit(Services())
+    page = await browser.get("/")
+    policy = dict(part.strip().split(" ", 1) for part in page.headers["content-security-policy"].split(";"))
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == policy["form-action"] == "'self'"
+    assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+    assert page.headers["x-content-type-options"] == "nosniff"
+    assert page.headers["cache-control"] == "no-store"
+    assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:|https?://(?!www\.w3\.org)", page.text)
+    for asset in re.findall(r'(?:src|href)="(/static/[^"]+)"', page.text):
+        assert (await browser.get(asset)).status_code == 200
+
+
+async def test_what_a_service_says_is_never_markup(visit: Visit) -> None:
+    window = {"partner_id": HOSTILE, "name": HOSTILE, "product": HOSTILE, "number": 1, "outcome": "open"}
+    dates = {"deadline_on": "2026-12-02", "deadline_at": "2026-12-03T00:00:00Z", "opened_at": "2026-11-02T12:00:00Z"}
+    page = await visit(Services({"/compliance/v1/windows": {"windows": [{**window, **dates}]}})).get("/")
+    assert "<script>alert" not in page.text
+    assert "<img" not in page.text
+    assert HOSTILE in text(page)
+
+
+async def test_a_problem_of_a_service_is_a_plain_sentence(visit: Visit) -> None:
+    answer = await visit(Services()).get("/nowhere")
+    assert answer.status_code == 404
+    assert "There is no page at this address." in text(answer)
+
+
+async def test_services_that_cannot_check_keys_are_a_plain_sentence(visit: Visit) -> None:
+    async def away(scope: object, receive: object, send: object) -> None:
+        await problem(503, "The keys cannot be checked at present.")(scope, receive, send)  # type: ignore[arg-type]
+
+    answer = await visit(away).get("/")  # type: ignore[arg-type]  # any ASGI application
+    assert answer.status_code == 503
+    assert "The keys cannot be checked at present." in text(answer)
+
+
+async def test_a_part_that_moves_gives_way_to_the_page_of_a_refusal(visit: Visit) -> None:
+    answer = await visit(Services()).get("/nowhere?a=1", headers={"HX-Request": "true"})
+    assert answer.headers["hx-redirect"] == "/nowhere?a=1"
+
+
+async def test_an_answer_of_a_service_is_one_click_away(visit: Visit) -> None:
+    def table(request: Request) -> Response:
+        return Response(f"partner_id,{request.query_params['status']}", media_type="text/csv; charset=utf-8")
+
+    browser = visit(Services({"/compliance/v1/partners.csv": table}))
+    answer = await browser.get("/data/compliance/v1/partners.csv?status=suspended")
+    assert (answer.text, answer.headers["content-type"]) == ("partner_id,suspended", "text/csv; charset=utf-8")
+    assert (await browser.get("/data/other/v1/partners")).status_code == 404
+
+
+async def test_a_page_that_asks_without_end_is_a_fault() -> None:
+    class NoServices:
+        async def ask(self, *_: object) -> Response:
+            return Response()
+
+    questions = Questions(NoServices(), None)  # type: ignore[arg-type]  # nothing is answered
+    questions.count = QUESTIONS_MAX
+    with pytest.raises(RuntimeError):
+        await questions.get("/compliance/v1/partners")
+
+
+def test_an_id_leads_to_no_other_path() -> None:
+    assert path_of("/compliance/v1/partners/{}", "../x/y?z#") == "/compliance/v1/partners/%2E%2E%2Fx%2Fy%3Fz%23"
+
+
+def test_a_form_gets_a_key_of_its_own() -> None:
+    assert Page.new_idempotency_key() != Page.new_idempotency_key()
+
+
+def test_the_system_serves_the_console_to_people_and_the_interfaces_to_programs(system: System) -> None:
+    page = system.http.get("/")
+    assert page.status_code == 200
+    assert "No window is open" in page.text
+    assert system.http.get("/docs").status_code == 200
+    assert system.http.get("/compliance/v1/partners").headers["content-type"] == "application/json"
+    assert system.http.get("/console/healthz").json() == {"status": "ok"}
