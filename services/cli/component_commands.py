@@ -208,7 +208,7 @@ def console() -> None:
 
 @console.command("serve")
 @host_option
-@port_option(8004)
+@port_option(8005)
 @json_option
 def serve_console(host: str, port: int, as_json: bool) -> None:
     """Serve the pages at /."""
