@@ -13,7 +13,7 @@ from typing import Final
 from shared.events.system_facts import EngineInstalled
 
 _ROOT: Final = Path(__file__).parents[1]
-DECIDING: Final = ("services/certification/domain", "services/compliance/policy")
+DECIDING: Final = ("services/certification/domain", "services/compliance/policy", "shared/rules")
 """Where the files lie that decide about people and about partners."""
 DISTRIBUTION: Final = "sagecert"
 ID_DIGITS: Final = 16

@@ -12,6 +12,7 @@ PURE: Final = (
     "services/compliance/policy/",
     "services/certification/domain/",
     "shared/events/",
+    "shared/rules/",
     VERIFIER + "rules/",
 )
 """No clock, no environment, no database: given facts and an instant, an answer."""

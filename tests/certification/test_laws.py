@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from services.certification.domain.consultant import Consultant, evolve, follow, subject
 from services.certification.domain.reported_fact import decided
 from services.certification.domain.rules.grants import grants
-from services.certification.domain.rules.period_arithmetic import from_instant, union, until_instant, without
 from services.certification.domain.void import standing
 from shared.events.envelope import Fact
 from shared.events.facts import (
@@ -25,6 +24,7 @@ from shared.events.facts import (
     RevocationOrdered,
     ScoreCorrected,
 )
+from shared.rules.period_arithmetic import from_instant, union, until_instant, without
 from tests.certification.seed import day
 
 SCORES = st.sampled_from(["70", "79.99", "80", "90"])

@@ -29,12 +29,12 @@ from services.certification.api.fields import (
 from services.certification.domain.exam_registration import State, attempt_number, progress
 from services.certification.domain.refusals import KnownInTheFuture, NotFound
 from services.certification.domain.reported_fact import StatedScore
-from services.certification.domain.rules.scores import Attempt
 from services.certification.event_store.streams import registration_stream
 from services.web.input_parsing import Body
 from services.web.products import Product
 from services.web.scopes import Scope, requires
 from shared.events.facts import AttemptScored, ExamRegistered, ScoreCorrected
+from shared.rules.scores import Attempt
 
 router = APIRouter(prefix="/certification/v1/exam-registrations", tags=["Exams"])
 

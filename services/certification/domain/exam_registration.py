@@ -15,11 +15,11 @@ from services.certification.domain.refusals import (
     OtherContentRecorded,
 )
 from services.certification.domain.reported_fact import FactReport, Recorded, Repeated
-from services.certification.domain.rules.scores import ATTEMPTS, SCORE_MAX, Attempt, attempts_of
 from services.certification.domain.void import standing
 from shared.events.envelope import Fact
 from shared.events.facts import AboutRegistration, AttemptScored, ExamRegistered, FactData, FactVoided, ScoreCorrected
 from shared.events.facts import Attempt as AttemptNumber
+from shared.rules.scores import ATTEMPTS, SCORE_MAX, Attempt, attempts_of
 
 
 class ExamRegistration(msgspec.Struct, frozen=True):

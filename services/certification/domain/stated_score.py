@@ -8,10 +8,10 @@ from msgspec.structs import replace
 
 from services.certification.domain.exam_registration import check_score
 from services.certification.domain.reported_fact import FactReport, Recorded, Repeated, StatedScore
-from services.certification.domain.rules.scores import attempts_of
 from services.certification.domain.void import standing
 from shared.events.envelope import Fact
 from shared.events.facts import AttemptScored, ExamRegistered, ScoreCorrected
+from shared.rules.scores import attempts_of
 
 
 def decide(facts: Iterable[Fact], report: FactReport, stated: StatedScore, now: datetime) -> Recorded | Repeated:

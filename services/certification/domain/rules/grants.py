@@ -5,8 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from services.certification.domain.rules.period_arithmetic import provided, union, until_instant, without
-from services.certification.domain.rules.scores import Attempt, attempts_of
 from shared.events.envelope import Fact
 from shared.events.facts import (
     CertificationRecognised,
@@ -18,6 +16,8 @@ from shared.events.facts import (
     Period,
     RevocationOrdered,
 )
+from shared.rules.period_arithmetic import provided, union, until_instant, without
+from shared.rules.scores import Attempt, attempts_of
 
 
 class _Known(NamedTuple):

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from services.certification.domain.rules.period_arithmetic import provided, union
-from services.certification.domain.rules.scores import attempts_of
 from shared.events.envelope import Fact
 from shared.events.facts import CourseCompleted, ExamRegistered, MaintenanceCompleted
+from shared.rules.period_arithmetic import provided, union
+from shared.rules.scores import attempts_of
 
 
 def completions(standing: Sequence[Fact]) -> Iterator[MaintenanceCompleted]:
