@@ -18,6 +18,7 @@ from services.certification.api import (
     facts,
     health,
     held_facts,
+    partner_consultants,
     partners,
     policy_revisions,
     portal_changes,
@@ -153,6 +154,7 @@ def create_app(settings: CertificationSettings) -> FastAPI:
     app.add_exception_handler(RequestValidationError, malformed_request)
     for noun in (
         partners,
+        partner_consultants,
         consultants,
         exams,
         portal_changes,

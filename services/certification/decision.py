@@ -1,6 +1,6 @@
 """Decides what a report becomes: the facts to append, and the conditions under which they still hold. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from functools import reduce
 from typing import NamedTuple, assert_never
@@ -67,8 +67,13 @@ class RequestReceipt(msgspec.Struct, frozen=True):
     content: bytes
     free_text: FreeText = NO_TEXT
 
+    @property
+    def content_hash(self) -> str:
+        """As the append takes it."""
+        return written_bytes(content_hash(self.free_text.salt, self.content))
 
-class DecisionClock(msgspec.Struct, frozen=True):
+
+class DecisionClock(NamedTuple):
     """The instant for which a fact is decided, and the bounds within which the decision holds.
 
     Without an `effective_at`, the fact takes effect when it is recorded, which only the database knows. We decide with
@@ -180,15 +185,26 @@ def _stream(loaded: Loaded) -> Iterator[Fact]:
 
 
 def _decision_clock(report: FactReport, loaded: Loaded, said: bytes) -> DecisionClock:
-    if not loaded.running:
-        return DecisionClock(loaded.now, loaded.now, loaded.now + TICK)
     taken = {stored.fact.effective_at for stored in loaded.facts}
     taken |= {stored.fact.data.granted_at for stored in loaded.facts if isinstance(stored.fact.data, GrantStatement)}
-    now = provisional_instant(loaded.now, taken, said)
-    stale_at = min((instant for instant in taken if instant > now), default=None)
-    if isinstance(report.data, PolicyRevised) and report.effective_at is not None:
-        return DecisionClock(now, now, report.effective_at + TICK)  # Recorded later, it would be refused (R39).
-    return DecisionClock(now, now, stale_at if report.effective_at is None else None)
+    clock = decision_clock(loaded.now, loaded.running, taken, said, dated=report.effective_at is not None)
+    if loaded.running and isinstance(report.data, PolicyRevised) and report.effective_at is not None:
+        return clock._replace(stale_at=report.effective_at + TICK)  # Recorded later, it would be refused (R39).
+    return clock
+
+
+def decision_clock(
+    now: datetime, running: bool, taken: Collection[datetime], said: bytes, *, dated: bool
+) -> DecisionClock:
+    """The clock of a decision. `now`: that of the database, `running` or standing still. `taken`: instants that matter.
+
+    `said`: what the caller says, as JSON. `dated`: the caller says when it takes effect.
+    """
+    if not running:
+        return DecisionClock(now, now, now + TICK)
+    provisional = provisional_instant(now, taken, said)
+    stale_at = min((instant for instant in taken if instant > provisional), default=None)
+    return DecisionClock(provisional, provisional, None if dated else stale_at)
 
 
 def _rows(fact: Fact, decisions: tuple[Fact, ...], loaded: Loaded, clock: DecisionClock) -> tuple[Row, ...]:
@@ -226,11 +242,11 @@ def _append_request(
     return AppendRequest(
         actor=receipt.actor,
         idempotency_key=receipt.idempotency_key,
-        content_hash=_hex(content_hash(receipt.free_text.salt, receipt.content)),
+        content_hash=receipt.content_hash,
         facts=rows,
         held=recorded.held,
         free_text=receipt.free_text.text,
-        salt=_hex(receipt.free_text.salt),
+        salt=written_bytes(receipt.free_text.salt),
         consultant_id=loaded.consultant_id if loaded else None,
         consultant_seen=loaded.consultant_seen if loaded else None,
         originator_id=loaded.originator_id if loaded else None,
@@ -240,5 +256,6 @@ def _append_request(
     )
 
 
-def _hex(data: bytes) -> str:
+def written_bytes(data: bytes) -> str:
+    """Bytes as PostgreSQL reads them."""
     return "\\x" + data.hex()

@@ -79,7 +79,7 @@ async def record(store: EventStore, products: Sequence[str], report: FactReport,
         while True:
             subject = _subject(store, report.data, target)
             async with store.turns.of(subject):
-                for pause_seconds_max in _pauses():
+                for pause_seconds_max in pauses():
                     answer = await _decide_and_append(store, report, report.data, target, receipt, deadline.when)
                     if answer is not None:
                         return answer
@@ -88,7 +88,7 @@ async def record(store: EventStore, products: Sequence[str], report: FactReport,
                     await asyncio.sleep(uniform(0, pause_seconds_max))
 
 
-def _pauses() -> Iterator[float]:
+def pauses() -> Iterator[float]:
     """The longest pause before each further try, in seconds."""
     pause = PAUSE_SECONDS
     while True:

@@ -2,8 +2,9 @@
 
 import logging
 from collections.abc import Mapping
+from datetime import datetime
 from http import HTTPStatus
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from fastapi import FastAPI, Request
@@ -24,6 +25,8 @@ from services.web.refusal import (
     TooManyReaders,
     UnknownProduct,
 )
+from shared.events.envelope import Fact
+from shared.events.facts import TOPIC_OF
 
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:sagecert:problem:"
@@ -60,11 +63,21 @@ SHARED: Final[ProblemTable] = {
 """The refusals of both services."""
 
 
+class RecordedFact(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A fact as it is recorded. Where it is one of the same batch, the instant of its recording is not known yet."""
+
+    fact_id: str
+    type: str
+    effective_at: datetime
+    data: dict[str, Any]
+    recorded_at: datetime | None = None
+
+
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is wrong. `rule`: the id of the rule that refused. `parameter`: the part of the request that is meant.
 
-    `fact_id`: the recorded fact that stands in the way (R34); `score`: what it says, where it is a score. `errors`:
-    every part of a malformed request that is not acceptable.
+    `recorded`: the recorded fact that stands in the way (R34); `fact_id`: its id; `score`: what it says, where it is a
+    score. `errors`: every part of a malformed request that is not acceptable.
     """
 
     type: str
@@ -76,6 +89,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     fact_id: str | None = None
     score: str | None = None
     errors: tuple[FieldError, ...] = ()
+    recorded: RecordedFact | None = None
 
 
 FAILED: Final = Problem(TYPE_PREFIX + "internal-error", "The service failed", 500, "The fault is logged.")
@@ -139,7 +153,7 @@ def answer_to(refusal: Refusal, table: ProblemTable) -> Response:
 
 def problem_of(refusal: Refusal, table: ProblemTable) -> Problem:
     """The problem that the table prescribes."""
-    kind = table[type(refusal)]
+    kind, recorded = table[type(refusal)], refusal.recorded
     return Problem(
         TYPE_PREFIX + kind.name,
         kind.title,
@@ -147,10 +161,17 @@ def problem_of(refusal: Refusal, table: ProblemTable) -> Problem:
         refusal.detail,
         refusal.rule,
         refusal.parameter,
-        refusal.fact_id,
-        refusal.score,
+        None if recorded is None else recorded.fact_id,
+        getattr(recorded.data, "score", None) if recorded is not None else None,
         refusal.errors,
+        None if recorded is None else _recorded_fact(recorded),
     )
+
+
+def _recorded_fact(fact: Fact) -> RecordedFact:
+    recorded_at = fact.recorded_at if fact.position else None
+    data = msgspec.to_builtins(fact.data)
+    return RecordedFact(fact.fact_id, TOPIC_OF[type(fact.data)], fact.effective_at, data, recorded_at)
 
 
 async def failed(request: Request, error: Exception) -> Response:

@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from shared.events.envelope import Fact
+
 
 class FieldError(msgspec.Struct, frozen=True, omit_defaults=True):
     """One part of the request. `place`: body, query, path or header. `parameter`: its name, with dots below the top.
@@ -24,8 +26,8 @@ class Refusal(Exception):
     """Something asked for is not done; nothing was recorded.
 
     `detail`: why, in words for the caller. `parameter`: the part of the call that is meant. `rule`: the id of the rule
-    that refused, where one did. `fact_id`: the recorded fact that stands in the way; `score`: what it says, where it is
-    a score. `errors`: every part of the request that is not acceptable.
+    that refused, where one did. `recorded`: the recorded fact that stands in the way. `errors`: every part of the
+    request that is not acceptable.
     """
 
     rule: str | None = None
@@ -35,15 +37,13 @@ class Refusal(Exception):
         detail: str,
         parameter: str | None = None,
         *,
-        fact_id: str | None = None,
-        score: str | None = None,
+        recorded: Fact | None = None,
         errors: tuple[FieldError, ...] = (),
     ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.parameter = parameter
-        self.fact_id = fact_id
-        self.score = score
+        self.recorded = recorded
         self.errors = errors
 
 

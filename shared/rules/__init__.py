@@ -1,1 +1,1 @@
-"""Rules that both services apply: what an attempt scored and whether it passes, and periods of time. Pure."""
+"""Rules that both services apply: attempts and scores, periods of time, links, and why a fact changes nothing. Pure."""

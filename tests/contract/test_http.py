@@ -36,6 +36,7 @@ OFFERED: Final[list[tuple[str, str, set[str]]]] = [
     ("post", ATTEMPTS, {"Idempotency-Key"}),
     ("post", f"{ATTEMPTS}/{{attempt}}/corrections", {"Idempotency-Key"}),
     ("put", f"{ATTEMPTS}/{{attempt}}", set()),
+    ("put", "/certification/v1/partners/{partner_id}/consultants", set()),
     ("post", "/certification/v1/recognised-certifications", {"Idempotency-Key"}),
     ("post", "/certification/v1/certification-revocations", {"Idempotency-Key"}),
     ("post", "/certification/v1/portal-changes", {"Idempotency-Key"}),

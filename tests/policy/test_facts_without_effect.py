@@ -15,7 +15,6 @@ from services.certification.domain import exam_registration
 from services.certification.domain.consultant import subject
 from services.compliance.policy.answers_from_facts import certification_answer, notified_partners, partner_segment
 from services.compliance.policy.effects.facts_without_effect import FactWithoutEffect, facts_without_effect
-from services.compliance.policy.effects.vocabulary import EXPLANATIONS, NoEffect
 from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.policy.partner_facts import PartnerFacts
 from services.compliance.policy.policy_timeline import Term, policy_known
@@ -33,6 +32,7 @@ from shared.events.facts import (
     PolicyRevised,
     RevocationOrdered,
 )
+from shared.rules.no_effect import EXPLANATIONS, NoEffect
 from tests.oracle.histories import PRODUCTS, History, histories
 from tests.policy.comparison import Case, standing_view
 from tests.policy.fact_log import everything, recorded, stream_of

@@ -195,7 +195,7 @@ MISTAKES: Final = (
     ),
     Mistake(
         "the latest link wins",
-        f"{POLICY}/active_links.py",
+        "shared/rules/active_links.py",
         "self._by_age[0].partner_id",
         "self._by_age[-1].partner_id",
         "test_the_earlier_link_counts",
@@ -209,14 +209,14 @@ MISTAKES: Final = (
     ),
     Mistake(
         "a merger resets the date of the link",
-        f"{POLICY}/active_links.py",
+        "shared/rules/active_links.py",
         "moved, known = link._replace(partner_id=survivor), ",
         "moved, known = link._replace(partner_id=survivor, linked_at=endings[0].effective_at), ",
         "test_a_merger_moves_links_with_their_original_date",
     ),
     Mistake(
         "closure leaves the links alone",
-        f"{POLICY}/active_links.py",
+        "shared/rules/active_links.py",
         "                survivor = None\n",
         "                continue\n",
         "test_closure_ends_links_and_frees_people",

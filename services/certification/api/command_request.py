@@ -12,9 +12,11 @@ from services.certification import record_fact
 from services.certification.api.fields import KEY_PATTERN, Answer, CorrelationId, InstantAnswer
 from services.certification.decision import RequestReceipt
 from services.certification.domain.reported_fact import FactReport, StatedScore
+from services.certification.domain.stated_consultants import StatedConsultants
 from services.certification.event_store.store import EventStore
 from services.certification.log_notifications import LogNotifier
 from services.certification.personal_data import NO_TEXT, FreeText, PersonalData
+from services.certification.record_consultants import Established, record_consultants
 from services.web.event_broadcast import Broadcast
 from services.web.input_parsing import duplicate_key_error, reject_duplicate_keys
 from services.web.problem_details import MEDIA_TYPE
@@ -149,6 +151,18 @@ class CommandRequest:
         else:
             what = "recorded" if isinstance(answer.fact.data, AttemptScored) else "corrected"
         return ScoreAnswer(**vars(recorded_answer(answer)), outcome=what)
+
+    async def state_consultants(
+        self, partner_id: str, consultant_ids: frozenset[str], as_of: datetime | None, *, dry_run: bool
+    ) -> Established:
+        """Answers 201 where facts were recorded, 200 where there was nothing to record, or only asked for."""
+        stated = StatedConsultants(partner_id, consultant_ids, as_of, self._caller.name, self._correlation_id)
+        receipt = RequestReceipt(self._caller.namespace, self._key, self._content)
+        found = await record_consultants(self._service.store, stated, receipt, dry_run=dry_run)
+        self._response.status_code = 201 if found.fact_ids else 200
+        if found.fact_ids:
+            self._service.notifier.notify_soon()
+        return found
 
     async def _record(
         self, data: Reported | StatedScore, effective_at: datetime | None, free_text: FreeText

@@ -9,6 +9,7 @@ from services.certification.domain.refusals import (
     DatedInTheFuture,
     DueBeforeAnnouncement,
     KnownInTheFuture,
+    LinkedAtThatInstant,
     MergedIntoItself,
     NoSuchAttempt,
     NoSuchScore,
@@ -19,6 +20,7 @@ from services.certification.domain.refusals import (
     OtherContentRecorded,
     Overloaded,
     RevisedBeforeRecording,
+    TooManyLinks,
     Unavailable,
 )
 from services.web.problem_details import (
@@ -45,7 +47,9 @@ PROBLEMS: Final[ProblemTable] = {
     KnownInTheFuture: KNOWN_IN_THE_FUTURE,
     AnotherScoreRecorded: ProblemType(409, "another-score-recorded", "The attempt has another score"),
     OtherContentRecorded: ProblemType(409, "other-content-recorded", "The id stands for other content"),
+    LinkedAtThatInstant: ProblemType(409, "linked-at-that-instant", "The person is linked at that very instant"),
     AlreadyVoided: ProblemType(409, "already-voided", "The fact is already voided"),
+    TooManyLinks: ProblemType(422, "too-many-links", "Too many links to state all of them"),
     NotFound: ProblemType(404, "not-found", "Not found"),
     Unavailable: DATABASE_UNAVAILABLE,
     NotReady: ProblemType(503, "not-ready", "Facts cannot be recorded at present"),

@@ -53,7 +53,7 @@ def decide(
             if report.repeats(known):
                 return Repeated(known)
             detail = f"Registration {registration_id} is already recorded with other content."
-            raise OtherContentRecorded(detail, fact_id=known.fact_id)
+            raise OtherContentRecorded(detail, recorded=known)
         case AttemptScored(registration_id, attempt, score):
             check_score(score)
             scored = registration.scored.get(attempt)
@@ -64,8 +64,7 @@ def decide(
             raise AnotherScoreRecorded(
                 f"Attempt {attempt} of registration {registration_id} already has another score. A score that was "
                 "wrong is corrected; one that was recorded in error is voided, and then the attempt is scored again.",
-                fact_id=scored.fact_id,
-                score=scored.data.score if isinstance(scored.data, AttemptScored) else None,
+                recorded=scored,
             )
         case ScoreCorrected(_, attempt, score):
             check_score(score)

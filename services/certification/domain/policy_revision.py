@@ -35,7 +35,7 @@ def decide(revision: PolicyRevision, report: FactReport, data: PolicyRevised, no
         if _repeats(report, data, revision.recorded):
             return Repeated(revision.recorded)
         detail = f"Policy {data.policy_id} is already recorded with other content: give another policy_id."
-        raise OtherContentRecorded(detail, fact_id=revision.recorded.fact_id)
+        raise OtherContentRecorded(detail, recorded=revision.recorded)
     if report.effective_at is not None and report.effective_at < now:
         raise RevisedBeforeRecording(
             f"A revision takes effect when it is recorded ({instant_text(now)}) or later, not at "

@@ -46,7 +46,7 @@ def _declare(
         if report.repeats(declared):
             return Repeated(declared)
         detail = f"Portal change {data.portal_change_id} is already recorded with other content."
-        raise OtherContentRecorded(detail, fact_id=declared.fact_id)
+        raise OtherContentRecorded(detail, recorded=declared)
     fact = report.fact(now)
     announced_on = _london_day(fact)
     if data.due_on < announced_on:
@@ -69,7 +69,7 @@ def _correct(declared: Fact | None, report: FactReport, data: PortalChangeCorrec
         raise CorrectedDueDayTooEarly(
             f"Due on {data.due_on}, before the announcement on {_london_day(declared)} (London).",
             "due_on",
-            fact_id=declared.fact_id,
+            recorded=declared,
         )
     return Recorded(fact, held=declared is None)
 

@@ -65,6 +65,12 @@ class OtherContentRecorded(Refusal):
     rule = "R34"
 
 
+class LinkedAtThatInstant(Refusal):
+    """Of one instant a departure comes before a link, so the person is linked then (R17)."""
+
+    rule = "R17"
+
+
 class NotVoidable(Refusal):
     """A void, a decision of this service or a fact about the system itself cannot be voided (R33)."""
 
@@ -99,6 +105,10 @@ class Unavailable(Refusal):
 
 class Overloaded(Refusal):
     """More calls wait than are let in. Asking again with the same key is safe: nothing of this call was begun."""
+
+
+class TooManyLinks(Refusal):
+    """So many facts say who works for the partner that a statement about all of them is not taken."""
 
 
 class NotReady(Refusal):

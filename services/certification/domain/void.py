@@ -19,7 +19,7 @@ def decide(facts: Iterable[Fact], report: FactReport, data: FactVoided, now: dat
         if fact.fact_id == data.fact_id:
             target = fact
         elif isinstance(fact.data, FactVoided) and fact.data.fact_id == data.fact_id:
-            raise AlreadyVoided(f"Fact {data.fact_id} is already voided, by {fact.fact_id}.")
+            raise AlreadyVoided(f"Fact {data.fact_id} is already voided, by {fact.fact_id}.", recorded=fact)
     if target is None:
         raise NotFound(f"No fact {data.fact_id} was ever recorded.")
     if isinstance(target.data, FactVoided):

@@ -7,7 +7,7 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, LiteralString, Self, TypeVar
+from typing import Any, Final, LiteralString, NamedTuple, Self, TypeVar
 
 import asyncpg
 import msgspec
@@ -40,7 +40,7 @@ COLUMNS: Final[LiteralString] = """
     e.partner_id, e.into_partner_id, e.consultant_id, e.held, e.content_hash
 """
 
-LOAD, LOAD_RECOGNITIONS, LOAD_SUBJECTS, LOAD_FACTS, FACTS_AFTER, HELD_FACTS, PROGRAMMES_IN_FORCE = (
+LOAD, LOAD_RECOGNITIONS, LOAD_SUBJECTS, LOAD_FACTS, FACTS_AFTER, HELD_FACTS, PROGRAMMES_IN_FORCE, PARTNER_LINKS = (
     Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8")
     for name in (
         "load",
@@ -50,6 +50,7 @@ LOAD, LOAD_RECOGNITIONS, LOAD_SUBJECTS, LOAD_FACTS, FACTS_AFTER, HELD_FACTS, PRO
         "facts_after",
         "held_facts",
         "programmes_in_force",
+        "partner_links",
     )
 )
 
@@ -104,6 +105,18 @@ class Loaded(msgspec.Struct, frozen=True):
         return max(within_it, default=0)
 
 
+class LoadedLinks(NamedTuple):
+    """Who was ever linked to a partner, as of one snapshot: facts in log order, as `partner_links.sql` says.
+
+    `now`: the clock then, `running` or standing still. `seen`: the last version of the partner's stream.
+    """
+
+    now: datetime
+    running: bool
+    seen: int
+    facts: list[Fact]
+
+
 class FoundFact(msgspec.Struct, frozen=True):
     """A fact found by id or key, its free text unless erased, and its void."""
 
@@ -127,6 +140,9 @@ AT_ONCE_MAX: Final = 200
 
 CONSULTANTS_MAX: Final = 10_000
 """The most registrations whose consultants are remembered."""
+
+STATEMENTS_MAX: Final = 4
+"""So many statements about everybody of a partner are decided at once, each with all facts that it depends on."""
 
 _encoder: Final = msgspec.json.Encoder()
 
@@ -152,6 +168,7 @@ class EventStore:
         self._probing: asyncio.Task[str | None] | None = None
         self._aside = asyncio.Semaphore(1)
         self.turns = Turns()
+        self.statements = asyncio.Semaphore(STATEMENTS_MAX)
 
     async def __aenter__(self) -> Self:
         return self
@@ -203,6 +220,13 @@ class EventStore:
     async def load_facts(self, fact_ids: Collection[str]) -> list[asyncpg.Record]:
         """The rows of `load_facts.sql`: these facts and their voids."""
         return await self._database.select(LOAD_FACTS, list(fact_ids))
+
+    async def load_links(self, partner_id: str, facts_max: int) -> LoadedLinks:
+        """Who was ever linked to the partner; one more fact than `facts_max` where there are more."""
+        rows = await self._database.select(PARTNER_LINKS, partner_id, facts_max)
+        facts = await self.aside(len(rows), lambda: [wire.decode(*row[3:]) for row in rows if row[3] is not None])
+        now, running, seen, *_ = rows[0]
+        return LoadedLinks(now, running, seen, facts)
 
     async def load(self, actor: str, key: str, scope: Scope = NOTHING) -> Loaded:
         """Loads the facts of the scope, and the fact recorded under the key, in one round trip."""

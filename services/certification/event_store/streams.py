@@ -2,12 +2,17 @@
 
 from services.certification.domain.reported_fact import StatedScore
 from services.certification.event_store.append_request import Routing
-from shared.events.facts import REGISTRATION, AboutPortalChange, AboutRegistration, FactData, PolicyRevised
+from shared.events.facts import PARTNER, REGISTRATION, AboutPortalChange, AboutRegistration, FactData, PolicyRevised
 
 
 def registration_stream(registration_id: str) -> str:
     """The stream of an exam registration."""
     return REGISTRATION.prefix + registration_id
+
+
+def partner_stream(partner_id: str) -> str:
+    """The stream of a partner."""
+    return PARTNER.prefix + partner_id
 
 
 def stream_of(data: AboutRegistration | StatedScore | AboutPortalChange | PolicyRevised) -> str:

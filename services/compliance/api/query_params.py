@@ -12,7 +12,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from services.compliance.historical_answers import facts_without_effect, timeline
 from services.compliance.historical_answers.queries import AsOfMembers
-from services.compliance.policy.effects.vocabulary import NoEffect
 from services.compliance.refusals import InvalidQuery
 from services.web.event_broadcast import POSITION_MAX
 from services.web.event_feed import LIMIT_DEFAULT, LIMIT_MAX, TIMEOUT_SECONDS_MAX
@@ -20,6 +19,7 @@ from services.web.field_errors import fields_of_query
 from services.web.input_parsing import INSTANT_SCHEMA, NUMBER, WHOLE_NUMBER, parse_instant
 from services.web.problem_details import refusal_of
 from services.web.products import Product
+from shared.rules.no_effect import NoEffect
 
 Instant = Annotated[datetime, BeforeValidator(parse_instant), WithJsonSchema(INSTANT_SCHEMA)]
 Position = Annotated[int, Field(ge=0, le=POSITION_MAX)]

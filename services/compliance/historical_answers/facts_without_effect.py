@@ -12,7 +12,6 @@ from services.compliance.historical_answers.as_of import Answer, AsOf, moment_of
 from services.compliance.historical_answers.partners import never_mentioned
 from services.compliance.historical_answers.queries import AsOfMembers, FactsWithoutEffect
 from services.compliance.policy.effects.facts_without_effect import FactWithoutEffect, facts_without_effect
-from services.compliance.policy.effects.vocabulary import EXPLANATIONS, NoEffect
 from services.compliance.policy.parameters import Parameters
 from services.compliance.read_model.routing import revisions, topics
 from services.compliance.refusals import InvalidQuery, NeverMentioned
@@ -32,6 +31,7 @@ from shared.events.facts import (
     PortalChangeDeclared,
 )
 from shared.events.wire import decode, instant_text
+from shared.rules.no_effect import EXPLANATIONS, NoEffect
 
 JUDGED_MAX: Final = 4_000
 """A page ends after so many facts are judged, however few of them it lists."""

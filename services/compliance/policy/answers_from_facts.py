@@ -8,7 +8,6 @@ from typing import Final
 
 import msgspec
 
-from services.compliance.policy.active_links import contradicted
 from services.compliance.policy.certification import Certification, endings
 from services.compliance.policy.enrolment import EnrolmentTimeline
 from services.compliance.policy.explanation import Grounds
@@ -23,6 +22,7 @@ from services.compliance.policy.sweep import Sweep
 from shared.events.compliance_events import Window
 from shared.events.envelope import Fact
 from shared.events.facts import FactVoided, PartnerClosed, PartnersMerged, PolicyRevised, RevocationOrdered
+from shared.rules.active_links import contradicted
 
 
 class CertificationAnswer(msgspec.Struct, frozen=True):

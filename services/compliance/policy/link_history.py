@@ -8,8 +8,8 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from services.compliance.policy.active_links import ActiveLinks, Link, by_position
 from shared.events.envelope import Fact
+from shared.rules.active_links import ActiveLinks, Link, by_position
 
 
 class Employment(msgspec.Struct, frozen=True):

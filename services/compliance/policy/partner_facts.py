@@ -6,7 +6,6 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Final
 
-from services.compliance.policy.active_links import contradicted
 from services.compliance.policy.announcement import Announcement
 from services.compliance.policy.consultant_facts import ConsultantChange, ConsultantFacts
 from services.compliance.policy.counting_partner import Changed
@@ -30,6 +29,7 @@ from shared.events.facts import (
     PortalChangeCorrected,
     PortalChangeDeclared,
 )
+from shared.rules.active_links import contradicted
 
 
 class PartnerFacts:

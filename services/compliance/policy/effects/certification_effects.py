@@ -6,10 +6,10 @@ from datetime import datetime
 from operator import attrgetter
 
 from services.compliance.policy.effects.known_facts import KnownFacts
-from services.compliance.policy.effects.vocabulary import Findings, NoEffect
 from services.compliance.policy.maintenance import Span, united_spans, valid_spans
 from shared.events.envelope import Fact
 from shared.events.facts import GrantStatement, Period
+from shared.rules.no_effect import Findings, NoEffect
 
 
 def course_effects(known: KnownFacts) -> Findings:

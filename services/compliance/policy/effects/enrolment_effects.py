@@ -7,11 +7,11 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Final, Generic, NamedTuple, TypeVar
 
-from services.compliance.policy.effects.vocabulary import Findings, NoEffect
 from services.compliance.policy.enrolment import CLOSED, MERGED
 from services.compliance.policy.policy_timeline import Term
 from shared.events.envelope import Fact
 from shared.events.facts import Kind, PartnerClosed, PartnersMerged
+from shared.rules.no_effect import Findings, NoEffect
 
 _LEFT: Final = frozenset({"NONE", CLOSED, MERGED})
 _T = TypeVar("_T")

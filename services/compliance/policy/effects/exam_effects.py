@@ -9,9 +9,9 @@ from decimal import Decimal
 from operator import attrgetter
 from typing import Final, NamedTuple
 
-from services.compliance.policy.effects.vocabulary import Findings
 from shared.events.envelope import Fact
 from shared.events.facts import AttemptScored, ExamRegistered, GrantStatement, ScoreCorrected
+from shared.rules.no_effect import Findings
 
 
 class _InForce(NamedTuple):

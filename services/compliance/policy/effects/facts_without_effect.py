@@ -16,10 +16,10 @@ from services.compliance.policy.effects import (
 )
 from services.compliance.policy.effects.known_facts import KnownFacts
 from services.compliance.policy.effects.link_effects import LinkWalk
-from services.compliance.policy.effects.vocabulary import Findings, NoEffect
 from services.compliance.policy.parameters import Parameters
 from shared.events.envelope import Fact
 from shared.events.facts import REPORTED, ExamRegistered, FactVoided, PortalChangeCorrected, ScoreCorrected
+from shared.rules.no_effect import Findings, NoEffect
 
 _ON_ALL_TIME: Final = (ExamRegistered, FactVoided, PortalChangeCorrected, ScoreCorrected)
 """They act from their recording, whatever instant they carry (R32, R33, R35, R38)."""

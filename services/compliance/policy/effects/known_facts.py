@@ -6,7 +6,6 @@ from itertools import chain, groupby
 from operator import attrgetter
 from typing import Final, get_args
 
-from services.compliance.policy.active_links import contradicted
 from services.compliance.policy.enrolment import EnrolmentTimeline
 from services.compliance.policy.maintenance import Obligation
 from services.compliance.policy.parameters import Parameters
@@ -35,6 +34,7 @@ from shared.events.facts import (
     RevocationOrdered,
     ScoreCorrected,
 )
+from shared.rules.active_links import contradicted
 
 PersonAndProduct = tuple[str, str]
 _OF_ENROLMENT: Final = get_args(EnrolmentFact)

@@ -7,12 +7,12 @@ from itertools import groupby
 from operator import attrgetter, itemgetter
 from typing import Final, NamedTuple
 
-from services.compliance.policy.active_links import ActiveLinks, Link
 from services.compliance.policy.effects.known_facts import partner_of
-from services.compliance.policy.effects.vocabulary import Findings, NoEffect
 from services.compliance.policy.enrolment import CLOSED, MERGED, EnrolmentTimeline
 from shared.events.envelope import Fact
 from shared.events.facts import ConsultantLeft, ConsultantLinked, PartnersMerged
+from shared.rules.active_links import ActiveLinks, Link
+from shared.rules.no_effect import Findings, NoEffect
 
 
 class _Stay(NamedTuple):

@@ -5,11 +5,11 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from services.compliance.policy.effects.vocabulary import Findings
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.policy_timeline import minimum_of
 from shared.events.envelope import Fact
 from shared.events.facts import PolicyRevised
+from shared.rules.no_effect import Findings
 
 
 def policy_effects(revisions: Sequence[Fact], parameters: Parameters) -> Findings:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from services.compliance.policy.effects.known_facts import KnownFacts
-from services.compliance.policy.effects.vocabulary import Findings, NoEffect
 from services.compliance.policy.portal_changes import TERMS, PortalChange, Term, says_nothing
 from shared.events.envelope import Fact
 from shared.events.facts import PortalChangeCorrected
+from shared.rules.no_effect import Findings, NoEffect
 
 
 def portal_change_effects(known: KnownFacts) -> Findings:
