@@ -57,7 +57,8 @@ NOT_SET: Final[dict[int | str, dict[str, Any]]] = {
 
 _EMPTY_LOG: Final = """
     ALTER TABLE certification.stored_events DISABLE TRIGGER append_only;
-    TRUNCATE certification.stored_events, certification.free_text, certification.profile, certification.recording;
+    TRUNCATE certification.stored_events, certification.free_text, certification.profile,
+        certification.partner_profile, certification.recording;
     ALTER TABLE certification.stored_events ENABLE ALWAYS TRIGGER append_only;
     INSERT INTO certification.recording DEFAULT VALUES
 """

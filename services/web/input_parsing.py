@@ -3,13 +3,15 @@
 import json
 import re
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 from starlette.exceptions import HTTPException
+
+from shared.events.london import LONDON
 
 YEARS: Final = range(2000, 2101)
 """Years, in UTC, in which something can be true."""
@@ -41,6 +43,7 @@ _TIME: Final = r"[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
 _OFFSET: Final = "([01][0-9]|2[0-3]):[0-5][0-9]"
 DAY_PATTERN: Final = f"({_INNER_DAYS}|{_FIRST_DAY}|{_LAST_DAY})"
 """The days there are in `YEARS`."""
+_DAY: Final = re.compile(DAY_PATTERN)
 
 INSTANT_SCHEMA: Final = {
     "type": "string",
@@ -52,6 +55,14 @@ INSTANT_SCHEMA: Final = {
     ),
     "description": "RFC 3339 with an offset and at most six decimals, in the years 2000 to 2100.",
     "examples": ["2026-03-01T09:00:00Z"],
+}
+
+
+INSTANT_OR_DAY_SCHEMA: Final = {
+    "type": "string",
+    "pattern": f"^({str(INSTANT_SCHEMA['pattern'])[1:-1]}|{DAY_PATTERN})$",
+    "description": "An instant, or a day in Europe/London.",
+    "examples": ["2026-03-02", "2026-03-01T09:00:00Z"],
 }
 
 
@@ -67,6 +78,21 @@ def parse_instant(written: object) -> datetime:
     if instant.year not in YEARS:
         raise ValueError(f"an instant lies in the years {YEARS[0]} to {YEARS[-1]}")
     return instant
+
+
+def parse_due_before(written: object) -> datetime:
+    """An instant, or a day in London: the bound of what is due before it. Raises `ValueError`.
+
+    What is due on a day is due at the London midnight that ends it. So what is due before a day is due by the midnight
+    that begins it: before the first instant after that.
+    """
+    if isinstance(written, str) and _DAY.fullmatch(written):
+        day = datetime.combine(date.fromisoformat(written), time(), LONDON)
+        return day.astimezone(UTC) + timedelta(microseconds=1)
+    try:
+        return parse_instant(written)
+    except ValueError as error:
+        raise ValueError(f"{error}; or a day such as 2026-03-02") from None
 
 
 def parse_any_instant(written: object) -> datetime:

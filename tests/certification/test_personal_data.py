@@ -33,3 +33,37 @@ async def test_the_same_reason_twice_has_two_hashes(caller: Caller) -> None:
         await caller.post("partners/P1/departures", consultant_id="C1", reason="Jo Smith")
     one, other = await caller.log()
     assert one["data"]["reason_hash"] != other["data"]["reason_hash"]
+
+
+ENROLMENT = {"partner_id": "P1", "kind": "VAR", "programme": "PARTNER_SUCCESS", "name": "Harbour Møller Ltd"}
+
+
+async def test_the_name_of_an_enrolment_becomes_the_profile_of_the_partner(caller: Caller) -> None:
+    """Recorded with the fact, repeated without harm, replaced by a later name, and never in the fact."""
+    path = "partners/P1/profile"
+    assert await caller.status(path) == 404
+    enrolled = (await caller.post("partners", key="k1", **ENROLMENT)).json()
+    assert await caller.get(path) == {"partner_id": "P1", "name": "Harbour Møller Ltd"}
+    fact = await caller.get(f"facts/{enrolled['fact_id']}")
+    assert (fact["free_text"], fact["data"]) == (None, {k: v for k, v in ENROLMENT.items() if k != "name"})
+    assert (await caller.http.put(PREFIX + path, json={"name": "Harbour"})).status_code == 200
+    repeated = await caller.post("partners", key="k1", **ENROLMENT)
+    assert (repeated.status_code, repeated.json()) == (200, enrolled)
+    assert (await caller.get(path))["name"] == "Harbour", "a repeated call records nothing"
+    await caller.post("partners", **{**ENROLMENT, "name": "Haven"})
+    assert (await caller.get(path))["name"] == "Haven"
+
+
+async def test_an_erased_name_of_a_partner_cannot_be_guessed(caller: Caller) -> None:
+    """Its salt goes with it, by whichever call; a name that was given since stays."""
+    path = "partners/P1/profile"
+    enrolled = (await caller.post("partners", key="k1", **ENROLMENT)).json()["fact_id"]
+    assert (await caller.http.delete(PREFIX + path)).status_code == 204
+    assert await caller.status(path) == 404
+    assert (await caller.post("partners", key="k1", **ENROLMENT)).status_code == 422
+    again = (await caller.post("partners", **ENROLMENT)).json()["fact_id"]
+    assert (await caller.http.delete(PREFIX + f"facts/{again}/free-text")).status_code == 204
+    assert await caller.status(path) == 404
+    await caller.http.put(PREFIX + path, json={"name": "Harbour"})
+    assert (await caller.http.delete(PREFIX + f"facts/{enrolled}/free-text")).status_code == 204
+    assert (await caller.get(path))["name"] == "Harbour"

@@ -102,7 +102,11 @@ COMPLIANCE = "partners/P00/compliance/S200P"
         ("partners?limit=1001", 422, "limit"),
         ("partners?after=P00", 422, "after"),
         ("partners?after=P00~%00", 422, "after"),
-        ("partners?status=fine", 422, "status"),
+        ("partners?status=fine", 422, "status.0"),
+        ("partners?q=", 422, "q"),
+        ("partners?q=%00", 422, "q"),
+        (f"partners?q={'P' * 101}", 422, "q"),
+        ("windows?due_before=2022-02-30", 422, "due_before"),
         ("partners?product=S%00", 422, "product"),
         ("windows?after=x~P~S~1", 422, "after"),
         ("windows?after=2022-99-99T00:00:00Z~P~S~1", 422, "after"),
@@ -135,6 +139,7 @@ async def test_an_answer_says_what_it_is_about_and_for_how_long_it_holds(client:
 
     assert found == {
         "partner_id": "P00",
+        "name": None,
         "product": "S200P",
         "at": "2022-03-25T09:00:00Z",
         "known_at": "2022-03-25T09:00:00Z",
@@ -245,8 +250,51 @@ async def test_lists_come_in_pages_and_whole(client: httpx.AsyncClient, at: dict
     assert [item["partner_id"] for item in soon] == PARTNERS[::2][:2]
 
 
+NAMED = {"P00": "Zoë Ångström Ltd", "P03": "100%_sure \\ Co", "P04": "Møller & Söhne"}
+
+
+@pytest.mark.parametrize("at", [{}, {"at": "2022-03-25T09:00:00Z"}], ids=["present", "as of"])
+async def test_partners_are_found_by_a_part_of_their_name_or_id(
+    sandbox_database: Database, client: httpx.AsyncClient, at: dict[str, str]
+) -> None:
+    """Case and accents aside; what an erased name held finds nobody any more."""
+    with psycopg.connect(sandbox_database.owner_url, autocommit=True) as owner:
+        insert = "INSERT INTO certification.partner_profile (partner_id, name) VALUES (%s, %s)"
+        owner.cursor().executemany(insert, NAMED.items())
+        searched = {"zoe ang": ["P00"], "MOLLER": ["P04"], "söhne": ["P04"], "%_": ["P03"], "e \\": ["P03"], "x": []}
+        for q, expected in {**searched, "p1": ["P10", "P11"], "0": PARTNERS[:11]}.items():
+            for more in ({}, {"status": "in_window"}):
+                found = await pages(client, "partners", limit=3, product="S200P", q=q, **more, **at)
+                wanted = [p for p in expected if not more or p in PARTNERS[::2]]
+                assert [(item["partner_id"], item["name"]) for item in found] == [(p, NAMED.get(p)) for p in wanted]
+        windows = await answer(client, "windows", **at)
+        assert [item["name"] for item in windows["windows"]][:3] == ["Zoë Ångström Ltd", None, "Møller & Söhne"]
+        owner.execute("DELETE FROM certification.partner_profile")
+        assert await pages(client, "partners", limit=3, q="zoe", **at) == []
+
+
+@pytest.mark.parametrize("at", [{}, {"at": "2022-03-25T09:00:00Z"}], ids=["present", "as of"])
+async def test_a_list_takes_several_statuses_and_days(client: httpx.AsyncClient, at: dict[str, str]) -> None:
+    """What is due on 31 March is due before 1 April in London, and not before 31 March."""
+    both = "partners?status=in_window&status=compliant"
+    found = await pages(client, both, limit=5, product="S200P", **at)
+    assert [item["partner_id"] for item in found] == PARTNERS
+    assert {item["status"] for item in found} == {"in_window", "compliant"}
+    due = [
+        [w["deadline_on"] for w in await pages(client, "windows", limit=4, due_before=day, **at)]
+        for day in ("2022-03-31", "2022-04-01", "2022-04-02")
+    ]
+    assert due == [[], ["2022-03-31"] * 2, ["2022-03-31"] * 2 + ["2022-04-01"] * 2]
+
+
 async def test_lists_of_the_present_and_of_the_same_moment_are_the_same(client: httpx.AsyncClient) -> None:
-    for path in ("partners", "partners?status=compliant", "windows", "windows?status=open"):
+    for path in (
+        "partners",
+        "partners?status=compliant&status=in_window",
+        "partners?q=p0",
+        "windows",
+        "windows?status=open",
+    ):
         present = await answer(client, path)
         again = await answer(client, path, at=present["at"], known_position=present["position"])
         assert {**again, "known_at": present["known_at"]} == present
@@ -391,8 +439,8 @@ async def pages(client: httpx.AsyncClient, path: str, **question: object) -> lis
     """Every item of a list, page after page."""
     items: list[dict[str, Any]] = []
     page = await answer(client, path, **question)
-    items += page[path]
+    items += page[path.partition("?")[0]]
     while page["next"] is not None:
         page = await answer(client, path, **question, after=page["next"])
-        items += page[path]
+        items += page[path.partition("?")[0]]
     return items

@@ -13,7 +13,8 @@ SCHEMAS: Final = ["certification", "compliance", "webhooks", "audit"]
 COLUMNS: Final = """
     SELECT n.nspname, c.relname, array_agg(a.attname::text ORDER BY a.attname)
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
-    WHERE n.nspname = ANY(%s) AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped GROUP BY 1, 2
+    WHERE n.nspname = ANY(%s) AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+    GROUP BY 1, 2
 """
 FUNCTIONS: Final = """
     SELECT p.proname::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
@@ -34,6 +35,7 @@ MAY: Final[dict[str, dict[str, str]]] = {
     "certification_url": {
         "certification.free_text": "DELETE",
         "certification.profile": "INSERT DELETE UPDATE",
+        "certification.partner_profile": "INSERT DELETE UPDATE",
     },
     "compliance_url": {
         "webhooks.endpoint": f"INSERT DELETE {CONFIGURED}",
@@ -82,12 +84,12 @@ MAY_CALL: Final = {
 def writes(connection: Connection, table: sql.Identifier, columns: list[str]) -> Iterator[str]:
     """The statements that the role may use on the table, tried on no row."""
     tried = {
-        "INSERT": sql.SQL("INSERT INTO {0} SELECT * FROM {0} WHERE false"),
+        "INSERT": sql.SQL("INSERT INTO {0} ({1}) SELECT {1} FROM {0} WHERE false"),
         "DELETE": sql.SQL("DELETE FROM {} WHERE false"),
         "TRUNCATE": sql.SQL("TRUNCATE {}"),
     }
     for name, statement in tried.items():
-        if allowed(connection, statement.format(table)):
+        if allowed(connection, statement.format(table, sql.SQL(", ").join(map(sql.Identifier, columns)))):
             yield name
     changed = [
         column

@@ -34,7 +34,8 @@ class FactAnswer(Answer):
 
     `append_position`: the last position of what was appended with it. `causation_id`: of a decision, the reported
     fact that it follows from. `held`: it waited for its registration or attempt when it was recorded (R35).
-    `free_text`: its reason, evidence or name, unless erased. `voided_by`: the fact that voided it (R33).
+    `free_text`: its reason or evidence, unless erased; a name is in the profile. `voided_by`: the fact that voided it
+    (R33).
     """
 
     fact_id: str

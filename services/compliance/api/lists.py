@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.compliance.api.openapi import LIST_PROBLEMS, query_parameters, response_docs
-from services.compliance.api.query_params import PartnersQuestion, WindowsQuestion, question_of
+from services.compliance.api.query_params import PARTNERS_FILTER, PartnersQuestion, WindowsQuestion, question_of
 from services.compliance.api.service import service_of
 from services.compliance.historical_answers.lists import (
     PartnerItem,
@@ -46,17 +46,19 @@ _EVERYBODY: Final = ""
 @list_of("partners", PartnerItem)
 async def partners(request: Request) -> Response:
     """Partners and products in order of their ids. `next` is null on the last page; go on with it as `after`."""
-    question = question_of(request, PartnersQuestion)
+    question = question_of(request, PartnersQuestion, PARTNERS_FILTER)
     service = service_of(request)
     require_sold(() if question.product is None else (question.product,), service.parameters.products)
     after = _partner_after(question.after)
-    limit, status, product = question.limit, question.status, question.product
+    limit, statuses, product, q = question.limit, tuple(dict.fromkeys(question.status)), question.product, question.q
     if not question.live:
-        derived = PartnersList(moment=question.moment, after=after, limit=limit, status=status, product=product)
+        derived = PartnersList(
+            moment=question.moment, after=after, limit=limit, statuses=statuses, product=product, q=q
+        )
         return await service.derive(request, question, _EVERYBODY, derived)
     moment = await service.wait_for_position(question, present_moment)
     async with service.connection() as connection:
-        rows = await present_partners(connection, moment.at, after, limit, status=status, product=product)
+        rows = await present_partners(connection, moment.at, after, limit, statuses=statuses, product=product, q=q)
     items = [PartnerItem(*row) for row in rows]
     last = (items[-1].partner_id, items[-1].product) if len(items) == limit else None
     return Response(partners_page(moment, items, last), media_type=JSON)

@@ -11,7 +11,6 @@ from services.compliance.api.openapi import query_parameters, response_docs
 from services.compliance.api.query_params import AsOfQuery, AuthorisationQuestion, Id, question_of
 from services.compliance.api.service import Service, service_of
 from services.compliance.claims.claim_recorder import Claim
-from services.compliance.historical_answers.as_of import AsOf
 from services.compliance.historical_answers.partners import (
     AuthorisationAnswer,
     EveryProductAnswer,
@@ -21,7 +20,7 @@ from services.compliance.historical_answers.partners import (
 from services.compliance.historical_answers.queries import PartnerAuthorisation, PartnerCompliance, PartnerProducts
 from services.compliance.policy.reason import Reason
 from services.compliance.read_model.answer_json import ComplianceAnswer, compliance_answer
-from services.compliance.read_model.current_standings import StoredSegment, present, present_and_future
+from services.compliance.read_model.current_standings import PresentPartner, StoredSegment, present, present_and_future
 from services.web.products import Product
 from services.web.scopes import Scope, caller_of, requires
 from shared.events.compliance_events import Status
@@ -63,13 +62,14 @@ async def compliance(request: Request, partner_id: Id, product: Product) -> Resp
     service = service_of(request)
     service.require_sold(product)
     if question.live:
-        moment, body = await service.wait_for_position(
+        partner, body = await service.wait_for_position(
             question, lambda connection: present(connection, partner_id, product)
         )
         if body is None:
             raise never_mentioned(partner_id)
         if body:
-            return Response(compliance_answer(partner_id, product, moment, body), media_type=JSON)
+            answer = compliance_answer(partner_id, partner.name, product, partner.moment, body)
+            return Response(answer, media_type=JSON)
     derived = PartnerCompliance(moment=question.moment, partner_id=partner_id, product=product)
     return await service.derive(request, question, partner_id, derived)
 
@@ -86,8 +86,8 @@ async def authorisation(request: Request, partner_id: Id, product: Product) -> R
     service = service_of(request)
     service.require_sold(product)
     if question.live:
-        moment, parts = await _parts(service, partner_id, (product,), question, _SEGMENTS_MAX)
-        answer = _authorisation(moment, parts[product], partner_id, product, question.customer)
+        partner, parts = await _parts(service, partner_id, (product,), question, _SEGMENTS_MAX)
+        answer = _authorisation(partner, parts[product], product, question.customer)
         if answer is not None:
             _claim(request, service, partner_id, product, question, answer)
             return Response(msgspec.json.encode(answer), media_type=JSON)
@@ -125,7 +125,7 @@ def _claim(
 
 
 def _authorisation(
-    moment: AsOf, segments: list[StoredSegment], partner_id: str, product: str, customer: Literal["new", "existing"]
+    partner: PresentPartner, segments: list[StoredSegment], product: str, customer: Literal["new", "existing"]
 ) -> AuthorisationAnswer | None:
     """None if the stored segments do not show when it changes next."""
     if not segments[0].body:
@@ -141,14 +141,15 @@ def _authorisation(
     if not certain:
         return None
     return AuthorisationAnswer(
-        **moment.members,
-        partner_id=partner_id,
+        **partner.moment.members,
+        partner_id=partner.partner_id,
+        name=partner.name,
         product=product,
         customer=customer,
         allowed=now.sell_new if customer == "new" else now.maintain_existing,
         status=now.status,
         reasons=now.reasons,
-        next_change_at=moment.next_change(next_change_at),
+        next_change_at=partner.moment.next_change(next_change_at),
     )
 
 
@@ -163,25 +164,26 @@ async def every_product(request: Request, partner_id: Id) -> Response:
     question = question_of(request, AsOfQuery)
     service = service_of(request)
     if question.live:
-        moment, parts = await _parts(service, partner_id, service.parameters.products, question, 1)
+        partner, parts = await _parts(service, partner_id, service.parameters.products, question, 1)
         bodies = {product: found[0].body for product, found in parts.items()}
-        change = moment.next_change(*(found[0].valid_to for found in parts.values()))
+        change = partner.moment.next_change(*(found[0].valid_to for found in parts.values()))
         if all(bodies.values()):
-            return Response(every_product_answer(partner_id, moment, bodies, change), media_type=JSON)
+            answer = every_product_answer(partner_id, partner.name, partner.moment, bodies, change)
+            return Response(answer, media_type=JSON)
     derived = PartnerProducts(moment=question.moment, partner_id=partner_id)
     return await service.derive(request, question, partner_id, derived)
 
 
 async def _parts(
     service: Service, partner_id: str, products: tuple[str, ...], question: AsOfQuery, segments_max: int
-) -> tuple[AsOf, dict[str, list[StoredSegment]]]:
+) -> tuple[PresentPartner, dict[str, list[StoredSegment]]]:
     """The first segments from the moment on, of each product. Raises `NeverMentioned`."""
-    moment, parts = await service.wait_for_position(
+    partner, parts = await service.wait_for_position(
         question, lambda connection: present_and_future(connection, partner_id, products, segments_max)
     )
     if not any(parts.values()):
         raise never_mentioned(partner_id)
-    return moment, parts
+    return partner, parts
 
 
 _decode: Final = msgspec.json.Decoder(_Shown).decode

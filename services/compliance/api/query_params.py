@@ -16,12 +16,22 @@ from services.compliance.refusals import InvalidQuery
 from services.web.event_broadcast import POSITION_MAX
 from services.web.event_feed import LIMIT_DEFAULT, LIMIT_MAX, TIMEOUT_SECONDS_MAX
 from services.web.field_errors import fields_of_query
-from services.web.input_parsing import INSTANT_SCHEMA, NUMBER, WHOLE_NUMBER, parse_instant
+from services.web.input_parsing import (
+    INSTANT_OR_DAY_SCHEMA,
+    INSTANT_SCHEMA,
+    NUMBER,
+    WHOLE_NUMBER,
+    parse_due_before,
+    parse_instant,
+)
 from services.web.problem_details import refusal_of
 from services.web.products import Product
+from shared.events.compliance_events import Status
 from shared.rules.no_effect import NoEffect
 
 Instant = Annotated[datetime, BeforeValidator(parse_instant), WithJsonSchema(INSTANT_SCHEMA)]
+InstantOrDay = Annotated[datetime, BeforeValidator(parse_due_before), WithJsonSchema(INSTANT_OR_DAY_SCHEMA)]
+"""What is due before: an instant, which a day in London stands for too."""
 Position = Annotated[int, Field(ge=0, le=POSITION_MAX)]
 """A position in a body."""
 AskedPosition = Annotated[int, Field(ge=0, le=POSITION_MAX), WHOLE_NUMBER]
@@ -32,6 +42,9 @@ ID_PATTERN: Final = r"[A-Za-z0-9_\-]{1,64}"
 Id = Annotated[str, Path(pattern=rf"^{ID_PATTERN}$")]
 WrittenId = Annotated[str, Field(pattern=rf"^{ID_PATTERN}$")]
 """An id in a query or in a body."""
+SearchText = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00]*$")]
+"""A part of a name or of an id."""
+SEARCHED: Final = "Only where the id or the name holds this, case and accents aside."
 
 
 class FreshQuery(BaseModel):
@@ -128,13 +141,16 @@ class _Page(AsOfQuery):
     limit: Limit = Field(default=LIMIT_DEFAULT, description="How many at most.")
 
 
+PARTNERS_FILTER: Final = ("status",)
+"""What may be given several times in a `PartnersQuestion`."""
+
+
 class PartnersQuestion(_Page):
     """Which partners."""
 
-    status: Literal["not_enrolled", "not_yet_authorised", "compliant", "in_window", "suspended"] | None = Field(
-        default=None, description="Only with this status."
-    )
+    status: tuple[Status, ...] = Field(default=(), max_length=5, description="Only with one of these statuses.")
     product: Product | None = Field(default=None, description="Only for this product.")
+    q: SearchText | None = Field(default=None, description=SEARCHED)
     after: PartnerCursor | None = Field(default=None, description="`next` of the page before.")
 
 
@@ -145,7 +161,9 @@ class WindowsQuestion(_Page):
         default=None, description="Only with this outcome."
     )
     product: Product | None = Field(default=None, description="Only for this product.")
-    due_before: Instant | None = Field(default=None, description="With a deadline before this instant.")
+    due_before: InstantOrDay | None = Field(
+        default=None, description="With a deadline before this instant, or before this day in London."
+    )
     after: WindowCursor | None = Field(default=None, description="`next` of the page before.")
 
 

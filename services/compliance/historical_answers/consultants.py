@@ -10,13 +10,18 @@ from services.compliance.historical_answers.queries import ConsultantCertificati
 from services.compliance.policy.answers_from_facts import certification_answer
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.reason import Reason
+from services.compliance.read_model.names import consultant_names
 from services.compliance.refusals import NeverMentioned
 
 
 class ConsultantAnswer(Answer, frozen=True, kw_only=True):
-    """Whether the person is certified for the product, and may use the portal for it."""
+    """Whether the person is certified for the product, and may use the portal for it.
+
+    `name`: of the person, as it is called now; null where it is unknown or erased.
+    """
 
     consultant_id: str
+    name: str | None
     product: str
     certified: bool
     portal_user: bool
@@ -34,6 +39,7 @@ async def certification(connection: Connection, question: ConsultantCertificatio
     answer = ConsultantAnswer(
         **moment.members,
         consultant_id=consultant_id,
+        name=(await consultant_names(connection, [consultant_id])).get(consultant_id),
         product=product,
         certified=found.certified,
         portal_user=found.portal_user,

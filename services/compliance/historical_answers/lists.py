@@ -6,12 +6,14 @@ from heapq import nsmallest
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import Answer, AsOf, moment_of
 from services.compliance.historical_answers.queries import PartnersList, WindowsList
 from services.compliance.policy.answers_from_facts import partner_segment, partner_windows
 from services.compliance.policy.parameters import Parameters
+from services.compliance.read_model.names import Search, partner_names, partner_search
 from services.compliance.read_model.routing import mentioned_partners, routed
 from shared.events.compliance_events import Outcome, Status, Window
 from shared.events.envelope import Fact
@@ -23,9 +25,10 @@ _PARTNERS_TRIED_MAX: Final = 1_000
 
 
 class PartnerItem(msgspec.Struct, frozen=True):
-    """How one partner stands for one product."""
+    """How one partner stands for one product. `name`: null where it is unknown or erased."""
 
     partner_id: str
+    name: str | None
     product: str
     status: Status
     headcount: int
@@ -43,6 +46,7 @@ class WindowItem(msgspec.Struct, frozen=True, order=True):
 
     deadline_at: datetime
     partner_id: str
+    name: str | None
     product: str
     number: int
     deadline_on: date
@@ -70,7 +74,9 @@ class WindowsAnswer(Answer, frozen=True, kw_only=True):
 async def partners(connection: Connection, question: PartnersList, parameters: Parameters) -> bytes:
     """A page of partners and products in order of their ids."""
     _, moment = await moment_of(connection, question.moment, parameters)
-    return partners_page(moment, *await _partners(connection, moment, question, parameters))
+    items, last = await _partners(connection, moment, question, parameters)
+    names = await partner_names(connection, {item.partner_id for item in items})
+    return partners_page(moment, [replace(item, name=names.get(item.partner_id)) for item in items], last)
 
 
 def partners_page(moment: AsOf, items: Sequence[PartnerItem], last: tuple[str, str] | None) -> bytes:
@@ -83,13 +89,14 @@ async def windows(connection: Connection, question: WindowsList, parameters: Par
     """A page of windows, soonest deadline first. It replays every partner."""
     _, moment = await moment_of(connection, question.moment, parameters)
     items: list[WindowItem] = []
-    async for partner_id, facts in _every_partner(connection, moment, "", include=False):
+    async for partner_id, facts in _every_partner(connection, moment, "", None, include=False):
         for product in sorted(parameters.products):
             found = partner_windows(facts, partner_id, product, moment.at, parameters)
             listed = _windows_of(partner_id, product, found, moment.at)
             items += [item for item in listed if _place(item) > question.after and _wanted(item, question)]
         items = nsmallest(question.limit, items, key=_place)
-    return windows_page(moment, items, question.limit)
+    names = await partner_names(connection, {item.partner_id for item in items})
+    return windows_page(moment, [replace(item, name=names.get(item.partner_id)) for item in items], question.limit)
 
 
 def windows_page(moment: AsOf, items: Sequence[WindowItem], limit: int) -> bytes:
@@ -105,7 +112,8 @@ async def _partners(
     """The items, and after which partner and product the next page begins (None: there is none)."""
     items: list[PartnerItem] = []
     tried: set[str] = set()
-    async for partner_id, facts in _every_partner(connection, moment, question.after[0], include=True):
+    search = None if question.q is None else await partner_search(connection, question.q)
+    async for partner_id, facts in _every_partner(connection, moment, question.after[0], search, include=True):
         for product in sorted(parameters.products):
             segment = partner_segment(facts, partner_id, product, moment.at, parameters)
             if segment is None or (partner_id, product) <= question.after:
@@ -114,10 +122,11 @@ async def _partners(
             if len(tried) > _PARTNERS_TRIED_MAX:
                 return items, (max(tried - {partner_id}), "~")
             standing = segment.standing
-            if question.status in (None, standing.status) and question.product in (None, product):
+            if standing.status in (question.statuses or (standing.status,)) and question.product in (None, product):
                 items.append(
                     PartnerItem(
                         partner_id,
+                        None,
                         product,
                         standing.status,
                         standing.headcount,
@@ -139,6 +148,7 @@ def _windows_of(
         WindowItem(
             window.deadline_at,
             partner_id,
+            None,
             product,
             number,
             window.deadline_on,
@@ -171,12 +181,16 @@ def _place(item: WindowItem) -> tuple[datetime, str, str, int]:
 
 
 async def _every_partner(
-    connection: Connection, moment: AsOf, after: str, *, include: bool
+    connection: Connection, moment: AsOf, after: str, search: Search | None, *, include: bool
 ) -> AsyncIterator[tuple[str, list[Fact]]]:
-    """Every partner, in order, with the facts routed to it at the moment; `include`: `after` itself too."""
+    """Every partner that the search finds, in order, with the facts routed to it at the moment.
+
+    `include`: `after` itself too.
+    """
     partner_ids: Sequence[str] = [after] if include and after else []
     while True:
-        for partner_id, facts in (await routed(connection, partner_ids, moment.position)).items():
+        found = [partner_id for partner_id in partner_ids if search is None or search.finds(partner_id)]
+        for partner_id, facts in (await routed(connection, found, moment.position)).items():
             yield partner_id, facts
         after = max([after, *partner_ids])
         partner_ids = await mentioned_partners(connection, after, _PARTNERS_AT_ONCE)

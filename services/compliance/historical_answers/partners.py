@@ -13,7 +13,14 @@ from services.compliance.policy.answers_from_facts import partner_forecast, part
 from services.compliance.policy.forecast import ForecastSegment
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.reason import Reason
-from services.compliance.read_model.answer_json import StandingBody, as_of_members, body_of, compliance_answer
+from services.compliance.read_model.answer_json import (
+    StandingBody,
+    as_of_members,
+    body_of,
+    compliance_answer,
+    partner_members,
+)
+from services.compliance.read_model.names import partner_name
 from services.compliance.refusals import NeverMentioned
 from shared.events.compliance_events import Status
 from shared.events.envelope import Fact
@@ -21,9 +28,13 @@ from shared.events.wire import instant_text
 
 
 class AuthorisationAnswer(Answer, frozen=True, kw_only=True):
-    """Whether the partner may sell the product to new customers, or maintain existing ones."""
+    """Whether the partner may sell the product to new customers, or maintain existing ones.
+
+    `name`: of the partner, as it is called now; null where it is unknown or erased.
+    """
 
     partner_id: str
+    name: str | None
     product: str
     customer: Literal["new", "existing"]
     allowed: bool
@@ -39,9 +50,13 @@ class ProductStanding(StandingBody, frozen=True, kw_only=True):
 
 
 class EveryProductAnswer(Answer, frozen=True, kw_only=True):
-    """How the partner stands for each product. `next_change_at`: when the first of them changes."""
+    """How the partner stands for each product. `next_change_at`: when the first of them changes.
+
+    `name`: of the partner, as it is called now; null where it is unknown or erased.
+    """
 
     partner_id: str
+    name: str | None
     products: tuple[ProductStanding, ...]
     next_change_at: datetime | None
 
@@ -50,7 +65,8 @@ async def compliance(connection: Connection, question: PartnerCompliance, parame
     """How the partner stands for the product. Raises `NeverMentioned`."""
     moment, facts = await partner_as_of(connection, question.partner_id, question.moment, parameters)
     segment = _segment(facts, question.partner_id, question.product, moment.at, parameters)
-    return compliance_answer(question.partner_id, question.product, moment, body_of(segment))
+    name = await partner_name(connection, question.partner_id)
+    return compliance_answer(question.partner_id, name, question.product, moment, body_of(segment))
 
 
 async def authorisation(connection: Connection, question: PartnerAuthorisation, parameters: Parameters) -> bytes:
@@ -65,6 +81,7 @@ async def authorisation(connection: Connection, question: PartnerAuthorisation, 
     answer = AuthorisationAnswer(
         **moment.members,
         partner_id=question.partner_id,
+        name=await partner_name(connection, question.partner_id),
         product=question.product,
         customer=question.customer,
         allowed=standing.sell_new if question.customer == "new" else standing.maintain_existing,
@@ -82,17 +99,22 @@ async def every_product(connection: Connection, question: PartnerProducts, param
     found = {product: _segment(facts, partner_id, product, moment.at, parameters) for product in products}
     bodies = {product: body_of(segment) for product, segment in found.items()}
     changes = [segment.next_change_at for segment in found.values()]
-    return every_product_answer(question.partner_id, moment, bodies, moment.next_change(*changes))
+    name = await partner_name(connection, partner_id)
+    return every_product_answer(partner_id, name, moment, bodies, moment.next_change(*changes))
 
 
 def every_product_answer(
-    partner_id: str, moment: AsOf, bodies: Mapping[str, bytes], next_change_at: datetime | None
+    partner_id: str, name: str | None, moment: AsOf, bodies: Mapping[str, bytes], next_change_at: datetime | None
 ) -> bytes:
     """The whole answer about every product from the stored bytes of each."""
     products = b",".join(b'{"product":"%b",%b' % (product.encode(), body) for product, body in bodies.items())
     change = "null" if next_change_at is None else f'"{instant_text(next_change_at)}"'
-    front = f'{{"partner_id":"{partner_id}",{as_of_members(moment)},"products":['
-    return front.encode() + products + f'],"next_change_at":{change}}}'.encode()
+    front = f'{as_of_members(moment)},"products":['
+    return (
+        b"{%b,%b" % (partner_members(partner_id, name), front.encode())
+        + products
+        + f'],"next_change_at":{change}}}'.encode()
+    )
 
 
 def never_mentioned(partner_id: str) -> NeverMentioned:

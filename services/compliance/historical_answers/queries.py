@@ -69,12 +69,16 @@ class PolicyQuestion(_Question, frozen=True, kw_only=True):
 
 
 class PartnersList(_Question, frozen=True, kw_only=True):
-    """A page of partners after a partner and product; the filters are None where any passes."""
+    """A page of partners after a partner and product; the filters are None or empty where any passes.
+
+    `q`: a part of the id or the name.
+    """
 
     after: tuple[str, str]
     limit: int
-    status: str | None
+    statuses: tuple[str, ...]
     product: str | None
+    q: str | None
 
 
 class WindowsList(_Question, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from services.compliance.policy.answers_from_facts import partner_segment
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.partner_facts import PartnerFacts
 from services.compliance.policy.portal_changes import PortalChange
+from services.compliance.read_model.names import partner_name
 from services.compliance.refusals import InvalidQuery
 from shared.events.compliance_events import Standing, Suspension, Window
 from shared.events.envelope import Fact
@@ -60,6 +61,7 @@ class TimelineAnswer(Answer, frozen=True, kw_only=True):
     """
 
     partner_id: str
+    name: str | None
     entries: tuple[dict[str, Any], ...]
     next_change_at: datetime | None
     next: str | None
@@ -89,6 +91,7 @@ async def timeline(connection: Connection, question: PartnerTimeline, parameters
     answer = TimelineAnswer(
         **resolved.members,
         partner_id=partner_id,
+        name=await partner_name(connection, partner_id),
         entries=tuple(entry.show() for entry in page),
         next_change_at=resolved.next_change(*changes),
         next=_cursor(resolved, page[-1].place) if len(shown) > len(page) else None,

@@ -33,12 +33,14 @@ class StandingBody(msgspec.Struct, frozen=True):
 class ComplianceAnswer(StandingBody, frozen=True, kw_only=True):
     """How a partner stands for a product at `at`, judged from the facts known at `known_at`, up to `position`.
 
+    `name`: of the partner, as it is called now; null where it is unknown or erased.
     `policy_id`: the policy in force at `at` (R39). `engine`: the id of what derived the answer. `headcount` people, the
     `counted` ones, against the `minimum` (R9, R10); both null with the kind. `next_change_at`: the next instant
     at which the answer changes if no fact comes.
     """
 
     partner_id: str
+    name: str | None
     product: str
     at: datetime
     known_at: datetime
@@ -72,10 +74,17 @@ def as_of_members(moment: AsOf) -> str:
     return f'{when},"position":{moment.position},"policy_id":"{moment.policy_id}","engine":"{moment.engine}"'
 
 
-def compliance_answer(partner_id: str, product: str, moment: AsOf, body: bytes) -> bytes:
-    """The whole answer. The ids are those of the contract, which JSON writes as they are."""
-    front = f'{{"partner_id":"{partner_id}","product":"{product}",{as_of_members(moment)},'
-    return front.encode() + (body if moment.revised_at is None else _changing_by(moment, body))
+def partner_members(partner_id: str, name: str | None) -> bytes:
+    """The members `partner_id` and `name`. The ids are those of the contract, which JSON writes as they are."""
+    return b'"partner_id":"%b","name":%b' % (partner_id.encode(), _encode(name))
+
+
+def compliance_answer(partner_id: str, name: str | None, product: str, moment: AsOf, body: bytes) -> bytes:
+    """The whole answer."""
+    front = f'"product":"{product}",{as_of_members(moment)},'
+    return b"{%b,%b" % (partner_members(partner_id, name), front.encode()) + (
+        body if moment.revised_at is None else _changing_by(moment, body)
+    )
 
 
 def _changing_by(moment: AsOf, body: bytes) -> bytes:

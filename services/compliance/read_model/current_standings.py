@@ -34,8 +34,10 @@ _KNOWN: Final = f"""
     p.position AS applied
 """
 
+_NAME: Final = "(SELECT n.name FROM certification.partner_name n WHERE n.partner_id = $1) AS name"
+
 _PRESENT: Final = f"""
-    SELECT {_KNOWN}, s.body {_NOW}
+    SELECT {_KNOWN}, {_NAME}, s.body {_NOW}
     LEFT JOIN LATERAL (
         SELECT s.body FROM standing s
         WHERE s.partner_id = $1 AND s.product = $2 AND s.valid_from <= known.at ORDER BY s.valid_from DESC LIMIT 1
@@ -43,7 +45,7 @@ _PRESENT: Final = f"""
 """
 
 _PRESENT_AND_FUTURE: Final = f"""
-    SELECT {_KNOWN}, s.product, s.valid_to, s.body {_NOW}
+    SELECT {_KNOWN}, {_NAME}, s.product, s.valid_to, s.body {_NOW}
     CROSS JOIN unnest($2::text[]) sold (product)
     LEFT JOIN LATERAL (
         SELECT s.product, s.valid_from, s.valid_to, s.body FROM standing s
@@ -73,20 +75,30 @@ class StoredSegment(NamedTuple):
     body: bytes
 
 
-async def present(connection: Connection, partner_id: str, product: str) -> tuple[int, tuple[AsOf, bytes | None]]:
-    """How far the projection is; the moment and the standing now. None: the partner was never mentioned.
+class PresentPartner(NamedTuple):
+    """A partner as it is known at the moment. `name`: None where it is unknown or erased."""
+
+    partner_id: str
+    name: str | None
+    moment: AsOf
+
+
+async def present(
+    connection: Connection, partner_id: str, product: str
+) -> tuple[int, tuple[PresentPartner, bytes | None]]:
+    """How far the projection is; the partner and its standing now. None: the partner was never mentioned.
 
     The standing is empty where the projection is so far behind that it was not stored: only the log can answer.
     """
     row = await connection.fetchrow(_PRESENT, partner_id, product)
     assert row is not None, "progress has one row"
-    *moment, applied, body = row
-    return applied, (AsOf(*moment), body)
+    *moment, applied, name, body = row
+    return applied, (PresentPartner(partner_id, name, AsOf(*moment)), body)
 
 
 async def present_and_future(
     connection: Connection, partner_id: str, products: Iterable[str], segments_max: int
-) -> tuple[int, tuple[AsOf, dict[str, list[StoredSegment]]]]:
+) -> tuple[int, tuple[PresentPartner, dict[str, list[StoredSegment]]]]:
     """The same for several products, with segments that follow, so many in all; without any: never mentioned."""
     rows = await connection.fetch(_PRESENT_AND_FUTURE, partner_id, list(products), segments_max)
     parts: dict[str, list[StoredSegment]] = {}
@@ -94,8 +106,8 @@ async def present_and_future(
         if row["product"] is not None:
             parts.setdefault(row["product"], []).append(StoredSegment(row["valid_to"], row["body"]))
     first = rows[0]
-    moment = AsOf(*first[:6])
-    return first["applied"], (moment, parts)
+    partner = PresentPartner(partner_id, first["name"], AsOf(*first[:6]))
+    return first["applied"], (partner, parts)
 
 
 async def present_moment(connection: Connection) -> tuple[int, AsOf]:

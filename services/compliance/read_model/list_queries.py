@@ -7,26 +7,22 @@ from typing import Any, Final
 import asyncpg
 
 from services.compliance.database import Connection
+from services.compliance.read_model.names import PARTNER_FOUND
+from services.web.statements import statements
 
-_PARTNERS: Final = """
-    SELECT s.partner_id, s.product, s.status, s.headcount, s.minimum, s.shortfall, s.valid_to
-    FROM standing s
-    WHERE (s.partner_id, s.product) > ($1, $2) AND s.valid_from <= $3 AND (s.valid_to IS NULL OR s.valid_to > $3)
-        {filter}
-    ORDER BY s.partner_id, s.product LIMIT $4
-"""
+_SQL: Final = statements(__file__, found=PARTNER_FOUND.format(column="f.partner_id", part="$5"))
 
 _OUTCOME: Final = """
     CASE WHEN w.closed_at <= $5 THEN w.closed_outcome WHEN w.deadline_at > $5 THEN 'open' ELSE 'expired' END
 """
 
 _WINDOWS: Final = f"""
-    SELECT w.deadline_at, w.partner_id, w.product, w.number, w.deadline_on, w.opened_at,
+    SELECT w.deadline_at, w.partner_id, n.name, w.product, w.number, w.deadline_on, w.opened_at,
         CASE WHEN w.closed_at <= $5 THEN w.closed_at END, {_OUTCOME}, w.policy_id,
         CASE WHEN w.closed_at <= $5 THEN NULL
             WHEN w.deadline_at > $5 THEN least(w.deadline_at, w.closed_at)
             ELSE w.closed_at END
-    FROM replacement_window w
+    FROM replacement_window w LEFT JOIN certification.partner_name n ON n.partner_id = w.partner_id
     WHERE (w.deadline_at, w.partner_id, w.product, w.number) > ($1, $2, $3, $4) AND w.opened_at <= $5
         {{filter}}
     ORDER BY w.deadline_at, w.partner_id, w.product, w.number LIMIT $6
@@ -39,12 +35,21 @@ async def present_partners(
     after: tuple[str, str],
     limit: int,
     *,
-    status: str | None,
+    statuses: Sequence[str],
     product: str | None,
+    q: str | None,
 ) -> list[asyncpg.Record]:
-    """Partner, product, status, headcount, minimum, shortfall and the end of the segment that contains `at`."""
-    filters = [("s.status = {}", status), ("s.product = {}", product)]
-    return await _fetch(connection, _PARTNERS, [*after, at, limit], filters)
+    """The columns of `PartnerItem`, of the segment that contains `at`. `statuses`: without any, every status passes."""
+    arguments: list[Any] = [*after, at, limit]
+    filters: list[tuple[str, Any]] = [("s.product = {}", product)]
+    if q is not None:
+        arguments.append(q)
+        filters.append(("s.status = ANY({})", list(statuses) or None))
+        return await _fetch(connection, _SQL["partners_found"], arguments, filters)
+    if statuses:
+        arguments.append(list(statuses))
+        return await _fetch(connection, _SQL["partners_of_statuses"], arguments, filters)
+    return await _fetch(connection, _SQL["partners"], arguments, filters)
 
 
 async def present_windows(
