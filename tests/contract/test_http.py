@@ -43,7 +43,7 @@ OFFERED: Final[list[tuple[str, str, set[str]]]] = [
     ("post", "/certification/v1/portal-changes/{portal_change_id}/corrections", {"Idempotency-Key"}),
     ("post", "/certification/v1/policy-revisions", {"Idempotency-Key"}),
     ("post", "/certification/v1/facts/{fact_id}/void", {"Idempotency-Key"}),
-    ("post", "/certification/v1/batches", {"validate_only"}),
+    ("post", "/certification/v1/batches", {"validate_only", "show_facts"}),
     # what was recorded
     ("get", "/certification/v1/exam-registrations/{registration_id}", {"at", "known_at"}),
     ("get", "/certification/v1/facts/{fact_id}", set()),
@@ -72,6 +72,7 @@ OFFERED: Final[list[tuple[str, str, set[str]]]] = [
     ("get", "/compliance/v1/portal-changes/{portal_change_id}/notifications", AS_OF),
     ("get", "/compliance/v1/policy", AS_OF),
     ("get", "/compliance/v1/windows", {"status", "due_before", *PAGE, *AS_OF}),
+    ("post", "/compliance/v1/previews", set()),
     ("get", "/compliance/v1/events", FEED),
     # webhooks
     ("post", WEBHOOKS, {"Idempotency-Key"}),

@@ -36,6 +36,7 @@ from services.compliance.historical_answers import (
     partners,
     policy,
     portal_changes,
+    previews,
     timeline,
 )
 from services.compliance.historical_answers.queries import (
@@ -55,6 +56,7 @@ from services.compliance.historical_answers.queries import (
     PartnerTimeline,
     PolicyQuestion,
     PortalChangeNotifications,
+    Preview,
     Refused,
     Reply,
     WindowsList,
@@ -93,6 +95,8 @@ async def answer(connection: Connection, question: HistoryQuery, parameters: Par
             return await lists.partners(connection, question, parameters)
         case WindowsList():
             return await lists.windows(connection, question, parameters)
+        case Preview():
+            return await previews.preview(connection, question, parameters)
         case _:
             return await _audited(connection, question, parameters)
 
