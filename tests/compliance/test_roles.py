@@ -51,6 +51,9 @@ MAY: Final[dict[str, dict[str, str]]] = {
         "compliance.replacement_window": "INSERT DELETE UPDATE",
         "compliance.policy_revision": "INSERT UPDATE",
         "compliance.timer": "INSERT DELETE UPDATE",
+        "compliance.consultant_link": "INSERT DELETE UPDATE",
+        "compliance.consultant_certification": "INSERT DELETE UPDATE",
+        "compliance.maintenance_duty": "INSERT DELETE UPDATE",
         "compliance.heartbeat": "INSERT DELETE UPDATE",
     },
     "dispatcher_url": {

@@ -178,6 +178,19 @@ class ConsultantFacts:
         """Whether the person is or was linked to the partner."""
         return self._employments.ever_at_home
 
+    @property
+    def tenures(self) -> Sequence[Counted]:
+        """When the person counts at the partner, where it is certified, in order."""
+        return self._employments.tenures
+
+    def grants(self, product: str) -> Iterable[GrantStatement]:
+        """The last statement of every grant for the product."""
+        return self._grants.get(product, {}).values()
+
+    def completions(self, product: str, portal_change_id: str) -> Sequence[Period]:
+        """When the maintenance of the portal change is complete, in order."""
+        return self._completions.get(product, {}).get(portal_change_id, ())
+
     def counted(self, product: str) -> Sequence[Counted]:
         """When the person is counted at the partner for the product, in order."""
         return self._counted.get(product, ())

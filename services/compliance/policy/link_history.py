@@ -131,6 +131,17 @@ class LinkHistory:
         log = self._log.get(partner_id)
         return log is not None and log.at(instant) is not None
 
+    def linked_times(self, partner_id: str) -> tuple[datetime, ...]:
+        """The instants at which the link to the partner begins and ends, in turn; empty: it was never linked."""
+        log = self._log.get(partner_id)
+        if log is None:
+            return ()
+        found: list[datetime] = []
+        for instant, link in zip(log.instants, log.links, strict=True):
+            if (link is not None) is not bool(len(found) % 2):
+                found.append(instant)
+        return tuple(found)
+
     def several_before(self, instant: datetime) -> bool:
         """Whether the person is linked to more than one partner just before the instant."""
         place = bisect_left(self._several, (instant,))

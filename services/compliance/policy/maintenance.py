@@ -2,16 +2,18 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from operator import attrgetter
 from typing import Final, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
-from services.compliance.policy.calendar import end_of_london_day
+from services.compliance.policy.calendar import end_of_london_day, london_day
 from services.compliance.policy.portal_changes import PortalChange
 from shared.events.facts import GrantStatement, Period
+
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class Obligation(NamedTuple):
@@ -30,6 +32,11 @@ class Obligation(NamedTuple):
         """The certification lapses at the London midnight that ends `due_on` (R26)."""
         lapse_at = end_of_london_day(change.due_on)
         return cls(change.announced_at, lapse_at, change.portal_change_id, change.because_of(product))
+
+    @property
+    def due_on(self) -> date:
+        """The London day by whose end it is due."""
+        return london_day(self.lapse_at - _MICROSECOND)
 
 
 class Span(msgspec.Struct, frozen=True):

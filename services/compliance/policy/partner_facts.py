@@ -50,6 +50,7 @@ class PartnerFacts:
         self.merged = False
         self._persons: dict[str, ConsultantFacts] = {}
         self._changed_persons: set[str] = set()
+        self._touched: set[str] = set()
         self._facts: dict[str, Fact] = {}
         self._endings: dict[str, dict[str, Fact]] = {}
         self._simultaneous: dict[datetime, dict[str, Fact]] = {}
@@ -158,6 +159,7 @@ class PartnerFacts:
 
     def _changed_person(self, consultant_id: str) -> ConsultantFacts:
         self._changed_persons.add(consultant_id)
+        self._touched.add(consultant_id)
         person = self._persons.get(consultant_id)
         if person is None:
             person = self._persons[consultant_id] = ConsultantFacts(consultant_id, self.partner_id)
@@ -209,6 +211,8 @@ class PartnerFacts:
             insort(obligations, new)
         lapse_at = min(obligation.lapse_at for obligation in (old, new) if obligation is not None)
         for consultant_id, person in self._persons.items():
+            if any(person.grants(product)):
+                self._touched.add(consultant_id)
             if new is not None and old is None and obligations[-1] is new:
                 concerned = person.obliged(product, new)
             else:
@@ -269,6 +273,15 @@ class PartnerFacts:
             change = self._persons[consultant_id].refresh(self._obligations)
             if change is not None:
                 yield consultant_id, change
+
+    def take_touched(self) -> list[str]:
+        """The people about whom something can be otherwise than at the last call, in order."""
+        touched, self._touched = self._touched, set()
+        return sorted(touched)
+
+    def obligations(self, product: str) -> Sequence[Obligation]:
+        """The maintenance of the product that significant portal changes ask for, in order."""
+        return self._obligations.get(product, ())
 
     def refresh_links(self) -> Iterator[tuple[str, LinkHistory, LinkChange | None]]:
         """The links of each person with new facts since the last call, and how they changed.

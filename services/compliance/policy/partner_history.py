@@ -151,6 +151,11 @@ class PartnerHistory:
         self._standings = dict(publication.standings)
         return self._step(diff, position)
 
+    @property
+    def products(self) -> Sequence[str]:
+        """The products that are sold (R2)."""
+        return self._parameters.products
+
     def sweeps(self) -> dict[str, Sweep]:
         """The sweep of each product, as of the last step; none if no fact names the partner."""
         return self._sweeps if self.knowledge.mentioned and self.changed_at is not None else {}

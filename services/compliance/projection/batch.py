@@ -174,8 +174,8 @@ class Projector:
             some = partner_ids[first : first + _PARTNERS_AT_ONCE]
             for history, rows, changed in await derive_partners(self._connection, some, steps, self._parameters):
                 self._histories.keep(history.partner_id, KeptHistory(history, rows))
-                if changed:
-                    derived.append(rows)
+                if changed is not None:
+                    derived.append(changed)
             await asyncio.sleep(0)
         return derived
 

@@ -35,6 +35,9 @@ _TABLES: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
             ("standing", "partner_id"),
             ("replacement_window", "partner_id"),
             ("timer", "partner_id"),
+            ("consultant_link", "partner_id"),
+            ("consultant_certification", "consultant_id"),
+            ("maintenance_duty", "consultant_id"),
             ("policy_revision", "policy_id"),
         )
     },

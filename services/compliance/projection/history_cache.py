@@ -31,6 +31,8 @@ class KeptHistory:
 
     def changed_rows(self, derived: PartnerRows) -> PartnerRows:
         """The same rows without the windows that are already written."""
+        if not derived.standings:
+            return derived
         before, self._windows = self._windows, _by_product(derived.windows)
         changed = [row for product, rows in self._windows.items() for row in _changed(before.get(product, ()), rows)]
         return derived._replace(windows=changed)

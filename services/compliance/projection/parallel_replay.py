@@ -159,6 +159,16 @@ async def _copy(connection: OwnConnection, derived: list[PartnerRows]) -> None:
     await connection.copy_records_to_table(
         "replacement_window", records=[row for partner in derived for row in partner.windows]
     )
+    people = [person for partner in derived for person in partner.people]
+    await connection.copy_records_to_table(
+        "consultant_link", records=[person.link for person in people if person.link is not None]
+    )
+    await connection.copy_records_to_table(
+        "consultant_certification", records=[row for person in people for row in person.certifications]
+    )
+    await connection.copy_records_to_table(
+        "maintenance_duty", records=[row for person in people for row in person.duties]
+    )
     await connection.copy_records_to_table(
         "timer", records=[(partner.partner_id, partner.due_at) for partner in derived if partner.due_at is not None]
     )

@@ -293,7 +293,10 @@ async def _number(connection: OwnConnection, goal: Checkpoint, live: ComplianceS
         taken_in = await revisions(connection, max(goal.position, goal.cursor.position))
         await connection.copy_records_to_table("policy_revision", records=revision_rows(taken_in))
         await connection.execute("DROP TABLE derived_event")
-    await connection.execute("ANALYZE compliance_event, standing, replacement_window, timer")
+    await connection.execute(
+        "ANALYZE compliance_event, standing, replacement_window, timer, consultant_link, consultant_certification,"
+        " maintenance_duty"
+    )
     return checkpoint
 
 

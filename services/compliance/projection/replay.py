@@ -10,6 +10,7 @@ from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.partner_history import PartnerHistory, Step
 from services.compliance.policy.published_events import PublicationState
 from services.compliance.policy.step_position import StepPosition
+from services.compliance.read_model.consultant_rows import consultant_rows
 from services.compliance.read_model.forecast_rows import forecast_rows
 from services.compliance.read_model.rows import EventRow, PartnerRows
 from shared.events.envelope import Fact
@@ -64,23 +65,26 @@ def replay(
     """`derive` into an empty history, which can be kept and resumed."""
     groups = (Group(tuple(appended)) for _, appended in groupby(facts, attrgetter("append_position")))
     events = _event_rows(_steps(history, groups, until, past), history.partner_id, after)
-    return PartnerRows(history.partner_id, events, *forecast_rows(history), history.next_timer_at)
+    return _rows(history, events)
 
 
 def replay_from_cursor(
     partner_id: str, facts: Sequence[Fact], after: StepPosition, until: StepPosition, parameters: Parameters
-) -> tuple[PartnerHistory, PartnerRows, bool]:
+) -> tuple[PartnerHistory, PartnerRows, PartnerRows | None]:
     """What `derive` gives, and the history to go on from; the steps up to `after` are not taken one by one.
 
-    Also whether anything changed after them: where not, the rows do not know since when they hold. Raises
-    `PublicationUnknown` where a later step retracts something: then only `derive` will do.
+    Also what changed after them (None: nothing): where no standing did, the rows do not know since when those hold.
+    Raises `PublicationUnknown` where a later step retracts something: then only `derive` will do.
     """
     history = PartnerHistory(partner_id, parameters)
     behind = [fact for fact in facts if _key(fact, partner_id) <= after]
     if behind:
         history.fast_forward(behind, _timers_through(after, partner_id))
+        history.knowledge.take_touched()
     found = replay(history, facts[len(behind) :], after, until)
-    return history, found, not behind or history.changes > 0
+    if not behind or history.changes > 0:
+        return history, found, found
+    return history, found, found.of_people_only() if found.people else None
 
 
 def resume(history: PartnerHistory, groups: Iterable[Group], until: StepPosition) -> PartnerRows | None:
@@ -90,9 +94,16 @@ def resume(history: PartnerHistory, groups: Iterable[Group], until: StepPosition
     """
     changes = history.changes
     events = _event_rows(_steps(history, groups, until, None), history.partner_id, None)
-    if history.changes == changes:
-        return None
-    return PartnerRows(history.partner_id, events, *forecast_rows(history), history.next_timer_at)
+    if history.changes != changes:
+        return _rows(history, events)
+    people = consultant_rows(history)
+    return PartnerRows(history.partner_id, events, [], [], [], history.next_timer_at, people) if people else None
+
+
+def _rows(history: PartnerHistory, events: list[EventRow]) -> PartnerRows:
+    return PartnerRows(
+        history.partner_id, events, *forecast_rows(history), history.next_timer_at, consultant_rows(history)
+    )
 
 
 def _event_rows(steps: Iterable[Step], partner_id: str, after: StepPosition | None) -> list[EventRow]:

@@ -66,8 +66,8 @@ class ReplayWorkers:
 
 async def derive_partners(
     connection: Connection, partner_ids: Sequence[str], steps: StepRange, parameters: Parameters
-) -> list[tuple[PartnerHistory, PartnerRows, bool]]:
-    """Each partner's history, its rows, and whether anything changed."""
+) -> list[tuple[PartnerHistory, PartnerRows, PartnerRows | None]]:
+    """Each partner's history, its rows, and those to write; None: nothing changed."""
     facts = await routed(connection, partner_ids, steps.through)
     past = await prior_publications(connection, partner_ids, steps.upgraded_from)
     return [
@@ -78,15 +78,16 @@ async def derive_partners(
 
 def derive_partner(
     partner_id: str, facts: Sequence[Fact], steps: StepRange, parameters: Parameters, past: PriorPublication | None
-) -> tuple[PartnerHistory, PartnerRows, bool]:
-    """The partner's history, its rows, and whether anything changed."""
+) -> tuple[PartnerHistory, PartnerRows, PartnerRows | None]:
+    """The partner's history, its rows, and those to write; None: nothing changed."""
     if past is None:
         try:
             return replay_from_cursor(partner_id, facts, steps.after, steps.until, parameters)
         except PublicationUnknown:
             pass
     history = PartnerHistory(partner_id, parameters)
-    return history, replay(history, facts, steps.after, steps.until, past), True
+    derived = replay(history, facts, steps.after, steps.until, past)
+    return history, derived, derived
 
 
 # In the processes ----------------------------------------------------------------------------
@@ -118,4 +119,4 @@ async def _derive(settings: ComplianceSettings, partner_ids: Sequence[str], step
     if not _connections or _connections[0].is_closed():
         _connections[:] = [await connect(settings)]
     found = await derive_partners(_connections[0], partner_ids, steps, settings.parameters)
-    return [derived for _, derived, changed in found if changed]
+    return [changed for _, _, changed in found if changed is not None]

@@ -1,13 +1,15 @@
 """Writing what a batch derived together with the checkpoint."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from services.compliance.database import Connection
 from services.compliance.policy.published_events import PublicationState, PublishedEvent, load_publication
 from services.compliance.read_model.checkpoint import ADVANCE, NOTIFY, Checkpoint, values_of
-from services.compliance.read_model.rows import EventRow, PartnerRows, RevisionRow
+from services.compliance.read_model.rows import EventRow, PartnerRows, PersonRows, RevisionRow
 from services.web.statements import statements
+from shared.events.wire import instant_text
 
 _WRITE: Final = statements(__file__, advance=ADVANCE, notify=NOTIFY)["write"]
 
@@ -40,7 +42,7 @@ async def write(
     revisions: Sequence[RevisionRow],
     held_by: str,
 ) -> int:
-    """Replaces the standings, windows and timers of these partners, appends their events and stores the checkpoint.
+    """Replaces the rows of these partners and their people, appends their events and stores the checkpoint.
 
     `revisions`: of the policy, where one was taken in: all that are known then.
 
@@ -49,6 +51,7 @@ async def write(
     Returns the version of the checkpoint that it wrote.
     """
     events = [_event(row) for row in sorted(row for partner in derived for row in partner.events)]
+    people = [(partner.partner_id, person) for partner in derived for person in partner.people]
     window_counts = [(partner.partner_id, *count) for partner in derived for count in partner.window_counts]
     written = await connection.fetchrow(
         _WRITE,
@@ -61,6 +64,10 @@ async def write(
         *_columns([row for partner in derived for row in partner.windows], 9),
         *_columns([(partner.partner_id, partner.due_at) for partner in derived], 2),
         *_columns(revisions, 5),
+        *_columns([_person(partner_id, person) for partner_id, person in people], 5),
+        *_columns([_as_text(person.link) for _, person in people if person.link is not None], 4),
+        *_columns([_as_text(row) for _, person in people for row in person.certifications], 4),
+        *_columns([_as_text(row) for _, person in people for row in person.duties], 7),
     )
     if written is None:
         raise ConcurrentUpdate
@@ -81,6 +88,21 @@ def _event(row: EventRow) -> tuple[object, ...]:
         event.about,
         event.data,
     )
+
+
+def _person(partner_id: str, person: PersonRows) -> tuple[object, ...]:
+    """`duties`: by which the rows that stay are known."""
+    duties = " ".join(f"{row.product}~{row.portal_change_id}" for row in person.duties)
+    return partner_id, person.consultant_id, person.link is not None, bool(person.certifications), duties
+
+
+def _as_text(row: tuple[object, ...]) -> tuple[object, ...]:
+    """The row with its times as PostgreSQL writes an array: `unnest` would take one array apart with the other."""
+    return tuple(_array(value) if isinstance(value, tuple) else value for value in row)
+
+
+def _array(instants: tuple[datetime, ...]) -> str:
+    return "{" + ",".join(map(instant_text, instants)) + "}"
 
 
 def _columns(rows: Sequence[tuple[object, ...]], width: int) -> list[list[object]]:

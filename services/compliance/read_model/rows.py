@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from typing import NamedTuple
 
+from services.compliance.policy.consultant_times import Times
 from services.compliance.policy.step_position import StepPosition
 from shared.events.compliance_events import ComplianceEvent
 
@@ -53,10 +54,50 @@ class RevisionRow(NamedTuple):
     voided_position: int | None
 
 
+class ConsultantLinkRow(NamedTuple):
+    """A row of `consultant_link`, in the order of its columns."""
+
+    partner_id: str
+    consultant_id: str
+    linked: Times
+    counting: Times
+
+
+class ConsultantCertificationRow(NamedTuple):
+    """A row of `consultant_certification`, in the order of its columns."""
+
+    consultant_id: str
+    product: str
+    partner_id: str
+    certified: Times
+
+
+class MaintenanceDutyRow(NamedTuple):
+    """A row of `maintenance_duty`, in the order of its columns."""
+
+    consultant_id: str
+    product: str
+    portal_change_id: str
+    partner_id: str
+    due_on: date
+    owed: Times
+    owed_until: datetime | None
+
+
+class PersonRows(NamedTuple):
+    """All rows of one person that a partner writes; none of a kind: those written before are to go."""
+
+    consultant_id: str
+    link: ConsultantLinkRow | None
+    certifications: list[ConsultantCertificationRow]
+    duties: list[MaintenanceDutyRow]
+
+
 class PartnerRows(NamedTuple):
     """One partner: its new events, its rows in the read model, its next timer.
 
     `windows`: those that may differ from what is written. `window_counts`: per product how many windows there are.
+    `people`: those about whom something may differ. Where nothing else does, there are no standings.
     """
 
     partner_id: str
@@ -65,3 +106,8 @@ class PartnerRows(NamedTuple):
     windows: list[WindowRow]
     window_counts: list[tuple[str, int]]
     due_at: datetime | None
+    people: list[PersonRows]
+
+    def of_people_only(self) -> "PartnerRows":
+        """Without standings and windows, which stay as they are written."""
+        return self._replace(standings=[], windows=[], window_counts=[])

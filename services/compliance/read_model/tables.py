@@ -5,6 +5,8 @@ second schema. Everything but `compliance_event` and `policy_upgrade` can be dro
 events since the last policy upgrade, to the byte; but subscribers hold them, and therefore they are append-only.
 """
 
+from typing import Final
+
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -127,6 +129,55 @@ replacement_window = Table(
     Index("replacement_window_opened_idx", "opened_at", "partner_id"),
     CheckConstraint("(closed_at IS NULL) = (closed_outcome IS NULL)", name="replacement_window_closed_check"),
     comment="Every replacement window; whether it is open at an instant follows from its instants.",
+)
+
+_TIMES: Final = "The instants at which it begins and ends, in turn."
+
+consultant_link = Table(
+    "consultant_link",
+    metadata,
+    _id("partner_id"),
+    _id("consultant_id"),
+    Column("linked", ARRAY(DateTime(timezone=True)), nullable=False, comment=_TIMES),
+    Column("counting", ARRAY(DateTime(timezone=True)), nullable=False, comment=_TIMES),
+    PrimaryKeyConstraint("partner_id", "consultant_id", name="consultant_link_pkey"),
+    Index("consultant_link_consultant_idx", "consultant_id", "partner_id"),
+    comment="Everybody who was ever linked to a partner, and when it counts there.",
+)
+
+consultant_certification = Table(
+    "consultant_certification",
+    metadata,
+    _id("consultant_id"),
+    _id("product"),
+    _id("partner_id", comment="A partner where the person ever counts; the rows of all these agree."),
+    Column("certified", ARRAY(DateTime(timezone=True)), nullable=False, comment=_TIMES),
+    PrimaryKeyConstraint("consultant_id", "product", "partner_id", name="consultant_certification_pkey"),
+    comment="When people are certified for each product.",
+)
+
+maintenance_duty = Table(
+    "maintenance_duty",
+    metadata,
+    _id("consultant_id"),
+    _id("product"),
+    _id("portal_change_id"),
+    _id("partner_id", comment="A partner where the person ever counts; the rows of all these agree."),
+    Column("due_on", Date, nullable=False),
+    Column("owed", ARRAY(DateTime(timezone=True)), nullable=False, comment=_TIMES),
+    Column("owed_until", DateTime(timezone=True), comment="The last end; null: without end, if no fact comes."),
+    PrimaryKeyConstraint("consultant_id", "product", "portal_change_id", "partner_id", name="maintenance_duty_pkey"),
+    Index(
+        "maintenance_duty_owed_idx",
+        "due_on",
+        "portal_change_id",
+        "consultant_id",
+        "product",
+        "partner_id",
+        postgresql_where=text("owed_until IS NULL"),
+    ),
+    Index("maintenance_duty_until_idx", "owed_until", postgresql_where=text("owed_until IS NOT NULL")),
+    comment="When people owe the maintenance that a portal change asks for.",
 )
 
 policy_revision = Table(

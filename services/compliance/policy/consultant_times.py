@@ -1,0 +1,92 @@
+"""When a person is linked, counts, is certified and owes maintenance, as instants between which nothing changes.
+
+Such *times* begin and end in turn: the first instant begins, the second ends, and so on. At an instant something holds
+if an odd number of them is not later.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import NamedTuple, Protocol
+
+from services.compliance.policy.consultant_facts import ConsultantFacts
+from services.compliance.policy.partner_facts import PartnerFacts
+from services.compliance.policy.qualifications import owed_maintenance
+
+Times = tuple[datetime, ...]
+
+
+class MaintenanceDuty(NamedTuple):
+    """When the maintenance of a product for a portal change is owed by a person (R25)."""
+
+    product: str
+    portal_change_id: str
+    due_on: date
+    owed: Times
+
+
+def linked_times(person: ConsultantFacts, partner_id: str) -> Times:
+    """When the person is linked to the partner, whether or not it counts there."""
+    return person.links.linked_times(partner_id)
+
+
+def counting_times(person: ConsultantFacts) -> Times:
+    """When the person counts at the partner from which it is seen, where it is certified (R23)."""
+    return _times(person.tenures)
+
+
+def certified_times(person: ConsultantFacts, product: str) -> Times:
+    """When the person is certified for the product (R4, R26)."""
+    return _times(person.spans(product))
+
+
+def maintenance_duties(
+    person: ConsultantFacts, knowledge: PartnerFacts, products: Iterable[str]
+) -> list[MaintenanceDuty]:
+    """The maintenance that the person owes at some time, by product and portal change in order of announcement."""
+    found = []
+    for product in products:
+        grants = list(person.grants(product))
+        for obligation in knowledge.obligations(product) if grants else ():
+            completed = person.completions(product, obligation.portal_change_id)
+            owed = _times(owed_maintenance(grants, obligation, completed))
+            if owed:
+                found.append(MaintenanceDuty(product, obligation.portal_change_id, obligation.due_on, owed))
+    return found
+
+
+def holds(times: Sequence[datetime], at: datetime) -> bool:
+    """Whether it holds at the instant."""
+    return bisect_right(times, at) % 2 == 1
+
+
+def since(times: Sequence[datetime], at: datetime) -> datetime | None:
+    """Since when it holds at the instant; None: it does not."""
+    place = bisect_right(times, at)
+    return times[place - 1] if place % 2 else None
+
+
+def changes_after(times: Sequence[datetime], at: datetime) -> datetime | None:
+    """When it begins or ends next."""
+    place = bisect_right(times, at)
+    return times[place] if place < len(times) else None
+
+
+class _Lasting(Protocol):
+    @property
+    def start(self) -> datetime: ...
+    @property
+    def end(self) -> datetime | None: ...
+
+
+def _times(lasting: Iterable[_Lasting]) -> Times:
+    """Of what lasts from start to end, in order; what touches is one."""
+    found: list[datetime] = []
+    for span in lasting:
+        if found and found[-1] == span.start:
+            found.pop()
+        else:
+            found.append(span.start)
+        if span.end is not None:
+            found.append(span.end)
+    return tuple(found)
