@@ -22,6 +22,7 @@ from services.certification.api import (
     partners,
     policy_revisions,
     portal_changes,
+    recorded_facts,
 )
 from services.certification.api.command_request import Service
 from services.certification.api.fact_routes import FactRoutes
@@ -161,6 +162,7 @@ def create_app(settings: CertificationSettings) -> FastAPI:
         policy_revisions,
         facts,
         held_facts,
+        recorded_facts,
         batches,
         events,
         health,

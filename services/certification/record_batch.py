@@ -6,7 +6,6 @@ a newer fact of another caller came in between, everything from that report on i
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from functools import partial
 from typing import Final, NamedTuple
 
@@ -16,7 +15,7 @@ import msgspec
 from services.certification.decision import Decided, RequestReceipt, decide, decide_about_partner, scope
 from services.certification.domain.refusals import Overloaded, Unavailable
 from services.certification.domain.reported_fact import FactReport, Repeated, named_products
-from services.certification.event_store.append_request import AppendRequest, Outcome, state_at
+from services.certification.event_store.append_request import AppendRequest, Outcome
 from services.certification.event_store.decision_scope import NOTHING, Scope
 from services.certification.event_store.loaded_subjects import FACTS_MAX, LoadedSubjects
 from services.certification.event_store.store import EventStore
@@ -79,14 +78,10 @@ async def _record_together(store: EventStore, products: Sequence[str], run: Sequ
 
 
 class BatchCheck:
-    """Decides the reports of one batch, run after run, and records nothing. `products`: those sold.
+    """Decides the reports of one batch, run after run, and records nothing. `products`: those sold."""
 
-    `show_facts`: the answers have the rows that would be appended, as if they were recorded at the end of their run.
-    """
-
-    def __init__(self, products: Sequence[str], *, show_facts: bool = False) -> None:
+    def __init__(self, products: Sequence[str]) -> None:
         self._decisions = _Decisions(products, LoadedSubjects(), dry=True)
-        self._show_facts = show_facts
 
     async def check_run(self, store: EventStore, run: Sequence[Item]) -> list[Result]:
         """What each report would be answered if it and those before it were sent now. Raises `Unavailable`.
@@ -101,10 +96,7 @@ class BatchCheck:
             results += self._decisions.results(())
             if len(results) < len(run):
                 results.append(await self._check_alone(store, run[len(results)]))
-        if not self._show_facts:
-            return results
-        now = await store.now()
-        return [_with_rows(result, now) if isinstance(result, Answer) else result for result in results]
+        return results
 
     async def _check_alone(self, store: EventStore, item: Item) -> Result:
         report, receipt = item
@@ -116,17 +108,7 @@ class BatchCheck:
             return refusal
         if isinstance(decision, Repeated):
             return next(earlier(stored) for stored in loaded.facts if stored.fact == decision.fact)
-        return _checked(decision)
-
-
-def _checked(decision: Decided) -> Answer:
-    """The answer where nothing is recorded."""
-    return Answer(decision.recorded.fact, 0, decision.recorded.held, replayed=False, rows=decision.call.facts)
-
-
-def _with_rows(answer: Answer, now: datetime) -> Answer:
-    rows = tuple(msgspec.structs.replace(row, state=state_at(row, now)) for row in answer.rows)
-    return msgspec.structs.replace(answer, rows=rows)
+        return Answer(decision.recorded.fact, 0, decision.recorded.held, replayed=False)
 
 
 class _Decisions:
@@ -219,7 +201,10 @@ class _Decisions:
         for result in self._results:
             match result:
                 case Decided(what):
-                    answer = _checked(result) if self._dry else answer_of(result, next(appended))
+                    if self._dry:
+                        answer: Answer | None = Answer(what.fact, 0, what.held, replayed=False)
+                    else:
+                        answer = answer_of(result, next(appended))
                     if answer is None:
                         return
                     recorded[what.fact.fact_id] = answer

@@ -22,7 +22,7 @@ from services.certification.decision import (
     scope,
 )
 from services.certification.domain.reported_fact import FactReport, Repeated, StatedScore, named_products
-from services.certification.event_store.append_request import Outcome, Row
+from services.certification.event_store.append_request import Outcome
 from services.certification.event_store.store import EventStore, FoundFact, StoredFact, content_hash
 from services.certification.event_store.streams import stream_of
 from services.web.products import require_sold
@@ -51,15 +51,13 @@ PAUSE_SECONDS_MAX: Final = 0.1
 class Answer(msgspec.Struct, frozen=True):
     """The answer to a report: the fact, the last position appended with it, and whether it is held (R35).
 
-    `replayed`: an earlier call recorded it; the rest repeats the answer to that call. `rows`: of a check, the fact
-    and the decisions that follow from it; else empty.
+    `replayed`: an earlier call recorded it; the rest repeats the answer to that call.
     """
 
     fact: Fact
     position: int
     held: bool
     replayed: bool
-    rows: tuple[Row, ...] = ()
 
 
 async def record(store: EventStore, products: Sequence[str], report: FactReport, receipt: RequestReceipt) -> Answer:

@@ -6,7 +6,7 @@ the rows, so it holds what the pages hold, and never more than one of them in me
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar, get_origin
 from urllib.parse import parse_qsl, urlencode
 
 import msgspec
@@ -114,7 +114,8 @@ def _query_names(route: APIRoute) -> dict[str, bool]:
     """The names of the query parameters, and whether each can be given several times."""
     described = (route.openapi_extra or {}).get("parameters", ())
     names = {item["name"]: item["schema"].get("type") == "array" for item in described if item["in"] == "query"}
-    return names | {field.alias: False for field in route.dependant.query_params}
+    given = {field.alias: get_origin(field.field_info.annotation) is tuple for field in route.dependant.query_params}
+    return names | given
 
 
 def _describe(app: FastAPI, tables: Mapping[str, str]) -> None:

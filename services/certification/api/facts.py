@@ -29,13 +29,12 @@ class Void(FactBody):
     reason: Text
 
 
-class FactAnswer(Answer):
+class RecordedFact(Answer):
     """A fact as recorded.
 
     `append_position`: the last position of what was appended with it. `causation_id`: of a decision, the reported
     fact that it follows from. `held`: it waited for its registration or attempt when it was recorded (R35).
-    `free_text`: its reason or evidence, unless erased; a name is in the profile. `voided_by`: the fact that voided it
-    (R33).
+    `voided_by`: the fact that voided it (R33).
     """
 
     fact_id: str
@@ -49,10 +48,15 @@ class FactAnswer(Answer):
     causation_id: str | None
     data: dict[str, Any]
     held: bool
-    free_text: str | None
     voided: bool
     voided_by: str | None
     voided_at: InstantAnswer | None
+
+
+class FactAnswer(RecordedFact):
+    """A fact as recorded, with its `free_text`: its reason or evidence, unless erased; a name is in the profile."""
+
+    free_text: str | None
 
 
 @router.post("/{fact_id}/void", **reporting(404, 409))

@@ -13,12 +13,14 @@ import asyncpg
 import msgspec
 
 from services.certification.domain.refusals import NotReady, Unavailable
+from services.certification.event_store import fact_search
 from services.certification.event_store.append_connection import AppendConnection
 from services.certification.event_store.append_request import AppendRequest, Outcome, Routing
 from services.certification.event_store.append_turns import Turns
 from services.certification.event_store.database import RETRY_SECONDS, TRANSIENT_ERRORS, Database
 from services.certification.event_store.deadline import DID_NOT_ANSWER, Deadline, reraise_if_cancelled
 from services.certification.event_store.decision_scope import NOTHING, Scope
+from services.certification.event_store.fact_search import FactSearch, FoundFactRow
 from services.certification.event_store.group_commit import Appender
 from services.certification.event_store.group_loads import GroupLoads
 from services.certification.event_store.log_pages import (
@@ -267,6 +269,10 @@ class EventStore:
         facts = [HeldFact(*row[:9]) for row in rows if row[0] is not None]
         through, more = rows[0][9:]
         return HeldFacts(facts, through if more else None)
+
+    async def search(self, which: FactSearch, limit: int) -> list[FoundFactRow]:
+        """The newest facts that are looked for, at most `limit`."""
+        return await fact_search.search(self._database, which, limit)
 
     async def fact_by_key(self, actor: str, key: str) -> FoundFact | None:
         """The fact recorded under an idempotency key of this caller."""

@@ -7,14 +7,14 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.compliance.api.openapi import LIST_PROBLEMS, query_parameters, response_docs
-from services.compliance.api.query_params import EVENTS_FILTER, EventsQuestion, question_of
+from services.compliance.api.query_params import EVENTS_FILTER, EventsQuestion, Id, NoQuestion, question_of
 from services.compliance.api.service import CONNECTION_SECONDS_MAX, service_of
 from services.compliance.cloud_event import CloudEvent, cloud_event
 from services.compliance.database import Pool
 from services.compliance.historical_answers.as_of import AsOf, moment_of
 from services.compliance.read_model.current_standings import present_moment
-from services.compliance.read_model.event_log import EventFilter, LoggedEvent, read_events
-from services.compliance.refusals import InvalidQuery
+from services.compliance.read_model.event_log import EventFilter, LoggedEvent, find_event, read_events
+from services.compliance.refusals import InvalidQuery, NeverMentioned
 from services.web import event_feed
 from services.web.event_broadcast import Event, Filter, Read
 from services.web.products import require_sold
@@ -87,6 +87,18 @@ async def events(request: Request) -> Response:
     plain = question.live and question.min_position is None
     immutable = len(page.events) == question.limit and plain and not service.sandbox
     return event_feed.answer(request, page, immutable=immutable)
+
+
+@router.get("/compliance/v1/events/{event_id}", responses=response_docs(CloudEvent))
+@requires(Scope.READ)
+async def event(request: Request, event_id: Id) -> Response:
+    """The event of this id, as it was published."""
+    question_of(request, NoQuestion)
+    async with service_of(request).connection() as connection:
+        found = await find_event(connection, event_id)
+    if found is None:
+        raise NeverMentioned(f"No event {event_id} was ever published.")
+    return Response(msgspec.json.encode(cloud_event(found)), media_type="application/json")
 
 
 def _until(question: EventsQuestion, moment: AsOf | None) -> tuple[Any, ...]:

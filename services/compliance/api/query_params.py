@@ -192,6 +192,19 @@ class ChangesQuestion(FreshQuery):
     limit: Limit = Field(default=LIMIT_DEFAULT, description="How many at most.")
 
 
+class EventsOfFactQuestion(FreshQuery):
+    """Which of the events that a fact led to."""
+
+    after: AskedPosition = Field(default=0, description="`next` of the page before.")
+    limit: Limit = Field(default=LIMIT_DEFAULT, description="How many at most.")
+
+
+class NoQuestion(BaseModel):
+    """Nothing: the path says it all."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
 class WhatIfPageQuestion(BaseModel):
     """Which part of the differences."""
 

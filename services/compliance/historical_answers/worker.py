@@ -36,7 +36,6 @@ from services.compliance.historical_answers import (
     partners,
     policy,
     portal_changes,
-    previews,
     timeline,
 )
 from services.compliance.historical_answers.queries import (
@@ -56,7 +55,6 @@ from services.compliance.historical_answers.queries import (
     PartnerTimeline,
     PolicyQuestion,
     PortalChangeNotifications,
-    Preview,
     Refused,
     Reply,
     WindowsList,
@@ -95,8 +93,6 @@ async def answer(connection: Connection, question: HistoryQuery, parameters: Par
             return await lists.partners(connection, question, parameters)
         case WindowsList():
             return await lists.windows(connection, question, parameters)
-        case Preview():
-            return await previews.preview(connection, question, parameters)
         case _:
             return await _audited(connection, question, parameters)
 

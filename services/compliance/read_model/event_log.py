@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from services.compliance.database import Connection, Pool
+from services.web.event_broadcast import POSITION_MAX
 from services.web.statements import statements
 
 _SQL: Final = statements(__file__)
@@ -59,3 +60,24 @@ async def read_event(connection: "Connection | Pool", position: int) -> LoggedEv
     row = await connection.fetchrow(_SQL["read_event"], position)
     assert row is not None, "the log has no gaps"
     return LoggedEvent._make(row)
+
+
+class EventsOfFact(NamedTuple):
+    """Events derived from the facts of the append that ends at `append_position`."""
+
+    events: list[LoggedEvent]
+    append_position: int
+
+
+async def read_events_of_fact(
+    connection: Connection, fact_id: str, after: int, limit: int
+) -> tuple[int, EventsOfFact | None]:
+    """The position applied for every partner, and the first events after a position that a fact led to.
+
+    None, at whatever position: there is no such fact.
+    """
+    rows = await connection.fetch(_SQL["read_events_of_fact"], fact_id, after, limit)
+    if not rows:
+        return POSITION_MAX, None
+    events = [LoggedEvent._make(tuple(row)[:-2]) for row in rows if row["position"] is not None]
+    return rows[0]["applied_through"], EventsOfFact(events, rows[0]["append_position"])

@@ -21,3 +21,17 @@ SELECT e.* FROM compliance_event e WHERE e.position = $1
 
 -- name: find_event
 SELECT e.* FROM compliance_event e WHERE e.event_id = $1
+
+-- name: read_events_of_fact
+-- The first events after a position that were derived from a fact and those appended with it. Without an event there is
+-- one row, with null for its columns; without the fact, none.
+SELECT e.*, f.append_position, p.position AS applied_through
+FROM certification.stored_events f
+CROSS JOIN progress p
+LEFT JOIN LATERAL (
+    SELECT e.* FROM compliance_event e
+    WHERE e.fact_position = f.append_position AND e.fact_position > 0 AND e.position > $2
+    ORDER BY e.position LIMIT $3
+) e ON true
+WHERE f.fact_id = $1
+ORDER BY e.position

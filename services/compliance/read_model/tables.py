@@ -92,6 +92,7 @@ compliance_event = Table(
     PrimaryKeyConstraint("position", name="compliance_event_pkey"),
     UniqueConstraint("event_id", name="compliance_event_event_id_key"),
     Index("compliance_event_partner_idx", "partner_id", "position"),
+    Index("compliance_event_fact_idx", "fact_position", "position", postgresql_where=text("fact_position > 0")),
     comment="The log of compliance events: append-only, gapless.",
 )
 

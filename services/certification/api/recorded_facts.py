@@ -1,0 +1,78 @@
+"""The facts of a person, of a partner, of a conversation: as recorded, newest first."""
+
+from typing import Annotated, Final
+
+import msgspec
+from fastapi import APIRouter, Query
+
+from services.certification.api.command_request import REFUSALS, TheService
+from services.certification.api.facts import RecordedFact
+from services.certification.api.fields import KEY_PATTERN, Answer, Id
+from services.certification.event_store.fact_search import FactSearch, FoundFactRow
+from services.web import event_feed
+from services.web.event_broadcast import POSITION_MAX
+from services.web.input_parsing import WHOLE_NUMBER
+from services.web.list_tables import list_of
+from services.web.refusal import Malformed
+from services.web.scopes import Scope, requires
+from shared.events.facts import TOPIC_OF, TOPICS
+
+LIMIT_MAX: Final = 200
+LIMIT_DEFAULT: Final = 50
+
+router = APIRouter(prefix="/certification/v1/recorded-facts", tags=["Facts"])
+
+_COLUMNS: Final = tuple(name for name in RecordedFact.model_fields if name != "data")
+_Token = Annotated[str | None, Query(pattern=KEY_PATTERN)]
+
+
+class RecordedFacts(Answer):
+    """One page, newest first; `next` is the `after` of the page that follows, null at the end."""
+
+    facts: list[RecordedFact]
+    next: int | None
+
+
+@router.get("", responses=REFUSALS)
+@requires(Scope.READ)
+@list_of("facts", _COLUMNS, rest="data", rows_max=LIMIT_MAX)
+async def recorded_facts(
+    service: TheService,
+    consultant_id: Annotated[Id | None, Query(description="Only about this person; voids included.")] = None,
+    partner_id: Annotated[Id | None, Query(description="Only about this partner, or a merger into it.")] = None,
+    correlation_id: Annotated[_Token, Query(description="Only of this conversation.")] = None,
+    causation_id: Annotated[_Token, Query(description="Only the decisions that follow from this fact.")] = None,
+    types: Annotated[tuple[str, ...], Query(alias="type", description="Only these; short or full names.")] = (),
+    after: Annotated[
+        int | None, Query(ge=1, le=POSITION_MAX, description="`next` of the page before."), WHOLE_NUMBER
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX, description="How many at most."), WHOLE_NUMBER] = LIMIT_DEFAULT,
+) -> RecordedFacts:
+    """The facts as recorded, newest first, with what voided each. Free text is with the single fact."""
+    if correlation_id is not None and causation_id is not None:
+        raise Malformed("A conversation or a cause is asked for, not both.", "causation_id")
+    topics = event_feed.full_types(types, list(TOPICS))
+    which = FactSearch(after, topics, consultant_id, partner_id, correlation_id, causation_id)
+    found = await service.reader.search(which, limit)
+    following = found[-1].fact.position if len(found) == limit else None
+    return RecordedFacts(facts=list(map(_answer, found)), next=following)
+
+
+def _answer(found: FoundFactRow) -> RecordedFact:
+    fact = found.fact
+    return RecordedFact(
+        fact_id=fact.fact_id,
+        type=TOPIC_OF[type(fact.data)],
+        position=fact.position,
+        append_position=fact.append_position,
+        recorded_at=fact.recorded_at,
+        effective_at=fact.effective_at,
+        actor=fact.actor,
+        correlation_id=fact.correlation_id,
+        causation_id=fact.causation_id,
+        data=msgspec.to_builtins(fact.data),
+        held=found.held,
+        voided=found.voided_by is not None,
+        voided_by=found.voided_by,
+        voided_at=found.voided_at,
+    )

@@ -1,0 +1,61 @@
+-- Facts of the log, newest first, by whom they are about; each statement walks the index of its name.
+--
+-- $1 before          the position before which they lie; null: the end of the log
+-- $2                 how many facts at most
+-- $3 topics          null: any
+-- $4 consultant_id, $5 partner_id   null: any
+-- $6                 the id of a conversation, or of the fact that others follow from; null where the name says neither
+--
+-- Events that applications of the library wrote are no facts and left out.
+
+-- name: matching
+    (($1::bigint IS NULL OR e.notification_id < $1) AND starts_with(e.topic, 'com.sage.partnercloud.')
+        AND ($3::text[] IS NULL OR e.topic = ANY($3))
+        AND ($4::text IS NULL OR e.consultant_id = $4)
+        AND ($5::text IS NULL OR e.partner_id = $5 OR e.into_partner_id = $5))
+
+-- name: columns
+    e.topic, e.state, e.notification_id, e.append_position, e.held,
+    (SELECT v.fact_id FROM certification.stored_events v WHERE v.voided_fact_id = e.fact_id),
+    (SELECT v.recorded_at FROM certification.stored_events v WHERE v.voided_fact_id = e.fact_id)
+
+-- name: of_anything
+SELECT {columns} FROM certification.stored_events e
+WHERE {matching} AND $6::text IS NULL
+ORDER BY e.notification_id DESC LIMIT $2
+
+-- name: of_consultant
+SELECT {columns} FROM certification.stored_events e
+WHERE e.consultant_id = $4 AND {matching} AND $6::text IS NULL
+ORDER BY e.notification_id DESC LIMIT $2
+
+-- name: of_partner
+SELECT {columns} FROM (
+    (SELECT e.* FROM certification.stored_events e
+        WHERE e.partner_id = $5 AND {matching} AND $6::text IS NULL
+        ORDER BY e.notification_id DESC LIMIT $2)
+    UNION ALL
+    (SELECT e.* FROM certification.stored_events e
+        WHERE e.into_partner_id = $5 AND {matching} AND e.partner_id IS DISTINCT FROM $5
+        ORDER BY e.notification_id DESC LIMIT $2)
+) e
+ORDER BY e.notification_id DESC LIMIT $2
+
+-- name: of_conversation
+SELECT {columns} FROM (
+    (SELECT e.* FROM certification.stored_events e
+        WHERE certification.correlation_named(e.state) = $6
+            AND certification.correlation_named(e.state) <> e.fact_id AND {matching}
+        ORDER BY e.notification_id DESC LIMIT $2)
+    UNION ALL
+    (SELECT e.* FROM certification.stored_events e
+        WHERE e.fact_id = $6 AND certification.correlation_named(e.state) = $6 AND {matching})
+) e
+ORDER BY e.notification_id DESC LIMIT $2
+
+-- name: of_cause
+SELECT {columns} FROM certification.stored_events e
+JOIN certification.stored_events cause ON cause.fact_id = $6
+    AND e.notification_id > cause.notification_id AND e.notification_id <= cause.append_position
+WHERE {matching} AND convert_from(e.state, 'UTF8')::jsonb ->> 'causation_id' = $6
+ORDER BY e.notification_id DESC LIMIT $2

@@ -1,0 +1,78 @@
+"""The facts of a person, a partner or a conversation, newest first."""
+
+from random import Random
+from typing import Any
+
+import pytest
+
+from tests.certification.caller import PREFIX, Caller
+from tests.certification.test_batches import Singly, tell
+from tests.oracle.histories import seeded
+
+TRACE = "01890a5d-ac96-774b-bcce-b302099a8057"
+
+
+async def found(caller: Caller, limit: int = 200, **query: Any) -> list[dict[str, Any]]:
+    """All pages of the list."""
+    facts: list[dict[str, Any]] = []
+    after: int | None = None
+    while not facts or after is not None:
+        page = await caller.get("recorded-facts", limit=limit, **query, **({} if after is None else {"after": after}))
+        facts += page["facts"]
+        after = page["next"]
+        if not page["facts"]:
+            break
+    return facts
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_exactly_the_facts_about_somebody_are_found_newest_first(caller: Caller, seed: int) -> None:
+    await tell(Singly(caller), seeded(seed), Random(seed))
+    log = await caller.log()
+    listed = await found(caller, limit=7)
+    assert [fact["position"] for fact in listed] == [fact["position"] for fact in reversed(log)]
+    voids = {fact["data"]["fact_id"]: fact["id"] for fact in log if "fact-voided" in fact["type"]}
+    assert {fact["fact_id"]: fact["voided_by"] for fact in listed if fact["voided"]} == voids
+    partners = {partner for fact in log for partner in [fact["data"].get("partner_id")] if partner}
+    for partner in partners:
+        about = [f["position"] for f in await caller.get("events", limit=1000, partner_id=partner)]
+        assert [fact["position"] for fact in await found(caller, limit=3, partner_id=partner)] == about[::-1]
+    followed = [fact for fact in log if "causationid" in fact]
+    for cause in {fact["causationid"] for fact in followed}:
+        expected = [fact["position"] for fact in reversed(followed) if fact["causationid"] == cause]
+        assert [fact["position"] for fact in await found(caller, causation_id=cause)] == expected
+
+
+async def test_a_conversation_is_found_with_the_decisions_that_follow(caller: Caller) -> None:
+    await caller.course()
+    await caller.register("R1")
+    body = {"attempt": 1, "score": "85"}
+    path = f"{PREFIX}exam-registrations/R1/attempts"
+    headers = {"Idempotency-Key": "k", "X-Correlation-Id": TRACE}
+    scored = (await caller.http.post(path, json=body, headers=headers)).json()
+    decided, reported = await found(caller, correlation_id=TRACE)
+    assert (reported["fact_id"], decided["causation_id"]) == (scored["fact_id"], scored["fact_id"])
+    assert [fact["fact_id"] for fact in await found(caller, causation_id=scored["fact_id"])] == [decided["fact_id"]]
+    course = (await found(caller, type="course-completed"))[0]
+    assert await found(caller, correlation_id=course["fact_id"]) == [course]
+
+
+async def test_all_that_is_given_must_fit(caller: Caller) -> None:
+    await caller.register("R1", "C1")
+    await caller.register("R2", "C2")
+    await caller.course("C1")
+    (course,) = await found(caller, consultant_id="C1", type="course-completed")
+    assert (course["data"]["consultant_id"], course["type"]) == ("C1", "com.sage.partnercloud.course-completed.v1")
+    assert await found(caller, consultant_id="C1", partner_id="P1") == []
+    void = (await caller.post(f"facts/{course['fact_id']}/void", reason="another person")).json()
+    latest, *_ = await found(caller, consultant_id="C1")
+    assert latest["fact_id"] == void["fact_id"]
+    assert (await caller.get(f"facts/{course['fact_id']}"))["voided_by"] == void["fact_id"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["after=0", "limit=0", "limit=201", "type=x", "consultant_id=a b", "correlation_id=a&causation_id=b"],
+)
+async def test_a_query_that_nothing_reads_is_refused(caller: Caller, query: str) -> None:
+    assert (await caller.http.get(f"{PREFIX}recorded-facts?{query}")).status_code == 422
