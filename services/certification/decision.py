@@ -18,6 +18,7 @@ from services.certification.domain import (
 )
 from services.certification.domain.consultant import Consultant
 from services.certification.domain.exam_registration import ExamRegistration
+from services.certification.domain.no_effect import why_no_effect
 from services.certification.domain.policy_revision import NO_REVISION
 from services.certification.domain.portal_change import PortalChange
 from services.certification.domain.reported_fact import FactReport, Recorded, Repeated, StatedScore, decided
@@ -51,6 +52,7 @@ from shared.events.facts import (
     RevocationOrdered,
     ScoreCorrected,
 )
+from shared.rules.no_effect import NoEffect
 
 Conditional = AboutConsultant | AboutRegistration | StatedScore | AboutPortalChange | PolicyRevised | FactVoided
 """Decided on the condition that no newer fact is stored; facts about partners depend on no other."""
@@ -87,11 +89,15 @@ class DecisionClock(NamedTuple):
 
 
 class Decided(NamedTuple):
-    """The fact to record with the decisions that follow from it, and the request that appends them."""
+    """The fact to record with the decisions that follow from it, and the request that appends them.
+
+    `no_effect`: why the fact changes nothing, whenever it is dated.
+    """
 
     recorded: Recorded
     facts: tuple[Fact, ...]
     call: AppendRequest
+    no_effect: NoEffect | None = None
 
 
 def decide_about_partner(report: FactReport, data: AboutPartner, receipt: RequestReceipt) -> Decided:
@@ -112,7 +118,9 @@ def decide(report: FactReport, data: Conditional, loaded: Loaded, receipt: Reque
         receipt = msgspec.structs.replace(receipt, free_text=NO_TEXT)  # only a correction has a reason
     decisions = _decisions(what.fact, loaded)
     rows = _rows(what.fact, decisions, loaded, clock)
-    return Decided(what, (what.fact, *decisions), _append_request(receipt, what, rows, clock, loaded))
+    facts = (what.fact, *decisions)
+    no_effect = why_no_effect(what.fact, (*(stored.fact for stored in loaded.facts), *facts))
+    return Decided(what, facts, _append_request(receipt, what, rows, clock, loaded), no_effect)
 
 
 def scope(data: Conditional, effective_at: datetime | None, target: Fact | None) -> Scope:

@@ -18,8 +18,8 @@ from services.certification.domain.reported_fact import FactReport, Repeated, na
 from services.certification.event_store.append_request import AppendRequest, Outcome
 from services.certification.event_store.decision_scope import NOTHING, Scope
 from services.certification.event_store.loaded_subjects import FACTS_MAX, LoadedSubjects
-from services.certification.event_store.store import EventStore
-from services.certification.record_fact import Answer, answer_of, earlier, first_answer, record
+from services.certification.event_store.store import EventStore, StoredFact
+from services.certification.record_fact import Answer, answer_of, earlier, new_answer, record, require_same_content
 from services.web.products import require_sold
 from services.web.refusal import EngineNotInstalled, IdempotencyKeyReused, Refusal
 from shared.events.envelope import Fact
@@ -107,8 +107,9 @@ class BatchCheck:
         except Refusal as refusal:
             return refusal
         if isinstance(decision, Repeated):
-            return next(earlier(stored) for stored in loaded.facts if stored.fact == decision.fact)
-        return Answer(decision.recorded.fact, 0, decision.recorded.held, replayed=False)
+            stored = next(stored for stored in loaded.facts if stored.fact == decision.fact)
+            return earlier(stored, (other.fact for other in loaded.facts))
+        return new_answer(decision.recorded.fact, 0, decision, replayed=False)
 
 
 class _Decisions:
@@ -156,7 +157,8 @@ class _Decisions:
         key = receipt.idempotency_key
         if key in self._subjects.receipts:
             stored, salt = self._subjects.receipts[key]
-            return first_answer(stored, salt, report, receipt)
+            require_same_content(stored, salt, receipt)
+            return self._earlier(stored)
         if key in self._receipts:
             return self._repeated(key, receipt) if self._dry else None
         if isinstance(report.data, AboutPartner):
@@ -202,7 +204,7 @@ class _Decisions:
             match result:
                 case Decided(what):
                     if self._dry:
-                        answer: Answer | None = Answer(what.fact, 0, what.held, replayed=False)
+                        answer: Answer | None = new_answer(what.fact, 0, result, replayed=False)
                     else:
                         answer = answer_of(result, next(appended))
                     if answer is None:
@@ -219,4 +221,9 @@ class _Decisions:
             return msgspec.structs.replace(recorded[fact.fact_id], replayed=True)
         stored = self._subjects.fact(fact.fact_id)
         assert stored is not None, "it was loaded to be recognised"
-        return earlier(stored)
+        return self._earlier(stored)
+
+    def _earlier(self, stored: StoredFact) -> Answer:
+        """The answer that was given to the report, as far as the facts are loaded that it was decided from."""
+        routing = stored.routing
+        return earlier(stored, self._subjects.of(routing.consultant_id, routing.originator_id))

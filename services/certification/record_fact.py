@@ -5,7 +5,7 @@ Neither a repeated call nor a broken connection records twice: the appending tra
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from random import uniform
 from typing import Final, assert_never
@@ -21,9 +21,10 @@ from services.certification.decision import (
     follows_registration,
     scope,
 )
+from services.certification.domain.no_effect import why_no_effect
 from services.certification.domain.reported_fact import FactReport, Repeated, StatedScore, named_products
 from services.certification.event_store.append_request import Outcome
-from services.certification.event_store.store import EventStore, FoundFact, StoredFact, content_hash
+from services.certification.event_store.store import EventStore, FoundFact, StoredFact, content_hash, stored_fact
 from services.certification.event_store.streams import stream_of
 from services.web.products import require_sold
 from services.web.refusal import IdempotencyKeyReused
@@ -41,23 +42,29 @@ from shared.events.facts import (
     RevocationOrdered,
     ScoreCorrected,
 )
+from shared.rules.no_effect import NoEffect, takes_effect_later
 
 PAUSE_SECONDS: Final = 0.002
 """The longest pause before the second try; it doubles with each further try."""
 
 PAUSE_SECONDS_MAX: Final = 0.1
 
+KNOWN_MAX: Final = 5_000
+"""So many facts of one person or stream are looked at to repeat what was said of a fact when it was recorded."""
+
 
 class Answer(msgspec.Struct, frozen=True):
     """The answer to a report: the fact, the last position appended with it, and whether it is held (R35).
 
-    `replayed`: an earlier call recorded it; the rest repeats the answer to that call.
+    `no_effect`: why it changed nothing when it was recorded, as far as certification knows. `replayed`: an earlier call
+    recorded it; the rest repeats the answer to that call.
     """
 
     fact: Fact
     position: int
     held: bool
     replayed: bool
+    no_effect: NoEffect | None = None
 
 
 async def record(store: EventStore, products: Sequence[str], report: FactReport, receipt: RequestReceipt) -> Answer:
@@ -141,10 +148,11 @@ async def _decide_and_append(
     depends_on = scope(data, report.effective_at, None if target is None else target.stored.fact)
     loaded = await store.load(receipt.actor, receipt.idempotency_key, depends_on)
     if loaded.receipt is not None:
-        return first_answer(loaded.receipt, loaded.salt, report, receipt)
+        return await _first_answer(store, loaded.receipt, loaded.salt, report, receipt)
     decision = await store.aside(len(loaded.facts), partial(decide, report, data, loaded, receipt))
     if isinstance(decision, Repeated):
-        return next(earlier(stored) for stored in loaded.facts if stored.fact == decision.fact)
+        stored = next(stored for stored in loaded.facts if stored.fact == decision.fact)
+        return earlier(stored, () if isinstance(data, StatedScore) else await _known_then(store, stored))
     return await _answer(store, report, receipt, decision, await store.append(decision.call, deadline))
 
 
@@ -156,7 +164,7 @@ async def _answer(
         case "replayed" if outcome.fact_id != report.fact_id:
             loaded = await store.load(receipt.actor, receipt.idempotency_key)
             assert loaded.receipt is not None, "facts are never deleted"
-            return first_answer(loaded.receipt, loaded.salt, report, receipt)
+            return await _first_answer(store, loaded.receipt, loaded.salt, report, receipt)
         case _:
             return answer_of(decision, outcome)
 
@@ -168,16 +176,43 @@ def answer_of(decision: Decided, outcome: Outcome) -> Answer | None:
         return None
     effective_at = decision.call.facts[0].effective_at or outcome.recorded_at
     fact = msgspec.structs.replace(fact, recorded_at=outcome.recorded_at, effective_at=effective_at)
-    return Answer(fact, outcome.position, decision.recorded.held, replayed=False)
+    return new_answer(fact, outcome.position, decision, replayed=False)
 
 
-def first_answer(first: StoredFact, salt: bytes, report: FactReport, receipt: RequestReceipt) -> Answer:
-    """The fact recorded under the key, if the content is the same; not a replay when this call recorded it."""
+def new_answer(fact: Fact, position: int, decision: Decided, *, replayed: bool) -> Answer:
+    """The answer to a report that was decided so. `fact`: as it is recorded."""
+    later: NoEffect | None = "takes_effect_later" if takes_effect_later(fact, fact.recorded_at) else None
+    return Answer(fact, position, decision.recorded.held, replayed, decision.no_effect or later)
+
+
+async def _first_answer(
+    store: EventStore, first: StoredFact, salt: bytes, report: FactReport, receipt: RequestReceipt
+) -> Answer:
+    require_same_content(first, salt, receipt)
+    return earlier(first, await _known_then(store, first), replayed=first.fact.fact_id != report.fact_id)
+
+
+def require_same_content(first: StoredFact, salt: bytes, receipt: RequestReceipt) -> None:
+    """Raises `IdempotencyKeyReused` where the fact recorded under the key came with other content."""
     if first.content_hash != content_hash(salt, receipt.content):
         raise IdempotencyKeyReused("The key was used with other content, or for a text that was erased since.")
-    return earlier(first, replayed=first.fact.fact_id != report.fact_id)
 
 
-def earlier(stored: StoredFact, *, replayed: bool = True) -> Answer:
-    """The answer that was given when the fact was recorded."""
-    return Answer(stored.fact, stored.fact.append_position, bool(stored.held), replayed)
+def earlier(stored: StoredFact, known: Iterable[Fact], *, replayed: bool = True) -> Answer:
+    """The answer that was given when the fact was recorded. `known`: the facts of `why_no_effect`, later ones too."""
+    fact = stored.fact
+    then = [other for other in known if 0 < other.position <= fact.append_position]
+    no_effect = why_no_effect(fact, then) if then else None
+    if no_effect is None and takes_effect_later(fact, fact.recorded_at):
+        no_effect = "takes_effect_later"
+    return Answer(fact, fact.append_position, bool(stored.held), replayed, no_effect)
+
+
+async def _known_then(store: EventStore, stored: StoredFact) -> Sequence[Fact]:
+    """The facts from which a fact about a person, a registration or a portal change was decided, and later ones."""
+    if isinstance(stored.fact.data, AboutPartner | PolicyRevised | FactVoided | ExamRegistered):
+        return ()
+    routing = stored.routing
+    people = set() if routing.consultant_id is None else {routing.consultant_id}
+    rows = await store.load_subjects(people, {routing.originator_id}, "", (), KNOWN_MAX)
+    return await store.aside(len(rows), lambda: [stored_fact(row[4:]).fact for row in rows if row[4] is not None])

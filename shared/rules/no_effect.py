@@ -1,10 +1,12 @@
 """The closed vocabulary of why a fact changed nothing."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
 from shared.events.envelope import Fact
+from shared.events.facts import REPORTED, ExamRegistered, FactVoided, PortalChangeCorrected, ScoreCorrected
 
 NoEffect = Literal[
     "already_certified",
@@ -117,3 +119,11 @@ EXPLANATIONS: Final[Mapping[NoEffect, Explanation]] = MappingProxyType(
         "waits_for_score": Explanation("R35", "The attempt that it corrects has no score."),
     }
 )
+
+_ON_ALL_TIME: Final = (ExamRegistered, FactVoided, PortalChangeCorrected, ScoreCorrected)
+"""They act from their recording, whatever instant they carry (R32, R33, R35, R38)."""
+
+
+def takes_effect_later(fact: Fact, at: datetime) -> bool:
+    """Whether the fact is dated after `at` and has no effect before (R36)."""
+    return fact.effective_at > at and type(fact.data) in REPORTED and not isinstance(fact.data, _ON_ALL_TIME)

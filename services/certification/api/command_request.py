@@ -22,6 +22,7 @@ from services.web.input_parsing import duplicate_key_error, reject_duplicate_key
 from services.web.problem_details import MEDIA_TYPE
 from services.web.scopes import Caller, caller_of
 from shared.events.facts import AttemptScored, PortalChangeCorrected, Reported, ScoreCorrected
+from shared.rules.no_effect import EXPLANATIONS, NoEffect
 
 SALT_BYTES: Final = 16
 
@@ -51,14 +52,26 @@ class WaitsFor(Answer):
     portal_change_id: str | None = None
 
 
+class NoEffectWarning(Answer):
+    """Why a fact changes nothing now: one of the reasons of `/compliance/v1/facts-without-effect`, and its rule."""
+
+    reason: NoEffect
+    rule: str
+    text: str
+
+
 class Recorded(Answer):
-    """A fact is recorded. `position`: the last of what was appended with it; `waits_for`: where it is held."""
+    """A fact is recorded. `position`: the last of what was appended with it; `waits_for`: where it is held.
+
+    `warnings`: why it changes nothing now, where that can be known at once. Without one it can still change nothing.
+    """
 
     fact_id: str
     position: int
     recorded_at: InstantAnswer
     effective_at: InstantAnswer
     waits_for: WaitsFor | None = None
+    warnings: list[NoEffectWarning] | None = None
 
 
 ScoreOutcome = Literal["recorded", "corrected", "unchanged"]
@@ -190,7 +203,13 @@ def recorded_answer(answer: record_fact.Answer) -> Recorded:
         recorded_at=answer.fact.recorded_at,
         effective_at=answer.fact.effective_at,
         waits_for=_waits_for(answer),
+        warnings=None if answer.no_effect is None else [_warning(answer.no_effect)],
     )
+
+
+def _warning(reason: NoEffect) -> NoEffectWarning:
+    explanation = EXPLANATIONS[reason]
+    return NoEffectWarning(reason=reason, rule=explanation.rule, text=explanation.text)
 
 
 def free_text(text: str | None) -> FreeText:

@@ -11,6 +11,7 @@ from services.certification.domain.exam_registration import ExamRegistration
 from services.certification.event_store.append_request import Routing
 from services.certification.event_store.decision_scope import Scope
 from services.certification.event_store.store import Loaded, StoredFact, stored_fact
+from shared.events.envelope import Fact
 from shared.events.facts import ExamRegistered
 
 FACTS_MAX: Final = 500
@@ -93,6 +94,15 @@ class LoadedSubjects:
             receipt=None,
             salt=b"",
         )
+
+    def of(self, consultant_id: str | None, originator_id: str) -> Iterator[Fact]:
+        """The facts of a person, their registrations and a stream, in log order, as far as they are loaded."""
+        subjects = {originator_id} if consultant_id is None else {consultant_id, originator_id}
+        subjects |= self._registrations.get(consultant_id or "", set())
+        positions: set[int] = set()
+        for subject in subjects:
+            positions.update(self._of_person.get(subject, ()), self._of_stream.get(subject, ()))
+        return (stored.fact for stored in self._stored(positions))
 
     def add_decided(self, decided: Decided) -> None:
         """Takes in what was decided and is not appended yet."""

@@ -4,18 +4,20 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from operator import attrgetter
+from typing import Final
 
 from services.compliance.policy.effects.known_facts import KnownFacts
 from services.compliance.policy.maintenance import Span, united_spans, valid_spans
 from shared.events.envelope import Fact
 from shared.events.facts import GrantStatement, Period
 from shared.rules.no_effect import Findings, NoEffect
+from shared.rules.revocations import revocations_without_effect
 
 
 def course_effects(known: KnownFacts) -> Findings:
     """The courses that changed nothing, maintenance trainings among them."""
     for (consultant_id, product, change_id), courses in known.courses.items():
-        counts = min(courses, key=attrgetter("effective_at", "position"))
+        counts = min(courses, key=_in_order)
         yield from ((course, "course_already_completed") for course in courses if course is not counts)
         if change_id is None:
             granted: Iterable[Period] = (
@@ -91,10 +93,7 @@ def revocation_effects(known: KnownFacts) -> Findings:
     """The revocations with nothing to end: no attempt and no recognition by then that an earlier one left (R37)."""
     for subject, revocations in known.revocations.items():
         instants = [fact.effective_at for fact in (*known.attempts(subject), *known.recognitions.get(subject, ()))]
-        instants.sort()
-        ended = 0
-        for revocation in sorted(revocations, key=attrgetter("effective_at", "position")):
-            by_then = bisect_right(instants, revocation.effective_at)
-            if by_then == ended:
-                yield revocation, "already_revoked" if ended else "nothing_to_revoke"
-            ended = by_then
+        yield from revocations_without_effect(sorted(revocations, key=_in_order), sorted(instants))
+
+
+_in_order: Final = attrgetter("effective_at", "position")

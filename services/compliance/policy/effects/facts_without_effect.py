@@ -3,14 +3,12 @@
 from collections.abc import Iterable
 from datetime import datetime
 from itertools import chain
-from typing import Final
 
 import msgspec
 
 from services.compliance.policy.effects import (
     certification_effects,
     enrolment_effects,
-    exam_effects,
     policy_effects,
     portal_change_effects,
 )
@@ -18,11 +16,8 @@ from services.compliance.policy.effects.known_facts import KnownFacts
 from services.compliance.policy.effects.link_effects import LinkWalk
 from services.compliance.policy.parameters import Parameters
 from shared.events.envelope import Fact
-from shared.events.facts import REPORTED, ExamRegistered, FactVoided, PortalChangeCorrected, ScoreCorrected
-from shared.rules.no_effect import Findings, NoEffect
-
-_ON_ALL_TIME: Final = (ExamRegistered, FactVoided, PortalChangeCorrected, ScoreCorrected)
-"""They act from their recording, whatever instant they carry (R32, R33, R35, R38)."""
+from shared.rules.exam_effects import exam_effects
+from shared.rules.no_effect import Findings, NoEffect, takes_effect_later
 
 
 class FactWithoutEffect(msgspec.Struct, frozen=True):
@@ -51,7 +46,7 @@ def facts_without_effect(facts: Iterable[Fact], at: datetime, parameters: Parame
     for fact, reason in _findings(known, parameters):
         reasons.setdefault(fact.fact_id, reason)
     for fact in known_facts:
-        if fact.effective_at > at and type(fact.data) in REPORTED and not isinstance(fact.data, _ON_ALL_TIME):
+        if takes_effect_later(fact, at):
             reasons.setdefault(fact.fact_id, "takes_effect_later")
     return [FactWithoutEffect(fact, reasons[fact.fact_id]) for fact in known_facts if fact.fact_id in reasons]
 
@@ -67,7 +62,7 @@ def _findings(known: KnownFacts, parameters: Parameters) -> Findings:
         came_about = (fact for fact in own if fact.fact_id not in known.undone)
         yield from enrolment_effects.enrolment_effects(came_about, known.policy.programmes, with_effect)
     for registration_id in {*known.scores, *known.corrections}:
-        yield from exam_effects.exam_effects(
+        yield from exam_effects(
             known.registrations.get(registration_id),
             known.scores.get(registration_id, ()),
             known.corrections.get(registration_id, ()),
