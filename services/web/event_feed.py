@@ -9,17 +9,19 @@ import re
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl, urlencode
 
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
+from pydantic import BeforeValidator, Field, WithJsonSchema
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from services.web.comma_list_header import listed
-from services.web.event_broadcast import POSITION_MAX, Broadcast, Filter, Page
+from services.web.event_broadcast import EVERYTHING, POSITION_MAX, Broadcast, Filter, Page
+from services.web.input_parsing import parse_whole_number
 from services.web.refusal import Malformed
 from shared.events.facts import TOPIC_PREFIX
 
@@ -51,6 +53,20 @@ _FOR_EVER: Final = "max-age=31536000, immutable"
 _POSITION: Final = re.compile(r"[0-9]{1,19}", re.ASCII)
 
 
+def _start(written: object) -> object:
+    return None if written == "now" else parse_whole_number(written)
+
+
+FeedStart = Annotated[
+    int | None,
+    Field(ge=0, le=POSITION_MAX),
+    BeforeValidator(_start),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0, "maximum": POSITION_MAX}, {"const": "now"}]}),
+]
+"""The position after which a reader begins, in a query; None: now, which is the end of the log."""
+FEED_START: Final = "The last position already seen; now: begin with what comes."
+
+
 def full_types(given: Collection[str], known: Sequence[str], parameter: str = "type") -> list[str]:
     """The types with these full or short names. Raises `Malformed`, which lists the known types."""
     short = {name: name.removeprefix(TOPIC_PREFIX).rpartition(".")[0] for name in known}
@@ -72,13 +88,18 @@ def asks_for_stream(request: Request) -> bool:
     return False
 
 
-def resumed(last_event_id: str | None, after: int) -> int:
-    """The position after which a stream begins: that of `Last-Event-ID`, else `after`. Raises `Malformed`.
+async def start_of(feed: Broadcast, after: int | None, last_event_id: str | None = None) -> int:
+    """The position after which a reader begins: that of `Last-Event-ID`, else `after`. Raises `Malformed`.
 
-    A client of Server-Sent Events may send an empty id before its first event.
+    `after`: None is the end of the log. A client of Server-Sent Events may send an empty id before its first event.
     """
-    if not last_event_id:
-        return after
+    if last_event_id:
+        return resumed(last_event_id)
+    return after if after is not None else (await feed.page(POSITION_MAX, 1, EVERYTHING)).head
+
+
+def resumed(last_event_id: str) -> int:
+    """The position that `Last-Event-ID` names. Raises `Malformed`."""
     if not _POSITION.fullmatch(last_event_id) or int(last_event_id) > POSITION_MAX:
         raise Malformed("Last-Event-ID is the id of an event of this stream, which is its position.", "Last-Event-ID")
     return int(last_event_id)

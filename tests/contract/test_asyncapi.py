@@ -133,7 +133,7 @@ def taken_parameters(service: str) -> dict[str, Any]:
 
 def essence(parameters: dict[str, Any]) -> dict[str, Any]:
     return {
-        name: {key: schema.get(key) for key in ("type", "minimum", "maximum", "default")}
+        name: {key: schema.get(key) for key in ("type", "minimum", "maximum", "default", "anyOf")}
         for name, schema in parameters.items()
     }
 

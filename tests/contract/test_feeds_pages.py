@@ -243,3 +243,16 @@ async def test_who_waits_when_the_server_stops_is_answered(services: Both, path:
     assert not waiting.done()
     services.composition.stop()
     assert positions(await asyncio.wait_for(waiting, 20)) == []
+
+
+@pytest.mark.parametrize("path", FEEDS)
+async def test_who_begins_now_gets_what_comes(services: Both, owner: psycopg.Connection, path: str) -> None:
+    empty = await services.http.get(path, params={"after": "now"})
+    assert (positions(empty), next_after(empty)) == ([], 5)
+    waiting = asyncio.create_task(services.http.get(path, params={"after": "now", "limit": 1, "timeout": 20}))
+    await services.http.get(path, params={"after": "now", "timeout": 0.1})
+    plant_plain(owner, [6, 7])
+    come = await waiting
+    assert (positions(come), come.headers["cache-control"]) == ([6], "no-cache")
+    for written in ("NOW", "-1", "1.0", ""):
+        assert (await services.http.get(path, params={"after": written})).status_code == 422

@@ -138,7 +138,7 @@ CASES: Final[dict[str, Callable[[int], Callable[[], object]]]] = {
     "spaces between tags": lambda n: lambda: expected('"a"' + " " * n + "x"),
     "commas between tags": lambda n: lambda: expected("," * n + "x"),
     "a tag that does not end": lambda n: lambda: expected('"' + "a" * n),
-    "a last event id": lambda n: lambda: event_feed.resumed("9" * n, 0),
+    "a last event id": lambda n: lambda: event_feed.resumed("9" * n),
     "parts of a path": lambda n: lambda: PATHS.find("/certification/v1/partners" + "/a" * n),
     "a long part": lambda n: lambda: PATHS.find("/certification/v1/partners/" + "a" * n + "/merger"),
 }

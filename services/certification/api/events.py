@@ -11,7 +11,7 @@ from services.certification.api.fields import Id
 from services.certification.event_store.log_pages import LogEntry, LogFilter
 from services.certification.event_store.store import EventStore
 from services.web import event_feed
-from services.web.event_broadcast import POSITION_MAX, Event, Filter, Read
+from services.web.event_broadcast import Event, Filter, Read
 from services.web.input_parsing import NUMBER, WHOLE_NUMBER
 from services.web.products import Product, require_sold
 from services.web.scopes import Scope, requires
@@ -55,9 +55,7 @@ class CloudEvent(msgspec.Struct, frozen=True):
 async def events(
     request: Request,
     service: TheService,
-    after: Annotated[
-        int, Query(ge=0, le=POSITION_MAX, description="The last position already seen."), WHOLE_NUMBER
-    ] = 0,
+    after: Annotated[event_feed.FeedStart, Query(description=event_feed.FEED_START)] = 0,
     limit: Annotated[
         int, Query(ge=1, le=event_feed.LIMIT_MAX, description="How many at most."), WHOLE_NUMBER
     ] = event_feed.LIMIT_DEFAULT,
@@ -82,10 +80,13 @@ async def events(
     """
     require_sold(products, service.products)
     which = Filter(frozenset(event_feed.full_types(types, list(TOPICS))), frozenset(partner_ids), frozenset(products))
-    if event_feed.asks_for_stream(request):
-        return event_feed.stream(request, service.feed, which, event_feed.resumed(last_event_id, after))
-    page = await event_feed.first_page(request, service.feed, which, after, limit, timeout)
-    return event_feed.answer(request, page, immutable=len(page.events) == limit and not service.sandbox)
+    streamed = event_feed.asks_for_stream(request)
+    start = await event_feed.start_of(service.feed, after, last_event_id if streamed else None)
+    if streamed:
+        return event_feed.stream(request, service.feed, which, start)
+    page = await event_feed.first_page(request, service.feed, which, start, limit, timeout)
+    immutable = len(page.events) == limit and after is not None and not service.sandbox
+    return event_feed.answer(request, page, immutable=immutable)
 
 
 def reading(store: EventStore) -> Read:

@@ -70,7 +70,6 @@ async def events(request: Request) -> Response:
     streamed = event_feed.asks_for_stream(request)
     if streamed and not question.live:
         raise InvalidQuery("A stream goes on from now: at, known_at and known_position are asked of pages.")
-    after = event_feed.resumed(request.headers.get("last-event-id"), question.after) if streamed else question.after
     moment = None
     if question.min_position is not None:
         await service.wait_for_position(question, present_moment)
@@ -81,10 +80,12 @@ async def events(request: Request) -> Response:
     which = Filter(
         frozenset(types), frozenset(question.partner_id), frozenset(question.product), _until(question, moment)
     )
+    last_event_id = request.headers.get("last-event-id") if streamed else None
+    after = await event_feed.start_of(service.feed, question.after, last_event_id)
     if streamed:
         return event_feed.stream(request, service.feed, which, after)
     page = await event_feed.first_page(request, service.feed, which, after, question.limit, question.timeout)
-    plain = question.live and question.min_position is None
+    plain = question.live and question.min_position is None and question.after is not None
     immutable = len(page.events) == question.limit and plain and not service.sandbox
     return event_feed.answer(request, page, immutable=immutable)
 

@@ -60,8 +60,10 @@ def query_parameters(question: type[BaseModel]) -> dict[str, Any]:
 
 def _in_a_query(described: Mapping[str, Any]) -> dict[str, Any]:
     """The schema of a parameter: left out is not null, which a query cannot say."""
-    schema = {**next((each for each in described.get("anyOf", ()) if each.get("type") != "null"), {}), **described}
-    unsaid = ("anyOf", "title", "description")
+    values = [each for each in described.get("anyOf", ()) if each.get("type") != "null"]
+    only = values[0] if len(values) == 1 else {}
+    schema = {**only, **described}
+    unsaid = ("anyOf", "title", "description") if only else ("title", "description")
     return {key: value for key, value in schema.items() if key not in unsaid and (key, value) != ("default", None)}
 
 

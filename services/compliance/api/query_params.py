@@ -14,7 +14,7 @@ from services.compliance.historical_answers import facts_without_effect, timelin
 from services.compliance.historical_answers.queries import AsOfMembers
 from services.compliance.refusals import InvalidQuery
 from services.web.event_broadcast import POSITION_MAX
-from services.web.event_feed import LIMIT_DEFAULT, LIMIT_MAX, TIMEOUT_SECONDS_MAX
+from services.web.event_feed import FEED_START, LIMIT_DEFAULT, LIMIT_MAX, TIMEOUT_SECONDS_MAX, FeedStart
 from services.web.field_errors import fields_of_query
 from services.web.input_parsing import (
     INSTANT_OR_DAY_SCHEMA,
@@ -221,7 +221,7 @@ EVENTS_FILTER: Final = ("type", "partner_id", "product")
 class EventsQuestion(AsOfQuery):
     """Which compliance events, and how long to wait for one."""
 
-    after: AskedPosition = Field(default=0, description="The last position already seen.")
+    after: FeedStart = Field(default=0, description=FEED_START)
     limit: Limit = Field(default=LIMIT_DEFAULT, description="How many at most.")
     timeout: Annotated[float, Field(ge=0, le=TIMEOUT_SECONDS_MAX), NUMBER] = Field(
         default=0,
