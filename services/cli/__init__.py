@@ -22,6 +22,7 @@ _COMMANDS: Final = {
     "sandbox": "component_commands",
     "console": "component_commands",
     "keys": "keys",
+    "listen": "listen",
 }
 """Each command and its module in this package, which is imported only for that command."""
 

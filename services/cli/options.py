@@ -37,6 +37,20 @@ running_data_directory_option = _data_directory_option(
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one line of JSON, for scripts.")
 
+url_option = click.option(
+    "--url",
+    envvar="SAGECERT_URL",
+    default="http://127.0.0.1:8000",
+    show_default=True,
+    help="Where the system serves; also read from SAGECERT_URL.",
+)
+
+api_key_option = click.option(
+    "--api-key",
+    envvar="SAGECERT_API_KEY",
+    help="The key to call with; better given as SAGECERT_API_KEY, for other users see the options of a command.",
+)
+
 
 def port_option(default: int) -> Callable[[_Command], _Command]:
     """`--port`; 0 is any free one."""

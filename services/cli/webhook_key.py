@@ -1,13 +1,12 @@
 """The key that seals webhook secrets under `sagecert up`, if no setting gives one."""
 
-import os
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 
 import click
 from pydantic import SecretStr
 
+from services.cli.kept_secret import keep
 from services.compliance.webhooks.signing import Sealer
 
 
@@ -19,8 +18,9 @@ def webhook_key(data_directory: Path, on_progress: Callable[[str], None]) -> Sec
     kept = data_directory / "webhook-key"
     try:
         if not kept.exists():
-            data_directory.mkdir(parents=True, exist_ok=True)
-            _make(kept)
+            from cryptography.fernet import Fernet
+
+            keep(kept, Fernet.generate_key())
             on_progress(f"created a key that seals webhook secrets: {kept} (once; back it up with the data)")
         key = SecretStr(kept.read_text(encoding="ascii").strip())
         Sealer([key])
@@ -34,20 +34,3 @@ def webhook_key(data_directory: Path, on_progress: Callable[[str], None]) -> Sec
             f"{kept} holds no key: restore the original file, or remove it and rotate every webhook secret."
         ) from problem
     return key
-
-
-def _make(kept: Path) -> None:
-    """Writes the file whole or not at all; of several processes one succeeds."""
-    from cryptography.fernet import Fernet
-
-    unfinished = kept.with_name(f".webhook-key-{secrets.token_hex(4)}")
-    written = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        os.write(written, Fernet.generate_key() + b"\n")
-        os.fsync(written)
-        kept.hardlink_to(unfinished)
-    except FileExistsError:
-        pass  # another process was first
-    finally:
-        os.close(written)
-        unfinished.unlink()
