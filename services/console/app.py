@@ -16,14 +16,22 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.console import data_links, sign_in
 from services.console.page import Console, Page, answered
-from services.console.pages import today, webhooks
+from services.console.pages import (
+    partner,
+    today,
+    webhooks,
+)
 from services.console.questions import Refused, Services
 from services.console.security_headers import completing
 from services.console.session import Sessions
 from services.console.settings import ConsoleSettings
 from services.console.templating import STATIC
 
-PAGES: Final = (today, webhooks)
+PAGES: Final = (
+    today,
+    partner,
+    webhooks,
+)
 """The modules whose `ROUTES` it serves."""
 
 _CONNECTIONS_MAX: Final = 64

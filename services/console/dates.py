@@ -55,6 +55,12 @@ def midnight(day: date) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def last_instant(day: date) -> str:
+    """The last second of London's day."""
+    moment = datetime(day.year, day.month, day.day, 23, 59, 59, tzinfo=LONDON)
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
 def days_between(now: str | datetime, then: str | datetime | date) -> int:
     """How many London days it is from now until then; negative: then is past."""
     day = then if isinstance(then, date) and not isinstance(then, datetime) else _day(then)

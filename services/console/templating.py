@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from services.console import dates
+from services.console import dates, fact_words
 
 HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
@@ -33,10 +33,20 @@ def environment() -> Environment:
         "for_input": dates.for_input,
         "in_days": dates.in_days,
         "count": dates.count,
+        "fact_sentence": fact_words.fact_sentence,
+        "event_sentence": fact_words.event_sentence,
+        "short_type": fact_words.short_type,
+        "value_words": fact_words.value_words,
         "part": lambda text: quote(str(text), safe=""),
         "words": lambda text: str(text).replace("_", " ").replace("-", " "),
     }
-    made.globals |= {"url": url, "data": data, "asset": asset, "days_between": dates.days_between}
+    made.globals |= {
+        "url": url,
+        "data": data,
+        "asset": asset,
+        "days_between": dates.days_between,
+        "member_words": fact_words.MEMBERS,
+    }
     return made
 
 

@@ -173,6 +173,10 @@ class TimelineQuestion(_Page):
     after: TimelineCursor | None = Field(default=None, description="`next` of the page before.")
 
 
+class StandingsQuestion(_Page):
+    """How much of a history: `limit` spans of each product, the latest."""
+
+
 class FactsWithoutEffectQuestion(_Page):
     """Which of the facts that changed nothing."""
 

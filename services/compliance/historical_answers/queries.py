@@ -51,6 +51,13 @@ class PartnerTimeline(_Question, frozen=True, kw_only=True):
     limit: int
 
 
+class PartnerStandings(_Question, frozen=True, kw_only=True):
+    """How a partner stood over time, the latest `limit` spans of each product."""
+
+    partner_id: str
+    limit: int
+
+
 class ConsultantCertification(_Question, frozen=True, kw_only=True):
     """Whether a person is certified for a product."""
 
@@ -133,6 +140,7 @@ HistoryQuery = (
     | PartnerAuthorisation
     | PartnerProducts
     | PartnerTimeline
+    | PartnerStandings
     | ConsultantCertification
     | PortalChangeNotifications
     | PolicyQuestion

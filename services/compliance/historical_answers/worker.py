@@ -36,6 +36,7 @@ from services.compliance.historical_answers import (
     partners,
     policy,
     portal_changes,
+    standing_history,
     timeline,
 )
 from services.compliance.historical_answers.queries import (
@@ -52,6 +53,7 @@ from services.compliance.historical_answers.queries import (
     PartnerExplanation,
     PartnerProducts,
     PartnersList,
+    PartnerStandings,
     PartnerTimeline,
     PolicyQuestion,
     PortalChangeNotifications,
@@ -81,6 +83,8 @@ async def answer(connection: Connection, question: HistoryQuery, parameters: Par
             return await partners.authorisation(connection, question, parameters)
         case PartnerProducts():
             return await partners.every_product(connection, question, parameters)
+        case PartnerStandings():
+            return await standing_history.partner_standings(connection, question, parameters)
         case PartnerTimeline():
             return await timeline.timeline(connection, question, parameters)
         case ConsultantCertification():

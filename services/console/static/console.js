@@ -7,14 +7,14 @@ document.addEventListener("change", (event) => {
   if (form && !form.hasAttribute("hx-get")) form.requestSubmit();
 });
 
-// What was typed last is shown beside a slider while it moves.
+// The day that a slider stands at, while it moves.
+const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
 document.addEventListener("input", (event) => {
-  if (event.target.type !== "range" || !event.target.dataset.steps) return;
-  const shown = document.getElementById(event.target.dataset.shows);
-  const steps = JSON.parse(event.target.dataset.steps);
-  const step = steps[event.target.value];
-  if (shown && step) shown.textContent = step;
-  event.target.setAttribute("aria-valuetext", step || event.target.value);
+  const slider = event.target;
+  if (slider.type !== "range" || !slider.dataset.today) return;
+  const words = slider.value === slider.dataset.today ? "now" : day.format(new Date(slider.value * 86400000));
+  document.getElementById(`${slider.id}-shown`).textContent = words;
+  slider.setAttribute("aria-valuetext", words);
 });
 
 document.addEventListener("click", (event) => {

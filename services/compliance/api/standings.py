@@ -1,0 +1,31 @@
+"""How one partner stood over time: the data of its picture."""
+
+from typing import Final
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from services.compliance.api.openapi import query_parameters, response_docs
+from services.compliance.api.query_params import Id, StandingsQuestion, question_of
+from services.compliance.api.service import service_of
+from services.compliance.historical_answers.queries import PartnerStandings
+from services.compliance.historical_answers.standing_history import StandingsAnswer
+from services.compliance.policy.standing_history import StandingSpan
+from services.web.list_tables import list_of
+from services.web.scopes import Scope, requires
+
+router: Final = APIRouter(tags=["partners"])
+
+
+@router.get(
+    "/compliance/v1/partners/{partner_id}/standings",
+    openapi_extra=query_parameters(StandingsQuestion),
+    responses=response_docs(StandingsAnswer),
+)
+@requires(Scope.READ)
+@list_of("standings", StandingSpan, pages=False)
+async def standings(request: Request, partner_id: Id) -> Response:
+    """Status, headcount and minimum of each product over time, and when each person was linked and counted."""
+    question = question_of(request, StandingsQuestion)
+    derived = PartnerStandings(moment=question.moment, partner_id=partner_id, limit=question.limit)
+    return await service_of(request).derive(request, question, partner_id, derived)

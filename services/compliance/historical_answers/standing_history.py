@@ -1,0 +1,66 @@
+"""How one partner stood over time, within bounds: what its picture is drawn from."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from services.compliance.database import Connection
+from services.compliance.historical_answers.as_of import Answer, partner_as_of
+from services.compliance.historical_answers.partners import never_mentioned
+from services.compliance.historical_answers.queries import PartnerStandings
+from services.compliance.policy.parameters import Parameters
+from services.compliance.policy.standing_history import PersonSpan, StandingSpan, standing_history
+
+PEOPLE_MAX: Final = 100
+"""People whose spans an answer has."""
+
+
+class StandingsAnswer(Answer, frozen=True, kw_only=True):
+    """The spans of each product in order, and those of people, by id.
+
+    Spans that begin after `at` follow if no fact comes. Of each product the latest `limit` are there, and of people
+    the first hundred of those who are linked or count longest into the present; the members ending in `_omitted` say
+    how many more there are.
+    """
+
+    partner_id: str
+    standings: tuple[StandingSpan, ...]
+    standings_omitted: int
+    people: tuple[PersonSpan, ...]
+    people_omitted: int
+
+
+async def partner_standings(connection: Connection, question: PartnerStandings, parameters: Parameters) -> bytes:
+    """The spans. Raises `NeverMentioned`."""
+    moment, facts = await partner_as_of(connection, question.partner_id, question.moment, parameters)
+    spans, people = standing_history(facts, question.partner_id, parameters)
+    if not spans:
+        raise never_mentioned(question.partner_id)
+    shown = [span for product in parameters.products for span in _of(spans, product)[-question.limit :]]
+    shown_people, omitted = _latest(people)
+    answer = StandingsAnswer(
+        **moment.members,
+        partner_id=question.partner_id,
+        standings=tuple(shown),
+        standings_omitted=len(spans) - len(shown),
+        people=tuple(shown_people),
+        people_omitted=omitted,
+    )
+    return msgspec.json.encode(answer)
+
+
+def _of(spans: Sequence[StandingSpan], product: str) -> list[StandingSpan]:
+    return [span for span in spans if span.product == product]
+
+
+def _latest(people: Sequence[PersonSpan]) -> tuple[list[PersonSpan], int]:
+    """The spans of those who stay longest, and how many people have others."""
+    last: dict[str, tuple[bool, datetime]] = {}
+    for span in people:
+        end = (span.to is None, span.to or span.start)
+        last[span.consultant_id] = max(last.get(span.consultant_id, end), end)
+    ids = sorted(last, key=lambda consultant_id: last[consultant_id], reverse=True)[:PEOPLE_MAX]
+    kept = set(ids)
+    return [span for span in people if span.consultant_id in kept], len(last) - len(kept)

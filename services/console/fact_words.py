@@ -1,0 +1,116 @@
+"""Facts and compliance events in words."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+PREFIX: Final = "com.sage.partnercloud."
+
+_FACTS: Final = {
+    "partner-enrolled": "{partner_id} enrolled as {kind} in {programme}",
+    "partner-kind-changed": "{partner_id} became a {kind}",
+    "partner-programme-changed": "{partner_id} changed to the programme {programme}",
+    "partner-closed": "{partner_id} closed",
+    "partners-merged": "{partner_id} merged into {into}",
+    "consultant-linked": "{consultant_id} joined {partner_id}",
+    "consultant-left": "{consultant_id} left {partner_id}",
+    "course-completed": "{consultant_id} completed the course for {product}",
+    "exam-registered": "{consultant_id} registered for the {product} exam",
+    "attempt-scored": "Attempt {attempt} of {registration_id} scored {score} %",
+    "score-corrected": "The score of attempt {attempt} of {registration_id} was corrected to {score} %",
+    "certification-recognised": "{consultant_id} has a recognised certification for {product}",
+    "revocation-ordered": "The certification of {consultant_id} for {product} was revoked",
+    "portal-change-declared": "Portal change {portal_change_id} was announced, due on {due_on}",
+    "portal-change-corrected": "Portal change {portal_change_id} was corrected",
+    "policy-revised": "The policy {policy_id} was set",
+    "fact-voided": "The fact {fact_id} was voided",
+    "consultant-certified": "{consultant_id} was certified for {product}",
+    "certification-revoked": "{consultant_id} lost the certification for {product}",
+    "maintenance-completed": "{consultant_id} completed the maintenance of {product} for {portal_change_id}",
+    "key-issued": "The API key {key_name} was issued",
+    "key-revoked": "The API key {key_name} was revoked",
+    "signing-key-rotated": "The log {log_id} signs with another key",
+    "engine-installed": "The engine {engine_id} decides from here on",
+}
+
+_EVENTS: Final = {
+    "standing-changed": "The standing changed",
+    "minimum-reached": "The headcount reached the minimum: selling is authorised",
+    "replacement-window-opened": "A replacement window opened",
+    "replacement-window-closing": "A replacement window closes soon",
+    "replacement-window-closed": "A replacement window closed",
+    "replacement-window-expired": "A replacement window expired",
+    "replacement-window-voided": "A replacement window was void",
+    "selling-suspended": "Selling to new customers was suspended",
+    "selling-reinstated": "Selling to new customers was reinstated",
+    "authorisation-ended": "The authorisation ended",
+    "certification-lapsed": "The certification of {consultant_id} lapsed",
+    "maintenance-required": "Maintenance for {portal_change_id} is required by {due_on}",
+    "dual-link-detected": "{consultant_id} is linked to several partners",
+    "dual-link-cleared": "{consultant_id} is linked to one partner again",
+    "retracted": "An earlier event no longer holds",
+}
+
+MEMBERS: Final = {
+    "status": "Status",
+    "sell_new": "Selling to new customers",
+    "maintain_existing": "Maintaining existing customers",
+    "headcount": "Headcount",
+    "minimum": "Minimum",
+    "shortfall": "Missing",
+    "counted": "Who counts",
+    "windows": "Windows",
+    "suspensions": "Suspensions",
+}
+"""The members of a standing, as people call them."""
+
+
+class _Known(dict[str, Any]):
+    def __missing__(self, name: str) -> str:
+        return "…"
+
+
+def short_type(topic: str) -> str:
+    """Such as "consultant-left" of a topic or of the type of an event."""
+    return topic.removeprefix(PREFIX).rpartition(".")[0] or topic
+
+
+def fact_sentence(topic: str, data: Mapping[str, Any], names: Mapping[str, str] | None = None) -> str:
+    """What a fact says. `names`: of people and partners, by id. Of a type that is not known, its name."""
+    return _sentence(_FACTS, topic, data, names or {})
+
+
+def event_sentence(topic: str, data: Mapping[str, Any], names: Mapping[str, str] | None = None) -> str:
+    """What a compliance event says, as `fact_sentence`."""
+    return _sentence(_EVENTS, topic, data, names or {})
+
+
+def value_words(value: Any, member: str = "") -> str:
+    """A member of a standing in words."""
+    if value is None:
+        return "unknown"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(_item_words(item) for item in value) or ("nobody" if member == "counted" else "none")
+    return str(value).replace("_", " ")
+
+
+def _item_words(item: Any) -> str:
+    if not isinstance(item, Mapping):
+        return str(item)
+    if "deadline_on" in item:
+        return f"{str(item.get('outcome', '')).replace('_', ' ')} window to {item['deadline_on']}"
+    end = item.get("to")
+    return f"from {str(item.get('from'))[:10]} to {str(end)[:10]}" if end else f"from {str(item.get('from'))[:10]}"
+
+
+def _sentence(sentences: Mapping[str, str], topic: str, data: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    kind = short_type(topic)
+    template = sentences.get(kind)
+    if template is None:
+        return kind.replace("-", " ").capitalize()
+    known = {
+        name: names.get(value, value) if name in ("partner_id", "consultant_id", "into") else value
+        for name, value in data.items()
+    }
+    return template.format_map(_Known(known))
