@@ -300,6 +300,37 @@ async def test_lists_of_the_present_and_of_the_same_moment_are_the_same(client: 
         assert {**again, "known_at": present["known_at"]} == present
 
 
+async def test_the_list_says_why_since_when_and_who_was_lost(
+    sandbox_database: Database, client: httpx.AsyncClient
+) -> None:
+    """R19, R26: P00 is suspended once the window of P00-B, who left, is over; P00-A lapsed meanwhile."""
+    set_clock(sandbox_database, DEADLINE)
+    with psycopg.connect(sandbox_database.owner_url, autocommit=True) as owner:
+        owner.execute("INSERT INTO certification.profile VALUES ('P00-A', 'Bo Lind', 'bo@example.org')")
+    first = (await answer(client, "partners", limit=1))["partners"][0]
+    assert first == {
+        "partner_id": "P00",
+        "name": None,
+        "product": "S200P",
+        "status": "suspended",
+        "since": instant_text(DEADLINE),
+        "headcount": 0,
+        "minimum": 2,
+        "shortfall": 2,
+        "missing": 2,
+        "reason": {
+            "rule": "R19",
+            "text": "Nobody was found by 2022-03-31 (London, 30 days after the loss: policy 2021-08) for a consultant "
+            "missing: no selling to new customers.",
+        },
+        "lost": {"consultant_id": "P00-A", "name": "Bo Lind", "at": "2022-03-26T00:00:00Z"},
+        "next_change_at": "2022-04-25T23:00:00Z",
+    }
+    second = (await answer(client, "partners", limit=1, after="P00~S200P"))["partners"][0]
+    assert (second["status"], second["reason"]["rule"], second["lost"]) == ("not_yet_authorised", "R12", None)
+    assert second["since"] == instant_text(BEGIN)
+
+
 async def test_lists_are_right_by_the_clock_before_any_timer_has_fired(
     sandbox_database: Database, client: httpx.AsyncClient
 ) -> None:

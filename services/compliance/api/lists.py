@@ -17,6 +17,7 @@ from services.compliance.historical_answers.lists import (
     PartnersAnswer,
     WindowItem,
     WindowsAnswer,
+    partner_item,
     partners_page,
     windows_page,
 )
@@ -59,7 +60,7 @@ async def partners(request: Request) -> Response:
     moment = await service.wait_for_position(question, present_moment)
     async with service.connection() as connection:
         rows = await present_partners(connection, moment.at, after, limit, statuses=statuses, product=product, q=q)
-    items = [PartnerItem(*row) for row in rows]
+    items = [partner_item(*row) for row in rows]
     last = (items[-1].partner_id, items[-1].product) if len(items) == limit else None
     return Response(partners_page(moment, items, last), media_type=JSON)
 

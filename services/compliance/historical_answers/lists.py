@@ -12,8 +12,9 @@ from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import Answer, AsOf, moment_of
 from services.compliance.historical_answers.queries import PartnersList, WindowsList
 from services.compliance.policy.answers_from_facts import partner_segment, partner_windows
+from services.compliance.policy.forecast import ForecastSegment
 from services.compliance.policy.parameters import Parameters
-from services.compliance.read_model.names import Search, partner_names, partner_search
+from services.compliance.read_model.names import Search, consultant_names, partner_names, partner_search
 from services.compliance.read_model.routing import mentioned_partners, routed
 from shared.events.compliance_events import Outcome, Status, Window
 from shared.events.envelope import Fact
@@ -24,16 +25,39 @@ _PARTNERS_TRIED_MAX: Final = 1_000
 """A page ends after so many partners, however few of them it lists."""
 
 
+class LeadingReason(msgspec.Struct, frozen=True):
+    """The first of the reasons that an answer gives: the rule, and a sentence."""
+
+    rule: str
+    text: str
+
+
+class LostConsultant(msgspec.Struct, frozen=True):
+    """Who ceased to count last and does not count since, and when. `name`: null where it is unknown or erased."""
+
+    consultant_id: str
+    name: str | None
+    at: datetime
+
+
 class PartnerItem(msgspec.Struct, frozen=True):
-    """How one partner stands for one product. `name`: null where it is unknown or erased."""
+    """How one partner stands for one product. `name`: null where it is unknown or erased.
+
+    `since`: since when the status is what it is; null where it never was another. `missing`: how many more people must
+    count for the minimum, which is the shortfall; null with the minimum (R10). `lost`: null where nobody was.
+    """
 
     partner_id: str
     name: str | None
     product: str
     status: Status
+    since: datetime | None
     headcount: int
     minimum: int | None
     shortfall: int | None
+    missing: int | None
+    reason: LeadingReason
+    lost: LostConsultant | None
     next_change_at: datetime | None
 
 
@@ -71,12 +95,60 @@ class WindowsAnswer(Answer, frozen=True, kw_only=True):
     next: str | None
 
 
+def partner_item(
+    partner_id: str,
+    name: str | None,
+    product: str,
+    status: Status,
+    since: datetime | None,
+    headcount: int,
+    minimum: int | None,
+    shortfall: int | None,
+    reason_rule: str,
+    reason_text: str,
+    lost_consultant_id: str | None,
+    lost_name: str | None,
+    lost_at: datetime | None,
+    next_change_at: datetime | None,
+) -> PartnerItem:
+    """The item of a row of the read model."""
+    return PartnerItem(
+        partner_id,
+        name,
+        product,
+        status,
+        since,
+        headcount,
+        minimum,
+        shortfall,
+        shortfall,
+        LeadingReason(reason_rule, reason_text),
+        None
+        if lost_consultant_id is None or lost_at is None
+        else LostConsultant(lost_consultant_id, lost_name, lost_at),
+        next_change_at,
+    )
+
+
 async def partners(connection: Connection, question: PartnersList, parameters: Parameters) -> bytes:
     """A page of partners and products in order of their ids."""
     _, moment = await moment_of(connection, question.moment, parameters)
     items, last = await _partners(connection, moment, question, parameters)
+    return partners_page(moment, await _named(connection, items), last)
+
+
+async def _named(connection: Connection, items: Sequence[PartnerItem]) -> list[PartnerItem]:
+    """The items with the names of partners and of who was lost."""
     names = await partner_names(connection, {item.partner_id for item in items})
-    return partners_page(moment, [replace(item, name=names.get(item.partner_id)) for item in items], last)
+    people = await consultant_names(connection, {item.lost.consultant_id for item in items if item.lost is not None})
+    return [
+        replace(
+            item,
+            name=names.get(item.partner_id),
+            lost=item.lost and replace(item.lost, name=people.get(item.lost.consultant_id)),
+        )
+        for item in items
+    ]
 
 
 def partners_page(moment: AsOf, items: Sequence[PartnerItem], last: tuple[str, str] | None) -> bytes:
@@ -123,21 +195,29 @@ async def _partners(
                 return items, (max(tried - {partner_id}), "~")
             standing = segment.standing
             if standing.status in (question.statuses or (standing.status,)) and question.product in (None, product):
-                items.append(
-                    PartnerItem(
-                        partner_id,
-                        None,
-                        product,
-                        standing.status,
-                        standing.headcount,
-                        standing.minimum,
-                        standing.shortfall,
-                        segment.next_change_at,
-                    )
-                )
+                items.append(_partner_item(partner_id, product, segment))
             if len(items) == question.limit:
                 return items, (partner_id, product)
     return items, None
+
+
+def _partner_item(partner_id: str, product: str, segment: ForecastSegment) -> PartnerItem:
+    """The item of a segment, without names."""
+    standing, reason, (since, lost) = segment.standing, segment.reasons[0], segment.background
+    return PartnerItem(
+        partner_id,
+        None,
+        product,
+        standing.status,
+        since,
+        standing.headcount,
+        standing.minimum,
+        standing.shortfall,
+        standing.shortfall,
+        LeadingReason(reason.rule, reason.text),
+        None if lost is None else LostConsultant(lost.consultant_id, None, lost.at),
+        segment.next_change_at,
+    )
 
 
 def _windows_of(

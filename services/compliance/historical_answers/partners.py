@@ -66,7 +66,7 @@ async def compliance(connection: Connection, question: PartnerCompliance, parame
     moment, facts = await partner_as_of(connection, question.partner_id, question.moment, parameters)
     segment = _segment(facts, question.partner_id, question.product, moment.at, parameters)
     name = await partner_name(connection, question.partner_id)
-    return compliance_answer(question.partner_id, name, question.product, moment, body_of(segment))
+    return compliance_answer(question.partner_id, name, question.product, moment, _body(segment))
 
 
 async def authorisation(connection: Connection, question: PartnerAuthorisation, parameters: Parameters) -> bytes:
@@ -97,7 +97,7 @@ async def every_product(connection: Connection, question: PartnerProducts, param
     moment, facts = await partner_as_of(connection, question.partner_id, question.moment, parameters)
     partner_id, products = question.partner_id, parameters.products
     found = {product: _segment(facts, partner_id, product, moment.at, parameters) for product in products}
-    bodies = {product: body_of(segment) for product, segment in found.items()}
+    bodies = {product: _body(segment) for product, segment in found.items()}
     changes = [segment.next_change_at for segment in found.values()]
     name = await partner_name(connection, partner_id)
     return every_product_answer(partner_id, name, moment, bodies, moment.next_change(*changes))
@@ -128,6 +128,10 @@ def _segment(facts: list[Fact], partner_id: str, product: str, at: datetime, par
     if segment is None:
         raise never_mentioned(partner_id)
     return segment
+
+
+def _body(segment: ForecastSegment) -> bytes:
+    return body_of(segment.standing, segment.reasons, segment.next_change_at)
 
 
 def _shown(segment: ForecastSegment) -> tuple[object, ...]:

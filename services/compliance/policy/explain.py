@@ -1,6 +1,6 @@
 """Why a standing is what it is, in the words of the rules."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from services.compliance.policy.enrolment import CLOSED, MERGED
 from services.compliance.policy.reason import Reason
@@ -9,21 +9,8 @@ from services.compliance.policy.situation import Replacement, Situation
 
 def standing_reasons(situation: Situation) -> tuple[Reason, ...]:
     """The reasons of the standing in a situation, the most telling first."""
-    status = situation.status
-    reasons = []
-    if status == "not_enrolled":
-        reasons.append(_not_enrolled(situation))
-    elif status == "not_yet_authorised":
-        text = "The duty to maintain starts when the minimum is first reached; until then no selling to new customers."
-        reasons.append(Reason("R12", text))
-    elif status == "suspended":
-        reasons += _suspended(situation)
-    elif status == "in_window":
-        reasons += _in_window(situation)
-    else:
-        facts = _distinct(() if situation.reached_at is None else situation.reached_facts(situation.reached_at))
-        reasons.append(Reason("R12", "The minimum was reached, and the headcount is at or above it.", facts))
-    if status != "not_enrolled":
+    reasons = [*_of_the_status(situation)]
+    if situation.status != "not_enrolled":
         reasons.append(Reason("R20", "Existing customers may be maintained for as long as the partner is enrolled."))
     enrolment = situation.enrolment
     if enrolment is not None and enrolment.least is not None:
@@ -35,6 +22,27 @@ def standing_reasons(situation: Situation) -> tuple[Reason, ...]:
     facts = _distinct(fact for consultant_id in situation.counted_ids for fact in counted[consultant_id])
     reasons.append(Reason("R9", text, facts))
     return tuple(reasons)
+
+
+def leading_reason(situation: Situation) -> Reason:
+    """The first of these reasons."""
+    return next(_of_the_status(situation))
+
+
+def _of_the_status(situation: Situation) -> Iterator[Reason]:
+    match situation.status:
+        case "not_enrolled":
+            yield _not_enrolled(situation)
+        case "not_yet_authorised":
+            text = "The duty to maintain starts when the minimum is first reached"
+            yield Reason("R12", f"{text}; until then no selling to new customers.")
+        case "suspended":
+            yield from _suspended(situation)
+        case "in_window":
+            yield from _in_window(situation)
+        case "compliant":
+            facts = _distinct(() if situation.reached_at is None else situation.reached_facts(situation.reached_at))
+            yield Reason("R12", "The minimum was reached, and the headcount is at or above it.", facts)
 
 
 def _not_enrolled(situation: Situation) -> Reason:
@@ -52,30 +60,21 @@ def _not_enrolled(situation: Situation) -> Reason:
     return Reason("R11", text, _distinct((*facts, *enrolment.eligible.fact_ids)))
 
 
-def _suspended(situation: Situation) -> list[Reason]:
-    reasons = []
-    for replacement in situation.unfilled:
-        if replacement.window.outcome == "expired":
-            text = (
-                f"Nobody was found by {_last_day(replacement)} for a consultant missing: no selling to new customers."
-            )
-            reasons.append(Reason("R19", text, _facts_of(replacement)))
-    if not reasons:
+def _suspended(situation: Situation) -> Iterator[Reason]:
+    expired = [replacement for replacement in situation.unfilled if replacement.window.outcome == "expired"]
+    for replacement in expired:
+        text = f"Nobody was found by {_last_day(replacement)} for a consultant missing: no selling to new customers."
+        yield Reason("R19", text, _facts_of(replacement))
+    if not expired:
         text = "Selling to new customers is reinstated when the headcount is back at the minimum, not before."
         facts = _distinct(fact for replacement in situation.unfilled for fact in replacement.opened_facts)
-        reasons.append(Reason("R21", text, facts))
-    return reasons
+        yield Reason("R21", text, facts)
 
 
-def _in_window(situation: Situation) -> list[Reason]:
-    return [
-        Reason(
-            "R13",
-            f"A consultant is missing and must be replaced by the end of {_last_day(replacement)}.",
-            _facts_of(replacement),
-        )
-        for replacement in situation.unfilled
-    ]
+def _in_window(situation: Situation) -> Iterator[Reason]:
+    for replacement in situation.unfilled:
+        text = f"A consultant is missing and must be replaced by the end of {_last_day(replacement)}."
+        yield Reason("R13", text, _facts_of(replacement))
 
 
 def _last_day(replacement: Replacement) -> str:

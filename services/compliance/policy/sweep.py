@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from services.compliance.policy.announcement import Announcement
+from services.compliance.policy.background import Background, Losses, status_since
 from services.compliance.policy.counting_partner import Counted
 from services.compliance.policy.dated_log import DatedLog
 from services.compliance.policy.enrolment import EnrolmentTimeline
@@ -40,12 +41,13 @@ class Sweep:
     """The sweep of one partner and product over what is known, and how far it has come.
 
     Feed it with `set_times`, `enrolments_changed` and `days_changed`, then `advance`. `swept`: the instant that it has
-    come to.
+    come to. `losses`: when people cease to count.
     """
 
     def __init__(self, product: str, policy: PolicyTimeline, timeline: EnrolmentTimeline) -> None:
         self.product = product
         self.swept: datetime | None = None
+        self.losses = Losses()
         self._policy = policy
         self._timeline = timeline
         self._headcount = Headcount()
@@ -71,6 +73,7 @@ class Sweep:
     def set_times(self, consultant_id: str, old: Sequence[Counted], new: Sequence[Counted]) -> None:
         """The consultant counts at these `new` times, no longer at the `old` ones; any others stay. Both in order."""
         before, after = movements_of(old), movements_of(new)
+        self.losses.replace(consultant_id, before, after)
         for instant, movement in before.items():
             if instant not in after:
                 self._unset(instant, consultant_id, movement)
@@ -311,6 +314,11 @@ class Sweep:
         return self._situation(
             self.swept, self._state, self._counted, self._counted_ids, self._ended.items, self._suspensions.items
         )
+
+    def background(self) -> Background:
+        """How the partner came to stand as it does at the instant swept to."""
+        since = status_since(self.situation(), self.swept, self._visits, self._timeline)
+        return Background(since, self.losses.last(self.swept, self._counted))
 
     def forecast(self) -> Iterator[tuple[datetime, Situation]]:
         """The situation at every later instant at which it changes, if no fact comes. Do not keep any."""

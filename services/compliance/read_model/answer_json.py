@@ -6,9 +6,8 @@ from typing import Final
 import msgspec
 
 from services.compliance.historical_answers.as_of import AsOf
-from services.compliance.policy.forecast import ForecastSegment
 from services.compliance.policy.reason import Reason
-from shared.events.compliance_events import Status, Suspension, Window
+from shared.events.compliance_events import Standing, Status, Suspension, Window
 from shared.events.wire import instant_text
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -49,9 +48,8 @@ class ComplianceAnswer(StandingBody, frozen=True, kw_only=True):
     engine: str
 
 
-def body_of(segment: ForecastSegment) -> bytes:
+def body_of(standing: Standing, reasons: tuple[Reason, ...], next_change_at: datetime | None) -> bytes:
     """The JSON of the members, without the opening brace."""
-    standing = segment.standing
     body = StandingBody(
         headcount=standing.headcount,
         counted=standing.counted,
@@ -62,8 +60,8 @@ def body_of(segment: ForecastSegment) -> bytes:
         maintain_existing=standing.maintain_existing,
         windows=standing.windows,
         suspensions=standing.suspensions,
-        reasons=segment.reasons,
-        next_change_at=segment.next_change_at,
+        reasons=reasons,
+        next_change_at=next_change_at,
     )
     return _encode(body)[1:]
 

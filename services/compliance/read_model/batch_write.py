@@ -59,7 +59,7 @@ async def write(
         version,
         checkpoint.event_position - len(events),
         *_columns(events, 9),
-        *_columns([row for partner in derived for row in partner.standings], 9),
+        *_columns([row for partner in derived for row in partner.standings], 14),
         *_columns(window_counts, 3),
         *_columns([row for partner in derived for row in partner.windows], 9),
         *_columns([(partner.partner_id, partner.due_at) for partner in derived], 2),

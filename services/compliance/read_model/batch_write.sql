@@ -15,8 +15,10 @@ WITH advanced AS (
         AS e (event_id, type, partner_id, products, effective_at, recorded_at, fact_position, about, data, n)
 ), standing_now AS (
     SELECT n.* FROM advanced, unnest($20::text[], $21::text[], $22::timestamptz[], $23::timestamptz[], $24::text[],
-        $25::integer[], $26::integer[], $27::integer[], $28::bytea[])
-        AS n (partner_id, product, valid_from, valid_to, status, headcount, minimum, shortfall, body)
+        $25::integer[], $26::integer[], $27::integer[], $28::bytea[], $29::timestamptz[], $30::text[], $31::text[],
+        $32::text[], $33::timestamptz[])
+        AS n (partner_id, product, valid_from, valid_to, status, headcount, minimum, shortfall, body, since,
+            reason_rule, reason_text, lost_consultant_id, lost_at)
 ), standing_gone AS (
     DELETE FROM standing s
     USING (SELECT partner_id, product, array_agg(valid_from) AS kept FROM standing_now GROUP BY 1, 2) n
@@ -24,23 +26,27 @@ WITH advanced AS (
 ), standing_written AS (
     INSERT INTO standing AS s SELECT * FROM standing_now
     ON CONFLICT (partner_id, product, valid_from) DO UPDATE SET valid_to = EXCLUDED.valid_to, status = EXCLUDED.status,
-        headcount = EXCLUDED.headcount, minimum = EXCLUDED.minimum, shortfall = EXCLUDED.shortfall, body = EXCLUDED.body
-    WHERE s.body <> EXCLUDED.body
+        headcount = EXCLUDED.headcount, minimum = EXCLUDED.minimum, shortfall = EXCLUDED.shortfall, body = EXCLUDED.body,
+        since = EXCLUDED.since, reason_rule = EXCLUDED.reason_rule, reason_text = EXCLUDED.reason_text,
+        lost_consultant_id = EXCLUDED.lost_consultant_id, lost_at = EXCLUDED.lost_at
+    WHERE (s.valid_to, s.status, s.headcount, s.body, s.since, s.reason_text, s.lost_consultant_id, s.lost_at)
+        IS DISTINCT FROM (EXCLUDED.valid_to, EXCLUDED.status, EXCLUDED.headcount, EXCLUDED.body, EXCLUDED.since,
+            EXCLUDED.reason_text, EXCLUDED.lost_consultant_id, EXCLUDED.lost_at)
 ), window_gone AS (
-    DELETE FROM replacement_window w USING advanced, unnest($29::text[], $30::text[], $31::integer[])
+    DELETE FROM replacement_window w USING advanced, unnest($34::text[], $35::text[], $36::integer[])
         AS n (partner_id, product, number_last)
     WHERE w.partner_id = n.partner_id AND w.product = n.product AND w.number > n.number_last
 ), window_written AS (
     INSERT INTO replacement_window AS w
-    SELECT n.* FROM advanced, unnest($32::text[], $33::text[], $34::integer[], $35::timestamptz[], $36::date[],
-        $37::timestamptz[], $38::timestamptz[], $39::text[], $40::text[]) AS n
+    SELECT n.* FROM advanced, unnest($37::text[], $38::text[], $39::integer[], $40::timestamptz[], $41::date[],
+        $42::timestamptz[], $43::timestamptz[], $44::text[], $45::text[]) AS n
     ON CONFLICT (partner_id, product, number) DO UPDATE SET opened_at = EXCLUDED.opened_at,
         deadline_on = EXCLUDED.deadline_on, deadline_at = EXCLUDED.deadline_at, closed_at = EXCLUDED.closed_at,
         closed_outcome = EXCLUDED.closed_outcome, policy_id = EXCLUDED.policy_id
     WHERE (w.opened_at, w.deadline_at, w.closed_at, w.closed_outcome, w.policy_id) IS DISTINCT FROM (
         EXCLUDED.opened_at, EXCLUDED.deadline_at, EXCLUDED.closed_at, EXCLUDED.closed_outcome, EXCLUDED.policy_id)
 ), timer_now AS (
-    SELECT n.* FROM advanced, unnest($41::text[], $42::timestamptz[]) AS n (partner_id, due_at)
+    SELECT n.* FROM advanced, unnest($46::text[], $47::timestamptz[]) AS n (partner_id, due_at)
 ), timer_gone AS (
     DELETE FROM timer t USING timer_now n WHERE t.partner_id = n.partner_id AND n.due_at IS NULL
 ), timer_written AS (
@@ -48,7 +54,7 @@ WITH advanced AS (
     ON CONFLICT (partner_id) DO UPDATE SET due_at = EXCLUDED.due_at WHERE t.due_at <> EXCLUDED.due_at
 ), revision_written AS (
     INSERT INTO policy_revision AS r
-    SELECT n.* FROM advanced, unnest($43::bigint[], $44::text[], $45::text[], $46::timestamptz[], $47::bigint[]) AS n
+    SELECT n.* FROM advanced, unnest($48::bigint[], $49::text[], $50::text[], $51::timestamptz[], $52::bigint[]) AS n
     ON CONFLICT (position) DO UPDATE SET voided_position = EXCLUDED.voided_position
     WHERE r.voided_position IS DISTINCT FROM EXCLUDED.voided_position
 ), person_now AS (

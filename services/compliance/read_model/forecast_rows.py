@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from services.compliance.policy.explain import standing_reasons
-from services.compliance.policy.forecast import ForecastSegment
+from services.compliance.policy.background import Background, following
+from services.compliance.policy.explain import leading_reason, standing_reasons
 from services.compliance.policy.partner_history import PartnerHistory
 from services.compliance.policy.situation import Situation
 from services.compliance.policy.sweep import Sweep
@@ -39,9 +39,11 @@ def _standing_rows(history: PartnerHistory, sweep: Sweep, found: list[StandingRo
     assert history.changed_at is not None
     size = 0
     situation = sweep.situation()
-    row = _Row(history.changed_at, situation, with_body=True)
+    background = sweep.background()
+    row = _Row(history.changed_at, situation, background, with_body=True)
     for instant, situation in sweep.forecast():
-        then = _Row(instant, situation, with_body=size <= BODIES_BYTES_MAX)
+        background = following(background, row.status, instant, situation, sweep.losses)
+        then = _Row(instant, situation, background, with_body=size <= BODIES_BYTES_MAX)
         if then.shows is not None and then.shows == row.shows:
             continue
         found.append(row.until(history.partner_id, instant))
@@ -54,15 +56,30 @@ def _standing_rows(history: PartnerHistory, sweep: Sweep, found: list[StandingRo
 class _Row:
     """A row whose end is not known yet. `shows`: the standing and its reasons; None where it shows no body."""
 
-    def __init__(self, valid_from: datetime, situation: Situation, *, with_body: bool) -> None:
+    def __init__(self, valid_from: datetime, situation: Situation, background: Background, *, with_body: bool) -> None:
         self._valid_from = valid_from
         self._figures = (situation.status, len(situation.counted), situation.minimum, situation.shortfall)
         self._product = situation.product
+        self._background = background
+        self.status = situation.status
         self.shows = (situation.standing(), standing_reasons(situation)) if with_body else None
+        self._reason = leading_reason(situation) if self.shows is None else self.shows[1][0]
 
     def until(self, partner_id: str, valid_to: datetime | None) -> StandingRow:
-        body = b"" if self.shows is None else body_of(ForecastSegment(self._valid_from, *self.shows, valid_to))
-        return StandingRow(partner_id, self._product, self._valid_from, valid_to, *self._figures, body)
+        since, lost = self._background
+        body = b"" if self.shows is None else body_of(*self.shows, valid_to)
+        return StandingRow(
+            partner_id,
+            self._product,
+            self._valid_from,
+            valid_to,
+            *self._figures,
+            body,
+            since,
+            self._reason.rule,
+            self._reason.text,
+            *((None, None) if lost is None else lost),
+        )
 
 
 def _window_rows(partner_id: str, product: str, last: Situation) -> list[WindowRow]:

@@ -39,7 +39,7 @@ async def present_partners(
     product: str | None,
     q: str | None,
 ) -> list[asyncpg.Record]:
-    """The columns of `PartnerItem`, of the segment that contains `at`. `statuses`: without any, every status passes."""
+    """What `partner_item` takes, of the segment that contains `at`. `statuses`: without any, every status passes."""
     arguments: list[Any] = [*after, at, limit]
     filters: list[tuple[str, Any]] = [("s.product = {}", product)]
     if q is not None:

@@ -1,6 +1,12 @@
 -- name: row
 -- What a list shows of a standing `s`.
-s.partner_id, n.name, s.product, s.status, s.headcount, s.minimum, s.shortfall, s.valid_to
+s.partner_id, n.name, s.product, s.status, s.since, s.headcount, s.minimum, s.shortfall, s.reason_rule, s.reason_text,
+s.lost_consultant_id, c.name, s.lost_at, s.valid_to
+
+-- name: names
+-- Of the partner, and of who was lost.
+LEFT JOIN certification.partner_name n ON n.partner_id = s.partner_id
+LEFT JOIN certification.consultant_name c ON c.consultant_id = s.lost_consultant_id
 
 -- name: segment
 -- The standing, after the partner $1 and product $2, that contains the instant $3.
@@ -8,7 +14,7 @@ s.partner_id, n.name, s.product, s.status, s.headcount, s.minimum, s.shortfall, 
 
 -- name: partners
 SELECT {row}
-FROM standing s LEFT JOIN certification.partner_name n ON n.partner_id = s.partner_id
+FROM standing s {names}
 WHERE {segment} {{filter}}
 ORDER BY s.partner_id, s.product LIMIT $4
 
@@ -20,7 +26,7 @@ FROM (
         SELECT s.* FROM standing s WHERE s.status = wanted.status AND {segment} {{filter}}
         ORDER BY s.partner_id, s.product LIMIT $4
     ) s ORDER BY s.partner_id, s.product LIMIT $4
-) s LEFT JOIN certification.partner_name n ON n.partner_id = s.partner_id
+) s {names}
 ORDER BY s.partner_id, s.product
 
 -- name: partners_found
@@ -30,6 +36,6 @@ WITH found AS MATERIALIZED (
 )
 SELECT {row}
 FROM (SELECT f.partner_id FROM found f ORDER BY f.partner_id) f
-JOIN standing s ON s.partner_id = f.partner_id LEFT JOIN certification.partner_name n ON n.partner_id = s.partner_id
+JOIN standing s ON s.partner_id = f.partner_id {names}
 WHERE {segment} {{filter}}
 ORDER BY s.partner_id, s.product LIMIT $4

@@ -28,6 +28,11 @@ class StandingRow(NamedTuple):
     minimum: int | None
     shortfall: int | None
     body: bytes
+    since: datetime | None
+    reason_rule: str
+    reason_text: str
+    lost_consultant_id: str | None
+    lost_at: datetime | None
 
 
 class WindowRow(NamedTuple):
