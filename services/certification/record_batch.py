@@ -6,6 +6,7 @@ a newer fact of another caller came in between, everything from that report on i
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Final, NamedTuple
 
@@ -15,7 +16,7 @@ import msgspec
 from services.certification.decision import Decided, RequestReceipt, decide, decide_about_partner, scope
 from services.certification.domain.refusals import Overloaded, Unavailable
 from services.certification.domain.reported_fact import FactReport, Repeated, named_products
-from services.certification.event_store.append_request import AppendRequest, Outcome
+from services.certification.event_store.append_request import AppendRequest, Outcome, state_at
 from services.certification.event_store.decision_scope import NOTHING, Scope
 from services.certification.event_store.loaded_subjects import FACTS_MAX, LoadedSubjects
 from services.certification.event_store.store import EventStore, StoredFact
@@ -78,10 +79,14 @@ async def _record_together(store: EventStore, products: Sequence[str], run: Sequ
 
 
 class BatchCheck:
-    """Decides the reports of one batch, run after run, and records nothing. `products`: those sold."""
+    """Decides the reports of one batch, run after run, and records nothing. `products`: those sold.
 
-    def __init__(self, products: Sequence[str]) -> None:
+    `show_facts`: the answers have the rows that would be appended, as if they were recorded at the end of their run.
+    """
+
+    def __init__(self, products: Sequence[str], *, show_facts: bool = False) -> None:
         self._decisions = _Decisions(products, LoadedSubjects(), dry=True)
+        self._show_facts = show_facts
 
     async def check_run(self, store: EventStore, run: Sequence[Item]) -> list[Result]:
         """What each report would be answered if it and those before it were sent now. Raises `Unavailable`.
@@ -96,7 +101,10 @@ class BatchCheck:
             results += self._decisions.results(())
             if len(results) < len(run):
                 results.append(await self._check_alone(store, run[len(results)]))
-        return results
+        if not self._show_facts:
+            return results
+        now = await store.now()
+        return [_with_rows(result, now) if isinstance(result, Answer) else result for result in results]
 
     async def _check_alone(self, store: EventStore, item: Item) -> Result:
         report, receipt = item
@@ -109,7 +117,18 @@ class BatchCheck:
         if isinstance(decision, Repeated):
             stored = next(stored for stored in loaded.facts if stored.fact == decision.fact)
             return earlier(stored, (other.fact for other in loaded.facts))
-        return new_answer(decision.recorded.fact, 0, decision, replayed=False)
+        return _checked(decision)
+
+
+def _checked(decision: Decided) -> Answer:
+    """The answer where nothing is recorded."""
+    answer = new_answer(decision.recorded.fact, 0, decision, replayed=False)
+    return msgspec.structs.replace(answer, rows=decision.call.facts)
+
+
+def _with_rows(answer: Answer, now: datetime) -> Answer:
+    rows = tuple(msgspec.structs.replace(row, state=state_at(row, now)) for row in answer.rows)
+    return msgspec.structs.replace(answer, rows=rows)
 
 
 class _Decisions:
@@ -203,10 +222,7 @@ class _Decisions:
         for result in self._results:
             match result:
                 case Decided(what):
-                    if self._dry:
-                        answer: Answer | None = new_answer(what.fact, 0, result, replayed=False)
-                    else:
-                        answer = answer_of(result, next(appended))
+                    answer = _checked(result) if self._dry else answer_of(result, next(appended))
                     if answer is None:
                         return
                     recorded[what.fact.fact_id] = answer

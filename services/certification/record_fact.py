@@ -23,7 +23,7 @@ from services.certification.decision import (
 )
 from services.certification.domain.no_effect import why_no_effect
 from services.certification.domain.reported_fact import FactReport, Repeated, StatedScore, named_products
-from services.certification.event_store.append_request import Outcome
+from services.certification.event_store.append_request import Outcome, Row
 from services.certification.event_store.store import EventStore, FoundFact, StoredFact, content_hash, stored_fact
 from services.certification.event_store.streams import stream_of
 from services.web.products import require_sold
@@ -57,7 +57,8 @@ class Answer(msgspec.Struct, frozen=True):
     """The answer to a report: the fact, the last position appended with it, and whether it is held (R35).
 
     `no_effect`: why it changed nothing when it was recorded, as far as certification knows. `replayed`: an earlier call
-    recorded it; the rest repeats the answer to that call.
+    recorded it; the rest repeats the answer to that call. `rows`: of a check, the fact and its
+    decisions; else empty.
     """
 
     fact: Fact
@@ -65,6 +66,7 @@ class Answer(msgspec.Struct, frozen=True):
     held: bool
     replayed: bool
     no_effect: NoEffect | None = None
+    rows: tuple[Row, ...] = ()
 
 
 async def record(store: EventStore, products: Sequence[str], report: FactReport, receipt: RequestReceipt) -> Answer:

@@ -43,7 +43,7 @@ OFFERED: Final[list[tuple[str, str, set[str]]]] = [
     ("post", "/certification/v1/portal-changes/{portal_change_id}/corrections", {"Idempotency-Key"}),
     ("post", "/certification/v1/policy-revisions", {"Idempotency-Key"}),
     ("post", "/certification/v1/facts/{fact_id}/void", {"Idempotency-Key"}),
-    ("post", "/certification/v1/batches", {"validate_only"}),
+    ("post", "/certification/v1/batches", {"validate_only", "show_facts"}),
     # what was recorded
     ("get", "/certification/v1/exam-registrations/{registration_id}", {"at", "known_at"}),
     ("get", "/certification/v1/facts/{fact_id}", set()),
@@ -78,6 +78,7 @@ OFFERED: Final[list[tuple[str, str, set[str]]]] = [
     ("get", "/compliance/v1/portal-changes/{portal_change_id}/notifications", AS_OF),
     ("get", "/compliance/v1/policy", AS_OF),
     ("get", "/compliance/v1/windows", {"status", "due_before", *PAGE, *AS_OF}),
+    ("post", "/compliance/v1/previews", set()),
     ("get", "/compliance/v1/events", FEED),
     ("get", "/compliance/v1/events/{event_id}", set()),
     ("get", "/compliance/v1/facts/{fact_id}/events", PAGE | {"min_position"}),

@@ -49,7 +49,7 @@ def test_only_routes_about_health_are_open() -> None:
             assert is_open(route.endpoint) is health, route.path
 
 
-ASKED_BY_POST: Final = {"/audit/v1/what-ifs", "/audit/v1/what-ifs/{what_if_id}"}
+ASKED_BY_POST: Final = {"/compliance/v1/previews", "/audit/v1/what-ifs", "/audit/v1/what-ifs/{what_if_id}"}
 """What-ifs are questions that take a while: they change nothing, and no database role behind them could."""
 
 

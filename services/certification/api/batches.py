@@ -23,6 +23,7 @@ from services.certification.api.fact_routes import MISSING, FactRoutes, decode_b
 from services.certification.api.problems import PROBLEMS
 from services.certification.api.programmes import name_eligible
 from services.certification.domain.refusals import Overloaded, Unavailable
+from services.certification.event_store.append_request import Row
 from services.certification.personal_data import NO_TEXT, FreeText
 from services.certification.record_batch import RUN_MAX, BatchCheck, Item, Result, record_run
 from services.certification.record_fact import Answer
@@ -52,18 +53,42 @@ class _Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     body: msgspec.Raw = msgspec.Raw(b"")
 
 
+class ShownFact(msgspec.Struct, frozen=True):
+    """A fact that a line would append if it were recorded now. `causation_id`: of a decision, what it follows from."""
+
+    fact_id: str
+    type: str
+    effective_at: str
+    causation_id: str | None
+    data: msgspec.Raw
+
+
+class _Said(msgspec.Struct, frozen=True):
+    """What a `ShownFact` takes of the bytes of a fact."""
+
+    fact_id: str
+    effective_at: str
+    data: msgspec.Raw
+    causation_id: str | None = None
+
+
 class LineAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The answer to one line. `line`: from 1. `replayed`: an earlier call recorded the fact (R34)."""
+    """The answer to one line. `line`: from 1. `replayed`: an earlier call recorded the fact (R34).
+
+    `facts`: what the line would append, where that is asked for.
+    """
 
     line: int
     status: int
     body: msgspec.Raw
     replayed: bool = False
+    facts: tuple[ShownFact, ...] | None = None
 
 
 _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
     200: {
-        "description": "One line for each line, in order: `line`, `status`, `body`, and `replayed` where it is true",
+        "description": "One line for each line, in order: `line`, `status`, `body`, `replayed` where it is true, and "
+        "`facts` where they are shown",
         "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
     },
     **refusals(413),
@@ -86,12 +111,18 @@ async def record_batch(
     validate_only: Annotated[
         Literal["true", "false"], Query(description="true: nothing is recorded, and the answers have no position.")
     ] = "false",
+    show_facts: Annotated[
+        Literal["true", "false"],
+        Query(description="true, with `validate_only`: each answer has the facts that its line would append."),
+    ] = "false",
 ) -> StreamingResponse:
     """Records a fact for each line, in order; a refused line does not stop the others.
 
     Each line is answered as the single call would be. The same batch again replays. Raises `TooLarge` before anything
     is recorded, and `Overloaded` while other batches are recorded.
     """
+    if show_facts == "true" and validate_only == "false":
+        raise Malformed("show_facts shows what validate_only=true would append: give both.", "show_facts")
     if service.batches.locked():
         raise Overloaded("Other batches are being recorded: send this one again after a while.")
     await service.batches.acquire()
@@ -100,8 +131,11 @@ async def record_batch(
     except BaseException:
         service.batches.release()
         raise
-    check = BatchCheck(service.products) if validate_only == "true" else None
-    return _Answers(_answers(service, request.app.state.fact_routes, caller_of(request), lines, check), service.batches)
+    check = BatchCheck(service.products, show_facts=show_facts == "true") if validate_only == "true" else None
+    answers = _answers(
+        service, request.app.state.fact_routes, caller_of(request), lines, check, show_facts=show_facts == "true"
+    )
+    return _Answers(answers, service.batches)
 
 
 async def _content(request: Request) -> bytes:
@@ -126,7 +160,13 @@ def _lines(content: bytes) -> list[bytes]:
 
 
 async def _answers(
-    service: Service, routes: FactRoutes, caller: Caller, lines: Sequence[bytes], check: BatchCheck | None
+    service: Service,
+    routes: FactRoutes,
+    caller: Caller,
+    lines: Sequence[bytes],
+    check: BatchCheck | None,
+    *,
+    show_facts: bool,
 ) -> AsyncIterator[bytes]:
     """The answers to run after run of lines. Once the store is not available, nothing more is tried."""
     away: Refusal | None = None
@@ -138,7 +178,7 @@ async def _answers(
             results, away = await _results(service, [item for item in found if isinstance(item, Item)], check, away)
             following = iter(results)
             answers = b"".join(
-                _answer(start + number, next(following) if isinstance(item, Item) else item)
+                _answer(start + number, next(following) if isinstance(item, Item) else item, show_facts=show_facts)
                 for number, item in enumerate(found, 1)
             )
             yield await name_eligible(answers, service.reader)
@@ -229,19 +269,26 @@ async def _item(routes: FactRoutes, caller: Caller, line: bytes) -> Item:
     return report.item
 
 
-def _answer(number: int, result: Result | Problem) -> bytes:
+def _answer(number: int, result: Result | Problem, *, show_facts: bool) -> bytes:
     """The answer to a line, with its line break."""
+    facts: tuple[ShownFact, ...] | None = () if show_facts else None
     match result:
         case Answer():
             status = 200 if result.replayed else 202 if result.held else 201
             recorded = recorded_answer(result)
             body = recorded.__pydantic_serializer__.to_json(recorded, exclude_none=True)
             replayed = result.replayed
+            facts = tuple(map(_shown_fact, result.rows)) if show_facts else None
         case Problem():
             status, body, replayed = result.status, problem_body(result), False
         case _:
-            return _answer(number, problem_of(result, PROBLEMS))
-    return _encoder.encode(LineAnswer(number, status, msgspec.Raw(body), replayed)) + b"\n"
+            return _answer(number, problem_of(result, PROBLEMS), show_facts=show_facts)
+    return _encoder.encode(LineAnswer(number, status, msgspec.Raw(body), replayed, facts)) + b"\n"
+
+
+def _shown_fact(row: Row) -> ShownFact:
+    said = _said_decoder.decode(row.state)
+    return ShownFact(said.fact_id, row.topic, said.effective_at, said.causation_id, said.data)
 
 
 class _Answers(StreamingResponse):
@@ -260,6 +307,7 @@ class _Answers(StreamingResponse):
 
 _decoder: Final = msgspec.json.Decoder(_Line)
 _encoder: Final = msgspec.json.Encoder()
+_said_decoder: Final = msgspec.json.Decoder(_Said)
 _NOT_RECORDED: Final = Recorded(
     fact_id="", position=0, recorded_at=datetime.min.replace(tzinfo=UTC), effective_at=datetime.min.replace(tzinfo=UTC)
 )

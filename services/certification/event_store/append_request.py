@@ -93,6 +93,11 @@ def row(fact: Fact, routing: Routing, provisional: datetime, voided_fact_id: str
     )
 
 
+def state_at(row: Row, instant: datetime) -> str:
+    """The JSON of the fact as it would be stored if it were recorded at the instant."""
+    return row.state.replace(PLACEHOLDER, wire.instant_text(instant))
+
+
 def provisional_instant(earliest: datetime, taken: Collection[datetime], said: bytes) -> datetime:
     """The first instant from `earliest` on that is neither taken nor written by the caller.
 

@@ -135,6 +135,27 @@ class PartnerClaims(_Question, frozen=True, kw_only=True):
     limit: int
 
 
+class HypotheticalFact(msgspec.Struct, frozen=True):
+    """A fact that might be recorded. `type`: its topic; `data`: what it says, in JSON.
+
+    `effective_at` None: the instant of the answer. `causation_id`: of a decision, the fact from which it follows.
+    """
+
+    fact_id: str
+    type: str
+    effective_at: datetime | None
+    causation_id: str | None
+    data: bytes
+
+
+class Preview(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """What facts would change if they were recorded now, for at most `limit` partners after a partner."""
+
+    facts: tuple[HypotheticalFact, ...]
+    after: str
+    limit: int
+
+
 HistoryQuery = (
     PartnerCompliance
     | PartnerAuthorisation
@@ -150,6 +171,7 @@ HistoryQuery = (
     | PartnerClaims
     | PartnerExplanation
     | PartnerChanges
+    | Preview
 )
 
 

@@ -36,6 +36,7 @@ from services.compliance.historical_answers import (
     partners,
     policy,
     portal_changes,
+    previews,
     standing_history,
     timeline,
 )
@@ -57,6 +58,7 @@ from services.compliance.historical_answers.queries import (
     PartnerTimeline,
     PolicyQuestion,
     PortalChangeNotifications,
+    Preview,
     Refused,
     Reply,
     WindowsList,
@@ -97,6 +99,8 @@ async def answer(connection: Connection, question: HistoryQuery, parameters: Par
             return await lists.partners(connection, question, parameters)
         case WindowsList():
             return await lists.windows(connection, question, parameters)
+        case Preview():
+            return await previews.preview(connection, question, parameters)
         case _:
             return await _audited(connection, question, parameters)
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, islice
 from operator import attrgetter
 from typing import Final, NamedTuple
 
+from services.compliance.policy.forecast import ForecastSegment, forecast
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.partner_facts import PartnerFacts
 from services.compliance.policy.sweep import Sweep
@@ -51,6 +52,16 @@ class KnownStandings:
         for sweep in self._sweeps.values():
             sweep.advance(self._at)
         return {product: sweep.situation().standing() for product, sweep in self._sweeps.items()}
+
+    def forecasts(self, segments_max: int) -> dict[str, list[ForecastSegment]]:
+        """At most so many segments of each product, the first from the instant on; empty like the standings."""
+        if not self._knowledge.mentioned:
+            return {}
+        for sweep in self._sweeps.values():
+            sweep.advance(self._at)
+        return {
+            product: list(islice(forecast(sweep, self._at), segments_max)) for product, sweep in self._sweeps.items()
+        }
 
 
 class Learned(NamedTuple):

@@ -1,7 +1,7 @@
 """How a partner would stand under another policy: a hypothetical revision among the known facts (R39)."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Final
 
 import msgspec
@@ -39,13 +39,14 @@ class DifferingWindow(msgspec.Struct, frozen=True):
     """A window that the other policy does not have like this."""
 
     opened_at: datetime
+    deadline_on: date
     deadline_at: datetime
     closed_at: datetime | None
     outcome: str
 
 
 class DifferingStanding(msgspec.Struct, frozen=True):
-    """How the partner stands by one of the two policies; of windows and suspensions only those that differ."""
+    """How the partner stands in one of two cases; of windows and suspensions only those that the other has not."""
 
     status: Status
     sell_new: bool
@@ -84,13 +85,13 @@ def what_if_differences(
         WhatIfDifference(
             partner_id,
             product,
-            _differing(standing, hypothetical[product], _reasons(facts, partner_id, product, at, parameters)),
-            _differing(
+            differing_standing(standing, hypothetical[product], _reasons(facts, partner_id, product, at, parameters)),
+            differing_standing(
                 hypothetical[product], standing, _reasons([*facts, revision], partner_id, product, at, parameters)
             ),
         )
         for product, standing in actual.items()
-        if _shown(standing) != _shown(hypothetical[product])
+        if shown_standing(standing) != shown_standing(hypothetical[product])
     ]
 
 
@@ -101,17 +102,18 @@ def _reasons(
     return () if segment is None else segment.reasons
 
 
-def _shown(standing: Standing) -> tuple[object, ...]:
-    """All but the ids of policies, which differ wherever the hypothetical one holds."""
+def shown_standing(standing: Standing) -> tuple[object, ...]:
+    """What is compared of a standing: all but the ids of policies, which differ wherever the hypothetical one holds."""
     summary = standing.status, standing.headcount, standing.minimum, standing.shortfall
     return *summary, tuple(map(_window, standing.windows)), standing.suspensions
 
 
 def _window(window: Window) -> DifferingWindow:
-    return DifferingWindow(window.opened_at, window.deadline_at, window.closed_at, window.outcome)
+    return DifferingWindow(window.opened_at, window.deadline_on, window.deadline_at, window.closed_at, window.outcome)
 
 
-def _differing(standing: Standing, other: Standing, reasons: tuple[Reason, ...]) -> DifferingStanding:
+def differing_standing(standing: Standing, other: Standing, reasons: tuple[Reason, ...]) -> DifferingStanding:
+    """The standing, with those of its windows and suspensions that the other one does not have."""
     others = set(map(_window, other.windows))
     return DifferingStanding(
         status=standing.status,

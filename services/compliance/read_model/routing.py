@@ -48,22 +48,35 @@ def topics(*facts: type[FactData]) -> str:
 
 
 REVISED: Final = topics(PolicyRevised, FactVoided)
-_SQL: Final = statements(
-    __file__,
-    linked=topics(ConsultantLinked),
-    # Compliance needs no course or score of a person.
-    of_people=topics(
-        CertificationRevoked, ConsultantCertified, ConsultantLeft, ConsultantLinked, FactVoided, MaintenanceCompleted
-    ),
-    # They concern every partner that ever employed the people of the partner that ends.
-    ending=topics(PartnerClosed, PartnersMerged, FactVoided),
-    # The reason in an answer about a person; the grants that it ended are facts of their own.
-    revoked=topics(RevocationOrdered),
-    merged=topics(PartnersMerged),
-    declared=topics(PortalChangeDeclared, PortalChangeCorrected, FactVoided),
-    revised=REVISED,
-    naming=topics(CourseCompleted, ExamRegistered),
-)
+
+
+def routing_statements(log: str) -> dict[str, str]:
+    """The statements of `routing.sql` over the fact log, or over a relation with its columns."""
+    return statements(
+        __file__,
+        log=log,
+        linked=topics(ConsultantLinked),
+        # Compliance needs no course or score of a person.
+        of_people=topics(
+            CertificationRevoked,
+            ConsultantCertified,
+            ConsultantLeft,
+            ConsultantLinked,
+            FactVoided,
+            MaintenanceCompleted,
+        ),
+        # They concern every partner that ever employed the people of the partner that ends.
+        ending=topics(PartnerClosed, PartnersMerged, FactVoided),
+        # The reason in an answer about a person; the grants that it ended are facts of their own.
+        revoked=topics(RevocationOrdered),
+        merged=topics(PartnersMerged),
+        declared=topics(PortalChangeDeclared, PortalChangeCorrected, FactVoided),
+        revised=REVISED,
+        naming=topics(CourseCompleted, ExamRegistered),
+    )
+
+
+_SQL: Final = routing_statements("certification.stored_events")
 PARTNER_ROUTES: Final = _SQL["partner_routes"]
 PERSON_ROUTES: Final = _SQL["person_routes"]
 GROUP_ROUTES: Final = _SQL["group_routes"]

@@ -1,10 +1,11 @@
--- Which partners a fact concerns: said here and nowhere else. See routing.py for the words.
+-- Which partners a fact concerns: said here and nowhere else. See routing.py for the words. `log`: the fact log, or one
+-- with the same columns.
 
 -- name: portal_changes
 -- Declarations and corrections of portal changes and their voids, which concern every partner. Their streams are
 -- neighbours in the index.
 SELECT NULL::text COLLATE "C" AS target_id, e.notification_id, e.append_position, e.topic, e.state
-FROM certification.stored_events e
+FROM {log} e
 WHERE e.originator_id >= 'portal_change-' AND e.originator_id < 'portal_change.'
     AND e.topic IN ({declared})
     AND e.notification_id <= (SELECT through.position FROM through)
@@ -12,7 +13,7 @@ WHERE e.originator_id >= 'portal_change-' AND e.originator_id < 'portal_change.'
 -- name: policy
 -- Revisions of the policy and their voids: likewise. A revision changes few partners, and each needs all of them.
 SELECT NULL::text COLLATE "C" AS target_id, e.notification_id, e.append_position, e.topic, e.state
-FROM certification.stored_events e
+FROM {log} e
 WHERE e.originator_id >= 'policy-' AND e.originator_id < 'policy.' AND e.topic IN ({revised})
     AND e.notification_id <= (SELECT through.position FROM through)
 
@@ -37,40 +38,40 @@ feeder (target_id, partner_id) AS (
     SELECT a.partner_id, a.partner_id FROM target a
     UNION
     SELECT f.target_id, m.partner_id
-    FROM feeder f JOIN certification.stored_events m ON m.into_partner_id = f.partner_id
+    FROM feeder f JOIN {log} m ON m.into_partner_id = f.partner_id
 ),
 person AS MATERIALIZED (
     SELECT DISTINCT f.target_id, l.consultant_id
-    FROM feeder f JOIN certification.stored_events l ON l.partner_id = f.partner_id
+    FROM feeder f JOIN {log} l ON l.partner_id = f.partner_id
     WHERE l.topic = {linked} AND l.notification_id <= (SELECT through.position FROM through)
 ),
 employer (target_id, partner_id) AS (
     (SELECT a.partner_id, a.partner_id FROM target a
      UNION
      SELECT p.target_id, l.partner_id
-     FROM person p JOIN certification.stored_events l ON l.consultant_id = p.consultant_id
+     FROM person p JOIN {log} l ON l.consultant_id = p.consultant_id
      WHERE l.topic = {linked})
     UNION
     SELECT e.target_id, m.into_partner_id
-    FROM employer e JOIN certification.stored_events m ON m.partner_id = e.partner_id
+    FROM employer e JOIN {log} m ON m.partner_id = e.partner_id
     WHERE m.consultant_id IS NULL AND m.into_partner_id IS NOT NULL
 ),
 routed AS (
     SELECT a.partner_id AS target_id, e.notification_id, e.append_position, e.topic, e.state
-    FROM target a JOIN certification.stored_events e ON e.partner_id = a.partner_id
+    FROM target a JOIN {log} e ON e.partner_id = a.partner_id
     WHERE e.notification_id <= (SELECT through.position FROM through)
     UNION ALL
     SELECT a.partner_id, e.notification_id, e.append_position, e.topic, e.state
-    FROM target a JOIN certification.stored_events e ON e.into_partner_id = a.partner_id
+    FROM target a JOIN {log} e ON e.into_partner_id = a.partner_id
     WHERE e.partner_id <> a.partner_id AND e.notification_id <= (SELECT through.position FROM through)
     UNION ALL
     SELECT p.target_id, e.notification_id, e.append_position, e.topic, e.state
-    FROM person p JOIN certification.stored_events e ON e.consultant_id = p.consultant_id
+    FROM person p JOIN {log} e ON e.consultant_id = p.consultant_id
     WHERE e.topic IN ({of_people}) AND e.partner_id IS DISTINCT FROM p.target_id
         AND e.notification_id <= (SELECT through.position FROM through)
     UNION ALL
     SELECT o.target_id, e.notification_id, e.append_position, e.topic, e.state
-    FROM employer o JOIN certification.stored_events e ON e.partner_id = o.partner_id
+    FROM employer o JOIN {log} e ON e.partner_id = o.partner_id
     WHERE o.partner_id <> o.target_id AND e.into_partner_id IS DISTINCT FROM o.target_id
         AND e.consultant_id IS NULL AND e.topic IN ({ending})
         AND e.notification_id <= (SELECT through.position FROM through)
@@ -93,20 +94,20 @@ FROM routed r ORDER BY r.target_id NULLS FIRST, r.notification_id
 -- maintenance completions, and every fact about the partners that it was ever linked to or moved to by a merger.
 employer (partner_id) AS (
     SELECT l.partner_id
-    FROM target a JOIN certification.stored_events l ON l.consultant_id = a.consultant_id
+    FROM target a JOIN {log} l ON l.consultant_id = a.consultant_id
     WHERE l.topic = {linked}
     UNION
     SELECT m.into_partner_id
-    FROM employer e JOIN certification.stored_events m ON m.partner_id = e.partner_id
+    FROM employer e JOIN {log} m ON m.partner_id = e.partner_id
     WHERE m.consultant_id IS NULL AND m.into_partner_id IS NOT NULL
 ),
 routed AS (
     SELECT a.consultant_id AS target_id, e.notification_id, e.append_position, e.topic, e.state
-    FROM target a JOIN certification.stored_events e ON e.consultant_id = a.consultant_id
+    FROM target a JOIN {log} e ON e.consultant_id = a.consultant_id
     WHERE e.topic IN ({of_people}, {revoked}) AND e.notification_id <= (SELECT through.position FROM through)
     UNION ALL
     SELECT a.consultant_id, e.notification_id, e.append_position, e.topic, e.state
-    FROM target a, employer o JOIN certification.stored_events e ON e.partner_id = o.partner_id
+    FROM target a, employer o JOIN {log} e ON e.partner_id = o.partner_id
     WHERE e.consultant_id IS NULL AND e.notification_id <= (SELECT through.position FROM through)
     UNION ALL
     {portal_changes}
@@ -122,25 +123,25 @@ feeder (append_position, partner_id) AS (
     WHERE n.partner_id IS NOT NULL AND n.consultant_id IS NULL AND n.topic IN ({ending})
     UNION
     SELECT f.append_position, m.partner_id
-    FROM feeder f JOIN certification.stored_events m ON m.into_partner_id = f.partner_id
+    FROM feeder f JOIN {log} m ON m.into_partner_id = f.partner_id
 ),
 person (append_position, consultant_id) AS (
     SELECT n.append_position, n.consultant_id FROM newer n
     WHERE n.consultant_id IS NOT NULL AND n.topic IN ({of_people})
     UNION
     SELECT f.append_position, l.consultant_id
-    FROM feeder f JOIN certification.stored_events l ON l.partner_id = f.partner_id
+    FROM feeder f JOIN {log} l ON l.partner_id = f.partner_id
     WHERE l.topic = {linked}
 ),
 concerned (append_position, partner_id) AS (
     (SELECT f.append_position, f.partner_id FROM feeder f
      UNION
      SELECT p.append_position, l.partner_id
-     FROM person p JOIN certification.stored_events l ON l.consultant_id = p.consultant_id
+     FROM person p JOIN {log} l ON l.consultant_id = p.consultant_id
      WHERE l.topic = {linked})
     UNION
     SELECT c.append_position, m.into_partner_id
-    FROM concerned c JOIN certification.stored_events m ON m.partner_id = c.partner_id
+    FROM concerned c JOIN {log} m ON m.partner_id = c.partner_id
     WHERE m.consultant_id IS NULL AND m.into_partner_id IS NOT NULL
 ),
 touched (append_position, recorded_at, broadcast, revision, partner_id) AS (

@@ -1,0 +1,63 @@
+"""What facts would change before they are recorded. Nothing is recorded here."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import AfterValidator, Field
+from starlette.responses import Response
+
+from services.compliance.api.hypothetical_fact_fields import HypotheticalFactBody
+from services.compliance.api.openapi import response_docs
+from services.compliance.api.query_params import FreshQuery, WrittenId
+from services.compliance.api.service import service_of
+from services.compliance.historical_answers.previews import PreviewAnswer
+from services.compliance.historical_answers.queries import Preview
+from services.web.input_parsing import Body, reject_duplicate_keys
+from services.web.products import require_sold
+from services.web.scopes import Scope, requires
+
+FACTS_MAX: Final = 200
+PARTNERS_MAX: Final = 50
+
+router: Final = APIRouter(tags=["previews"], dependencies=[Depends(reject_duplicate_keys)])
+_PROBLEMS: Final = {422: "Malformed or not acceptable; `errors` names every part.", 503: "Too many questions wait."}
+
+
+def _distinct(facts: list[HypotheticalFactBody]) -> list[HypotheticalFactBody]:
+    if len({fact.fact_id for fact in facts}) < len(facts):
+        raise ValueError("each fact has an id of its own")
+    return facts
+
+
+class PreviewBody(Body):
+    """The facts in the order in which they would be recorded, and a page of the partners that they concern.
+
+    `after`: the `next` of the page before. `limit`: how many partners a page compares at most.
+    """
+
+    facts: Annotated[list[HypotheticalFactBody], Field(min_length=1, max_length=FACTS_MAX), AfterValidator(_distinct)]
+    after: WrittenId | None = None
+    limit: Annotated[int, Field(ge=1, le=PARTNERS_MAX)] = 20
+
+
+@router.post("/compliance/v1/previews", responses=response_docs(PreviewAnswer, problems=_PROBLEMS))
+@requires(Scope.READ)
+async def preview(request: Request, body: PreviewBody) -> Response:
+    """What would be answered and announced otherwise, for whom, if these facts were recorded now.
+
+    A batch of the certification service with `validate_only` and `show_facts` says whether reports would be accepted,
+    and which facts they would become, decisions included: exactly what is given here.
+    """
+    service = service_of(request)
+    for fact in body.facts:
+        require_sold(fact.products, service.parameters.products, "facts")
+    about = next((text for fact in body.facts for text in _named(fact)), "")
+    asked = Preview(facts=tuple(fact.question for fact in body.facts), after=body.after or "", limit=body.limit)
+    return await service.derive(request, FreshQuery(), about, asked)
+
+
+def _named(fact: HypotheticalFactBody) -> tuple[str, ...]:
+    """Whom it names, first: questions about one id take turns."""
+    data = fact.fact_data()
+    named = getattr(data, "partner_id", None), getattr(data, "consultant_id", None)
+    return tuple(text for text in named if text is not None)
