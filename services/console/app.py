@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from services.console import data_links, sign_in
 from services.console.page import Console, Page, answered
 from services.console.pages import (
+    log,
     partner,
     today,
     webhooks,
@@ -31,6 +32,7 @@ PAGES: Final = (
     today,
     partner,
     webhooks,
+    log,
 )
 """The modules whose `ROUTES` it serves."""
 

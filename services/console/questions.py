@@ -85,6 +85,11 @@ class Questions:
         """The decoded answer. Parameters that are None or empty are left out. Raises `Refused`."""
         return await self._asked("GET", url, params=params)
 
+    async def text(self, url: str, **params: Any) -> str:
+        """The answer as it is written, such as a signed note. Raises `Refused`."""
+        answer = await self._answer("GET", url, params=params)
+        return answer.text
+
     async def panel(self, url: str, **params: Any) -> Panel:
         """The answer, or the problem in its place. Raises `Refused` only where nobody is signed in."""
         try:
@@ -131,7 +136,16 @@ class Questions:
         self.sandbox = "x-sandbox" in answer.headers
         return answer.status_code != 401
 
-    async def _asked(
+    async def _asked(self, method: str, url: str, **asked: Any) -> Json:
+        answer = await self._answer(method, url, **asked)
+        if not answer.content:
+            return None
+        try:
+            return msgspec.json.decode(answer.content)
+        except msgspec.DecodeError:
+            raise Refused(502, {"title": "No answer", "detail": _UNREACHABLE}) from None
+
+    async def _answer(
         self,
         method: str,
         url: str,
@@ -139,7 +153,7 @@ class Questions:
         params: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
         key: str | None = None,
-    ) -> Json:
+    ) -> httpx.Response:
         self.count += 1
         if self.count > QUESTIONS_MAX:
             raise RuntimeError(f"a page asks at most {QUESTIONS_MAX} questions")
@@ -155,12 +169,7 @@ class Questions:
             answer = await self._services.ask(method, url, headers, given, content)
         if answer.status_code >= 400:
             raise _refused(answer)
-        if not answer.content:
-            return None
-        try:
-            return msgspec.json.decode(answer.content)
-        except msgspec.DecodeError:
-            raise Refused(502, {"title": "No answer", "detail": _UNREACHABLE}) from None
+        return answer
 
     @property
     def authorization(self) -> dict[str, str]:
