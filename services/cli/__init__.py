@@ -2,6 +2,7 @@
 
 import gc
 from importlib import import_module
+from keyword import iskeyword
 from typing import Final
 
 import click
@@ -23,8 +24,14 @@ _COMMANDS: Final = {
     "console": "component_commands",
     "keys": "keys",
     "listen": "listen",
+    "import": "import_command",
 }
 """Each command and its module in this package, which is imported only for that command."""
+
+
+def _function(command: str) -> str:
+    """What the module calls the command: `import` is a word of the language."""
+    return f"{command}_" if iskeyword(command) else command
 
 
 class _Commands(click.Group):
@@ -34,7 +41,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"services.cli.{_COMMANDS[cmd_name]}"), cmd_name)
+        command: click.Command = getattr(import_module(f"services.cli.{_COMMANDS[cmd_name]}"), _function(cmd_name))
         return command
 
 

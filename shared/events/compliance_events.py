@@ -102,6 +102,7 @@ class ComplianceEventData(msgspec.Struct, frozen=True, omit_defaults=True):
     touched; a product that is named and has none is no longer sold. `fact_ids`: the facts whose
     recording led to it, at most the first 100; empty where only time passed.
     `policy_id`: the policy in force at the effective instant (R39), absent in old events: `2021-08`.
+    `history`: it follows from facts that were loaded afterwards, and takes back nothing that was announced without it.
     `window`, `consultant_id`, `portal_change_id` with `due_on`, `retracts`: where the name says so.
     """
 
@@ -115,6 +116,7 @@ class ComplianceEventData(msgspec.Struct, frozen=True, omit_defaults=True):
     due_on: date | None = None
     retracts: Retraction | None = None
     policy_id: str | None = None
+    history: bool = False
 
 
 class ComplianceEvent(msgspec.Struct, frozen=True):

@@ -16,6 +16,7 @@ class Fact(msgspec.Struct, frozen=True):
     never goes backwards along the log. Both are aware and UTC.
     `causation_id`: the reported fact that a decision follows from; None for a reported fact.
     `correlation_id`: the caller's id for the conversation, or the fact's own id.
+    `history`: it was loaded afterwards, with the history of another system. It counts like any other fact.
     """
 
     fact_id: str
@@ -27,3 +28,4 @@ class Fact(msgspec.Struct, frozen=True):
     actor: str = ""
     correlation_id: str = ""
     causation_id: str | None = None
+    history: bool = False

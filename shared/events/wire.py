@@ -1,8 +1,8 @@
 """Facts to stored bytes and back.
 
-The stored bytes of a fact are JSON: `{"fact_id", "recorded_at", "effective_at", "actor",
-"correlation_id", "causation_id", "data"}`. Topic and position are columns of the log. Stored bytes
-are never rewritten; older versions are lifted on reading (`shared.events.upcasts`).
+The stored bytes of a fact are JSON: `{"fact_id", "recorded_at", "effective_at", "data", "actor",
+"correlation_id", "causation_id", "history"}`; the last four only where they are set. Topic and position are columns of
+the log. Stored bytes are never rewritten; older versions are lifted on reading (`shared.events.upcasts`).
 """
 
 from datetime import datetime
@@ -25,6 +25,7 @@ class Stored(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `correlation_id`: the fact's own id, or an opaque token of the caller's: a UUID, a ULID, a W3C traceparent, or 16 to
     64 hexadecimal digits; facts that were recorded before that was asked for can hold other text.
+    `history`: it was loaded afterwards.
     """
 
     fact_id: str
@@ -34,6 +35,7 @@ class Stored(msgspec.Struct, frozen=True, omit_defaults=True):
     actor: str = ""
     correlation_id: str = ""
     causation_id: str | None = None
+    history: bool = False
 
 
 _encoder: Final = msgspec.json.Encoder()
@@ -59,6 +61,7 @@ def encode(fact: Fact) -> tuple[str, bytes]:
         actor=fact.actor,
         correlation_id=fact.correlation_id,
         causation_id=fact.causation_id,
+        history=fact.history,
     )
     return TOPIC_OF[type(fact.data)], _encoder.encode(stored)
 
@@ -86,4 +89,5 @@ def decode(topic: str, state: bytes, position: int, append_position: int) -> Fac
         actor=stored.actor,
         correlation_id=stored.correlation_id,
         causation_id=stored.causation_id,
+        history=stored.history,
     )

@@ -23,8 +23,8 @@ FUNCTIONS: Final = """
 
 CONFIGURED: Final = (
     "attempts batch_max changed_by delivered_sequence description disabled_because epoch failing_since failures fence"
-    " heartbeat_seconds next_attempt_at partner_ids position products rejecting_since replay_through revision sequence"
-    " state types url warned_hours"
+    " heartbeat_seconds history next_attempt_at partner_ids position products rejecting_since replay_through revision"
+    " sequence state types url warned_hours"
 )
 DELIVERED: Final = (
     "attempts delivered_sequence disabled_because failing_since failures fence held_by last_attempt_at"

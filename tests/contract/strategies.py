@@ -66,4 +66,5 @@ FACTS: st.SearchStrategy[Fact] = st.builds(
     actor=TEXTS,
     correlation_id=TEXTS,
     causation_id=st.none() | TEXTS,
+    history=st.booleans(),
 )

@@ -47,6 +47,8 @@ FIELDS_THAT_CANNOT_NAME_A_PERSON = {
     "counted_omitted", "windows_omitted", "suspensions_omitted",
     "opened_at", "deadline_on", "deadline_at", "closed_at", "outcome", "since", "to", "standings", "window", "retracts",
     "type", "specversion", "source", "datacontenttype",
+    # true or absent
+    "history",
     # the name of the API key that recorded it, which the owner chose for a system
     "actor", "key_name",
     # SHA-256 of 256 random bits, and a closed list

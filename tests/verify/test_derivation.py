@@ -3,8 +3,10 @@
 import os
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from random import Random
 
 import pytest
+from msgspec.structs import replace
 
 from sagecert_verify.derive.announcing import Stated
 from sagecert_verify.derive.event_data import Event
@@ -20,6 +22,13 @@ FIRST = int(os.environ.get("FIRST_HISTORY", "0"))
 HISTORIES = int(os.environ.get("HISTORIES", "120"))
 TIMERS = timedelta(days=100)
 Row = tuple[object, ...]
+
+
+def partly_loaded_afterwards(groups: list[Group], seed: int) -> list[Group]:
+    """The same, with groups marked as history at random."""
+    random = Random(seed)
+    marks = [random.random() < 0.5 for _ in groups]
+    return [tuple(replace(fact, history=mark) for fact in group) for group, mark in zip(groups, marks, strict=True)]
 
 
 def stored(groups: list[Group]) -> list[LoggedFact]:
@@ -46,7 +55,7 @@ def row_of(event: Event) -> Row:
 @pytest.mark.parametrize("seed", range(FIRST, FIRST + HISTORIES))
 def test_every_event_of_every_partner(seed: int) -> None:
     history = seeded(seed)
-    groups = recorded(history)
+    groups = partly_loaded_afterwards(recorded(history), seed)
     facts, until = stored(groups), history[-1].recorded_at + TIMERS
     for partner in sorted(partners_mentioned(history)):
         rows = list(published(groups, partner, until))

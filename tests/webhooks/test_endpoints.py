@@ -112,6 +112,7 @@ async def test_types_are_known_by_their_short_names_too_and_nothing_is_listed_tw
         "types": sorted([full, TYPE_OF["retracted"]]),
         "partner_ids": ["P1", "P2"],
         "products": ["S200P"],
+        "history": None,
     }
     assert (await caller.register(filter={"types": None}))["filter"] is None
 

@@ -9,6 +9,7 @@ import msgspec
 from fastapi import APIRouter, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
+from msgspec.structs import replace
 from starlette.types import Receive, Scope, Send
 
 from services.certification.api.command_request import (
@@ -115,11 +116,15 @@ async def record_batch(
         Literal["true", "false"],
         Query(description="true, with `validate_only`: each answer has the facts that its line would append."),
     ] = "false",
+    history: Annotated[
+        Literal["true", "false"],
+        Query(description="true: the facts are loaded afterwards, and are marked so; they count like any other."),
+    ] = "false",
 ) -> StreamingResponse:
     """Records a fact for each line, in order; a refused line does not stop the others.
 
-    Each line is answered as the single call would be. The same batch again replays. Raises `TooLarge` before anything
-    is recorded, and `Overloaded` while other batches are recorded.
+    Each line is answered as the single call would be. The same batch again replays, whether marked or not. Raises
+    `TooLarge` before anything is recorded, and `Overloaded` while other batches are recorded.
     """
     if show_facts == "true" and validate_only == "false":
         raise Malformed("show_facts shows what validate_only=true would append: give both.", "show_facts")
@@ -132,10 +137,8 @@ async def record_batch(
         service.batches.release()
         raise
     check = BatchCheck(service.products, show_facts=show_facts == "true") if validate_only == "true" else None
-    answers = _answers(
-        service, request.app.state.fact_routes, caller_of(request), lines, check, show_facts=show_facts == "true"
-    )
-    return _Answers(answers, service.batches)
+    reader = _LineReader(request.app.state.fact_routes, caller_of(request), history=history == "true")
+    return _Answers(_answers(service, reader, lines, check, show_facts=show_facts == "true"), service.batches)
 
 
 async def _content(request: Request) -> bytes:
@@ -160,21 +163,15 @@ def _lines(content: bytes) -> list[bytes]:
 
 
 async def _answers(
-    service: Service,
-    routes: FactRoutes,
-    caller: Caller,
-    lines: Sequence[bytes],
-    check: BatchCheck | None,
-    *,
-    show_facts: bool,
+    service: Service, reader: "_LineReader", lines: Sequence[bytes], check: BatchCheck | None, *, show_facts: bool
 ) -> AsyncIterator[bytes]:
     """The answers to run after run of lines. Once the store is not available, nothing more is tried."""
     away: Refusal | None = None
-    reading = asyncio.create_task(_read(routes, caller, lines[:RUN_MAX]))
+    reading = asyncio.create_task(reader.read(lines[:RUN_MAX]))
     try:
         for start in range(0, len(lines), RUN_MAX):
             found = await reading
-            reading = asyncio.create_task(_read(routes, caller, lines[start + RUN_MAX : start + 2 * RUN_MAX]))
+            reading = asyncio.create_task(reader.read(lines[start + RUN_MAX : start + 2 * RUN_MAX]))
             results, away = await _results(service, [item for item in found if isinstance(item, Item)], check, away)
             following = iter(results)
             answers = b"".join(
@@ -202,20 +199,6 @@ async def _results(
     return [] if away is None else [away] * len(run), away
 
 
-async def _read(routes: FactRoutes, caller: Caller, lines: Sequence[bytes]) -> list[Item | Problem]:
-    found: list[Item | Problem] = []
-    for number, line in enumerate(lines, 1):
-        try:
-            found.append(await _item(routes, caller, line))
-        except Refusal as refusal:
-            found.append(problem_of(refusal, PROBLEMS))
-        except _Refused as refused:
-            found.append(refused.problem)
-        if number % SLICE == 0:
-            await asyncio.sleep(0)
-    return found
-
-
 class _Report(CommandRequest):
     """Keeps what an endpoint would record. `content`: method, path and body of the single call."""
 
@@ -238,35 +221,57 @@ class _Refused(Exception):
         self.problem = problem
 
 
-async def _item(routes: FactRoutes, caller: Caller, line: bytes) -> Item:
-    """The report that the line makes. Raises `_Refused` and `Refusal`."""
-    if len(line) > LINE_BYTES_MAX:
-        raise _Refused(malformed(f"A line has at most {LINE_BYTES_MAX} bytes."))
-    problem = shape_problem(line)
-    if problem is not None:
-        raise _Refused(problem)
-    try:
-        given = _decoder.decode(line)
-    except msgspec.DecodeError as error:
-        raise _Refused(malformed(f"The line is not such a JSON object as it must be: {error}.")) from None
-    path = given.path.split("/")
-    route = routes.find(path)
-    if route is None:
-        raise _Refused(unexplained(404, f"No fact is recorded by a POST of {given.path[:200]}."))
-    needed = required_scope(route.endpoint)
-    if needed is not None and needed not in caller.allowed:
-        raise _Refused(insufficient_scope(needed, caller))
-    given_headers = {"idempotency-key": given.idempotency_key, "x-correlation-id": given.correlation_id}
-    headers = {name: text for name, text in given_headers.items() if text is not None}
-    try:
-        members = decode_body(line)  # once more, for names that are given twice
-        arguments, key, correlation_id = route.arguments(path, headers, members.get("body", MISSING))
-    except RequestValidationError as error:
-        raise refusal_of(error, route.fields()) from None
-    report = _Report(caller, key, correlation_id, f"POST {given.path}\n".encode() + bytes(given.body))
-    await route.endpoint(**arguments, call=report)
-    assert report.item is not None, "every endpoint of a fact reports one"
-    return report.item
+class _LineReader:
+    """Turns lines into reports of one caller. `history`: they are marked as loaded afterwards."""
+
+    def __init__(self, routes: FactRoutes, caller: Caller, *, history: bool) -> None:
+        self._routes = routes
+        self._caller = caller
+        self._history = history
+
+    async def read(self, lines: Sequence[bytes]) -> list[Item | Problem]:
+        """The report, or the problem, of each line."""
+        found: list[Item | Problem] = []
+        for number, line in enumerate(lines, 1):
+            try:
+                found.append(await self._item(line))
+            except Refusal as refusal:
+                found.append(problem_of(refusal, PROBLEMS))
+            except _Refused as refused:
+                found.append(refused.problem)
+            if number % SLICE == 0:
+                await asyncio.sleep(0)
+        return found
+
+    async def _item(self, line: bytes) -> Item:
+        """The report that the line makes. Raises `_Refused` and `Refusal`."""
+        if len(line) > LINE_BYTES_MAX:
+            raise _Refused(malformed(f"A line has at most {LINE_BYTES_MAX} bytes."))
+        problem = shape_problem(line)
+        if problem is not None:
+            raise _Refused(problem)
+        try:
+            given = _decoder.decode(line)
+        except msgspec.DecodeError as error:
+            raise _Refused(malformed(f"The line is not such a JSON object as it must be: {error}.")) from None
+        path = given.path.split("/")
+        route = self._routes.find(path)
+        if route is None:
+            raise _Refused(unexplained(404, f"No fact is recorded by a POST of {given.path[:200]}."))
+        needed = required_scope(route.endpoint)
+        if needed is not None and needed not in self._caller.allowed:
+            raise _Refused(insufficient_scope(needed, self._caller))
+        given_headers = {"idempotency-key": given.idempotency_key, "x-correlation-id": given.correlation_id}
+        headers = {name: text for name, text in given_headers.items() if text is not None}
+        try:
+            members = decode_body(line)  # once more, for names that are given twice
+            arguments, key, correlation_id = route.arguments(path, headers, members.get("body", MISSING))
+        except RequestValidationError as error:
+            raise refusal_of(error, route.fields()) from None
+        report = _Report(self._caller, key, correlation_id, f"POST {given.path}\n".encode() + bytes(given.body))
+        await route.endpoint(**arguments, call=report)
+        assert report.item is not None, "every endpoint of a fact reports one"
+        return report.item._replace(report=replace(report.item.report, history=True)) if self._history else report.item
 
 
 def _answer(number: int, result: Result | Problem, *, show_facts: bool) -> bytes:

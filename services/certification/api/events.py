@@ -34,6 +34,7 @@ class CloudEvent(msgspec.Struct, frozen=True):
     correlationid: str
     data: FactData
     causationid: str | msgspec.UnsetType
+    history: bool | msgspec.UnsetType
     specversion: str = "1.0"
     source: str = SOURCE
     datacontenttype: str = "application/json"
@@ -118,6 +119,7 @@ def cloud_event(entry: LogEntry) -> bytes:
             position=fact.position,
             correlationid=fact.correlation_id,
             causationid=fact.causation_id or msgspec.UNSET,
+            history=fact.history or msgspec.UNSET,
             data=fact.data,
         )
     )

@@ -33,7 +33,8 @@ class RecordedFact(Answer):
     """A fact as recorded.
 
     `append_position`: the last position of what was appended with it. `causation_id`: of a decision, the reported
-    fact that it follows from. `held`: it waited for its registration or attempt when it was recorded (R35).
+    fact that it follows from. `history`: it was loaded afterwards. `held`: it waited for its registration or attempt
+    when it was recorded (R35).
     `voided_by`: the fact that voided it (R33).
     """
 
@@ -46,6 +47,7 @@ class RecordedFact(Answer):
     actor: str
     correlation_id: str
     causation_id: str | None
+    history: bool
     data: dict[str, Any]
     held: bool
     voided: bool
@@ -105,6 +107,7 @@ def _answer(found: FoundFact | None, otherwise: str) -> FactAnswer:
         actor=fact.actor,
         correlation_id=fact.correlation_id,
         causation_id=fact.causation_id,
+        history=fact.history,
         data=msgspec.to_builtins(fact.data),
         held=bool(found.stored.held),
         free_text=found.free_text,

@@ -70,6 +70,7 @@ def _answer(found: FoundFactRow) -> RecordedFact:
         actor=fact.actor,
         correlation_id=fact.correlation_id,
         causation_id=fact.causation_id,
+        history=fact.history,
         data=msgspec.to_builtins(fact.data),
         held=found.held,
         voided=found.voided_by is not None,

@@ -29,7 +29,7 @@ class FactReport(msgspec.Struct, frozen=True):
     """A caller says that something happened.
 
     `effective_at`: when it was true, in UTC; None: at the instant of recording.
-    `fact_id`: the id under which it is recorded if it is.
+    `fact_id`: the id under which it is recorded if it is. `history`: it is loaded afterwards.
     """
 
     fact_id: str
@@ -37,6 +37,7 @@ class FactReport(msgspec.Struct, frozen=True):
     effective_at: datetime | None = None
     actor: str = ""
     correlation_id: str = ""
+    history: bool = False
 
     def fact(self, now: datetime, data: Reported | None = None) -> Fact:
         """The fact as it is recorded at `now`. `data`: what became of a stated score."""
@@ -49,6 +50,7 @@ class FactReport(msgspec.Struct, frozen=True):
             data=said,
             actor=self.actor,
             correlation_id=self.correlation_id or self.fact_id,
+            history=self.history,
         )
 
     def repeats(self, fact: Fact) -> bool:
@@ -72,6 +74,7 @@ def decided(by: Fact, decisions: tuple[Decision, ...]) -> tuple[Fact, ...]:
             actor=by.actor,
             correlation_id=by.correlation_id,
             causation_id=by.fact_id,
+            history=by.history,
         )
         for number, decision in enumerate(decisions, start=1)
     )

@@ -315,6 +315,7 @@ def _filter(service: Service, body: FilterBody | None) -> Filter:
         return Filter()
     types = None if body.types is None else event_feed.full_types(body.types, list(TYPE_OF.values()), "filter.types")
     require_sold(body.products or (), service.parameters.products, "filter.products")
-    return Filter(
-        *(None if one is None else tuple(sorted(set(one))) for one in (types, body.partner_ids, body.products))
+    of_types, of_partners, of_products = (
+        None if listed is None else tuple(sorted(set(listed))) for listed in (types, body.partner_ids, body.products)
     )
+    return Filter(of_types, of_partners, of_products, body.history)

@@ -57,7 +57,7 @@ def _without_defaults(schema: dict[str, Any]) -> None:
 
 
 class FilterBody(Body):
-    """Which compliance events are told: an event must pass all lists; null: any."""
+    """Which compliance events are told: an event must pass all members; null: any."""
 
     types: Annotated[list[Type], _Listed] | None = Field(
         default=None, description="Types of events; short or full names."
@@ -67,6 +67,9 @@ class FilterBody(Body):
     )
     products: Annotated[list[Product], _Listed] | None = Field(
         default=None, description="Events about at least one of these products."
+    )
+    history: Literal[False] | None = Field(
+        default=None, description="false: without the events that follow from facts that were loaded afterwards."
     )
 
 

@@ -106,7 +106,7 @@ class PartnerHistory:
             knowledge.add(fact)
         for fact in group:
             knowledge.add(fact)
-        diff = _Difference(recorded_at, _causes(group))
+        diff = _Difference(recorded_at, _causes(group), history=all(fact.history for fact in group))
         changed = self._apply_changes(diff)
         if knowledge.mentioned and not known_before:
             first = min(recorded_at, group[0].effective_at)
@@ -270,7 +270,9 @@ class PartnerHistory:
         event = self._event(announcement.name, announcement, self._details(announcement, diff), diff)
         self._events_published += 1
         if announcement.name != "standing-changed":
-            self._published[announcement] = OpenAnnouncement(self._events_published, event.event_id, event.products)
+            self._published[announcement] = OpenAnnouncement(
+                self._events_published, event.event_id, event.products, diff.history
+            )
         return event
 
     def _retract(self, announcement: Announcement, diff: "_Difference") -> ComplianceEvent:
@@ -282,6 +284,7 @@ class PartnerHistory:
             fact_ids=diff.fact_ids,
             retracts=Retraction(published.event_id, TYPE_OF[announcement.name], announcement.instant),
             policy_id=self._policy_at(announcement),
+            history=diff.history and published.history,
         )
         self._events_published += 1
         return self._event("retracted", announcement, data, diff)
@@ -305,6 +308,7 @@ class PartnerHistory:
             portal_change_id=portal_change_id,
             due_on=announcement.due_on,
             policy_id=self._policy_at(announcement),
+            history=diff.history,
         )
 
     def _policy_at(self, announcement: Announcement) -> str:
@@ -333,14 +337,15 @@ class PartnerHistory:
 class _Difference:
     """What one step changes. `changed_from`: product to the earliest instant at which its sweep differs.
 
-    `standings`: those that its events carry.
+    `standings`: those that its events carry. `history`: the facts behind it were loaded afterwards.
     """
 
-    __slots__ = ("announced", "changed_from", "fact_ids", "instant", "retracted", "standings")
+    __slots__ = ("announced", "changed_from", "fact_ids", "history", "instant", "retracted", "standings")
 
-    def __init__(self, instant: datetime, fact_ids: tuple[str, ...]) -> None:
+    def __init__(self, instant: datetime, fact_ids: tuple[str, ...], *, history: bool = False) -> None:
         self.instant = instant
         self.fact_ids = fact_ids
+        self.history = history
         self.retracted: list[Announcement] = []
         self.announced: list[Announcement] = []
         self.changed_from: dict[str, datetime] = {}

@@ -30,11 +30,15 @@ class PublishedEvent(NamedTuple):
 
 
 class OpenAnnouncement(msgspec.Struct, frozen=True):
-    """An announcement that stands: its event, what that is about, and its place among the events of the partner."""
+    """An announcement that stands: its event, what that is about, and its place among the events of the partner.
+
+    `history`: the event says that it follows from facts that were loaded afterwards.
+    """
 
     place: int
     event_id: str
     products: tuple[str, ...]
+    history: bool = False
 
 
 class PublicationState(NamedTuple):
@@ -70,5 +74,5 @@ def load_publication(events: Iterable[PublishedEvent]) -> PublicationState:
                 for ordinal in count(1)
             )
             announcement = next(candidate for candidate in ordinals if candidate not in standing)
-            standing[announcement] = OpenAnnouncement(place, event.event_id, data.products)
+            standing[announcement] = OpenAnnouncement(place, event.event_id, data.products, data.history)
     return PublicationState(standing, standings, place)

@@ -8,8 +8,6 @@ from services.compliance.database import Connection, Pool
 from services.web.event_broadcast import POSITION_MAX
 from services.web.statements import statements
 
-_SQL: Final = statements(__file__)
-
 
 class LoggedEvent(NamedTuple):
     """A row of `compliance_event`, in the order of its columns."""
@@ -26,10 +24,17 @@ class LoggedEvent(NamedTuple):
     data: bytes
 
 
+IS_HISTORY: Final = """position('"history":true'::bytea IN e.data) > 0"""
+"""Whether event `e` follows from facts that were loaded afterwards; no event holds free text that could look so."""
+
+_SQL: Final = statements(__file__, is_history=IS_HISTORY)
+
+
 class EventFilter(NamedTuple):
     """Which events: of these types, about one of these partners and one of these products; None: any.
 
-    They are effective by `at`, recorded by `known_at`, and derived from facts up to `known_position`; None: no bound.
+    `history` false: without those that follow from facts that were loaded afterwards. All are effective by `at`,
+    recorded by `known_at`, and derived from facts up to `known_position`; None: no bound.
     """
 
     types: Sequence[str] | None = None
@@ -38,6 +43,7 @@ class EventFilter(NamedTuple):
     at: datetime | None = None
     known_at: datetime | None = None
     known_position: int | None = None
+    history: bool | None = None
 
 
 async def read_events(

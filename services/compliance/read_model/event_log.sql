@@ -12,7 +12,8 @@ LEFT JOIN LATERAL (
         AND ($6::timestamptz IS NULL OR e.effective_at <= $6)
         AND ($7::timestamptz IS NULL OR e.recorded_at <= $7)
         AND ($8::bigint IS NULL OR e.fact_position <= $8)
-    ORDER BY e.position LIMIT $9
+        AND ($9::boolean IS NULL OR NOT {is_history})
+    ORDER BY e.position LIMIT $10
 ) f ON true
 ORDER BY f.position
 

@@ -10,19 +10,24 @@ DisabledBecause = Literal["gone", "failing"]
 
 
 class Filter(msgspec.Struct, frozen=True):
-    """Which compliance events an endpoint gets; null: any. An event must pass all three.
+    """Which compliance events an endpoint gets; null: any. An event must pass all four.
 
-    `types`: CloudEvents types. `products`: events about at least one of them.
+    `types`: CloudEvents types. `products`: events about at least one of them. `history` false: without those that
+    follow from facts that were loaded afterwards.
     """
 
     types: tuple[str, ...] | None = None
     partner_ids: tuple[str, ...] | None = None
     products: tuple[str, ...] | None = None
+    history: Literal[False] | None = None
 
 
 def filter_of(row: Mapping[str, Any]) -> Filter:
     """The filter in the columns of the same names."""
-    return Filter(*(None if row[name] is None else tuple(row[name]) for name in Filter.__struct_fields__))
+    types, partner_ids, products = (
+        None if row[name] is None else tuple(row[name]) for name in ("types", "partner_ids", "products")
+    )
+    return Filter(types, partner_ids, products, row["history"])
 
 
 class Cursor(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ import asyncpg
 import msgspec
 
 from services.compliance.database import Connection, Pool
+from services.compliance.read_model.event_log import IS_HISTORY
 from services.compliance.webhooks.delivery.retry_policy import REJECTED, Health
 from services.compliance.webhooks.filter_and_cursor import Cursor, Filter, filter_of
 from services.compliance.webhooks.signing import Sealer, Signer, signer_of
@@ -30,6 +31,7 @@ DUE: Final = f"""
                 AND (n.types IS NULL OR e.type = ANY(n.types))
                 AND (n.partner_ids IS NULL OR e.partner_id = ANY(n.partner_ids))
                 AND (n.products IS NULL OR e.products && n.products)
+                AND (n.history IS NULL OR NOT {IS_HISTORY})
         )
         OR EXISTS (SELECT FROM webhooks.parked_message m WHERE m.endpoint_id = n.endpoint_id AND m.released)
         OR coalesce(n.last_attempt_at, n.registered_at) + n.heartbeat_seconds * interval '1 second'
@@ -55,7 +57,7 @@ UNTRIED_HOURS: Final = 2
 """After this long without an attempt (twice the longest backoff) the failure streak is reset."""
 
 _LOAD: Final = f"""
-    SELECT e.endpoint_id, e.fence, e.revision, e.url, e.batch_max, e.types, e.partner_ids, e.products,
+    SELECT e.endpoint_id, e.fence, e.revision, e.url, e.batch_max, e.types, e.partner_ids, e.products, e.history,
         e.position, e.epoch, e.sequence, e.delivered_sequence, e.replay_through,
         CASE WHEN a.tried THEN e.failing_since END AS failing_since, e.failures,
         CASE WHEN a.tried THEN e.warned_hours ELSE 0 END AS warned_hours,

@@ -94,27 +94,27 @@ _LOCK: Final = "SELECT revision, state FROM webhooks.endpoint WHERE endpoint_id 
 
 _INSERT: Final = """
     INSERT INTO webhooks.endpoint (
-        endpoint_id, url, description, types, partner_ids, products, batch_max, heartbeat_seconds, state, position,
-        registered_by, changed_by)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'active', $9, $10, $10)
+        endpoint_id, url, description, types, partner_ids, products, history, batch_max, heartbeat_seconds, state,
+        position, registered_by, changed_by)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'active', $10, $11, $11)
 """
 
 _CHANGE: Final = """
     UPDATE webhooks.endpoint SET
-        url = $2, description = $3, types = $4, partner_ids = $5, products = $6, batch_max = $7,
-        heartbeat_seconds = $8, state = $9,
-        disabled_because = CASE WHEN $9 = 'disabled' THEN disabled_because END,
-        epoch = epoch + CASE WHEN $10 THEN 1 ELSE 0 END,
-        sequence = CASE WHEN $10 THEN 0 ELSE sequence END,
-        delivered_sequence = CASE WHEN $10 THEN 0 ELSE delivered_sequence END,
-        rejecting_since = CASE WHEN $11 THEN NULL ELSE rejecting_since END,
-        next_attempt_at = CASE WHEN $11 THEN '-infinity' ELSE next_attempt_at END,
-        failing_since = CASE WHEN $11 THEN NULL ELSE failing_since END,
-        failures = CASE WHEN $11 THEN 0 ELSE failures END,
-        warned_hours = CASE WHEN $11 THEN 0 ELSE warned_hours END
+        url = $2, description = $3, types = $4, partner_ids = $5, products = $6, history = $7, batch_max = $8,
+        heartbeat_seconds = $9, state = $10,
+        disabled_because = CASE WHEN $10 = 'disabled' THEN disabled_because END,
+        epoch = epoch + CASE WHEN $11 THEN 1 ELSE 0 END,
+        sequence = CASE WHEN $11 THEN 0 ELSE sequence END,
+        delivered_sequence = CASE WHEN $11 THEN 0 ELSE delivered_sequence END,
+        rejecting_since = CASE WHEN $12 THEN NULL ELSE rejecting_since END,
+        next_attempt_at = CASE WHEN $12 THEN '-infinity' ELSE next_attempt_at END,
+        failing_since = CASE WHEN $12 THEN NULL ELSE failing_since END,
+        failures = CASE WHEN $12 THEN 0 ELSE failures END,
+        warned_hours = CASE WHEN $12 THEN 0 ELSE warned_hours END
     WHERE endpoint_id = $1
 """
-"""$10: the filter changed. $11: the filter or URL changed, or the endpoint is activated: its failures are reset."""
+"""$11: the filter changed. $12: the filter or URL changed, or the endpoint is activated: its failures are reset."""
 
 _REPLAY: Final = """
     UPDATE webhooks.endpoint SET

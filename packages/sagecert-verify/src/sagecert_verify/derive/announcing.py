@@ -33,12 +33,16 @@ NOTHING_STATED: Final = Stated()
 
 
 class Step:
-    """What one group of facts, or one instant, changes. `changed_from`: by product, since when its states differ."""
+    """What one group of facts, or one instant, changes. `changed_from`: by product, since when its states differ.
 
-    def __init__(self, instant: datetime, position: int, fact_ids: Sequence[str]) -> None:
+    `history`: the facts were loaded afterwards.
+    """
+
+    def __init__(self, instant: datetime, position: int, fact_ids: Sequence[str], *, history: bool = False) -> None:
         self.instant = instant
         self.position = position
         self.fact_ids = fact_ids
+        self.history = history
         self.changed_from: dict[str, datetime] = {}
         self.retracted: list[Announcement] = []
         self.announced: list[Announcement] = []
@@ -56,11 +60,12 @@ class Step:
 
 
 class Published(NamedTuple):
-    """An event that stands, and its number among the partner's events."""
+    """An event that stands, and its number among the partner's events. `history`: it says so."""
 
     event_id: str
     products: Sequence[str]
     number: int
+    history: bool
 
 
 class Announcer:
@@ -127,10 +132,10 @@ class Announcer:
             data["due_on"] = notice.due_on
         elif notice.about:
             data["window"] = self._window(notice, step.instant)
-        event = self._event(notice.name, notice, data, step)
+        event = self._event(notice.name, notice, data, step, step.history)
         self._count += 1
         if notice.name != STANDING_CHANGED:
-            self._published[notice] = Published(event.event_id, products, self._count)
+            self._published[notice] = Published(event.event_id, products, self._count, step.history)
         return event
 
     def _window(self, notice: Announcement, at: datetime) -> dict[str, Any]:
@@ -152,15 +157,17 @@ class Announcer:
             "effective_at": instant_text(notice.instant),
         }
         self._count += 1
-        return self._event("retracted", notice, data, step)
+        return self._event("retracted", notice, data, step, step.history and published.history)
 
     def _data(self, products: Sequence[str], standings: Sequence[Standing], step: Step) -> dict[str, Any]:
         data: dict[str, Any] = {"partner_id": self._known.partner_id, "products": products, "standings": standings}
         return data | {"fact_ids": step.fact_ids} if step.fact_ids else data
 
-    def _event(self, name: str, notice: Announcement, data: Mapping[str, Any], step: Step) -> Event:
+    def _event(self, name: str, notice: Announcement, data: Mapping[str, Any], step: Step, history: bool) -> Event:
         """With the policy in force when it was true, as known now (R39)."""
         said = {**data, "policy_id": self._known.policies.at(notice.instant).policy_id}
+        if history:
+            said["history"] = True
         body, type_ = encoded(said if self._names_policy else without_first_policy(said)), type_of(name)
         effective_at, recorded_at = instant_text(notice.instant), instant_text(step.instant)
         return Event(

@@ -16,6 +16,7 @@ class LoggedFact(NamedTuple):
     """One fact of the log. `kind`: its topic without prefix and version.
 
     Facts of one append share `append_position`. `cause`: the reported fact that it follows from, or its own id.
+    `history`: it was loaded afterwards.
     """
 
     position: int
@@ -26,6 +27,7 @@ class LoggedFact(NamedTuple):
     cause: str
     kind: str
     data: dict[str, Any]
+    history: bool = False
 
 
 def read_fact(position: int, append_position: int, topic: str, state: bytes) -> LoggedFact | None:
@@ -47,6 +49,7 @@ def read_fact(position: int, append_position: int, topic: str, state: bytes) -> 
         stored.get("causation_id") or stored["fact_id"],
         topic[len(PREFIX) : -len(VERSION)],
         stored["data"],
+        stored.get("history", False),
     )
 
 

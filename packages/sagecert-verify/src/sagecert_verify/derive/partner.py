@@ -56,7 +56,8 @@ class PartnerDerivation:
         now = group[0].recorded_at
         yield from self.fire_timers(now, stated)
         causes = list(dict.fromkeys(fact.cause for fact in group))[:FACT_IDS_MAX]
-        step = Step(now, group[0].append_position, causes)
+        history = all(fact.history for fact in group)
+        step = Step(now, group[0].append_position, causes, history=history)
         self._now = now
         self._apply(group, step)
         if self._is_mentioned:

@@ -1,0 +1,1 @@
+"""Tables of other systems become facts: files, mappings, and what is sent of them."""

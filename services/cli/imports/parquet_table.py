@@ -1,0 +1,73 @@
+"""Parquet files, read with pyarrow (the extra `parquet`)."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow
+from pyarrow import parquet
+
+from services.cli.imports.table import Cell, RowProblem, TableRow, UnreadableTable
+
+ROW_GROUP_BYTES_MAX: Final = 1 << 30
+"""Of the data that is not compressed: so much can be in memory at once."""
+_ROWS_READ: Final = 1_000
+
+
+def read_parquet(
+    path: Path, require_columns: Callable[[Sequence[str]], None], on_read: Callable[[int], None]
+) -> Iterator[TableRow | RowProblem]:
+    """The rows of the file, from 1. Raises `UnreadableTable`."""
+    try:
+        with parquet.ParquetFile(path) as file:
+            columns = file.schema_arrow.names
+            require_columns(columns)
+            _refuse_great_groups(file)
+            number, share = 0, path.stat().st_size / max(1, file.metadata.num_rows)
+            for batch in file.iter_batches(batch_size=_ROWS_READ):
+                for values in batch.to_pylist():
+                    number += 1
+                    yield _row(number, values)
+                on_read(round(share * batch.num_rows))
+    except pyarrow.ArrowException as problem:
+        raise UnreadableTable(f"{path} is no Parquet file: {str(problem).splitlines()[0][:200]}.") from None
+
+
+def _refuse_great_groups(file: parquet.ParquetFile) -> None:
+    for number in range(file.metadata.num_row_groups):
+        size = file.metadata.row_group(number).total_byte_size
+        if size > ROW_GROUP_BYTES_MAX:
+            raise UnreadableTable(
+                f"Row group {number + 1} of the file has {size:,} bytes: write it with row groups of at most "
+                f"{ROW_GROUP_BYTES_MAX:,}."
+            )
+
+
+def _row(number: int, values: dict[str, Any]) -> TableRow | RowProblem:
+    try:
+        return TableRow(number, {name: _cell(value) for name, value in values.items()})
+    except ValueError as problem:
+        return RowProblem(number, f"{problem}.")
+
+
+def _cell(value: Any) -> Cell:
+    """Raises `ValueError` for a nested value."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return value.strip()
+        case Decimal():
+            return format(value, "f")
+        case int() | float():
+            return repr(value)
+        case date() | datetime():
+            return value.isoformat()
+        case list():
+            return tuple(str(_cell(part)) for part in value)
+        case _:
+            raise ValueError(f"A cell holds a {type(value).__name__}: rows are flat")

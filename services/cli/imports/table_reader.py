@@ -1,0 +1,61 @@
+"""Reads the rows of a file one after the other, in bounded memory, whatever the file holds."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from services.cli.imports.csv_table import read_csv
+from services.cli.imports.mapping import FileFormat, ImportMapping
+from services.cli.imports.ndjson_table import read_ndjson
+from services.cli.imports.table import RowProblem, TableRow, UnreadableTable
+
+COLUMNS_MAX: Final = 1_000
+Columns = Callable[[Sequence[str]], None]
+OnRead = Callable[[int], None]
+SUFFIXES: Final = (".csv", ".ndjson", ".parquet")
+
+
+def read_table(
+    path: Path, mapping: ImportMapping, on_read: OnRead = lambda _bytes_read: None
+) -> Iterator[TableRow | RowProblem]:
+    """The rows of a CSV, NDJSON or Parquet file, by its suffix, in their order; a problem for each unusable row.
+
+    `on_read` is given the bytes read since its last call. Raises `UnreadableTable` as soon as something is read that
+    makes the whole file unusable; a file whose header lacks a column of the mapping at once.
+    """
+    read = {".csv": _csv, ".ndjson": _ndjson, ".parquet": _parquet}.get(path.suffix.lower())
+    if read is None:
+        raise UnreadableTable(f"{path} is no {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]} file.")
+
+    def checked(columns: Sequence[str]) -> None:
+        if len(columns) > COLUMNS_MAX:
+            raise UnreadableTable(f"{path} has {len(columns):,} columns, and a table has at most {COLUMNS_MAX:,}.")
+        mapping.require_columns(columns)
+
+    try:
+        yield from read(path, mapping.file, checked, on_read)
+    except OSError as problem:
+        raise UnreadableTable(f"{path} cannot be read: {problem.strerror or problem}.") from problem
+
+
+def _csv(path: Path, written: FileFormat, checked: Columns, on_read: OnRead) -> Iterator[TableRow | RowProblem]:
+    with path.open("rb") as file:
+        yield from read_csv(file, written.encoding, written.delimiter, checked, on_read)
+
+
+def _ndjson(path: Path, written: FileFormat, checked: Columns, on_read: OnRead) -> Iterator[TableRow | RowProblem]:
+    del checked
+    with path.open("rb") as file:
+        yield from read_ndjson(file, written.encoding, on_read)
+
+
+def _parquet(path: Path, written: FileFormat, checked: Columns, on_read: OnRead) -> Iterator[TableRow | RowProblem]:
+    del written
+    try:
+        from services.cli.imports.parquet_table import read_parquet
+    except ImportError:
+        raise UnreadableTable(
+            f"Parquet files are read with pyarrow: {sys.executable} -m pip install 'sagecert[parquet]'."
+        ) from None
+    yield from read_parquet(path, checked, on_read)

@@ -1,0 +1,1 @@
+"""`sagecert import`: mappings, files of all kinds, and what a running system makes of them."""

@@ -1,0 +1,166 @@
+"""Files that are none, or do harm: one clear sentence each, soon, and with little memory."""
+
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import pytest
+from click.testing import CliRunner
+
+from services.cli import main
+
+MAPPING: Final = """
+    [[fact]]
+    path = "/certification/v1/partners/{partner_id}/consultants"
+    [fact.values]
+    partner_id = { column = "Account" }
+    consultant_id = { column = "Employee" }
+    effective_at = { column = "Joined", type = "instant" }
+"""
+HEADER: Final = b"Account,Employee,Joined\n"
+ROW: Final = b"P1,C1,2026-01-05T11:30:00Z\n"
+NOWHERE: Final = "http://127.0.0.1:9"
+"""What makes a file unusable is found before anything is sent."""
+
+
+@contextmanager
+def little_memory() -> Iterator[None]:
+    """So much more memory, and no more, while the context lasts."""
+    with open("/proc/self/statm") as file:  # noqa: PTH123 - a file of the system
+        used = int(file.read().split()[0]) * resource.getpagesize()
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (used + (256 << 20), before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def said(directory: Path, name: str, mapping: str = MAPPING) -> tuple[int, str]:
+    """The exit status of an import of this file, and what it says."""
+    (directory / "mapping.toml").write_text(mapping)
+    with little_memory():
+        done = CliRunner().invoke(
+            main, ["import", str(directory / name), "--mapping", str(directory / "mapping.toml"), "--url", NOWHERE]
+        )
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return done.exit_code, done.output
+
+
+def sparse(file: BinaryIO) -> None:
+    file.truncate(2 << 30)
+
+
+def endless_line(file: BinaryIO) -> None:
+    file.write(HEADER)
+    file.write(b"x" * (1 << 22))
+
+
+def endless_row(file: BinaryIO) -> None:
+    file.write(HEADER)
+    file.write(b'"a\n",' * 1_000_000)
+
+
+def blank_lines(file: BinaryIO) -> None:
+    file.write(HEADER + b"\n" * (1 << 20))
+
+
+FILES: Final[dict[str, tuple[Callable[[BinaryIO], object], str]]] = {
+    "sparse.csv": (sparse, "Line 1 holds a NUL"),
+    "sparse.ndjson": (sparse, "Line 1 holds a NUL"),
+    "sparse.parquet": (sparse, "is no Parquet file"),
+    "endless-line.csv": (endless_line, "Line 2 has more than 1,048,576 characters"),
+    "endless-row.csv": (endless_row, "The row that begins in line 2 does not end"),
+    "blank-lines.csv": (blank_lines, "are empty"),
+    "nul.csv": (lambda file: file.write(HEADER + ROW * 3 + b"P1,C\x001,\n"), "Line 5 holds a NUL"),
+    "open-quote.csv": (
+        lambda file: file.write(HEADER + ROW + b'P1,"C2,2026\n' + ROW * 100_000),
+        "The row that begins in line 3 does not end: a quotation mark does not close within 131,072 characters",
+    ),
+    "open-quote-at-end.csv": (
+        lambda file: file.write(HEADER + ROW + b'P1,"C2'),
+        "The row that begins in line 3 does not end: a quotation mark does not close before the end",
+    ),
+    "quote-in-a-cell.csv": (lambda file: file.write(HEADER + b'P1,"C"2,x\n'), "closes in the middle of a cell"),
+    "utf-16.csv": (
+        lambda file: file.write((HEADER + ROW).decode().encode("utf-16")),
+        'begins as utf-16 does: write encoding = "utf-16"',
+    ),
+    "latin-1.csv": (
+        lambda file: file.write(HEADER + ROW + "P1,Zoë,\n".encode("latin-1")),
+        'Line 3 is not written in utf-8. Files that Excel saves as "CSV" are often encoding = "windows-1252"',
+    ),
+    "columns.csv": (
+        lambda file: file.write(b",".join(b"c%d" % number for number in range(10_000)) + b"\n"),
+        "has 10,000 columns, and a table has at most 1,000",
+    ),
+    "empty.csv": (lambda file: file.write(b""), "The file is empty"),
+    "empty.parquet": (lambda file: file.write(b""), "is no Parquet file"),
+    "other-columns.csv": (lambda file: file.write(b"Konto,Wer\n"), "no column Account, Employee, Joined; it has Konto"),
+    "table.xlsx": (lambda file: file.write(b"PK"), "is no .csv, .ndjson or .parquet file"),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_is_no_table_ends_the_import_with_a_sentence(name: str, tmp_path: Path) -> None:
+    if name.endswith(".parquet"):
+        pytest.importorskip("pyarrow")
+    write, sentence = FILES[name]
+    with (tmp_path / name).open("wb") as file:
+        write(file)
+    status, output = said(tmp_path, name)
+    assert status == 1
+    assert sentence in output
+    assert len(output) < 500
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "sentence"),
+    [
+        ("cells.csv", b"P1,C1\n", "row 2: The row has 2 cells, and the header has 3 (line 2)"),
+        ("formula.csv", b'"=cmd|"" /C calc""!A0",C1,2026-01-05\n', "row 2: partner_id: column Account holds a formula"),
+        ("deep.ndjson", b"[" * 100_000 + b"\n", "row 1: The line nests too deeply"),
+        ("text.ndjson", b"no json\n", "row 1: The line is no JSON object"),
+        ("nan.ndjson", b'{"Account": NaN}\n', "row 1: The line is no JSON object: NaN is no number"),
+        ("twice.ndjson", b'{"Account": "P1", "Account": "P2"}\n', "a member is named twice"),
+        ("nested.ndjson", b'{"Account": {}}\n', "A member is an object: rows are flat"),
+        ("number.ndjson", b'{"Account": 1e+99999999}\n', "partner_id: '1e+99999999' is no id"),
+    ],
+)
+def test_a_row_that_is_none_is_refused_and_no_other(name: str, line: bytes, sentence: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes((HEADER if name.endswith(".csv") else b"") + line)
+    status, output = said(tmp_path, name)
+    assert status == 3
+    assert sentence in output
+
+
+KILLED: Final = """
+import os
+from datetime import UTC, datetime
+from services.cli.imports.import_spool import ImportSpool
+from services.cli.imports.mapping import MappedFact
+
+with ImportSpool() as spool:
+    for row in range(20_000):
+        spool.add(0, MappedFact(row, 1, "/certification/v1/partners", f"key-{row}", b"{}", datetime.now(UTC), {}))
+    print(spool.unsent())
+    os.kill(os.getpid(), 9)
+"""
+
+
+def test_nothing_is_left_of_an_import_that_is_killed(tmp_path: Path) -> None:
+    """What is sorted lies in a file without a name."""
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED],
+        env={**os.environ, "SQLITE_TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == -9, done.stderr
+    assert list(tmp_path.iterdir()) == []
