@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from services.compliance.api import (
     claims,
+    consultant_lists,
     consultants,
     events,
     events_of_facts,
@@ -78,6 +79,7 @@ LINKS: Final = {
 
 ROUTERS: Final = (
     lists,
+    consultant_lists,
     partners,
     timeline,
     standings,

@@ -118,12 +118,16 @@ class _Cursor:
 
 
 _PARTNER: Final = _Cursor(rf"{ID_PATTERN}~({ID_PATTERN}|~)")
+_CONSULTANT: Final = _Cursor(rf"{ID_PATTERN}~({ID_PATTERN}|~)")
+_MAINTENANCE: Final = _Cursor(rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}~{ID_PATTERN}~{ID_PATTERN}~({ID_PATTERN}|~)")
 _WINDOW: Final = _Cursor(rf"[0-9:.TZ\-]{{20,27}}~{ID_PATTERN}~{ID_PATTERN}~[0-9]{{1,9}}")
 _TIMELINE: Final = _Cursor(timeline.CURSOR_PATTERN)
 _FACTS: Final = _Cursor(facts_without_effect.CURSOR_PATTERN)
 _ENDPOINT: Final = _Cursor(rf"({ID_PATTERN})?")
 _PARKED: Final = _Cursor("[0-9]{1,18}~[0-9]{1,18}")
 PartnerCursor = Annotated[str, BeforeValidator(_PARTNER), _PARTNER.schema]
+ConsultantCursor = Annotated[str, BeforeValidator(_CONSULTANT), _CONSULTANT.schema]
+MaintenanceCursor = Annotated[str, BeforeValidator(_MAINTENANCE), _MAINTENANCE.schema]
 WindowCursor = Annotated[str, BeforeValidator(_WINDOW), _WINDOW.schema]
 TimelineCursor = Annotated[str, BeforeValidator(_TIMELINE), _TIMELINE.schema]
 FactsCursor = Annotated[str, BeforeValidator(_FACTS), _FACTS.schema]
@@ -165,6 +169,35 @@ class WindowsQuestion(_Page):
         default=None, description="With a deadline before this instant, or before this day in London."
     )
     after: WindowCursor | None = Field(default=None, description="`next` of the page before.")
+
+
+class PartnerConsultantsQuestion(_Page):
+    """Which people of a partner."""
+
+    product: Product | None = Field(default=None, description="Only for this product.")
+    certified: Literal["true", "false"] | None = Field(
+        default=None, description="Only who is certified, or only who is not."
+    )
+    after: ConsultantCursor | None = Field(default=None, description="`next` of the page before.")
+
+
+class ConsultantsQuestion(PartnerConsultantsQuestion):
+    """Which people."""
+
+    partner_id: WrittenId | None = Field(default=None, description="Only who is linked to this partner.")
+    q: SearchText | None = Field(default=None, description=SEARCHED)
+
+
+class MaintenanceQuestion(_Page):
+    """Which maintenance that is owed."""
+
+    due_before: InstantOrDay | None = Field(
+        default=None, description="Due before this instant, or before this day in London."
+    )
+    portal_change_id: WrittenId | None = Field(default=None, description="Only for this portal change.")
+    product: Product | None = Field(default=None, description="Only for this product.")
+    partner_id: WrittenId | None = Field(default=None, description="Only by who is linked to this partner.")
+    after: MaintenanceCursor | None = Field(default=None, description="`next` of the page before.")
 
 
 class TimelineQuestion(_Page):

@@ -1,7 +1,7 @@
 """The messages to and from the processes that replay history."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final, Literal
 
 import msgspec
@@ -98,6 +98,35 @@ class WindowsList(_Question, frozen=True, kw_only=True):
     due_before: datetime | None
 
 
+class ConsultantsList(_Question, frozen=True, kw_only=True):
+    """A page of people and products after a person and product; the filters are None where any passes.
+
+    `partner_id`: only who is linked to it. `of_path`: the list is the partner's own, which must be known.
+    """
+
+    after: tuple[str, str]
+    limit: int
+    partner_id: str | None
+    of_path: bool
+    product: str | None
+    certified: bool | None
+    q: str | None
+
+
+class MaintenanceList(_Question, frozen=True, kw_only=True):
+    """A page of maintenance that is owed, after a place; the filters are None where any passes.
+
+    `due_before`: only what is due on a day before this.
+    """
+
+    after: tuple[date, str, str, str]
+    limit: int
+    partner_id: str | None
+    portal_change_id: str | None
+    product: str | None
+    due_before: date | None
+
+
 class FactsWithoutEffect(_Question, frozen=True, kw_only=True):
     """A page of facts that changed nothing, after a place; the filters are None where any passes."""
 
@@ -167,6 +196,8 @@ HistoryQuery = (
     | PolicyQuestion
     | PartnersList
     | WindowsList
+    | ConsultantsList
+    | MaintenanceList
     | FactsWithoutEffect
     | PartnerClaims
     | PartnerExplanation

@@ -28,10 +28,12 @@ from services.compliance.database import (
 )
 from services.compliance.historical_answers import (
     claims,
+    consultant_lists,
     consultants,
     explanations,
     facts_without_effect,
     lists,
+    maintenance_list,
     partner_changes,
     partners,
     policy,
@@ -43,10 +45,12 @@ from services.compliance.historical_answers import (
 from services.compliance.historical_answers.queries import (
     Answered,
     ConsultantCertification,
+    ConsultantsList,
     DatabaseAway,
     FactsWithoutEffect,
     Failed,
     HistoryQuery,
+    MaintenanceList,
     PartnerAuthorisation,
     PartnerChanges,
     PartnerClaims,
@@ -95,14 +99,29 @@ async def answer(connection: Connection, question: HistoryQuery, parameters: Par
             return await portal_changes.notifications(connection, question, parameters)
         case PolicyQuestion():
             return await policy.policy(connection, question, parameters)
+        case Preview():
+            return await previews.preview(connection, question, parameters)
+        case PartnersList() | WindowsList() | ConsultantsList() | MaintenanceList():
+            return await _listed(connection, question, parameters)
+        case _:
+            return await _audited(connection, question, parameters)
+
+
+async def _listed(
+    connection: Connection,
+    question: PartnersList | WindowsList | ConsultantsList | MaintenanceList,
+    parameters: Parameters,
+) -> bytes:
+    """A page of a list."""
+    match question:
         case PartnersList():
             return await lists.partners(connection, question, parameters)
         case WindowsList():
             return await lists.windows(connection, question, parameters)
-        case Preview():
-            return await previews.preview(connection, question, parameters)
-        case _:
-            return await _audited(connection, question, parameters)
+        case ConsultantsList():
+            return await consultant_lists.consultants(connection, question, parameters)
+        case MaintenanceList():
+            return await maintenance_list.maintenance(connection, question, parameters)
 
 
 async def _audited(

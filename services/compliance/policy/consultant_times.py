@@ -25,6 +25,29 @@ class MaintenanceDuty(NamedTuple):
     owed: Times
 
 
+class ConsultantRecord(NamedTuple):
+    """One person over time. `certified`: by product. `counting`: by partner, where it is certified (R23)."""
+
+    certified: dict[str, Times]
+    counting: dict[str, Times]
+    duties: list[MaintenanceDuty]
+
+    def counts_for(self, at: datetime) -> str | None:
+        """The partner where the person counts at the instant."""
+        return next((partner_id for partner_id, times in self.counting.items() if holds(times, at)), None)
+
+    def owed(self, product: str, at: datetime) -> list[MaintenanceDuty]:
+        """The maintenance of the product that the person owes at the instant."""
+        return [duty for duty in self.duties if duty.product == product and holds(duty.owed, at)]
+
+
+def record_of(person: ConsultantFacts, knowledge: PartnerFacts, products: Iterable[str]) -> ConsultantRecord:
+    """The person, from everything known about it."""
+    known = tuple(products)
+    certified = {product: certified_times(person, product) for product in known}
+    return ConsultantRecord(certified, counting_by_partner(person), maintenance_duties(person, knowledge, known))
+
+
 def linked_times(person: ConsultantFacts, partner_id: str) -> Times:
     """When the person is linked to the partner, whether or not it counts there."""
     return person.links.linked_times(partner_id)
@@ -33,6 +56,19 @@ def linked_times(person: ConsultantFacts, partner_id: str) -> Times:
 def counting_times(person: ConsultantFacts) -> Times:
     """When the person counts at the partner from which it is seen, where it is certified (R23)."""
     return _times(person.tenures)
+
+
+def counting_by_partner(person: ConsultantFacts) -> dict[str, Times]:
+    """When the person counts at each partner, where it is certified; empty: it was never linked to any (R23)."""
+    found: dict[str, list[datetime]] = {}
+    before: str | None = None
+    for employment in person.employments:
+        if before is not None:
+            found[before].append(employment.start)
+        if employment.counts_for is not None:
+            found.setdefault(employment.counts_for, []).append(employment.start)
+        before = employment.counts_for
+    return {partner_id: tuple(times) for partner_id, times in found.items()}
 
 
 def certified_times(person: ConsultantFacts, product: str) -> Times:

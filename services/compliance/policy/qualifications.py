@@ -38,6 +38,11 @@ class Training(NamedTuple):
             for attempt in self.attempts
         )
 
+    def instants(self) -> set[datetime]:
+        """When what the person has can change."""
+        scores = {score.since for attempt in self.attempts for score in attempt.scores}
+        return scores.union(self.revoked_at, () if self.course_at is None else (self.course_at,))
+
 
 NO_TRAINING: Final = Training(None, (), ())
 

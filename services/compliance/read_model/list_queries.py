@@ -45,11 +45,11 @@ async def present_partners(
     if q is not None:
         arguments.append(q)
         filters.append(("s.status = ANY({})", list(statuses) or None))
-        return await _fetch(connection, _SQL["partners_found"], arguments, filters)
+        return await with_filters(connection, _SQL["partners_found"], arguments, filters)
     if statuses:
         arguments.append(list(statuses))
-        return await _fetch(connection, _SQL["partners_of_statuses"], arguments, filters)
-    return await _fetch(connection, _SQL["partners"], arguments, filters)
+        return await with_filters(connection, _SQL["partners_of_statuses"], arguments, filters)
+    return await with_filters(connection, _SQL["partners"], arguments, filters)
 
 
 async def present_windows(
@@ -72,10 +72,10 @@ async def present_windows(
         ("w.product = {}", product),
         ("w.deadline_at < {}", due_before),
     ]
-    return await _fetch(connection, _WINDOWS, [*after, at, limit], filters)
+    return await with_filters(connection, _WINDOWS, [*after, at, limit], filters)
 
 
-async def _fetch(
+async def with_filters(
     connection: Connection, statement: str, arguments: list[Any], filters: Sequence[tuple[str, Any]]
 ) -> list[asyncpg.Record]:
     """The statement with the filters that have a value: an index cannot serve a filter that an `OR` turns off."""

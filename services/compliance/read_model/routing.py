@@ -210,5 +210,18 @@ def routed_facts(partner_ids: Iterable[str], rows: Iterable[asyncpg.Record]) -> 
     return own
 
 
+async def people_routed(connection: Connection, consultant_ids: Sequence[str], through: int) -> dict[str, list[Fact]]:
+    """For each of these people the facts that say when it is linked, certified and obliged, in log order.
+
+    Up to the position `through`. Facts about partners are only those by which links end or move.
+    """
+    return routed_facts(consultant_ids, await connection.fetch(_SQL["people"], consultant_ids, through))
+
+
+async def linked_people(connection: Connection, after: str, through: int, people_max: int) -> list[str]:
+    """The first people after `after` whom a fact up to the position links to a partner, in order."""
+    return [row["consultant_id"] for row in await connection.fetch(_SQL["linked_people"], after, through, people_max)]
+
+
 def _by_position(fact: Fact) -> int:
     return fact.position

@@ -234,3 +234,33 @@ SELECT partner_id FROM (
     UNION
     (SELECT partner_id FROM survivor WHERE partner_id IS NOT NULL LIMIT $2)
 ) mentioned ORDER BY partner_id LIMIT $2
+
+-- name: linked_people
+SELECT DISTINCT e.consultant_id FROM certification.stored_events e
+WHERE e.consultant_id > $1 AND e.topic = {linked} AND e.notification_id <= $2
+ORDER BY e.consultant_id LIMIT $3
+
+-- name: people
+-- The facts about people ($1), and the endings of the partners that each was ever linked or moved to, up to a position ($2).
+WITH RECURSIVE target AS (SELECT unnest($1::text[]) COLLATE "C" AS consultant_id),
+through AS (SELECT $2::bigint AS position),
+employer (target_id, partner_id) AS (
+    SELECT l.consultant_id, l.partner_id
+    FROM target a JOIN certification.stored_events l ON l.consultant_id = a.consultant_id
+    WHERE l.topic = {linked}
+    UNION
+    SELECT e.target_id, m.into_partner_id
+    FROM employer e JOIN certification.stored_events m ON m.partner_id = e.partner_id
+    WHERE m.consultant_id IS NULL AND m.into_partner_id IS NOT NULL
+)
+SELECT a.consultant_id AS target_id, e.notification_id, e.append_position, e.topic, e.state
+FROM target a JOIN certification.stored_events e ON e.consultant_id = a.consultant_id
+WHERE e.topic IN ({of_people}) AND e.notification_id <= (SELECT through.position FROM through)
+UNION ALL
+SELECT o.target_id, e.notification_id, e.append_position, e.topic, e.state
+FROM employer o JOIN certification.stored_events e ON e.partner_id = o.partner_id
+WHERE e.consultant_id IS NULL AND e.topic IN ({ending})
+    AND e.notification_id <= (SELECT through.position FROM through)
+UNION ALL
+{portal_changes}
+ORDER BY target_id NULLS FIRST, notification_id
