@@ -58,7 +58,7 @@ WITH advanced AS (
     ON CONFLICT (position) DO UPDATE SET voided_position = EXCLUDED.voided_position
     WHERE r.voided_position IS DISTINCT FROM EXCLUDED.voided_position
 ), person_now AS (
-    SELECT n.* FROM advanced, unnest($48::text[], $49::text[], $50::boolean[], $51::boolean[], $52::text[])
+    SELECT n.* FROM advanced, unnest($53::text[], $54::text[], $55::boolean[], $56::boolean[], $57::text[])
         AS n (partner_id, consultant_id, linked, counted, duties)
 ), link_gone AS (
     DELETE FROM consultant_link l USING person_now n
@@ -66,7 +66,7 @@ WITH advanced AS (
 ), link_written AS (
     INSERT INTO consultant_link AS l
     SELECT n.partner_id, n.consultant_id, n.linked::timestamptz[], n.counting::timestamptz[]
-    FROM advanced, unnest($53::text[], $54::text[], $55::text[], $56::text[])
+    FROM advanced, unnest($58::text[], $59::text[], $60::text[], $61::text[])
         AS n (partner_id, consultant_id, linked, counting)
     ON CONFLICT (partner_id, consultant_id) DO UPDATE SET linked = EXCLUDED.linked, counting = EXCLUDED.counting
     WHERE (l.linked, l.counting) IS DISTINCT FROM (EXCLUDED.linked, EXCLUDED.counting)
@@ -76,7 +76,7 @@ WITH advanced AS (
 ), certification_written AS (
     INSERT INTO consultant_certification AS c
     SELECT n.consultant_id, n.product, n.partner_id, n.certified::timestamptz[]
-    FROM advanced, unnest($57::text[], $58::text[], $59::text[], $60::text[])
+    FROM advanced, unnest($62::text[], $63::text[], $64::text[], $65::text[])
         AS n (consultant_id, product, partner_id, certified)
     ON CONFLICT (consultant_id, product, partner_id) DO UPDATE SET certified = EXCLUDED.certified
     WHERE c.certified <> EXCLUDED.certified
@@ -87,8 +87,8 @@ WITH advanced AS (
 ), duty_written AS (
     INSERT INTO maintenance_duty AS d
     SELECT n.consultant_id, n.product, n.portal_change_id, n.partner_id, n.due_on, n.owed::timestamptz[], n.owed_until
-    FROM advanced, unnest($61::text[], $62::text[], $63::text[], $64::text[], $65::date[], $66::text[],
-        $67::timestamptz[]) AS n (consultant_id, product, portal_change_id, partner_id, due_on, owed, owed_until)
+    FROM advanced, unnest($66::text[], $67::text[], $68::text[], $69::text[], $70::date[], $71::text[],
+        $72::timestamptz[]) AS n (consultant_id, product, portal_change_id, partner_id, due_on, owed, owed_until)
     ON CONFLICT (consultant_id, product, portal_change_id, partner_id) DO UPDATE SET
         due_on = EXCLUDED.due_on, owed = EXCLUDED.owed, owed_until = EXCLUDED.owed_until
     WHERE (d.due_on, d.owed) IS DISTINCT FROM (EXCLUDED.due_on, EXCLUDED.owed)
