@@ -90,17 +90,8 @@ AS $$ SELECT p.consultant_id FROM certification.profile p WHERE p.folded LIKE ce
 REVOKE ALL ON FUNCTION certification.partners_named(text), certification.consultants_named(text) FROM PUBLIC;
 
 DO $$
-DECLARE
-    service text;
 BEGIN
     IF to_regrole('sagecert_certification') IS NOT NULL THEN
         GRANT SELECT, INSERT, UPDATE, DELETE ON certification.partner_profile TO sagecert_certification;
     END IF;
-    FOREACH service IN ARRAY ARRAY['sagecert_compliance', 'sagecert_compliance_reader'] LOOP
-        IF to_regrole(service) IS NOT NULL THEN
-            EXECUTE format('GRANT SELECT ON certification.partner_name, certification.consultant_name TO %I', service);
-            EXECUTE format('GRANT EXECUTE ON FUNCTION certification.partners_named(text),
-                certification.consultants_named(text) TO %I', service);
-        END IF;
-    END LOOP;
 END $$;

@@ -12,3 +12,17 @@ COMMENT ON COLUMN standing.reason_rule IS 'The first reason: its rule.';
 COMMENT ON COLUMN standing.reason_text IS 'The first reason: its sentence.';
 COMMENT ON COLUMN standing.lost_consultant_id IS 'Who ceased to count last, and does not count.';
 COMMENT ON COLUMN standing.lost_at IS 'When it ceased to count.';
+
+-- Names are read from certification, whose migrations come before the roles of compliance are made.
+DO $$
+DECLARE
+    service text;
+BEGIN
+    FOREACH service IN ARRAY ARRAY['sagecert_compliance', 'sagecert_compliance_reader'] LOOP
+        IF to_regrole(service) IS NOT NULL THEN
+            EXECUTE format('GRANT SELECT ON certification.partner_name, certification.consultant_name TO %I', service);
+            EXECUTE format('GRANT EXECUTE ON FUNCTION certification.partners_named(text),
+                certification.consultants_named(text) TO %I', service);
+        END IF;
+    END LOOP;
+END $$;
