@@ -19,6 +19,7 @@ from services.console.page import Console, Page, answered
 from services.console.pages import (
     log,
     partner,
+    record,
     today,
     webhooks,
 )
@@ -31,6 +32,7 @@ from services.console.templating import STATIC
 PAGES: Final = (
     today,
     partner,
+    record,
     webhooks,
     log,
 )

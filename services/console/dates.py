@@ -44,6 +44,15 @@ def for_input(instant: str | datetime | None) -> str:
     return parsed(instant).strftime("%Y-%m-%dT%H:%M") if instant else ""
 
 
+def from_input(text: str) -> str:
+    """The instant of an `<input type="datetime-local">`, with London's offset; anything else as it is."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return (moment if moment.tzinfo else moment.replace(tzinfo=LONDON)).isoformat()
+
+
 def day_of(instant: str | datetime) -> date:
     """London's day at the instant."""
     return parsed(instant).date()

@@ -36,8 +36,13 @@ class Refused(Exception):
         """What is wrong with the field of this name."""
         for error in self.errors:
             if name in (error.get("field"), error.get("parameter"), error.get("name")):
-                return str(error.get("detail") or error.get("message") or self.detail)
+                return _plainly(str(error.get("expected") or error.get("detail") or self.detail))
         return self.detail if self.problem.get("parameter") == name else None
+
+
+def _plainly(expected: str) -> str:
+    """What is expected, without the patterns that only programmers read."""
+    return "It has a form that is not accepted here." if "match pattern" in expected else expected
 
 
 class Panel(NamedTuple):
@@ -99,9 +104,16 @@ class Questions:
                 raise
             return Panel(None, refused)
 
-    async def post(self, url: str, body: Mapping[str, Any] | None = None, *, key: str | None = None) -> Json:
+    async def post(
+        self,
+        url: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        key: str | None = None,
+        media_type: str = "application/json",
+    ) -> Json:
         """What the service answers to this body. `key`: the idempotency key. Raises `Refused`."""
-        return await self._asked("POST", url, body=body, key=key)
+        return await self._asked("POST", url, body=body, key=key, media_type=media_type)
 
     async def put(self, url: str, body: Mapping[str, Any], *, key: str | None = None) -> Json:
         """As `post`."""
@@ -153,6 +165,7 @@ class Questions:
         params: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
         key: str | None = None,
+        media_type: str = "application/json",
     ) -> httpx.Response:
         self.count += 1
         if self.count > QUESTIONS_MAX:
@@ -162,7 +175,7 @@ class Questions:
             headers["Idempotency-Key"] = key
         content = None
         if body is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = media_type
             content = msgspec.json.encode(body)
         given = {name: value for name, value in (params or {}).items() if value not in (None, "")}
         async with self._free:
