@@ -17,9 +17,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from services.console import data_links, sign_in
 from services.console.page import Console, Page, answered
 from services.console.pages import (
+    audit_trail,
     log,
     partner,
     record,
+    system,
     today,
     webhooks,
 )
@@ -35,6 +37,8 @@ PAGES: Final = (
     record,
     webhooks,
     log,
+    audit_trail,
+    system,
 )
 """The modules whose `ROUTES` it serves."""
 

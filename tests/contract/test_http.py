@@ -81,6 +81,7 @@ OFFERED: Final[list[tuple[str, str, set[str]]]] = [
     ("post", "/compliance/v1/previews", set()),
     ("get", "/compliance/v1/events", FEED),
     ("get", "/compliance/v1/events/{event_id}", set()),
+    ("get", "/compliance/v1/processes", set()),
     ("get", "/compliance/v1/facts/{fact_id}/events", PAGE | {"min_position"}),
     # webhooks
     ("post", WEBHOOKS, {"Idempotency-Key"}),

@@ -1,0 +1,62 @@
+"""The background processes of compliance, as their heartbeats show them."""
+
+from datetime import datetime
+from importlib.metadata import version
+from typing import Final, Literal
+
+import msgspec
+
+from services.compliance.database import Connection
+from services.compliance.readiness import LIFE_SECONDS
+from services.web.statements import statements
+
+_PROCESSES: Final = statements(__file__)["processes"]
+
+
+class Process(msgspec.Struct, frozen=True):
+    """A follower or a dispatcher. `beat_at`: its last sign of life; `alive`: it is younger than ten seconds.
+
+    `trouble`: why it does not get on; null: it does. `leads`: of a follower, whether it advanced the projection last.
+    `endpoints`: of a dispatcher, to how many it delivers.
+    """
+
+    role: Literal["follower", "dispatcher"]
+    held_by: str
+    beat_at: datetime
+    alive: bool
+    trouble: str | None
+    leads: bool | None
+    endpoints: int | None
+
+
+class ProcessesAnswer(msgspec.Struct, frozen=True):
+    """The processes heard of within an hour, at most two hundred. `now`: by the clock of PostgreSQL itself.
+
+    `version`: of this service; `engine`: that of its rules and products.
+    """
+
+    now: datetime
+    version: str
+    engine: str
+    postgresql: str
+    processes: tuple[Process, ...]
+
+
+async def read_processes(connection: Connection, engine: str) -> ProcessesAnswer:
+    """The processes, the followers first and of each kind the one heard of last."""
+    rows = await connection.fetch(_PROCESSES)
+    now: datetime = rows[0]["now"]
+    found = tuple(
+        Process(
+            role=row["role"],
+            held_by=row["held_by"],
+            beat_at=row["beat_at"],
+            alive=(now - row["beat_at"]).total_seconds() < LIFE_SECONDS,
+            trouble=row["trouble"],
+            leads=row["leads"],
+            endpoints=row["endpoints"],
+        )
+        for row in rows
+        if row["role"] is not None
+    )
+    return ProcessesAnswer(now, version("sagecert"), engine, rows[0]["postgresql"], found)
