@@ -1,5 +1,6 @@
 """The console as an ASGI application."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,6 +23,8 @@ from services.console.pages import (
     partner,
     record,
     system,
+    partners,
+    proof,
     today,
     webhooks,
 )
@@ -29,12 +32,14 @@ from services.console.questions import Refused, Services
 from services.console.security_headers import completing
 from services.console.session import Sessions
 from services.console.settings import ConsoleSettings
-from services.console.templating import STATIC
+from services.console.templating import STATIC, compile_all
 
 PAGES: Final = (
     today,
+    partners,
     partner,
     record,
+    proof,
     webhooks,
     log,
     audit_trail,
@@ -62,8 +67,10 @@ def create_app(settings: ConsoleSettings, services: ASGIApp | None = None) -> St
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        compiling = asyncio.create_task(asyncio.to_thread(compile_all))
         async with client:
             yield
+        await compiling
 
     routes: list[BaseRoute] = [Mount("/static", _Static(directory=STATIC)), Route("/console/healthz", _is_well)]
     for module in (sign_in, data_links, *PAGES):

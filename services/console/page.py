@@ -13,7 +13,7 @@ from starlette.routing import Route
 from services.console.as_of_view import AsOfView, view_of
 from services.console.questions import Questions, Refused, Services
 from services.console.session import Session, Sessions, is_from_the_session
-from services.console.templating import environment
+from services.console.templating import environment, url
 
 if TYPE_CHECKING:
     from services.console.settings import ConsoleSettings
@@ -62,7 +62,15 @@ class Page:
     @cached_property
     def query(self) -> dict[str, str]:
         """The parameters of the address."""
-        return {name: values[0] for name, values in _by_name(self.request.url.query).items()}
+        return {name: values[0] for name, values in self._query.items()}
+
+    def query_all(self, name: str) -> list[str]:
+        """Every value of a parameter that is not empty."""
+        return [value for value in self._query.get(name, []) if value]
+
+    @cached_property
+    def _query(self) -> dict[str, list[str]]:
+        return _by_name(self.request.url.query)
 
     @cached_property
     def view(self) -> AsOfView:
@@ -147,10 +155,7 @@ class Page:
 
     def here(self, **changes: Any) -> str:
         """The address of this page with other parameters; None leaves one out."""
-        query = {**self.query, **changes}
-        given = [(name, str(value)) for name, value in query.items() if value not in (None, "")]
-        address = quote(self.request.url.path, safe="/~:@!$'()*,;=")
-        return f"{address}?{urlencode(given)}" if given else address
+        return url(quote(self.request.url.path, safe="/~:@!$'()*,;="), **{**self._query, **changes})
 
 
 Handler = Callable[[Page], Awaitable[Response]]

@@ -51,9 +51,16 @@ def environment() -> Environment:
     return made
 
 
+def compile_all() -> None:
+    """Compiles every template, so that no visitor waits for it."""
+    for name in environment().list_templates(extensions=["html"]):
+        environment().get_template(name)
+
+
 def url(path: str, **query: Any) -> str:
-    """An address with these parameters; None leaves one out."""
-    given = [(name, str(value)) for name, value in query.items() if value not in (None, "")]
+    """An address with these parameters; a list gives one several times, None and empty text leave it out."""
+    lists = {name: value if isinstance(value, list | tuple) else [value] for name, value in query.items()}
+    given = [(name, str(value)) for name, values in lists.items() for value in values if value not in (None, "")]
     return f"{path}?{urlencode(given)}" if given else path
 
 

@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from services.console.fact_words import event_sentence, fact_sentence
+from services.console.pages.proof import PROOFS_MAX, parsed_proof
 from shared.events.compliance_events import TYPE_OF
 from shared.events.facts import TOPIC_OF
 from tests.console.html import text
@@ -77,3 +78,19 @@ def test_a_moment_that_is_none_is_a_sentence(story: System) -> None:
 def test_every_fact_and_every_event_has_words() -> None:
     assert [topic for topic in TOPIC_OF.values() if "…" not in fact_sentence(topic, {})] == []
     assert [topic for topic in TYPE_OF.values() if event_sentence(topic, {}) == fact_sentence(topic, {})] == []
+
+
+def test_the_page_to_print_has_the_argument_the_arithmetic_the_facts_and_their_proofs(story: System) -> None:
+    page = _page(story, "/partners/cedar/proof/S200P")
+    said = text(page)
+    assert "Why cedar is suspended for S200P" in said
+    assert "the 30th London day after it is 20 November 2026" in said
+    assert "Shortfall 1 2 − 1, never below 0" in said
+    assert "hugo left cedar True from 2026-10-21 13:00:00 BST (2026-10-21T12:00:00Z)" in said
+    assert int(page.headers["server-timing"].partition('"')[2].strip('"')) <= 1 + PROOFS_MAX
+
+
+def test_a_proof_has_its_place_its_hashes_and_its_checkpoint() -> None:
+    written = "c2sp.org/tlog-proof@v1\nindex 110\nYQ==\nYg==\n\norigin\n112\nroot\n\n— origin signature\n"
+    assert parsed_proof(written) == ("110", ("YQ==", "Yg=="), "origin\n112\nroot\n\n— origin signature")
+    assert parsed_proof("") is None
