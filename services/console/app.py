@@ -21,10 +21,10 @@ from services.console.pages import (
     audit_trail,
     log,
     partner,
-    record,
-    system,
     partners,
     proof,
+    record,
+    system,
     today,
     webhooks,
 )
