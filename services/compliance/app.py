@@ -12,6 +12,7 @@ from services.compliance.api import (
     claims,
     consultant_lists,
     consultants,
+    due_days,
     events,
     events_of_facts,
     explanations,
@@ -81,6 +82,7 @@ LINKS: Final = {
 ROUTERS: Final = (
     lists,
     consultant_lists,
+    due_days,
     partners,
     timeline,
     standings,

@@ -102,7 +102,7 @@ _Found = tuple[AsOf, dict[str, ConsultantRecord], list[Place], Place | None]
 
 async def _present(connection: Connection, question: ConsultantsList) -> _Found:
     _, moment = await present_moment(connection)
-    if question.of_path and not await connection.fetchval(_MENTIONED, question.partner_id):
+    if question.of_path and not await is_mentioned(connection, question.partner_id or ""):
         raise never_mentioned(question.partner_id or "")
     places = await present_consultants(
         connection,
@@ -118,7 +118,9 @@ async def _present(connection: Connection, question: ConsultantsList) -> _Found:
     return moment, records, places, places[-1] if len(places) == question.limit else None
 
 
-_MENTIONED: Final = "SELECT EXISTS (SELECT FROM standing s WHERE s.partner_id = $1)"
+async def is_mentioned(connection: Connection, partner_id: str) -> bool:
+    """Whether a fact that is applied mentions the partner."""
+    return bool(await connection.fetchval("SELECT EXISTS (SELECT FROM standing s WHERE s.partner_id = $1)", partner_id))
 
 
 async def _known(connection: Connection, question: ConsultantsList, parameters: Parameters) -> _Found:

@@ -127,6 +127,14 @@ class MaintenanceList(_Question, frozen=True, kw_only=True):
     due_before: date | None
 
 
+class DueDays(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """The days by which a partner (None: every partner) has something to do. `path`: of the answer."""
+
+    partner_id: str | None
+    form: Literal["calendar", "feed"]
+    path: str
+
+
 class FactsWithoutEffect(_Question, frozen=True, kw_only=True):
     """A page of facts that changed nothing, after a place; the filters are None where any passes."""
 
@@ -198,6 +206,7 @@ HistoryQuery = (
     | WindowsList
     | ConsultantsList
     | MaintenanceList
+    | DueDays
     | FactsWithoutEffect
     | PartnerClaims
     | PartnerExplanation

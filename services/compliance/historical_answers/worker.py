@@ -30,6 +30,7 @@ from services.compliance.historical_answers import (
     claims,
     consultant_lists,
     consultants,
+    due_days,
     explanations,
     facts_without_effect,
     lists,
@@ -47,6 +48,7 @@ from services.compliance.historical_answers.queries import (
     ConsultantCertification,
     ConsultantsList,
     DatabaseAway,
+    DueDays,
     FactsWithoutEffect,
     Failed,
     HistoryQuery,
@@ -81,7 +83,7 @@ _THRESHOLDS: Final = (50_000, 10, 10)
 
 
 async def answer(connection: Connection, question: HistoryQuery, parameters: Parameters) -> bytes:
-    """The body of the answer, in JSON. Raises refusals and what PostgreSQL raises."""
+    """The body of the answer, in JSON or in the form asked for. Raises refusals and what PostgreSQL raises."""
     match question:
         case PartnerCompliance():
             return await partners.compliance(connection, question, parameters)
@@ -101,7 +103,7 @@ async def answer(connection: Connection, question: HistoryQuery, parameters: Par
             return await policy.policy(connection, question, parameters)
         case Preview():
             return await previews.preview(connection, question, parameters)
-        case PartnersList() | WindowsList() | ConsultantsList() | MaintenanceList():
+        case PartnersList() | WindowsList() | ConsultantsList() | MaintenanceList() | DueDays():
             return await _listed(connection, question, parameters)
         case _:
             return await _audited(connection, question, parameters)
@@ -109,7 +111,7 @@ async def answer(connection: Connection, question: HistoryQuery, parameters: Par
 
 async def _listed(
     connection: Connection,
-    question: PartnersList | WindowsList | ConsultantsList | MaintenanceList,
+    question: PartnersList | WindowsList | ConsultantsList | MaintenanceList | DueDays,
     parameters: Parameters,
 ) -> bytes:
     """A page of a list."""
@@ -122,6 +124,8 @@ async def _listed(
             return await consultant_lists.consultants(connection, question, parameters)
         case MaintenanceList():
             return await maintenance_list.maintenance(connection, question, parameters)
+        case DueDays():
+            return await due_days.due_days(connection, question)
 
 
 async def _audited(
