@@ -25,6 +25,7 @@ _COMMANDS: Final = {
     "keys": "keys",
     "listen": "listen",
     "import": "import_command",
+    "reconcile": "reconcile",
 }
 """Each command and its module in this package, which is imported only for that command."""
 

@@ -1,0 +1,1 @@
+"""Compares a full transcript with the fact log."""

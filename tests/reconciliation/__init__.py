@@ -1,0 +1,1 @@
+"""`sagecert reconcile`: a full transcript is compared with the log."""
