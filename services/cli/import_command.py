@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from services.cli.imports.import_spool import ImportSpool, Outcome, Result
     from services.cli.imports.mapping import ImportMapping
 
-SENT_TOGETHER: Final = 2_000
+SENT_TOGETHER: Final = 500
 """Lines of one batch: some seconds of work, so that the progress is seen and little is sent again."""
 SOMETHING_REFUSED: Final = 3
 """The exit status where a row or a fact was refused."""
@@ -131,7 +131,8 @@ def _outcome(answer: "LineAnswer") -> "Outcome":
     if answer.status >= 300:
         return Outcome("refused", answer.status, answer.body.get("fact_id"), None, refusal_text(answer))
     result: Result = "replayed" if answer.replayed else "held" if answer.status == 202 else "recorded"
-    return Outcome(result, answer.status, answer.body["fact_id"], answer.body["position"] or None)
+    warnings = "; ".join(warning["text"] for warning in answer.body.get("warnings", ()))
+    return Outcome(result, answer.status, answer.body["fact_id"], answer.body["position"] or None, warnings or None)
 
 
 def _write_report(spool: "ImportSpool", path: Path, files: Sequence[Path]) -> None:
