@@ -63,7 +63,7 @@ class SpooledLine(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of a fact, or of a row. `status`: of the answer; `detail`: why it is refused, or changes nothing now."""
+    """What became of a fact, or a row. `status`: of the answer; `detail`: why it is refused, or changes nothing now."""
 
     result: Result
     status: int | None = None
