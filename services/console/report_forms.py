@@ -159,7 +159,7 @@ POLICY_REVISION: Final = ReportForm(
         Field("policy_id", "Policy", hint="An id of your choice, such as 2027-01."),
         Field("window_days", "Days of a window", "number", required=False, hint="1 to 366."),
         Field("minimum.VAR", "Minimum of a VAR", "number", required=False, hint="Certified people, 1 to 99."),
-        Field("minimum.DEVELOPER", "Minimum of a developer", "number", required=False),
+        Field("minimum.DEVELOPER", "Minimum of a developer", "number", required=False, hint="Likewise."),
         Field("programmes", "Programmes that enrol", "codes", required=False, hint="Codes, apart by spaces."),
         Field("reminder_days", "Days of reminders", "numbers", required=False, hint="Such as 7 1."),
         _REASON,

@@ -49,6 +49,15 @@ CHANGES: dict[str, Any] = {
 }
 
 
+POLICY = {
+    "products": ["S200P", "S200S"],
+    "programmes": ["PARTNER_SUCCESS"],
+    "minimum": {"VAR": 2},
+    "reminder_days": [7, 1],
+    "window_days": 30,
+}
+
+
 def checking(request: Request) -> Response:
     """Takes every report that it is asked to check."""
     line = {"line": 1, "status": 201, "body": {"fact_id": "F1"}, "facts": [{**FACT, "data": SAID}]}
@@ -58,7 +67,7 @@ def checking(request: Request) -> Response:
 def services(**answers: Any) -> Services:
     return Services(
         {
-            "/compliance/v1/policy": {"products": ["S200P", "S200S"], "programmes": ["PARTNER_SUCCESS"]},
+            "/compliance/v1/policy": POLICY,
             "/certification/v1/batches": checking,
             "/compliance/v1/previews": lambda _: JSONResponse(CHANGES),
             DEPARTURES: lambda _: JSONResponse({"fact_id": "F1", "position": 112}, 201),

@@ -66,7 +66,7 @@ class PortalChanges:
         """Removes a voided one (R33)."""
         match fact.data:
             case PortalChangeDeclared(portal_change_id):
-                del self._declared[portal_change_id]
+                self._declared.pop(portal_change_id, None)
             case PortalChangeCorrected(portal_change_id):
                 for term in TERMS:
                     self._corrections.get((portal_change_id, term), {}).pop(fact.fact_id, None)

@@ -8,7 +8,8 @@ from starlette.responses import Response
 from services.console.page import Page, form, page
 from services.console.previews import Preview, preview_of
 from services.console.questions import Json, Refused, path
-from services.console.report_forms import FORMS, GROUPS, VOID, ReportForm
+from services.console.report_forms import FORMS, GROUPS, POLICY_REVISION, VOID, ReportForm
+from services.console.what_if import what_if
 
 _NO_SUCH: Final = {"title": "There is no such form", "detail": "No fact of this kind is recorded here."}
 
@@ -43,11 +44,13 @@ async def take(shown: Page) -> Response:
             recorded = await shown.ask.post(call.path, call.body, key=key)
             return shown.redirect(path("/record/facts/{}", recorded["fact_id"]))
         found = await preview_of(shown.ask, call, key, shown.form.get("after") or None)
+        held = report is POLICY_REVISION and not found.repeated
+        supposed = await what_if(shown.ask, call.body, shown.form.get("what_if_id")) if held else None
     except Refused as refused:
         if refused.status in (401, 403):
             raise
         return await _ask_again(shown, report, values, key, refused)
-    return shown.render("record_preview.html", report=report, values=values, key=key, found=found)
+    return shown.render("record_preview.html", report=report, values=values, key=key, found=found, supposed=supposed)
 
 
 async def receipt(shown: Page) -> Response:
@@ -80,7 +83,15 @@ async def _ask_again(shown: Page, report: ReportForm, values: Values, key: str, 
         refused=refused,
         unplaced=None if refused is None else _unplaced(report, refused),
         options=_options(report, policy.data or {}),
+        present=_present(policy.data) if report is POLICY_REVISION and policy.data else {},
     )
+
+
+def _present(policy: dict[str, Any]) -> dict[str, str]:
+    """The terms in force, by field of a revision."""
+    minimum = {f"minimum.{kind}": str(least) for kind, least in policy["minimum"].items()}
+    lists = {name: " ".join(map(str, policy[name])) for name in ("programmes", "reminder_days")}
+    return {"window_days": str(policy["window_days"]), **minimum, **lists}
 
 
 def _options(report: ReportForm, policy: dict[str, Any]) -> dict[str, list[tuple[str, str]]]:
