@@ -10,7 +10,8 @@ VENV_STAMP := $(VENV)/.made
 RUN_STAMP := $(VENV)/.ready-to-run
 DEV_STAMP := $(VENV)/.ready-to-develop
 VERIFIER := packages/sagecert-verify
-PROJECT := pyproject.toml $(VERIFIER)/pyproject.toml Makefile
+CLIENT := packages/sagecert-client
+PROJECT := pyproject.toml $(VERIFIER)/pyproject.toml $(CLIENT)/pyproject.toml Makefile
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -61,5 +62,5 @@ $(RUN_STAMP): requirements/build.txt requirements/runtime.txt $(PROJECT) | $(VEN
 $(DEV_STAMP): requirements/dev.txt $(RUN_STAMP)
 	@echo "setup: installing the locked packages to develop it"
 	@$(PIP) -r requirements/dev.txt
-	@$(BIN)/python -m pip --disable-pip-version-check --no-input install -qq --no-deps --no-build-isolation --editable $(VERIFIER)
+	@$(BIN)/python -m pip --disable-pip-version-check --no-input install -qq --no-deps --no-build-isolation --editable $(VERIFIER) --editable $(CLIENT)
 	@touch $@

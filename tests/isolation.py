@@ -10,6 +10,9 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[1]
 
+PACKAGES: Final = ("sagecert-client", "sagecert-verify")
+"""Of `packages/`: the processes of the tests import them from the sources."""
+
 KEPT: Final = ("PATH", "TMPDIR", "TERM", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CI", "LD_LIBRARY_PATH")
 """Variables that say where programs and temporary files are, and how to print."""
 
@@ -41,7 +44,7 @@ def isolate() -> None:
         {name: value for name, value in CALLERS.items() if name in KEPT or name in CHOICES or name.startswith(PYTEST)},
         HYPOTHESIS_STORAGE_DIRECTORY=str(ROOT / ".hypothesis"),
         LC_ALL="C",
-        PYTHONPATH=os.pathsep.join([str(ROOT), str(ROOT / "packages/sagecert-verify/src")]),
+        PYTHONPATH=os.pathsep.join(map(str, (ROOT, *(ROOT / f"packages/{name}/src" for name in PACKAGES)))),
         PYTHONUTF8="1",
         TZ=ODD_TIME_ZONE,
     )

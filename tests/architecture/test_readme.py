@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -130,6 +131,10 @@ def test_the_examples_answer_what_the_readme_shows(system: System) -> None:
         answers = [json.loads(line) for line in output.strip().splitlines()]
         assert not [answer for answer in answers if "title" in answer], f"a problem in answer to {command}"
         assert holds(expected, answers[-1]), f"{command}\nanswered {answers[-1]}"
+    (program,) = code_blocks(README["Try it"], "python")
+    program = program.replace("http://127.0.0.1:8000", system.url)
+    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert printed.stdout == "suspended 1\n"
 
 
 def test_the_timeline_is_the_one_of_the_examples(system: System) -> None:

@@ -12,6 +12,8 @@ from tests.architecture.sources import PRODUCT, PURE, python_files, source, tree
 
 FUNCTION_LINES_MAX: Final = 69
 FILE_LINES_MAX: Final = 400
+WRITTEN: Final = "packages/sagecert-client/src/sagecert_client/types/"
+"""Files that a command writes: as long as the OpenAPI documents are."""
 TEST_FILE_LINES_MAX: Final = 600
 
 ALL: Final = python_files("services/", "shared/", "packages/", "tests/", "benchmarks/")
@@ -68,6 +70,8 @@ def test_functions_fit_on_a_page(path: str) -> None:
 def test_a_file_has_one_job(path: str) -> None:
     lines_max = TEST_FILE_LINES_MAX if path.startswith("tests/") else FILE_LINES_MAX
     lines = len(source(path).splitlines())
+    if path.startswith(WRITTEN):
+        return
     assert lines <= lines_max, f"{lines} lines, more than {lines_max}: does it still have one job?"
 
 

@@ -1,0 +1,22 @@
+"""A typed client of Sage Partner Certification: calls are values, sent by `Client` or `AsyncClient`."""
+
+from sagecert_client.async_client import AsyncClient
+from sagecert_client.client import Client
+from sagecert_client.problem import Refused, SagecertError, Unreachable
+from sagecert_client.request import OMITTED, FeedRequest, FileRequest, LinesRequest, PagedRequest, Request
+from sagecert_client.retries import Retries
+
+__all__ = [
+    "OMITTED",
+    "AsyncClient",
+    "Client",
+    "FeedRequest",
+    "FileRequest",
+    "LinesRequest",
+    "PagedRequest",
+    "Refused",
+    "Request",
+    "Retries",
+    "SagecertError",
+    "Unreachable",
+]

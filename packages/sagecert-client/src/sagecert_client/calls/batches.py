@@ -1,0 +1,26 @@
+"""Calls about batches. Written by `python -m tests.client.generator --write`; do not edit."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+from sagecert_client.request import LINES, LinesRequest, lines_of, path_of, query_of
+
+
+def record_batch(
+    *,
+    lines: Iterable[Mapping[str, Any]],
+    validate_only: Literal["true", "false"] | None = None,
+    show_facts: Literal["true", "false"] | None = None,
+    history: Literal["true", "false"] | None = None,
+) -> LinesRequest[dict[str, Any]]:
+    """Records a fact for each line, in order; a refused line does not stop the others.
+
+    `POST /certification/v1/batches`
+    """
+    return LinesRequest(
+        method="POST",
+        path=path_of("/certification/v1/batches"),
+        query=query_of(validate_only=validate_only, show_facts=show_facts, history=history),
+        body=lines_of(lines),
+        headers=LINES,
+    )

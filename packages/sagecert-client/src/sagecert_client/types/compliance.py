@@ -1,0 +1,1095 @@
+"""The types of the compliance service. Written by `python -m tests.client.generator --write`; do not edit."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
+
+
+class ChangeBody(TypedDict):
+    """What is to be another; what is left out stays. `filter` null: everything."""
+
+    url: NotRequired[str]
+    description: NotRequired[str]
+    filter: NotRequired[FilterBody | None]
+    state: NotRequired[Literal["active", "paused"]]
+    batch_max: NotRequired[int]
+    heartbeat_seconds: NotRequired[int | None]
+
+
+DryRunBody = TypedDict(
+    "DryRunBody", {"from": "NotRequired[Literal['origin'] | dict[str, Any] | None]", "limit": "NotRequired[int]"}
+)
+"""From where; left out: from where the endpoint is. `limit`: how many messages at most."""
+
+
+class FilterBody(TypedDict):
+    """Which compliance events are told: an event must pass all members; null: any."""
+
+    types: NotRequired[list[str] | None]
+    partner_ids: NotRequired[list[str] | None]
+    products: NotRequired[list[str] | None]
+    history: NotRequired[Literal[False] | None]
+
+
+class HypotheticalFactBody(TypedDict):
+    """A fact that might be recorded, as `show_facts` of a validated batch shows it."""
+
+    fact_id: str
+    type: Literal[
+        "com.sage.partnercloud.partner-enrolled.v1",
+        "com.sage.partnercloud.partner-kind-changed.v1",
+        "com.sage.partnercloud.partner-programme-changed.v1",
+        "com.sage.partnercloud.partner-closed.v1",
+        "com.sage.partnercloud.partners-merged.v1",
+        "com.sage.partnercloud.consultant-linked.v1",
+        "com.sage.partnercloud.consultant-left.v1",
+        "com.sage.partnercloud.course-completed.v1",
+        "com.sage.partnercloud.exam-registered.v1",
+        "com.sage.partnercloud.attempt-scored.v1",
+        "com.sage.partnercloud.score-corrected.v1",
+        "com.sage.partnercloud.certification-recognised.v1",
+        "com.sage.partnercloud.revocation-ordered.v1",
+        "com.sage.partnercloud.portal-change-declared.v1",
+        "com.sage.partnercloud.portal-change-corrected.v1",
+        "com.sage.partnercloud.policy-revised.v1",
+        "com.sage.partnercloud.fact-voided.v1",
+        "com.sage.partnercloud.consultant-certified.v1",
+        "com.sage.partnercloud.certification-revoked.v1",
+        "com.sage.partnercloud.maintenance-completed.v1",
+    ]
+    effective_at: NotRequired[str | None]
+    causation_id: NotRequired[str | None]
+    data: dict[str, Any]
+
+
+class MinimumBody(TypedDict):
+    """Counted consultants that a partner of each kind must keep (R10): of one kind or of both."""
+
+    VAR: NotRequired[int | None]
+    DEVELOPER: NotRequired[int | None]
+
+
+NothingBody: TypeAlias = "dict[str, Any]"
+
+
+class PlaceBody(TypedDict):
+    """A place in the log of compliance events, as it was written: a word or one of two members."""
+
+    position: NotRequired[int | None]
+    at: NotRequired[str | None]
+
+
+class PreviewBody(TypedDict):
+    """The facts in the order in which they would be recorded, and a page of the partners that they concern."""
+
+    facts: list[HypotheticalFactBody]
+    after: NotRequired[str | None]
+    limit: NotRequired[int]
+
+
+class RegistrationBody(TypedDict):
+    """A new endpoint. `ed25519`: it also wants signatures that are verified with a public key."""
+
+    url: str
+    description: NotRequired[str]
+    filter: NotRequired[FilterBody | None]
+    start: NotRequired[Literal["now", "origin"] | dict[str, Any]]
+    batch_max: NotRequired[int]
+    heartbeat_seconds: NotRequired[int | None]
+    ed25519: NotRequired[bool]
+
+
+class ReleaseBody(TypedDict):
+    """Whose messages; left out: those of all partners."""
+
+    partner_id: NotRequired[str | None]
+
+
+ReplayBody = TypedDict("ReplayBody", {"from": "Literal['origin'] | dict[str, Any]"})
+"""From where everything is told once more."""
+
+
+class ResendBody(TypedDict):
+    """Which compliance event."""
+
+    event_id: str
+
+
+WhatIfBody = TypedDict(
+    "WhatIfBody",
+    {
+        "window_days": "NotRequired[int | None]",
+        "minimum": "NotRequired[MinimumBody | None]",
+        "programmes": "NotRequired[list[str] | None]",
+        "from": "NotRequired[str | None]",
+        "at": "NotRequired[str | None]",
+        "known_at": "NotRequired[str | None]",
+    },
+)
+"""The terms of the other policy (R39); a term left out stays as it is, and one is needed."""
+
+
+class EventsOfFactAnswer(TypedDict):
+    """A page of the events that a fact led to, together with the facts appended with it."""
+
+    fact_id: str
+    append_position: int
+    applied: bool
+    events: list[CloudEvent]
+    next: int | None
+
+
+class CloudEvent(TypedDict):
+    """A compliance event as a CloudEvent 1.0. `subject` is the partner; `time` is when it was true."""
+
+    id: str
+    type: str
+    subject: str
+    time: str
+    recordedtime: str
+    specversion: str
+    source: str
+    datacontenttype: str
+    position: int
+    data: Any
+    about: NotRequired[str]
+
+
+class AttemptsAnswer(TypedDict):
+    """A page of attempts, the newest first. `next`: the `after` of the next page; null: the last."""
+
+    attempts: list[Attempt]
+    next: int | None
+
+
+class Attempt(TypedDict):
+    """One request. `messages`: their number; `epoch` and `sequence` are of the first, null unless `kind` is
+    event.
+    """
+
+    number: int
+    kind: Literal["event", "heartbeat", "resend", "test"]
+    started_at: str
+    duration_ms: int
+    message_id: str
+    epoch: int | None
+    sequence: int | None
+    messages: int
+    status: int | None
+    error: str | None
+    reply: str
+
+
+class DryRunAnswer(TypedDict):
+    """What would be sent. `position`: how far was looked; `next`: where to go on; null: that is the end of
+    the log.
+    """
+
+    messages: list[Any]
+    position: int
+    next: int | None
+
+
+class ParkedAnswer(TypedDict):
+    """A page of parked messages. `next`: the `after` of the next page; null: this is the last."""
+
+    parked: list[Parked]
+    next: str | None
+
+
+class Parked(TypedDict):
+    """A parked message."""
+
+    epoch: int
+    sequence: int
+    position: int
+    partner_id: str
+    parked_at: str
+    released: bool
+
+
+class ReleaseAnswer(TypedDict):
+    """How many messages were released."""
+
+    released: int
+
+
+class SentAnswer(TypedDict):
+    """What became of the message. `error`: why there is no status, or why it does not count."""
+
+    delivered: bool
+    status: int | None
+    duration_ms: int
+    error: str | None
+    reply: str
+
+
+class EndpointAnswer(TypedDict):
+    """An endpoint. `filter`: null where it is told everything. Its secret is never shown again."""
+
+    endpoint_id: str
+    url: str
+    description: str
+    filter: Filter | None
+    batch_max: int
+    heartbeat_seconds: int | None
+    ed25519: bool
+    state: Literal["active", "disabled", "paused"]
+    registered_at: str
+    registered_by: str
+    changed_by: str
+    health: Health
+    public_key: NotRequired[str]
+
+
+class Filter(TypedDict):
+    """Which compliance events an endpoint gets; null: any. An event must pass all four."""
+
+    types: NotRequired[list[str] | None]
+    partner_ids: NotRequired[list[str] | None]
+    products: NotRequired[list[str] | None]
+    history: NotRequired[Literal[False] | None]
+
+
+class Health(TypedDict):
+    """How far the endpoint was told, and how that goes."""
+
+    position: int
+    head: int
+    lag: int
+    epoch: int
+    sequence: int
+    parked: int
+    failing_since: str | None
+    failures: int
+    warned_hours: int | None
+    next_attempt_at: str | None
+    last_attempt_at: str | None
+    last_delivered_at: str | None
+    last_status: int | None
+    last_error: str | None
+    disabled_because: Literal["failing", "gone"] | None
+
+
+class EndpointsAnswer(TypedDict):
+    """A page of endpoints. `next`: the `after` of the next page; null: this is the last."""
+
+    endpoints: list[EndpointAnswer]
+    next: str | None
+
+
+class RegisteredAnswer(TypedDict):
+    """A new endpoint, with its secret, which is shown this once."""
+
+    endpoint_id: str
+    url: str
+    description: str
+    filter: Filter | None
+    batch_max: int
+    heartbeat_seconds: int | None
+    ed25519: bool
+    state: Literal["active", "disabled", "paused"]
+    registered_at: str
+    registered_by: str
+    changed_by: str
+    health: Health
+    public_key: NotRequired[str]
+    secret: NotRequired[str]
+
+
+class RotatedAnswer(TypedDict):
+    """The new secret, shown this once. `previous_expires_at`: until then the one before signs too; null: it
+    is lost.
+    """
+
+    secret: str
+    previous_expires_at: str | None
+    public_key: NotRequired[str]
+
+
+class WhatIfAnswer(TypedDict):
+    """How far a what-if has come, and a page of the partners and products whose standing differs."""
+
+    what_if_id: str
+    state: Literal["done", "failed", "running", "waiting"]
+    requested_by: str
+    revision: HypotheticalRevision
+    at: str | None
+    known_at: str | None
+    position: int | None
+    partners: int | None
+    partners_done: int
+    differing: int
+    failure: str | None
+    differences: list[WhatIfDifference]
+    next: int | None
+
+
+class HypotheticalRevision(TypedDict):
+    """The terms of another policy and since when they hold; None: a term stays as it is."""
+
+    window_days: NotRequired[int | None]
+    minimum: NotRequired[Minimum | None]
+    programmes: NotRequired[list[str] | None]
+    effective_from: NotRequired[str]
+
+
+class Minimum(TypedDict):
+    """How many counted consultants a partner of each kind must keep (R10); None: of this kind nothing is
+    said.
+    """
+
+    VAR: NotRequired[int | None]
+    DEVELOPER: NotRequired[int | None]
+
+
+class WhatIfDifference(TypedDict):
+    """A partner and product whose standing differs, as it is and as it would be."""
+
+    partner_id: str
+    product: str
+    actual: DifferingStanding
+    hypothetical: DifferingStanding
+
+
+class DifferingStanding(TypedDict):
+    """How the partner stands in one of two cases; of windows and suspensions only those that the other has
+    not.
+    """
+
+    status: Literal["compliant", "in_window", "not_enrolled", "not_yet_authorised", "suspended"]
+    sell_new: bool
+    maintain_existing: bool
+    headcount: int
+    minimum: int | None
+    shortfall: int | None
+    windows: list[DifferingWindow]
+    suspensions: list[Suspension]
+    reasons: list[Reason]
+
+
+class DifferingWindow(TypedDict):
+    """A window that the other policy does not have like this."""
+
+    opened_at: str
+    deadline_on: str
+    deadline_at: str
+    closed_at: str | None
+    outcome: str
+
+
+Suspension = TypedDict("Suspension", {"from": "str", "to": "NotRequired[str | None]"})
+"""Selling to new customers is not allowed from `from` (inclusive) to `to` (exclusive; null: still on)
+    (R19).
+    """
+
+
+class Reason(TypedDict):
+    """The rule, a sentence, and the ids of the facts behind it. Field names are those of the API."""
+
+    rule: str
+    text: str
+    fact_ids: NotRequired[list[str]]
+
+
+class WhatIfsAnswer(TypedDict):
+    """The what-ifs that are known, oldest first, without their differences."""
+
+    what_ifs: list[WhatIfAnswer]
+
+
+class ClaimsAnswer(TypedDict):
+    """A page of claims in the order in which they were recorded, judged by the facts up to `position`."""
+
+    partner_id: str
+    position: int
+    claims: list[ClaimItem]
+    next: int | None
+
+
+class ClaimItem(TypedDict):
+    """An authorisation answer that was given, and the verdict."""
+
+    number: int
+    product: str
+    customer: Literal["existing", "new"]
+    allowed: bool
+    at: str
+    position: int
+    policy_id: str
+    engine: str
+    actor: str
+    recorded_at: str
+    verdict: Literal["correct", "justified", "wrong"]
+    now_allowed: bool | None
+    then_allowed: bool | None
+
+
+class ConsultantsAnswer(TypedDict):
+    """A page of people and products. `next`: the `after` of the next page; null: this is the last."""
+
+    at: str
+    known_at: str
+    position: int
+    policy_id: str
+    engine: str
+    consultants: list[ConsultantItem]
+    next: str | None
+
+
+class ConsultantItem(TypedDict):
+    """One person and one product. `name`, `partner_name`: null where unknown or erased."""
+
+    consultant_id: str
+    name: str | None
+    product: str
+    partner_id: str | None
+    partner_name: str | None
+    counted: bool
+    certified: bool
+    certified_since: str | None
+    lacks: list[Literal["course", "maintenance", "pass"]]
+    maintenance_due_on: str | None
+    next_change_at: str | None
+
+
+class ConsultantAnswer(TypedDict):
+    """Whether the person is certified for the product, and may use the portal for it."""
+
+    at: str
+    known_at: str
+    position: int
+    policy_id: str
+    engine: str
+    consultant_id: str
+    name: str | None
+    product: str
+    certified: bool
+    portal_user: bool
+    reasons: list[Reason]
+    next_change_at: str | None
+
+
+class ExplanationAnswer(TypedDict):
+    """The standing, the argument for it in `steps`, who counts, who was lost, what is missing, what would
+    mend it.
+    """
+
+    at: str
+    known_at: str
+    position: int
+    policy_id: str
+    engine: str
+    partner_id: str
+    product: str
+    status: Literal["compliant", "in_window", "not_enrolled", "not_yet_authorised", "suspended"]
+    sell_new: bool
+    maintain_existing: bool
+    headcount: int
+    minimum: int | None
+    shortfall: int | None
+    steps: list[Reason]
+    counted: list[CountedConsultant]
+    counted_omitted: int
+    lost: list[ExplanationLostConsultant]
+    lost_omitted: int
+    windows: list[RunningWindow]
+    linked_only: list[str]
+    linked_only_omitted: int
+    remedies: list[Remedy]
+    facts: list[NamedFact]
+    next_change_at: str | None
+
+
+class CountedConsultant(TypedDict):
+    """Who counts at the instant, since when, and because of which facts (R9)."""
+
+    consultant_id: str
+    since: str
+    fact_ids: list[str]
+
+
+class ExplanationLostConsultant(TypedDict):
+    """Who counted before: until when, and why no longer."""
+
+    consultant_id: str
+    until: str
+    rule: str
+    text: str
+    fact_ids: list[str]
+
+
+class RunningWindow(TypedDict):
+    """One consultant missing: how the deadline was counted (R13, R15, R16), and who was lost at its
+    opening.
+    """
+
+    opened_at: str
+    lost_on: str
+    window_days: int
+    deadline_on: str
+    deadline_at: str
+    outcome: str
+    lost: list[str]
+    text: str
+    fact_ids: list[str]
+
+
+class Remedy(TypedDict):
+    """What would mend it. `people`: how many more must count. `before`: after which it would be too late,
+    if ever.
+    """
+
+    rule: str
+    text: str
+    people: int
+    before: str | None
+
+
+class NamedFact(TypedDict):
+    """A fact that the explanation names, as recorded. `proof`: where its proof of inclusion in the log is."""
+
+    fact_id: str
+    position: int
+    type: str
+    effective_at: str
+    recorded_at: str
+    actor: str
+    data: dict[str, Any]
+    proof: str
+
+
+class FactsWithoutEffectAnswer(TypedDict):
+    """A page of facts in log order. `next`: the `after` of the next page of the same list; null: this is
+    the last.
+    """
+
+    at: str
+    known_at: str
+    position: int
+    policy_id: str
+    engine: str
+    facts: list[FactItem]
+    next: str | None
+
+
+class FactItem(TypedDict):
+    """A fact that changed nothing: as recorded, the `reason`, the rule behind it, and a sentence."""
+
+    fact_id: str
+    position: int
+    type: str
+    effective_at: str
+    recorded_at: str
+    reason: Literal[
+        "already_certified",
+        "already_enrolled",
+        "already_left",
+        "already_linked",
+        "already_passed",
+        "already_revoked",
+        "corrected_later",
+        "course_already_completed",
+        "departure_before_link",
+        "due_before_announcement",
+        "kind_unknown",
+        "link_ended",
+        "link_moved",
+        "minor_change",
+        "not_in_programme",
+        "not_linked",
+        "not_obliged",
+        "nothing_to_end",
+        "nothing_to_revoke",
+        "overruled",
+        "partner_closed",
+        "partner_merged_away",
+        "partner_not_enrolled",
+        "policy_unchanged",
+        "programme_not_eligible",
+        "revoked_at_once",
+        "same_kind",
+        "score_unchanged",
+        "takes_effect_later",
+        "terms_unchanged",
+        "voided",
+        "waits_for_assessment",
+        "waits_for_pass",
+        "waits_for_portal_change",
+        "waits_for_registration",
+        "waits_for_score",
+    ]
+    rule: str
+    text: str
+    data: dict[str, Any]
+
+
+class PartnersAnswer(TypedDict):
+    """A page of partners. `next`: the `after` of the next page; null: this is the last."""
+
+    at: str
+    known_at: str
+    position: int
+    policy_id: str
+    engine: str
+    partners: list[PartnerItem]
+    next: str | None
+
+
+class PartnerItem(TypedDict):
+    """How one partner stands for one product. `name`: null where it is unknown or erased."""
+
+    partner_id: str
+    name: str | None
+    product: str
+    status: Literal["compliant", "in_window", "not_enrolled", "not_yet_authorised", "suspended"]
+    since: str | None
+    headcount: int
+    minimum: int | None
+    shortfall: int | None
+    missing: int | None
+    reason: LeadingReason
+    lost: ListsLostConsultant | None
+    next_change_at: str | None
+
+
+class LeadingReason(TypedDict):
+    """The first of the reasons that an answer gives: the rule, and a sentence."""
+
+    rule: str
+    text: str
+
+
+class ListsLostConsultant(TypedDict):
+    """Who ceased to count last and does not count since, and when. `name`: null where it is unknown or
+    erased.
+    """
+
+    consultant_id: str
+    name: str | None
+    at: str
+
+
+class WindowsAnswer(TypedDict):
+    """A page of windows. `next`: the `after` of the next page; null: this is the last."""
+
+    at: str
+    known_at: str
+    position: int
+    policy_id: str
+    engine: str
+    windows: list[WindowItem]
+    next: str | None
+
+
+class WindowItem(TypedDict):
+    """One replacement window. `number`: its place among those of the partner and product, from 1."""
+
+    deadline_at: str
+    partner_id: str
+    name: str | None
+    product: str
+    number: int
+    deadline_on: str
+    opened_at: str
+    closed_at: str | None
+    outcome: Literal["closed", "closed_late", "expired", "open", "void"]
+    policy_id: str
+    next_change_at: str | None
+
+
+class MaintenanceAnswer(TypedDict):
+    """A page of what is owed, soonest due first. `next`: the `after` of the next page; null: this is the
+    last.
+    """
+
+    at: str
+    known_at: str
+    position: int
+    policy_id: str
+    engine: str
+    maintenance: list[MaintenanceItem]
+    next: str | None
+
+
+class MaintenanceItem(TypedDict):
+    """Maintenance that a person owes for a product. `name`, `partner_name`: null where unknown or erased."""
+
+    due_on: str
+    portal_change_id: str
+    product: str
+    consultant_id: str
+    name: str | None
+    partner_id: str | None
+    partner_name: str | None
+    overdue: bool
+
+
+class PartnerChangesAnswer(TypedDict):
+    """What changed the answer for `at` between what was known at two instants."""
+
+    partner_id: str
+    at: str
+    known_from: str
+    from_position: int
+    known_to: str
+    to_position: int
+    before: list[StandingSummary]
+    after: list[StandingSummary]
+    changes: list[LearnedChange]
+    next: int | None
+
+
+class StandingSummary(TypedDict):
+    """How a partner stands for a product, as known at one end of the interval."""
+
+    product: str
+    status: Literal["compliant", "in_window", "not_enrolled", "not_yet_authorised", "suspended"]
+    sell_new: bool
+    maintain_existing: bool
+    headcount: int
+    minimum: int | None
+    shortfall: int | None
+
+
+class LearnedChange(TypedDict):
+    """Facts recorded together, and the differences that they made."""
+
+    position: int
+    recorded_at: str
+    facts: list[NamedFact]
+    first_mention: bool
+    differences: list[Difference]
+
+
+class Difference(TypedDict):
+    """A member of the answer that became another one. Of a list: what it has no longer, and what it has
+    newly.
+    """
+
+    product: str
+    member: str
+    before: Any
+    after: Any
+
+
+class AuthorisationAnswer(TypedDict):
+    """Whether the partner may sell the product to new customers, or maintain existing ones."""
+
+    at: str
+    known_at: str
+    position: int
+    policy_id: str
+    engine: str
+    partner_id: str
+    name: str | None
+    product: str
+    customer: Literal["existing", "new"]
+    allowed: bool
+    status: Literal["compliant", "in_window", "not_enrolled", "not_yet_authorised", "suspended"]
+    reasons: list[Reason]
+    next_change_at: str | None
+
+
+class EveryProductAnswer(TypedDict):
+    """How the partner stands for each product. `next_change_at`: when the first of them changes."""
+
+    at: str
+    known_at: str
+    position: int
+    policy_id: str
+    engine: str
+    partner_id: str
+    name: str | None
+    products: list[ProductStanding]
+    next_change_at: str | None
+
+
+class ProductStanding(TypedDict):
+    """How the partner stands for one product."""
+
+    headcount: int
+    counted: list[str]
+    minimum: int | None
+    shortfall: int | None
+    status: Literal["compliant", "in_window", "not_enrolled", "not_yet_authorised", "suspended"]
+    sell_new: bool
+    maintain_existing: bool
+    windows: list[Window]
+    suspensions: list[Suspension]
+    reasons: list[Reason]
+    next_change_at: str | None
+    product: str
+
+
+class Window(TypedDict):
+    """The time in which one missing consultant must be replaced (R13, R15)."""
+
+    opened_at: str
+    deadline_on: str
+    deadline_at: str
+    closed_at: str | None
+    outcome: Literal["closed", "closed_late", "expired", "open", "void"]
+    policy_id: NotRequired[str]
+
+
+class PolicyAnswer(TypedDict):
+    """The terms in force at `at`. `policy_id`: the last revision in force, whatever it changes."""
+
+    at: str
+    known_at: str
+    position: int
+    policy_id: str
+    engine: str
+    window_days: int
+    minimum: dict[str, int]
+    programmes: list[str]
+    reminder_days: list[int]
+    products: list[str]
+    in_force_from: str | None
+    fact_id: str | None
+    set_by: TermsSetBy
+    next_change_at: str | None
+
+
+class TermsSetBy(TypedDict):
+    """What set each term."""
+
+    window_days: SetBy
+    minimum: dict[str, SetBy]
+    programmes: SetBy
+    reminder_days: SetBy
+
+
+class SetBy(TypedDict):
+    """The policy that set a term, from when on, and the fact; both null before the first revision of the
+    term.
+    """
+
+    policy_id: str
+    in_force_from: str | None
+    fact_id: str | None
+
+
+class NotificationsAnswer(TypedDict):
+    """To whom the portal change is communicated; nobody before its announcement."""
+
+    at: str
+    known_at: str
+    position: int
+    policy_id: str
+    engine: str
+    portal_change_id: str
+    notified: list[str]
+    next_change_at: str | None
+
+
+class PreviewAnswer(TypedDict):
+    """What would be answered and announced otherwise if the facts were recorded at `at`, after `position`."""
+
+    at: str
+    known_at: str
+    position: int
+    policy_id: str
+    engine: str
+    everybody: bool
+    partners_concerned: int
+    partners_compared: int
+    partners: list[PartnerPreview]
+    people: list[PersonPreview]
+    next: str | None
+
+
+class PartnerPreview(TypedDict):
+    """What would be another for the partner: standings, and the events that tell of it, in order."""
+
+    partner_id: str
+    products: list[ProductPreview]
+    events: list[PreviewedEvent]
+
+
+class ProductPreview(TypedDict):
+    """A product for which the partner would stand otherwise, now or later. `before`: null where no fact
+    names it yet.
+    """
+
+    product: str
+    before: PreviewedStanding | None
+    after: PreviewedStanding
+    gained: list[str]
+    lost: list[str]
+
+
+class PreviewedStanding(TypedDict):
+    """How the partner stands for a product. `ahead`: what follows if no further fact comes."""
+
+    now: DifferingStanding
+    ahead: list[Foreseen]
+
+
+Foreseen = TypedDict(
+    "Foreseen",
+    {
+        "from": "str",
+        "status": "Literal['compliant', 'in_window', 'not_enrolled', 'not_yet_authorised', 'suspended']",
+        "sell_new": "bool",
+        "headcount": "int",
+        "shortfall": "int | None",
+    },
+)
+"""How the partner stands from an instant on, if no further fact comes."""
+
+
+class PreviewedEvent(TypedDict):
+    """A compliance event that subscribers would get, without ids and standings."""
+
+    type: str
+    effective_at: str
+    products: list[str]
+    consultant_id: str | None
+    portal_change_id: str | None
+    due_on: str | None
+    window: Window | None
+    retracts: Retraction | None
+
+
+class Retraction(TypedDict):
+    """What a `retracted` event takes back: the id, the type and the effective instant of the event."""
+
+    event_id: str
+    type: str
+    effective_at: str
+
+
+class PersonPreview(TypedDict):
+    """A certification that would be answered otherwise."""
+
+    consultant_id: str
+    product: str
+    before: CertificationAnswer
+    after: CertificationAnswer
+
+
+class CertificationAnswer(TypedDict):
+    """Whether a person is certified for a product and may use the portal for it (R1, R4, R24, R26)."""
+
+    certified: bool
+    portal_user: bool
+    reasons: list[Reason]
+    next_change_at: str | None
+
+
+class StandingsAnswer(TypedDict):
+    """The spans of each product in order, and those of people, by id."""
+
+    at: str
+    known_at: str
+    position: int
+    policy_id: str
+    engine: str
+    partner_id: str
+    standings: list[StandingSpan]
+    standings_omitted: int
+    people: list[PersonSpan]
+    people_omitted: int
+
+
+StandingSpan = TypedDict(
+    "StandingSpan",
+    {
+        "product": "str",
+        "from": "str",
+        "to": "str | None",
+        "status": "Literal['compliant', 'in_window', 'not_enrolled', 'not_yet_authorised', 'suspended']",
+        "sell_new": "bool",
+        "headcount": "int",
+        "minimum": "int | None",
+        "shortfall": "int | None",
+    },
+)
+"""How the partner stands for the product from `start` until `to` (exclusive; None: for ever, if no fact
+    comes).
+    """
+
+
+PersonSpan = TypedDict(
+    "PersonSpan", {"consultant_id": "str", "product": "str | None", "from": "str", "to": "str | None"}
+)
+"""A person is linked to the partner (`product` None), or counts there for the product, from `start`
+    until `to`.
+    """
+
+
+class TimelineAnswer(TypedDict):
+    """The entries in order: each has a `kind` (fact, notice, window, suspension), `at`, and what goes with
+    its kind.
+    """
+
+    at: str
+    known_at: str
+    position: int
+    policy_id: str
+    engine: str
+    partner_id: str
+    name: str | None
+    entries: list[dict[str, Any]]
+    next_change_at: str | None
+    next: str | None
+
+
+class ComplianceAnswer(TypedDict):
+    """How a partner stands for a product at `at`, judged from the facts known at `known_at`, up to
+    `position`.
+    """
+
+    headcount: int
+    counted: list[str]
+    minimum: int | None
+    shortfall: int | None
+    status: Literal["compliant", "in_window", "not_enrolled", "not_yet_authorised", "suspended"]
+    sell_new: bool
+    maintain_existing: bool
+    windows: list[Window]
+    suspensions: list[Suspension]
+    reasons: list[Reason]
+    next_change_at: str | None
+    partner_id: str
+    name: str | None
+    product: str
+    at: str
+    known_at: str
+    position: int
+    policy_id: str
+    engine: str
+
+
+class Readiness(TypedDict):
+    """`facts_behind`: how many facts the projection has still to apply. `known_through`: how far its
+    knowledge goes.
+    """
+
+    status: str
+    position: int
+    facts_behind: int
+    known_through: str
+    events: int
+    held_by: str
+    claims_waiting: NotRequired[int]
+    claims_dropped: NotRequired[int]
+
+
+Problem: TypeAlias = "dict[str, Any]"
+
+FieldError: TypeAlias = "dict[str, Any]"
+
+
+class RecordedFact(TypedDict):
+    """A fact as it is recorded. Where it is one of the same batch, the instant of its recording is not
+    known yet.
+    """
+
+    fact_id: str
+    type: str
+    effective_at: str
+    data: dict[str, Any]
+    recorded_at: NotRequired[str | None]

@@ -1,0 +1,1 @@
+"""`sagecert-client` against the system, and against its OpenAPI documents."""

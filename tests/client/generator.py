@@ -1,0 +1,339 @@
+"""Writes the calls and the types of `sagecert-client` from the OpenAPI documents.
+
+python -m tests.client.generator           # says which files differ
+python -m tests.client.generator --write   # writes them
+"""
+
+import re
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from functools import cache
+from keyword import iskeyword
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from tests.contract.test_openapi import SOLD, apps
+
+ROOT: Final = Path(__file__).parents[2] / "packages/sagecert-client/src/sagecert_client"
+HEADER: Final = '"""{title}. Written by `python -m tests.client.generator --write`; do not edit."""\n\n'
+SUCCESS: Final = ("200", "201", "202", "204")
+_TYPES_IMPORTS: Final = (
+    "from __future__ import annotations\n\nfrom typing import Any, Literal, NotRequired, TypeAlias, TypedDict\n"
+)
+NOT_SENT: Final = frozenset({"last-event-id"})
+"""Headers of streams, which the client does not read."""
+IMPORTS: Final = (
+    "JSON, LINES, OMITTED, Day, FeedRequest, FileRequest, Instant, LinesRequest, Omitted, PagedRequest, Request, "
+    "body_of, headers_of, lines_of, optional_body_of, path_of, query_of, recording"
+)
+
+
+@cache
+def documents() -> dict[str, dict[str, Any]]:
+    """The document of each service. Its products are configured: to the client they are text."""
+    return {name: app.openapi() for name, app in apps().items()}
+
+
+class Call(NamedTuple):
+    """An operation of a document. `service`: whose; `name`: of its function."""
+
+    service: str
+    group: str
+    name: str
+    method: str
+    path: str
+    operation: Mapping[str, Any]
+    document: Mapping[str, Any]
+
+
+def calls() -> list[Call]:
+    """Every operation of every document, in their order."""
+    found = []
+    for service, document in documents().items():
+        for path, methods in document["paths"].items():
+            for method, operation in methods.items():
+                slug = re.sub(r"\W", "_", path) + "_" + method
+                name = operation["operationId"].removesuffix(slug).rstrip("_")
+                group = operation["tags"][0].lower().replace(" ", "_")
+                name = _distinct(name, service, group, path)
+                found.append(Call(service, group, name, method.upper(), path, operation, document))
+    return found
+
+
+def _distinct(name: str, service: str, group: str, path: str) -> str:
+    """The name, told apart from that of the same function at another path."""
+    if group == "health":
+        return f"{service}_{name}"
+    if group == "sealed_logs":
+        numbers = re.findall("{[a-z]}", path)
+        log = "compliance_" if "/compliance/" in path else ""
+        return f"{log}{name}" + (f"_{len(numbers)}" if len(numbers) > 1 else "")
+    return name
+
+
+def written() -> dict[Path, str]:
+    """Each file and its text."""
+    by_group: defaultdict[str, list[Call]] = defaultdict(list)
+    for call in calls():
+        assert call.name not in {other.name for other in by_group[call.group]}, f"two calls {call.group}.{call.name}"
+        by_group[call.group].append(call)
+    texts = {ROOT / "calls" / f"{group}.py": _calls_module(group, members) for group, members in by_group.items()}
+    for service, document in documents().items():
+        texts[ROOT / "types" / f"{service}.py"] = _types_module(service, document)
+    return {path: _formatted(text) for path, text in texts.items()}
+
+
+# Types -----------------------------------------------------------------------------------------
+
+
+def annotation(schema: Mapping[str, Any], prefix: str = "") -> str:
+    """The type of a value with this schema. `prefix`: of the module in which the named types are."""
+    if "$ref" in schema:
+        return prefix + _type_name(schema["$ref"].rpartition("/")[2])
+    for several in ("anyOf", "oneOf"):
+        if several in schema:
+            return " | ".join(dict.fromkeys(annotation(one, prefix) for one in schema[several]))
+    if SOLD[1] in schema.get("enum", ()):
+        return "str"
+    if "enum" in schema or "const" in schema:
+        return f"Literal[{', '.join(repr(value) for value in schema.get('enum', [schema.get('const')]))}]"
+    match schema.get("type"):
+        case "array":
+            items = schema.get("items", {})
+            return f"list[{annotation(items if isinstance(items, dict) else {}, prefix)}]"
+        case "object":
+            values = schema.get("additionalProperties")
+            return f"dict[str, {annotation(values, prefix) if isinstance(values, dict) else 'Any'}]"
+        case "string":
+            return {"date-time": "Instant", "date": "Day"}.get(schema.get("format", ""), "str") if not prefix else "str"
+        case other:
+            return {"integer": "int", "number": "float", "boolean": "bool", "null": "None"}.get(str(other), "Any")
+
+
+def _type_name(name: str) -> str:
+    """The name of a schema; one that two modules use is told apart by the module."""
+    *_, module, last = ["", *name.split(".")]
+    return module.title().replace("_", "") + last
+
+
+def _types_module(service: str, document: Mapping[str, Any]) -> str:
+    lines = [HEADER.format(title=f"The types of the {service} service"), _TYPES_IMPORTS]
+    for name, schema in document["components"]["schemas"].items():
+        if schema.get("type") != "object" or not schema.get("properties") or name in ("Problem", "FieldError"):
+            lines.append(f'\n{_type_name(name)}: TypeAlias = "{_as_text(annotation(schema))}"\n')
+            continue
+        lines.append(_typed_dict(_type_name(name), schema))
+    return "".join(lines)
+
+
+def _typed_dict(name: str, schema: Mapping[str, Any]) -> str:
+    required = schema.get("required", ())
+    members = {}
+    for member, described in schema["properties"].items():
+        kind = _as_text(annotation(described))
+        members[member] = kind if member in required else f"NotRequired[{kind}]"
+    said = _sentence(schema.get("description", f"{name} of the documents."))
+    if any(iskeyword(member) or not member.isidentifier() for member in members):
+        pairs = ", ".join(f'"{member}": "{kind}"' for member, kind in members.items())
+        return f'\n\n{name} = TypedDict("{name}", {{{pairs}}})\n"""{said}"""\n'
+    body = "".join(f"    {member}: {kind}\n" for member, kind in members.items())
+    return f'\n\nclass {name}(TypedDict):\n    """{said}"""\n\n{body}'
+
+
+def _as_text(kind: str) -> str:
+    """Answers hold instants and days as text."""
+    return re.sub(r"\b(Instant|Day)\b", "str", kind)
+
+
+def _sentence(description: str) -> str:
+    """The first paragraph, on lines that are short enough."""
+    text = " ".join(description.split("\n\n", maxsplit=1)[0].split()).replace("\\", "\\\\")
+    lines = [""]
+    for word in text.split(" "):
+        if len(lines[-1]) + len(word) > 100:
+            lines.append("")
+        lines[-1] += (" " if lines[-1] else "") + word
+    return "\n    ".join(lines) + ("\n    " if len(lines) > 1 else "")
+
+
+# Calls -----------------------------------------------------------------------------------------
+
+
+def _calls_module(group: str, members: list[Call]) -> str:
+    services = sorted({call.service for call in members})
+    text = HEADER.format(title=f"Calls about {group.replace('_', ' ')}")
+    text += "from collections.abc import Iterable, Mapping, Sequence\nfrom typing import Any, Literal\n\n"
+    text += f"from sagecert_client.request import {IMPORTS}\n"
+    text += "".join(f"from sagecert_client.types import {one} as {one}_types\n" for one in services)
+    return text + "".join(_function(call) for call in members)
+
+
+class _Parts(NamedTuple):
+    """Of a function: parameters that are needed, those that are not, and what is given to the request."""
+
+    needed: list[str]
+    optional: list[str]
+    arguments: list[str]
+
+
+def _function(call: Call) -> str:
+    parts = _Parts([], [], [f'method="{call.method}"'])
+    named = call.operation.get("parameters", [])
+    ids = {one["name"]: one["schema"] for one in named if one["in"] == "path"}
+    parts.needed.extend(f"{name}: {annotation(schema, 'x.')}" for name, schema in ids.items())
+    given = "".join(f", {name}={name}" for name in ids)
+    parts.arguments.append(f'path=path_of("{call.path}"{given})')
+    _add_query(parts, [one for one in named if one["in"] == "query"])
+    _add_headers_and_body(parts, call, [one for one in named if one["in"] == "header"])
+    kind, extra = _answered(call)
+    made = kind.partition("[")[0]
+    keywords = parts.needed[len(ids) :] + parts.optional
+    star = ["*"] if keywords else []
+    signature = ", ".join([*parts.needed[: len(ids)], *star, *keywords])
+    arguments = ", ".join([*parts.arguments, *extra])
+    said = _sentence(call.operation.get("description") or call.operation["summary"])
+    return (
+        f"\n\ndef {call.name}({signature}) -> {kind}:\n"
+        f'    """{said.rstrip()}\n\n    `{call.method} {call.path}`\n    """\n    return {made}({arguments})\n'
+    )
+
+
+def _add_query(parts: _Parts, named: list[Mapping[str, Any]]) -> None:
+    for one in named:
+        schema = {key: value for key, value in one["schema"].items() if key != "default"}
+        kind = _parameter(schema).replace("list[", "Sequence[")
+        if one.get("required"):
+            parts.needed.append(f"{_identifier(one['name'])}: {kind}")
+        else:
+            parts.optional.append(f"{_identifier(one['name'])}: {kind.removesuffix(' | None')} | None = None")
+    if named:
+        names = [_identifier(one["name"]) for one in named]
+        given = ", ".join(f"{name}={name}" for name in names)
+        parts.arguments.append(f"query=query_of({given})")
+
+
+def _add_headers_and_body(parts: _Parts, call: Call, named: list[Mapping[str, Any]]) -> None:
+    names = [one["name"].lower() for one in named if one["name"].lower() not in NOT_SENT]
+    identifiers = [name.replace("-", "_") for name in names]
+    content = call.operation.get("requestBody", {}).get("content", {})
+    if "application/x-ndjson" in content:
+        parts.needed.append("lines: Iterable[Mapping[str, Any]]")
+        parts.arguments.append("body=lines_of(lines)")
+    elif content:
+        _add_members(parts, call, content["application/json"]["schema"])
+    parts.optional.extend(f"{name}: str | None = None" for name in identifiers)
+    maker = "recording" if "idempotency-key" in names else "headers_of"
+    made = f"{maker}({', '.join(f'{name}={name}' for name in identifiers)})"
+    media = "LINES" if "application/x-ndjson" in content else "JSON" if content else ""
+    if media and identifiers:
+        parts.arguments.append(f"headers={{**{media}, **{made}}}")
+    elif media or identifiers:
+        parts.arguments.append(f"headers={media or made}")
+
+
+def _add_members(parts: _Parts, call: Call, schema: Mapping[str, Any]) -> None:
+    """The members of a JSON body as parameters."""
+    body = _whole(schema, call.document)
+    given = []
+    for member, described in body.get("properties", {}).items():
+        name = _identifier(member)
+        assert f"{name}:" not in " ".join(parts.needed), f"{call.path} has two parameters {name}"
+        kind = _parameter(described, f"{call.service}_types.")
+        if member in body.get("required", ()):
+            parts.needed.append(f"{name}: {kind}")
+        else:
+            null = " | None" if kind.endswith(" | None") else ""
+            parts.optional.append(f"{name}: {kind.removesuffix(' | None')} | Omitted{null} = OMITTED")
+        given.append(f"{name}={name}")
+    required = call.operation["requestBody"].get("required", False)
+    parts.arguments.append(f"body={'body_of' if required else 'optional_body_of'}({', '.join(given)})")
+
+
+def _whole(schema: Mapping[str, Any], document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The schema itself, of a reference or of a value that may be null."""
+    if "$ref" in schema:
+        found: Mapping[str, Any] = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+        return found
+    values = [one for one in schema.get("anyOf", ()) if one.get("type") != "null"]
+    return _whole(values[0], document) if len(values) == 1 else schema
+
+
+def _parameter(schema: Mapping[str, Any], prefix: str = "") -> str:
+    """The type of a parameter: instants and days may be given as such."""
+    if "anyOf" in schema and "$ref" not in schema:
+        return " | ".join(dict.fromkeys(_parameter(one, prefix) for one in schema["anyOf"]))
+    if schema.get("type") == "string" and schema.get("format") in ("date-time", "date") and "enum" not in schema:
+        return annotation(schema)
+    return annotation(schema, prefix or "x.")
+
+
+def _answered(call: Call) -> tuple[str, list[str]]:
+    """The kind of request, with the type of its answer; and what else it is given."""
+    contents = [
+        call.operation["responses"][code].get("content", {}) for code in SUCCESS if code in call.operation["responses"]
+    ]
+    content: Mapping[str, Any] = next((one for one in contents if one), {})
+    if not content:
+        return "Request[None]", []
+    if "application/cloudevents-batch+json" in content:
+        schema = content["application/cloudevents-batch+json"].get("schema", {})
+        item = annotation(schema["items"], f"{call.service}_types.") if "items" in schema else "dict[str, Any]"
+        return f"FeedRequest[{item}]", []
+    if "application/x-ndjson" in content:
+        return "LinesRequest[dict[str, Any]]", []
+    if "application/json" not in content:
+        return "FileRequest", []
+    schemas = [one["application/json"].get("schema", {}) for one in contents if "application/json" in one]
+    kind = " | ".join(dict.fromkeys(annotation(one, f"{call.service}_types.") for one in schemas))
+    listed = _listed(call, _whole(schemas[0], call.document))
+    if listed is None:
+        return f"Request[{kind}]", []
+    name, item = listed
+    return f"PagedRequest[{kind}, {item}]", [f'items="{name}"']
+
+
+def _listed(call: Call, schema: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The member that holds the items of a page, and their type; None where there are no pages."""
+    members = schema.get("properties", {})
+    arrays = {name: one for name, one in members.items() if one.get("type") == "array"}
+    asks = any(one["name"] == "after" for one in call.operation.get("parameters", []))
+    if "next" not in members or not asks or not arrays:
+        return None
+    name, described = next(iter(arrays.items())) if len(arrays) == 1 else list(arrays.items())[-1]
+    return name, annotation(described, f"{call.service}_types.").removeprefix("list[").removesuffix("]")
+
+
+def _identifier(name: str) -> str:
+    return f"{name}_" if iskeyword(name) else name
+
+
+def _formatted(text: str) -> str:
+    for command in (("check", "--select", "I,F401", "--fix-only", "--exit-zero"), ("format",)):
+        ruff = [sys.executable, "-m", "ruff", *command, "--stdin-filename", str(ROOT / "calls" / "x.py"), "-"]
+        text = subprocess.run(ruff, input=text, capture_output=True, text=True, check=True).stdout
+    return text
+
+
+def differing() -> Iterator[Path]:
+    """Files that are not as written, or that nobody writes any more."""
+    texts = written()
+    for path, text in texts.items():
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            yield path
+    for folder in ("calls", "types"):
+        yield from (path for path in (ROOT / folder).glob("*.py") if path not in texts and path.name != "__init__.py")
+
+
+def main() -> None:
+    """Writes what differs, or says what would."""
+    for path in list(differing()):
+        if "--write" in sys.argv[1:]:
+            text = written().get(path)
+            path.unlink() if text is None else path.write_text(text, encoding="utf-8")
+        print(path.relative_to(ROOT))
+
+
+if __name__ == "__main__":
+    main()
