@@ -1,6 +1,6 @@
 """Calls about health. Written by `python -m tests.client.generator --write`; do not edit."""
 
-from sagecert_client.request import Request, path_of
+from sagecert_client.request import FileRequest, Request, path_of
 from sagecert_client.types import audit as audit_types
 from sagecert_client.types import certification as certification_types
 from sagecert_client.types import compliance as compliance_types
@@ -22,6 +22,14 @@ def certification_ready() -> Request[certification_types.Health]:
     return Request(method="GET", path=path_of("/certification/readyz"))
 
 
+def compliance_processes() -> Request[compliance_types.ProcessesAnswer]:
+    """The followers and dispatchers heard of within an hour, and the versions of what answers.
+
+    `GET /compliance/v1/processes`
+    """
+    return Request(method="GET", path=path_of("/compliance/v1/processes"))
+
+
 def compliance_alive() -> Request[dict[str, str]]:
     """The process answers.
 
@@ -37,6 +45,15 @@ def compliance_ready() -> Request[compliance_types.Readiness]:
     `GET /compliance/readyz`
     """
     return Request(method="GET", path=path_of("/compliance/readyz"))
+
+
+def compliance_processes_table() -> FileRequest:
+    """The followers and dispatchers heard of within an hour, and the versions of what answers. As a table:
+    the whole list, in CSV (RFC 4180).
+
+    `GET /compliance/v1/processes.csv`
+    """
+    return FileRequest(method="GET", path=path_of("/compliance/v1/processes.csv"))
 
 
 def audit_alive() -> Request[audit_types.Alive]:

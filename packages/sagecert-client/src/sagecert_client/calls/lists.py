@@ -185,6 +185,52 @@ def maintenance(
     )
 
 
+def calendar(*, min_position: int | None = None) -> FileRequest:
+    """Deadlines of open replacement windows, and days by which maintenance is due, of every partner: a
+    calendar.
+
+    `GET /compliance/v1/due-days.ics`
+    """
+    return FileRequest(
+        method="GET", path=path_of("/compliance/v1/due-days.ics"), query=query_of(min_position=min_position)
+    )
+
+
+def feed(*, min_position: int | None = None) -> FileRequest:
+    """The same as an Atom feed: an entry for each day, as long as it lies ahead.
+
+    `GET /compliance/v1/due-days.atom`
+    """
+    return FileRequest(
+        method="GET", path=path_of("/compliance/v1/due-days.atom"), query=query_of(min_position=min_position)
+    )
+
+
+def calendar_of_partner(partner_id: str, *, min_position: int | None = None) -> FileRequest:
+    """Deadlines of the partner's open replacement windows, and days by which maintenance is due: a
+    calendar.
+
+    `GET /compliance/v1/partners/{partner_id}/due-days.ics`
+    """
+    return FileRequest(
+        method="GET",
+        path=path_of("/compliance/v1/partners/{partner_id}/due-days.ics", partner_id=partner_id),
+        query=query_of(min_position=min_position),
+    )
+
+
+def feed_of_partner(partner_id: str, *, min_position: int | None = None) -> FileRequest:
+    """The same as an Atom feed.
+
+    `GET /compliance/v1/partners/{partner_id}/due-days.atom`
+    """
+    return FileRequest(
+        method="GET",
+        path=path_of("/compliance/v1/partners/{partner_id}/due-days.atom", partner_id=partner_id),
+        query=query_of(min_position=min_position),
+    )
+
+
 def partners_table(
     *,
     min_position: int | None = None,

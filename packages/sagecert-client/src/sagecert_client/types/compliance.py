@@ -1037,6 +1037,30 @@ class TimelineAnswer(TypedDict):
     next: str | None
 
 
+class ProcessesAnswer(TypedDict):
+    """The processes heard of within an hour, at most two hundred. `now`: by the clock of PostgreSQL itself."""
+
+    now: str
+    version: str
+    engine: str
+    postgresql: str
+    processes: list[Process]
+
+
+class Process(TypedDict):
+    """A follower or a dispatcher. `beat_at`: its last sign of life; `alive`: it is younger than ten
+    seconds.
+    """
+
+    role: Literal["dispatcher", "follower"]
+    held_by: str
+    beat_at: str
+    alive: bool
+    trouble: str | None
+    leads: bool | None
+    endpoints: int | None
+
+
 class ComplianceAnswer(TypedDict):
     """How a partner stands for a product at `at`, judged from the facts known at `known_at`, up to
     `position`.
