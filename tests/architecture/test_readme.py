@@ -155,10 +155,10 @@ def test_the_calls_of_the_guides_are_answered(path: str, system: System) -> None
     applied = {"min_position": recorded.json()["position"]}
     system.http.get("/compliance/v1/partners/harbour", params=applied).raise_for_status()
     endpoint = system.http.post("/compliance/v1/webhook-endpoints", json={"url": "http://127.0.0.1:9/hooks"}).json()
-    blocks = [block for block in code_blocks(read(path), "bash") if "curl" in block]
+    blocks = [block for block in code_blocks(read(path), "bash") if "curl" in block and "SAGECERT_URL" not in block]
     assert blocks
     for block in blocks:
-        for call in re.sub(r"\\\n\s*", "", block).strip().splitlines():
+        for call in re.split(r"\n(?=curl)", re.sub(r"\\\n\s*", "", block).strip()):
             script = call + " -w '\\n%{http_code}'"
             environment = {**os.environ, "URL": system.url, "ENDPOINT": endpoint["endpoint_id"]}
             done = subprocess.run(["bash", "-euc", script], capture_output=True, text=True, check=True, env=environment)

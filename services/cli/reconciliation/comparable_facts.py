@@ -139,7 +139,8 @@ def _plain(name: str, value: Any) -> Any:
     plain = msgspec.to_builtins(value)
     if name == "score":
         try:
-            return format(Decimal(str(plain)).normalize(), "f")
+            written = format(Decimal(str(plain)), "f")
+            return written.rstrip("0").rstrip(".") if "." in written else written
         except InvalidOperation:
             return plain
     if name == "attempt":

@@ -1,0 +1,1 @@
+"""The story of the integrator guide: a first load, then ten nights."""
