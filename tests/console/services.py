@@ -22,8 +22,8 @@ Answer = Mapping[str, Any] | Callable[[Request], Response]
 class Services:
     """An ASGI application. `answers`: by path; there is nothing else. `keys`: those let in; None: no key is needed."""
 
-    def __init__(self, answers: dict[str, Answer] | None = None, keys: set[str] | None = None) -> None:
-        self.answers: dict[str, Answer] = answers or {}
+    def __init__(self, answers: Mapping[str, Answer] | None = None, keys: set[str] | None = None) -> None:
+        self.answers: dict[str, Answer] = dict(answers or {})
         self.keys = keys
         self.asked: list[tuple[str, str, dict[str, str], bytes]] = []
 

@@ -66,6 +66,7 @@ OFFERED: Final[list[tuple[str, str, set[str]]]] = [
     ("get", "/compliance/v1/partners/{partner_id}/authorisations/{product}", {"customer", *AS_OF}),
     ("get", "/compliance/v1/partners/{partner_id}/timeline", AS_OF),
     ("get", "/compliance/v1/partners/{partner_id}/standings", {"limit", *AS_OF}),
+    ("get", "/compliance/v1/recorded-events", PAGE | {"recorded_from", "type", "partner_id", "min_position"}),
     ("get", "/compliance/v1/facts-without-effect", AS_OF | PAGE | {"partner_id", "consultant_id", "reason"}),
     ("get", "/audit/v1/explanations/partners/{partner_id}/{product}", AS_OF),
     ("get", "/audit/v1/claims", PAGE | {"partner_id"}),

@@ -251,6 +251,22 @@ class WhatIfPageQuestion(BaseModel):
     limit: Limit = Field(default=LIMIT_DEFAULT, description="How many at most.")
 
 
+RECORDED_EVENTS_FILTER: Final = ("type", "partner_id")
+"""What may be given several times: the parameters of `RecordedEventsQuestion` that say which events."""
+
+
+class RecordedEventsQuestion(FreshQuery):
+    """Which events, newest first."""
+
+    recorded_from: InstantOrDay | None = Field(
+        default=None, description="Recorded at or after this instant, or the midnight that begins this day in London."
+    )
+    type: tuple[str, ...] = Field(default=(), description="Only these; short or full names.")
+    partner_id: tuple[WrittenId, ...] = Field(default=(), description="Only about these.")
+    limit: Limit = Field(default=LIMIT_DEFAULT, description="How many at most.")
+    after: AskedPosition | None = Field(default=None, description="`next` of the page before.")
+
+
 EVENTS_FILTER: Final = ("type", "partner_id", "product")
 """What may be given several times: the parameters of `EventsQuestion` that say which events."""
 

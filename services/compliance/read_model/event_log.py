@@ -27,7 +27,24 @@ class LoggedEvent(NamedTuple):
 IS_HISTORY: Final = """position('"history":true'::bytea IN e.data) > 0"""
 """Whether event `e` follows from facts that were loaded afterwards; no event holds free text that could look so."""
 
-_SQL: Final = statements(__file__, is_history=IS_HISTORY)
+RECORDED_FROM: Final = """
+    WITH RECURSIVE search AS (
+        SELECT 0::bigint AS low, p.event_position AS high FROM progress p
+        UNION ALL
+        SELECT CASE WHEN e.recorded_at < $1 THEN m.middle ELSE s.low END,
+            CASE WHEN e.recorded_at < $1 THEN s.high ELSE m.middle - 1 END
+        FROM search s CROSS JOIN LATERAL (SELECT (s.low + s.high + 1) / 2 AS middle) m
+        JOIN compliance_event e ON e.position = m.middle
+        WHERE s.low < s.high
+    )
+    SELECT s.low FROM search s WHERE s.low = s.high
+"""
+"""The last position before the first event recorded at or after `$1` (null: at any time).
+
+A binary search: positions have no gaps, and `recorded_at` never goes backwards along them.
+"""
+
+_SQL: Final = statements(__file__, is_history=IS_HISTORY, recorded_from=RECORDED_FROM)
 
 
 class EventFilter(NamedTuple):
@@ -87,3 +104,16 @@ async def read_events_of_fact(
         return POSITION_MAX, None
     events = [LoggedEvent._make(tuple(row)[:-2]) for row in rows if row["position"] is not None]
     return rows[0]["applied_through"], EventsOfFact(events, rows[0]["append_position"])
+
+
+async def read_recorded_events(
+    connection: Connection,
+    recorded_from: datetime | None,
+    before: int | None,
+    types: Sequence[str] | None,
+    partner_ids: Sequence[str] | None,
+    limit: int,
+) -> list[LoggedEvent]:
+    """The latest events before a position (None: the end) that were recorded at or after an instant, newest first."""
+    rows = await connection.fetch(_SQL["read_recorded_events"], recorded_from, before, types, partner_ids, limit)
+    return [LoggedEvent._make(row) for row in rows]

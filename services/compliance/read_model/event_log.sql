@@ -36,3 +36,12 @@ LEFT JOIN LATERAL (
 ) e ON true
 WHERE f.fact_id = $1
 ORDER BY e.position
+
+-- name: read_recorded_events
+-- The latest events that pass a filter (null: any) before a position, newest first, back to an instant.
+SELECT e.* FROM compliance_event e
+WHERE e.position > ({recorded_from})
+    AND ($2::bigint IS NULL OR e.position < $2)
+    AND ($3::text[] IS NULL OR e.type = ANY($3))
+    AND ($4::text[] IS NULL OR e.partner_id = ANY($4))
+ORDER BY e.position DESC LIMIT $5

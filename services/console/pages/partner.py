@@ -205,12 +205,12 @@ def _instant(day: str | None, today: str | None) -> str | None:
 
 
 async def events(shown: Page) -> Response:
-    """The events about the partner, as subscribers were told of them, in order."""
-    partner_id = shown.path["partner_id"]
-    after = shown.query.get("after", "0")
-    found = await shown.ask.get("/compliance/v1/events", partner_id=partner_id, after=after, limit=EVENTS_SHOWN)
-    following = str(found[-1]["position"]) if len(found) == EVENTS_SHOWN else None
-    return shown.render("partner_events.html", partner_id=partner_id, events=found, next=following)
+    """The events about the partner, as subscribers were told of them, newest first."""
+    partner_id, after = shown.path["partner_id"], shown.query.get("after")
+    found = await shown.ask.get(
+        "/compliance/v1/recorded-events", partner_id=partner_id, after=after, limit=EVENTS_SHOWN
+    )
+    return shown.render("partner_events.html", partner_id=partner_id, events=found["events"], next=found["next"])
 
 
 ROUTES: Final = (

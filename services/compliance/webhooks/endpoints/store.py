@@ -14,6 +14,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from services.compliance.database import Connection, Pool
+from services.compliance.read_model.event_log import RECORDED_FROM
 from services.compliance.webhooks.filter_and_cursor import DisabledBecause, Filter, State, filter_of
 from services.compliance.webhooks.refusals import NoSuchEndpoint, NotActive, OtherRevision, StartOutOfRange
 from services.web.preconditions import Expected
@@ -133,20 +134,6 @@ _CHANGED: Final = """
     SELECT pg_notify($2, endpoint_id) FROM raised
 """
 
-_RECORDED_FROM: Final = """
-    WITH RECURSIVE search AS (
-        SELECT 0::bigint AS low, p.event_position AS high FROM progress p
-        UNION ALL
-        SELECT CASE WHEN e.recorded_at < $1 THEN m.middle ELSE s.low END,
-            CASE WHEN e.recorded_at < $1 THEN s.high ELSE m.middle - 1 END
-        FROM search s CROSS JOIN LATERAL (SELECT (s.low + s.high + 1) / 2 AS middle) m
-        JOIN compliance_event e ON e.position = m.middle
-        WHERE s.low < s.high
-    )
-    SELECT s.low FROM search s WHERE s.low = s.high
-"""
-"""A binary search: positions have no gaps, and `recorded_at` never goes backwards along them."""
-
 
 async def resolve_start(connection: Connection, place: StartAt, parameter: str) -> int:
     """The last position before the place. Raises `StartOutOfRange`, which names the parameter."""
@@ -161,7 +148,7 @@ async def resolve_start(connection: Connection, place: StartAt, parameter: str) 
         return place
     if place > now:
         raise StartOutOfRange("This instant lies after now; say now to begin with what comes.", f"{parameter}.at")
-    return int(await connection.fetchval(_RECORDED_FROM, place))
+    return int(await connection.fetchval(RECORDED_FROM, place))
 
 
 async def find_endpoint(connection: Connection, endpoint_id: str) -> Endpoint:
