@@ -2,7 +2,7 @@
 
 from tests.console.conftest import Visit
 from tests.console.html import text
-from tests.console.services import Services, problem
+from tests.console.services import Answer, Services, problem
 from tests.console.test_partners import ROW
 
 LOST = {"consultant_id": "hugo", "name": "Hugo Marsh", "at": "2026-10-21T12:00:00Z"}
@@ -30,7 +30,7 @@ EVENT = {
     "recordedtime": "2026-11-29T12:00:00Z",
     "data": {"products": ["S200P"]},
 }
-PATHS = {
+PATHS: dict[str, Answer] = {
     "/compliance/v1/windows": {"windows": [WINDOW]},
     "/compliance/v1/partners": {"partners": [{**ROW, "missing": 1, "lost": LOST}]},
     "/compliance/v1/maintenance": {"maintenance": [OWED]},
@@ -59,7 +59,7 @@ async def test_a_part_that_is_refused_leaves_the_others(visit: Visit) -> None:
 
 
 async def test_an_empty_system_says_what_would_be_there(visit: Visit) -> None:
-    empty = {
+    empty: dict[str, Answer] = {
         "/compliance/v1/windows": {"windows": []},
         "/compliance/v1/partners": {"partners": []},
         "/compliance/v1/recorded-events": {"events": []},
