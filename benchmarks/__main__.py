@@ -30,6 +30,7 @@ def main() -> None:
             ("claims",),
             ("rebuild", *log, "--memory"),
             ("portal_change",),
+            ("lists",),
             ("restart",),
             ("sealing", "--facts", facts),
             ("verification", "--facts", facts),

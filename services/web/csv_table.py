@@ -7,8 +7,9 @@ its first apostrophe the text is as it was.
 
 import csv
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
+from functools import lru_cache
 from io import StringIO
 from types import UnionType
 from typing import Annotated, Any, Final, NamedTuple, Union, get_args, get_origin
@@ -68,16 +69,26 @@ class Table:
 
     def lines(self, rows: Iterable[object]) -> bytes:
         """A line for each row. `rows`: as read from JSON."""
-        return _lines(self._cells(row if isinstance(row, Mapping) else {self.columns[0].name: row}) for row in rows)
+        return _lines(self._cells(row if type(row) is dict else {self.columns[0].name: row}) for row in rows)
 
-    def _cells(self, row: Mapping[str, object]) -> list[_Plain]:
-        cells = [_cell(_found(row, column.path), guarded=column.guarded) for column in self.columns]
+    def _cells(self, row: dict[str, object]) -> list[_Plain]:
+        """A table has very many cells, and most hold text."""
+        cells: list[_Plain] = []
+        for column in self.columns:
+            value: object = row
+            for name in column.path:
+                value = value.get(name) if isinstance(value, dict) else None
+            if isinstance(value, str):
+                cells.append(safe(value) if column.guarded else value)
+            else:
+                cells.append(None if value is None else _cell(value))
         if self.rest is not None:
             others = {name: value for name, value in row.items() if name not in self._known}
             cells.append(_json(others) if others else None)
         return cells
 
 
+@lru_cache(maxsize=4_096)
 def safe(text: str) -> str:
     """The text, with an apostrophe in front where a spreadsheet would take it for something else than text."""
     return f"'{text}" if _TAKEN_FOR_OTHER(text) else text
@@ -90,25 +101,14 @@ def _lines(rows: Iterable[Sequence[_Plain]]) -> bytes:
     return written.getvalue().encode("utf-8", "replace")
 
 
-def _found(row: Mapping[str, object], path: tuple[str, ...]) -> object:
-    value: object = row
-    for name in path:
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value
-
-
-def _cell(value: object, *, guarded: bool) -> _Plain:
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case None | int() | float():
-            return value
-        case str():
-            return safe(value) if guarded else value
-        case list() if all(isinstance(member, str) for member in value):
-            return safe(" ".join(value)) if value else None
-        case _:
-            return _json(value)
+def _cell(value: object) -> _Plain:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return value
+    if isinstance(value, list) and all(isinstance(member, str) for member in value):
+        return safe(" ".join(value)) if value else None
+    return _json(value)
 
 
 def _json(value: object) -> str:
