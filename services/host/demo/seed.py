@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import Any, Final
 
-from services.host.demo.story import DAYS, FIRST_KEY, ScriptedCall, story
+from services.host.demo.story import CONSULTANT_NAMES, DAYS, FIRST_KEY, PARTNER_NAMES, ScriptedCall, story
 from shared.events.facts import TOPIC_OF
 from shared.events.system_facts import EngineInstalled
 
@@ -75,6 +75,11 @@ def seed(caller: Caller, present: datetime, on_progress: Callable[[str], None]) 
     if any(fact["type"] != _ENGINE_INSTALLED for fact in facts) and not _recorded(caller, calls[0]):
         return SeedResult.SOMETHING_ELSE
     caller.do("POST", "/sandbox/v1/reset", {"now": calls[0].recorded_at.isoformat()})
+    for partner_id, name in PARTNER_NAMES.items():
+        caller.do("PUT", f"/certification/v1/partners/{partner_id}/profile", {"name": name})
+    for consultant_id, name in CONSULTANT_NAMES.items():
+        profile = {"name": name, "email": f"{consultant_id}@partner.example"}
+        caller.do("PUT", f"/certification/v1/consultants/{consultant_id}/profile", profile)
     for number, call in enumerate(calls):
         if number % -(-len(calls) // STEPS_REPORTED) == 0:
             on_progress(f"posting the story: {call.recorded_at:%d %B %Y}")

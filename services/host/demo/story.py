@@ -23,6 +23,34 @@ import msgspec
 DAYS: Final = 180
 """The story begins so many days before the present."""
 
+PARTNER_NAMES: Final = {
+    "northgate": "Northgate Business Systems Ltd",
+    "harbour": "Harbour Accounting Software Ltd",
+    "oldmill": "Old Mill Consulting LLP",
+    "cedar": "Cedar Business Solutions Ltd",
+    "ledgerlabs": "Ledger Labs Ltd",
+    "brightside": "Brightside Software Ltd",
+    "tallyho": "Tally-Ho IT Services Ltd",
+}
+
+CONSULTANT_NAMES: Final = {
+    "anna": "Anna Whitfield",
+    "ben": "Ben Okafor",
+    "carl": "Carl Jennings",
+    "dora": "Dora Marsh",
+    "eve": "Eve Lindqvist",
+    "finn": "Finn O’Donnell",
+    "gwen": "Gwen Hughes",
+    "hugo": "Hugo Bennett",
+    "iris": "Iris Chowdhury",
+    "jude": "Jude Pemberton",
+    "kate": "Kate Rowley",
+    "liam": "Liam Ferguson",
+    "mona": "Mona Haddad",
+    "noah": "Noah Price",
+    "olga": "Olga Nowak",
+}
+
 _KEY: Final = "story-{:03}"
 FIRST_KEY: Final = _KEY.format(1)
 
