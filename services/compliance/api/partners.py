@@ -11,6 +11,7 @@ from services.compliance.api.openapi import query_parameters, response_docs
 from services.compliance.api.query_params import AsOfQuery, AuthorisationQuestion, Id, question_of
 from services.compliance.api.service import Service, service_of
 from services.compliance.claims.claim_recorder import Claim
+from services.compliance.historical_answers.as_of import AsOf
 from services.compliance.historical_answers.partners import (
     AuthorisationAnswer,
     EveryProductAnswer,
@@ -18,9 +19,11 @@ from services.compliance.historical_answers.partners import (
     never_mentioned,
 )
 from services.compliance.historical_answers.queries import PartnerAuthorisation, PartnerCompliance, PartnerProducts
+from services.compliance.policy.mends import Mends
 from services.compliance.policy.reason import Reason
-from services.compliance.read_model.answer_json import ComplianceAnswer, compliance_answer
+from services.compliance.read_model.answer_json import ComplianceAnswer, compliance_answer, mends_of, with_mends
 from services.compliance.read_model.current_standings import PresentPartner, StoredSegment, present, present_and_future
+from services.compliance.read_model.near_people import NOBODY_NEAR, decode_people, nearest_now
 from services.web.products import Product
 from services.web.scopes import Scope, caller_of, requires
 from shared.events.compliance_events import Status
@@ -62,14 +65,14 @@ async def compliance(request: Request, partner_id: Id, product: Product) -> Resp
     service = service_of(request)
     service.require_sold(product)
     if question.live:
-        partner, body = await service.wait_for_position(
+        partner, segment = await service.wait_for_position(
             question, lambda connection: present(connection, partner_id, product)
         )
-        if body is None:
+        if segment is None:
             raise never_mentioned(partner_id)
-        if body:
-            answer = compliance_answer(partner_id, partner.name, product, partner.moment, body)
-            return Response(answer, media_type=JSON)
+        if segment.body:
+            body = with_mends(segment.body, *await _mends(service, partner.moment, product, segment))
+            return Response(compliance_answer(partner_id, partner.name, product, partner.moment, body), media_type=JSON)
     derived = PartnerCompliance(moment=question.moment, partner_id=partner_id, product=product)
     return await service.derive(request, question, partner_id, derived)
 
@@ -89,6 +92,9 @@ async def authorisation(request: Request, partner_id: Id, product: Product) -> R
         partner, parts = await _parts(service, partner_id, (product,), question, _SEGMENTS_MAX)
         answer = _authorisation(partner, parts[product], product, question.customer)
         if answer is not None:
+            found, changes_at = await _mends(service, partner.moment, product, parts[product][0])
+            change = min((at for at in (answer.next_change_at, changes_at) if at is not None), default=None)
+            answer = msgspec.structs.replace(answer, mends=found, next_change_at=change)
             _claim(request, service, partner_id, product, question, answer)
             return Response(msgspec.json.encode(answer), media_type=JSON)
     derived = PartnerAuthorisation(
@@ -127,7 +133,7 @@ def _claim(
 def _authorisation(
     partner: PresentPartner, segments: list[StoredSegment], product: str, customer: Literal["new", "existing"]
 ) -> AuthorisationAnswer | None:
-    """None if the stored segments do not show when it changes next."""
+    """Without what would mend it. None if the stored segments do not show when it changes next."""
     if not segments[0].body:
         return None
     now, next_change_at = _decode(b"{" + segments[0].body), segments[0].valid_to
@@ -149,6 +155,7 @@ def _authorisation(
         allowed=now.sell_new if customer == "new" else now.maintain_existing,
         status=now.status,
         reasons=now.reasons,
+        mends=None,
         next_change_at=partner.moment.next_change(next_change_at),
     )
 
@@ -165,13 +172,31 @@ async def every_product(request: Request, partner_id: Id) -> Response:
     service = service_of(request)
     if question.live:
         partner, parts = await _parts(service, partner_id, service.parameters.products, question, 1)
-        bodies = {product: found[0].body for product, found in parts.items()}
-        change = partner.moment.next_change(*(found[0].valid_to for found in parts.values()))
-        if all(bodies.values()):
+        if all(found[0].body for found in parts.values()):
+            mends = {product: await _mends(service, partner.moment, product, parts[product][0]) for product in parts}
+            bodies = {product: with_mends(found[0].body, *mends[product]) for product, found in parts.items()}
+            changes = (found[0].valid_to for found in parts.values())
+            change = partner.moment.next_change(*changes, *(changes_at for _, changes_at in mends.values()))
             answer = every_product_answer(partner_id, partner.name, partner.moment, bodies, change)
             return Response(answer, media_type=JSON)
     derived = PartnerProducts(moment=question.moment, partner_id=partner_id)
     return await service.derive(request, question, partner_id, derived)
+
+
+async def _mends(
+    service: Service, moment: AsOf, product: str, segment: StoredSegment
+) -> tuple[Mends | None, datetime | None]:
+    """What would mend the segment, and when somebody else is nearest.
+
+    The people were selected with the segment, and what they did comes from the facts up to the same position.
+    """
+    if segment.status == "compliant":
+        return None, None
+    found = NOBODY_NEAR
+    if people := decode_people(segment.people):
+        async with service.connection() as connection:
+            found = await nearest_now(connection, people, product, moment.at, moment.position)
+    return mends_of(segment.body, found.nearest), found.changes_at
 
 
 async def _parts(

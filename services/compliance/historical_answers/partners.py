@@ -1,26 +1,30 @@
 """Answers about a partner at another moment than the present, from the facts routed to it, with the same bytes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
 from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import Answer, AsOf, partner_as_of
 from services.compliance.historical_answers.queries import PartnerAuthorisation, PartnerCompliance, PartnerProducts
-from services.compliance.policy.answers_from_facts import partner_forecast, partner_segment
+from services.compliance.policy.answers_from_facts import partner_known
 from services.compliance.policy.forecast import ForecastSegment
+from services.compliance.policy.mends import Mends, mends
+from services.compliance.policy.near_people import linked_people
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.reason import Reason
 from services.compliance.read_model.answer_json import (
-    StandingBody,
+    MendedStanding,
     as_of_members,
     body_of,
     compliance_answer,
     partner_members,
+    with_mends,
 )
 from services.compliance.read_model.names import partner_name
+from services.compliance.read_model.near_people import NOBODY_NEAR, nearest_now
 from services.compliance.refusals import NeverMentioned
 from shared.events.compliance_events import Status
 from shared.events.envelope import Fact
@@ -30,7 +34,8 @@ from shared.events.wire import instant_text
 class AuthorisationAnswer(Answer, frozen=True, kw_only=True):
     """Whether the partner may sell the product to new customers, or maintain existing ones.
 
-    `name`: of the partner, as it is called now; null where it is unknown or erased.
+    `name`: of the partner, as it is called now; null where it is unknown or erased. `mends`: what would make it
+    compliant; null where it is.
     """
 
     partner_id: str
@@ -40,10 +45,11 @@ class AuthorisationAnswer(Answer, frozen=True, kw_only=True):
     allowed: bool
     status: Status
     reasons: tuple[Reason, ...]
+    mends: Mends | None
     next_change_at: datetime | None
 
 
-class ProductStanding(StandingBody, frozen=True, kw_only=True):
+class ProductStanding(MendedStanding, frozen=True, kw_only=True):
     """How the partner stands for one product."""
 
     product: str
@@ -61,23 +67,35 @@ class EveryProductAnswer(Answer, frozen=True, kw_only=True):
     next_change_at: datetime | None
 
 
+class _Known(NamedTuple):
+    """The partner at the moment, for a product: the present segment, those that follow, and what would mend it."""
+
+    now: ForecastSegment
+    following: Iterator[ForecastSegment]
+    mends: Mends | None
+    changes_at: datetime | None
+
+    @property
+    def body(self) -> bytes:
+        """The members of the answer."""
+        now = self.now
+        return with_mends(body_of(now.standing, now.reasons, now.next_change_at), self.mends, self.changes_at)
+
+
 async def compliance(connection: Connection, question: PartnerCompliance, parameters: Parameters) -> bytes:
     """How the partner stands for the product. Raises `NeverMentioned`."""
     moment, facts = await partner_as_of(connection, question.partner_id, question.moment, parameters)
-    segment = _segment(facts, question.partner_id, question.product, moment.at, parameters)
+    found = await _known(connection, facts, question.partner_id, question.product, moment, parameters)
     name = await partner_name(connection, question.partner_id)
-    return compliance_answer(question.partner_id, name, question.product, moment, _body(segment))
+    return compliance_answer(question.partner_id, name, question.product, moment, found.body)
 
 
 async def authorisation(connection: Connection, question: PartnerAuthorisation, parameters: Parameters) -> bytes:
     """Whether the partner may serve such customers. Raises `NeverMentioned`."""
     moment, facts = await partner_as_of(connection, question.partner_id, question.moment, parameters)
-    segments = partner_forecast(facts, question.partner_id, question.product, moment.at, parameters)
-    now = next(segments, None)
-    if now is None:
-        raise never_mentioned(question.partner_id)
-    changes = (segment.valid_from for segment in segments if _shown(segment) != _shown(now))
-    standing = now.standing
+    found = await _known(connection, facts, question.partner_id, question.product, moment, parameters)
+    now, standing = found.now, found.now.standing
+    changes = (segment.valid_from for segment in found.following if _shown(segment) != _shown(now))
     answer = AuthorisationAnswer(
         **moment.members,
         partner_id=question.partner_id,
@@ -87,7 +105,8 @@ async def authorisation(connection: Connection, question: PartnerAuthorisation, 
         allowed=standing.sell_new if question.customer == "new" else standing.maintain_existing,
         status=standing.status,
         reasons=now.reasons,
-        next_change_at=moment.next_change(next(changes, None)),
+        mends=found.mends,
+        next_change_at=moment.next_change(next(changes, None), found.changes_at),
     )
     return msgspec.json.encode(answer)
 
@@ -96,9 +115,9 @@ async def every_product(connection: Connection, question: PartnerProducts, param
     """How the partner stands for each product that is sold. Raises `NeverMentioned`."""
     moment, facts = await partner_as_of(connection, question.partner_id, question.moment, parameters)
     partner_id, products = question.partner_id, parameters.products
-    found = {product: _segment(facts, partner_id, product, moment.at, parameters) for product in products}
-    bodies = {product: _body(segment) for product, segment in found.items()}
-    changes = [segment.next_change_at for segment in found.values()]
+    found = {product: await _known(connection, facts, partner_id, product, moment, parameters) for product in products}
+    changes = [change for known in found.values() for change in (known.now.next_change_at, known.changes_at)]
+    bodies = {product: known.body for product, known in found.items()}
     name = await partner_name(connection, partner_id)
     return every_product_answer(partner_id, name, moment, bodies, moment.next_change(*changes))
 
@@ -122,16 +141,21 @@ def never_mentioned(partner_id: str) -> NeverMentioned:
     return NeverMentioned(f"No fact known by then mentions the partner {partner_id}.", "partner_id")
 
 
-def _segment(facts: list[Fact], partner_id: str, product: str, at: datetime, parameters: Parameters) -> ForecastSegment:
-    """The segment that contains `at`. Raises `NeverMentioned`."""
-    segment = partner_segment(facts, partner_id, product, at, parameters)
-    if segment is None:
+async def _known(
+    connection: Connection, facts: list[Fact], partner_id: str, product: str, moment: AsOf, parameters: Parameters
+) -> _Known:
+    """The partner at the moment. Raises `NeverMentioned`."""
+    found = partner_known(facts, partner_id, product, moment.at, parameters)
+    if found is None:
         raise never_mentioned(partner_id)
-    return segment
-
-
-def _body(segment: ForecastSegment) -> bytes:
-    return body_of(segment.standing, segment.reasons, segment.next_change_at)
+    knowledge, segments = found
+    now = next(segments)
+    standing, near = now.standing, NOBODY_NEAR
+    if standing.shortfall and standing.status != "compliant":
+        people = linked_people(knowledge, product)
+        near = await nearest_now(connection, people, product, moment.at, moment.position)
+    mended = mends(standing.status, standing.shortfall, standing.windows, near.nearest)
+    return _Known(now, segments, mended, near.changes_at)
 
 
 def _shown(segment: ForecastSegment) -> tuple[object, ...]:

@@ -58,8 +58,16 @@ def partner_forecast(
 
     Segments are derived one by one as they are taken, at a cost that grows with the headcount and the windows.
     """
+    found = partner_known(facts, partner_id, product, at, parameters)
+    return iter(()) if found is None else found[1]
+
+
+def partner_known(
+    facts: Iterable[Fact], partner_id: str, product: str, at: datetime, parameters: Parameters
+) -> tuple[PartnerFacts, Iterator[ForecastSegment]] | None:
+    """All that is known of the partner, and its `partner_forecast`; None if no fact mentions the partner."""
     found = _swept(facts, partner_id, product, at, parameters)
-    return iter(()) if found is None else forecast(found[1], at)
+    return None if found is None else (found[0], forecast(found[1], at))
 
 
 def partner_grounds(

@@ -6,6 +6,8 @@ from typing import Final
 import msgspec
 
 from services.compliance.historical_answers.as_of import AsOf
+from services.compliance.policy.mends import Mends, mends
+from services.compliance.policy.near_people import Nearest
 from services.compliance.policy.reason import Reason
 from shared.events.compliance_events import Standing, Status, Suspension, Window
 from shared.events.wire import instant_text
@@ -29,9 +31,16 @@ class StandingBody(msgspec.Struct, frozen=True):
     next_change_at: datetime | None
 
 
-class ComplianceAnswer(StandingBody, frozen=True, kw_only=True):
+class MendedStanding(StandingBody, frozen=True, kw_only=True):
+    """`mends`: what would make it compliant; null where it is."""
+
+    mends: Mends | None
+
+
+class ComplianceAnswer(MendedStanding, frozen=True, kw_only=True):
     """How a partner stands for a product at `at`, judged from the facts known at `known_at`, up to `position`.
 
+    `mends`: what would make it compliant; null where it is.
     `name`: of the partner, as it is called now; null where it is unknown or erased.
     `policy_id`: the policy in force at `at` (R39). `engine`: the id of what derived the answer. `headcount` people, the
     `counted` ones, against the `minimum` (R9, R10); both null with the kind. `next_change_at`: the next instant
@@ -66,6 +75,30 @@ def body_of(standing: Standing, reasons: tuple[Reason, ...], next_change_at: dat
     return _encode(body)[1:]
 
 
+class _Mendable(msgspec.Struct):
+    """The members of a body from which it follows what would mend it."""
+
+    status: Status
+    shortfall: int | None
+    windows: tuple[Window, ...]
+
+
+def mends_of(body: bytes, nearest: Nearest) -> Mends | None:
+    """What would mend the standing of a body."""
+    found = _decode_mendable(b"{" + body)
+    return mends(found.status, found.shortfall, found.windows, nearest)
+
+
+def with_mends(body: bytes, found: Mends | None, changes_at: datetime | None) -> bytes:
+    """The body with what would mend it. `changes_at`: when somebody else is nearest."""
+    members, _, change = body.rpartition(_CHANGES)
+    if changes_at is not None:
+        foreseen = msgspec.json.decode(change[:-1], type=datetime | None)
+        earliest = changes_at if foreseen is None else min(foreseen, changes_at)
+        change = f'"{instant_text(earliest)}"}}'.encode()
+    return b'%b,"mends":%b%b%b' % (members, _encode(found), _CHANGES, change)
+
+
 def as_of_members(moment: AsOf) -> str:
     """The members `at`, `known_at`, `position`, `policy_id` and `engine`, which every answer carries."""
     when = f'"at":"{instant_text(moment.at)}","known_at":"{instant_text(moment.known_at)}"'
@@ -98,4 +131,5 @@ class _Changing(msgspec.Struct):
 
 
 _CHANGES: Final = b',"next_change_at":'
+_decode_mendable: Final = msgspec.json.Decoder(_Mendable).decode
 _decode_change: Final = msgspec.json.Decoder(_Changing).decode

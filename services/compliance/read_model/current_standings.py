@@ -11,6 +11,8 @@ from typing import Final, NamedTuple
 from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import AsOf
 from services.compliance.read_model.known_policy import IN_FORCE
+from services.compliance.read_model.near_people import LINKED_PEOPLE
+from shared.events.compliance_events import Status
 
 _NOW: Final = f"""
     FROM progress p
@@ -37,18 +39,20 @@ _KNOWN: Final = f"""
 _NAME: Final = "(SELECT n.name FROM certification.partner_name n WHERE n.partner_id = $1) AS name"
 
 _PRESENT: Final = f"""
-    SELECT {_KNOWN}, {_NAME}, s.body {_NOW}
+    SELECT {_KNOWN}, {_NAME}, s.valid_to, s.status, s.body,
+        CASE WHEN s.shortfall > 0 THEN ({LINKED_PEOPLE}) END AS people {_NOW}
     LEFT JOIN LATERAL (
-        SELECT s.body FROM standing s
+        SELECT s.valid_to, s.status, s.product, s.shortfall, s.body FROM standing s
         WHERE s.partner_id = $1 AND s.product = $2 AND s.valid_from <= known.at ORDER BY s.valid_from DESC LIMIT 1
     ) s ON true
 """
 
 _PRESENT_AND_FUTURE: Final = f"""
-    SELECT {_KNOWN}, {_NAME}, s.product, s.valid_to, s.body {_NOW}
+    SELECT {_KNOWN}, {_NAME}, s.product, s.valid_to, s.status, s.body,
+        CASE WHEN s.shortfall > 0 AND s.valid_from <= known.at THEN ({LINKED_PEOPLE}) END AS people {_NOW}
     CROSS JOIN unnest($2::text[]) sold (product)
     LEFT JOIN LATERAL (
-        SELECT s.product, s.valid_from, s.valid_to, s.body FROM standing s
+        SELECT s.product, s.valid_from, s.valid_to, s.status, s.shortfall, s.body FROM standing s
         WHERE s.partner_id = $1 AND s.product = sold.product AND (s.valid_to IS NULL OR s.valid_to > known.at)
         ORDER BY s.valid_from LIMIT $3
     ) s ON true
@@ -68,11 +72,14 @@ _PRESENT_MOMENT: Final = f"""
 class StoredSegment(NamedTuple):
     """A standing until `valid_to` (None: for ever) if no fact comes, as the bytes of its members.
 
-    `body` is empty if it lies too far ahead to be stored: then the log answers.
+    `body` is empty if it lies too far ahead to be stored: then the log answers. `people`: of the present one, those
+    of the partner (see `decode_people`), where any is missing.
     """
 
     valid_to: datetime | None
+    status: Status
     body: bytes
+    people: str | None
 
 
 class PresentPartner(NamedTuple):
@@ -85,15 +92,16 @@ class PresentPartner(NamedTuple):
 
 async def present(
     connection: Connection, partner_id: str, product: str
-) -> tuple[int, tuple[PresentPartner, bytes | None]]:
+) -> tuple[int, tuple[PresentPartner, StoredSegment | None]]:
     """How far the projection is; the partner and its standing now. None: the partner was never mentioned.
 
     The standing is empty where the projection is so far behind that it was not stored: only the log can answer.
     """
     row = await connection.fetchrow(_PRESENT, partner_id, product)
     assert row is not None, "progress has one row"
-    *moment, applied, name, body = row
-    return applied, (PresentPartner(partner_id, name, AsOf(*moment)), body)
+    *moment, applied, name = tuple(row)[:8]
+    partner = PresentPartner(partner_id, name, AsOf(*moment))
+    return applied, (partner, None if row["body"] is None else StoredSegment(*tuple(row)[8:]))
 
 
 async def present_and_future(
@@ -104,7 +112,9 @@ async def present_and_future(
     parts: dict[str, list[StoredSegment]] = {}
     for row in rows:
         if row["product"] is not None:
-            parts.setdefault(row["product"], []).append(StoredSegment(row["valid_to"], row["body"]))
+            parts.setdefault(row["product"], []).append(
+                StoredSegment(row["valid_to"], row["status"], row["body"], row["people"])
+            )
     first = rows[0]
     partner = PresentPartner(partner_id, first["name"], AsOf(*first[:6]))
     return first["applied"], (partner, parts)
