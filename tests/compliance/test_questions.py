@@ -165,6 +165,14 @@ async def test_an_answer_says_what_it_is_about_and_for_how_long_it_holds(client:
         ],
         "suspensions": [],
         "reasons": found["reasons"],
+        "mends": {
+            "rule": "R18",
+            "text": "One counted consultant more by the end of 2022-03-31 (London).",
+            "people": 1,
+            "by": {"deadline_on": "2022-03-31", "deadline_at": "2022-03-31T23:00:00Z"},
+            "nearest": [],
+            "nearest_omitted": 0,
+        },
         "next_change_at": found["next_change_at"],
     }
     assert found["reasons"]
@@ -386,7 +394,8 @@ async def test_the_timeline_has_facts_notices_windows_and_suspensions_in_order(c
         "suspension",
     ]
     types = [entry["type"].split(".")[-2] for entry in entries if entry["kind"] == "fact"]
-    assert types == ["partner-enrolled", *(["consultant-linked", "consultant-certified"] * 2), "consultant-left"]
+    certified = ["consultant-linked", "certification-recognised", "consultant-certified"]
+    assert types == ["partner-enrolled", *certified, *certified, "consultant-left"]
 
 
 async def test_events_are_a_cloudevents_batch_to_be_followed_by_position(client: httpx.AsyncClient) -> None:

@@ -26,8 +26,9 @@ router: Final = APIRouter(tags=["partners"])
 async def timeline(request: Request, partner_id: Id) -> Response:
     """Every fact, notice, window and suspension of the partner up to `at`, by the instant at which it was true.
 
-    The facts are those that name the partner, the grants and maintenance completions of the people who were ever
-    linked to it, and voids of these. `next` is null on the last page; as `after` it goes on with the same list, though
+    The facts are those that name the partner, the courses, exams, scores, corrections, recognitions, revocations,
+    grants and maintenance completions of the people who were ever linked to it, voided or not (`voided_by`), and voids
+    of these. `next` is null on the last page; as `after` it goes on with the same list, though
     facts were recorded meanwhile.
     """
     question = question_of(request, TimelineQuestion)

@@ -1,8 +1,9 @@
 """The history of one partner, in order, in pages."""
 
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -16,17 +17,24 @@ from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.partner_facts import PartnerFacts
 from services.compliance.policy.portal_changes import PortalChange
 from services.compliance.read_model.names import partner_name
+from services.compliance.read_model.training_facts import training_facts
 from services.compliance.refusals import InvalidQuery
 from shared.events.compliance_events import Standing, Suspension, Window
 from shared.events.envelope import Fact
 from shared.events.facts import (
     TOPIC_OF,
+    AttemptScored,
+    CertificationRecognised,
     CertificationRevoked,
     ConsultantCertified,
+    CourseCompleted,
+    ExamRegistered,
     FactData,
     FactVoided,
     MaintenanceCompleted,
     PartnersMerged,
+    RevocationOrdered,
+    ScoreCorrected,
 )
 from shared.events.wire import instant_text
 
@@ -78,7 +86,9 @@ async def timeline(connection: Connection, question: PartnerTimeline, parameters
     knowledge = PartnerFacts(partner_id, parameters)
     for fact in facts:
         knowledge.add(fact)
-    entries = [*_facts(facts, knowledge), *_notices(knowledge)]
+    people = {consultant_id for consultant_id, person in knowledge.people() if person.ever_linked}
+    trained = await training_facts(connection, sorted(people), resolved.position)
+    entries = [*_facts(_merged(facts, trained), partner_id, people), *_notices(knowledge)]
     changes = [entry.place.at for entry in entries if entry.place.at > at]
     for segment in segments:
         if segment is None:
@@ -123,12 +133,17 @@ def _resumed(cursor: str, moment: AsOfMembers) -> tuple[AsOfMembers, _Place]:
     return AsOfMembers(asked_at, None, int(position)), place
 
 
-def _facts(facts: Sequence[Fact], knowledge: PartnerFacts) -> Iterator[_Entry]:
-    people = {consultant_id for consultant_id, person in knowledge.people() if person.ever_linked}
+def _merged(facts: Sequence[Fact], trained: Mapping[str, Sequence[Fact]]) -> list[Fact]:
+    """The facts routed to the partner, and what its people did, each once and in log order."""
+    found = {fact.position: fact for fact in chain(facts, *trained.values())}
+    return [found[position] for position in sorted(found)]
+
+
+def _facts(facts: Sequence[Fact], partner_id: str, people: Container[str]) -> Iterator[_Entry]:
     voided = {fact.data.fact_id: fact.fact_id for fact in facts if isinstance(fact.data, FactVoided)}
     shown: set[str] = set()
     for fact in facts:
-        if _of_partner(fact.data, knowledge.partner_id, people, shown):
+        if _of_partner(fact.data, partner_id, people, shown):
             shown.add(fact.fact_id)
             place = _Place(fact.effective_at, _FACT, fact.position, "")
             yield _Entry(place, partial(_shown_fact, fact, voided.get(fact.fact_id)))
@@ -149,8 +164,18 @@ def _shown_fact(fact: Fact, voided_by: str | None) -> dict[str, Any]:
 
 def _of_partner(data: FactData, partner_id: str, people: Container[str], shown: Container[str]) -> bool:
     match data:
-        case ConsultantCertified() | CertificationRevoked() | MaintenanceCompleted():
+        case (
+            ConsultantCertified()
+            | CertificationRevoked()
+            | MaintenanceCompleted()
+            | CourseCompleted()
+            | ExamRegistered()
+            | CertificationRecognised()
+            | RevocationOrdered()
+        ):
             return data.consultant_id in people
+        case AttemptScored() | ScoreCorrected():
+            return True  # only those of registrations of these people are read
         case FactVoided():
             return data.fact_id in shown
         case PartnersMerged():

@@ -20,7 +20,7 @@ CROSS JOIN LATERAL (
 SELECT p.consultant_id FROM unnest($1::text[], $2::boolean[]) AS p (consultant_id, certified)
 ORDER BY p.certified DESC, EXISTS (
     SELECT FROM certification.stored_events e
-    WHERE e.consultant_id = p.consultant_id COLLATE "C" AND certification.duty_named(e.state) = $3 || ' '
-        AND e.topic IN ({progress}) AND e.notification_id <= $4
+    WHERE e.consultant_id = p.consultant_id COLLATE "C" AND e.notification_id <= $4 AND e.topic IN ({progress})
+        AND convert_from(e.state, 'UTF8')::jsonb #>> '{{data,product}}' = $3
 ) DESC, p.consultant_id COLLATE "C"
 LIMIT $5
