@@ -8,6 +8,7 @@ from shared.events.facts import (
     ConsultantLinked,
     CourseCompleted,
     ExamRegistered,
+    FactData,
     FactVoided,
     PartnerEnrolled,
     RevocationOrdered,
@@ -29,7 +30,7 @@ async def test_courses_exams_scores_and_corrections_are_in_the_timeline_of_every
     seed.tell(BEGIN, PartnerEnrolled("P1", "VAR", "PARTNER_SUCCESS"), ConsultantLinked("P1", "A"))
     others = (ConsultantLinked("P2", "Z"), CourseCompleted("Z", "S200P"), ExamRegistered("R9", "Z", "S200P"))
     seed.tell(BEGIN, *others, AttemptScored("R9", 1, "90"))
-    told = [
+    told: list[FactData] = [
         CourseCompleted("A", "S200P"),
         AttemptScored("R1", 1, "70"),
         ExamRegistered("R1", "A", "S200P"),
