@@ -51,6 +51,35 @@ def event(event_id: str) -> Request[compliance_types.CloudEvent]:
     return Request(method="GET", path=path_of("/compliance/v1/events/{event_id}", event_id=event_id))
 
 
+def recorded_events(
+    *,
+    min_position: int | None = None,
+    recorded_from: str | None = None,
+    type: Sequence[str] | None = None,
+    partner_id: Sequence[str] | None = None,
+    limit: int | None = None,
+    after: int | None = None,
+) -> PagedRequest[compliance_types.RecordedEventsAnswer, compliance_types.CloudEvent]:
+    """The events recorded since an instant, newest first. To miss none, follow the feed
+    `/compliance/v1/events`.
+
+    `GET /compliance/v1/recorded-events`
+    """
+    return PagedRequest(
+        method="GET",
+        path=path_of("/compliance/v1/recorded-events"),
+        query=query_of(
+            min_position=min_position,
+            recorded_from=recorded_from,
+            type=type,
+            partner_id=partner_id,
+            limit=limit,
+            after=after,
+        ),
+        items="events",
+    )
+
+
 def events_of_fact(
     fact_id: str, *, min_position: int | None = None, after: int | None = None, limit: int | None = None
 ) -> PagedRequest[compliance_types.EventsOfFactAnswer, compliance_types.CloudEvent]:
@@ -63,6 +92,25 @@ def events_of_fact(
         path=path_of("/compliance/v1/facts/{fact_id}/events", fact_id=fact_id),
         query=query_of(min_position=min_position, after=after, limit=limit),
         items="events",
+    )
+
+
+def recorded_events_table(
+    *,
+    min_position: int | None = None,
+    recorded_from: str | None = None,
+    type: Sequence[str] | None = None,
+    partner_id: Sequence[str] | None = None,
+) -> FileRequest:
+    """The events recorded since an instant, newest first. To miss none, follow the feed
+    `/compliance/v1/events`. As a table: the whole list, in CSV (RFC 4180).
+
+    `GET /compliance/v1/recorded-events.csv`
+    """
+    return FileRequest(
+        method="GET",
+        path=path_of("/compliance/v1/recorded-events.csv"),
+        query=query_of(min_position=min_position, recorded_from=recorded_from, type=type, partner_id=partner_id),
     )
 
 

@@ -155,6 +155,15 @@ class CloudEvent(TypedDict):
     about: NotRequired[str]
 
 
+class RecordedEventsAnswer(TypedDict):
+    """A page of events, newest first. `next`: the `after` of the next page, which has older ones; null: the
+    last.
+    """
+
+    events: list[CloudEvent]
+    next: int | None
+
+
 class AttemptsAnswer(TypedDict):
     """A page of attempts, the newest first. `next`: the `after` of the next page; null: the last."""
 
@@ -788,7 +797,37 @@ class AuthorisationAnswer(TypedDict):
     allowed: bool
     status: Literal["compliant", "in_window", "not_enrolled", "not_yet_authorised", "suspended"]
     reasons: list[Reason]
+    mends: Mends | None
     next_change_at: str | None
+
+
+class Mends(TypedDict):
+    """What makes the standing compliant, by which rule."""
+
+    rule: str
+    text: str
+    people: int | None
+    by: DueBy | None
+    nearest: list[NearPerson]
+    nearest_omitted: int
+
+
+class DueBy(TypedDict):
+    """The last London day on which a replacement is in time, and the midnight that ends it (R15)."""
+
+    deadline_on: str
+    deadline_at: str
+
+
+class NearPerson(TypedDict):
+    """Who lacks `steps` things to be certified, and so to count. `name`: null where it is unknown or
+    erased.
+    """
+
+    consultant_id: str
+    name: str | None
+    lacks: list[Literal["course", "maintenance", "pass"]]
+    steps: int
 
 
 class EveryProductAnswer(TypedDict):
@@ -819,6 +858,7 @@ class ProductStanding(TypedDict):
     suspensions: list[Suspension]
     reasons: list[Reason]
     next_change_at: str | None
+    mends: Mends | None
     product: str
 
 
@@ -1077,6 +1117,7 @@ class ComplianceAnswer(TypedDict):
     suspensions: list[Suspension]
     reasons: list[Reason]
     next_change_at: str | None
+    mends: Mends | None
     partner_id: str
     name: str | None
     product: str
