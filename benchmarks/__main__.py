@@ -22,6 +22,7 @@ def main() -> None:
         for measurement in (
             ("posts",),
             ("batches",),
+            ("imports",),
             ("append",),
             ("recorders",),
             ("visibility",),

@@ -112,7 +112,7 @@ class Loading:
         together = self.random.randint(1, len(lines))
         with monkeypatch.context() as patch:
             patch.setattr(import_command, "SENT_TOGETHER", together)
-            patch.setattr(BatchClient, "send", _broken_after(self.random.randint(0, len(lines) // together)))
+            patch.setattr(BatchClient, "send", _broken_after(self.random.randint(0, (len(lines) - 1) // together)))
             assert run_import(self.system.url, [table], [mapping], "--history").status == 1
         done = run_import(self.system.url, [table], [mapping])
         assert done.status == 0, done.output
