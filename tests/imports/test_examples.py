@@ -2,14 +2,19 @@
 
 import csv
 import json
+import os
+import re
+import shutil
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.imports.importing import examples, report_rows, run_import
-from tests.systems import System
+from tests.imports.importing import EXAMPLES, examples, report_rows, run_import
+from tests.systems import System, environment
 
 NOW: Final = "2026-06-30T09:00:00Z"
 """The present of the story that the examples tell."""
@@ -106,6 +111,25 @@ def test_a_parquet_file_is_read_like_the_csv_file(system: System, tmp_path: Path
     assert run_import(system.url, [table], mapping).status == 0
     again = run_import(system.url, [tmp_path / "consultants.parquet"], mapping)
     assert again == (0, "0 facts recorded; 14 were recorded before; 0 refused.\n")
+
+
+def test_the_command_of_the_guide_works_as_it_stands(system: System, tmp_path: Path) -> None:
+    system.reset(NOW)
+    guide = (EXAMPLES.parent / "integrator-guide.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```bash\n(export SAGECERT_URL=.*?)```", guide, re.DOTALL)
+    shutil.copytree(EXAMPLES, tmp_path / "docs" / "examples")
+    commands = block.replace("http://127.0.0.1:8000", system.url)
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-ec", commands],
+        cwd=tmp_path,
+        env=environment({"PATH": path}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "90 facts would be recorded; 0 were recorded before; 0 would be refused.\n", done.stderr
+    assert len(report_rows(tmp_path / "docs" / "examples" / "report.csv")) == 90
 
 
 def test_a_system_that_refuses_the_caller_is_named(system: System) -> None:
