@@ -76,6 +76,7 @@ OFFERED: Final[list[tuple[str, str, set[str]]]] = [
     ("delete", "/audit/v1/what-ifs/{what_if_id}", set()),
     ("get", "/audit/v1/partners/{partner_id}/changes", PAGE | {"at", "known_from", "known_to", "min_position"}),
     ("get", "/compliance/v1/consultants/{consultant_id}/certifications/{product}", AS_OF),
+    ("get", "/compliance/v1/portal-changes", PAGE | AS_OF),
     ("get", "/compliance/v1/portal-changes/{portal_change_id}/notifications", AS_OF),
     ("get", "/compliance/v1/policy", AS_OF),
     ("get", "/compliance/v1/windows", {"status", "due_before", *PAGE, *AS_OF}),

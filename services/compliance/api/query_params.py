@@ -123,6 +123,7 @@ _MAINTENANCE: Final = _Cursor(rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}~{ID_PATTERN}~{
 _WINDOW: Final = _Cursor(rf"[0-9:.TZ\-]{{20,27}}~{ID_PATTERN}~{ID_PATTERN}~[0-9]{{1,9}}")
 _TIMELINE: Final = _Cursor(timeline.CURSOR_PATTERN)
 _FACTS: Final = _Cursor(facts_without_effect.CURSOR_PATTERN)
+_PORTAL_CHANGE: Final = _Cursor(rf"[0-9:.TZ\-]{{20,27}}~{ID_PATTERN}")
 _ENDPOINT: Final = _Cursor(rf"({ID_PATTERN})?")
 _PARKED: Final = _Cursor("[0-9]{1,18}~[0-9]{1,18}")
 PartnerCursor = Annotated[str, BeforeValidator(_PARTNER), _PARTNER.schema]
@@ -131,6 +132,7 @@ MaintenanceCursor = Annotated[str, BeforeValidator(_MAINTENANCE), _MAINTENANCE.s
 WindowCursor = Annotated[str, BeforeValidator(_WINDOW), _WINDOW.schema]
 TimelineCursor = Annotated[str, BeforeValidator(_TIMELINE), _TIMELINE.schema]
 FactsCursor = Annotated[str, BeforeValidator(_FACTS), _FACTS.schema]
+PortalChangeCursor = Annotated[str, BeforeValidator(_PORTAL_CHANGE), _PORTAL_CHANGE.schema]
 EndpointCursor = Annotated[str, BeforeValidator(_ENDPOINT), _ENDPOINT.schema]
 ParkedCursor = Annotated[str, BeforeValidator(_PARKED), _PARKED.schema]
 
@@ -198,6 +200,12 @@ class MaintenanceQuestion(_Page):
     product: Product | None = Field(default=None, description="Only for this product.")
     partner_id: WrittenId | None = Field(default=None, description="Only by who is linked to this partner.")
     after: MaintenanceCursor | None = Field(default=None, description="`next` of the page before.")
+
+
+class PortalChangesQuestion(_Page):
+    """Which part of the portal changes."""
+
+    after: PortalChangeCursor | None = Field(default=None, description="`next` of the page before.")
 
 
 class TimelineQuestion(_Page):

@@ -71,6 +71,13 @@ class PortalChangeNotifications(_Question, frozen=True, kw_only=True):
     portal_change_id: str
 
 
+class PortalChangesList(_Question, frozen=True, kw_only=True):
+    """A page of portal changes, latest announced first, before a place; None: from the latest."""
+
+    after: tuple[datetime, str] | None
+    limit: int
+
+
 class PolicyQuestion(_Question, frozen=True, kw_only=True):
     """Which policy is in force."""
 
@@ -212,6 +219,7 @@ HistoryQuery = (
     | PartnerExplanation
     | PartnerChanges
     | Preview
+    | PortalChangesList
 )
 
 

@@ -64,6 +64,7 @@ from services.compliance.historical_answers.queries import (
     PartnerTimeline,
     PolicyQuestion,
     PortalChangeNotifications,
+    PortalChangesList,
     Preview,
     Refused,
     Reply,
@@ -101,6 +102,8 @@ async def answer(connection: Connection, question: HistoryQuery, parameters: Par
             return await portal_changes.notifications(connection, question, parameters)
         case PolicyQuestion():
             return await policy.policy(connection, question, parameters)
+        case PortalChangesList():
+            return await portal_changes.portal_changes(connection, question, parameters)
         case Preview():
             return await previews.preview(connection, question, parameters)
         case PartnersList() | WindowsList() | ConsultantsList() | MaintenanceList() | DueDays():

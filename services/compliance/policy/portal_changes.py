@@ -109,6 +109,32 @@ class PortalChanges:
         return change._replace(**{term: decided[0]}, corrected_by=(*change.corrected_by, (term, decided[1])))
 
 
+def portal_changes_in_force(facts: Iterable[Fact]) -> list[PortalChange]:
+    """Every portal change of which a declaration stands, in the order in which they are announced (R33, R38).
+
+    `facts`: among them the declarations and corrections of them all in log order, with their voids.
+    """
+    changes = PortalChanges()
+    standing: dict[str, Fact] = {}
+    ids: dict[str, None] = {}
+    for fact in facts:
+        match fact.data:
+            case PortalChangeDeclared(portal_change_id) | PortalChangeCorrected(portal_change_id):
+                standing[fact.fact_id] = fact
+                ids[portal_change_id] = None
+                changes.add(fact)
+            case FactVoided(fact_id) if fact_id in standing:
+                changes.remove(standing.pop(fact_id))
+            case _:
+                pass
+    found = (changes.in_force(portal_change_id) for portal_change_id in ids)
+    return sorted((change for change in found if change is not None), key=_announced)
+
+
+def _announced(change: PortalChange) -> tuple[datetime, str]:
+    return change.announced_at, change.portal_change_id
+
+
 def says_nothing(correction: PortalChangeCorrected, announced_at: datetime) -> bool:
     """Whether its due day lies before the announcement: had it come after that, it would have been refused (R35)."""
     return correction.due_on is not None and correction.due_on < london_day(announced_at)

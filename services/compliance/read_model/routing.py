@@ -107,6 +107,11 @@ async def revisions(connection: Connection, through: int) -> list[Fact]:
     return _broadcast(await connection.fetch(_SQL["revisions"], through))
 
 
+async def declarations(connection: Connection, through: int) -> list[Fact]:
+    """The declarations and corrections of every portal change with their voids, up to a position, in log order."""
+    return _broadcast(await connection.fetch(_SQL["declarations"], through))
+
+
 def _broadcast(rows: Iterable[asyncpg.Record]) -> list[Fact]:
     return [decode(row["topic"], row["state"], row["notification_id"], row["append_position"]) for row in rows]
 

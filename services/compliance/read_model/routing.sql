@@ -31,6 +31,9 @@ WITH through AS (SELECT l.notification_id AS position FROM certification.stored_
 -- name: revisions
 WITH through AS (SELECT $1::bigint AS position) {policy} ORDER BY notification_id
 
+-- name: declarations
+WITH through AS (SELECT $1::bigint AS position) {portal_changes} ORDER BY notification_id
+
 -- name: partner_routes
 -- Common table expressions behind `target (partner_id)` and `through (position)`: the facts routed to each target
 -- partner, once per partner. Portal changes and the policy come once, with `target_id` null.

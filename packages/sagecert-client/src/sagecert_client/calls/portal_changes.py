@@ -7,6 +7,7 @@ from sagecert_client.request import (
     FileRequest,
     Instant,
     Omitted,
+    PagedRequest,
     Request,
     body_of,
     path_of,
@@ -74,6 +75,29 @@ def correct_portal_change(
     )
 
 
+def portal_changes(
+    *,
+    min_position: int | None = None,
+    at: Instant | None = None,
+    known_at: Instant | None = None,
+    known_position: int | None = None,
+    limit: int | None = None,
+    after: str | None = None,
+) -> PagedRequest[compliance_types.PortalChangesAnswer, compliance_types.PortalChangeItem]:
+    """The portal changes that are declared, with the terms in force (R38): latest announced first.
+
+    `GET /compliance/v1/portal-changes`
+    """
+    return PagedRequest(
+        method="GET",
+        path=path_of("/compliance/v1/portal-changes"),
+        query=query_of(
+            min_position=min_position, at=at, known_at=known_at, known_position=known_position, limit=limit, after=after
+        ),
+        items="portal_changes",
+    )
+
+
 def notifications(
     portal_change_id: str,
     *,
@@ -91,6 +115,25 @@ def notifications(
         path=path_of(
             "/compliance/v1/portal-changes/{portal_change_id}/notifications", portal_change_id=portal_change_id
         ),
+        query=query_of(min_position=min_position, at=at, known_at=known_at, known_position=known_position),
+    )
+
+
+def portal_changes_table(
+    *,
+    min_position: int | None = None,
+    at: Instant | None = None,
+    known_at: Instant | None = None,
+    known_position: int | None = None,
+) -> FileRequest:
+    """The portal changes that are declared, with the terms in force (R38): latest announced first. As a
+    table: the whole list, in CSV (RFC 4180).
+
+    `GET /compliance/v1/portal-changes.csv`
+    """
+    return FileRequest(
+        method="GET",
+        path=path_of("/compliance/v1/portal-changes.csv"),
         query=query_of(min_position=min_position, at=at, known_at=known_at, known_position=known_position),
     )
 

@@ -924,6 +924,33 @@ class NotificationsAnswer(TypedDict):
     next_change_at: str | None
 
 
+class PortalChangesAnswer(TypedDict):
+    """A page of portal changes, latest announced first. `next`: the `after` of the next page; null: it is
+    the last.
+    """
+
+    at: str
+    known_at: str
+    position: int
+    policy_id: str
+    engine: str
+    portal_changes: list[PortalChangeItem]
+    next: str | None
+
+
+class PortalChangeItem(TypedDict):
+    """A portal change with the terms in force. `fact_id`: of its declaration."""
+
+    portal_change_id: str
+    products: list[str]
+    significant: bool
+    announced_at: str
+    due_on: str
+    summary: str
+    fact_id: str
+    corrected_by: list[str]
+
+
 class PreviewAnswer(TypedDict):
     """What would be answered and announced otherwise if the facts were recorded at `at`, after `position`."""
 
