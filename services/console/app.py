@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.console import data_links, sign_in
+from services.console.in_process import InProcess
 from services.console.page import Console, Page, answered
 from services.console.pages import (
     audit_trail,
@@ -103,8 +104,7 @@ def first_parts(app: Starlette) -> frozenset[str]:
 def _client(settings: ConsoleSettings, services: ASGIApp | None) -> httpx.AsyncClient:
     timeout = httpx.Timeout(settings.question_seconds_max)
     if services is not None:
-        transport = httpx.ASGITransport(app=services, raise_app_exceptions=False)
-        return httpx.AsyncClient(transport=transport, base_url="http://services", timeout=timeout)
+        return httpx.AsyncClient(transport=InProcess(services), base_url="http://services", timeout=timeout)
     if settings.services_url is None:
         raise ValueError("without services in this process, services_url names them")
     limits = httpx.Limits(max_connections=_CONNECTIONS_MAX, max_keepalive_connections=settings.questions_max)
