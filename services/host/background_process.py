@@ -17,7 +17,9 @@ from services.host.quick_loading import load_only_what_is_needed
 
 if TYPE_CHECKING:
     from services.audit.settings import AuditSettings
+    from services.compliance.reminders.settings import MailSettings
     from services.compliance.settings import ComplianceSettings
+    from services.compliance.webhooks.delivery.dispatcher import Dispatcher
 
 
 def follow(settings: "ComplianceSettings") -> None:
@@ -30,12 +32,28 @@ def follow(settings: "ComplianceSettings") -> None:
 
 
 def dispatch(settings: "ComplianceSettings") -> None:
-    """Delivers to webhook endpoints until SIGINT or SIGTERM, as `KeyboardInterrupt`. Needs webhook keys."""
+    """Delivers to webhook endpoints until SIGINT or SIGTERM, as `KeyboardInterrupt`. Needs webhook keys.
+
+    With a mail server (`MailSettings`) it sends reminders beside that.
+    """
+    from services.compliance.reminders.settings import MailSettings
     from services.compliance.webhooks.delivery.dispatcher import Dispatcher
     from services.host.event_loop import run_until_drained
     from services.host.wall_clock import wall_clock
 
-    run_until_drained(Dispatcher(settings, wall_clock).run())
+    dispatcher, mail = Dispatcher(settings, wall_clock), MailSettings()
+    if mail.url is None:
+        run_until_drained(dispatcher.run())
+    else:
+        run_until_drained(_beside_reminders(dispatcher, settings, mail))
+
+
+async def _beside_reminders(dispatcher: "Dispatcher", settings: "ComplianceSettings", mail: "MailSettings") -> None:
+    import asyncio
+
+    from services.compliance.reminders.sender import ReminderSender
+
+    await asyncio.gather(dispatcher.run(), ReminderSender(settings, mail).run())
 
 
 def seal(settings: "AuditSettings") -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _NOT_FOR_PARTS: Final = ("DATABASE_URL", "SAGECERT_API_KEY")
 """Variables that a part does not inherit, because it does not need their rights."""
+_MAIL: Final = "SAGECERT_MAIL_"
+"""Of variables for the dispatcher alone."""
 
 
 class Settings(NamedTuple):
@@ -63,8 +65,11 @@ def background(system: Settings, databases: Databases) -> list[Part]:
     inherited = {
         name: value
         for name, value in os.environ.items()
-        if name not in _NOT_FOR_PARTS and not name.endswith(("_DATABASE_URL", "_DATABASE_ROLE", "_WEBHOOK_KEYS"))
+        if name not in _NOT_FOR_PARTS
+        and not name.endswith(("_DATABASE_URL", "_DATABASE_ROLE", "_WEBHOOK_KEYS"))
+        and not name.startswith(_MAIL)
     }
+    mail = {name: value for name, value in os.environ.items() if name.startswith(_MAIL)}
     common = {
         **inherited,
         "SAGECERT_SANDBOX": str(compliance.sandbox).lower(),
@@ -76,7 +81,7 @@ def background(system: Settings, databases: Databases) -> list[Part]:
     sealer = _connected("SEALER", databases.sealer_url, databases.sealer_role)
     return [
         _part("follower", {**common, **follower}),
-        _part("dispatcher", {**common, **dispatcher, "SAGECERT_COMPLIANCE_WEBHOOK_KEYS": keys}),
+        _part("dispatcher", {**common, **mail, **dispatcher, "SAGECERT_COMPLIANCE_WEBHOOK_KEYS": keys}),
         _part("sealer", {**common, **sealer}),
     ]
 

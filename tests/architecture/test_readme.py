@@ -18,6 +18,7 @@ from services.audit.settings import AuditSettings, SealerSettings
 from services.certification.settings import CertificationSettings
 from services.cli import main
 from services.cli.settings import SystemSettings
+from services.compliance.reminders.settings import MailSettings
 from services.compliance.settings import ComplianceSettings, DispatcherSettings, FollowerSettings
 from tests.architecture.markdown import code_blocks, read, rows, sections
 from tests.systems import System
@@ -52,6 +53,7 @@ READ: Final = {
         AuditSettings,
         SealerSettings,
         SystemSettings,
+        MailSettings,
     )
     for name, default in variables(settings)
 }

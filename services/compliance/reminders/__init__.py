@@ -1,0 +1,1 @@
+"""Reminders by e-mail: windows that close, suspensions, maintenance that is due; each once."""
