@@ -12,8 +12,8 @@ from tests.architecture.sources import PRODUCT, PURE, python_files, source, tree
 
 FUNCTION_LINES_MAX: Final = 69
 FILE_LINES_MAX: Final = 400
-WRITTEN: Final = "packages/sagecert-client/src/sagecert_client/types/"
-"""Files that a command writes: as long as the OpenAPI documents are."""
+WRITTEN: Final = tuple(f"packages/sagecert-client/src/sagecert_client/{part}/" for part in ("calls", "types"))
+"""Files that a command writes: as long as the OpenAPI documents make them."""
 TEST_FILE_LINES_MAX: Final = 600
 
 ALL: Final = python_files("services/", "shared/", "packages/", "tests/", "benchmarks/")
@@ -63,16 +63,16 @@ def test_functions_fit_on_a_page(path: str) -> None:
         for function in functions(path)
         if (lines := (function.end_lineno or 0) - function.lineno + 1) > FUNCTION_LINES_MAX
     }
-    assert not long, f"more than {FUNCTION_LINES_MAX} lines: {long}"
+    assert not long or path.startswith(WRITTEN), f"more than {FUNCTION_LINES_MAX} lines: {long}"
 
 
 @pytest.mark.parametrize("path", ALL)
 def test_a_file_has_one_job(path: str) -> None:
     lines_max = TEST_FILE_LINES_MAX if path.startswith("tests/") else FILE_LINES_MAX
     lines = len(source(path).splitlines())
-    if path.startswith(WRITTEN):
-        return
-    assert lines <= lines_max, f"{lines} lines, more than {lines_max}: does it still have one job?"
+    assert lines <= lines_max or path.startswith(WRITTEN), (
+        f"{lines} lines, more than {lines_max}: does it still have one job?"
+    )
 
 
 @pytest.mark.parametrize("path", ALL)

@@ -61,6 +61,9 @@ MAY: Final[dict[str, dict[str, str]]] = {
         "webhooks.parked_message": "INSERT DELETE UPDATE",
         "webhooks.attempt": "INSERT DELETE",
         "webhooks.heartbeat": "INSERT DELETE UPDATE",
+        "webhooks.reminder_progress": "INSERT UPDATE",
+        "webhooks.reminder_mail": "INSERT DELETE UPDATE",
+        "webhooks.reminder": "INSERT DELETE UPDATE",
     },
     "auditor_url": {},
     "sealer_url": {
