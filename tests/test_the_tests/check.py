@@ -1,9 +1,9 @@
 """Run in a copy of the project: which of the quick checks turn red there, as a line of JSON.
 
 `python -m tests.test_the_tests.check SCENARIO`: the scenario of that name, and the calculator over a few random
-histories, until it disagrees (`--without-calculator`: not that). The histories were chosen so that every mistake of the
-list shows in one of them; where the generator of histories changes, choose anew: `--seeds` prints, up to a few, in
-which of the first hundreds the calculator disagrees.
+histories, until it disagrees (`--without-calculator`: not that; `--first=SEED`: this history before the others). The
+histories were chosen so that every mistake of the list shows in one of them; where the generator of histories changes,
+choose anew: `--seeds` prints, up to a few, in which of the first hundreds the calculator disagrees.
 """
 
 import inspect
@@ -27,7 +27,8 @@ from tests.policy.scenarios import (
 )
 from tests.policy.scenarios.story import BarePolicy, Story
 
-SEEDS = (2, 4, 5, 9, 15, 20, 28, 29, 35, 43, 45, 46, 63, 65, 80, 94, 96, 136, 139, 140, 142, 163, 308, 338, 381)
+SEEDS = (4, 94, 308, 15, 43, 9, 140, 5, 46, 2, 29, 28, 338, 20, 139, 381, 45, 63, 65, 96, 163, 136, 80, 35, 142)
+"""The cheapest first."""
 QUESTIONS_PER_HISTORY = 4
 SEEDS_TRIED, SEEDS_FOUND_MAX = 400, 5
 
@@ -66,7 +67,8 @@ def main(scenario: str, *options: str) -> None:
         found = (seed for seed in range(SEEDS_TRIED) if calculator_disagrees(seed))
         print(json.dumps(list(islice(found, SEEDS_FOUND_MAX))))
         return
-    tried = () if "--without-calculator" in options else SEEDS
+    first = [int(option.removeprefix("--first=")) for option in options if option.startswith("--first=")]
+    tried = () if "--without-calculator" in options else (*first, *SEEDS)
     calculator = any(calculator_disagrees(seed) for seed in tried)
     print(json.dumps({"scenario": scenario_is_red(scenario), "calculator": calculator}))
 

@@ -13,6 +13,7 @@ PEOPLE_MISTAKES: Final = (
         "yield MaintenanceCompleted(registrations[0].consultant_id, product, change, periods)",
         'yield MaintenanceCompleted(registrations[0].consultant_id, "S200S", change, periods)',
         "test_a_change_concerns_the_products_it_names",
+        seed=29,
     ),
     Mistake(
         "maintenance is complete from the assessment, whenever the training was",
@@ -20,6 +21,7 @@ PEOPLE_MISTAKES: Final = (
         "provided(passing, training.effective_at, (training.fact_id,))",
         "passing",
         None,
+        seed=139,
     ),
     Mistake(
         "a void leaves the attempt used",
@@ -27,6 +29,7 @@ PEOPLE_MISTAKES: Final = (
         "if scored.fact_id != fact_id}",
         "if True}",
         "test_an_attempt_whose_score_is_void_is_scored_again",
+        seed=46,
     ),
     Mistake(
         "a void leaves the id of a registration used",
@@ -34,6 +37,7 @@ PEOPLE_MISTAKES: Final = (
         "None if registered is not None and registered.fact_id == fact_id else registered",
         "registered",
         "test_a_score_for_a_voided_registration_waits_for_the_next",
+        seed=2,
     ),
     Mistake(
         "a void leaves the id of a portal change used",
@@ -41,6 +45,7 @@ PEOPLE_MISTAKES: Final = (
         "change.declared.fact_id == fact_id:",
         "False:",
         "test_a_portal_change_recorded_again_obliges_by_the_new_terms",
+        seed=65,
     ),
     Mistake(
         "a voided registration is answered as if it stood",
@@ -55,6 +60,7 @@ PEOPLE_MISTAKES: Final = (
         "if whose != consultant.consultant_id:",
         "if False and whose:",
         "test_the_course_of_one_serves_no_registration_of_another",
+        seed=163,
     ),
     Mistake(
         "scores are rounded",
@@ -69,6 +75,7 @@ PEOPLE_MISTAKES: Final = (
         "Decimal(self.value) >= PASS_MARK",
         "Decimal(self.value) > PASS_MARK",
         "test_a_score_is_never_rounded",
+        seed=46,
     ),
     Mistake(
         "a correction takes away from the attempt",
@@ -76,6 +83,7 @@ PEOPLE_MISTAKES: Final = (
         "Score(max(correction.effective_at, fact.effective_at), how.score",
         "Score(fact.effective_at, how.score",
         "test_a_correction_takes_away_from_the_decision",
+        seed=381,
     ),
     Mistake(
         "a correction gives only from its decision",
@@ -83,6 +91,7 @@ PEOPLE_MISTAKES: Final = (
         "return (Period(first.since, None,",
         "return (Period(latest.since, None,",
         "test_a_correction_gives_from_the_attempt",
+        seed=381,
     ),
     Mistake(
         "a revocation at the instant of the grant is ignored",
@@ -90,6 +99,7 @@ PEOPLE_MISTAKES: Final = (
         "bisect_left(orders, passed_at, key=_effective_at)",
         "sum(order.effective_at <= passed_at for order in orders)",
         "test_a_revocation_at_the_instant_of_the_grant_prevails",
+        seed=63,
     ),
     Mistake(
         "a late course revives what was revoked",
@@ -113,5 +123,6 @@ PEOPLE_MISTAKES: Final = (
         "provided(without(passing, earlier), course.effective_at, (course.fact_id,))",
         "without(passing, earlier)",
         "test_the_course_may_come_after_the_pass",
+        seed=80,
     ),
 )

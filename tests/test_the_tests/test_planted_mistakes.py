@@ -47,10 +47,14 @@ def copied() -> Iterator[Path]:
         yield copy
 
 
-def red(copy: Path, scenario: str | None, *, calculator: bool = True) -> Red:
-    """Which checks turn red in the copy. `calculator`: whether it is tried, which takes most of the time."""
+def red(copy: Path, scenario: str | None, *, calculator: bool = True, seed: int | None = None) -> Red:
+    """Which checks turn red in the copy. `calculator`: whether it is tried, which takes most of the time.
+
+    `seed`: that of the history that it tries first.
+    """
     command = [sys.executable, "-m", "tests.test_the_tests.check", scenario or ANY_SCENARIO]
     command += [] if calculator else ["--without-calculator"]
+    command += [] if seed is None else [f"--first={seed}"]
     done = subprocess.run(command, cwd=copy, capture_output=True, text=True, timeout=SECONDS_MAX, check=False)
     assert done.returncode == 0, done.stderr
     found: Red = json.loads(done.stdout)
@@ -60,7 +64,7 @@ def red(copy: Path, scenario: str | None, *, calculator: bool = True) -> Red:
 def red_with(mistake: Mistake) -> Red:
     with copied() as copy:
         plant(copy, mistake)
-        return red(copy, mistake.scenario, calculator=mistake.calculator)
+        return red(copy, mistake.scenario, calculator=mistake.calculator, seed=mistake.seed)
 
 
 def test_nothing_is_red_without_a_mistake() -> None:
