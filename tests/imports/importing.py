@@ -13,7 +13,7 @@ EXAMPLES: Final = Path(__file__).parents[2] / "docs" / "examples"
 
 
 class Imported(NamedTuple):
-    """The exit status of an import, and what it says."""
+    """The exit status of a command, and what it says."""
 
     status: int
     output: str
@@ -21,8 +21,15 @@ class Imported(NamedTuple):
 
 def run_import(url: str, files: Sequence[Path], mappings: Sequence[Path], *options: str) -> Imported:
     """The import of these files into the system at `url`."""
+    return run_with_mappings("import", url, files, mappings, *options)
+
+
+def run_with_mappings(
+    command: str, url: str, files: Sequence[Path], mappings: Sequence[Path], *options: str
+) -> Imported:
+    """A command that takes files and their mappings."""
     given = [argument for mapping in mappings for argument in ("--mapping", str(mapping))]
-    done = CliRunner().invoke(main, ["import", *map(str, files), *given, "--url", url, *options])
+    done = CliRunner().invoke(main, [command, *map(str, files), *given, "--url", url, *options])
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
     return Imported(done.exit_code, done.output)

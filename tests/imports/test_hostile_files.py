@@ -129,6 +129,11 @@ def test_a_file_that_is_no_table_ends_the_import_with_a_sentence(name: str, tmp_
         ("nan.ndjson", b'{"Account": NaN}\n', "row 1: The line is no JSON object: NaN is no number"),
         ("twice.ndjson", b'{"Account": "P1", "Account": "P2"}\n', "a member is named twice"),
         ("nested.ndjson", b'{"Account": {}}\n', "A member is an object: rows are flat"),
+        (
+            "long.ndjson",
+            b'{"Account": "P1", "Employee": "%b", "Joined": "2026-01-05T09:00:00Z"}\n' % (b"x" * 200_000),
+            "row 1: The fact has more than 130,972 bytes",
+        ),
         ("number.ndjson", b'{"Account": 1e+99999999}\n', "partner_id: '1e+99999999' is no id"),
     ],
 )

@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
 
 import click
 import msgspec
@@ -37,7 +38,7 @@ class BatchClient:
     """Sends lines of batches to one system.
 
     `history`: the facts are loaded afterwards. `validate_only`: nothing is recorded. `patience_seconds`: so long it
-    tries again while no line is answered.
+    tries again while no line is answered. Raises `Unreachable` for an address that is none.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class BatchClient:
         patience_seconds: float = 300,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        _refuse_other_schemes(url)
         asked = [f"{name}=true" for name, given in (("history", history), ("validate_only", validate_only)) if given]
         self._url = f"{url.rstrip('/')}/certification/v1/batches" + (f"?{'&'.join(asked)}" if asked else "")
         self._headers = {"Content-Type": "application/x-ndjson"}
@@ -93,7 +95,7 @@ class BatchClient:
         """The answers as they come. Raises `_TryAgain`, and `Unreachable` for a refusal of the whole batch."""
         request = urllib.request.Request(self._url, b"\n".join(lines) + b"\n", self._headers, method="POST")
         try:
-            with urllib.request.urlopen(request, timeout=_ANSWER_SECONDS_MAX) as response:
+            with _opener.open(request, timeout=_ANSWER_SECONDS_MAX) as response:
                 while line := response.readline(_ANSWER_BYTES_MAX):
                     answer = _decode(line)
                     yield LineAnswer(answer.status, answer.body, answer.replayed)
@@ -108,6 +110,26 @@ class BatchClient:
             raise _TryAgain(str(problem.reason)) from None
         except (OSError, http.client.HTTPException, msgspec.DecodeError) as problem:
             raise _TryAgain(str(problem) or type(problem).__name__) from None
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """An answer that leads elsewhere is a refusal: the key goes nowhere else."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """Follows nothing."""
+
+
+_opener: Final = urllib.request.build_opener(_NoRedirect)
+
+
+def _refuse_other_schemes(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise Unreachable(f"{url} is no address of a system, such as http://127.0.0.1:8000.")
 
 
 class _TryAgain(Exception):

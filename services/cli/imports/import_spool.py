@@ -21,7 +21,7 @@ RESULTS: Final[tuple[Result, ...]] = ("recorded", "held", "replayed", "refused",
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = datetime.resolution
-_ADDED_TOGETHER: Final = 1_000
+_ADDED_TOGETHER: Final = 250
 _TABLE: Final = """
     CREATE TABLE entry (
         file INTEGER NOT NULL,
@@ -150,16 +150,20 @@ class ImportSpool:
             )
             self._indexed = True
         after = Place(-(1 << 62), 0, 0, 0)
-        while rows := self._database.execute(_NEXT, (*after, lines_max)).fetchall():
-            batch: list[SpooledLine] = []
-            size = 0
+        while batch := self._next(after, lines_max, bytes_max):
+            yield batch
+            after = batch[-1].place
+
+    def _next(self, after: Place, lines_max: int, bytes_max: int) -> list[SpooledLine]:
+        batch: list[SpooledLine] = []
+        size = 0
+        with closing(self._database.execute(_NEXT, (*after, lines_max))) as rows:
             for *place, line in rows:
                 size += len(line) + 1
                 if batch and size > bytes_max:
                     break
                 batch.append(SpooledLine(Place(*place), line))
-            yield batch
-            after = batch[-1].place
+        return batch
 
     def settle(self, outcomes: Sequence[tuple[Place, Outcome]]) -> None:
         """Puts down what became of facts that were sent; the line itself is needed no longer."""

@@ -15,6 +15,8 @@ from services.cli.imports.table import RowProblem, TableRow, UnreadableTable
 
 PATH_PREFIX: Final = "/certification/v1/"
 MAPPING_BYTES_MAX: Final = 1 << 20
+LINE_BYTES_MAX: Final = (128 << 10) - 100
+"""What the line of a batch may have, but for the names of its members."""
 FACTS_MAX: Final = 20
 """Facts that one row can become."""
 
@@ -166,6 +168,8 @@ def _mapped(row: TableRow, number: int, fact: FactMapping) -> MappedFact | RowPr
     members = {name: values[name] for name in sorted(values) if name not in in_path and fact.values[name].in_body}
     body = msgspec.json.encode(members)
     key = _key_of(path, body) if fact.idempotency_key is None else _filled(fact.idempotency_key, texts)
+    if len(path) + len(body) + len(key) > LINE_BYTES_MAX:
+        return RowProblem(row.number, f"The fact has more than {LINE_BYTES_MAX:,} bytes.", number)
     if not _KEY.fullmatch(key):
         return RowProblem(
             row.number, f"The idempotency key {shown(key)} is not 1 to 255 visible ASCII characters.", number
