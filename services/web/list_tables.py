@@ -6,6 +6,7 @@ the rows, so it holds what the pages hold, and never more than one of them in me
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from copy import copy
 from typing import Any, Final, NamedTuple, TypeVar, get_origin
 from urllib.parse import parse_qsl, urlencode
 
@@ -106,7 +107,9 @@ def install(app: FastAPI) -> None:
             response_class=Response,
             openapi_extra={"parameters": table.parameters},
         )
-        route.app = _ByAccept(route.app, table.respond)
+        negotiating = copy(route)  # the routers of a module are those of every application in the process
+        negotiating.app = _ByAccept(route.app, table.respond)
+        app.router.routes[app.router.routes.index(route)] = negotiating
     _describe(app, tables)
 
 

@@ -3,7 +3,7 @@
 The present comes from the read model, any other moment from the processes that replay history.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from fastapi import APIRouter, Request
@@ -13,12 +13,14 @@ from services.compliance.api.openapi import LIST_PROBLEMS, query_parameters, res
 from services.compliance.api.query_params import PARTNERS_FILTER, PartnersQuestion, WindowsQuestion, question_of
 from services.compliance.api.service import service_of
 from services.compliance.historical_answers.lists import (
+    BEFORE_ALL,
     PartnerItem,
     PartnersAnswer,
     WindowItem,
     WindowsAnswer,
     partner_item,
     partners_page,
+    window_place,
     windows_page,
 )
 from services.compliance.historical_answers.queries import PartnersList, WindowsList
@@ -33,7 +35,6 @@ from services.web.scopes import Scope, requires
 router: Final = APIRouter(tags=["lists"])
 
 JSON: Final = "application/json"
-_BEFORE_ALL: Final = (datetime(1970, 1, 1, tzinfo=UTC), "", "", 0)
 _EVERYBODY: Final = ""
 """What lists are about, where questions take turns by what they are about."""
 
@@ -89,7 +90,9 @@ async def windows(request: Request) -> Response:
         rows = await present_windows(
             connection, moment.at, after, limit, outcome=status, product=product, due_before=due_before
         )
-    return Response(windows_page(moment, [WindowItem(*row) for row in rows], limit), media_type=JSON)
+    items = [WindowItem(*row) for row in rows]
+    last = window_place(items[-1]) if len(items) == limit else None
+    return Response(windows_page(moment, items, last), media_type=JSON)
 
 
 def _partner_after(text: str | None) -> tuple[str, str]:
@@ -99,8 +102,9 @@ def _partner_after(text: str | None) -> tuple[str, str]:
 
 def _window_after(text: str | None) -> tuple[datetime, str, str, int]:
     if text is None:
-        return _BEFORE_ALL
-    instant, partner_id, product, number = text.split("~")
+        return BEFORE_ALL
+    instant, partner_id, rest = text.split("~", 2)
+    product, _, number = rest.rpartition("~")
     try:
         return parse_any_instant(instant), partner_id, product, int(number)
     except ValueError:

@@ -120,7 +120,7 @@ class _Cursor:
 _PARTNER: Final = _Cursor(rf"{ID_PATTERN}~({ID_PATTERN}|~)")
 _CONSULTANT: Final = _Cursor(rf"{ID_PATTERN}~({ID_PATTERN}|~)")
 _MAINTENANCE: Final = _Cursor(rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}~{ID_PATTERN}~{ID_PATTERN}~({ID_PATTERN}|~)")
-_WINDOW: Final = _Cursor(rf"[0-9:.TZ\-]{{20,27}}~{ID_PATTERN}~{ID_PATTERN}~[0-9]{{1,9}}")
+_WINDOW: Final = _Cursor(rf"[0-9:.TZ\-]{{20,27}}~{ID_PATTERN}~({ID_PATTERN}|~)~[0-9]{{1,9}}")
 _TIMELINE: Final = _Cursor(timeline.CURSOR_PATTERN)
 _FACTS: Final = _Cursor(facts_without_effect.CURSOR_PATTERN)
 _PORTAL_CHANGE: Final = _Cursor(rf"[0-9:.TZ\-]{{20,27}}~{ID_PATTERN}")

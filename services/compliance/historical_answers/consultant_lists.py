@@ -3,7 +3,6 @@
 The present comes from the read model, any other moment from the log.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import date, datetime
@@ -13,6 +12,7 @@ import msgspec
 
 from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import Answer, AsOf, moment_of, partner_as_of
+from services.compliance.historical_answers.page_budget import ALL_PRODUCTS, PageBudget
 from services.compliance.historical_answers.partners import never_mentioned
 from services.compliance.historical_answers.queries import AsOfMembers, ConsultantsList
 from services.compliance.policy.consultant_times import (
@@ -34,10 +34,6 @@ from services.compliance.read_model.training_facts import training_facts
 from shared.events.envelope import Fact
 
 PEOPLE_AT_ONCE: Final = 64
-_PEOPLE_TRIED_MAX: Final = 2_000
-"""A page ends after so many people, however few of them it lists."""
-PAGE_SECONDS_MAX: Final = 3.0
-"""A page ends after so much work: what follows is for the next."""
 
 
 class ConsultantItem(msgspec.Struct, frozen=True):
@@ -73,8 +69,6 @@ class ConsultantsAnswer(Answer, frozen=True, kw_only=True):
 
 Place = tuple[str, str]
 """A person and a product."""
-ALL_PRODUCTS: Final = "~"
-"""In a place: after every product."""
 
 
 async def consultants(connection: Connection, question: ConsultantsList, parameters: Parameters) -> bytes:
@@ -146,20 +140,6 @@ async def _known(connection: Connection, question: ConsultantsList, parameters: 
         if budget.spent():
             return moment, records, places, (consultant_id, ALL_PRODUCTS)
     return moment, records, places, None
-
-
-class PageBudget:
-    """How much work a page may be."""
-
-    def __init__(self) -> None:
-        self._tried = 0
-        self._clock = asyncio.get_running_loop().time
-        self._until = self._clock() + PAGE_SECONDS_MAX
-
-    def spent(self) -> bool:
-        """Counts one more person; whether the page is to end."""
-        self._tried += 1
-        return self._tried >= _PEOPLE_TRIED_MAX or self._clock() >= self._until
 
 
 def _wanted(record: ConsultantRecord, product: str, question: ConsultantsList, at: datetime) -> bool:

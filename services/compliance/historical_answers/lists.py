@@ -1,7 +1,7 @@
 """Lists as of another moment than the present: replayed from the log, partner by partner."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from heapq import nsmallest
 from typing import Final
 
@@ -10,19 +10,25 @@ from msgspec.structs import replace
 
 from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import Answer, AsOf, moment_of
+from services.compliance.historical_answers.page_budget import ALL_PRODUCTS, PageBudget
 from services.compliance.historical_answers.queries import PartnersList, WindowsList
 from services.compliance.policy.answers_from_facts import partner_segment, partner_windows
+from services.compliance.policy.calendar import end_of_london_day, london_day
 from services.compliance.policy.forecast import ForecastSegment
 from services.compliance.policy.parameters import Parameters
 from services.compliance.read_model.names import Search, consultant_names, partner_names, partner_search
 from services.compliance.read_model.routing import mentioned_partners, routed
+from services.compliance.read_model.window_openings import Opening, openings, tell_all_windows, window_days
 from shared.events.compliance_events import Outcome, Status, Window
 from shared.events.envelope import Fact
 from shared.events.wire import instant_text
 
 _PARTNERS_AT_ONCE: Final = 32
-_PARTNERS_TRIED_MAX: Final = 1_000
-"""A page ends after so many partners, however few of them it lists."""
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+WindowPlace = tuple[datetime, str, str, int]
+"""Where a window stands in the list: deadline, partner, product, number."""
+BEFORE_ALL: Final[WindowPlace] = (datetime(1970, 1, 1, tzinfo=UTC), "", "", 0)
 
 
 class LeadingReason(msgspec.Struct, frozen=True):
@@ -158,24 +164,92 @@ def partners_page(moment: AsOf, items: Sequence[PartnerItem], last: tuple[str, s
 
 
 async def windows(connection: Connection, question: WindowsList, parameters: Parameters) -> bytes:
-    """A page of windows, soonest deadline first. It replays every partner."""
+    """A page of windows, soonest deadline first. Where the events tell of all windows, it derives those partners."""
     _, moment = await moment_of(connection, question.moment, parameters)
+    if moment.at <= moment.known_at and await tell_all_windows(connection, moment.at, moment.position):
+        items, last = await _announced_windows(connection, moment, question, parameters)
+    else:
+        items = await _windows_of_every_partner(connection, moment, question, parameters)
+        last = window_place(items[-1]) if len(items) == question.limit else None
+    names = await partner_names(connection, {item.partner_id for item in items})
+    return windows_page(moment, [replace(item, name=names.get(item.partner_id)) for item in items], last)
+
+
+def windows_page(moment: AsOf, items: Sequence[WindowItem], last: WindowPlace | None) -> bytes:
+    """The page. `last`: the place after which the next one begins; None: there is none."""
+    following = None if last is None else "~".join([instant_text(last[0]), *map(str, last[1:])])
+    return msgspec.json.encode(WindowsAnswer(**moment.members, windows=tuple(items), next=following))
+
+
+async def _windows_of_every_partner(
+    connection: Connection, moment: AsOf, question: WindowsList, parameters: Parameters
+) -> list[WindowItem]:
     items: list[WindowItem] = []
     async for partner_id, facts in _every_partner(connection, moment, "", None, include=False):
-        for product in sorted(parameters.products):
-            found = partner_windows(facts, partner_id, product, moment.at, parameters)
-            listed = _windows_of(partner_id, product, found, moment.at)
-            items += [item for item in listed if _place(item) > question.after and _wanted(item, question)]
-        items = nsmallest(question.limit, items, key=_place)
-    names = await partner_names(connection, {item.partner_id for item in items})
-    return windows_page(moment, [replace(item, name=names.get(item.partner_id)) for item in items], question.limit)
+        listed = _windows_of_partner(partner_id, facts, moment.at, parameters)
+        items += [item for item in listed if window_place(item) > question.after and _wanted(item, question)]
+        items = nsmallest(question.limit, items, key=window_place)
+    return items
 
 
-def windows_page(moment: AsOf, items: Sequence[WindowItem], limit: int) -> bytes:
-    """The page; a full one has a next."""
-    last = items[-1] if len(items) == limit else None
-    following = None if last is None else "~".join([instant_text(last.deadline_at), *map(str, _place(last)[1:])])
-    return msgspec.json.encode(WindowsAnswer(**moment.members, windows=tuple(items), next=following))
+async def _announced_windows(
+    connection: Connection, moment: AsOf, question: WindowsList, parameters: Parameters
+) -> tuple[list[WindowItem], WindowPlace | None]:
+    """The items, and the place after which the next page begins (None: there is none).
+
+    An opening is a partner and the last day of a window: of each in turn, by day and partner, exactly the windows with
+    this last day are listed. So the page can end after any of them.
+    """
+    after = max(question.after, (moment.at, "", "", 0) if question.status == "open" else BEFORE_ALL)
+    first = Opening(london_day(after[0] - _MICROSECOND), after[1])
+    budget = PageBudget()
+    derived: dict[str, list[WindowItem]] = {}
+    items: list[WindowItem] = []
+    days = await window_days(connection, moment.position, parameters.window_days)
+    async for opening in _merged(connection, first, days):
+        deadline_at, partner_id = end_of_london_day(opening.deadline_on), opening.partner_id
+        if question.due_before is not None and deadline_at >= question.due_before:
+            return items, None
+        if (deadline_at, partner_id, ALL_PRODUCTS, 0) <= after:
+            continue
+        if partner_id not in derived:
+            facts = (await routed(connection, [partner_id], moment.position))[partner_id]
+            derived[partner_id] = _windows_of_partner(partner_id, facts, moment.at, parameters)
+        for item in derived[partner_id]:
+            if item.deadline_at == deadline_at and window_place(item) > after and _wanted(item, question):
+                items.append(item)
+                if len(items) == question.limit:
+                    return items, window_place(item)
+        if budget.spent():
+            return items, (deadline_at, partner_id, ALL_PRODUCTS, 0)
+    return items, None
+
+
+async def _merged(connection: Connection, after: Opening, every_days: Iterable[int]) -> AsyncIterator[Opening]:
+    """The openings of windows of each number of days, in order, from a place at or before `after` on."""
+    before = Opening(after.deadline_on, after.partner_id[:-1])
+    streams = [openings(connection, before, days) for days in every_days]
+    heads = [await anext(stream, None) for stream in streams]
+    seen: Opening | None = None
+    while waiting := [head for head in heads if head is not None]:
+        opening = min(waiting)
+        for place, head in enumerate(heads):
+            if head == opening:
+                heads[place] = await anext(streams[place], None)
+        if opening != seen:
+            yield opening
+        seen = opening
+
+
+def _windows_of_partner(
+    partner_id: str, facts: Sequence[Fact], at: datetime, parameters: Parameters
+) -> list[WindowItem]:
+    """Every window of the partner that has opened by the instant, in order of their places."""
+    found: list[WindowItem] = []
+    for product in sorted(parameters.products):
+        windows = partner_windows(facts, partner_id, product, at, parameters)
+        found += _windows_of(partner_id, product, windows, at)
+    return sorted(found, key=window_place)
 
 
 async def _partners(
@@ -183,21 +257,20 @@ async def _partners(
 ) -> tuple[list[PartnerItem], tuple[str, str] | None]:
     """The items, and after which partner and product the next page begins (None: there is none)."""
     items: list[PartnerItem] = []
-    tried: set[str] = set()
+    budget = PageBudget()
     search = None if question.q is None else await partner_search(connection, question.q)
     async for partner_id, facts in _every_partner(connection, moment, question.after[0], search, include=True):
         for product in sorted(parameters.products):
             segment = partner_segment(facts, partner_id, product, moment.at, parameters)
             if segment is None or (partner_id, product) <= question.after:
                 continue
-            tried.add(partner_id)
-            if len(tried) > _PARTNERS_TRIED_MAX:
-                return items, (max(tried - {partner_id}), "~")
             standing = segment.standing
             if standing.status in (question.statuses or (standing.status,)) and question.product in (None, product):
                 items.append(_partner_item(partner_id, product, segment))
             if len(items) == question.limit:
                 return items, (partner_id, product)
+        if budget.spent():
+            return items, (partner_id, ALL_PRODUCTS)
     return items, None
 
 
@@ -256,7 +329,8 @@ def _wanted(item: WindowItem, question: WindowsList) -> bool:
     )
 
 
-def _place(item: WindowItem) -> tuple[datetime, str, str, int]:
+def window_place(item: WindowItem) -> WindowPlace:
+    """Where the window stands in the list."""
     return item.deadline_at, item.partner_id, item.product, item.number
 
 

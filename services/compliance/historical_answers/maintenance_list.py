@@ -10,7 +10,8 @@ import msgspec
 
 from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import Answer, AsOf, moment_of, partner_as_of
-from services.compliance.historical_answers.consultant_lists import ALL_PRODUCTS, PageBudget, every_person, snapshot
+from services.compliance.historical_answers.consultant_lists import every_person, snapshot
+from services.compliance.historical_answers.page_budget import ALL_PRODUCTS, PageBudget
 from services.compliance.historical_answers.queries import AsOfMembers, MaintenanceList
 from services.compliance.policy.calendar import end_of_london_day
 from services.compliance.policy.consultant_times import ConsultantRecord, holds, linked_times, record_of

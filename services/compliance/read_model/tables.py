@@ -91,6 +91,12 @@ compliance_event = Table(
     Column("data", LargeBinary, nullable=False, comment="The bytes of its JSON; never rewritten."),
     PrimaryKeyConstraint("position", name="compliance_event_pkey"),
     UniqueConstraint("event_id", name="compliance_event_event_id_key"),
+    Index(
+        "compliance_event_openings_idx",
+        text("((effective_at AT TIME ZONE 'Europe/London')::date)"),
+        "partner_id",
+        postgresql_where=text("type = 'com.sage.partnercloud.replacement-window-opened.v1'"),
+    ),
     Index("compliance_event_partner_idx", "partner_id", "position"),
     Index("compliance_event_fact_idx", "fact_position", "position", postgresql_where=text("fact_position > 0")),
     comment="The log of compliance events: append-only, gapless.",
