@@ -1,5 +1,6 @@
 """A person without a mouse: every step is made with Tab, typing and Enter, and steps are counted."""
 
+import re
 from typing import Final, Literal
 
 from playwright.sync_api import Locator, Page, expect
@@ -11,6 +12,9 @@ TABS_MAX: Final = 400
 """Focusable elements of the longest page; a list shows at most a hundred rows."""
 
 Role = Literal["button", "link"]
+
+_DRAWN: Final = ("date", "datetime-local", "time")
+"""Fields that the browser draws, and that take what is typed by the rules of its language."""
 
 _FOCUSED: Final = "element => element === document.activeElement"
 
@@ -25,41 +29,42 @@ class Keyboard:
         self._page = page
         self.steps = 0
 
-    def follow(self, link: str, *, inside: str | None = None, shows: str) -> None:
-        """Activates the link of this name. `inside`: text of its row; `shows`: what is to be seen then."""
+    def follow(self, link: str, *, inside: str = "body", shows: str) -> None:
+        """Activates the link of this name. `inside`: what holds it, as a selector; `shows`: what is to be seen then."""
         self._activate("link", link, inside, shows)
 
-    def press(self, button: str, *, inside: str | None = None, shows: str) -> None:
+    def press(self, button: str, *, inside: str = "body", shows: str) -> None:
         """Activates the button of this name, which submits its form."""
         self._activate("button", button, inside, shows)
 
-    def type(self, label: str, text: str) -> None:
-        """Fills the field of this label."""
-        field = self._page.get_by_label(label, exact=True).first
+    def unfold(self, summary: str) -> None:
+        """Unfolds the details of this summary."""
+        folded = self._page.locator("summary").filter(has_text=summary).first
+        self._reach(folded)
+        self._count(summary)
+        self._page.keyboard.press("Enter")
+
+    def type(self, label: str, text: str, *, inside: str = "main") -> None:
+        """Fills the field of this label. `inside`: the element that holds it, as a selector."""
+        field = self._page.locator(inside).get_by_label(re.compile(rf"^\s*{re.escape(label)}\s*(optional)?\s*$")).first
         self._reach(field)
-        kind = field.evaluate("element => element.type")
-        if kind in ("date", "datetime-local", "time", "select-one", "range"):
-            self._set(field, text)
+        if field.evaluate("element => element.type") in _DRAWN:
+            field.fill(text)
         else:
             self._page.keyboard.press("ControlOrMeta+a")
             self._page.keyboard.type(text)
 
-    def _set(self, field: Locator, text: str) -> None:
-        """A field that the browser draws takes what is typed by its own rules; selects take the beginning of a word."""
-        if field.evaluate("element => element.type") == "select-one":
-            self._page.keyboard.type(text)
-        else:
-            field.fill(text)
-
-    def _activate(self, role: Role, name: str, inside: str | None, shows: str) -> None:
-        within = self._page.locator("tr, li, article, section, form").filter(has_text=inside) if inside else self._page
-        self._reach(within.get_by_role(role, name=name).last if inside else within.get_by_role(role, name=name).first)
+    def _activate(self, role: Role, name: str, inside: str, shows: str) -> None:
+        self._reach(self._page.locator(inside).get_by_role(role, name=name).first)
         before = self._page.get_by_text(shows).count()
         assert before == 0, f"{shows!r} is seen before the step, so it proves nothing"
-        self.steps += 1
-        assert self.steps <= STEPS_MAX, f"{name!r} would be step {self.steps}"
+        self._count(name)
         self._page.keyboard.press("Enter")
         expect(self._page.get_by_text(shows).first).to_be_visible()
+
+    def _count(self, name: str) -> None:
+        self.steps += 1
+        assert self.steps <= STEPS_MAX, f"{name!r} would be step {self.steps}"
 
     def _reach(self, target: Locator) -> None:
         """Moves the focus to the element with Tab, as somebody who sees where it is."""

@@ -11,7 +11,7 @@ late. Partners, by what becomes of them:
 - `brightside` (VAR) has not reached its minimum yet.
 - `tallyho` (VAR) left the programme.
 
-Olga is certified for S200P and works for nobody yet.
+Olga is certified for S200P and works for nobody yet. A score of hers for S200S waits for its registration.
 """
 
 from collections.abc import Iterator
@@ -146,6 +146,7 @@ def _facts(present: datetime) -> Iterator[_Fact]:
     yield _Fact(50, "partners/tallyho/programme-changes", {"programme": "NONE"})
 
     yield from _certified(90, "olga", "S200P")
+    yield _Fact(3, "exam-registrations/olga-S200S/attempts", {"attempt": 1, "score": "88"})
 
     change = {
         "portal_change_id": "portal-2",
