@@ -13,8 +13,17 @@ from playwright.sync_api import Browser
 from services.host.demo.seed import Caller, SeedResult, seed
 from services.host.embedded_postgres.server import Server
 from tests.browser.browser import CHROMIUM, MISSING, Visit, chromium, visit
+from tests.browser.receiving import receiving
 from tests.databases import clone
 from tests.systems import System, running_system
+
+HOSTILE_NAMES: Final = {
+    "markup": '<script>window.harmed = 1</script><img src=x onerror="window.harmed = 1">',
+    "formula": '=HYPERLINK("http://elsewhere.example","Harbour")',
+    "leftwards": "\u202eשלום \u0627\u0644\u0639\u0631\u0628\u064a\u0629 drawkcab",
+    "endless": "Endless" * 28 + "Ltd.",
+}
+"""By the id of the partner. The last has 200 characters and no blank."""
 
 PRESENT: Final = datetime(2026, 11, 30, 15, 0, tzinfo=UTC)
 
@@ -34,7 +43,20 @@ def story(browser: Browser, templates: Server) -> Iterator[System]:
     clone(templates, "template1", "browser")
     with running_system(templates.url(database="browser")) as system:
         assert seed(Caller(system.url, None), PRESENT, lambda _: None) is SeedResult.NOW
+        for partner_id, name in HOSTILE_NAMES.items():
+            body = {"partner_id": partner_id, "kind": "VAR", "programme": "PARTNER_SUCCESS", "name": name}
+            assert system.record("partners", partner_id, **body).status_code == 201
         yield system
+
+
+@pytest.fixture(scope="package", autouse=True)
+def endpoint(story: System) -> Iterator[None]:
+    """An endpoint that takes nothing, so that the pages of webhooks have something to show."""
+    with receiving() as receiver:
+        system_endpoint = {"url": receiver.url("/always-full"), "start": "origin", "description": "Order desk"}
+        made = story.http.post("/compliance/v1/webhook-endpoints", json=system_endpoint)
+        assert made.status_code == 201
+        yield
 
 
 @pytest.fixture(params=[True, False], ids=["with-javascript", "without-javascript"])
