@@ -79,8 +79,8 @@ def import_(
         if report is not None:
             report.touch()
         with ImportSpool() as spool:
-            _read(spool, list(zip(files, loaded * len(files), strict=False)))
             try:
+                _read(spool, list(zip(files, loaded * len(files), strict=False)))
                 _send(spool, client, dry_run)
             except KeyboardInterrupt:
                 click.echo("Stopped; the same command goes on.", err=True)

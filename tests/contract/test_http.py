@@ -43,7 +43,7 @@ OFFERED: Final[list[tuple[str, str, set[str]]]] = [
     ("post", "/certification/v1/portal-changes/{portal_change_id}/corrections", {"Idempotency-Key"}),
     ("post", "/certification/v1/policy-revisions", {"Idempotency-Key"}),
     ("post", "/certification/v1/facts/{fact_id}/void", {"Idempotency-Key"}),
-    ("post", "/certification/v1/batches", {"validate_only", "show_facts"}),
+    ("post", "/certification/v1/batches", {"validate_only", "history", "show_facts"}),
     # what was recorded
     ("get", "/certification/v1/exam-registrations/{registration_id}", {"at", "known_at"}),
     ("get", "/certification/v1/facts/{fact_id}", set()),
