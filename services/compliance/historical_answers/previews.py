@@ -9,10 +9,19 @@ import msgspec
 from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import Answer, moment_of
 from services.compliance.historical_answers.queries import AsOfMembers, HypotheticalFact, Preview
+from services.compliance.policy.answers_from_facts import CertificationAnswer
 from services.compliance.policy.parameters import Parameters
-from services.compliance.policy.preview import PartnerPreview, PersonPreview, partner_preview, person_previews
+from services.compliance.policy.preview import (
+    PartnerPreview,
+    PersonPreview,
+    PreviewedEvent,
+    ProductPreview,
+    partner_preview,
+    person_previews,
+)
 from services.compliance.policy.revised_partners import Revision
 from services.compliance.read_model.hypothetical_facts import HypotheticalFacts
+from services.compliance.read_model.names import consultant_names, partner_names
 from services.compliance.read_model.revised_partners import partners_to_revise
 from services.compliance.read_model.routing import mentioned_partners, revisions
 from shared.events.envelope import Fact
@@ -26,6 +35,25 @@ _PARTNERS_TOGETHER: Final = 8
 _COUNT: Final = "SELECT count(DISTINCT partner_id) FROM standing"
 
 
+class PreviewedPartner(msgspec.Struct, frozen=True):
+    """What would be another for a partner. `name`: null where it is unknown or erased. `events`: in order."""
+
+    partner_id: str
+    name: str | None
+    products: tuple[ProductPreview, ...]
+    events: tuple[PreviewedEvent, ...]
+
+
+class PreviewedPerson(msgspec.Struct, frozen=True):
+    """A certification that would be answered otherwise. `name`: null where it is unknown or erased."""
+
+    consultant_id: str
+    name: str | None
+    product: str
+    before: CertificationAnswer
+    after: CertificationAnswer
+
+
 class PreviewAnswer(Answer, frozen=True, kw_only=True):
     """What would be answered and announced otherwise if the facts were recorded at `at`, after `position`.
 
@@ -37,8 +65,8 @@ class PreviewAnswer(Answer, frozen=True, kw_only=True):
     everybody: bool
     partners_concerned: int
     partners_compared: int
-    partners: tuple[PartnerPreview, ...]
-    people: tuple[PersonPreview, ...]
+    partners: tuple[PreviewedPartner, ...]
+    people: tuple[PreviewedPerson, ...]
     next: str | None
 
 
@@ -57,13 +85,27 @@ async def preview(connection: Connection, question: Preview, parameters: Paramet
     page = candidates[: question.limit]
     compared, found = await _compare(connection, hypothetical, page, moment.at, parameters)
     people = () if question.after else await _people(connection, hypothetical, moment.at, parameters)
+    named_partners = await partner_names(connection, [change.partner_id for change in found])
+    named_people = await consultant_names(connection, {change.consultant_id for change in people})
     answer = PreviewAnswer(
         **moment.members,
         everybody=hypothetical.everybody,
         partners_concerned=concerned,
         partners_compared=compared,
-        partners=tuple(found),
-        people=tuple(people),
+        partners=tuple(
+            PreviewedPartner(change.partner_id, named_partners.get(change.partner_id), change.products, change.events)
+            for change in found
+        ),
+        people=tuple(
+            PreviewedPerson(
+                change.consultant_id,
+                named_people.get(change.consultant_id),
+                change.product,
+                change.before,
+                change.after,
+            )
+            for change in people
+        ),
         next=page[compared - 1] if compared < len(candidates) else None,
     )
     return msgspec.json.encode(answer)

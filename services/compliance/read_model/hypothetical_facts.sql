@@ -1,15 +1,17 @@
 -- name: hypothetical_log
 -- The fact log with hypothetical facts among it, whose positions are negative: $1 ids, $2 topics, $3 streams, $4 partners,
--- $5 survivors, $6 consultants. Inlined, so that every index of the log serves.
+-- $5 survivors, $6 consultants. Inlined, so that every index of the log serves; OFFSET makes a subquery of the second part,
+-- which PostgreSQL can scan once for each id that is looked up, as it cannot a function.
 hypothetical_log AS NOT MATERIALIZED (
     SELECT e.originator_id, e.notification_id, e.append_position, e.topic, e.state, e.fact_id,
         e.partner_id, e.into_partner_id, e.consultant_id
     FROM certification.stored_events e
     UNION ALL
-    SELECT h.originator_id COLLATE "C", -h.number, -h.number, h.topic COLLATE "C", ''::bytea, h.fact_id COLLATE "C",
+    (SELECT h.originator_id COLLATE "C", -h.number, -h.number, h.topic COLLATE "C", ''::bytea, h.fact_id COLLATE "C",
         h.partner_id COLLATE "C", h.into_partner_id COLLATE "C", h.consultant_id COLLATE "C"
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) WITH ORDINALITY
         h (fact_id, topic, originator_id, partner_id, into_partner_id, consultant_id, number)
+    OFFSET 0)
 )
 
 -- name: named

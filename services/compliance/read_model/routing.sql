@@ -74,10 +74,14 @@ routed AS (
         AND e.notification_id <= (SELECT through.position FROM through)
     UNION ALL
     SELECT o.target_id, e.notification_id, e.append_position, e.topic, e.state
-    FROM employer o JOIN {log} e ON e.partner_id = o.partner_id
+    FROM employer o CROSS JOIN LATERAL (
+        -- OFFSET: looked up for each employer, however many PostgreSQL expects.
+        SELECT l.notification_id, l.append_position, l.topic, l.state, l.into_partner_id FROM {log} l
+        WHERE l.partner_id = o.partner_id AND l.consultant_id IS NULL AND l.topic IN ({ending})
+            AND l.notification_id <= (SELECT through.position FROM through)
+        OFFSET 0
+    ) e
     WHERE o.partner_id <> o.target_id AND e.into_partner_id IS DISTINCT FROM o.target_id
-        AND e.consultant_id IS NULL AND e.topic IN ({ending})
-        AND e.notification_id <= (SELECT through.position FROM through)
     UNION ALL
     {portal_changes}
     UNION ALL

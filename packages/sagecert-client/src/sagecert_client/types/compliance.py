@@ -962,15 +962,16 @@ class PreviewAnswer(TypedDict):
     everybody: bool
     partners_concerned: int
     partners_compared: int
-    partners: list[PartnerPreview]
-    people: list[PersonPreview]
+    partners: list[PreviewedPartner]
+    people: list[PreviewedPerson]
     next: str | None
 
 
-class PartnerPreview(TypedDict):
-    """What would be another for the partner: standings, and the events that tell of it, in order."""
+class PreviewedPartner(TypedDict):
+    """What would be another for a partner. `name`: null where it is unknown or erased. `events`: in order."""
 
     partner_id: str
+    name: str | None
     products: list[ProductPreview]
     events: list[PreviewedEvent]
 
@@ -1028,10 +1029,11 @@ class Retraction(TypedDict):
     effective_at: str
 
 
-class PersonPreview(TypedDict):
-    """A certification that would be answered otherwise."""
+class PreviewedPerson(TypedDict):
+    """A certification that would be answered otherwise. `name`: null where it is unknown or erased."""
 
     consultant_id: str
+    name: str | None
     product: str
     before: CertificationAnswer
     after: CertificationAnswer
