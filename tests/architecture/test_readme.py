@@ -20,6 +20,7 @@ from services.cli import main
 from services.cli.settings import SystemSettings
 from services.compliance.reminders.settings import MailSettings
 from services.compliance.settings import ComplianceSettings, DispatcherSettings, FollowerSettings
+from services.console.settings import ConsoleSettings
 from tests.architecture.markdown import code_blocks, read, rows, sections
 from tests.systems import System
 
@@ -50,6 +51,7 @@ READ: Final = {
         ComplianceSettings,
         FollowerSettings,
         DispatcherSettings,
+        ConsoleSettings,
         AuditSettings,
         SealerSettings,
         SystemSettings,
