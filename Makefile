@@ -15,7 +15,7 @@ PROJECT := pyproject.toml $(VERIFIER)/pyproject.toml $(CLIENT)/pyproject.toml Ma
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check bench faults clean lock
+.PHONY: help setup demo test check bench faults screenshots clean lock
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,9 @@ bench: $(DEV_STAMP) ## measure, each figure against a peer or a limit in the sam
 faults: $(DEV_STAMP) ## kill, freeze and starve real processes under load (FAULTS=500, SEED=...), and see that planted bugs show
 	@$(BIN)/python -m tests.faults $(if $(FAULTS),--faults $(FAULTS)) $(if $(SEED),--seed $(SEED))
 	@$(BIN)/python -m tests.faults --control
+
+screenshots: $(DEV_STAMP) ## make the pictures of the README again, from the story of the demo (needs Chromium)
+	@PYTHONPATH=. $(BIN)/python .ci/screenshots.py
 
 clean: ## remove the virtual environment and caches; .data is yours to remove
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

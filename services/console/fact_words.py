@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from services.console.dates import london_day
+
 PREFIX: Final = "com.sage.partnercloud."
 
 _FACTS: Final = {
@@ -84,24 +86,27 @@ def event_sentence(topic: str, data: Mapping[str, Any], names: Mapping[str, str]
     return _sentence(_EVENTS, topic, data, names or {})
 
 
-def value_words(value: Any, member: str = "") -> str:
-    """A member of a standing in words."""
+def value_words(value: Any, member: str = "", names: Mapping[str, str] | None = None) -> str:
+    """A member of a standing in words. `names`: of people, by id."""
     if value is None:
         return "unknown"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return ", ".join(_item_words(item) for item in value) or ("nobody" if member == "counted" else "none")
+        return ", ".join(_item_words(item, names or {}) for item in value) or (
+            "nobody" if member == "counted" else "none"
+        )
     return str(value).replace("_", " ")
 
 
-def _item_words(item: Any) -> str:
+def _item_words(item: Any, names: Mapping[str, str]) -> str:
     if not isinstance(item, Mapping):
-        return str(item)
+        return names.get(item, str(item))
     if "deadline_on" in item:
-        return f"{str(item.get('outcome', '')).replace('_', ' ')} window to {item['deadline_on']}"
-    end = item.get("to")
-    return f"from {str(item.get('from'))[:10]} to {str(end)[:10]}" if end else f"from {str(item.get('from'))[:10]}"
+        outcome = str(item.get("outcome", "")).replace("_", " ")
+        return f"{outcome} window, last day {london_day(item['deadline_on'])}"
+    begin, end = london_day(item.get("from")), item.get("to")
+    return f"from {begin} to {london_day(end)}" if end else f"from {begin}"
 
 
 def _sentence(sentences: Mapping[str, str], topic: str, data: Mapping[str, Any], names: Mapping[str, str]) -> str:

@@ -47,11 +47,12 @@ async def partner(shown: Page) -> Response:
     standing = found["standing"].data
     compared = await _compared(shown, about, found) if not view.live else {}
     now = (found["live"] or standing)["at"]
-    names = _names(found["people"])
+    name = (found["live"] or standing)["name"] or partner_id
+    names = {**_names(found["people"]), partner_id: name}
     return shown.render(
         "partner.html",
         partner_id=partner_id,
-        name=(found["live"] or standing).get("name") or partner_id,
+        name=name,
         about=about,
         now=now,
         products=_products(standing, found["standings"].data),
@@ -128,7 +129,7 @@ def _since(product: Mapping[str, Any], spans: Iterable[Mapping[str, Any]], at: s
 
 def _names(people: Panel) -> dict[str, str]:
     rows = people.data["consultants"] if people.data else []
-    return {row["consultant_id"]: row["name"] for row in rows if row.get("name")}
+    return {row["consultant_id"]: row["name"] for row in rows if row["name"]}
 
 
 def _pictures(
