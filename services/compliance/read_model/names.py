@@ -6,12 +6,14 @@ from typing import Final, NamedTuple
 from services.compliance.database import Connection
 
 PARTNER_FOUND: Final = """(
-    lower({column}) LIKE certification.holding({part}) OR {column} IN (SELECT certification.partners_named({part}))
+    lower({column}) LIKE (SELECT certification.holding({part}))
+    OR {column} IN (SELECT certification.partners_named({part}))
 )"""
 CONSULTANT_FOUND: Final = """(
-    lower({column}) LIKE certification.holding({part}) OR {column} IN (SELECT certification.consultants_named({part}))
+    lower({column}) LIKE (SELECT certification.holding({part}))
+    OR {column} IN (SELECT certification.consultants_named({part}))
 )"""
-"""Conditions on a column of ids: the id or the name holds the part, case and accents aside."""
+"""Conditions on a column of ids: the id or the name holds the part, case and accents aside. The part is folded once."""
 
 _PARTNER_NAMES: Final = "SELECT n.partner_id, n.name FROM certification.partner_name n WHERE n.partner_id = ANY($1)"
 _CONSULTANT_NAMES: Final = """

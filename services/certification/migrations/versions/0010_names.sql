@@ -83,10 +83,10 @@ CREATE FUNCTION certification.holding(part text) RETURNS text
 -- Whose name holds this part. An index of this kind is read through a bitmap only.
 CREATE FUNCTION certification.partners_named(part text) RETURNS SETOF text
     LANGUAGE sql STABLE SECURITY DEFINER ROWS 20 SET search_path = pg_catalog, pg_temp SET enable_bitmapscan = on
-AS $$ SELECT p.partner_id FROM certification.partner_profile p WHERE p.folded LIKE certification.holding(part) $$;
+AS $$ SELECT p.partner_id FROM certification.partner_profile p WHERE p.folded LIKE (SELECT certification.holding(part)) $$;
 CREATE FUNCTION certification.consultants_named(part text) RETURNS SETOF text
     LANGUAGE sql STABLE SECURITY DEFINER ROWS 20 SET search_path = pg_catalog, pg_temp SET enable_bitmapscan = on
-AS $$ SELECT p.consultant_id FROM certification.profile p WHERE p.folded LIKE certification.holding(part) $$;
+AS $$ SELECT p.consultant_id FROM certification.profile p WHERE p.folded LIKE (SELECT certification.holding(part)) $$;
 REVOKE ALL ON FUNCTION certification.partners_named(text), certification.consultants_named(text) FROM PUBLIC;
 
 DO $$
