@@ -63,6 +63,13 @@ def test_the_events_told(story: System) -> None:
     assert "Selling to new customers was suspended selling-suspended" in text(_page(story, "/partners/cedar/events"))
 
 
+def test_everything_that_happened_page_by_page(story: System) -> None:
+    said = text(_page(story, "/partners/cedar/timeline"))
+    assert "cedar enrolled as VAR in PARTNER_SUCCESS" in said
+    assert "hugo left cedar" in said
+    assert "A replacement window for S200P opened, last day 20 Nov 2026 Expired" in said
+
+
 def test_a_partner_never_mentioned_is_a_sentence(system: System) -> None:
     answer = system.http.get("/partners/%3Cb%3E")
     assert answer.status_code in (404, 422)

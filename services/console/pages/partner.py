@@ -1,6 +1,6 @@
 """A partner: how it stands and why, its people, its time as a picture, and what was known when."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -13,9 +13,14 @@ from services.console.questions import Panel, path
 from services.console.timeline_picture import history_rows, picture
 
 ENTRIES_MAX: Final = 1000
+SPANS_MAX: Final = 300
 AHEAD_DAYS: Final = 60
 """How far *true at* goes into the future."""
 EVENTS_SHOWN: Final = 50
+ENTRIES_SHOWN: Final = 100
+"""Entries of the timeline on a page; the others follow on pages of their own."""
+DRAWN_MAX: Final = 200
+"""Windows, and suspensions, in a picture."""
 
 
 class Answer(NamedTuple):
@@ -35,7 +40,7 @@ async def partner(shown: Page) -> Response:
     about = path("/compliance/v1/partners/{}", partner_id)
     asked = {
         "standing": ask.panel(about, **view.params),
-        "standings": ask.panel(f"{about}/standings", limit=ENTRIES_MAX, **view.params),
+        "standings": ask.panel(f"{about}/standings", limit=SPANS_MAX, **view.params),
         "timeline": ask.panel(f"{about}/timeline", limit=ENTRIES_MAX, **view.params),
         "people": ask.panel(f"{about}/consultants", limit=200, **view.params),
         "policy": ask.panel("/compliance/v1/policy", **view.params),
@@ -60,6 +65,7 @@ async def partner(shown: Page) -> Response:
         sliders=_sliders(view, now, found),
         names=names,
         found=found,
+        entries_shown=ENTRIES_SHOWN,
         answers=_answers(view, found, compared),
         changes=compared.get("changes"),
         happened=_happened(compared, view),
@@ -138,13 +144,22 @@ def _pictures(
     standings, timeline = found["standings"].data, found["timeline"].data
     if standing is None or standings is None:
         return []
-    entries = timeline["entries"] if timeline else []
+    notices = [entry for entry in timeline["entries"] if entry["kind"] == "notice"] if timeline else []
     pictures = []
-    for product in (product["product"] for product in standing["products"]):
+    for part in standing["products"]:
+        product, entries = part["product"], [*_entries(part), *notices]
         drawn = picture(product, standings, entries, found["policy"].data, names)
         if drawn is not None:
             pictures.append({"drawn": drawn, "rows": history_rows(product, standings, entries, names)})
     return pictures
+
+
+def _entries(part: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The latest windows and suspensions of a standing, in the shape of a timeline's."""
+    for window in part["windows"][-DRAWN_MAX:]:
+        yield {"kind": "window", "product": part["product"], **window}
+    for suspension in part["suspensions"][-DRAWN_MAX:]:
+        yield {"kind": "suspension", "product": part["product"], **suspension}
 
 
 class Slider(NamedTuple):
@@ -214,7 +229,16 @@ async def events(shown: Page) -> Response:
     return shown.render("partner_events.html", partner_id=partner_id, events=found["events"], next=found["next"])
 
 
+async def timeline(shown: Page) -> Response:
+    """Everything that happened to the partner, page by page."""
+    partner_id = shown.path["partner_id"]
+    about = path("/compliance/v1/partners/{}/timeline", partner_id)
+    found = await shown.ask.get(about, limit=ENTRIES_SHOWN, after=shown.query.get("after"), **shown.view.params)
+    return shown.render("partner_timeline.html", partner_id=partner_id, about=about, found=found, names={})
+
+
 ROUTES: Final = (
     page("/partners/{partner_id}", partner),
+    page("/partners/{partner_id}/timeline", timeline),
     page("/partners/{partner_id}/events", events),
 )
