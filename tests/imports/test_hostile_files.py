@@ -144,6 +144,21 @@ def test_a_row_that_is_none_is_refused_and_no_other(name: str, line: bytes, sent
     assert sentence in output
 
 
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_small_parquet_file_of_great_cells_fills_no_memory(kept: bool, tmp_path: Path) -> None:
+    """Each of a hundred thousand rows has the same text of 4 MiB, which the file holds once."""
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    text = pyarrow.array(["x" * (4 << 20)], pyarrow.string())
+    great = pyarrow.DictionaryArray.from_arrays(pyarrow.array([0] * 100_000, pyarrow.int32()), text)
+    table = pyarrow.table({"Account": great, "Employee": great, "Joined": great})
+    parquet.write_table(table, tmp_path / "great.parquet", compression="zstd", store_schema=kept)
+    status, output = said(tmp_path, "great.parquet")
+    assert status == 1
+    assert "A cell of column Account has 4,194,304 bytes, and has at most 131,072" in output
+
+
 KILLED: Final = """
 import os
 from datetime import UTC, datetime

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import pyarrow
-from pyarrow import parquet
+from pyarrow import compute, parquet
 
 from services.cli.imports.table import Cell, RowProblem, TableRow, UnreadableTable
 
 ROW_GROUP_BYTES_MAX: Final = 1 << 30
 """Of the data that is not compressed: so much can be in memory at once."""
+CELL_BYTES_MAX: Final = 1 << 17
 _ROWS_READ: Final = 1_000
 
 
@@ -21,15 +22,18 @@ def read_parquet(
 ) -> Iterator[TableRow | RowProblem]:
     """The rows of the file, from 1. Raises `UnreadableTable`."""
     try:
-        with parquet.ParquetFile(path) as file:
-            columns = file.schema_arrow.names
-            require_columns(columns)
+        metadata = parquet.read_metadata(path)
+        require_columns(metadata.schema.to_arrow_schema().names)
+        leaves = (metadata.schema.column(number) for number in range(metadata.num_columns))
+        texts = [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY"]
+        with parquet.ParquetFile(path, read_dictionary=texts) as file:
             _refuse_great_groups(file)
             number, share = 0, path.stat().st_size / max(1, file.metadata.num_rows)
             for batch in file.iter_batches(batch_size=_ROWS_READ):
-                for values in batch.to_pylist():
+                _refuse_great_cells(batch)
+                for place in range(batch.num_rows):
                     number += 1
-                    yield _row(number, values)
+                    yield _row(number, batch, place)
                 on_read(round(share * batch.num_rows))
     except pyarrow.ArrowException as problem:
         raise UnreadableTable(f"{path} is no Parquet file: {str(problem).splitlines()[0][:200]}.") from None
@@ -45,9 +49,22 @@ def _refuse_great_groups(file: parquet.ParquetFile) -> None:
             )
 
 
-def _row(number: int, values: dict[str, Any]) -> TableRow | RowProblem:
+def _refuse_great_cells(batch: pyarrow.RecordBatch) -> None:
+    """A text that many rows have is in memory once, until a row is taken out."""
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        values = column.flatten() if pyarrow.types.is_list(column.type) else column
+        if pyarrow.types.is_dictionary(values.type):
+            longest = compute.max(compute.binary_length(values.dictionary)).as_py() or 0
+            if longest > CELL_BYTES_MAX:
+                raise UnreadableTable(
+                    f"A cell of column {name} has {longest:,} bytes, and has at most {CELL_BYTES_MAX:,}."
+                )
+
+
+def _row(number: int, batch: pyarrow.RecordBatch, place: int) -> TableRow | RowProblem:
     try:
-        return TableRow(number, {name: _cell(value) for name, value in values.items()})
+        cells = zip(batch.schema.names, batch.columns, strict=True)
+        return TableRow(number, {name: _cell(column[place].as_py()) for name, column in cells})
     except ValueError as problem:
         return RowProblem(number, f"{problem}.")
 
