@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 from typing import BinaryIO, Final
 
 import pytest
@@ -157,6 +158,22 @@ def test_a_small_parquet_file_of_great_cells_fills_no_memory(kept: bool, tmp_pat
     status, output = said(tmp_path, "great.parquet")
     assert status == 1
     assert "A cell of column Account has 4,194,304 bytes, and has at most 131,072" in output
+
+
+def test_a_damaged_parquet_file_is_named_in_a_sentence(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    parquet.write_table(pyarrow.table({"Account": ["P1"], "Employee": ["C1"], "Joined": ["x"]}), tmp_path / "a.parquet")
+    content, random = (tmp_path / "a.parquet").read_bytes(), Random(1)
+    for _ in range(50):
+        damaged = bytearray(content)
+        for _ in range(random.randint(1, 4)):
+            damaged[random.randrange(len(damaged))] = random.randrange(256)
+        (tmp_path / "b.parquet").write_bytes(damaged[: random.choice((None, random.randrange(len(damaged))))])
+        status, output = said(tmp_path, "b.parquet")
+        assert status in (1, 3)
+        assert len(output) < 600
 
 
 KILLED: Final = """

@@ -35,8 +35,10 @@ def read_parquet(
                     number += 1
                     yield _row(number, batch, place)
                 on_read(round(share * batch.num_rows))
-    except pyarrow.ArrowException as problem:
-        raise UnreadableTable(f"{path} is no Parquet file: {str(problem).splitlines()[0][:200]}.") from None
+    except (pyarrow.ArrowException, UnicodeError, OSError) as problem:
+        if isinstance(problem, OSError) and problem.errno is not None:
+            raise
+        raise UnreadableTable(f"{path} is no Parquet file: {' '.join(str(problem).split())[:200]}.") from None
 
 
 def _refuse_great_groups(file: parquet.ParquetFile) -> None:

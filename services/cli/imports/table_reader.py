@@ -36,7 +36,7 @@ def read_table(
     try:
         yield from read(path, mapping.file, checked, on_read)
     except OSError as problem:
-        raise UnreadableTable(f"{path} cannot be read: {problem.strerror or problem}.") from problem
+        raise UnreadableTable(f"{path} cannot be read: {problem.strerror}.") from problem
 
 
 def _csv(path: Path, written: FileFormat, checked: Columns, on_read: OnRead) -> Iterator[TableRow | RowProblem]:
