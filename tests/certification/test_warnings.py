@@ -71,6 +71,7 @@ async def test_what_a_fact_waits_for_and_what_came_too_late_is_warned_of(caller:
     told = [
         await caller.course(),
         await caller.course(),
+        await caller.course(effective_at="2020-01-01T00:00:00Z"),
         await caller.register("R1"),
         await caller.score("R1", 1, "90"),
         await caller.score("R1", 2, "95"),
@@ -82,6 +83,7 @@ async def test_what_a_fact_waits_for_and_what_came_too_late_is_warned_of(caller:
     assert [reason({"body": answer.json()}) for answer in told] == [
         "waits_for_pass",
         "course_already_completed",
+        "waits_for_pass",
         None,
         None,
         "already_passed",
@@ -90,7 +92,7 @@ async def test_what_a_fact_waits_for_and_what_came_too_late_is_warned_of(caller:
         "takes_effect_later",
         "nothing_to_revoke",
     ]
-    assert told[4].json()["warnings"] == [
+    assert told[5].json()["warnings"] == [
         {"reason": "already_passed", "rule": "R7", "text": "An earlier attempt passed and ended the registration."}
     ]
 

@@ -15,6 +15,8 @@ from typing import Any, Final
 import pytest
 
 from tests.architecture.markdown import code_blocks, read, sections
+from tests.imports.importing import examples
+from tests.reconciliation.transcripts import reconcile
 from tests.story.university import FACTS, NIGHT, NIGHTS, University
 from tests.systems import System, environment
 
@@ -168,3 +170,4 @@ def test_the_commands_of_the_other_sections(system: System, command: str, tmp_pa
     [compare] = code_blocks(GUIDE["Reconciling"], "bash")
     shell = Shell(system, command, tmp_path / "docs" / "examples")
     assert "agree" in shell.run(compare)
+    assert reconcile(system, *examples()) == (0, {"made": 0, "remaining": 0}), "of every type of fact"
