@@ -320,6 +320,8 @@ class _TableResponse(StreamingResponse):
                 await asyncio.wait((writing, hanging_up), return_when=asyncio.FIRST_COMPLETED)
             if writing.done():
                 writing.result()
+        except asyncio.CancelledError:  # its key was revoked, or the server stops
+            raise TableEndsEarly("The call was ended before the table.") from None
         finally:
             writing.cancel()
             hanging_up.cancel()
