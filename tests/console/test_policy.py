@@ -61,7 +61,7 @@ async def test_a_revision_shows_whom_it_would_have_changed_and_then_asks(visit: 
     )
     fields = {"policy_id": "2027-01", "window_days": "45", "reason": "asked for"}
     page = await typed(visit(served), "policy-revision", "preview", **fields)
-    assert "1 standing would be another: of 1 partner." in text(page)
+    assert "1 partner would stand otherwise today." in text(page)
     assert "cedar S200P Suspended suspended from 1 Nov 2026 In window" in text(page)
     assert "Record it" in text(page)
     asked = [(path, content) for method, path, _, content in served.asked if method == "POST"]
