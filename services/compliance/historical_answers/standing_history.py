@@ -12,9 +12,23 @@ from services.compliance.historical_answers.partners import never_mentioned
 from services.compliance.historical_answers.queries import PartnerStandings
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.standing_history import PersonSpan, StandingSpan, standing_history
+from services.compliance.read_model.names import consultant_names, partner_name
 
 PEOPLE_MAX: Final = 100
 """People whose spans an answer has."""
+
+
+class PersonAtPartner(msgspec.Struct, frozen=True):
+    """A person is linked to the partner (`product` null), or counts there for the product, from `from` until `to`.
+
+    `name`: null where it is unknown or erased.
+    """
+
+    consultant_id: str
+    name: str | None
+    product: str | None
+    start: datetime = msgspec.field(name="from")
+    to: datetime | None
 
 
 class StandingsAnswer(Answer, frozen=True, kw_only=True):
@@ -26,9 +40,10 @@ class StandingsAnswer(Answer, frozen=True, kw_only=True):
     """
 
     partner_id: str
+    name: str | None
     standings: tuple[StandingSpan, ...]
     standings_omitted: int
-    people: tuple[PersonSpan, ...]
+    people: tuple[PersonAtPartner, ...]
     people_omitted: int
 
 
@@ -40,12 +55,17 @@ async def partner_standings(connection: Connection, question: PartnerStandings, 
         raise never_mentioned(question.partner_id)
     shown = [span for product in parameters.products for span in _of(spans, product)[-question.limit :]]
     shown_people, omitted = _latest(people)
+    names = await consultant_names(connection, sorted({span.consultant_id for span in shown_people}))
     answer = StandingsAnswer(
         **moment.members,
         partner_id=question.partner_id,
+        name=await partner_name(connection, question.partner_id),
         standings=tuple(shown),
         standings_omitted=len(spans) - len(shown),
-        people=tuple(shown_people),
+        people=tuple(
+            PersonAtPartner(span.consultant_id, names.get(span.consultant_id), span.product, span.start, span.to)
+            for span in shown_people
+        ),
         people_omitted=omitted,
     )
     return msgspec.json.encode(answer)

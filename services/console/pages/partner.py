@@ -53,7 +53,7 @@ async def partner(shown: Page) -> Response:
     compared = await _compared(shown, about, found) if not view.live else {}
     now = (found["live"] or standing)["at"]
     name = (found["live"] or standing)["name"] or partner_id
-    names = {**_names(found["people"]), partner_id: name}
+    names = {**_names(found["standings"]), partner_id: name}
     return shown.render(
         "partner.html",
         partner_id=partner_id,
@@ -133,8 +133,9 @@ def _since(product: Mapping[str, Any], spans: Iterable[Mapping[str, Any]], at: s
     return since if status == product["status"] else None
 
 
-def _names(people: Panel) -> dict[str, str]:
-    rows = people.data["consultants"] if people.data else []
+def _names(standings: Panel) -> dict[str, str]:
+    """The names of the people who were ever linked, by id."""
+    rows = standings.data["people"] if standings.data else []
     return {row["consultant_id"]: row["name"] for row in rows if row["name"]}
 
 

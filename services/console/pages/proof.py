@@ -27,7 +27,13 @@ async def proof(shown: Page) -> Response:
     """Why the partner stands as it does for the product, and what proves each fact of it."""
     partner_id, product = shown.path["partner_id"], shown.path["product"]
     address = path("/audit/v1/explanations/partners/{}/{}", partner_id, product)
-    explained = await shown.ask.get(address, **shown.view.params)
+    about = path("/compliance/v1/partners/{}/standings", partner_id)
+    found = await shown.ask.together(
+        explained=shown.ask.get(address, **shown.view.params),
+        standings=shown.ask.panel(about, limit=1, **shown.view.params),
+    )
+    explained, standings = found["explained"], found["standings"].data or {"name": None, "people": ()}
+    names = {person["consultant_id"]: person["name"] for person in standings["people"] if person["name"]}
     facts = explained["facts"]
     shown_facts = _most_telling(explained)
     texts = await asyncio.gather(*(_text(shown, fact["proof"]) for fact in shown_facts))
@@ -36,7 +42,8 @@ async def proof(shown: Page) -> Response:
     return shown.render(
         "proof.html",
         partner_id=partner_id,
-        name=explained.get("name") or partner_id,
+        name=standings["name"] or partner_id,
+        names={**names, partner_id: standings["name"] or partner_id},
         product=product,
         explained=explained,
         address=address,
