@@ -224,7 +224,7 @@ def serve_console(host: str, port: int, as_json: bool) -> None:
             raise click.ClickException("The setting SAGECERT_CONSOLE_SERVICES_URL is missing: it names the services.")
         address = Address(host, port)
         app = Gateway({}, keys=NO_KEYS, sandbox=False, console=lambda _: create_app(settings))
-        address.serve(app, lambda: announce(address.origin, as_json=as_json))
+        address.serve(app, lambda: announce(address.origin, as_json=as_json, documented=False))
 
 
 def serve_app(

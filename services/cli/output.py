@@ -25,9 +25,10 @@ def progress(line: str) -> None:
     click.echo(line, err=True)
 
 
-def announce(origin: str, *, as_json: bool = False, **more: object) -> None:
-    """Prints the address: for people, or with `more` as JSON for a script."""
+def announce(origin: str, *, as_json: bool = False, documented: bool = True, **more: object) -> None:
+    """Prints the address: for people, or with `more` as JSON for a script. `documented`: it serves documentation."""
     if as_json:
         click.echo(json.dumps({"url": origin, **more}))
     else:
-        click.echo(f"Serving on {origin} (documentation: {origin}/docs); Ctrl-C stops it.")
+        documentation = f" (documentation: {origin}/docs)" if documented else ""
+        click.echo(f"Serving on {origin}{documentation}; Ctrl-C stops it.")
