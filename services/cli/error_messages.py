@@ -18,6 +18,7 @@ _LISTS: Final = {
     "webhook_keys": "SAGECERT_COMPLIANCE_WEBHOOK_KEYS",
     "webhook_networks": "SAGECERT_COMPLIANCE_WEBHOOK_NETWORKS",
     "witnesses": "SAGECERT_AUDIT_WITNESSES",
+    "recipients": "SAGECERT_MAIL_RECIPIENTS",
 }
 """Settings that are written as JSON, by field."""
 _PART_OF: Final = {"FOLLOWER": "COMPLIANCE", "DISPATCHER": "COMPLIANCE", "SEALER": "AUDIT"}
@@ -118,6 +119,9 @@ def _settings(problem: "ValidationError") -> Iterator[str]:
     part = _PART_OF.get(part, part)
     prefix = "SAGECERT_" if part == "SYSTEM" else f"SAGECERT_{part}_"
     for error in problem.errors():
+        if not error["loc"]:
+            yield f"{error['msg'].removeprefix('Value error, ')}."
+            continue
         name = str(error["loc"][0])
         if name.islower():
             name = prefix + name.upper()

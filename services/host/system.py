@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from services.audit.settings import AuditSettings
 from services.certification.settings import CertificationSettings
+from services.compliance.reminders.settings import MailSettings
 from services.compliance.settings import ComplianceSettings
 from services.console.settings import ConsoleSettings
 from services.host.database_roles import Databases
@@ -53,6 +54,7 @@ def settings(
     )
     if not compliance.webhook_keys:
         compliance = compliance.model_copy(update={"webhook_keys": (webhook_key(),)})
+    MailSettings()  # a mistake is told here, not by the dispatcher
     audit = audit_settings(
         SecretStr(databases.auditor_url), data_directory, database_role=databases.auditor_role, sandbox=sandboxed
     )

@@ -5,7 +5,7 @@ is in one mail for ever, so a mail that is sent again is the same mail.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import uuid4
 
@@ -94,8 +94,9 @@ def reminders_of(events: Sequence[LoggedEvent]) -> tuple[list[Reminder], list[st
             if any(one.product == product and one.status == "suspended" for one in data.standings):
                 made[event.event_id] = Reminder(event.event_id, "suspension", *who, day, 0)
         elif data.window is not None:
-            due_on = data.window.deadline_on
-            made[event.event_id] = Reminder(event.event_id, "window", *who, due_on, (due_on - day).days)
+            window = data.window
+            days_left = round((window.deadline_at - event.effective_at) / timedelta(days=1))
+            made[event.event_id] = Reminder(event.event_id, "window", *who, window.deadline_on, days_left)
     return list(made.values()), retracted
 
 

@@ -28,7 +28,9 @@ class MailSettings(BaseSettings):
     loopback; None: no reminders. `sender` and `recipients`: the addresses.
     """
 
-    model_config = SettingsConfigDict(env_prefix="SAGECERT_MAIL_", frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix="SAGECERT_MAIL_", frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
+    )
 
     url: SecretStr | None = None
     sender: str | None = Field(default=None, pattern=r"^[!-~]{1,64}@[!-?A-~]{1,255}$")
