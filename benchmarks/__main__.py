@@ -28,6 +28,7 @@ def main() -> None:
             ("visibility",),
             ("isolation",),
             ("answers", *log),
+            ("console", *log),
             ("claims",),
             ("rebuild", *log, "--memory"),
             ("portal_change",),

@@ -1,0 +1,104 @@
+"""Pages of the console over HTTP, each against the JSON answers that it shows, asked one after the other.
+
+`python -m benchmarks.console [--facts 1000000] [--rounds 5] [--data-dir D]`. One process serves both. Page and answers
+take turns; medians of a call, and their ratio. The partners are of median size.
+"""
+
+import argparse
+import asyncio
+import statistics
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
+
+from benchmarks.answers import prepare
+from benchmarks.servers import Client, latency_ms, server, serving
+from services.host import system
+from services.host.database_roles import Databases
+from services.host.gateway import Gateway
+
+CALLS = 20
+C = "/compliance/v1"
+
+
+class Shown(NamedTuple):
+    """A page and the answers that it shows; `{}` stands for a partner."""
+
+    page: str
+    answers: tuple[str, ...]
+
+
+PAGES = (
+    Shown(
+        "/",
+        (
+            f"{C}/windows?status=open&limit=12",
+            f"{C}/partners?status=suspended&limit=12",
+            f"{C}/maintenance?limit=12",
+            f"{C}/facts-without-effect?limit=12",
+            "/certification/v1/held-facts?limit=12",
+            f"{C}/webhook-endpoints",
+        ),
+    ),
+    Shown("/partners", (f"{C}/partners?limit=50",)),
+    Shown("/partners?status=suspended", (f"{C}/partners?limit=50&status=suspended",)),
+    Shown(
+        "/partners/{}",
+        (f"{C}/partners/{{}}", f"{C}/partners/{{}}/standings", f"{C}/partners/{{}}/timeline"),
+    ),
+    Shown("/people", (f"{C}/consultants?limit=50",)),
+    Shown("/policy", (f"{C}/policy",)),
+    Shown("/log", ("/certification/v1/recorded-facts?limit=50",)),
+    Shown("/webhooks", (f"{C}/webhook-endpoints?limit=50",)),
+)
+
+
+def whole(databases: Databases, directory: Path) -> Gateway:
+    """The system with its console, as `sagecert up` serves it on loopback."""
+    key = SecretStr(Fernet.generate_key().decode())
+    chosen = system.settings(databases, sandboxed=False, webhook_key=lambda: key, data_directory=directory)
+    return system.create(chosen, databases.owner_url, bootstrap=None, keyless=True)
+
+
+async def measure(port: int, partners: list[str], rounds: int) -> None:
+    """Prints the figures."""
+    client = await Client.connect(port)
+    for shown in PAGES:
+        pages: list[float] = []
+        answers: list[float] = []
+        for _ in range(rounds):
+            pages.append(await latency_ms(partial(_ask, client, (shown.page,), partners), CALLS))
+            answers.append(await latency_ms(partial(_ask, client, shown.answers, partners), CALLS))
+        page, answer = statistics.median(pages), statistics.median(answers)
+        what = "1 answer" if len(shown.answers) == 1 else f"{len(shown.answers)} answers"
+        print(f"{shown.page}: {page:.1f} ms, {what}: {answer:.1f} ms = {page / answer:.2f}x", flush=True)
+
+
+async def _ask(client: Client, paths: tuple[str, ...], partners: list[str], turn: int) -> None:
+    partner = partners[turn % len(partners)]
+    for path in paths:
+        await client.get(path.format(partner))
+
+
+def main() -> None:
+    """Starts a server of its own and measures on it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--facts", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--data-dir", type=Path, help="keeps the server's data, to be measured on again")
+    arguments = parser.parse_args()
+    with (
+        server(arguments.data_dir) as databases,
+        TemporaryDirectory(prefix="sagecert-bench-") as directory,
+    ):
+        partners = prepare(databases, arguments.facts)
+        with serving(whole, databases, Path(directory)) as port:
+            asyncio.run(measure(port, partners, arguments.rounds))
+
+
+if __name__ == "__main__":
+    main()
