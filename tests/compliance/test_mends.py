@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import psycopg
 
+from shared.events.envelope import Fact
 from shared.events.facts import ConsultantLeft, ConsultantLinked, CourseCompleted, PartnerEnrolled
 from shared.events.wire import instant_text
 from tests.compliance.asking import answer, asking
@@ -28,10 +29,12 @@ async def mends(client: httpx.AsyncClient, **at: object) -> dict[str, Any] | Non
 
 
 async def test_an_answer_says_who_is_nearest_and_what_each_lacks(sandbox_database: Database) -> None:
-    """R18: C left. B only needs maintenance, D a pass, E both; A and F count elsewhere or left."""
+    """R18: C left. B only needs maintenance, D a pass, E both; F left, and H joins later."""
     seed = SeedFacts()
     seed.groups = told()
     seed.tell(LOST, ConsultantLeft("P1", "C"))
+    joins, position = NOW + 10 * DAY, seed.head + 1
+    seed.groups.append((Fact("joins", joins, LOST, ConsultantLinked("P1", "H"), position, position),))
     settings = await followed(sandbox_database, seed.groups, NOW)
     with psycopg.connect(sandbox_database.owner_url, autocommit=True) as owner:
         owner.execute("INSERT INTO certification.profile VALUES ('B', 'Bo Lind', 'bo@example.org')")
@@ -53,6 +56,10 @@ async def test_an_answer_says_who_is_nearest_and_what_each_lacks(sandbox_databas
         assert await mends(client, at=instant_text(LOST - DAY)) is None, "it was compliant"
         before = await mends(client, at=instant_text(ANNOUNCED + 2 * DAY), known_at=instant_text(ANNOUNCED))
         assert before is None, "B, C and F count"
+        assert (await answer(client, PATHS[1]))["next_change_at"] == instant_text(joins)
+        later = await mends(client, at=instant_text(joins))
+        assert later is not None
+        assert [person["consultant_id"] for person in later["nearest"]] == ["B", "D", "E", "H"]
         other = (await answer(client, "partners/P2/compliance/S200P"))["mends"]
         assert (other["rule"], other["people"], other["by"], other["nearest"]) == ("R12", 2, None, [])
 

@@ -37,6 +37,27 @@ MISTAKES: Final = (
         "policy/test_explanation.py::test_the_arithmetic_of_a_deadline",
     ),
     Mistake(
+        "who was lost is somebody who counts again",
+        f"{POLICY}/background.py",
+        "if consultant_id not in counted:",
+        "if consultant_id:",
+        "policy/test_background.py::test_a_status_holds_since_when_it_says_and_the_last_loss_is_the_last",
+    ),
+    Mistake(
+        "a status that is foreseen holds since the one before",
+        f"{POLICY}/background.py",
+        "before.since if then.status == was else instant",
+        "before.since",
+        "policy/test_background.py::test_a_status_holds_since_when_it_says_and_the_last_loss_is_the_last",
+    ),
+    Mistake(
+        "who counts elsewhere is near",
+        f"{POLICY}/near_people.py",
+        "return holds(self.counting, at) and not holds(self.certified, at)",
+        "return not holds(self.certified, at)",
+        "compliance/test_mends.py::test_an_answer_says_who_is_nearest_and_what_each_lacks",
+    ),
+    Mistake(
         "values of a page are not escaped",
         "services/compliance/historical_answers/explanation_page.py",
         'Markup("<td>{}</td>").format(cell)',
