@@ -77,7 +77,7 @@ def test_move_to_45_days_whom_would_it_change(visitor: Visit, story: System) -> 
     keyboard.type("Reason", "partners asked for more time")
     keyboard.press("See what it changes", shows="Had this held all along")
     changed = page.locator("#what-if")
-    expect(changed).to_contain_text("3 standings would be others")
+    expect(changed).to_contain_text("3 partners would stand otherwise today")
     row = changed.get_by_role("row").filter(has_text=re.compile("cedar", re.IGNORECASE))
     expect(row).to_contain_text("Suspended")
     expect(row).to_contain_text("In window")
