@@ -1057,9 +1057,10 @@ class StandingsAnswer(TypedDict):
     policy_id: str
     engine: str
     partner_id: str
+    name: str | None
     standings: list[StandingSpan]
     standings_omitted: int
-    people: list[PersonSpan]
+    people: list[PersonAtPartner]
     people_omitted: int
 
 
@@ -1081,10 +1082,11 @@ StandingSpan = TypedDict(
     """
 
 
-PersonSpan = TypedDict(
-    "PersonSpan", {"consultant_id": "str", "product": "str | None", "from": "str", "to": "str | None"}
+PersonAtPartner = TypedDict(
+    "PersonAtPartner",
+    {"consultant_id": "str", "name": "str | None", "product": "str | None", "from": "str", "to": "str | None"},
 )
-"""A person is linked to the partner (`product` None), or counts there for the product, from `start`
+"""A person is linked to the partner (`product` null), or counts there for the product, from `from`
     until `to`.
     """
 
