@@ -26,7 +26,7 @@ def test_why_is_cedar_suspended_and_since_when(visitor: Visit) -> None:
     expect(answer.get_by_role("heading")).to_contain_text("Suspended")
     expect(answer).to_contain_text("since 21 Nov 2026, 00:00")
     expect(answer).to_contain_text("no selling to new customers")
-    expect(answer).to_contain_text("1 more")
+    expect(answer).to_contain_text("One counted consultant more")
 
 
 def test_who_must_act_this_week(visitor: Visit) -> None:
