@@ -14,6 +14,7 @@ ADDRESSES: Final = (
     "/partners/cedar",
     "/partners/cedar?at=2026-11-20T12:00:00Z&known_at=2026-11-20T12:00:00Z",
     "/partners/cedar/events",
+    "/partners/cedar/timeline",
     "/partners/cedar/proof/S200P",
     "/people",
     "/people/jude",
