@@ -33,6 +33,9 @@ _FORGED: Final = Refused(
     },
 )
 _TOO_LARGE: Final = Refused(413, {"title": "Too large", "detail": "The form is too large."})
+_TOO_MANY: Final = Refused(
+    422, {"title": "Too many fields", "detail": f"A form or an address has at most {FORM_FIELDS_MAX} fields."}
+)
 _NOT_A_FORM: Final = Refused(415, {"title": "Not a form", "detail": "The console takes what its own forms send."})
 
 
@@ -70,7 +73,11 @@ class Page:
 
     @cached_property
     def _query(self) -> dict[str, list[str]]:
-        return _by_name(self.request.url.query)
+        try:
+            return _by_name(self.request.url.query)
+        except Refused:
+            self.__dict__["_query"] = {}  # the page that says so is shown without them
+            raise
 
     @cached_property
     def view(self) -> AsOfView:
@@ -212,11 +219,11 @@ def sign_in_first(shown: Page) -> Response:
 
 
 def _by_name(text: str) -> dict[str, list[str]]:
-    """Fields by name. Raises `Refused` where there are too many."""
+    """Fields or parameters by name. Raises `Refused` where there are too many."""
     try:
         pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=FORM_FIELDS_MAX)
     except ValueError:
-        raise _TOO_LARGE from None
+        raise _TOO_MANY from None
     found: dict[str, list[str]] = {}
     for name, value in pairs:
         found.setdefault(name, []).append(value)

@@ -17,6 +17,7 @@ from services.host import api_docs
 from services.host.accepted_requests import Paths
 from services.host.api_keys.key_ring import KeyRing
 from services.host.request_guard import RequestGuard
+from services.host.response_headers import completing
 from services.web.openapi import secure
 from services.web.problem_details import FAILED, problem_response, unexplained
 from services.web.wakeup import Wakeup
@@ -59,8 +60,10 @@ class Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a call while `running`."""
         is_page = self._pages and scope["type"] == "http" and _first_part(scope) in self._pages
-        answer = self._console if is_page and self._console is not None else self._guard
-        await answer(scope, receive, send)
+        if is_page and self._console is not None:
+            await self._console(scope, receive, completing(send, sandbox=self.sandbox))
+        else:
+            await self._guard(scope, receive, send)
 
     def stop(self) -> None:
         """Ends every wait: answers long polls and ends streams, so that the server can stop."""

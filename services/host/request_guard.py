@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.host.accepted_requests import Operation, Paths, Resource
 from services.host.api_keys.key_ring import KeyRing
 from services.host.refused_request import RefusedRequest
-from services.host.response_headers import completed
+from services.host.response_headers import completing
 from services.web.json_limits import shape_problem
 from services.web.problem_details import HOST_UNCLEAR, TYPE_PREFIX, Problem, malformed, problem_response, unexplained
 from services.web.scopes import Caller, caller_of_scope, insufficient_scope, set_caller
@@ -72,7 +72,7 @@ class RequestGuard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        send = self._completing(send)
+        send = completing(send, sandbox=self._sandbox)
         announced = True
         try:
             headers = _single_headers(scope)
@@ -113,14 +113,6 @@ class RequestGuard:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
             else:
                 await _refuse(refused, scope, receive, send, close=False)
-
-    def _completing(self, send: Send) -> Send:
-        async def completing(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = completed(message.get("headers", ()), sandbox=self._sandbox)
-            await send(message)
-
-        return completing
 
     def _operation(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Operation:
         """What is asked for, by a caller who may. Raises `RefusedRequest`: 401, 404, 405, 403, in this order."""

@@ -325,7 +325,7 @@ REFUSED: Final = [
     pytest.param([b"GET / HTTP/1.1\r\n", *[b"A: b\r\n"] * (HEAD_BYTES_MAX // 5)], 431, id="small ones without end"),
     pytest.param([head(b"Host: x", target=b"/" + b"a" * TARGET_BYTES_MAX)], 414, id="a long path"),
     pytest.param([head(b"Host: x", target=b"/?" + b"a" * TARGET_BYTES_MAX)], 414, id="a long query"),
-    pytest.param([head(b"Host: x", target=b"/?" + b"a&" * 2_000)], 422, id="many parameters"),
+    pytest.param([head(b"Host: x", target=b"/docs?" + b"a&" * 2_000)], 422, id="many parameters"),
     pytest.param([CHUNKED, b"30000\r\n" + b" " * 0x30000 + b"\r\n0\r\n\r\n"], 413, id="one big chunk"),
     pytest.param([CHUNKED, *[b"1\r\n \r\n"] * 150_000], 413, id="chunks without end"),
     pytest.param([CHUNKED, b"1;a=" + b"b" * 2_000_000], 413, id="a chunk extension without end"),

@@ -22,6 +22,32 @@ def sealed(log: str) -> Iterator[str]:
         yield f"{log}/tile/entries/{number}"
 
 
+TABLES: Final = (
+    "/audit/v1/claims",
+    "/audit/v1/partners/{partner_id}/changes",
+    "/audit/v1/what-ifs",
+    "/audit/v1/what-ifs/{what_if_id}/differences",
+    "/certification/v1/held-facts",
+    "/certification/v1/recorded-facts",
+    "/compliance/v1/consultants",
+    "/compliance/v1/facts-without-effect",
+    "/compliance/v1/facts/{fact_id}/events",
+    "/compliance/v1/maintenance",
+    "/compliance/v1/partners",
+    "/compliance/v1/partners/{partner_id}/consultants",
+    "/compliance/v1/partners/{partner_id}/standings",
+    "/compliance/v1/partners/{partner_id}/timeline",
+    "/compliance/v1/portal-changes",
+    "/compliance/v1/portal-changes/{portal_change_id}/notifications",
+    "/compliance/v1/processes",
+    "/compliance/v1/recorded-events",
+    "/compliance/v1/windows",
+    WEBHOOKS,
+    f"{WEBHOOKS}/{{endpoint_id}}/attempts",
+    f"{WEBHOOKS}/{{endpoint_id}}/parked",
+)
+"""Lists that are answered as CSV, too."""
+
 OFFERED: Final[list[tuple[str, str, set[str]]]] = [
     # facts in
     ("post", "/certification/v1/partners", {"Idempotency-Key"}),
@@ -58,6 +84,9 @@ OFFERED: Final[list[tuple[str, str, set[str]]]] = [
     ("get", "/certification/v1/consultants/{consultant_id}/profile", set()),
     ("put", "/certification/v1/consultants/{consultant_id}/profile", set()),
     ("delete", "/certification/v1/consultants/{consultant_id}/profile", set()),
+    ("get", "/certification/v1/partners/{partner_id}/profile", set()),
+    ("put", "/certification/v1/partners/{partner_id}/profile", set()),
+    ("delete", "/certification/v1/partners/{partner_id}/profile", set()),
     ("get", "/certification/v1/events", FEED),
     # answers out
     ("get", "/compliance/v1/partners", {"status", "product", *PAGE, *AS_OF}),
@@ -66,6 +95,14 @@ OFFERED: Final[list[tuple[str, str, set[str]]]] = [
     ("get", "/compliance/v1/partners/{partner_id}/authorisations/{product}", {"customer", *AS_OF}),
     ("get", "/compliance/v1/partners/{partner_id}/timeline", AS_OF),
     ("get", "/compliance/v1/partners/{partner_id}/standings", {"limit", *AS_OF}),
+    ("get", "/compliance/v1/partners/{partner_id}/consultants", {"product", "certified", *PAGE, *AS_OF}),
+    ("get", "/compliance/v1/consultants", {"product", "certified", "partner_id", "q", *PAGE, *AS_OF}),
+    ("get", "/compliance/v1/maintenance", {"due_before", "portal_change_id", "product", "partner_id", *PAGE, *AS_OF}),
+    *(
+        ("get", f"/compliance/v1{of}/due-days.{written}", set())
+        for of in ("", "/partners/{partner_id}")
+        for written in ("ics", "atom")
+    ),
     ("get", "/compliance/v1/recorded-events", PAGE | {"recorded_from", "type", "partner_id", "min_position"}),
     ("get", "/compliance/v1/facts-without-effect", AS_OF | PAGE | {"partner_id", "consultant_id", "reason"}),
     ("get", "/audit/v1/explanations/partners/{partner_id}/{product}", AS_OF),
@@ -100,6 +137,8 @@ OFFERED: Final[list[tuple[str, str, set[str]]]] = [
     ("post", f"{WEBHOOKS}/{{endpoint_id}}/releases", {"If-Match"}),
     ("post", f"{WEBHOOKS}/{{endpoint_id}}/retries", {"If-Match"}),
     ("post", f"{WEBHOOKS}/{{endpoint_id}}/resends", set()),
+    # every list is a table, too
+    *(("get", f"{path}.csv", set()) for path in TABLES),
     # sealed logs
     *(("get", path, set()) for log in ("/audit/v1", "/audit/v1/compliance") for path in sealed(log)),
     ("get", "/certification/v1/facts/{fact_id}/proof", set()),
