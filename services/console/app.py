@@ -20,6 +20,7 @@ from services.console.in_process import InProcess
 from services.console.page import Console, Page, answered
 from services.console.pages import (
     audit_trail,
+    facts_without_effect,
     log,
     partner,
     partners,
@@ -49,6 +50,7 @@ PAGES: Final = (
     proof,
     webhooks,
     log,
+    facts_without_effect,
     audit_trail,
     system,
 )

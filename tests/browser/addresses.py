@@ -32,6 +32,7 @@ ADDRESSES: Final = (
     "/log?q=ben",
     "/log/{fact}",
     "/log/events/{event}",
+    "/facts-without-effect",
     "/audit-trail?partner_id=cedar",
     "/audit-trail/what-ifs/{what_if}",
     "/system",

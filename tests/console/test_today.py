@@ -48,7 +48,7 @@ async def test_who_must_act_and_what_changed(visit: Visit) -> None:
     assert "cedar Selling to new customers was suspended S200P" in said
     since = [params["recorded_from"] for _, path, params, _ in services.asked if path.endswith("recorded-events")]
     assert since == ["2026-11-29", "2026-11-23"]
-    assert page.headers["server-timing"] == 'questions;desc="8"'
+    assert page.headers["server-timing"] == 'questions;desc="7"'
 
 
 async def test_a_part_that_is_refused_leaves_the_others(visit: Visit) -> None:

@@ -44,13 +44,12 @@ class Changes(NamedTuple):
 
 
 async def today(shown: Page) -> Response:
-    """What needs somebody now."""
+    """What needs somebody now. Facts without effect are judged on a page of their own, which this one takes in."""
     ask = shown.ask
     panels = await ask.together(
         windows=ask.panel("/compliance/v1/windows", status="open", limit=SHOWN_MAX),
         suspended=ask.panel("/compliance/v1/partners", status="suspended", limit=SHOWN_MAX),
         maintenance=ask.panel("/compliance/v1/maintenance", limit=SHOWN_MAX),
-        without_effect=ask.panel("/compliance/v1/facts-without-effect", limit=SHOWN_MAX),
         held=ask.panel("/certification/v1/held-facts", limit=SHOWN_MAX),
         endpoints=ask.panel("/compliance/v1/webhook-endpoints"),
     )
