@@ -13,3 +13,7 @@ class InvalidQuery(Refusal):
 
 class KnownInTheFuture(Refusal):
     """`known_at` lies after now."""
+
+
+class NeverRecordedSo(Refusal):
+    """A supposed fact says what no recorded fact can say."""

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Final
 
 import msgspec
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from services.compliance.api.query_params import ID_PATTERN, Instant, WrittenId
 from services.compliance.historical_answers.queries import HypotheticalFact
@@ -36,11 +36,13 @@ class HypotheticalFactBody(Body):
     causation_id: WrittenId | None = None
     data: dict[str, Any]
 
-    @model_validator(mode="after")
-    def _says_what_a_fact_says(self) -> "HypotheticalFactBody":
-        for fault in _faults(self.fact_data()):
-            raise ValueError(fault)
-        return self
+    @property
+    def fault(self) -> str | None:
+        """Why no recorded fact says this; None: one can."""
+        try:
+            return next(_faults(self.fact_data()), None)
+        except ValueError as error:
+            return str(error)
 
     def fact_data(self) -> FactData:
         """What it says. Raises `ValueError`."""

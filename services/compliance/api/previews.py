@@ -3,7 +3,7 @@
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import AfterValidator, Field
+from pydantic import Field
 from starlette.responses import Response
 
 from services.compliance.api.hypothetical_fact_fields import HypotheticalFactBody
@@ -12,8 +12,10 @@ from services.compliance.api.query_params import FreshQuery, WrittenId
 from services.compliance.api.service import service_of
 from services.compliance.historical_answers.previews import PreviewAnswer
 from services.compliance.historical_answers.queries import Preview
+from services.compliance.refusals import NeverRecordedSo
 from services.web.input_parsing import Body, reject_duplicate_keys
 from services.web.products import require_sold
+from services.web.refusal import FieldError
 from services.web.scopes import Scope, requires
 
 FACTS_MAX: Final = 200
@@ -23,19 +25,13 @@ router: Final = APIRouter(tags=["previews"], dependencies=[Depends(reject_duplic
 _PROBLEMS: Final = {422: "Malformed or not acceptable; `errors` names every part.", 503: "Too many questions wait."}
 
 
-def _distinct(facts: list[HypotheticalFactBody]) -> list[HypotheticalFactBody]:
-    if len({fact.fact_id for fact in facts}) < len(facts):
-        raise ValueError("each fact has an id of its own")
-    return facts
-
-
 class PreviewBody(Body):
     """The facts in the order in which they would be recorded, and a page of the partners that they concern.
 
     `after`: the `next` of the page before. `limit`: how many partners a page compares at most.
     """
 
-    facts: Annotated[list[HypotheticalFactBody], Field(min_length=1, max_length=FACTS_MAX), AfterValidator(_distinct)]
+    facts: Annotated[list[HypotheticalFactBody], Field(min_length=1, max_length=FACTS_MAX)]
     after: WrittenId | None = None
     limit: Annotated[int, Field(ge=1, le=PARTNERS_MAX)] = 20
 
@@ -49,11 +45,22 @@ async def preview(request: Request, body: PreviewBody) -> Response:
     and which facts they would become, decisions included: exactly what is given here.
     """
     service = service_of(request)
+    _refuse_what_is_never_recorded(body.facts)
     for fact in body.facts:
         require_sold(fact.products, service.parameters.products, "facts")
     about = next((text for fact in body.facts for text in _named(fact)), "")
     asked = Preview(facts=tuple(fact.question for fact in body.facts), after=body.after or "", limit=body.limit)
     return await service.derive(request, FreshQuery(), about, asked)
+
+
+def _refuse_what_is_never_recorded(facts: list[HypotheticalFactBody]) -> None:
+    """Raises `NeverRecordedSo`, with every fact at fault."""
+    faults = [(f"facts.{index}", fact.fault) for index, fact in enumerate(facts)]
+    errors = tuple(FieldError("body", place, fault) for place, fault in faults if fault is not None)
+    if not errors and len({fact.fact_id for fact in facts}) < len(facts):
+        errors = (FieldError("body", "facts", "each fact has an id of its own"),)
+    if errors:
+        raise NeverRecordedSo(f"In {errors[0].parameter}: {errors[0].expected}.", errors[0].parameter, errors=errors)
 
 
 def _named(fact: HypotheticalFactBody) -> tuple[str, ...]:

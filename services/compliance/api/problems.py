@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from services.compliance.database import DATABASE_AWAY
 from services.compliance.historical_answers.pool import AnswersAway, TakesTooLong, TooManyQuestions
-from services.compliance.refusals import InvalidQuery, KnownInTheFuture, NeverMentioned
+from services.compliance.refusals import InvalidQuery, KnownInTheFuture, NeverMentioned, NeverRecordedSo
 from services.compliance.webhooks.refusals import (
     NoSuchEndpoint,
     NoSuchEvent,
@@ -57,6 +57,7 @@ PROBLEMS: Final[ProblemTable] = {
     NeverMentioned: ProblemType(404, "never-mentioned", "Never mentioned in any fact"),
     InvalidQuery: MALFORMED,
     KnownInTheFuture: KNOWN_IN_THE_FUTURE,
+    NeverRecordedSo: ProblemType(422, "never-recorded-so", "No recorded fact says this"),
     NotAppliedYet: ProblemType(503, "not-applied-yet", "Not applied yet"),
     NotReady: ProblemType(503, "not-ready", "Not ready"),
     NoDatabase: DATABASE_UNAVAILABLE,
