@@ -27,6 +27,9 @@ DISK_MEBIBYTES: Final = 2048
 RECOVERY_SECONDS_MAX: Final = 120.0
 CALL_SECONDS_MAX: Final = 5.0
 POLL_SECONDS: Final = 0.02
+BACKLOG_SECONDS_MAX: Final = 600.0
+BACKLOG_POLL_SECONDS: Final = 1.0
+"""What the receivers lack is looked for seldom: it takes the processor that they need."""
 LOG_LINES: Final = 15
 
 REACHED: Final = "com.sage.partnercloud.minimum-reached.v1"
@@ -204,7 +207,7 @@ class Campaign:
         feeds = {"certification": facts, "compliance": events}
         delivered = self._around.receivers.delivered
         self._holds(lambda: all(len(seen.events) >= len(feeds[seen.feed]) for seen in traffic.seen))
-        self._holds(lambda: not any(self._forgotten(events)))
+        self._await_receivers(events)
         traffic.stop_reading()
         yield from traffic.wrong
         yield from checker.facts_lost_or_doubled(traffic.recorded, traffic.under_way, facts)
@@ -225,6 +228,16 @@ class Campaign:
         for path, (_, types) in ENDPOINTS.items():
             of_path = [one for one in self._around.receivers.delivered if one.endpoint == path]
             yield from checker.receiver_forgotten(path, of_path, events, types)
+
+    def _await_receivers(self, events: Sequence[checker.Event]) -> None:
+        """Waits for what the receivers still lack, as long as messages come: one by one, a backlog takes its time."""
+        delivered = self._around.receivers.delivered
+        until = time.monotonic() + BACKLOG_SECONDS_MAX
+        while any(self._forgotten(events)) and time.monotonic() < until:
+            came = len(delivered)
+            if not self._holds(lambda came=came: len(delivered) > came):  # type: ignore[misc]  # bound now
+                return
+            time.sleep(BACKLOG_POLL_SECONDS)
 
     def _holds(self, question: Callable[[], bool]) -> bool:
         """Whether it comes to hold in time."""
