@@ -301,8 +301,8 @@ MISTAKES: Final = (
     Mistake(
         "a void of the change takes its corrections along",
         f"{POLICY}/portal_changes.py",
-        "del self._declared[portal_change_id]",
-        "del self._declared[portal_change_id]\n                self._corrections.clear()",
+        "self._declared.pop(portal_change_id, None)",
+        "self._declared.pop(portal_change_id, None)\n                self._corrections.clear()",
         "test_a_change_that_is_recorded_again_is_as_corrected",
         calculator=False,
     ),
@@ -342,8 +342,11 @@ MISTAKES: Final = (
     Mistake(
         "a voided declaration is communicated",
         f"{POLICY}/portal_changes.py",
-        "case FactVoided(fact_id) if fact_id in standing:",
-        "case FactVoided(fact_id) if False and fact_id in standing:",
+        "case FactVoided(fact_id) if fact_id in standing:\n                changes.remove(standing.pop(fact_id))"
+        "\n            case _:\n                pass\n    return changes.in_force(portal_change_id)",
+        "case FactVoided(fact_id) if False and fact_id in standing:\n"
+        "                changes.remove(standing.pop(fact_id))\n            case _:\n"
+        "                pass\n    return changes.in_force(portal_change_id)",
         "test_a_portal_change_recorded_again_obliges_by_the_new_terms",
         seed=45,
     ),
