@@ -169,7 +169,9 @@ async def test_within_a_slice_an_answer_names_the_policy_that_it_was_decided_by(
     """One partner is revised, the next not yet."""
     followed.revise(PolicyRevised("var", minimum=Minimum(var=3)))
     await followed.slice()
+    answering = await connect(settings_for(followed.database))
     for partner_id, policy_id, minimum in (("V1", "var", 3), ("V2", "2021-08", 2)):
-        _, (partner, body) = await present(followed.connection, partner_id, "S200P")
+        _, (partner, body) = await present(answering, partner_id, "S200P")
         assert body is not None
-        assert (partner.moment.policy_id, f'"minimum":{minimum}'.encode() in body) == (policy_id, True)
+        assert (partner.moment.policy_id, f'"minimum":{minimum}'.encode() in body.body) == (policy_id, True)
+    await answering.close()
