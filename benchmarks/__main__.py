@@ -7,8 +7,8 @@ facts it takes about half an hour on two cores; the log is generated once and me
 import argparse
 import subprocess
 import sys
-from pathlib import Path
-from tempfile import TemporaryDirectory
+
+from tests.temporary_directory import temporary_directory
 
 
 def main() -> None:
@@ -16,8 +16,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--facts", type=int, default=1_000_000, help="of the log for rebuilds and answers")
     facts = str(parser.parse_args().facts)
-    with TemporaryDirectory(prefix="sagecert-bench-") as directory:
-        Path(directory).chmod(0o755)
+    with temporary_directory("sagecert-bench-") as directory:
+        directory.chmod(0o755)
         log = ("--facts", facts, "--data-dir", f"{directory}/data")
         for measurement in (
             ("posts",),
@@ -26,7 +26,7 @@ def main() -> None:
             ("append",),
             ("recorders",),
             ("visibility",),
-            ("isolation",),
+            ("noisy_neighbours",),
             ("answers", *log),
             ("console", *log),
             ("claims",),
@@ -35,6 +35,7 @@ def main() -> None:
             ("lists",),
             ("restart",),
             ("sealing", "--facts", facts),
+            ("proofs", *log),
             ("verification", "--facts", facts),
             ("webhooks",),
         ):

@@ -17,12 +17,9 @@ import psycopg
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
-from benchmarks.servers import Client, fill, latency_ms, rate, server, serving
-from services.compliance.app import create_app
+from benchmarks.servers import Client, compliance, fill, latency_ms, rate, server, serving, settings_for
 from services.compliance.projection import rebuild
-from services.compliance.settings import ComplianceSettings
-from services.host.database_roles import Databases
-from services.host.wall_clock import wall_clock
+from services.host.database_urls_and_roles import Databases
 
 CONNECTIONS = 8
 SECONDS = 3.0
@@ -55,16 +52,6 @@ def bare(url: str) -> FastAPI:
         return Response(row["answer"], media_type="application/json")
 
     return app
-
-
-def real(url: str) -> FastAPI:
-    """The compliance service."""
-    return create_app(settings_for(url), wall_clock)
-
-
-def settings_for(url: str) -> ComplianceSettings:
-    """The service on this database."""
-    return ComplianceSettings.model_validate({"database_url": url})
 
 
 def prepare(databases: Databases, facts: int) -> list[str]:
@@ -101,13 +88,9 @@ async def measure(bare_port: int, real_port: int, partners: list[str], rounds: i
     taken: dict[str, list[float]] = {"live": [], "as of": []}
     for _ in range(rounds):
         for name, paths in (("live", live), ("as of", as_of)):
-            taken[name].append(await latency_ms(partial(_ask, client, paths), CALLS))
+            taken[name].append(await latency_ms(partial(client.get_in_turn, paths), CALLS))
     present, past = statistics.median(taken["live"]), statistics.median(taken["as of"])
     print(f"as-of answer, median partner: live {present:.2f} ms; as of {past:.2f} ms = {past / present:.1f}x")
-
-
-async def _ask(client: Client, paths: list[str], turn: int) -> bytes:
-    return await client.get(paths[turn % len(paths)])
 
 
 def main() -> None:
@@ -119,7 +102,10 @@ def main() -> None:
     arguments = parser.parse_args()
     with server(arguments.data_dir) as databases:
         partners = prepare(databases, arguments.facts)
-        with serving(bare, databases.owner_url) as bare_port, serving(real, databases.compliance_url) as real_port:
+        with (
+            serving(bare, databases.owner_url) as bare_port,
+            serving(compliance, databases.compliance_url) as real_port,
+        ):
             asyncio.run(measure(bare_port, real_port, partners, arguments.rounds))
 
 

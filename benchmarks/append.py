@@ -22,11 +22,11 @@ import uvloop
 from benchmarks.servers import server
 from benchmarks.stock import Link, Links, environment
 from services.certification.decision import RequestReceipt
-from services.certification.domain.reported_fact import FactReport
+from services.certification.domain.fact_report import FactReport
 from services.certification.event_store.database import Database
 from services.certification.event_store.store import EventStore
 from services.certification.record_fact import record
-from services.host.database_roles import Databases
+from services.host.database_urls_and_roles import Databases
 from shared.events.facts import ConsultantLinked, CourseCompleted, Reported
 
 CALLERS = (1, 8)
@@ -84,7 +84,7 @@ def ours(url: str, fact: Callable[[int], Reported]) -> Iterator[Rate]:
 
 
 def sync_microseconds() -> float:
-    """How long the disk takes to keep one page: no commit takes less, whoever makes it."""
+    """How long the disk takes to sync one page: no commit of any system takes less."""
     took = []
     with tempfile.TemporaryFile() as file:
         for _ in range(50):

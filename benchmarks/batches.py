@@ -16,9 +16,8 @@ from typing import Final, NamedTuple
 import httpx
 import uvloop
 
-from benchmarks.posts import ours
-from benchmarks.servers import Client, server, serving
-from services.host.database_roles import Databases
+from benchmarks.servers import Client, certification, server, serving
+from services.host.database_urls_and_roles import Databases
 
 CALLERS: Final = 8
 PARTNERS: Final = 50
@@ -99,7 +98,7 @@ def measure(databases: Databases, lines: int, rounds: int) -> None:
     people = lines // FACTS_OF_A_PERSON
     batched: list[float] = []
     single: list[float] = []
-    with serving(ours, databases.certification_url) as port:
+    with serving(certification, databases.certification_url) as port:
         single_seconds(port, calls(20, "warm"))
         for turn in range(rounds):
             batched.append(batch_seconds(port, calls(people, f"b{turn}")))

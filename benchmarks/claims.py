@@ -18,7 +18,7 @@ from services.compliance.claims import claim_recorder
 from services.compliance.projection import rebuild
 from services.compliance.settings import ComplianceSettings
 from services.host.api_keys.key_ring import NO_KEYS
-from services.host.database_roles import Databases
+from services.host.database_urls_and_roles import Databases
 from services.host.gateway import Gateway
 from services.host.wall_clock import wall_clock
 

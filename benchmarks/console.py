@@ -9,7 +9,6 @@ import asyncio
 import statistics
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from cryptography.fernet import Fernet
@@ -18,8 +17,9 @@ from pydantic import SecretStr
 from benchmarks.answers import prepare
 from benchmarks.servers import Client, latency_ms, server, serving
 from services.host import system
-from services.host.database_roles import Databases
+from services.host.database_urls_and_roles import Databases
 from services.host.gateway import Gateway
+from tests.temporary_directory import temporary_directory
 
 CALLS = 20
 C = "/compliance/v1"
@@ -37,21 +37,23 @@ PAGES = (
         "/",
         (
             f"{C}/windows?status=open&limit=12",
-            f"{C}/partners?status=suspended&limit=12",
+            f"{C}/suspensions?limit=12",
             f"{C}/maintenance?limit=12",
-            f"{C}/facts-without-effect?limit=12",
             "/certification/v1/held-facts?limit=12",
             f"{C}/webhook-endpoints",
+            f"{C}/totals",
+            f"{C}/recorded-events?limit=200",
         ),
     ),
+    Shown("/facts-without-effect", (f"{C}/facts-without-effect?limit=25&order=newest",)),
     Shown("/partners", (f"{C}/partners?limit=50",)),
-    Shown("/partners?status=suspended", (f"{C}/partners?limit=50&status=suspended",)),
+    Shown("/partners?status=suspended", (f"{C}/suspensions?limit=50",)),
     Shown(
         "/partners/{}",
         (f"{C}/partners/{{}}", f"{C}/partners/{{}}/standings", f"{C}/partners/{{}}/timeline"),
     ),
     Shown("/people", (f"{C}/consultants?limit=50",)),
-    Shown("/policy", (f"{C}/policy",)),
+    Shown("/policy", (f"{C}/policy", "/certification/v1/recorded-facts?type=policy-revised&limit=50")),
     Shown("/log", ("/certification/v1/recorded-facts?limit=50",)),
     Shown("/webhooks", (f"{C}/webhook-endpoints?limit=50",)),
 )
@@ -93,10 +95,10 @@ def main() -> None:
     arguments = parser.parse_args()
     with (
         server(arguments.data_dir) as databases,
-        TemporaryDirectory(prefix="sagecert-bench-") as directory,
+        temporary_directory("sagecert-bench-") as directory,
     ):
         partners = prepare(databases, arguments.facts)
-        with serving(whole, databases, Path(directory)) as port:
+        with serving(whole, databases, directory) as port:
             asyncio.run(measure(port, partners, arguments.rounds))
 
 

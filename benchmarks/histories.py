@@ -17,9 +17,9 @@ from typing import Final, NamedTuple
 
 import psycopg
 
-from benchmarks.population import Population
+from benchmarks.generated_partners import Population
 from services.certification.domain.consultant import Consultant, evolve, follow
-from services.certification.domain.reported_fact import decided
+from services.certification.domain.fact_report import decided
 from services.certification.event_store.append_request import Routing
 from services.certification.event_store.streams import routing_of
 from shared.events.envelope import Fact

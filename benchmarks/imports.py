@@ -10,16 +10,15 @@ import csv
 import json
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
 
-from benchmarks.posts import ours
-from benchmarks.servers import server, serving
+from benchmarks.servers import certification, server, serving
 from services.cli.import_command import SENT_TOGETHER
+from tests.temporary_directory import temporary_directory
 
 MAPPING: Final = """
 [[fact]]
@@ -91,7 +90,7 @@ def measure_sending(directory: Path, mapping: Path, sent: int) -> None:
     ready, imported = directory / "ready.csv", directory / "imported.csv"
     write_table(ready, sent, "ready")
     write_table(imported, sent, "imported")
-    with server(None) as databases, serving(ours, databases.certification_url) as port:
+    with server(None) as databases, serving(certification, databases.certification_url) as port:
         url = f"http://127.0.0.1:{port}"
         lines = _lines(ready)
         started = time.perf_counter()
@@ -135,8 +134,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--sent", type=int, default=10_000)
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        directory = Path(name)
+    with temporary_directory("sagecert-bench-") as directory:
         mapping = directory / "mapping.toml"
         mapping.write_text(MAPPING)
         measure_reading(directory, mapping, arguments.rows)

@@ -22,7 +22,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import aiohttp
@@ -52,6 +51,7 @@ from services.cli.fd_limit import raise_fd_limit
 from tests.faults import checker
 from tests.faults.receiver import Delivered
 from tests.faults.traffic import Seen
+from tests.temporary_directory import temporary_directory
 
 WRITERS: Final = 8
 STREAMS: Final = 200
@@ -242,9 +242,9 @@ def main() -> None:
     parser.add_argument("--facts-per-second", type=float, default=40, help="of all writers together")
     arguments = parser.parse_args()
     raise_fd_limit()
-    with TemporaryDirectory(prefix="sagecert-load-") as name:
-        Path(name).chmod(0o755)
-        with system(Path(name)) as base:
+    with temporary_directory("sagecert-load-") as directory:
+        directory.chmod(0o755)
+        with system(directory) as base:
             held = uvloop.run(measure(base, arguments.seconds, arguments.facts_per_second))
     sys.exit(not held)
 

@@ -10,28 +10,34 @@ import asyncio
 import json
 import time
 from datetime import UTC, datetime, timedelta
-from multiprocessing import get_context
 from pathlib import Path
 
 import uvloop
 
-from benchmarks.answers import settings_for
-from benchmarks.servers import Client, fill, server, serving
-from benchmarks.visibility import certification, work
+from benchmarks.servers import Client, certification, fill, following, server, serving, settings_for
 from services.compliance.database import connect
 from services.compliance.projection import rebuild
-from services.host.database_roles import Databases
+from services.host.database_urls_and_roles import Databases
 
 FACTS_OF_A_PARTNER = 91
 """About, in the history that `fill` writes."""
 
 _APPLIED = "SELECT position FROM progress"
+_LIVING = "SELECT count(*) FROM heartbeat"
 _TOLD = "SELECT count(*) FROM compliance_event WHERE fact_position = $1"
 
 
 async def apply(port: int, compliance_url: str) -> tuple[int, float]:
-    """How many partners were told of a change, and after how many seconds all of them were."""
+    """How many partners were told of a change, and after how many seconds all of them were.
+
+    The service and the follower are there before.
+    """
     client, connection = await Client.connect(port), await connect(settings_for(compliance_url), patient=True)
+    await client.get("/certification/healthz")
+    while True:
+        if await connection.fetchval(_LIVING):
+            break
+        await asyncio.sleep(0.1)
     due_on = (datetime.now(UTC) + timedelta(days=120)).date().isoformat()
     change_id = f"change-{time.time_ns()}"
     body = {
@@ -57,12 +63,8 @@ def measure(databases: Databases, partners: int) -> None:
     started = time.perf_counter()
     rebuilt = rebuild.run(settings_for(databases.compliance_url), databases.owner_url, verify=False)
     limit = rebuilt.partners / (time.perf_counter() - started)
-    follower = get_context("spawn").Process(target=work, args=(databases.follower_url,), daemon=False)
-    follower.start()
-    with serving(certification, databases.certification_url) as port:
+    with following(databases.follower_url), serving(certification, databases.certification_url) as port:
         told, seconds = uvloop.run(apply(port, databases.compliance_url))
-    follower.terminate()
-    follower.join()
     print(f"a portal change was applied in {seconds:.1f} s: {told:,} of {rebuilt.partners:,} partners told", end="")
     print(f" ({rebuilt.partners / seconds:,.0f} partners/s; a rebuild derives {limit:,.0f}/s)")
 

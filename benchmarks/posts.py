@@ -27,14 +27,12 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from benchmarks.append import sync_microseconds
-from benchmarks.servers import server, serving
-from services.certification.app import create_app
-from services.certification.settings import CertificationSettings
-from services.host.api_keys.key_ring import NO_KEYS
-from services.host.database_roles import Databases
-from services.host.gateway import Gateway
+from benchmarks.servers import certification, server, serving
+from services.host.database_urls_and_roles import Databases
 
 CALLERS: Final = (1, 8, 32)
+CALLS_PER_SECOND_MAX: Final = 20_000
+"""More than a machine answers: so many are prepared."""
 _CREATE: Final = """
     DROP SCHEMA IF EXISTS bare CASCADE;
     CREATE SCHEMA bare;
@@ -72,15 +70,9 @@ def bare(url: str) -> FastAPI:
     return app
 
 
-def ours(url: str) -> Gateway:
-    """The certification service as `sagecert certification serve` composes it."""
-    settings = CertificationSettings.model_validate({"database_url": url})
-    return Gateway({"certification": create_app(settings)}, keys=NO_KEYS, sandbox=False)
-
-
 def _request(path: str, body: str) -> bytes:
-    head = f"POST {path} HTTP/1.1\r\nHost: b\r\nIdempotency-Key: {uuid4().hex}\r\nContent-Type: application/json\r\n"
-    return f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode()
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nIdempotency-Key: {uuid4().hex}\r\n"
+    return f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
 
 
 def bare_link(number: int) -> bytes:
@@ -176,7 +168,7 @@ def measure(databases: Databases, seconds: float, rounds: int) -> None:
     numbers = count()
     with (
         serving(bare, databases.owner_url) as bare_port,
-        serving(ours, databases.certification_url) as our_port,
+        serving(certification, databases.certification_url) as our_port,
         ProcessPoolExecutor(1, mp_context=get_context("spawn")) as clients,
     ):
         kinds: dict[str, tuple[int, Request]] = {
@@ -188,7 +180,7 @@ def measure(databases: Databases, seconds: float, rounds: int) -> None:
             figures: dict[str, list[float]] = {kind: [] for kind in kinds}
             for turn in range(rounds + 1):
                 for kind, (port, make) in kinds.items():
-                    requests = [make(next(numbers)) for _ in range(int(8_000 * seconds))]
+                    requests = [make(next(numbers)) for _ in range(int(CALLS_PER_SECOND_MAX * seconds))]
                     rate = clients.submit(load, port, requests, callers, seconds if turn else 0.5).result()
                     if turn:  # the first round warms up
                         figures[kind].append(rate)

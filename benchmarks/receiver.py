@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 import uvloop
 
 from services.host.listening_socket import listen, origin
+from tests.temporary_directory import temporary_directory
 
 _HEAD_END: Final = b"\r\n\r\n"
 _LENGTH: Final = b"content-length: "
@@ -68,8 +68,8 @@ def receiving_as_in_the_guide(secret_text: str) -> Iterator[str]:
     """The URL of the receiver that the integrator guide shows, which verifies, stores and then answers."""
     program = _PROGRAM.search(_GUIDE.read_text(encoding="utf-8"))
     assert program is not None, "the guide shows no receiver"
-    with TemporaryDirectory() as directory, listen("127.0.0.1", 0) as listening:
-        (Path(directory) / "receiver.py").write_text(program[1], encoding="utf-8")
+    with temporary_directory("sagecert-bench-") as directory, listen("127.0.0.1", 0) as listening:
+        (directory / "receiver.py").write_text(program[1], encoding="utf-8")
         descriptor = str(listening.fileno())
         process = subprocess.Popen(
             [sys.executable, "-m", "uvicorn", "receiver:app", "--log-level", "error", "--fd", descriptor],

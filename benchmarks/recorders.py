@@ -23,7 +23,7 @@ from eventsourcing.persistence import ApplicationRecorder, InfrastructureFactory
 from benchmarks.append import sync_microseconds
 from benchmarks.servers import server
 from benchmarks.stock import environment
-from services.host.database_roles import Databases
+from services.host.database_urls_and_roles import Databases
 
 THREADS: Final = (1, 8, 32)
 LIMIT: Final = 1_000

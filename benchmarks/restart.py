@@ -19,7 +19,6 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
 from uuid import uuid4
 
@@ -31,6 +30,7 @@ from pydantic import BaseModel
 from services.host.embedded_postgres.binaries import find_binaries
 from services.host.embedded_postgres.server import start_server
 from services.host.listening_socket import listen
+from tests.temporary_directory import temporary_directory
 
 HOST: Final = "127.0.0.1"
 START_SECONDS_MAX: Final = 60
@@ -196,7 +196,7 @@ def follower_seconds(system: System, port: int, rounds: int) -> list[float]:
             (follower,) = (
                 pid
                 for pid in tree(process.pid)
-                if b"background_process\0follower" in Path(f"/proc/{pid}/cmdline").read_bytes()
+                if b"background_main\0follower" in Path(f"/proc/{pid}/cmdline").read_bytes()
             )
             os.kill(follower, signal.SIGKILL)
             started = time.perf_counter()
@@ -244,9 +244,9 @@ def main() -> None:
     if arguments.bare:
         serve_bare(arguments.bare, arguments.port)
         return
-    with TemporaryDirectory(prefix="sagecert-bench-") as directory:
-        Path(directory).chmod(0o755)
-        measure(Path(directory), arguments.rounds)
+    with temporary_directory("sagecert-bench-") as directory:
+        directory.chmod(0o755)
+        measure(directory, arguments.rounds)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 from pydantic import SecretStr
@@ -21,13 +20,14 @@ from pydantic import SecretStr
 from benchmarks.append import ours
 from benchmarks.rebuild import read_and_decode
 from benchmarks.servers import fill, server
+from services.audit.alteration_watch import AlterationWatch
 from services.audit.sealer import Sealer
 from services.audit.settings import AuditSettings
-from services.audit.standing_check import StandingCheck
-from services.host.audit_export import write_export
-from services.host.database_roles import Databases
-from services.host.event_loop import run
+from services.host.database_urls_and_roles import Databases
+from services.host.export_file import write_export
+from services.host.run_until_signal import run
 from shared.events.facts import ConsultantLinked
+from tests.temporary_directory import temporary_directory
 
 CALLERS = 8
 
@@ -64,7 +64,7 @@ def timed(work: Callable[[], object]) -> float:
 
 async def compare(settings: AuditSettings) -> None:
     """Compares both logs whole."""
-    check = StandingCheck(settings)
+    check = AlterationWatch(settings)
     await check.compare()
     await check.close()
 
@@ -113,10 +113,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--data-dir", type=Path)
     arguments = parser.parse_args()
-    with server(arguments.data_dir) as databases, TemporaryDirectory(prefix="sagecert-bench-") as directory:
+    with server(arguments.data_dir) as databases, temporary_directory("sagecert-bench-") as directory:
         fill(databases, arguments.facts)
-        measure_hashing(databases, Path(directory))
-        measure_appending(databases, Path(directory), arguments.calls, arguments.rounds)
+        measure_hashing(databases, directory)
+        measure_appending(databases, directory, arguments.calls, arguments.rounds)
 
 
 if __name__ == "__main__":

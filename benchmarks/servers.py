@@ -1,33 +1,41 @@
-"""A PostgreSQL server, applications as processes of their own, and a client that costs next to nothing."""
+"""A PostgreSQL server, the services as processes of their own, and a client that costs next to nothing."""
 
 import asyncio
 import socket
 import statistics
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import uvloop
 from fastapi import FastAPI
 
 from benchmarks import histories
+from services.certification.app import create_app as create_certification
+from services.certification.settings import CertificationSettings
+from services.compliance.app import create_app as create_compliance
+from services.compliance.projection.follower import Follower
+from services.compliance.settings import ComplianceSettings
+from services.host import run_until_signal
+from services.host.api_keys.key_ring import NO_KEYS
 from services.host.asgi_server import serve
-from services.host.database_roles import Databases, launched
+from services.host.database_urls_and_roles import Databases, launched
 from services.host.gateway import Gateway
 from services.host.gc_tuning import tune_gc
 from services.host.listening_socket import listen
 from services.host.migrate import migrate
+from services.host.wall_clock import wall_clock
+from tests.temporary_directory import temporary_directory
 
 
 @contextmanager
 def server(data_directory: Path | None) -> Iterator[Databases]:
     """A migrated server of the benchmark's own, with fsync on; kept where a directory is given."""
-    with TemporaryDirectory(prefix="sagecert-bench-") as temporary:
-        Path(temporary).chmod(0o755)
-        with launched(data_directory or Path(temporary) / "data", None, print) as ready:
+    with temporary_directory("sagecert-bench-") as temporary:
+        temporary.chmod(0o755)
+        with launched(data_directory or temporary / "data", None, print) as ready:
             databases = ready()
             migrate(databases.owner_url, sandbox=False)
             yield databases
@@ -40,6 +48,39 @@ def fill(databases: Databases, facts: int) -> None:
     except RuntimeError:
         return
     print(f"{written:,} facts written")
+
+
+def settings_for(url: str) -> ComplianceSettings:
+    """The compliance service on this database."""
+    return ComplianceSettings.model_validate({"database_url": url})
+
+
+def compliance(url: str) -> Gateway:
+    """The compliance service as `sagecert compliance serve` composes it."""
+    return Gateway({"compliance": create_compliance(settings_for(url), wall_clock)}, keys=NO_KEYS, sandbox=False)
+
+
+def certification(url: str) -> Gateway:
+    """The certification service as `sagecert certification serve` composes it."""
+    settings = CertificationSettings.model_validate({"database_url": url})
+    return Gateway({"certification": create_certification(settings)}, keys=NO_KEYS, sandbox=False)
+
+
+@contextmanager
+def following(url: str) -> Iterator[None]:
+    """The follower in a process of its own, as `sagecert compliance work` runs it."""
+    process = get_context("spawn").Process(target=_follow, args=(url,))
+    process.start()
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.join()
+
+
+def _follow(url: str) -> None:
+    with suppress(KeyboardInterrupt):
+        run_until_signal.run(Follower(settings_for(url)).run())
 
 
 @contextmanager
@@ -85,11 +126,17 @@ class Client:
 
     async def get(self, path: str, statuses: Collection[bytes] = (b"200",)) -> bytes:
         """The body. Raises `RuntimeError` for any other status."""
-        return await self._call(f"GET {path} HTTP/1.1\r\nHost: b\r\n\r\n".encode(), statuses)
+        return await self._call(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode(), statuses)
+
+    async def get_in_turn(self, paths: Sequence[str], turn: int) -> bytes:
+        """The body at one of the paths, which take turns."""
+        return await self.get(paths[turn % len(paths)])
 
     async def post(self, path: str, key: str, body: bytes) -> bytes:
         """The body. Raises `RuntimeError` for anything but 201."""
-        head = f"POST {path} HTTP/1.1\r\nHost: b\r\nIdempotency-Key: {key}\r\nContent-Type: application/json\r\n"
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: localhost\r\nIdempotency-Key: {key}\r\nContent-Type: application/json\r\n"
+        )
         return await self._call(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body, (b"201",))
 
     async def _call(self, request: bytes, statuses: Collection[bytes]) -> bytes:

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from pydantic import SecretStr
 
@@ -24,7 +23,8 @@ from sagecert_verify.archive import members
 from sagecert_verify.merkle import Tree, leaf_hash
 from services.audit.sealer import Sealer
 from services.audit.settings import AuditSettings
-from services.host.audit_export import write_export
+from services.host.export_file import write_export
+from tests.temporary_directory import temporary_directory
 
 
 @contextmanager
@@ -32,7 +32,7 @@ def exported(facts: int, directory: Path) -> Iterator[Path]:
     """The export of a realistic history of about so many facts."""
     with server(None) as databases:
         fill(databases, facts)
-        rebuild_once(databases.compliance_url, databases.owner_url)
+        rebuild_once(databases.owner_url)
         audit = directory / "audit"
         sealing = AuditSettings(database_url=SecretStr(databases.sealer_url), directory=audit)
         asyncio.run(Sealer(sealing).seal_everything())
@@ -86,8 +86,8 @@ def main() -> None:
     parser.add_argument("--facts", type=int, default=1_000_000)
     parser.add_argument("--file", type=Path)
     arguments = parser.parse_args()
-    with TemporaryDirectory(prefix="sagecert-bench-") as directory:
-        made = nullcontext(arguments.file) if arguments.file else exported(arguments.facts, Path(directory))
+    with temporary_directory("sagecert-bench-") as directory:
+        made = nullcontext(arguments.file) if arguments.file else exported(arguments.facts, directory)
         with made as path:
             print(f"export: {path.stat().st_size / 1e6:,.0f} MB; load {os.getloadavg()[0]:.1f}")
             verifying = _processor_seconds()

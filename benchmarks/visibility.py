@@ -15,20 +15,15 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from itertools import count
-from multiprocessing import get_context
 from typing import NamedTuple
 
 import msgspec
 import uvloop
-from fastapi import FastAPI
 
-from benchmarks.answers import real, settings_for
-from benchmarks.servers import Client, server, serving
+from benchmarks.servers import Client, certification, compliance, following, server, serving
+from benchmarks.stock import Links, environment
 from benchmarks.stock_http import reading, writing
-from services.certification.app import create_app as create_certification
-from services.certification.settings import CertificationSettings
-from services.compliance.projection.follower import Follower
-from services.host.database_roles import Databases
+from services.host.database_urls_and_roles import Databases
 
 WRITERS = 8
 FACTS_OF_A_PARTNER = 10
@@ -48,16 +43,6 @@ class Posted(msgspec.Struct):
     """What both POSTs answer."""
 
     position: int
-
-
-def certification(url: str) -> FastAPI:
-    """The certification service."""
-    return create_certification(CertificationSettings.model_validate({"database_url": url}))
-
-
-def work(url: str) -> None:
-    """The follower."""
-    uvloop.run(Follower(settings_for(url)).run())
 
 
 async def write_and_read(service: Service, consultants: Iterable[str], query: bool) -> list[float]:
@@ -126,11 +111,11 @@ def _say(how: str, figures: dict[str, list[tuple[float, float]]]) -> None:
 
 def measure(databases: Databases, facts: int, rounds: int) -> None:
     """Measures both on one server."""
-    follower = get_context("spawn").Process(target=work, args=(databases.follower_url,), daemon=True)
-    follower.start()
+    Links(environment(databases.owner_url)).close()  # makes the tables, which two processes cannot make at once
     with (
+        following(databases.follower_url),
         serving(certification, databases.certification_url) as certification_port,
-        serving(real, databases.compliance_url) as compliance_port,
+        serving(compliance, databases.compliance_url) as compliance_port,
         serving(writing, databases.owner_url) as writing_port,
         serving(reading, databases.owner_url) as reading_port,
     ):
@@ -142,8 +127,6 @@ def measure(databases: Databases, facts: int, rounds: int) -> None:
             "/compliance/v1/partners/{}/compliance/S200P",
         )
         uvloop.run(compare(ours, Service(writing_port, links, reading_port, links), facts, rounds))
-    follower.kill()
-    follower.join()
 
 
 def main() -> None:

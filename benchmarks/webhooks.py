@@ -25,9 +25,8 @@ import uvloop
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from benchmarks.answers import settings_for
 from benchmarks.receiver import receiving, receiving_as_in_the_guide
-from benchmarks.servers import fill, server
+from benchmarks.servers import fill, server, settings_for
 from services.compliance.cloud_event import BATCH_MEDIA_TYPE, MEDIA_TYPE
 from services.compliance.database import OwnConnection, connect, create_pool
 from services.compliance.projection import rebuild
@@ -38,7 +37,7 @@ from services.compliance.webhooks.endpoints import secrets, store
 from services.compliance.webhooks.filter_and_cursor import Cursor, Filter
 from services.compliance.webhooks.message import Message, batch_body, next_message
 from services.compliance.webhooks.signing import Sealer, Signer, secret_text
-from services.host.database_roles import Databases
+from services.host.database_urls_and_roles import Databases
 from services.host.gc_tuning import tune_gc
 from services.host.wall_clock import wall_clock
 

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from services.cli.fd_limit import raise_fd_limit
 from services.host.embedded_postgres.binaries import find_binaries
 from services.host.embedded_postgres.server import Server, start_server
 from services.host.migrate import migrate
-from tests.databases import Database, clone, drop, reachable_directory
-from tests.isolation import empty_home, isolate
+from tests.clean_environment import empty_home, isolate
+from tests.databases import ALL_IN_ONE, APART, Database, clone, drop, given_server, reachable_directory
 from tests.network import separate
 from tests.systems import System, running_system, running_system_apart
 
@@ -26,13 +27,15 @@ SANDBOX_TEMPLATE = "template_sandbox"
 """A migrated, empty sandbox database."""
 
 TEMPLATE = "template_real"
-"""A migrated, empty database that is no sandbox."""
+"""A migrated, empty database that is not a sandbox."""
 
 _numbers = itertools.count(1)
 
 pytest_plugins = ["tests.distribution"]
 
 NOT_SEPARATE: str | None = separate()
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
+settings.load_profile("unhurried")  # a machine that others use is slow, and no test fails by that
 isolate()  # before test modules are imported, and before processes of pytest-xdist start
 raise_fd_limit()
 
@@ -60,6 +63,9 @@ def no_file_is_left(home: Path) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """The server: nothing in it outlives the run, so nothing waits for the disk."""
+    if (given := given_server()) is not None:
+        yield given
+        return
     chosen = os.environ.get("SAGECERT_POSTGRES_BIN")
     with (
         reachable_directory() as directory,
@@ -71,6 +77,8 @@ def server() -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def templates(server: Server) -> Server:
     """The server with its templates migrated."""
+    if given_server() is not None:
+        return server
     for name, sandbox in ((TEMPLATE, False), (SANDBOX_TEMPLATE, True)):
         clone(server, "template1", name)
         migrate(server.url(database=name), sandbox=sandbox)
@@ -96,7 +104,7 @@ def sandbox_database(templates: Server) -> Iterator[Database]:
 
 
 def _database(server: Server, template: str) -> Iterator[Database]:
-    name = f"test_{next(_numbers)}"
+    name = f"test_{os.getpid()}_{next(_numbers)}"
     clone(server, template, name)
     yield Database(server, name)
     drop(server, name)
@@ -112,8 +120,8 @@ def owner(database: Database) -> Iterator[psycopg.Connection]:
 @pytest.fixture(scope="session")
 def one_system(templates: Server) -> Iterator[System]:
     """The all-in-one system as a process of its own, in sandbox mode; `system` gives it empty to a test."""
-    clone(templates, "template1", "all_in_one")
-    with running_system(templates.url(database="all_in_one")) as system:
+    clone(templates, "template1", ALL_IN_ONE)
+    with running_system(templates.url(database=ALL_IN_ONE)) as system:
         yield system
 
 
@@ -127,8 +135,8 @@ def system(one_system: System) -> System:
 @pytest.fixture(scope="session")
 def system_apart(templates: Server) -> Iterator[System]:
     """Certification, compliance and its worker as processes with roles of their own, behind one ingress."""
-    clone(templates, "template1", "apart")
-    with running_system_apart(Database(templates, "apart")) as system:
+    clone(templates, "template1", APART)
+    with running_system_apart(Database(templates, APART)) as system:
         yield system
 
 

@@ -1,25 +1,60 @@
 """How pytest-xdist spreads the tests over workers: module by module, so that a module's tests run in their order."""
 
 import os
+from collections import Counter
 from typing import Any, Final
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # it has no stubs
 
-ONE_BY_ONE: Final = "tests/test_the_tests/test_planted_"
-"""These tests are slow and share nothing. They come last, and keep every worker busy to the end."""
+ONE_BY_ONE: Final = (
+    "tests/test_the_tests/test_named_test_turns_red.py",
+    "tests/test_the_tests/test_something_turns_red.py",
+)
+"""The tests of these modules share nothing and are short. They come last, and keep every worker busy to the end."""
 
 TOGETHER: Final = "tests/browser"
 """A folder whose modules share a browser and a system: all of them go to one worker."""
 
+LONG: Final = (
+    "tests/generated_calls/test_generated_calls.py",
+    TOGETHER,
+    "tests/policy/test_against_the_calculator.py",
+    "tests/test_the_tests/test_clean_environment.py",
+)
+"""These take longest, and come first: what begins late must not last."""
+
+
+def scope(nodeid: str) -> str:
+    """What goes to one worker: a module, a folder of modules, or a test alone."""
+    if nodeid.startswith(TOGETHER + "/"):
+        return TOGETHER
+    module = nodeid.split("::", 1)[0]
+    return nodeid if module in ONE_BY_ONE else module
+
 
 class ByModule(LoadScopeScheduling):  # type: ignore[misc]  # as above
-    """A module goes to one worker, the modules with the most tests first."""
+    """Hands the scopes out in the order of the tests."""
+
+    def __init__(self, config: pytest.Config, log: Any) -> None:
+        config.option.loadscopereorder = False
+        super().__init__(config, log)
 
     def _split_scope(self, nodeid: str) -> str:
-        if nodeid.startswith(TOGETHER + "/"):
-            return TOGETHER
-        return nodeid if nodeid.startswith(ONE_BY_ONE) else nodeid.split("::", 1)[0]
+        return scope(nodeid)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """First the long modules, then those with the most tests, and the single ones last."""
+    tests = Counter(scope(item.nodeid) for item in items)
+
+    def place(item: pytest.Item) -> tuple[bool, int, int]:
+        mine = scope(item.nodeid)
+        return mine == item.nodeid, LONG.index(mine) if mine in LONG else len(LONG), -tests[mine]
+
+    if os.environ.get("PYTEST_XDIST_WORKER") is not None:
+        items.sort(key=place)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -2,11 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 
@@ -14,7 +14,9 @@ import httpx
 import msgspec
 from cryptography.fernet import Fernet
 
+from services.host.embedded_postgres.server import PARENT_WATCHDOG
 from tests.databases import Database
+from tests.temporary_directory import temporary_directory
 
 START: Final = "2022-01-01T00:00:00Z"
 """Where the clock of a reset system stands, unless the test says otherwise."""
@@ -94,8 +96,7 @@ def running_system_apart(database: Database) -> Iterator[System]:
 
 def audit_directory(running: ExitStack) -> dict[str, str]:
     """The setting that gives a sealer a directory of its own while the context lasts."""
-    directory = running.enter_context(tempfile.TemporaryDirectory(prefix="sagecert-audit-"))
-    return {"SAGECERT_AUDIT_DIRECTORY": directory}
+    return {"SAGECERT_AUDIT_DIRECTORY": str(running.enter_context(temporary_directory("sagecert-audit-")))}
 
 
 @contextmanager
@@ -112,7 +113,9 @@ def serving(settings: Mapping[str, str], *command: str) -> Iterator[tuple[subpro
 
 @contextmanager
 def _running(command: list[str], settings: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(command, env=environment(settings), stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        ending_with_this_process(command), env=environment(settings), stdout=subprocess.PIPE, text=True
+    )
     try:
         yield process
     finally:
@@ -139,8 +142,20 @@ def sagecert(*command: str) -> list[str]:
     return [sys.executable, "-m", "services.cli", *command]
 
 
+def ending_with_this_process(command: Sequence[str]) -> list[str]:
+    """The command, stopped by the system when this process ends, `kill -9` included.
+
+    Linux only. Elsewhere it would take a further process, and killing that one would leave the command behind.
+    """
+    watchdog: tuple[str, ...] = ()
+    if sys.platform == "linux":
+        to_stop = str(int(signal.SIGTERM))
+        watchdog = (sys.executable, "-I", "-S", str(PARENT_WATCHDOG), str(os.getpid()), "-1", "-1", to_stop)
+    return [*watchdog, *command]
+
+
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """The settings given, and no others: `tests.isolation` has removed those of the caller."""
+    """The settings given, and no others: `tests.clean_environment` has removed those of the caller."""
     return {**os.environ, **settings}
 
 

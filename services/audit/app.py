@@ -8,8 +8,9 @@ from fastapi import FastAPI
 
 from services.audit.api import exports, health, logs, problems, proofs
 from services.audit.database import create_pool
-from services.audit.service import AuditService
+from services.audit.sealed_log_answers import AuditService
 from services.audit.settings import AuditSettings
+from services.web.application import application
 from services.web.openapi import complete
 
 _DESCRIPTION: Final = """
@@ -27,23 +28,12 @@ def create_app(settings: AuditSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with create_pool(settings) as pool:
-            service.pool = pool
+        async with create_pool(settings) as pool, create_pool(settings, connections_max=1) as readiness_pool:
+            service.pool, service.readiness_pool = pool, readiness_pool
             yield
 
-    app = FastAPI(
-        title="Sage Partner Certification: audit",
-        description=_DESCRIPTION,
-        version="1",
-        lifespan=lifespan,
-        openapi_url="/audit/openapi.json",
-        redirect_slashes=False,
-        docs_url=None,
-        redoc_url=None,
-    )
+    app = application(FastAPI, "audit", _DESCRIPTION, ROUTERS, lifespan=lifespan)
     app.state.audit = service
     problems.install(app)
-    for part in ROUTERS:
-        app.router.routes += part.router.routes  # `include_router` would copy each of them
     complete(app, settings.products, {})
     return app

@@ -18,7 +18,7 @@ class Archive:
         self._compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
 
     def member(self, name: str, content: bytes) -> bytes:
-        """What the archive grows by with this file."""
+        """The bytes that this file adds to the archive."""
         header = tarfile.TarInfo(name)
         header.size, header.mtime, header.mode = len(content), self._made_at, MODE
         padding = bytes(-len(content) % tarfile.BLOCKSIZE)

@@ -19,7 +19,7 @@ class Checkpoint(NamedTuple):
 
     @property
     def text(self) -> str:
-        """What a note says of it."""
+        """The body of its signed note."""
         return f"{self.origin}\n{self.size}\n{encode_hashes([self.root])}"
 
     @classmethod

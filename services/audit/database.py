@@ -1,8 +1,11 @@
 """Connections of the audit trail to PostgreSQL."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import asyncpg
+
+from services.web.database_role import take_reading_role
 
 if TYPE_CHECKING:
     from services.audit.settings import AuditSettings
@@ -23,23 +26,6 @@ _SESSION: Final = {
     "idle_in_transaction_session_timeout": "30s",
 }
 
-DATABASE_AWAY: Final = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.UndefinedTableError,
-    asyncpg.InvalidSchemaNameError,
-    asyncpg.InternalServerError,
-    asyncpg.TransactionRollbackError,
-    asyncpg.ObjectNotInPrerequisiteStateError,
-    asyncpg.InvalidCachedStatementError,
-)
-"""The server is away or restarting, or the schemas are being recreated: it answers a moment later."""
-
 
 def session_of(schema: str, role: str | None) -> dict[str, str]:
     """The server settings of a session; `schema`: where the compliance log is."""
@@ -54,12 +40,18 @@ async def connect(settings: "AuditSettings") -> OwnConnection:
     return await asyncpg.connect(url, server_settings=session, command_timeout=DEADLINE_SECONDS, timeout=10)
 
 
-def create_pool(settings: "AuditSettings") -> Pool:
-    """A pool, not opened yet: the service starts also while the database is away."""
+def create_pool(
+    settings: "AuditSettings", *, connections_max: int | None = None, reading_role: str | None = None
+) -> Pool:
+    """A pool, not opened yet: the service starts also while the database is away.
+
+    `connections_max`: other than the settings say. `reading_role`: taken on where the login may.
+    """
     return asyncpg.create_pool(
         settings.database_url.get_secret_value(),
         server_settings=session_of(settings.database_schema, settings.database_role),
         command_timeout=DEADLINE_SECONDS,
         min_size=0,
-        max_size=settings.database_connections_max,
+        init=partial(take_reading_role, reading_role) if reading_role else None,
+        max_size=connections_max or settings.database_connections_max,
     )

@@ -1,8 +1,8 @@
--- name: facts
--- The entries of the log of facts after position $1 and up to $2. An entry is a line of JSON with every other column, in the
+-- name: fact_entry
+-- An expression: the entry of a row of the log of facts. An entry is a line of JSON with every other column, in the
 -- order of their names, and the exact bytes of the fact. A column that a later migration adds appears only where it is set.
 -- An entry is null where a value cannot be written, which no recorded fact has.
-SELECT e.notification_id AS position, convert_to(
+convert_to(
     '{{"actor":' || coalesce(to_json(e.actor)::text, 'null')
     || ',"append_position":' || e.append_position
     || ',"consultant_id":' || coalesce(to_json(e.consultant_id)::text, 'null')
@@ -19,10 +19,19 @@ SELECT e.notification_id AS position, convert_to(
     || ',"recorded_at":"' || to_char(e.recorded_at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
     || '","topic":' || to_json(e.topic)
     || ',"voided_fact_id":' || coalesce(to_json(e.voided_fact_id)::text, 'null')
-    || E'}}\n', 'UTF8') || e.state AS entry
+    || E'}}\n', 'UTF8') || e.state
+
+-- name: facts
+-- The entries of the log of facts after position $1 and up to $2.
+SELECT e.notification_id AS position, {fact_entry} AS entry
 FROM certification.stored_events e
 WHERE e.notification_id > $1 AND e.notification_id <= $2
 ORDER BY e.notification_id
+
+-- name: facts_at
+-- The entries of the log of facts at the positions $1.
+SELECT e.notification_id AS position, {fact_entry} AS entry
+FROM unnest($1::bigint[]) w (position) JOIN certification.stored_events e ON e.notification_id = w.position
 
 -- name: facts_head
 SELECT coalesce(max(e.notification_id), 0) FROM certification.stored_events e
@@ -48,3 +57,25 @@ ORDER BY e.position
 
 -- name: compliance_head
 SELECT coalesce(max(e.position), 0) FROM compliance_event e
+
+-- name: claims
+-- The entries of the log of claims. A claim is its columns; no bytes follow them.
+SELECT c.number AS position, convert_to(
+    '{{"actor":' || to_json(c.actor)
+    || ',"allowed":' || c.allowed::text
+    || ',"at":"' || to_char(c.at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+    || '","customer":' || to_json(c.customer)
+    || ',"engine":' || to_json(c.engine)
+    || ',"number":' || c.number
+    || ',"partner_id":' || to_json(c.partner_id)
+    || ',"policy_id":' || to_json(c.policy_id)
+    || ',"position":' || c.position
+    || ',"product":' || to_json(c.product)
+    || ',"recorded_at":"' || to_char(c.recorded_at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+    || E'"}}\n', 'UTF8') AS entry
+FROM audit.claim c
+WHERE c.number > $1 AND c.number <= $2
+ORDER BY c.number
+
+-- name: claims_head
+SELECT coalesce(max(c.number), 0) FROM audit.claim c

@@ -15,14 +15,16 @@ import msgspec
 from services.audit import sealed_log
 from services.audit.archive import Archive
 from services.audit.database import Connection
+from services.audit.note import NoteError, VerifierKey, open_note
 from services.audit.refusals import NotSealed
 from services.audit.sealed_log import LogName, StoredCheckpoint
-from services.audit.service import bundle_of, proof_of
+from services.audit.sealed_log_answers import bundle_of, proof_of
 from services.audit.settings import AuditSettings
-from services.audit.tiles import WIDTH, TileId, number_path, width_in
+from services.audit.tiles import WIDTH, TileId, TileMissing, number_path, width_in
 from services.web.statements import statements
+from shared.events.system_facts import ENGINE, EngineInstalled
 
-FORMAT: Final = "sagecert-audit-export/1"
+FORMAT: Final = "sagecert-audit-export/2"
 ROWS_AT_ONCE: Final = 1_000
 """Checkpoints, and facts of a partner, in a member or in a statement."""
 SEARCH_MAX: Final = 64
@@ -43,12 +45,23 @@ UNPROVED_OF_PARTNER: Final = (
 
 
 class Export(NamedTuple):
-    """What an export covers. `partner_id`: only what concerns it. `facts`, `events`: the checkpoints up to which."""
+    """The extent of an export: up to these checkpoints. `partner_id`: of this partner alone."""
 
     partner_id: str | None
     facts: StoredCheckpoint
     events: StoredCheckpoint | None
+    claims: StoredCheckpoint | None
     made_at: datetime
+
+    @property
+    def logs(self) -> dict[LogName, StoredCheckpoint | None]:
+        """The checkpoint of each log; None: nothing of it is in the export."""
+        return {LogName.FACTS: self.facts, LogName.COMPLIANCE: self.events, LogName.CLAIMS: self.claims}
+
+    @property
+    def entries(self) -> int:
+        """How many entries the logs have up to these checkpoints."""
+        return sum(checkpoint.size for checkpoint in self.logs.values() if checkpoint is not None)
 
 
 class Progress(NamedTuple):
@@ -59,15 +72,21 @@ class Progress(NamedTuple):
 
 
 async def prepare(
-    connection: Connection, settings: AuditSettings, partner_id: str | None, until: int | None, made_at: datetime
+    connection: Connection,
+    settings: AuditSettings,
+    partner_id: str | None,
+    until: int | None,
+    made_at: datetime | None = None,
 ) -> Export:
     """What can be exported now. `until`: the export covers at least this position. Raises `NotSealed`.
 
-    No event follows from a fact beyond the checkpoint of the facts.
+    `made_at`: by default the database's clock.
+    No event follows from a fact beyond the checkpoint of the facts, and no claim depends on one.
     """
     facts = await _checkpoint(connection, settings, LogName.FACTS, until)
     events = await _events_from(connection, settings, facts.size)
-    return Export(partner_id, facts, events, made_at)
+    claims = await _claims_from(connection, settings, facts.size)
+    return Export(partner_id, facts, events, claims, made_at or await connection.fetchval("SELECT clock_timestamp()"))
 
 
 async def _checkpoint(
@@ -89,19 +108,57 @@ async def _checkpoint(
 
 
 async def _events_from(connection: Connection, settings: AuditSettings, facts: int) -> StoredCheckpoint | None:
-    """The greatest checkpoint of events that follow from these facts; None: there is none."""
-    counting = (settings.witness_keys, settings.cosignatures_min)
+    """The greatest checkpoint of events that follow from these facts; None: there is none.
+
+    An event that time made follows from a fact that said before what happens then. So none is later than the
+    recording of the first fact that the export lacks.
+    """
     size_max = await sealed_log.entries_head(connection, LogName.COMPLIANCE)
-    if (await connection.fetchval(_SQL["derived_from"], size_max) or 0) > facts:
+    size_max = await connection.fetchval(_SQL["before_later_engines"], facts, size_max)
+    if not await connection.fetchval(_SQL["follows"], size_max, facts):
         first, after = 0, size_max
         while after - first > 1:  # the events up to `first` do, those up to `after` do not
             middle = (first + after) // 2
-            if (await connection.fetchval(_SQL["derived_from"], middle) or 0) > facts:
-                after = middle
-            else:
+            if await connection.fetchval(_SQL["follows"], middle, facts):
                 first = middle
+            else:
+                after = middle
         size_max = first
-    return await sealed_log.latest_checkpoint(connection, LogName.COMPLIANCE, *counting, size_max=size_max)
+    return await _greatest(connection, settings, LogName.COMPLIANCE, size_max, facts)
+
+
+async def _claims_from(connection: Connection, settings: AuditSettings, facts: int) -> StoredCheckpoint | None:
+    """The greatest checkpoint whose claims, and their engines, depend on these facts alone; None: there is none."""
+    later = [row[0].removeprefix(ENGINE.prefix) for row in await connection.fetch(_SQL["later_engines"], facts)]
+    size_max = await connection.fetchval(_SQL["before_later_claims"], facts, later)
+    return await _greatest(connection, settings, LogName.CLAIMS, size_max, facts)
+
+
+async def _greatest(
+    connection: Connection, settings: AuditSettings, log: LogName, size_max: int, facts: int
+) -> StoredCheckpoint | None:
+    """The greatest checkpoint that counts, up to this size, signed by a key that these facts install."""
+    counting = (settings.witness_keys, settings.cosignatures_min)
+    keys = await _keys(connection, log, facts)
+    found = await sealed_log.latest_checkpoint(connection, log, *counting, size_max=size_max)
+    while found is not None and not _is_signed(found.note, keys):
+        found = await sealed_log.latest_checkpoint(connection, log, *counting, size_max=found.size - 1)
+    return found
+
+
+async def _keys(connection: Connection, log: LogName, facts: int) -> list[VerifierKey]:
+    """The keys of a log that the facts up to a position install, the first one included."""
+    installed = await sealed_log.installed_keys(connection)
+    public_keys = [key.public_key for key in installed if key.fact_position <= facts]
+    return sealed_log.verifier_keys((await sealed_log.log_head(connection, log)).origin, public_keys)
+
+
+def _is_signed(note: str, keys: Sequence[VerifierKey]) -> bool:
+    try:
+        open_note(note, keys)
+    except NoteError:
+        return False
+    return True
 
 
 async def stream(
@@ -110,13 +167,12 @@ async def stream(
     export: Export,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> AsyncIterator[bytes]:
-    """The bytes of the archive. Raises `EntryMissing` where the log is not what was sealed."""
+    """The bytes of the archive. Raises `EntryMissing` and `TileMissing` if the log is not what was sealed."""
     archive = Archive(int(export.made_at.timestamp()))
-    total = export.facts.size + (export.events.size if export.events else 0)
     done, erased = 0, list[str]()
     manifest = await _manifest(connection, settings, export)
     yield archive.member("manifest.json", msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
-    for log, checkpoint in ((LogName.FACTS, export.facts), (LogName.COMPLIANCE, export.events)):
+    for log, checkpoint in export.logs.items():
         if checkpoint is None:
             continue
         members = _log_members(connection, log, checkpoint, export.partner_id)
@@ -125,25 +181,20 @@ async def stream(
                 erased += await _erased(connection, entries)
             yield await asyncio.to_thread(archive.member, name, content)
             done += len(entries)
-            on_progress(Progress(done, total))
-    async for name, content in _claims(connection, export):
-        yield await asyncio.to_thread(archive.member, name, content)
+            on_progress(Progress(done, export.entries))
     for name, content in _in_parts("erasures", ({"fact_id": fact_id} for fact_id in erased)):
         yield archive.member(name, content)
     yield archive.end()
 
 
 async def _manifest(connection: Connection, settings: AuditSettings, export: Export) -> dict[str, Any]:
-    installed = await sealed_log.installed_keys(connection)
     logs = {}
-    for log, checkpoint in ((LogName.FACTS, export.facts), (LogName.COMPLIANCE, export.events)):
-        origin = (await sealed_log.log_head(connection, log)).origin
-        keys = [key.text for key in sealed_log.verifier_keys(origin, [key.public_key for key in installed])]
+    for log, checkpoint in export.logs.items():
         logs[log] = {
-            "origin": origin,
+            "origin": (await sealed_log.log_head(connection, log)).origin,
             "size": checkpoint.size if checkpoint else 0,
             "root": b64encode(checkpoint.root).decode() if checkpoint else None,
-            "keys": keys,
+            "keys": [key.text for key in await _keys(connection, log, export.facts.size)],
         }
     streams = {"policy_facts": "policy", "engine_facts": "engine", "key_facts": "signing_key"}
     positions = {
@@ -154,11 +205,21 @@ async def _manifest(connection: Connection, settings: AuditSettings, export: Exp
         "format": FORMAT,
         "made_at": export.made_at,
         "partner_id": export.partner_id,
-        "products": settings.products,
+        "products": await _products(connection, settings, export.facts.size),
         "logs": logs,
         **positions,
         "unproved": UNPROVED if export.partner_id is None else UNPROVED_OF_PARTNER,
     }
+
+
+async def _products(connection: Connection, settings: AuditSettings, size: int) -> Sequence[str]:
+    """Those that the last engine sells of which the export says that it was installed."""
+    state = await connection.fetchval(_SQL["last_engine"], size)
+    return settings.products if state is None else msgspec.json.decode(state, type=_Installed).data.products
+
+
+class _Installed(msgspec.Struct):
+    data: EngineInstalled
 
 
 _Member = tuple[str, bytes, Sequence[bytes]]
@@ -189,8 +250,12 @@ async def _whole(connection: Connection, log: LogName, checkpoint: StoredCheckpo
     for first in range(0, tiles, 16):
         stored = await sealed_log.leaf_tiles(connection, log, first, min(first + 16, tiles))
         for number in range(first, min(first + 16, tiles)):
-            width = width_in(TileId(0, number), checkpoint.size)
-            yield f"{log}/tile/0/{number_path(number, width)}", stored[number][: 32 * width], ()
+            tile = TileId(0, number)
+            width = width_in(tile, checkpoint.size)
+            hashes = stored.get(number, b"")[: 32 * width]
+            if len(hashes) < 32 * width:
+                raise TileMissing(tile)
+            yield f"{log}/tile/0/{number_path(number, width)}", hashes, ()
     number = 0
     async for some in sealed_log.entries(connection, log, 0, checkpoint.size):
         for first in range(0, len(some), WIDTH):
@@ -203,7 +268,7 @@ async def _of_partner(
     connection: Connection, log: LogName, checkpoint: StoredCheckpoint, partner_id: str
 ) -> AsyncIterator[_Member]:
     """Each entry that concerns the partner, with its proof."""
-    statement = _SQL["facts_of_partner" if log is LogName.FACTS else "events_of_partner"]
+    statement = _SQL[f"{log}_of_partner"]
     after = 0
     while rows := await connection.fetch(statement, partner_id, after, checkpoint.size, ROWS_AT_ONCE):
         for (position,) in rows:
@@ -212,20 +277,6 @@ async def _of_partner(
             proof = await proof_of(connection, log, position, checkpoint)
             yield f"{log}/proofs/{position}.tlog-proof", proof.encode(), ()
         after = rows[-1][0]
-
-
-async def _claims(connection: Connection, export: Export) -> AsyncIterator[tuple[str, bytes]]:
-    """The authorisation answers that were given, where they are recorded; of one partner in its export."""
-    if await connection.fetchval("SELECT to_regclass('audit.claim')") is None:
-        return
-    after, part = 0, 0
-    while rows := await connection.fetch(_SQL["claims"], after, export.facts.size, ROWS_AT_ONCE):
-        claims = [msgspec.json.decode(row["claim"]) for row in rows]
-        kept = [claim for claim in claims if export.partner_id in (None, claim["partner_id"])]
-        if kept:
-            yield f"claims/{part:03}.jsonl", _lines(kept)
-            part += 1
-        after = rows[-1]["number"]
 
 
 class _Identified(msgspec.Struct):

@@ -4,10 +4,34 @@ SELECT e.notification_id FROM certification.stored_events e
 WHERE e.originator_id >= $1 || '-' AND e.originator_id < $1 || '.' AND e.notification_id <= $2
 ORDER BY e.notification_id
 
--- name: derived_from
--- The facts that the events up to position $1 follow from reach up to here; a timer names none.
-SELECT e.fact_position FROM compliance_event e WHERE e.position <= $1 AND e.fact_position > 0
-ORDER BY e.position DESC LIMIT 1
+-- name: follows
+-- Whether the events up to position $1 follow from the facts up to position $2: the last that names a fact names one of these,
+-- and none was recorded after the fact that comes next. What time made at the instant of that fact came before it.
+SELECT coalesce((
+    SELECT e.fact_position <= $2 FROM compliance_event e WHERE e.position <= $1 AND e.fact_position > 0
+    ORDER BY e.position DESC LIMIT 1
+), true) AND coalesce((
+    SELECT e.recorded_at <= f.recorded_at FROM compliance_event e, certification.stored_events f
+    WHERE e.position = $1 AND f.notification_id = $2 + 1
+), true)
+
+-- name: before_later_engines
+-- The last event, up to position $2, before the first that corrects because of an engine that a fact after position $1 installed.
+SELECT coalesce(min(c.position) - 1, $2) FROM policy_upgrade u
+JOIN certification.stored_events e ON e.fact_id = u.engine_fact_id AND e.notification_id > $1
+JOIN compliance_event c ON c.position <= least(u.event_position, $2)
+    AND c.recorded_at = u.cursor_instant AND c.fact_position = u.cursor_position
+    AND position(convert_to('"fact_ids":["' || u.engine_fact_id || '"]', 'UTF8') IN c.data) > 0
+
+-- name: last_engine
+SELECT e.state FROM certification.stored_events e
+WHERE e.originator_id >= 'engine-' AND e.originator_id < 'engine.' AND e.notification_id <= $1
+ORDER BY e.notification_id DESC LIMIT 1
+
+-- name: later_engines
+-- The streams of the engines that were installed after position $1 for the first time.
+SELECT e.originator_id FROM certification.stored_events e
+WHERE e.originator_id >= 'engine-' AND e.originator_id < 'engine.' AND e.originator_version = 1 AND e.notification_id > $1
 
 -- name: facts_of_partner
 -- The facts that can concern a partner, after position $2 and up to $3, at most $4: those that name it or a partner merged into
@@ -34,15 +58,22 @@ SELECT position FROM (
 WHERE position > $2 AND position <= $3
 ORDER BY position LIMIT $4
 
--- name: events_of_partner
+-- name: compliance_of_partner
 SELECT e.position FROM compliance_event e
 WHERE e.partner_id = $1 AND e.position > $2 AND e.position <= $3
 ORDER BY e.position LIMIT $4
 
--- name: claims
--- The authorisation answers after number $1 that judged from facts up to position $2, at most $3.
-SELECT c.number, to_jsonb(c)::text AS claim FROM audit.claim c WHERE c.number > $1 AND c.position <= $2
-ORDER BY c.number LIMIT $3
+-- name: claims_of_partner
+SELECT c.number AS position FROM audit.claim c
+WHERE c.partner_id = $1 AND c.number > $2 AND c.number <= $3
+ORDER BY c.number LIMIT $4
+
+-- name: before_later_claims
+-- The last sealed claim before the first that was judged from facts after position $1, or by one of the engines $2. No fact up to that
+-- position installs one of these engines.
+SELECT coalesce((
+    SELECT c.number - 1 FROM audit.claim c WHERE c.position > $1 OR c.engine = ANY ($2::text[]) ORDER BY c.number LIMIT 1
+), (SELECT l.size FROM audit.log l WHERE l.name = 'claims'))
 
 -- name: erased
 -- Of these facts, those whose free text is not there any more.

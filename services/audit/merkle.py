@@ -75,7 +75,7 @@ def verify_consistency(old_size: int, size: int, old_root: bytes, root: bytes, p
     An `old_size` of 0 proves nothing and is refused.
     """
     if not 0 < old_size <= size:
-        raise ProofError(f"a tree of {size} is no extension of one of {old_size}")
+        raise ProofError(f"a tree of {size} is not an extension of one of {old_size}")
     if old_size == size:
         if proof:
             raise ProofError("trees of one size need no proof")

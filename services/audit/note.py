@@ -25,7 +25,7 @@ _LINE: Final = re.compile(r"— ([^\s+]+) ([A-Za-z0-9+/]+={0,2})")
 
 
 class NoteError(ValueError):
-    """It is no signed note, or no known key signed it."""
+    """It is not a signed note, or no known key signed it."""
 
 
 class Signature(NamedTuple):

@@ -1,4 +1,4 @@
-"""Whether sealing gets on."""
+"""Whether sealing makes progress."""
 
 from typing import Final
 
@@ -20,12 +20,12 @@ class Readiness(BaseModel):
 
 
 async def check_readiness(connection: Connection) -> tuple[Readiness, str | None]:
-    """How far both logs are sealed, and why no sealer gets on; None: one does."""
+    """How far both logs are sealed, and why no sealer makes progress; None: one does."""
     row = await connection.fetchrow(_READINESS)
     assert row is not None, "it has one row"
     readiness = Readiness(**{name: row[name] for name in Readiness.model_fields})
     if row["trouble"] is not None:
         return readiness, row["trouble"]
     if not row["sealers"]:
-        return readiness, "No sealer was heard of for 10 seconds: start one (`sagecert audit seal`)."
+        return readiness, "No sealer has sent a heartbeat for 10 seconds: start one (`sagecert audit seal`)."
     return readiness, None

@@ -1,5 +1,5 @@
 -- name: readiness
--- How far each log is sealed, and the sealers heard of lately.
+-- How far each log is sealed, and the sealers with a recent heartbeat.
 SELECT
     (SELECT coalesce(max(e.notification_id), 0) FROM certification.stored_events e) AS facts,
     (SELECT l.size FROM audit.log l WHERE l.name = 'facts') AS facts_sealed,

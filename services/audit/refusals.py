@@ -1,10 +1,10 @@
-"""What the audit trail refuses."""
+"""The refusals of the audit trail."""
 
 from services.web.refusal import Refusal
 
 
 class NotSealed(Refusal):
-    """It is not sealed yet, or no checkpoint that counts covers it."""
+    """It is not sealed yet, or no valid checkpoint covers it."""
 
 
 class NoSuchTile(Refusal):
@@ -16,7 +16,7 @@ class NotWhatWasSealed(Refusal):
 
 
 class TooManyExports(Refusal):
-    """As many exports are being made as may be."""
+    """Too many exports are being made."""
 
 
 class NoSuchFact(Refusal):

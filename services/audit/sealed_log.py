@@ -1,8 +1,11 @@
 """A sealed log in the database: its entries, tiles, checkpoints and keys. What signs it is outside."""
 
+import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
+
+import asyncpg
 
 from services.audit.checkpoint import SIZE_MAX
 from services.audit.database import Connection
@@ -23,6 +26,7 @@ class LogName(StrEnum):
 
     FACTS = "facts"
     COMPLIANCE = "compliance"
+    CLAIMS = "claims"
 
 
 class LogHead(NamedTuple):
@@ -69,21 +73,46 @@ async def entries_head(connection: Connection, log: LogName) -> int:
     return head
 
 
-async def entries(connection: Connection, log: LogName, after: int, through: int) -> AsyncIterator[list[bytes]]:
-    """The entries after one position through another, some thousands at once. Raises `EntryMissing` at a gap."""
-    while after < through:
-        last = min(after + ENTRIES_AT_ONCE - after % WIDTH, through)
-        rows = await connection.fetch(_ENTRIES[log], after, last)
-        found: list[bytes] = []
-        for row in rows:
-            position, entry = row
-            if entry is None or position != after + len(found) + 1:
+async def entries(
+    connection: Connection, log: LogName, after: int, through: int, *, ahead: bool = False
+) -> AsyncIterator[list[bytes]]:
+    """The entries after one position through another, some thousands at once. Raises `EntryMissing` at a gap.
+
+    `ahead`: PostgreSQL writes the next ones while the caller works on some, so that both have a core. The caller leaves
+    the connection alone until the end.
+    """
+    reading: asyncio.Task[list[asyncpg.Record]] | None = None
+    try:
+        while after < through:
+            last = _last_at_once(after, through)
+            rows = await (connection.fetch(_ENTRIES[log], after, last) if reading is None else reading)
+            reading = None
+            found: list[bytes] = []
+            for position, entry in rows:
+                if entry is None or position != after + len(found) + 1:
+                    raise EntryMissing(log, after + len(found) + 1)
+                found.append(entry)
+            if after + len(found) < last:
                 raise EntryMissing(log, after + len(found) + 1)
-            found.append(entry)
-        if after + len(found) < last:
-            raise EntryMissing(log, after + len(found) + 1)
-        yield found
-        after = last
+            after = last
+            if ahead and after < through:
+                following = connection.fetch(_ENTRIES[log], after, _last_at_once(after, through))
+                reading = asyncio.ensure_future(following)
+                await asyncio.sleep(0)  # it is sent
+            yield found
+    finally:
+        if reading is not None:
+            reading.cancel()
+
+
+async def fact_entries(connection: Connection, positions: Sequence[int]) -> dict[int, bytes]:
+    """The entries of the log of facts at these positions, where they can be written."""
+    rows = await connection.fetch(_ENTRIES["facts_at"], positions)
+    return {row["position"]: row["entry"] for row in rows if row["entry"] is not None}
+
+
+def _last_at_once(after: int, through: int) -> int:
+    return min(after + ENTRIES_AT_ONCE - after % WIDTH, through)
 
 
 async def read_tiles(connection: Connection, log: LogName, wanted: Collection[TileId]) -> dict[TileId, bytes]:
@@ -165,7 +194,7 @@ async def rotations(connection: Connection, origin: str) -> list[bytes]:
 
 
 def log_id(origin: str) -> str:
-    """What the origins of both logs of a database begin with."""
+    """The beginning that the origins of all logs of a database share."""
     return origin.rpartition("/")[0]
 
 
@@ -228,5 +257,5 @@ async def store_key(connection: Connection, public_key: bytes, fact_position: in
 
 
 async def beat(connection: Connection, held_by: str, trouble: str | None) -> None:
-    """Says that a sealer lives, and why it does not get on."""
+    """Says that a sealer lives, and why it makes no progress."""
     await connection.execute(_SQL["beat"], held_by, trouble and trouble[:500])

@@ -4,30 +4,36 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.audit import sealed_log
 from services.audit.checkpoint import Checkpoint
-from services.audit.database import DATABASE_AWAY, OwnConnection, connect
-from services.audit.extension import compare_tiles
-from services.audit.key_directory import KeyDirectory, KeyDirectoryError
-from services.audit.key_ring import installed_by
+from services.audit.database import OwnConnection, connect
+from services.audit.extension_check import compare_tiles
+from services.audit.files_beside_database import KeyDirectory, KeyDirectoryError
+from services.audit.key_rotations import installed_by
 from services.audit.merkle import leaf_hash
-from services.audit.note import Signature, VerifierKey, public_bytes, sign, signed_note, split_note
+from services.audit.note import Signature, public_bytes, sign, signed_note
 from services.audit.sealed_log import EntryMissing, InstalledKey, Lease, LogName, StoredCheckpoint
 from services.audit.settings import AuditSettings
 from services.audit.tiles import GrowingTree, TileId
+from services.web.database_connections import AWAY
 from services.web.log_check import LogAltered
 from services.web.reconnect import Backoff, keep_connected
 from services.web.wakeup import wait_until_set
 from shared.events.channels import COMPLIANCE_CHANNEL, FACTS_CHANNEL
 
+if TYPE_CHECKING:
+    from services.audit.witness_rounds import WitnessRounds
+
 PUBLISH_SECONDS: Final = 1.0
 """Between two checkpoints of a log at least."""
+CLAIMS_SECONDS: Final = 10.0
+"""The same for claims: they come all the time, and each checkpoint is kept for ever."""
 POLL_SECONDS: Final = 1.0
 """How long an entry can stay unsealed when its notification was lost."""
 LEASE_SECONDS: Final = 15.0
@@ -43,7 +49,7 @@ _log: Final = logging.getLogger(__name__)
 class Sealer:
     """Seals until cancelled. Any number may run: the lease of a log goes to one of them.
 
-    Signs nothing for a log that is no extension of what was sealed.
+    Signs nothing for a log that is not an extension of what was sealed.
     """
 
     def __init__(self, settings: AuditSettings) -> None:
@@ -60,23 +66,26 @@ class Sealer:
 
     async def seal_everything(self) -> None:
         """Seals what is committed, and asks the witnesses once. Raises `LogAltered`, `KeyDirectoryError`."""
-        async with self._connected() as connection, self._witnesses(connection) as ask_witnesses:
+        async with self._connected() as connection, self._witnesses() as witnesses:
             for log in SealedLog.all(connection, self._settings, self._held_by):
                 while await log.seal():
                     pass
-                await ask_witnesses(log)
+                if witnesses is not None:
+                    await witnesses.ask(log.name, log.latest)
+                    await witnesses.answered()
             await sealed_log.release_leases(connection, self._held_by)
 
     async def _seal(self, backoff: Backoff) -> None:
-        async with self._connected() as connection, self._witnesses(connection) as ask_witnesses:
+        async with self._connected() as connection, self._witnesses() as witnesses:
             await self._pause(connection)
             logs = SealedLog.all(connection, self._settings, self._held_by)
             while True:
                 self._wakeup.clear()
                 started = asyncio.get_running_loop().time()
-                sealed = [await log.seal() for log in logs]
-                for log in logs:
-                    await ask_witnesses(log)
+                sealed = [await log.seal() for log in logs if log.is_due()]
+                if witnesses is not None:
+                    for log in logs:
+                        await witnesses.ask(log.name, log.latest)
                 self._trouble = None
                 backoff.reset()
                 await sealed_log.beat(connection, self._held_by, None)
@@ -93,15 +102,15 @@ class Sealer:
             await sealed_log.beat(connection, self._held_by, self._trouble)
 
     @asynccontextmanager
-    async def _witnesses(self, connection: OwnConnection) -> AsyncIterator[Callable[["SealedLog"], Awaitable[None]]]:
-        """Asks the witnesses, if there are any; what they need is loaded only then."""
+    async def _witnesses(self) -> "AsyncIterator[WitnessRounds | None]":
+        """Who asks the witnesses, if there are any; what that needs is loaded only then."""
         if not self._settings.witnesses:
-            yield _ask_nobody
+            yield None
             return
         from services.audit.witness_rounds import WitnessRounds
 
-        async with WitnessRounds.running(connection, self._settings) as rounds:
-            yield lambda log: rounds.ask(log.name, log.latest)
+        async with WitnessRounds.running(self._settings) as rounds:
+            yield rounds
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[OwnConnection]:
@@ -118,7 +127,7 @@ class Sealer:
         if isinstance(problem, LogAltered | KeyDirectoryError | EntryMissing):
             self._paused_until = asyncio.get_running_loop().time() + ALTERED_PAUSE_SECONDS
             _log.error("%s", problem)
-        elif isinstance(problem, DATABASE_AWAY):
+        elif isinstance(problem, AWAY):
             _log.warning("the sealer lost its connection and reconnects: %r", problem)
         else:
             _log.error("the sealer stops at its last checkpoint and retries", exc_info=problem)
@@ -137,21 +146,44 @@ class SealedLog:
         self._keys: list[InstalledKey] = []
         self.latest: StoredCheckpoint | None = None
         self._origin = ""
+        self._due_at = float("-inf")
 
     @classmethod
     def all(cls, connection: OwnConnection, settings: AuditSettings, held_by: str) -> "list[SealedLog]":
         """The facts first: a rotation of the key is one of them."""
         return [cls(connection, settings, held_by, name) for name in LogName]
 
+    def is_due(self) -> bool:
+        """Whether it is time for the next checkpoint."""
+        now = asyncio.get_running_loop().time()
+        if now < self._due_at:
+            return False
+        self._due_at = now + CLAIMS_SECONDS if self.name is LogName.CLAIMS else now
+        return True
+
     async def seal(self) -> bool:
-        """Seals the next entries; False: there is none, or another sealer holds the log."""
+        """Seals the next entries; False: there is none, or another sealer holds the log.
+
+        Raises `LogAltered`, `EntryMissing`, `KeyDirectoryError`.
+        """
+        try:
+            return await self._seal()
+        except (LogAltered, EntryMissing):
+            if (await sealed_log.log_head(self._connection, self.name)).origin == self._origin:
+                raise
+            self._tree = None  # a sandbox was emptied meanwhile: this is another log
+            return False
+
+    async def _seal(self) -> bool:
         lease = await sealed_log.take_lease(self._connection, self.name, self._held_by, LEASE_SECONDS)
         if lease is None:
             self._tree = None
             return False
-        self._keys = await sealed_log.installed_keys(self._connection)
+        known, self._keys = self._keys, await sealed_log.installed_keys(self._connection)
         if not self._keys and self.name is not LogName.FACTS:
             return False  # the sealer of the facts makes the first key
+        if self._tree is not None and self._origin == lease.origin and self._keys != known:
+            self._keep_verifier_keys(lease.origin)
         if self._tree is None or self._tree.size != lease.size or self._origin != lease.origin:
             self._tree = await self._begin(lease)
         head = await sealed_log.entries_head(self._connection, self.name)
@@ -224,15 +256,13 @@ class SealedLog:
                 self._keep_verifier_keys(self._origin)
 
     def _signed(self, checkpoint: Checkpoint) -> StoredCheckpoint:
-        """Signed by the key in force; by the one before it, too, if that signed the last checkpoint."""
+        """Signed by the key in force, and by the key before it as long as the directory has that key.
+
+        A witness that does not know the new key yet checks the signature of the old one.
+        """
         keys = [self._private(self._keys[-1])]
-        if self.latest is not None and len(self._keys) > 1:
-            _, signatures = split_note(self.latest.note)
-            before = VerifierKey(checkpoint.origin, 1, self._keys[-2].public_key)
-            now = VerifierKey(checkpoint.origin, 1, self._keys[-1].public_key)
-            ids = {signature.key_id for signature in signatures}
-            if before.key_id in ids and now.key_id not in ids:
-                keys.append(self._private(self._keys[-2]))
+        if len(self._keys) > 1 and (before := self._directory.signing_key(self._keys[-2].public_key)) is not None:
+            keys.append(before)
         signatures_made: list[Signature] = [sign(checkpoint.text, checkpoint.origin, key) for key in keys]
         return StoredCheckpoint(checkpoint.size, checkpoint.root, signed_note(checkpoint.text, signatures_made))
 
@@ -244,7 +274,3 @@ class SealedLog:
                 f"this log: restore the directory, or set SAGECERT_AUDIT_DIRECTORY."
             )
         return key
-
-
-async def _ask_nobody(_: SealedLog) -> None:
-    """There are no witnesses."""

@@ -63,7 +63,7 @@ class AuditSettings(BaseSettings):
 
 
 class SealerSettings(AuditSettings):
-    """Of the process that seals: the same, with a database role of its own."""
+    """Settings of the sealer: those of the audit trail, with its own database role."""
 
     database_url: DatabaseUrl = Field(validation_alias=AliasChoices("SAGECERT_SEALER_DATABASE_URL"))
     database_role: str | None = Field(default=None, validation_alias="SAGECERT_SEALER_DATABASE_ROLE")

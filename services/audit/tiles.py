@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from services.audit.merkle import EMPTY_ROOT, HASH_BYTES, join, pair_up, root_of
 
 HEIGHT: Final = 8
 WIDTH: Final = 1 << HEIGHT
-_GROUP: Final = re.compile(r"[0-9]{3}")
+_KEPT_MAX: Final = 1024
+"""Subtrees of a tile whose roots a process keeps, of at most 4 KiB each."""
+_KEPT_WIDTH_MIN: Final = 4
 _PARTIAL_WIDTH: Final = re.compile(r"[1-9][0-9]{0,2}")
 
 
@@ -216,4 +219,10 @@ def _hash_of(node: Node, tiles: Mapping[TileId, bytes]) -> bytes:
     hashes = tiles.get(tile, b"")[first * HASH_BYTES : (first + count) * HASH_BYTES]
     if len(hashes) < count * HASH_BYTES:
         raise TileMissing(tile)
+    return _root_over(hashes) if count > _KEPT_WIDTH_MIN else root_of(split(hashes))
+
+
+@lru_cache(_KEPT_MAX)
+def _root_over(hashes: bytes) -> bytes:
+    """What proofs ask for again and again: the upper tiles are those of every entry."""
     return root_of(split(hashes))

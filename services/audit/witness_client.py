@@ -55,7 +55,7 @@ async def cosignature(
     try:
         signatures = signature_lines(body)
     except NoteError as problem:
-        raise WitnessError(f"the witness {witness.key.name} answered no signature: {problem}") from problem
+        raise WitnessError(f"the witness {witness.key.name} answered without a signature: {problem}") from problem
     for signature in signatures:
         if (signature.name, signature.key_id) == (witness.key.name, witness.key.key_id):
             if witness.key.verifies(text, signature.signature):
@@ -74,7 +74,7 @@ async def witnessed(session: aiohttp.ClientSession, witness: WitnessAddress, ori
         async with asyncio.timeout(DEADLINE_SECONDS), session.get(url) as answer:
             if answer.status != 200:
                 return None
-            note = (await answer.content.read(_ANSWER_BYTES_MAX)).decode()
+            note = await _text(answer)
         text, _ = open_note(note, [witness.key])
         return Checkpoint.parse(text)
     except (aiohttp.ClientError, TimeoutError, OSError, UnicodeDecodeError, NoteError) as problem:
@@ -94,6 +94,16 @@ async def _post(session: aiohttp.ClientSession, witness: WitnessAddress, request
             asyncio.timeout(DEADLINE_SECONDS),
             session.post(f"{witness.url}/add-checkpoint", data=request.encode()) as answer,
         ):
-            return answer.status, (await answer.content.read(_ANSWER_BYTES_MAX)).decode()
+            return answer.status, await _text(answer)
     except (aiohttp.ClientError, TimeoutError, OSError, UnicodeDecodeError) as problem:
         raise WitnessError(f"the witness {witness.key.name} does not answer: {problem!r}") from problem
+
+
+async def _text(answer: aiohttp.ClientResponse) -> str:
+    """The body, however many pieces it comes in. Raises `UnicodeDecodeError`, and `OSError` if it is too long."""
+    body = bytearray()
+    async for piece in answer.content.iter_any():
+        body += piece
+        if len(body) > _ANSWER_BYTES_MAX:
+            raise OSError(f"an answer of more than {_ANSWER_BYTES_MAX} bytes")
+    return body.decode()

@@ -9,7 +9,7 @@ from typing import Final
 import aiohttp
 
 from services.audit import sealed_log
-from services.audit.database import Connection
+from services.audit.database import Connection, connect
 from services.audit.sealed_log import LogName, StoredCheckpoint
 from services.audit.settings import AuditSettings
 from services.audit.tiles import consistency_ranges
@@ -22,47 +22,72 @@ _log: Final = logging.getLogger(__name__)
 
 
 class WitnessRounds:
-    """Each witness cosigns the latest checkpoint of each log; one that is away catches up later."""
+    """Each witness cosigns the latest checkpoint of each log; one that is away catches up later.
+
+    Nobody waits for a witness: neither the sealer nor another witness.
+    """
 
     def __init__(self, connection: Connection, session: aiohttp.ClientSession, settings: AuditSettings) -> None:
         self._connection = connection
         self._session = session
         self._witnesses = addresses(settings)
+        self._asking: dict[tuple[LogName, WitnessAddress], asyncio.Task[None]] = {}
         self._away_until: dict[tuple[LogName, WitnessAddress], float] = {}
+        self._turn = asyncio.Lock()
 
     @classmethod
     @asynccontextmanager
-    async def running(cls, connection: Connection, settings: AuditSettings) -> "AsyncIterator[WitnessRounds]":
-        """With a client for them."""
-        async with aiohttp.ClientSession() as session:
-            yield cls(connection, session, settings)
+    async def running(cls, settings: AuditSettings) -> "AsyncIterator[WitnessRounds]":
+        """With a client for them, and a connection of its own."""
+        connection = await connect(settings)
+        try:
+            async with aiohttp.ClientSession() as session:
+                rounds = cls(connection, session, settings)
+                try:
+                    yield rounds
+                finally:
+                    for task in rounds._asking.values():
+                        task.cancel()
+                    await asyncio.gather(*rounds._asking.values(), return_exceptions=True)
+        finally:
+            connection.terminate()
 
     async def ask(self, log: LogName, latest: StoredCheckpoint | None) -> None:
-        """Asks all at once; keeps what they sign."""
+        """Asks those who owe no answer, and does not wait for it. Raises what went wrong since it asked last."""
+        for asked in [asked for asked, task in self._asking.items() if task.done()]:
+            self._asking.pop(asked).result()
         if latest is None:
             return
         now = asyncio.get_running_loop().time()
-        due = [witness for witness in self._witnesses if self._away_until.get((log, witness), now) <= now]
-        known = [await sealed_log.cosigned_size(self._connection, log, witness.key) for witness in due]
-        behind = [(witness, size) for witness, size in zip(due, known, strict=True) if size < latest.size]
-        lock = asyncio.Lock()
+        for witness in self._witnesses:
+            asked = log, witness
+            if asked not in self._asking and self._away_until.get(asked, now) <= now:
+                self._asking[asked] = asyncio.create_task(self._ask(log, witness, latest))
 
+    async def answered(self) -> None:
+        """Waits until everybody who was asked has answered, or has not in time. Raises what went wrong."""
+        while self._asking:
+            await asyncio.wait(self._asking.values())
+            for asked in [asked for asked, task in self._asking.items() if task.done()]:
+                self._asking.pop(asked).result()
+
+    async def _ask(self, log: LogName, witness: WitnessAddress, latest: StoredCheckpoint) -> None:
         async def proof(old_size: int) -> list[bytes]:
-            async with lock:
+            async with self._turn:
                 return await sealed_log.roots(self._connection, log, consistency_ranges(old_size, latest.size))
 
-        answers = await asyncio.gather(
-            *(cosignature(self._session, witness, latest.note, size, proof) for witness, size in behind),
-            return_exceptions=True,
-        )
-        for (witness, _), answer in zip(behind, answers, strict=True):
-            if isinstance(answer, WitnessError):
-                self._away_until[log, witness] = asyncio.get_running_loop().time() + PAUSE_SECONDS
-                _log.warning("%s", answer)
-            elif isinstance(answer, BaseException):
-                raise answer
-            else:
-                await sealed_log.store_cosignature(self._connection, log, latest.size, witness.key, answer)
+        async with self._turn:
+            size = await sealed_log.cosigned_size(self._connection, log, witness.key)
+        if size >= latest.size:
+            return
+        try:
+            line = await cosignature(self._session, witness, latest.note, size, proof)
+        except WitnessError as problem:
+            self._away_until[log, witness] = asyncio.get_running_loop().time() + PAUSE_SECONDS
+            _log.warning("%s", problem)
+            return
+        async with self._turn:
+            await sealed_log.store_cosignature(self._connection, log, latest.size, witness.key, line)
 
 
 def addresses(settings: AuditSettings) -> list[WitnessAddress]:

@@ -1,8 +1,7 @@
 """The certification service as an ASGI application."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
 
@@ -12,30 +11,36 @@ from starlette.types import Receive, Scope, Send
 
 from services.certification.api import (
     batches,
-    consultants,
+    certifications,
     events,
     exams,
     facts,
     health,
     held_facts,
-    partner_consultants,
+    links,
     partners,
     policy_revisions,
     portal_changes,
+    profiles,
     recorded_facts,
+    stated_consultants,
+    whoami,
 )
 from services.certification.api.command_request import Service
 from services.certification.api.fact_routes import FactRoutes
 from services.certification.api.fast_path import DirectPosts
 from services.certification.api.problems import PROBLEMS
-from services.certification.api.programmes import malformed_request
+from services.certification.api.programme_refusals import malformed_request
 from services.certification.domain.refusals import Unavailable
 from services.certification.event_store.database import Database
 from services.certification.event_store.store import EventStore
 from services.certification.log_notifications import LogNotifier
 from services.certification.personal_data import PersonalData
 from services.certification.settings import CertificationSettings
-from services.web import list_tables
+from services.web import lists_as_csv
+from services.web.application import application
+from services.web.background_task import in_background
+from services.web.caller_slots import Places
 from services.web.event_broadcast import Broadcast
 from services.web.openapi import Link, complete
 from services.web.problem_details import install
@@ -45,8 +50,9 @@ from shared.engine import engine_for
 FEED_CONNECTIONS: Final = 2
 """For feeds alone: however many read them, calls find their own connections free."""
 
-BATCHES_MAX: Final = 2
-"""Batches that are recorded at the same time."""
+BATCHES_MAX: Final = 3
+BATCHES_PER_CALLER_MAX: Final = 2
+"""Batches that are recorded at the same time, in all and of one caller."""
 
 DESCRIPTION: Final = """
 Takes facts in and decides about people. Every POST needs an `Idempotency-Key`: one key is one fact, and the same
@@ -75,7 +81,7 @@ LINKS: Final = {
         Link(f"{_V1}/facts", "get", {"idempotency_key": "$request.header.idempotency-key"}),
     ),
 }
-"""What leads from a fact to the next call."""
+"""The links from a recorded fact to the next calls, in the OpenAPI document."""
 
 
 class CertificationApp(FastAPI):
@@ -98,16 +104,17 @@ async def _serving(app: FastAPI, settings: CertificationSettings) -> AsyncIterat
     """Opens the databases, and keeps the service of the application while the context lasts."""
     open_database = partial(Database, settings.database_url.get_secret_value(), settings.database_role)
     connections, seconds = settings.database_connections_max, settings.call_seconds_max
+    database = open_database(connections, seconds)
+    notifier = LogNotifier(database)
     async with (
-        open_database(connections, seconds) as database,
-        EventStore(database, engine_for(settings.products).engine_id) as store,
+        database,
+        EventStore(database, engine_for(settings.products).engine_id, notifier.notify_soon) as store,
         open_database(connections, seconds, reading=True) as reading_database,
         EventStore(reading_database) as reader,
         open_database(FEED_CONNECTIONS, seconds, reading=True) as feed_database,
     ):
-        await _fix_database_kind(store, settings.sandbox)
-        notifier = LogNotifier(database)
-        tasks = [asyncio.create_task(notifier.run_notifier()), asyncio.create_task(notifier.run_listener())]
+        is_sandbox = await store.fix_database_kind(settings.sandbox)
+        refuse_sandbox_mismatch(is_sandbox=is_sandbox, wanted=settings.sandbox)
         feed = Broadcast(
             events.reading(EventStore(feed_database)),
             notifier,
@@ -116,47 +123,33 @@ async def _serving(app: FastAPI, settings: CertificationSettings) -> AsyncIterat
             readers_max=settings.feed_readers_max,
             readers_per_caller_max=settings.feed_readers_per_caller_max,
         )
-        batches_at_once = asyncio.Semaphore(BATCHES_MAX)
+        batches_at_once = Places(BATCHES_MAX, BATCHES_PER_CALLER_MAX)
         app.state.service = Service(
             store,
             reader,
             feed,
             PersonalData(database),
-            notifier,
             settings.products,
             settings.sandbox,
             batches_at_once,
         )
         app.state.waiting = notifier
-        try:
-            async with feed.running():
-                yield
-        finally:
-            notifier.stop()
-            for task in tasks:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+        async with in_background(notifier.run_notifier()), in_background(notifier.listen()):
+            try:
+                async with feed.running():
+                    yield
+            finally:
+                notifier.stop()
 
 
 def create_app(settings: CertificationSettings) -> FastAPI:
     """The application; its lifespan opens the database and refuses one that was started the other way."""
-    app = CertificationApp(
-        title="Sage Partner Certification: certification",
-        description=DESCRIPTION,
-        version="1",
-        lifespan=lambda app: _serving(app, settings),
-        docs_url=None,
-        redoc_url=None,
-        openapi_url="/certification/openapi.json",
-        redirect_slashes=False,
-    )
-    install(app, PROBLEMS)
-    app.add_exception_handler(RequestValidationError, malformed_request)
-    for noun in (
+    routers = (
         partners,
-        partner_consultants,
-        consultants,
+        links,
+        stated_consultants,
+        certifications,
+        profiles,
         exams,
         portal_changes,
         policy_revisions,
@@ -165,15 +158,16 @@ def create_app(settings: CertificationSettings) -> FastAPI:
         recorded_facts,
         batches,
         events,
+        whoami,
         health,
-    ):
-        app.router.routes += noun.router.routes  # as they are: `include_router` would copy each
-    list_tables.install(app)
+    )
+    app = application(
+        CertificationApp, "certification", DESCRIPTION, routers, lifespan=lambda app: _serving(app, settings)
+    )
+    install(app, PROBLEMS)
+    app.add_exception_handler(RequestValidationError, malformed_request)
+    lists_as_csv.install(app)
     complete(app, settings.products, LINKS)
     app.state.fact_routes = FactRoutes(app)
     app.direct = DirectPosts(app.state.fact_routes, lambda: app.state.service)
     return app
-
-
-async def _fix_database_kind(store: EventStore, sandbox: bool) -> None:
-    refuse_sandbox_mismatch(is_sandbox=await store.fix_database_kind(sandbox), wanted=sandbox)

@@ -18,10 +18,10 @@ from services.certification.domain import (
 )
 from services.certification.domain.consultant import Consultant
 from services.certification.domain.exam_registration import ExamRegistration
+from services.certification.domain.fact_report import FactReport, Recorded, Repeated, StatedScore, decided
 from services.certification.domain.no_effect import why_no_effect
 from services.certification.domain.policy_revision import NO_REVISION
 from services.certification.domain.portal_change import PortalChange
-from services.certification.domain.reported_fact import FactReport, Recorded, Repeated, StatedScore, decided
 from services.certification.event_store.append_request import (
     TICK,
     UNDATED,
@@ -31,7 +31,7 @@ from services.certification.event_store.append_request import (
     row,
 )
 from services.certification.event_store.decision_scope import NOTHING, Scope
-from services.certification.event_store.store import Loaded, StoredFact, content_hash
+from services.certification.event_store.stored_facts import Loaded, StoredFact, content_hash
 from services.certification.event_store.streams import routing_of, stream_of
 from services.certification.personal_data import NO_TEXT, FreeText
 from shared.events.envelope import Fact
@@ -52,7 +52,7 @@ from shared.events.facts import (
     RevocationOrdered,
     ScoreCorrected,
 )
-from shared.rules.no_effect import NoEffect
+from shared.rules.no_effect_reasons import NoEffect
 
 Conditional = AboutConsultant | AboutRegistration | StatedScore | AboutPortalChange | PolicyRevised | FactVoided
 """Decided on the condition that no newer fact is stored; facts about partners depend on no other."""
@@ -61,7 +61,7 @@ Conditional = AboutConsultant | AboutRegistration | StatedScore | AboutPortalCha
 class RequestReceipt(msgspec.Struct, frozen=True):
     """The caller, its idempotency key, and the content of its call (method, path and body as sent).
 
-    `free_text` goes into a table of its own, with its salt, which is empty without a text.
+    `free_text` goes into a separate table, with its salt, which is empty without a text.
     """
 
     actor: str

@@ -20,7 +20,7 @@ _ERASE_TEXT: Final = """
 
 
 class FreeText(msgspec.Struct, frozen=True):
-    """A text that comes with a fact. `salt` is erased with it: the hash in the fact then tells nothing any more."""
+    """A text that comes with a fact. `salt` is erased with it: the hash in the fact then reveals nothing."""
 
     text: str | None
     salt: bytes
@@ -48,7 +48,7 @@ class PersonalData:
         self._database = database
 
     async def profile(self, consultant_id: str) -> Profile | None:
-        """The profile; None where there is none, or none any more."""
+        """The profile; None if there is none, or none any more."""
         rows = await self._database.select(
             "SELECT name, email FROM certification.profile WHERE consultant_id = $1", consultant_id
         )
@@ -71,7 +71,7 @@ class PersonalData:
         await self._database.select("DELETE FROM certification.profile WHERE consultant_id = $1", consultant_id)
 
     async def partner_name(self, partner_id: str) -> str | None:
-        """The name of the partner; None where it has none, or none any more."""
+        """The name of the partner; None if it has none, or none any more."""
         rows = await self._database.select(
             "SELECT name FROM certification.partner_profile WHERE partner_id = $1", partner_id
         )

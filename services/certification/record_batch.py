@@ -4,7 +4,6 @@ Each report is decided as if those before it were recorded already, and one stat
 a newer fact of another caller came in between, everything from that report on is decided again.
 """
 
-import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -14,23 +13,22 @@ import asyncpg
 import msgspec
 
 from services.certification.decision import Decided, RequestReceipt, decide, decide_about_partner, scope
+from services.certification.domain.fact_report import FactReport, Repeated, named_products
 from services.certification.domain.refusals import Overloaded, Unavailable
-from services.certification.domain.reported_fact import FactReport, Repeated, named_products
 from services.certification.event_store.append_request import AppendRequest, Outcome, state_at
 from services.certification.event_store.decision_scope import NOTHING, Scope
 from services.certification.event_store.loaded_subjects import FACTS_MAX, LoadedSubjects
-from services.certification.event_store.store import EventStore, StoredFact
+from services.certification.event_store.store import EventStore
+from services.certification.event_store.stored_facts import StoredFact
 from services.certification.record_fact import Answer, answer_of, earlier, new_answer, record, require_same_content
-from services.web.products import require_sold
+from services.web.long_work import LongWork
 from services.web.refusal import EngineNotInstalled, IdempotencyKeyReused, Refusal
+from services.web.sold_products import require_sold
 from shared.events.envelope import Fact
 from shared.events.facts import AboutPartner, FactVoided
 
 RUN_MAX: Final = 256
 """The most reports that are decided from one load and appended by one statement."""
-
-SLICE: Final = 16
-"""So many decisions are made before other work of the event loop goes on: some milliseconds."""
 
 
 class Item(NamedTuple):
@@ -41,7 +39,7 @@ class Item(NamedTuple):
 
 
 Result = Answer | Refusal
-"""What the report would be answered by itself."""
+"""The answer to the report if it had been sent alone."""
 
 
 async def record_run(store: EventStore, products: Sequence[str], run: Sequence[Item]) -> list[Result]:
@@ -146,7 +144,7 @@ class _Decisions:
         """Loads everything on which the decisions of the run may depend."""
         voided = [item.report.data.fact_id for item in run if isinstance(item.report.data, FactVoided)]
         if voided:
-            self._subjects.add_rows(await store.load_facts(voided))
+            self._subjects.add_rows(await store.load_facts_by_id(voided))
         scopes = [self.scope_of(item.report) for item in run]
         people = {found.consultant_id for found in scopes if found.consultant_id is not None}
         streams = {found.originator_id for found in scopes if found.originator_id is not None}
@@ -159,7 +157,8 @@ class _Decisions:
     async def take_all(self, run: Sequence[Item]) -> None:
         """Decides the reports up to the first that must begin another run, or be recorded alone."""
         self._results = []
-        for number, item in enumerate(run):
+        work = LongWork()
+        for item in run:
             try:
                 result = self._decide(item)
             except Refusal as refusal:
@@ -167,8 +166,7 @@ class _Decisions:
             if result is None:
                 break
             self._results.append(result)
-            if number % SLICE == SLICE - 1:
-                await asyncio.sleep(0)
+            await work.pause()
 
     def _decide(self, item: Item) -> Result | Decided | Repeated | None:
         report, receipt = item

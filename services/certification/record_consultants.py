@@ -13,7 +13,8 @@ from services.certification.decision import RequestReceipt, decision_clock
 from services.certification.domain.refusals import TooManyLinks
 from services.certification.domain.stated_consultants import Changes, StatedConsultants, changes
 from services.certification.event_store.append_request import AppendRequest, row
-from services.certification.event_store.store import EventStore, LoadedLinks
+from services.certification.event_store.store import EventStore
+from services.certification.event_store.stored_facts import LoadedLinks
 from services.certification.event_store.streams import partner_stream, routing_of
 from services.certification.record_fact import pauses
 

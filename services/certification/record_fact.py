@@ -21,13 +21,14 @@ from services.certification.decision import (
     follows_registration,
     scope,
 )
+from services.certification.domain.fact_report import FactReport, Repeated, StatedScore, named_products
 from services.certification.domain.no_effect import why_no_effect
-from services.certification.domain.reported_fact import FactReport, Repeated, StatedScore, named_products
 from services.certification.event_store.append_request import Outcome, Row
-from services.certification.event_store.store import EventStore, FoundFact, StoredFact, content_hash, stored_fact
+from services.certification.event_store.store import EventStore
+from services.certification.event_store.stored_facts import FoundFact, StoredFact, content_hash, stored_fact
 from services.certification.event_store.streams import stream_of
-from services.web.products import require_sold
 from services.web.refusal import IdempotencyKeyReused
+from services.web.sold_products import require_sold
 from shared.events.envelope import Fact
 from shared.events.facts import (
     AboutPartner,
@@ -42,7 +43,7 @@ from shared.events.facts import (
     RevocationOrdered,
     ScoreCorrected,
 )
-from shared.rules.no_effect import NoEffect, takes_effect_later
+from shared.rules.no_effect_reasons import NoEffect, takes_effect_later
 
 PAUSE_SECONDS: Final = 0.002
 """The longest pause before the second try; it doubles with each further try."""
@@ -195,7 +196,7 @@ async def _first_answer(
 
 
 def require_same_content(first: StoredFact, salt: bytes, receipt: RequestReceipt) -> None:
-    """Raises `IdempotencyKeyReused` where the fact recorded under the key came with other content."""
+    """Raises `IdempotencyKeyReused` if the fact recorded under the key came with other content."""
     if first.content_hash != content_hash(salt, receipt.content):
         raise IdempotencyKeyReused("The key was used with other content, or for a text that was erased since.")
 

@@ -8,7 +8,7 @@ from typing import Final
 import click
 
 from services.cli.fd_limit import raise_fd_limit
-from services.cli.output import log_to_stderr
+from services.cli.progress_and_address import log_to_stderr
 from services.host.gc_tuning import THRESHOLDS
 
 _COMMANDS: Final = {
@@ -31,7 +31,7 @@ _COMMANDS: Final = {
 
 
 def _function(command: str) -> str:
-    """What the module calls the command: `import` is a word of the language."""
+    """The name of the command's function: `import` is a keyword of Python."""
     return f"{command}_" if iskeyword(command) else command
 
 
@@ -56,6 +56,6 @@ def main() -> None:
     serve, compliance work, compliance dispatch, audit serve, audit seal and console serve, each with its own settings
     and database role.
     """
-    gc.set_threshold(*THRESHOLDS)  # loaded modules are no garbage
+    gc.set_threshold(*THRESHOLDS)  # loaded modules are not garbage
     log_to_stderr()
     raise_fd_limit()

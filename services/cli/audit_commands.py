@@ -11,7 +11,8 @@ import click
 
 from services.cli.error_messages import friendly_errors
 from services.cli.options import host_option, json_option, port_option, running_data_directory_option
-from services.cli.output import progress
+from services.cli.process_start import starting
+from services.cli.progress_and_address import progress
 from services.cli.what_if import what_if
 
 if TYPE_CHECKING:
@@ -28,17 +29,17 @@ audit.add_command(what_if)
 
 @audit.command("seal")
 def seal() -> None:
-    """Seal facts and compliance events. Any number may run: one seals a log, the others stand by.
+    """Seal facts, compliance events and claims. Any number may run: one seals a log, the others stand by.
 
     Needs SAGECERT_SEALER_DATABASE_URL, with the role sagecert_sealer, and SAGECERT_AUDIT_DIRECTORY, which holds the
     signing key.
     """
-    with friendly_errors():
+    with starting():
         from services.audit.settings import SealerSettings
-        from services.host.background_process import seal as keep_sealing
+        from services.host.background_main import seal as keep_sealing
 
         settings = SealerSettings()
-        progress("sealing facts and compliance events; Ctrl-C stops it.")
+        progress("sealing facts, compliance events and claims; Ctrl-C stops it.")
         keep_sealing(settings)
 
 
@@ -48,7 +49,7 @@ def seal() -> None:
 @json_option
 def serve(host: str, port: int, as_json: bool) -> None:
     """Serve /audit/v1; needs SAGECERT_AUDIT_DATABASE_URL, with the role sagecert_auditor."""
-    with friendly_errors():
+    with starting():
         from services.audit.app import create_app
         from services.audit.settings import AuditSettings
         from services.cli.component_commands import serve_app
@@ -72,20 +73,20 @@ def export(partner_id: str | None, until: int | None, output: Path, data_directo
     `sagecert up`.
     """
     with friendly_errors():
-        from services.host.audit_export import write_export
+        from services.host.export_file import write_export
 
         size = write_export(_settings(data_directory), partner_id, until, output, _shown)
     progress(f"{output}: facts up to position {size}; check it with sagecert-verify {output}")
 
 
 def _settings(data_directory: Path) -> "AuditSettings":
-    """Of the named database, or else that of a running `sagecert up`; the key's directory is beside its data."""
+    """Settings for the named database, or that of a running `sagecert up`; the key's directory is beside its data."""
     from pydantic import SecretStr
 
     from services.audit.settings import AuditSettings
     from services.cli.database_url import owner_url
     from services.cli.settings import SystemSettings
-    from services.host.log_check import audit_settings
+    from services.host.log_check_wiring import audit_settings
 
     if "SAGECERT_AUDIT_DATABASE_URL" in os.environ:
         return AuditSettings()
@@ -95,12 +96,12 @@ def _settings(data_directory: Path) -> "AuditSettings":
 @audit.command("check")
 @running_data_directory_option
 def check(data_directory: Path) -> None:
-    """Hash both logs whole and compare them with what was sealed; exits with 1 if they differ.
+    """Hash all logs whole and compare them with what was sealed; exits with 1 if they differ.
 
     Reads the same databases as `sagecert audit export`.
     """
     with friendly_errors():
-        from services.host.audit_export import compare_logs
+        from services.host.sealed_log_comparison import compare_logs
 
         sizes = compare_logs(_settings(data_directory))
     for log, size in sizes.items():
@@ -110,7 +111,7 @@ def check(data_directory: Path) -> None:
 @audit.command("rotate-key")
 @running_data_directory_option
 def rotate_key(data_directory: Path) -> None:
-    """Let the sealed logs sign with a new key: a fact of the log, signed by the key before it.
+    """Replace the signing key of the sealed logs. The change is a fact, signed by the previous key.
 
     Run it where the sealer keeps its directory. Works on the database that SAGECERT_OWNER_DATABASE_URL names, or on
     that of a running `sagecert up`.

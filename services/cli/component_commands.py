@@ -10,7 +10,8 @@ import click
 
 from services.cli.error_messages import friendly_errors
 from services.cli.options import host_option, json_option, port_option, running_data_directory_option
-from services.cli.output import announce, progress
+from services.cli.process_start import starting
+from services.cli.progress_and_address import announce, progress
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--sandbox", is_flag=True, help="Make a new database a sandbox; this cannot be undone.")
 def migrate(sandbox: bool) -> None:
-    """Bring a database to this version, and let its engine decide.
+    """Upgrade a database to this version, and install its engine.
 
     Processes of another version, or with other SAGECERT_PRODUCTS, decide nothing from then on. Needs
     SAGECERT_OWNER_DATABASE_URL, with the role that owns the schemas.
@@ -52,7 +53,7 @@ def certification() -> None:
 @json_option
 def serve_certification(host: str, port: int, as_json: bool) -> None:
     """Serve /certification/v1."""
-    with friendly_errors():
+    with starting():
         from services.certification.app import create_app
         from services.certification.settings import CertificationSettings
 
@@ -75,14 +76,16 @@ def compliance() -> None:
 @json_option
 def serve_compliance(host: str, port: int, as_json: bool) -> None:
     """Serve /compliance/v1."""
-    with friendly_errors():
+    with starting():
         from services.compliance.app import create_app
         from services.compliance.settings import ComplianceSettings
+        from services.host.log_check_wiring import fact_proofs
         from services.host.wall_clock import wall_clock
 
         settings = ComplianceSettings()
+        proofs = fact_proofs(settings)
         log = (settings.database_url, settings.database_role)
-        serve_app("compliance", lambda: create_app(settings, wall_clock), log, host, port, as_json)
+        serve_app("compliance", lambda: create_app(settings, wall_clock, proofs), log, host, port, as_json)
 
 
 @compliance.command("work")
@@ -91,9 +94,9 @@ def work() -> None:
 
     Needs SAGECERT_FOLLOWER_DATABASE_URL, with the role sagecert_follower.
     """
-    with friendly_errors():
+    with starting():
         from services.compliance.settings import FollowerSettings
-        from services.host.background_process import follow
+        from services.host.background_main import follow
 
         settings = FollowerSettings()
         progress("following the facts; Ctrl-C stops it.")
@@ -102,14 +105,14 @@ def work() -> None:
 
 @compliance.command("dispatch")
 def dispatch() -> None:
-    """Deliver to webhook endpoints. Any number may run: each endpoint is delivered to by one at a time.
+    """Deliver to webhook endpoints. Any number may run: one at a time delivers to an endpoint.
 
     Needs SAGECERT_DISPATCHER_DATABASE_URL, with the role sagecert_dispatcher, and SAGECERT_COMPLIANCE_WEBHOOK_KEYS, the
     same list as the service.
     """
-    with friendly_errors():
+    with starting():
         from services.compliance.settings import DispatcherSettings
-        from services.host.background_process import dispatch as deliver
+        from services.host.background_main import dispatch as deliver
 
         settings = _with_keys(DispatcherSettings())
         progress("delivering to webhook endpoints; Ctrl-C stops it.")
@@ -151,7 +154,7 @@ def rebuild(verify: bool, data_directory: Path, as_json: bool) -> None:
         from services.cli.settings import SystemSettings
         from services.compliance.projection import rebuild as rebuilding
         from services.compliance.settings import ComplianceSettings
-        from services.host.log_check import log_check
+        from services.host.log_check_wiring import log_check
         from services.host.stop_signals import install_signal_handlers
 
         url = owner_url(SystemSettings(), data_directory)
@@ -185,7 +188,7 @@ def sandbox() -> None:
 @json_option
 def serve_sandbox(host: str, port: int, as_json: bool) -> None:
     """Serve /sandbox/v1; needs SAGECERT_SANDBOX=true."""
-    with friendly_errors():
+    with starting():
         from services.cli.settings import SystemSettings
         from services.host.migrate import fix_database_kind
         from services.host.sandbox import create_app
@@ -212,8 +215,8 @@ def console() -> None:
 @json_option
 def serve_console(host: str, port: int, as_json: bool) -> None:
     """Serve the pages at /."""
-    with friendly_errors():
-        from services.cli.server_address import Address
+    with starting():
+        from services.cli.bound_server import BoundAddress
         from services.console.app import create_app
         from services.console.settings import ConsoleSettings
         from services.host.api_keys.key_ring import NO_KEYS
@@ -222,7 +225,7 @@ def serve_console(host: str, port: int, as_json: bool) -> None:
         settings = ConsoleSettings()
         if settings.services_url is None:
             raise click.ClickException("The setting SAGECERT_CONSOLE_SERVICES_URL is missing: it names the services.")
-        address = Address(host, port)
+        address = BoundAddress(host, port)
         app = Gateway({}, keys=NO_KEYS, sandbox=False, console=lambda _: create_app(settings))
         address.serve(app, lambda: announce(address.origin, as_json=as_json, documented=False))
 
@@ -236,15 +239,17 @@ def serve_app(
     as_json: bool,
 ) -> None:
     """Serves one application with the guard in front. `log`: the URL and the role with which the keys are read."""
-    from services.cli.server_address import Address
+    from services.cli.bound_server import BoundAddress
     from services.cli.settings import SystemSettings
     from services.host.api_keys.key_ring import KeyRing
     from services.host.gateway import Gateway
+    from services.web.rebinding_guard import LocalNames
 
     system = SystemSettings()
-    address = Address(host, port)
+    address = BoundAddress(host, port)
     keys = KeyRing(*log, bootstrap=system.api_key, keyless=address.loopback)
-    app = Gateway({name: create()}, keys=keys, sandbox=system.sandbox)
+    names = LocalNames(system.public_names)
+    app = Gateway({name: create()}, keys=keys, sandbox=system.sandbox, names=names)
     address.serve(app, lambda: announce(address.origin, as_json=as_json))
 
 

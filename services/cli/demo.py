@@ -9,7 +9,7 @@ import click
 
 from services.cli.error_messages import friendly_errors
 from services.cli.options import data_directory_option, port_option
-from services.cli.output import announce, progress
+from services.cli.progress_and_address import announce, progress
 from services.host.demo.seed import Caller, CallFailed, SeedResult, seed, seeded_on
 from services.host.demo.shell_commands import commands
 
@@ -25,7 +25,7 @@ HOST = "127.0.0.1"
 def demo(port: int, data_directory: Path) -> None:
     """Run everything, with a story to explore.
 
-    Half a year of a few partners, posted to a sandbox as it would have been learned. Once for each data directory.
+    Posts half a year of a few partners to a sandbox, in the order of its recording; once for each data directory.
     """
     with friendly_errors():
         from services.cli.start_system import start

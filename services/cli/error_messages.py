@@ -33,7 +33,7 @@ NOT_MIGRATED: Final = "This database is not at this version: run sagecert migrat
 
 @contextmanager
 def friendly_errors() -> Iterator[None]:
-    """Ends the command with a sentence for each foreseen failure. Ctrl-C and SIGTERM are no failure."""
+    """Ends the command with a sentence for each foreseen failure. Ctrl-C and SIGTERM are not failures."""
     try:
         yield
     except click.ClickException:
@@ -63,9 +63,10 @@ def describe(problem: Exception) -> str | None:
     from pydantic_settings import SettingsError
     from sqlalchemy.exc import DBAPIError
 
-    from services.audit.key_directory import KeyDirectoryError
+    from services.audit.files_beside_database import KeyDirectoryError
     from services.audit.refusals import NotSealed
     from services.audit.sealed_log import EntryMissing
+    from services.audit.tiles import TileMissing
     from services.certification.domain.api_key import KeyRefused
     from services.certification.domain.refusals import Unavailable
     from services.compliance.projection.rebuild import AlreadyRebuilding, Unexplained
@@ -89,7 +90,7 @@ def describe(problem: Exception) -> str | None:
             return str(problem)
         case EngineNotInstalled() | AlreadyRebuilding() | Unexplained():
             return str(problem)
-        case EntryMissing():
+        case EntryMissing() | TileMissing():
             return f"The log is not what was sealed: {problem}."
         case NoKeyYet():
             return NO_KEY
@@ -108,7 +109,7 @@ def describe(problem: Exception) -> str | None:
         case psycopg.Error() | asyncpg.PostgresError() | asyncpg.InterfaceError() | ConnectionError():
             return f"The database cannot be used: {_first_line(problem)}"
         case OSError():
-            return f"{problem.filename or 'The system'} cannot be used: {problem.strerror}."
+            return f"{problem.filename or 'The system'} cannot be used: {problem.strerror or type(problem).__name__}."
         case _:
             return None
 

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from services.cli.error_messages import friendly_errors
-from services.cli.options import api_key_option, json_option, url_option
+from services.cli.options import (
+    api_key_option,
+    json_option,
+    mapped_files,
+    require_mappings,
+    table_options,
+    url_option,
+)
 
 if TYPE_CHECKING:
     from services.cli.imports.batch_client import BatchClient, LineAnswer
@@ -30,24 +37,14 @@ REPORT_COLUMNS: Final = (
 
 
 @click.command("import")
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--mapping",
-    "mappings",
-    multiple=True,
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="What the rows become; one for all files, or one for each in their order.",
+@table_options(
+    mapping="What the rows become; one for all files, or one for each in their order.",
+    report="Write what became of each row, as CSV.",
 )
 @click.option(
     "--history", is_flag=True, help="Mark the facts as loaded afterwards, for subscribers who leave them out."
 )
 @click.option("--dry-run", is_flag=True, help="Record nothing, and say what would be refused.")
-@click.option(
-    "--report",
-    type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    help="Write what became of each row, as CSV.",
-)
 @url_option
 @api_key_option
 @json_option
@@ -64,23 +61,21 @@ def import_(
     """Record facts from FILES: CSV, NDJSON or Parquet, as --mapping says.
 
     Everything is read before anything is sent, and sent in the order of `effective_at`, whichever file it is from.
-    Interrupted, the same command goes on: every fact has a key of its own, and none is recorded twice. Ends with status
-    3 where rows or facts were refused; all others are recorded.
+    After an interruption, run the same command again: no fact is recorded twice. Ends with status 3 where rows or
+    facts were refused; all others are recorded.
     """
-    if len(mappings) not in (1, len(files)):
-        raise click.UsageError(f"{len(files)} files have one --mapping for all, or {len(files)}: one for each.")
+    require_mappings(files, mappings)
     with friendly_errors():
         from services.cli.imports.batch_client import BatchClient
         from services.cli.imports.import_spool import ImportSpool
-        from services.cli.imports.mapping import load_mapping
 
-        loaded = [load_mapping(path) for path in mappings]
+        tables = mapped_files(files, mappings)
         client = BatchClient(url, api_key, history=history, validate_only=dry_run)
         if report is not None:
             report.touch()
         with ImportSpool() as spool:
             try:
-                _read(spool, list(zip(files, loaded * len(files), strict=False)))
+                _read(spool, tables)
                 _send(spool, client, dry_run)
             except KeyboardInterrupt:
                 click.echo("Stopped; the same command goes on.", err=True)
@@ -120,7 +115,7 @@ def _send(spool: "ImportSpool", client: "BatchClient", dry_run: bool) -> None:
     with click.progressbar(length=spool.unsent(), label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
         for batch in spool.batches(together, BYTES_MAX):
             answers = client.send([line.line for line in batch])
-            spool.settle([(line.place, _outcome(answer)) for line, answer in zip(batch, answers, strict=True)])
+            spool.record_outcomes([(line.place, _outcome(answer)) for line, answer in zip(batch, answers, strict=True)])
             bar.update(len(batch))
 
 
@@ -185,4 +180,4 @@ def _sentences(counts: "dict[Result, int]", dry_run: bool) -> Iterator[str]:
     yield f"{counts['replayed']:,} were recorded before"
     yield f"{counts['refused']:,}{would} refused"
     if counts["no fact"]:
-        yield f"{counts['no fact']:,} rows are no fact"
+        yield f"{counts['no fact']:,} rows are not facts"

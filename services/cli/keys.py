@@ -9,30 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from services.cli.error_messages import friendly_errors
-from services.cli.options import json_option, running_data_directory_option
+from services.cli.options import InstantType, json_option, running_data_directory_option
 
 if TYPE_CHECKING:
     from services.certification.domain.api_key import IssuedKey
 
-SCOPES = ("read", "facts", "audit", "admin")
-
-
-class _Instant(click.ParamType[datetime]):
-    """An instant as the API takes it."""
-
-    name = "instant"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Fails for a naive instant: nobody could say which was meant."""
-        if isinstance(value, datetime):
-            return value
-        try:
-            instant = datetime.fromisoformat(value)
-        except ValueError:
-            instant = None
-        if instant is None or instant.tzinfo is None:
-            self.fail(f"{value!r} is no instant with an offset, such as 2026-04-02T09:00:00Z.", param, ctx)
-        return instant
+SCOPES = ("calendars", "read", "facts", "audit", "admin")
 
 
 @click.group()
@@ -52,9 +34,10 @@ def keys() -> None:
     type=click.Choice(SCOPES),
     multiple=True,
     required=True,
-    help="What it allows. read: answers and feeds; facts and audit allow that too; admin: everything.",
+    help="What it allows. calendars: due days alone, also with the key in the address; read: answers and feeds; facts "
+    "and audit allow that too; admin: everything.",
 )
-@click.option("--rotate", is_flag=True, help="Issue it beside those that the name has, which stay in force.")
+@click.option("--rotate", is_flag=True, help="Issue another key; the earlier keys of the name stay in force.")
 @running_data_directory_option
 @json_option
 def issue(name: str, scopes: Sequence[str], rotate: bool, data_directory: Path, as_json: bool) -> None:
@@ -73,6 +56,8 @@ def issue(name: str, scopes: Sequence[str], rotate: bool, data_directory: Path, 
     else:
         click.echo(f"The key of {issued.key_name} ({', '.join(issued.scopes)}); it is not shown again:", err=True)
         click.echo(issued.text)
+        if list(issued.scopes) == ["calendars"]:
+            click.echo(f"Subscribe to /compliance/v1/due-days.ics?key={issued.text} of the system.", err=True)
 
 
 @keys.command("revoke")
@@ -89,7 +74,7 @@ def revoke(name: str, superseded: bool, data_directory: Path) -> None:
 
 
 @keys.command("list")
-@click.option("--at", type=_Instant(), help="Only the keys in force at this instant, such as 2026-04-02T09:00:00Z.")
+@click.option("--at", type=InstantType(), help="Only the keys in force at this instant, such as 2026-04-02T09:00:00Z.")
 @running_data_directory_option
 @json_option
 def list_(at: datetime | None, data_directory: Path, as_json: bool) -> None:

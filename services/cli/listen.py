@@ -15,7 +15,7 @@ from services.cli.kept_secret import keep
 from services.cli.options import api_key_option, json_option, url_option
 
 if TYPE_CHECKING:
-    from services.cli.feed_stream import Feed, FeedEvent
+    from services.cli.feed_client import Feed, FeedEvent
     from services.compliance.webhooks.outcome import Outcome
     from services.compliance.webhooks.signing import Signer
     from services.compliance.webhooks.transport.http_post import Sender
@@ -33,11 +33,12 @@ _TOLERANCE: Final = timedelta(minutes=5)
 @click.option("--type", "types", multiple=True, help="Only this type, such as selling-suspended; may be repeated.")
 @click.option("--partner", "partner_ids", multiple=True, help="Only about this partner; may be repeated.")
 @click.option("--product", "products", multiple=True, help="Only about this product; may be repeated.")
-@click.option("--after", type=click.IntRange(0), help="Begin after this position; without it with what comes.")
+@click.option("--no-history", is_flag=True, help="Leave out events that follow from facts loaded afterwards.")
+@click.option("--after", type=click.IntRange(0), help="Begin after this position; without it, with the next event.")
 @click.option(
-    "--secret", envvar="SAGECERT_LISTEN_SECRET", help="Sign with this secret (whsec_…) instead of the one that is kept."
+    "--secret", envvar="SAGECERT_LISTEN_SECRET", help="Sign with this secret (whsec_…) instead of the stored one."
 )
-@click.option("--print-secret", is_flag=True, help="Print the secret and end.")
+@click.option("--print-secret", is_flag=True, help="Print the secret and exit.")
 @click.option("--wall-clock", is_flag=True, help="In a sandbox, stamp with the time of this machine.")
 @click.option(
     "--data-dir",
@@ -45,7 +46,7 @@ _TOLERANCE: Final = timedelta(minutes=5)
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(".data"),
     show_default=True,
-    help="Directory in which the secret is kept.",
+    help="Directory that holds the secret.",
 )
 @url_option
 @api_key_option
@@ -55,6 +56,7 @@ def listen(
     types: tuple[str, ...],
     partner_ids: tuple[str, ...],
     products: tuple[str, ...],
+    no_history: bool,
     after: int | None,
     secret: str | None,
     print_secret: bool,
@@ -70,10 +72,10 @@ def listen(
     the one before is accepted with 2xx; it is repeated after 1 second, then 2, up to 30. 410 ends the command.
     """
     with friendly_errors():
-        from services.cli.feed_stream import Feed, FeedFilter, wall_now
+        from services.cli.feed_client import Feed, FeedFilter, wall_now
         from services.compliance.webhooks.signing import Signer
         from services.compliance.webhooks.transport.urls import UnacceptableUrl, check_url
-        from services.host.event_loop import run_until_drained
+        from services.host.run_until_signal import run_until_drained
 
         try:
             target = check_url(target, plain_http=True, networks=_EVERYWHERE)
@@ -88,7 +90,7 @@ def listen(
             click.echo(text)
             return
         output = _Output(as_json=as_json, target=target, secret=text)
-        feed = Feed(url, api_key, FeedFilter(types, partner_ids, products))
+        feed = Feed(url, api_key, FeedFilter(types, partner_ids, products, not no_history))
         run_until_drained(_forward(feed, after, _Receiver(target, signer, wall_now, wall_clock=wall_clock), output))
 
 
@@ -102,7 +104,7 @@ class _Receiver(NamedTuple):
 
 
 async def _forward(feed: "Feed", after: int | None, receiver: _Receiver, output: "_Output") -> None:
-    from services.cli.feed_stream import Unavailable
+    from services.cli.feed_client import Unavailable
     from services.compliance.webhooks.transport.http_post import Sender
 
     async with feed, Sender(networks=_EVERYWHERE, plain_http=True, clock=receiver.now) as sender:
@@ -125,7 +127,7 @@ async def _deliver(
     feed: "Feed", sender: "Sender", receiver: _Receiver, event: "FeedEvent", sequence: int, output: "_Output"
 ) -> bool:
     """Posts the event until it is accepted, numbered as in a first epoch. Returns whether to go on."""
-    from services.cli.feed_stream import Unavailable
+    from services.cli.feed_client import Unavailable
     from services.compliance.cloud_event import MEDIA_TYPE
 
     body = event.body.rstrip()[:-1] + b',"epoch":1,"sequence":%d}' % sequence
@@ -206,7 +208,7 @@ def _kept_secret(kept: Path) -> str:
 
 
 def _secret_bytes(text: str) -> bytes:
-    """Raises `ValueError` for what is no secret of Standard Webhooks."""
+    """Raises `ValueError` for what is not a secret of Standard Webhooks."""
     from base64 import b64decode
 
     secret = b64decode(text.removeprefix("whsec_"), validate=True)

@@ -1,10 +1,14 @@
 """Options that several commands share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from services.cli.imports.mapping import ImportMapping
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -61,3 +65,52 @@ def port_option(default: int) -> Callable[[_Command], _Command]:
         show_default=True,
         help="Port to serve on; 0 for any free one.",
     )
+
+
+class InstantType(click.ParamType[datetime]):
+    """An instant with an offset, as the API takes it. `unlike`: what any other value is."""
+
+    name = "instant"
+    unlike = "is not an instant"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Fails for a naive instant, which could mean several."""
+        from services.web.input_parsing import parse_instant
+
+        if isinstance(value, datetime):
+            return value
+        try:
+            instant: datetime = parse_instant(value)
+        except ValueError as problem:
+            self.fail(f"{value!r} {self.unlike}: {problem}", param, ctx)
+        return instant
+
+
+def table_options(*, mapping: str, report: str) -> Callable[[_Command], _Command]:
+    """FILES, `--mapping` and `--report`, with the help of the two options."""
+    existing = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+    def add(command: _Command) -> _Command:
+        command = click.option("--report", type=click.Path(dir_okay=False, writable=True, path_type=Path), help=report)(
+            command
+        )
+        command = click.option("--mapping", "mappings", multiple=True, required=True, type=existing, help=mapping)(
+            command
+        )
+        return click.argument("files", nargs=-1, required=True, type=existing)(command)
+
+    return add
+
+
+def require_mappings(files: Sequence[Path], mappings: Sequence[Path]) -> None:
+    """One for all files, or one for each. Raises `click.UsageError`."""
+    if len(mappings) not in (1, len(files)):
+        raise click.UsageError(f"--mapping is given once for all files, or {len(files)} times: once for each.")
+
+
+def mapped_files(files: Sequence[Path], mappings: Sequence[Path]) -> "list[tuple[Path, ImportMapping]]":
+    """The files, each with its mapping. Raises `MappingError`."""
+    from services.cli.imports.mapping import load_mapping
+
+    loaded = [load_mapping(path) for path in mappings]
+    return list(zip(files, loaded * len(files), strict=False))

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from services.cli.error_messages import friendly_errors
-from services.cli.options import api_key_option, json_option, url_option
+from services.cli.options import (
+    InstantType,
+    api_key_option,
+    json_option,
+    mapped_files,
+    require_mappings,
+    table_options,
+    url_option,
+)
 
 if TYPE_CHECKING:
     from services.cli.imports.batch_client import BatchClient, LineAnswer
@@ -31,42 +39,13 @@ REPORT_COLUMNS: Final = (
 )  # fmt: skip
 
 
-class _Instant(click.ParamType[datetime]):
-    """An instant with an offset."""
-
-    name = "instant"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        from services.web.input_parsing import parse_instant
-
-        if isinstance(value, datetime):
-            return value
-        try:
-            instant: datetime = parse_instant(value)
-        except ValueError as problem:
-            self.fail(f"{value} is no instant: {problem}", param, ctx)
-        return instant
-
-
 @click.command("reconcile")
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--mapping",
-    "mappings",
-    multiple=True,
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="What the rows say, as for `sagecert import`; one for all files, or one for each in their order.",
+@table_options(
+    mapping="What the rows say, as for `sagecert import`; one for all files, or one for each in their order.",
+    report="Write each difference, and what ends it, as CSV.",
 )
-@click.option(
-    "--known-at", type=_Instant(), help="The cut-off: facts recorded later are left aside. Without it none is."
-)
-@click.option("--apply", is_flag=True, help="Make the reports that are proposed; without it nothing is recorded.")
-@click.option(
-    "--report",
-    type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    help="Write each difference, and what ends it, as CSV.",
-)
+@click.option("--known-at", type=InstantType(), help="Ignore facts recorded after this instant; without it, none.")
+@click.option("--apply", is_flag=True, help="Record the proposed reports; without it, nothing is recorded.")
 @url_option
 @api_key_option
 @json_option
@@ -87,19 +66,17 @@ def reconcile(
     each other, are only listed. Ends with status 3 while differences remain. Nothing is recorded twice: the same
     command goes on after an interruption.
     """
-    if len(mappings) not in (1, len(files)):
-        raise click.UsageError(f"{len(files)} files have one --mapping for all, or {len(files)}: one for each.")
+    require_mappings(files, mappings)
     with friendly_errors():
         from services.cli.imports.batch_client import BatchClient
-        from services.cli.imports.mapping import load_mapping
         from services.cli.reconciliation.comparable_facts import kinds_of
         from services.cli.reconciliation.reconciliation_spool import ReconciliationSpool
         from services.cli.reconciliation.recorded_facts import LogReader
 
-        loaded = [load_mapping(path) for path in mappings]
-        kinds = frozenset().union(*(kinds_of(mapping) for mapping in loaded))
+        tables = mapped_files(files, mappings)
+        kinds = frozenset().union(*(kinds_of(mapping) for _, mapping in tables))
         with ReconciliationSpool() as spool:
-            _read(spool, list(zip(files, loaded * len(files), strict=False)))
+            _read(spool, tables)
             _compare(spool, kinds, _read_log(spool, LogReader(url, api_key), kinds, known_at))
             if apply:
                 _apply(spool, BatchClient(url, api_key))
@@ -178,7 +155,7 @@ def _apply(spool: "ReconciliationSpool", client: "BatchClient") -> None:
     with click.progressbar(length=total, label="recording", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
         for proposals in spool.proposals(SENT_TOGETHER):
             answers = iter(client.send([line for proposal in proposals for line in proposal.lines]))
-            spool.settle([(proposal.number, _outcome(proposal, answers)) for proposal in proposals])
+            spool.record_outcomes([(proposal.number, _outcome(proposal, answers)) for proposal in proposals])
             bar.update(len(proposals))
 
 

@@ -1,4 +1,4 @@
-"""Settings of the whole system, from the environment; each part has further settings of its own."""
+"""Settings of the whole system, from the environment; each part has further settings."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.host.api_keys.key_text import check_chosen_key
-from services.web.setting_types import PRODUCTS, DatabaseUrl, Products
+from services.web.setting_types import PRODUCTS, DatabaseUrl, Products, PublicNames
 
 
 class SystemSettings(BaseSettings):
@@ -16,7 +16,8 @@ class SystemSettings(BaseSettings):
     `owner_database_url`: the database, as owner of its schemas; also read from `DATABASE_URL`. None: a server of our
     own. `postgres_bin`: the directory of its binaries. `api_key`: the key `bootstrap`, which allows everything; issued
     keys are in the database.
-    `sandbox`: whether the clock can be set and everything emptied. `products`: what is sold (R2).
+    `public_names`: see `LocalNames`. `sandbox`: whether the clock can be set and everything emptied.
+    `products`: what is sold (R2).
     """
 
     model_config = SettingsConfigDict(
@@ -28,6 +29,7 @@ class SystemSettings(BaseSettings):
     )
     postgres_bin: Path | None = None
     api_key: SecretStr | None = None
+    public_names: PublicNames = ()
     sandbox: bool = False
     products: Products = PRODUCTS
 

@@ -9,12 +9,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from services.cli.output import progress
-from services.cli.server_address import Address
+from services.cli.bound_server import BoundAddress
+from services.cli.progress_and_address import progress
 from services.host.api_keys.errors import NoKeyYet
-from services.host.database_roles import Databases, given, launched
+from services.host.database_urls_and_roles import Databases, given, launched
+from services.host.deferred_imports import load_only_what_is_needed
 from services.host.listening_socket import is_loopback
-from services.host.quick_loading import load_only_what_is_needed
 from services.host.stop_signals import install_signal_handlers
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def start(
     settings = cache(_settings)
     if not is_loopback(host) and not _was_there(data_directory) and not settings().owner_url and not settings().key:
         raise NoKeyYet  # a new database has no key
-    address = Address(host, port)
+    address = BoundAddress(host, port)
     with ExitStack() as started:
         wait = started.enter_context(launched(data_directory, None, progress)) if _was_there(data_directory) else None
         load_only_what_is_needed()
@@ -58,9 +58,9 @@ def start(
             wait = started.enter_context(launched(data_directory, settings().postgres_bin, progress))
         databases = _migrated(settings(), wait, sandbox, data_directory)
 
-        from services.cli.webhook_key import webhook_key
+        from services.cli.webhook_sealing_key import webhook_key
         from services.host import system
-        from services.host.log_check import refuse_altered
+        from services.host.log_check_wiring import refuse_altered
         from services.host.supervisor import supervised
 
         chosen = system.settings(
@@ -110,7 +110,7 @@ def _rebuild(owner_url: str, data_directory: Path) -> None:
 
     from services.compliance.projection import rebuild
     from services.compliance.settings import ComplianceSettings
-    from services.host.log_check import log_check
+    from services.host.log_check_wiring import log_check
 
     progress("another engine derived what is here: deriving it again, and correcting what was published")
     settings = ComplianceSettings(database_url=SecretStr(owner_url))

@@ -11,7 +11,7 @@ from services.cli.options import json_option, running_data_directory_option
 STATUS = """
     SELECT c.now, c.running AS clock_running, r.sandbox,
         (SELECT coalesce(max(notification_id), 0) FROM certification.stored_events) AS facts,
-        p.position AS applied, p.known_through, p.policy_version AS derived_by,
+        p.position AS applied, p.known_through, p.engine_id AS derived_by,
         (SELECT e.engine_id FROM certification.engine() e) AS engine
     FROM certification.clock() c, certification.recording r, compliance.progress p
 """

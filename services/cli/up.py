@@ -7,7 +7,7 @@ import click
 
 from services.cli.error_messages import friendly_errors
 from services.cli.options import data_directory_option, host_option, json_option, port_option
-from services.cli.output import announce
+from services.cli.progress_and_address import announce
 
 if TYPE_CHECKING:
     from services.cli.settings import SystemSettings
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option(
-    "--sandbox", is_flag=True, help="Let the clock be moved and everything be emptied; for trying things out."
+    "--sandbox", is_flag=True, help="Allow the clock to be set and the system to be emptied; for trying things out."
 )
 @host_option
 @port_option(8000)

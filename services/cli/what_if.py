@@ -9,33 +9,26 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from services.cli.error_messages import friendly_errors
-from services.cli.options import json_option, running_data_directory_option
+from services.cli.options import InstantType, json_option, running_data_directory_option
 
 if TYPE_CHECKING:
-    from services.compliance.policy.what_if import WhatIfDifference
+    from services.compliance.policy.hypothetical_policy import WhatIfDifference
     from services.compliance.what_ifs.messages import WhatIf
 
 
-class _Instant(click.ParamType[datetime]):
+class _DayOrInstant(InstantType):
     """An instant with an offset, or a London day, which stands for the midnight that begins it."""
 
-    name = "instant"
+    unlike = "is neither a day (2026-01-01) nor an instant"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        from services.web.input_parsing import parse_instant
+        """Fails for anything else."""
         from shared.events.london import LONDON
 
-        if isinstance(value, datetime):
-            return value
         try:
             return datetime.combine(date.fromisoformat(value), datetime.min.time(), LONDON).astimezone(UTC)
-        except ValueError:
-            pass
-        try:
-            instant: datetime = parse_instant(value)
-        except ValueError as problem:
-            self.fail(f"{value} is neither a day (2026-01-01) nor an instant: {problem}", param, ctx)
-        return instant
+        except (TypeError, ValueError):
+            return super().convert(value, param, ctx)
 
 
 class _Minimum(click.ParamType[tuple[str, int]]):
@@ -56,9 +49,9 @@ class _Minimum(click.ParamType[tuple[str, int]]):
 @click.option(
     "--programme", "programmes", multiple=True, metavar="CODE", help="An eligible programme; name all of them."
 )
-@click.option("--from", "since", type=_Instant(), help="Since when the terms hold; without it since ever.")
-@click.option("--at", type=_Instant(), help="The instant at which standings are compared; without it now.")
-@click.option("--known-at", type=_Instant(), help="Judged from the facts recorded by then.")
+@click.option("--from", "since", type=_DayOrInstant(), help="From when the terms hold; without it, from the beginning.")
+@click.option("--at", type=_DayOrInstant(), help="The instant at which standings are compared; without it, now.")
+@click.option("--known-at", type=_DayOrInstant(), help="Use only the facts recorded by this instant.")
 @click.option("--processes", type=click.IntRange(1, 1024), help="Without it one for each processor.")
 @running_data_directory_option
 @json_option
@@ -73,7 +66,7 @@ def what_if(
     data_directory: Path,
     as_json: bool,
 ) -> None:
-    """Replay the whole history under another policy, and name every partner that would stand otherwise.
+    """Replay the whole history under another policy, and name every partner that would have another standing.
 
     Changes nothing. A term that is not given stays as it is. Uses all cores at the lowest priority. Reads the database
     that SAGECERT_OWNER_DATABASE_URL names, or that of a running `sagecert up`. With --json a line for each difference.
@@ -82,7 +75,7 @@ def what_if(
         raise click.UsageError("A what-if gives --window-days, --minimum or --programme.")
     with friendly_errors():
         from services.compliance.historical_answers.queries import AsOfMembers
-        from services.compliance.policy.what_if import FROM_EVER, HypotheticalRevision
+        from services.compliance.policy.hypothetical_policy import FROM_EVER, HypotheticalRevision
         from services.compliance.what_ifs.messages import WhatIf
         from shared.events.facts import Minimum
 
@@ -104,7 +97,7 @@ async def _show(asked: "WhatIf", processes: int | None, data_directory: Path, as
     from services.cli.database_url import owner_url
     from services.cli.settings import SystemSettings
     from services.compliance.historical_answers.queries import WorkerSettings
-    from services.compliance.policy.what_if import WhatIfDifference
+    from services.compliance.policy.hypothetical_policy import WhatIfDifference
     from services.compliance.settings import ComplianceSettings
     from services.compliance.what_ifs.messages import NICENESS, Begun, Progressed
     from services.compliance.what_ifs.run import run

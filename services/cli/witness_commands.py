@@ -24,7 +24,7 @@ def witness() -> None:
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(".witness"),
     show_default=True,
-    help="Directory of the signing key, and of what was seen.",
+    help="Directory of the signing key and of the checkpoints seen.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to serve on.")
 @port_option(8005)
@@ -35,15 +35,15 @@ def serve(name: str, logs: tuple[str, ...], directory: Path, host: str, port: in
     Run it where the owners of the logs have no rights.
     """
     with friendly_errors():
-        from services.audit.key_directory import KeyDirectory
+        from services.audit.files_beside_database import KeyDirectory
         from services.audit.note import NoteError, VerifierKey
         from services.audit.witness.server import create_app
         from services.audit.witness.state import WitnessState
         from services.audit.witness.witness import Witness
         from services.cli.error_messages import cannot_listen
         from services.host import asgi_server
-        from services.host.event_loop import run
         from services.host.listening_socket import listen, origin
+        from services.host.run_until_signal import run
         from services.host.wall_clock import wall_clock
 
         try:

@@ -1,9 +1,10 @@
-"""The compliance service as an ASGI application: answers out, nothing in."""
+"""The compliance service as an ASGI application: it answers and publishes, and takes in no fact."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from fastapi import FastAPI
@@ -18,38 +19,55 @@ from services.compliance.api import (
     explanations,
     facts_without_effect,
     health,
+    learned_changes,
     lists,
+    names,
     openapi,
-    partner_changes,
     partners,
     policy,
     portal_changes,
     previews,
-    problems,
     processes,
     recorded_events,
-    standings,
+    standing_history,
     timeline,
+    totals,
     webhook_deliveries,
     webhook_endpoints,
 )
 from services.compliance.api import (
     what_ifs as what_if_routes,
 )
-from services.compliance.api.service import Service, sending
+from services.compliance.api.direct_answers import ComplianceApp
+from services.compliance.api.problems import PROBLEMS
+from services.compliance.api.service import CONNECTION_SECONDS_MAX, Service, sending
 from services.compliance.api.webhook_endpoints import PATH
 from services.compliance.claims.claim_recorder import ClaimRecorder
-from services.compliance.database import DATABASE_AWAY, create_pool
+from services.compliance.database import CONNECTION_LOST, DATABASE_AWAY, READING_ROLE, Pool, connect, create_pool
 from services.compliance.historical_answers.pool import AnsweringPool
-from services.compliance.projection_notifications import ProjectionListener
+from services.compliance.read_model.event_log import until_all_is_derived
+from services.compliance.read_model.nearest_cache import NearestCache
+from services.compliance.read_model.shared_snapshot import held_snapshot
+from services.compliance.readiness import Readiness, check_readiness
 from services.compliance.settings import ComplianceSettings
+from services.compliance.what_ifs.kept import ROLE as WHAT_IF_ROLE
 from services.compliance.what_ifs.runs import WhatIfRuns, processes_for_all
-from services.web import list_tables
+from services.web import lists_as_csv
+from services.web.application import application
+from services.web.background_task import in_background
+from services.web.channel_listener import ChannelListener
 from services.web.event_broadcast import Broadcast
+from services.web.fact_proofs import FactProofs
 from services.web.openapi import Link, complete
+from services.web.problem_details import install
+from services.web.shared_check import SharedCheck
+from shared.events.channels import COMPLIANCE_CHANNEL
 
 FEED_CONNECTIONS: Final = 2
 """For feeds alone: however many read them, questions find their own connections free."""
+
+WHAT_IF_CONNECTIONS: Final = 2
+"""One to work with, one to ask with."""
 
 STATEMENT_SECONDS_MAX: Final = 5.0
 """Of what serves: questions are lookups, and pages."""
@@ -59,6 +77,9 @@ Every question takes `at` (true when) and `known_at` or `known_position` (judged
 when), both now unless said otherwise, and `min_position` to read what one has just written.
 """
 
+
+LISTS_SHARE: Final = 4
+"""Lists read on so small a part of the connections: they can walk through everything."""
 
 _ENDPOINT: Final = f"{PATH}/{{endpoint_id}}"
 LINKS: Final = {
@@ -82,22 +103,24 @@ LINKS: Final = {
 
 ROUTERS: Final = (
     lists,
+    totals,
     consultant_lists,
     due_days,
     partners,
     timeline,
-    standings,
+    standing_history,
     consultants,
     portal_changes,
     previews,
     facts_without_effect,
     explanations,
-    partner_changes,
+    learned_changes,
     claims,
     policy,
     processes,
     what_if_routes,
     events,
+    names,
     recorded_events,
     events_of_facts,
     webhook_endpoints,
@@ -107,64 +130,77 @@ ROUTERS: Final = (
 """The modules whose routes it serves."""
 
 
-def create_app(settings: ComplianceSettings, wall_clock: Callable[[], datetime]) -> FastAPI:
+def _feed(settings: ComplianceSettings, pool: Pool, listener: ChannelListener) -> Broadcast:
+    return Broadcast(
+        events.reading(pool),
+        listener,
+        DATABASE_AWAY,
+        sandbox=settings.sandbox,
+        readers_max=settings.feed_readers_max,
+        readers_per_caller_max=settings.feed_readers_per_caller_max,
+        until_returned=partial(until_all_is_derived, pool),
+    )
+
+
+async def _readiness(settings: ComplianceSettings, pool: Pool, *, webhooks: bool) -> tuple[Readiness, list[str]]:
+    async with pool.acquire(timeout=CONNECTION_SECONDS_MAX) as connection:
+        return await check_readiness(connection, settings.parameters, sandbox=settings.sandbox, webhooks=webhooks)
+
+
+def create_app(
+    settings: ComplianceSettings, wall_clock: Callable[[], datetime], fact_proofs: FactProofs | None = None
+) -> FastAPI:
     """The application; its lifespan opens and closes the connections. It starts also while the database is away.
 
-    `wall_clock`: what receivers of webhooks compare with their own.
+    `wall_clock`: what receivers of webhooks compare with their own. `fact_proofs`: looks up what proves a fact; None:
+    explanations only say where that is.
     """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        listener = ProjectionListener(settings)
+        listener = ChannelListener(COMPLIANCE_CHANNEL, partial(connect, settings), CONNECTION_LOST)
         answers = AnsweringPool(settings)
         recorder = ClaimRecorder(settings)
-        what_ifs = WhatIfRuns(answers.worker_settings, processes_for_all())
         async with (
-            create_pool(settings, seconds_max=STATEMENT_SECONDS_MAX, reading=True) as pool,
+            create_pool(settings, seconds_max=STATEMENT_SECONDS_MAX, role=READING_ROLE) as pool,
             create_pool(settings, seconds_max=STATEMENT_SECONDS_MAX) as owners_pool,
-            create_pool(settings, FEED_CONNECTIONS, STATEMENT_SECONDS_MAX, reading=True) as feed_pool,
+            create_pool(settings, FEED_CONNECTIONS, STATEMENT_SECONDS_MAX, role=READING_ROLE) as feed_pool,
+            create_pool(settings, 1, STATEMENT_SECONDS_MAX) as readiness_pool,
+            create_pool(settings, WHAT_IF_CONNECTIONS, STATEMENT_SECONDS_MAX, role=WHAT_IF_ROLE) as what_if_pool,
             sending(settings, pool, wall_clock) as webhooks,
             answers.running(),
             recorder.running(),
-            what_ifs.running(),
+            nullcontext() if fact_proofs is None else fact_proofs.running(),
         ):
-            feed = Broadcast(
-                events.reading(feed_pool),
-                listener,
-                DATABASE_AWAY,
-                sandbox=settings.sandbox,
-                readers_max=settings.feed_readers_max,
-                readers_per_caller_max=settings.feed_readers_per_caller_max,
-            )
-            parameters, sandbox = settings.parameters, settings.sandbox
+            what_ifs = WhatIfRuns(answers.worker_settings, processes_for_all(), what_if_pool)
+            feed = _feed(settings, feed_pool, listener)
             app.state.compliance = Service(
-                pool, owners_pool, feed, answers, recorder, listener, parameters, sandbox, webhooks, what_ifs
+                pool=pool,
+                owners_pool=owners_pool,
+                feed=feed,
+                answers=answers,
+                claims=recorder,
+                listener=listener,
+                parameters=settings.parameters,
+                sandbox=settings.sandbox,
+                webhooks=webhooks,
+                readiness=SharedCheck(partial(_readiness, settings, readiness_pool, webhooks=webhooks is not None)),
+                what_ifs=what_ifs,
+                fact_proofs=fact_proofs,
+                nearest=NearestCache(),
+                lists=asyncio.Semaphore(max(1, settings.database_connections_max // LISTS_SHARE)),
             )
             app.state.waiting = listener
-            listening = asyncio.create_task(listener.listen())
-            try:
-                async with feed.running():
-                    yield
-            finally:
-                listener.stop()
-                listening.cancel()
-                with suppress(asyncio.CancelledError):
-                    await listening
+            async with in_background(listener.listen()):
+                try:
+                    async with feed.running(), what_ifs.running():
+                        yield
+                finally:
+                    listener.stop()
 
-    app = FastAPI(
-        title="Sage Partner Certification: compliance",
-        description=_DESCRIPTION,
-        version="1",
-        lifespan=lifespan,
-        openapi_url="/compliance/openapi.json",
-        redirect_slashes=False,
-        docs_url=None,
-        redoc_url=None,
-    )
+    app = application(ComplianceApp, "compliance", _DESCRIPTION, ROUTERS, lifespan=lifespan)
     openapi.describe(app)
-    problems.install(app)
-    for part in ROUTERS:
-        app.router.routes += part.router.routes  # `include_router` would copy each of them
-    list_tables.install(app)
+    install(app, PROBLEMS, DATABASE_AWAY)
+    lists_as_csv.install(app, partial(held_snapshot, settings))
     complete(app, settings.parameters.products, LINKS)
     return app

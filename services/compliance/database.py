@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import asyncpg
 
+from services.web.database_connections import AWAY, nothing_to_reset
 from services.web.database_role import take_reading_role
 
 if TYPE_CHECKING:
@@ -26,9 +27,9 @@ _SESSION: Final = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "jit": "off",
-    # For the same reason a plan need not know the ids: planning anew each time takes longer than the walk.
+    # For the same reason a plan need not know the ids: planning each time takes longer than the walk.
     "plan_cache_mode": "force_generic_plan",
-    # Whoever freezes inside a transaction loses it, and with it the locks that others wait for.
+    # A process that freezes inside a transaction loses it, and with it the locks that others wait for.
     "idle_in_transaction_session_timeout": "30s",
 }
 
@@ -41,23 +42,7 @@ CONNECTION_LOST: Final = (
 )
 """Errors of a connection that is cut off, or whose server or schema disappears."""
 
-DATABASE_AWAY: Final = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.ObjectNotInPrerequisiteStateError,
-    asyncpg.UndefinedTableError,
-    asyncpg.InvalidSchemaNameError,
-    asyncpg.UndefinedFunctionError,
-    asyncpg.InvalidCachedStatementError,
-    asyncpg.InternalServerError,
-    asyncpg.InternalClientError,
-    asyncpg.TransactionRollbackError,
-)
-"""The server is away or restarting, or the schemas are being recreated: it answers a moment later."""
+DATABASE_AWAY: Final = (*AWAY, asyncpg.UndefinedFunctionError)
 
 _NOT_MIGRATED: Final = (
     asyncpg.UndefinedTableError,
@@ -108,28 +93,24 @@ async def connect_to(url: str, session: Mapping[str, str], seconds_max: float | 
     return await asyncpg.connect(url, server_settings=dict(session), command_timeout=seconds_max, timeout=10)
 
 
-async def _nothing_to_reset(_: asyncpg.Connection) -> None:
-    """Borrowed connections only run queries: there is no session state to spend a round trip on."""
-
-
 def create_pool(
     settings: "ComplianceSettings",
     connections_max: int | None = None,
     seconds_max: float = DEADLINE_SECONDS,
     *,
-    reading: bool = False,
+    role: str | None = None,
 ) -> Pool:
     """A pool, not opened yet: the service starts also while the database is away.
 
-    `connections_max`: other than the settings say. `seconds_max`: how long a statement may take. `reading`: with the
-    role that cannot write, where the login may set it.
+    `connections_max`: other than the settings say. `seconds_max`: how long a statement may take. `role`: taken on where
+    the login may, such as that which cannot write.
     """
     return asyncpg.create_pool(
         settings.database_url.get_secret_value(),
         server_settings=session_of(settings.database_schema, settings.database_role, seconds_max),
         command_timeout=seconds_max,
         min_size=0,
-        reset=_nothing_to_reset,
-        init=partial(take_reading_role, READING_ROLE) if reading else None,
+        reset=nothing_to_reset,
+        init=partial(take_reading_role, role) if role else None,
         max_size=connections_max or settings.database_connections_max,
     )

@@ -14,9 +14,9 @@ _PROCESSES: Final = statements(__file__)["processes"]
 
 
 class Process(msgspec.Struct, frozen=True):
-    """A follower or a dispatcher. `beat_at`: its last sign of life; `alive`: it is younger than ten seconds.
+    """A follower or a dispatcher. `beat_at`: its last heartbeat; `alive`: that is less than ten seconds ago.
 
-    `trouble`: why it does not get on; null: it does. `leads`: of a follower, whether it advanced the projection last.
+    `trouble`: why it makes no progress, or null. `leads`: of a follower, whether it advanced the projection last.
     `endpoints`: of a dispatcher, to how many it delivers.
     """
 
@@ -30,7 +30,7 @@ class Process(msgspec.Struct, frozen=True):
 
 
 class ProcessesAnswer(msgspec.Struct, frozen=True):
-    """The processes heard of within an hour, at most two hundred. `now`: by the clock of PostgreSQL itself.
+    """The processes with a heartbeat within an hour, at most two hundred. `now`: by the clock of PostgreSQL itself.
 
     `version`: of this service; `engine`: that of its rules and products.
     """
@@ -43,7 +43,7 @@ class ProcessesAnswer(msgspec.Struct, frozen=True):
 
 
 async def read_processes(connection: Connection, engine: str) -> ProcessesAnswer:
-    """The processes, the followers first and of each kind the one heard of last."""
+    """The processes, the followers first and of each kind the one with the last heartbeat."""
     rows = await connection.fetch(_PROCESSES)
     now: datetime = rows[0]["now"]
     found = tuple(

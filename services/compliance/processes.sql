@@ -1,5 +1,5 @@
 -- name: processes
--- The processes heard of within an hour, each with what it does, and what PostgreSQL this is.
+-- The processes with a heartbeat within an hour, each with its work, and the version of PostgreSQL.
 SELECT p.*, current_setting('server_version') AS postgresql, clock_timestamp() AS now
 FROM (SELECT 1) one
 LEFT JOIN (

@@ -10,6 +10,7 @@ from services.compliance.database import Connection
 from services.compliance.policy.parameters import Parameters
 from services.compliance.webhooks.delivery.leases import DUE
 from services.web.refusal import engine_not_installed
+from services.web.statements import statements
 
 LIFE_SECONDS: Final = 10.0
 """Without a heartbeat for so long, a process is considered dead."""
@@ -18,26 +19,7 @@ STILL_SECONDS: Final = 15.0
 LAG_SECONDS_MAX: Final = 30.0
 """How far `known_through` may lag behind the clock. No limit in a sandbox, whose clock jumps."""
 
-_FOLLOWER: Final = """
-    SELECT coalesce((SELECT max(notification_id) FROM certification.stored_events), 0) AS head,
-        p.position, p.known_through, p.event_position, p.held_by, p.policy_version,
-        (SELECT e.engine_id FROM certification.engine() e) AS engine_id,
-        extract(epoch FROM certification.now() - p.known_through)::float8 AS lag_seconds,
-        extract(epoch FROM clock_timestamp() - p.advanced_at)::float8 AS still_seconds,
-        (SELECT extract(epoch FROM clock_timestamp() - max(h.beat_at))::float8 FROM heartbeat h) AS silent_seconds,
-        (SELECT h.trouble FROM heartbeat h WHERE h.beat_at > clock_timestamp() - $1 * interval '1 second'
-            ORDER BY h.trouble NULLS FIRST LIMIT 1) AS trouble
-    FROM progress p
-"""
-
-_DISPATCHER: Final = f"""
-    SELECT EXISTS (
-            SELECT FROM webhooks.heartbeat h WHERE h.beat_at > clock_timestamp() - $1 * interval '1 second'
-        ) AS alive,
-        (SELECT h.trouble FROM webhooks.heartbeat h WHERE h.beat_at > clock_timestamp() - $1 * interval '1 second'
-            ORDER BY h.trouble NULLS FIRST LIMIT 1) AS trouble,
-        EXISTS (SELECT FROM webhooks.endpoint n CROSS JOIN progress p WHERE {DUE}) AS due
-"""
+_SQL: Final = statements(__file__, due=DUE)
 
 
 class Readiness(msgspec.Struct, frozen=True):
@@ -60,11 +42,11 @@ async def check_readiness(
     connection: Connection, parameters: Parameters, *, sandbox: bool, webhooks: bool
 ) -> tuple[Readiness, list[str]]:
     """How far the projection is, and one sentence for each fault; ready if there is none."""
-    row = await connection.fetchrow(_FOLLOWER, LIFE_SECONDS)
+    row = await connection.fetchrow(_SQL["follower"], LIFE_SECONDS)
     assert row is not None, "progress has one row"
     faults = _of_the_follower(row, parameters, sandbox=sandbox)
     if webhooks:
-        faults += _of_the_dispatcher(await connection.fetchrow(_DISPATCHER, LIFE_SECONDS))
+        faults += _of_the_dispatcher(await connection.fetchrow(_SQL["dispatcher"], LIFE_SECONDS))
     readiness = Readiness(
         status="ready",
         position=row["position"],
@@ -81,13 +63,13 @@ def _of_the_follower(row: asyncpg.Record, parameters: Parameters, *, sandbox: bo
     silent = still if row["silent_seconds"] is None else min(still, row["silent_seconds"])
     if row["engine_id"] not in (None, parameters.version):
         return [engine_not_installed(row["engine_id"], parameters.version).detail]
-    if row["policy_version"] not in ("", parameters.version):
-        other = f"The read model was derived by engine {row['policy_version']}, this is {parameters.version}"
+    if row["derived_by"] not in ("", parameters.version):
+        other = f"The read model was derived by engine {row['derived_by']}, this is {parameters.version}"
         return [f"{other}: run `sagecert compliance rebuild`."]
     if silent > LIFE_SECONDS:
-        return [f"No follower is running: the last was heard of {silent:.0f} seconds ago."]
+        return [f"No follower is running: the last heartbeat was {silent:.0f} seconds ago."]
     if row["trouble"] is not None:
-        return [f"The follower does not get on: {row['trouble']}."]
+        return [f"The follower makes no progress: {row['trouble']}."]
     if behind > 0 and still > STILL_SECONDS:
         return [f"The follower stands still: {behind} facts are to be applied, the last was {still:.0f} seconds ago."]
     if not sandbox and row["lag_seconds"] > LAG_SECONDS_MAX:
@@ -100,5 +82,5 @@ def _of_the_dispatcher(row: asyncpg.Record | None) -> list[str]:
     if not row["due"] or (row["alive"] and row["trouble"] is None):
         return []
     if row["alive"]:
-        return [f"The dispatcher does not get on: {row['trouble']}."]
-    return [f"Webhook messages are due, and no dispatcher was heard of for {LIFE_SECONDS:.0f} seconds."]
+        return [f"The dispatcher makes no progress: {row['trouble']}."]
+    return [f"Webhook messages are due, and no dispatcher has sent a heartbeat for {LIFE_SECONDS:.0f} seconds."]

@@ -1,4 +1,4 @@
-"""Why a question about compliance is not answered; `services.compliance.api.problems` says how each is answered."""
+"""The refusals of compliance; `services.compliance.api.problems` says how each is answered."""
 
 from services.web.refusal import Refusal
 
@@ -8,12 +8,12 @@ class NeverMentioned(Refusal):
 
 
 class InvalidQuery(Refusal):
-    """The parameters contradict each other, or name what there is not."""
+    """The parameters contradict each other, or name something that does not exist."""
 
 
 class KnownInTheFuture(Refusal):
-    """`known_at` lies after now."""
+    """`known_at` is in the future."""
 
 
 class NeverRecordedSo(Refusal):
-    """A supposed fact says what no recorded fact can say."""
+    """A hypothetical fact could never be recorded so."""

@@ -60,7 +60,7 @@ class ComplianceSettings(BaseSettings):
     @field_validator("webhook_keys")
     @classmethod
     def _keys_seal(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
-        """A malformed key is told at the start, not by the first secret."""
+        """A malformed key is reported at the start, not by the first secret."""
         if keys:
             Sealer(keys)
         return keys
@@ -77,7 +77,7 @@ class ComplianceSettings(BaseSettings):
 
 
 class FollowerSettings(ComplianceSettings):
-    """Of the process that follows: the same, with a database role of its own.
+    """Settings of the follower: those of compliance, with its own database role.
 
     `database_url` is that of the service where there is no other.
     """
@@ -89,7 +89,7 @@ class FollowerSettings(ComplianceSettings):
 
 
 class DispatcherSettings(ComplianceSettings):
-    """Of the process that delivers: the same, with a database role of its own.
+    """Settings of the dispatcher: those of compliance, with its own database role.
 
     `database_url` is that of the service where there is no other.
     """

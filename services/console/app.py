@@ -6,17 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-import httpx
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Match, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.console import data_links, sign_in
-from services.console.in_process import InProcess
 from services.console.page import Console, Page, answered
 from services.console.pages import (
     audit_trail,
@@ -27,17 +25,19 @@ from services.console.pages import (
     people,
     policy,
     portal_changes,
-    proof,
     record,
+    standing_proof,
     system,
     today,
     webhooks,
 )
-from services.console.questions import Refused, Services
 from services.console.security_headers import completing
+from services.console.service_client import Services
+from services.console.service_questions import Refused
 from services.console.session import Sessions
 from services.console.settings import ConsoleSettings
 from services.console.templating import STATIC, compile_all
+from services.web.rebinding_guard import LocalNames
 
 PAGES: Final = (
     today,
@@ -47,7 +47,7 @@ PAGES: Final = (
     policy,
     portal_changes,
     record,
-    proof,
+    standing_proof,
     webhooks,
     log,
     facts_without_effect,
@@ -55,8 +55,6 @@ PAGES: Final = (
     system,
 )
 """The modules whose `ROUTES` it serves."""
-
-_CONNECTIONS_MAX: Final = 64
 
 _log: Final = logging.getLogger(__name__)
 
@@ -72,14 +70,14 @@ class ConsoleApp(Starlette):
 def create_app(settings: ConsoleSettings, services: ASGIApp | None = None) -> Starlette:
     """The console in front of `services`, an application in this process, or of those at `settings.services_url`."""
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of each request, and paths name people
-    client = _client(settings, services)
+    origin = None if settings.services_url is None else str(settings.services_url)
+    asking = Services(services, origin, seconds_max=settings.question_seconds_max, questions_max=settings.questions_max)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        compiling = asyncio.create_task(asyncio.to_thread(compile_all))
-        async with client:
+        await asyncio.to_thread(compile_all)
+        async with asking.client:
             yield
-        await compiling
 
     routes: list[BaseRoute] = [Mount("/static", _Static(directory=STATIC)), Route("/console/healthz", _is_well)]
     for module in (sign_in, data_links, *PAGES):
@@ -90,9 +88,8 @@ def create_app(settings: ConsoleSettings, services: ASGIApp | None = None) -> St
         exception_handlers={HTTPException: _not_answered, Exception: _failed},
     )
     app.router.redirect_slashes = False
-    asking = Services(client, seconds_max=settings.question_seconds_max, questions_max=settings.questions_max)
     sessions = Sessions(settings.session_keys, settings.session_hours * 3600)
-    app.state.console = Console(asking, sessions, settings, first_parts(app))
+    app.state.console = Console(asking, sessions, settings, first_parts(app), LocalNames(settings.public_names))
     app.state.wrong_keys = sign_in.WrongKeys()
     return app
 
@@ -101,16 +98,6 @@ def first_parts(app: Starlette) -> frozenset[str]:
     """The first parts of the paths that the console answers, such as "partners"; "" is the first page."""
     paths = (route.path for route in app.routes if isinstance(route, Route | Mount))
     return frozenset(path.split("/", 2)[1] for path in paths)
-
-
-def _client(settings: ConsoleSettings, services: ASGIApp | None) -> httpx.AsyncClient:
-    timeout = httpx.Timeout(settings.question_seconds_max)
-    if services is not None:
-        return httpx.AsyncClient(transport=InProcess(services), base_url="http://services", timeout=timeout)
-    if settings.services_url is None:
-        raise ValueError("without services in this process, services_url names them")
-    limits = httpx.Limits(max_connections=_CONNECTIONS_MAX, max_keepalive_connections=settings.questions_max)
-    return httpx.AsyncClient(base_url=str(settings.services_url), timeout=timeout, limits=limits, trust_env=False)
 
 
 async def _is_well(_: Request) -> Response:
@@ -128,16 +115,28 @@ class _Static(StaticFiles):
 
 
 async def _not_answered(request: Request, error: Exception) -> Response:
-    """A path without a page: only who is let in learns so."""
+    """Answers a path without a page; only signed-in visitors learn that there is none."""
     assert isinstance(error, HTTPException)
     problem = {"title": "There is no such page", "detail": "There is no page at this address."}
     if error.status_code == 405:
-        problem = {"title": "Not this way", "detail": "This address does not take this method."}
+        problem = {"title": "Not this way", "detail": "This page does not accept this method."}
 
     async def refuse(_: Page) -> Response:
         raise Refused(error.status_code, problem)
 
-    return await answered(Page(request.app.state.console, request), refuse)
+    response = await answered(Page(request.app.state.console, request), refuse)
+    if response.status_code == 405:
+        response.headers["Allow"] = ", ".join(sorted(_methods(request)))
+    return response
+
+
+def _methods(request: Request) -> set[str]:
+    """Every method of the path: each is a route of its own."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            found |= getattr(route, "methods", None) or {"GET", "HEAD"}
+    return found
 
 
 async def _failed(request: Request, error: Exception) -> Response:

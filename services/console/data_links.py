@@ -8,7 +8,7 @@ import httpx
 from starlette.responses import Response, StreamingResponse
 
 from services.console.page import Page, page
-from services.console.questions import Refused
+from services.console.service_questions import Refused
 
 SERVICES: Final = ("certification", "compliance", "audit", "sandbox")
 _PASSED_ON: Final = ("content-type", "content-disposition", "etag", "retry-after")

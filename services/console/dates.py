@@ -1,10 +1,18 @@
 """Instants and days as people in London write them."""
 
+import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Final
 
 from shared.events.london import LONDON
 
+KEPT_MAX: Final = 8192
+"""Instants, days and sentences whose words a process keeps: a page, and the pages of a day, say the same ones often."""
 
+
+@lru_cache(KEPT_MAX)
 def parsed(instant: str | datetime) -> datetime:
     """The instant of an answer, in London."""
     moment = instant if isinstance(instant, datetime) else datetime.fromisoformat(instant)
@@ -12,22 +20,59 @@ def parsed(instant: str | datetime) -> datetime:
 
 
 def london(instant: str | datetime | None) -> str:
-    """Such as "2 Mar 2026, 10:00"."""
+    """Such as "2 March 2026, 10:00"."""
     if not instant:
         return ""
     moment = parsed(instant)
-    return f"{moment.day} {moment:%b %Y, %H:%M}"
+    return f"{moment.day} {moment:%B %Y, %H:%M}"
 
 
+@lru_cache(KEPT_MAX)
 def london_day(day: str | date | None) -> str:
-    """Such as "2 Mar 2026", of a day or of an instant."""
+    """Such as "2 March 2026", of a day or of an instant."""
     if not day:
         return ""
     if isinstance(day, str):
         day = date.fromisoformat(day) if len(day) == 10 else parsed(day).date()
     elif isinstance(day, datetime):
         day = parsed(day).date()
-    return f"{day.day} {day:%b %Y}"
+    return f"{day.day} {day:%B %Y}"
+
+
+_ISO_INSTANT: Final = re.compile(r"(?<![\w:(-])\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?Z(?![\w-])")
+_ISO_DAY: Final = re.compile(r"(?<![\w:-])(?<!policy )\d{4}-\d{2}-\d{2}(?![\w-])")
+_BRACKETS: Final = re.compile(r" \([^()]*\)")
+_PROGRAMMES: Final = re.compile(r"(?<=programmes )[A-Z_]+(?:, [A-Z_]+)*|(?<=programme )[A-Z][A-Z0-9_]+")
+
+
+@lru_cache(KEPT_MAX)
+def plain(text: str) -> str:
+    """A sentence of a service with its days and instants as people in London write them, and its programmes in words.
+
+    The id of a policy stays as it is, and so does an exact instant in brackets.
+    """
+    said = _ISO_INSTANT.sub(lambda instant: _words(instant[0], london), text)
+    return _PROGRAMMES.sub(
+        lambda codes: code_words(codes[0]), _ISO_DAY.sub(lambda day: _words(day[0], london_day), said)
+    )
+
+
+@lru_cache(KEPT_MAX)
+def brief(text: str) -> str:
+    """Like `plain`, without the text in brackets. The page of the row shows the whole text."""
+    return plain(_BRACKETS.sub("", text))
+
+
+def code_words(code: str) -> str:
+    """Such as "Partner Success" of PARTNER_SUCCESS."""
+    return code.replace("_", " ").title()
+
+
+def _words(written: str, words: Callable[[str], str]) -> str:
+    try:
+        return words(written)
+    except ValueError:
+        return written
 
 
 def exact(instant: str | datetime | None) -> str:
@@ -94,5 +139,5 @@ def in_days(days: int) -> str:
 
 
 def count(number: int) -> str:
-    """A whole number, its thousands apart by a thin space."""
-    return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    """A whole number with commas between thousands, such as 1,271."""
+    return f"{number:,}"

@@ -1,16 +1,16 @@
 """Facts and compliance events in words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from services.console.dates import london_day
+from services.console.dates import code_words, london_day
 
 PREFIX: Final = "com.sage.partnercloud."
 
 _FACTS: Final = {
-    "partner-enrolled": "{partner_id} enrolled as {kind} in {programme}",
+    "partner-enrolled": "{partner_id} enrolled as a {kind} in {programme}",
     "partner-kind-changed": "{partner_id} became a {kind}",
-    "partner-programme-changed": "{partner_id} changed to the programme {programme}",
+    "partner-programme-changed": "{partner_id} changed to {programme}",
     "partner-closed": "{partner_id} closed",
     "partners-merged": "{partner_id} merged into {into}",
     "consultant-linked": "{consultant_id} joined {partner_id}",
@@ -24,13 +24,13 @@ _FACTS: Final = {
     "portal-change-declared": "Portal change {portal_change_id} was announced, due on {due_on}",
     "portal-change-corrected": "Portal change {portal_change_id} was corrected",
     "policy-revised": "The policy {policy_id} was set",
-    "fact-voided": "The fact {fact_id} was voided",
+    "fact-voided": "The fact {fact_id} was taken back",
     "consultant-certified": "{consultant_id} was certified for {product}",
     "certification-revoked": "{consultant_id} lost the certification for {product}",
     "maintenance-completed": "{consultant_id} completed the maintenance of {product} for {portal_change_id}",
     "key-issued": "The API key {key_name} was issued",
     "key-revoked": "The API key {key_name} was revoked",
-    "signing-key-rotated": "The log {log_id} signs with another key",
+    "signing-key-rotated": "The log {log_id} signs with a new key",
     "engine-installed": "The engine {engine_id} decides from here on",
 }
 
@@ -41,7 +41,7 @@ _EVENTS: Final = {
     "replacement-window-closing": "A replacement window closes soon",
     "replacement-window-closed": "A replacement window closed",
     "replacement-window-expired": "A replacement window expired",
-    "replacement-window-voided": "A replacement window was void",
+    "replacement-window-voided": "A replacement window no longer applies",
     "selling-suspended": "Selling to new customers was suspended",
     "selling-reinstated": "Selling to new customers was reinstated",
     "authorisation-ended": "The authorisation ended",
@@ -59,16 +59,48 @@ MEMBERS: Final = {
     "headcount": "Headcount",
     "minimum": "Minimum",
     "shortfall": "Missing",
-    "counted": "Who counts",
+    "counted": "Counted on one side only",
     "windows": "Windows",
     "suspensions": "Suspensions",
 }
 """The members of a standing, as people call them."""
 
+LACKS: Final = {"course": "a completed course", "pass": "a passed exam", "maintenance": "maintenance"}
+"""What a person lacks, as people call it."""
+
+
+def _programme(code: str) -> str:
+    return "no programme" if code == "NONE" else f"the programme {code_words(code)}"
+
+
+_WORDS: Final[Mapping[str, Callable[[str], str]]] = {
+    "programme": _programme,
+    "kind": lambda code: "developer" if code == "DEVELOPER" else code,
+    "due_on": london_day,
+    "fact_id": lambda fact_id: fact_id[:8],
+}
+"""Members of facts that sentences say in other words."""
+
 
 class _Known(dict[str, Any]):
     def __missing__(self, name: str) -> str:
         return "…"
+
+
+_MAY: Final = (
+    ("admin", "may do everything"),
+    ("facts", "may read and record facts"),
+    ("audit", "may read and audit"),
+    ("read", "may read"),
+)
+
+
+def may_words(scopes: Sequence[str]) -> str:
+    """What the scopes of a key allow; one that may record and audit says both."""
+    allowed = [word for scope, word in _MAY if scope in scopes]
+    if "admin" not in scopes and {"facts", "audit"} <= set(scopes):
+        return "may read, record facts and audit"
+    return allowed[0] if allowed else "may do nothing"
 
 
 def short_type(topic: str) -> str:
@@ -82,7 +114,10 @@ def fact_sentence(topic: str, data: Mapping[str, Any], names: Mapping[str, str] 
 
 
 def event_sentence(topic: str, data: Mapping[str, Any], names: Mapping[str, str] | None = None) -> str:
-    """What a compliance event says, as `fact_sentence`."""
+    """What a compliance event says, as `fact_sentence`; of one that takes another back, what no longer holds."""
+    retracted = (data.get("retracts") or {}).get("type") if short_type(topic) == "retracted" else None
+    if retracted is not None:
+        return f"No longer holds: {_sentence(_EVENTS, retracted, data, names or {})}"
     return _sentence(_EVENTS, topic, data, names or {})
 
 
@@ -118,4 +153,7 @@ def _sentence(sentences: Mapping[str, str], topic: str, data: Mapping[str, Any],
         name: names.get(value, value) if name in ("partner_id", "consultant_id", "into") else value
         for name, value in data.items()
     }
+    for name, word in _WORDS.items():
+        if data.get(name):
+            known[name] = word(data[name])
     return template.format_map(_Known(known))

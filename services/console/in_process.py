@@ -1,15 +1,71 @@
-"""Questions to services in this process: httpx calls them as ASGI applications, and gets their answers as they come."""
+"""Questions to services in this process: called as ASGI applications, whole or, through httpx, as answers come."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
+from urllib.parse import unquote
 
 import httpx
 from starlette.types import ASGIApp, Message
 
 PARTS_MAX: Final = 4
 """Parts of an answer that wait to be read; the service waits then."""
+
+
+async def call(
+    app: ASGIApp, method: str, address: str, headers: Mapping[str, str], body: bytes
+) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers by lower-case name and the whole body of the answer.
+
+    `address`: the path, encoded, and its query. Raises `httpx.ReadError` if the application gives none.
+    """
+    sent = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    if body:
+        sent.append((b"content-length", str(len(body)).encode()))
+    requests: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+    answer: list[Message] = []
+    parts: list[bytes] = []
+
+    async def receive() -> Message:
+        if requests:
+            return requests.pop()
+        return await asyncio.Future[Message]()  # the caller stays until the answer is whole
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            answer.append(message)
+        elif message["type"] == "http.response.body":
+            parts.append(message.get("body", b""))
+            if not message.get("more_body", False):
+                answer.append(message)
+            else:
+                await asyncio.sleep(0)  # a deadline can end it between two parts
+
+    with suppress(Exception):  # the application logs it; the caller sees that the answer is not whole
+        await app(_scope(method, address.encode(), [(b"host", b"localhost"), *sent]), receive, send)
+    if len(answer) != 2:
+        raise httpx.ReadError("the application gave no whole answer")
+    named = {name.decode("latin-1"): value.decode("latin-1") for name, value in answer[0].get("headers", ())}
+    return answer[0]["status"], named, b"".join(parts)
+
+
+def _scope(method: str, address: bytes, headers: list[tuple[bytes, bytes]]) -> dict[str, Any]:
+    path, _, query = address.partition(b"?")
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": unquote(path.decode("ascii")),
+        "raw_path": path,
+        "query_string": query,
+        "root_path": "",
+        "headers": headers,
+        "server": ("localhost", None),
+        "client": ("127.0.0.1", 0),
+    }
 
 
 class InProcess(httpx.AsyncBaseTransport):
@@ -20,22 +76,10 @@ class InProcess(httpx.AsyncBaseTransport):
         self._running: set[asyncio.Task[None]] = set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """The answer once its headers are there. Raises `httpx.ReadError` where the application gives none."""
+        """The answer once its headers are there. Raises `httpx.ReadError` if the application gives none."""
         call = _Call(await request.aread())
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
-            "method": request.method,
-            "scheme": request.url.scheme,
-            "path": request.url.path,
-            "raw_path": request.url.raw_path.partition(b"?")[0],
-            "query_string": request.url.query,
-            "root_path": "",
-            "headers": [(name.lower(), value) for name, value in request.headers.raw],
-            "server": (request.url.host, request.url.port),
-            "client": ("127.0.0.1", 0),
-        }
+        headers = [(name.lower(), value) for name, value in request.headers.raw]
+        scope = _scope(request.method, request.url.raw_path, headers)
         call.task = asyncio.create_task(call.run(self._app(scope, call.receive, call.send)))
         self._running.add(call.task)
         call.task.add_done_callback(self._running.discard)
@@ -80,7 +124,7 @@ class _Call(httpx.AsyncByteStream):
         await self.parts.put(message)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Raises `httpx.ReadError` where the answer breaks off."""
+        """Raises `httpx.ReadError` if the answer breaks off."""
         while (message := await self.parts.get()) is not None:
             yield message.get("body", b"")
             if not message.get("more_body", False):

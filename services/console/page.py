@@ -10,17 +10,20 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from services.console import form_kept_for_sign_in
 from services.console.as_of_view import AsOfView, view_of
-from services.console.questions import Questions, Refused, Services
+from services.console.form_kept_for_sign_in import CSRF_FIELD
+from services.console.service_client import Services
+from services.console.service_questions import Questions, Refused, SignedOut
 from services.console.session import Session, Sessions, is_from_the_session
 from services.console.templating import environment, url
+from services.web.rebinding_guard import LocalNames
 
 if TYPE_CHECKING:
     from services.console.settings import ConsoleSettings
 
 FORM_BYTES_MAX: Final = 64 << 10
 FORM_FIELDS_MAX: Final = 200
-CSRF_FIELD: Final = "csrf"
 THEMES: Final = ("light", "dark")
 THEME_COOKIE: Final = "sagecert_theme"
 
@@ -36,19 +39,25 @@ _TOO_LARGE: Final = Refused(413, {"title": "Too large", "detail": "The form is t
 _TOO_MANY: Final = Refused(
     422, {"title": "Too many fields", "detail": f"A form or an address has at most {FORM_FIELDS_MAX} fields."}
 )
-_NOT_A_FORM: Final = Refused(415, {"title": "Not a form", "detail": "The console takes what its own forms send."})
+_NOT_A_FORM: Final = Refused(415, {"title": "Not a form", "detail": "The console accepts only its own forms."})
 
 
 class Console:
-    """What all pages share. `served`: the first parts of the paths that have a page."""
+    """What all pages share. `served`: the first parts of the paths that have a page. `names`: see `LocalNames`."""
 
     def __init__(
-        self, services: Services, sessions: Sessions, settings: "ConsoleSettings", served: frozenset[str]
+        self,
+        services: Services,
+        sessions: Sessions,
+        settings: "ConsoleSettings",
+        served: frozenset[str],
+        names: LocalNames,
     ) -> None:
         self.services = services
         self.sessions = sessions
         self.settings = settings
         self.served = served
+        self.names = names
 
 
 class Page:
@@ -105,7 +114,21 @@ class Page:
         return f"console-{uuid4()}"
 
     async def read_form(self) -> None:
-        """Reads the form. Raises `Refused` where it is too large, none, or not of this session."""
+        """Reads the form. Raises `Refused` if it is too large, none, or not of this session."""
+        self._form = await self.typed()
+        token = self._form.get(CSRF_FIELD, [""])[0]
+        if not self.is_of_this_origin or not is_from_the_session(self.session, token):
+            raise _FORGED
+
+    @property
+    def is_of_this_origin(self) -> bool:
+        """Whether a page of this origin sends it, as the browser says; the token judges browsers that say nothing."""
+        return self.request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
+
+    async def typed(self) -> dict[str, list[str]]:
+        """The fields of the form, also without a session. Raises `Refused` if the body is too large, or no form."""
+        if self._form:
+            return self._form
         if self.request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM_TYPE:
             raise _NOT_A_FORM
         body = bytearray()
@@ -113,13 +136,13 @@ class Page:
             body += part
             if len(body) > FORM_BYTES_MAX:
                 raise _TOO_LARGE
-        self._form = _by_name(body.decode("utf-8", "replace"))
-        token = self._form.get(CSRF_FIELD, [""])[0]
-        if not _is_same_origin(self.request) or not is_from_the_session(self.session, token):
-            raise _FORGED
+        return _by_name(body.decode("utf-8", "replace"))
 
-    def render(self, template: str, *, status: int = 200, **context: Any) -> Response:
-        """The page made of this template, whole."""
+    def render(self, template: str, *, status: int = 200, kept: bool = False, **context: Any) -> Response:
+        """The page made of this template, whole.
+
+        `kept`: the browser keeps what it shows of a form, so that going back to it asks nobody to send it again.
+        """
         flash = self.console.sessions.flash_of(self.request)
         html = (
             environment()
@@ -130,13 +153,13 @@ class Page:
                 view=self.view,
                 csrf=self.session.csrf,
                 theme=self.theme,
-                signed_in=self.session.key is not None,
+                session=self.session,
                 flash=flash,
                 here=self.here,
                 pages_served=self.console.served,
             )
         )
-        response = HTMLResponse(html, status)
+        response = HTMLResponse(html, status, _KEPT if kept else None)
         if flash is not None:
             response.delete_cookie("sagecert_flash", path="/")
         return self.completed(response)
@@ -164,6 +187,8 @@ class Page:
         """The address of this page with other parameters; None leaves one out."""
         return url(quote(self.request.url.path, safe="/~:@!$'()*,;="), **{**self._query, **changes})
 
+
+_KEPT: Final = {"Cache-Control": "private, no-cache"}
 
 Handler = Callable[[Page], Awaitable[Response]]
 
@@ -196,10 +221,22 @@ async def answered(shown: Page, handler: Handler) -> Response:
     """The handler's answer to a visitor who is let in; the sign-in page for another; a plain page for a refusal."""
     try:
         if not await shown.ask.knows_the_visitor():
-            return sign_in_first(shown)
+            return await sign_in_first(shown)
+        _refuse_foreign_names(shown)
         return await handler(shown)
+    except SignedOut:
+        return await sign_in_first(shown)
     except Refused as refused:
-        return sign_in_first(shown) if refused.status == 401 else refusal(shown, refused)
+        return refusal(shown, refused)
+
+
+def _refuse_foreign_names(shown: Page) -> None:
+    """Raises `Refused` if nobody needs a key and the address is not that of this system."""
+    if shown.session.key is None:
+        headers = {name: value for name, value in shown.request.headers.raw if name in (b"host", b"origin")}
+        problem = shown.console.names.problem(shown.request.method, headers)
+        if problem is not None:
+            raise Refused(problem.status, {"title": problem.title, "detail": problem.detail})
 
 
 def refusal(shown: Page, refused: Refused) -> Response:
@@ -209,8 +246,18 @@ def refusal(shown: Page, refused: Refused) -> Response:
     return shown.render("error.html", status=refused.status, refused=refused)
 
 
-def sign_in_first(shown: Page) -> Response:
-    """Leads to the sign-in page, and back."""
+async def sign_in_first(shown: Page) -> Response:
+    """Leads to the sign-in page, and back. What was typed into a form meanwhile goes with it."""
+    if (
+        shown.request.method == "POST"
+        and shown.is_of_this_origin
+        and form_kept_for_sign_in.is_kept(shown.request.url.path)
+    ):
+        try:
+            draft = form_kept_for_sign_in.written(shown.request.url.path, await shown.typed())
+        except Refused as refused:
+            return refusal(shown, refused)
+        return shown.render("sign_in.html", status=401, wrong=None, back="/", draft=draft)
     wanted = shown.here() if shown.request.method == "GET" else "/"
     address = f"/sign-in?{urlencode({'next': wanted})}" if wanted != "/" else "/sign-in"
     if "hx-request" in shown.request.headers:
@@ -219,7 +266,7 @@ def sign_in_first(shown: Page) -> Response:
 
 
 def _by_name(text: str) -> dict[str, list[str]]:
-    """Fields or parameters by name. Raises `Refused` where there are too many."""
+    """Fields or parameters by name. Raises `Refused` if there are too many."""
     try:
         pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=FORM_FIELDS_MAX)
     except ValueError:
@@ -228,11 +275,6 @@ def _by_name(text: str) -> dict[str, list[str]]:
     for name, value in pairs:
         found.setdefault(name, []).append(value)
     return found
-
-
-def _is_same_origin(request: Request) -> bool:
-    """Whether a page of this origin sends it, as the browser says; the token judges browsers that say nothing."""
-    return request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
 
 
 def _name(handler: Handler) -> str:

@@ -2,8 +2,8 @@
 
 from typing import Any, Final, NamedTuple
 
-from services.console.questions import Json, Panel, Questions, Refused
 from services.console.report_forms import Call
+from services.console.service_questions import Json, Panel, Questions, Refused, panel_of
 
 PARTNERS_MAX: Final = 50
 """How many partners a page of a preview compares."""
@@ -22,7 +22,7 @@ class Preview(NamedTuple):
 
 
 async def preview_of(ask: Questions, call: Call, key: str, after: str | None = None) -> Preview:
-    """What the call would change; `after`: of the page before. Raises `Refused` where it would be refused."""
+    """What the call would change; `after`: of the page before. Raises `Refused` if it would be refused."""
     line = {"path": call.path, "idempotency_key": key, "body": call.body}
     checked: Json = await ask.post(_CHECK, line, media_type="application/x-ndjson")
     if checked["status"] >= 400:
@@ -31,14 +31,6 @@ async def preview_of(ask: Questions, call: Call, key: str, after: str | None = N
     if not facts:
         return Preview(Panel(None, None), repeated=True, held=False)
     page = {"limit": PARTNERS_MAX} if after is None else {"limit": PARTNERS_MAX, "after": after}
-    return Preview(await _changes(ask, {"facts": facts, **page}), repeated=False, held=checked["status"] == 202)
-
-
-async def _changes(ask: Questions, body: dict[str, Any]) -> Panel:
-    """The report can be recorded without it: a preview that takes too long is no refusal."""
-    try:
-        return Panel(await ask.post("/compliance/v1/previews", body), None)
-    except Refused as refused:
-        if refused.status == 401:
-            raise
-        return Panel(None, refused)
+    # The report can be recorded without it: a preview that takes too long is not a refusal.
+    changes = await panel_of(ask.post("/compliance/v1/previews", {"facts": facts, **page}))
+    return Preview(changes, repeated=False, held=checked["status"] == 202)

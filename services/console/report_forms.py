@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
 from services.console import dates
-from services.console.questions import Refused, path
+from services.console.service_questions import Refused, path
+from services.console.who_is_meant import KINDS
 
 Values = Mapping[str, Sequence[str]]
 """What was typed, by field; a field of choices has several."""
@@ -46,8 +47,13 @@ class ReportForm(NamedTuple):
         """Its fields, and when it was true where that can be said."""
         return (*self.fields, EFFECTIVE_AT) if self.dated else self.fields
 
+    @property
+    def names_somebody(self) -> bool:
+        """Whether it says a partner or a person."""
+        return any(field.name in KINDS for field in self.fields)
+
     def call(self, values: Values) -> Call:
-        """The call with these values. Raises `Refused` where a field that is needed is empty."""
+        """The call with these values. Raises `Refused` if a field that is needed is empty."""
         missing = [field for field in self.all_fields if field.required and not any(values.get(field.name, ()))]
         if missing:
             errors = [{"place": "body", "parameter": field.name, "expected": "This is needed."} for field in missing]
@@ -93,10 +99,10 @@ def _number(text: str) -> int | str:
 EFFECTIVE_AT: Final = Field(
     "effective_at", "When it was true", "instant", required=False, hint="London time. Empty: when it is recorded."
 )
-_PARTNER: Final = Field("partner_id", "Partner", hint="The partner's id: letters, digits, _ and -.")
-_PERSON: Final = Field("consultant_id", "Person", hint="The person's id: letters, digits, _ and -.")
+_PARTNER: Final = Field("partner_id", "Partner", hint="Its name, or its id.")
+_PERSON: Final = Field("consultant_id", "Person", hint="The name, or the id.")
 _PRODUCT: Final = Field("product", "Product", "choice")
-_REASON: Final = Field("reason", "Reason", "textarea", hint="Kept apart from the fact, where it can be erased.")
+_REASON: Final = Field("reason", "Reason", "textarea", hint="It is kept apart from the fact, so that it can be erased.")
 _OPTIONAL_REASON: Final = _REASON._replace(required=False)
 _PORTAL_CHANGE: Final = Field(
     "portal_change_id", "Portal change", required=False, hint="Only for maintenance: the id of the portal change."
@@ -124,7 +130,7 @@ VOID: Final = ReportForm(
 PORTAL_CHANGE: Final = ReportForm(
     "portal-change",
     "Announce a portal change",
-    "The Provisioning Portal changes. Where it is significant, everyone certified for its products does maintenance.",
+    "The Provisioning Portal changes. A significant change obliges everyone certified for its products to maintenance.",
     "/certification/v1/portal-changes",
     (),
     (
@@ -138,7 +144,7 @@ PORTAL_CHANGE: Final = ReportForm(
 PORTAL_CHANGE_CORRECTION: Final = ReportForm(
     "portal-change-correction",
     "Correct a portal change",
-    "The terms of a portal change were wrong. They hold as if it had been announced so; what is empty stays.",
+    "Terms of a portal change were wrong. It holds as if announced with the right ones; empty fields change nothing.",
     "/certification/v1/portal-changes/{}/corrections",
     ("portal_change_id",),
     (
@@ -152,7 +158,7 @@ PORTAL_CHANGE_CORRECTION: Final = ReportForm(
 POLICY_REVISION: Final = ReportForm(
     "policy-revision",
     "Revise the policy",
-    "From an instant on, the policy has these terms; what is empty stays as it is.",
+    "The policy has new terms from the moment below on. An empty field changes nothing.",
     "/certification/v1/policy-revisions",
     (),
     (
@@ -160,8 +166,20 @@ POLICY_REVISION: Final = ReportForm(
         Field("window_days", "Days of a window", "number", required=False, hint="1 to 366."),
         Field("minimum.VAR", "Minimum of a VAR", "number", required=False, hint="Certified people, 1 to 99."),
         Field("minimum.DEVELOPER", "Minimum of a developer", "number", required=False, hint="Likewise."),
-        Field("programmes", "Programmes that enrol", "codes", required=False, hint="Codes, apart by spaces."),
-        Field("reminder_days", "Days of reminders", "numbers", required=False, hint="Such as 7 1."),
+        Field(
+            "programmes",
+            "Programmes that enrol",
+            "codes",
+            required=False,
+            hint="Codes with spaces between them, such as PARTNER_SUCCESS.",
+        ),
+        Field(
+            "reminder_days",
+            "Days of reminders",
+            "numbers",
+            required=False,
+            hint="How many days before the last day, such as 7 1.",
+        ),
         _REASON,
     ),
 )
@@ -210,7 +228,7 @@ GROUPS: Final[tuple[tuple[str, tuple[ReportForm, ...]], ...]] = (
             ReportForm(
                 "score",
                 "Exam score",
-                "An attempt of a registration was scored.",
+                "A person sat the exam: the score of the first or the second attempt.",
                 f"{_EXAMS}/{{}}/attempts",
                 ("registration_id",),
                 (_REGISTRATION, _ATTEMPT, _SCORE),
@@ -247,7 +265,7 @@ GROUPS: Final[tuple[tuple[str, tuple[ReportForm, ...]], ...]] = (
             ReportForm(
                 "enrolment",
                 "Enrol a partner",
-                "A partner of this kind is in this programme.",
+                "A partner joins a programme, or joins it again.",
                 _PARTNERS,
                 (),
                 (_PARTNER, Field("name", "Name", required=False), _KIND, _PROGRAMME),
@@ -274,12 +292,12 @@ GROUPS: Final[tuple[tuple[str, tuple[ReportForm, ...]], ...]] = (
                 "A partner was merged into another, which takes over its people.",
                 f"{_PARTNERS}/{{}}/merger",
                 ("partner_id",),
-                (_PARTNER, Field("into", "Into", hint="The id of the partner that goes on.")),
+                (_PARTNER, Field("into", "Into", hint="The partner that goes on: its name, or its id.")),
             ),
             ReportForm(
                 "closure",
                 "Closure",
-                "A partner went out of business. Its links end.",
+                "A partner went out of business. From then on nobody counts for it.",
                 f"{_PARTNERS}/{{}}/closure",
                 ("partner_id",),
                 (_PARTNER,),

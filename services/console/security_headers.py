@@ -21,7 +21,7 @@ _HEADERS: Final = {
 
 
 def completing(send: Send) -> Send:
-    """Sends each answer with these headers. Nobody stores a page, unless its answer says so: it is about people."""
+    """Sends each answer with these headers. No cache may store a page, unless its answer says so."""
 
     async def complete(message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -16,14 +16,19 @@ FLASH_COOKIE: Final = "sagecert_flash"
 FLASH_SECONDS: Final = 60
 FLASH_LENGTH_MAX: Final = 400
 KEY_LENGTH_MAX: Final = 512
-"""Of an API key that somebody signs in with; a cookie has at most 4 KiB."""
+"""The longest API key for signing in; a cookie has at most 4 KiB."""
 
 
 class Session(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`csrf`: the token that every form of the session carries. `key`: the API key; None: nobody signed in."""
+    """`csrf`: the token that every form of the session carries. `key`: the API key; None: nobody signed in.
+
+    `name`, `scopes`: what the key is called and allows, which no key ever changes.
+    """
 
     csrf: str
     key: str | None = None
+    name: str = ""
+    scopes: tuple[str, ...] = ()
 
 
 class Sessions:
@@ -67,9 +72,9 @@ class Sessions:
             return None
 
 
-def new_session(key: str | None = None) -> Session:
+def new_session(key: str | None = None, name: str = "", scopes: Sequence[str] = ()) -> Session:
     """A session with a CSRF token of its own."""
-    return Session(token_urlsafe(24), key)
+    return Session(token_urlsafe(24), key, name, tuple(scopes))
 
 
 def is_from_the_session(session: Session, token: str) -> bool:

@@ -9,8 +9,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from services.console.page import THEME_COOKIE, THEMES, Page, refusal
-from services.console.questions import Questions, Refused
+from services.console import form_kept_for_sign_in
+from services.console.page import THEME_COOKIE, THEMES, Handler, Page, refusal, sign_in_first
+from services.console.service_questions import Questions, Refused, SignedOut
 from services.console.session import KEY_LENGTH_MAX, end, is_https, new_session
 
 WRONG_SECONDS: Final = 1.0
@@ -20,7 +21,7 @@ WAITING_MAX: Final = 64
 WAITING_PER_ADDRESS_MAX: Final = 4
 
 _WRONG: Final = "The system does not know this key: it is mistyped, revoked, or of another system."
-_TOO_MANY: Final = "Too many wrong keys at present. Try again in a few seconds."
+_TOO_MANY: Final = "Too many wrong keys. Try again in a few seconds."
 _YEAR_SECONDS: Final = 365 * 24 * 3600
 
 
@@ -46,7 +47,7 @@ class WrongKeys:
 
 
 async def show(request: Request) -> Response:
-    """The form that takes the key. Who is let in already is led on."""
+    """The form that takes the key. A visitor who is signed in goes on to the page asked for."""
     shown = Page(request.app.state.console, request)
     try:
         known = await shown.ask.knows_the_visitor()
@@ -57,53 +58,60 @@ async def show(request: Request) -> Response:
     return _form(shown, None, 200)
 
 
-async def sign_in(request: Request) -> Response:
+def _form_of_anybody(path: str, take: Handler) -> Route:
+    """Takes a form, also of somebody who is not signed in."""
+
+    async def answer(request: Request) -> Response:
+        shown = Page(request.app.state.console, request)
+        try:
+            await shown.read_form()
+            return await take(shown)
+        except SignedOut:
+            return await sign_in_first(shown)
+        except Refused as refused:
+            return refusal(shown, refused)
+
+    return Route(path, answer, methods=["POST"])
+
+
+async def sign_in(shown: Page) -> Response:
     """Takes the key and begins a session with it."""
-    shown = Page(request.app.state.console, request)
-    try:
-        await shown.read_form()
-        return await _signed_in(shown, request.app.state.wrong_keys)
-    except Refused as refused:
-        return refusal(shown, refused)
-
-
-async def _signed_in(shown: Page, wrong: WrongKeys) -> Response:
+    wrong: WrongKeys = shown.request.app.state.wrong_keys
     address = shown.request.client.host if shown.request.client else ""
     if wrong.is_full(address):
         return _form(shown, _TOO_MANY, 429)
     key = shown.form.get("key", "")
     usable = bool(key) and len(key) <= KEY_LENGTH_MAX and key.isascii() and key.isprintable()
-    if not usable or not await Questions(shown.console.services, key).knows_the_visitor():
+    ask = Questions(shown.console.services, key)
+    if not usable or not await ask.knows_the_visitor():
         await wrong.wait(address)
         return _form(shown, _WRONG, 401)
-    response = shown.redirect(_local(shown.form.get("next")))
-    shown.keep(new_session(key), response)
+    caller = await ask.get("/certification/v1/caller")
+    session = new_session(key, caller["name"], caller["scopes"])
+    draft = form_kept_for_sign_in.read(shown.form.get("draft"))
+    if draft is None:
+        response = shown.redirect(_local(shown.form.get("next")))
+    else:
+        shown.session = session
+        response = shown.render("signed_in_again.html", draft=draft)
+    shown.keep(session, response)
     return response
 
 
-async def sign_out(request: Request) -> Response:
+async def sign_out(_: Page) -> Response:
     """Ends the session in this browser."""
-    shown = Page(request.app.state.console, request)
-    try:
-        await shown.read_form()
-    except Refused as refused:
-        return refusal(shown, refused)
     response = RedirectResponse("/sign-in", 303)
     end(response)
+    response.headers["Clear-Site-Data"] = '"cache"'  # what `Page.render` let the browser keep
     return response
 
 
-async def choose_theme(request: Request) -> Response:
+async def choose_theme(shown: Page) -> Response:
     """Keeps the theme that the visitor chose; another word goes back to that of the system."""
-    shown = Page(request.app.state.console, request)
-    try:
-        await shown.read_form()
-    except Refused as refused:
-        return refusal(shown, refused)
     response = shown.redirect(_local(shown.form.get("back")))
     theme = shown.form.get("theme", "")
     if theme in THEMES:
-        response.set_cookie(THEME_COOKIE, theme, _YEAR_SECONDS, samesite="lax", secure=is_https(request))
+        response.set_cookie(THEME_COOKIE, theme, _YEAR_SECONDS, samesite="lax", secure=is_https(shown.request))
     else:
         response.delete_cookie(THEME_COOKIE)
     return response
@@ -111,7 +119,8 @@ async def choose_theme(request: Request) -> Response:
 
 def _form(shown: Page, wrong: str | None, status: int) -> Response:
     back = shown.form.get("next") or shown.query.get("next") or "/"
-    return shown.render("sign_in.html", status=status, wrong=wrong, back=_local(back))
+    draft = shown.form.get("draft", "")
+    return shown.render("sign_in.html", status=status, wrong=wrong, back=_local(back), draft=draft)
 
 
 def _local(address: str | None) -> str:
@@ -124,7 +133,7 @@ def _local(address: str | None) -> str:
 
 ROUTES: Final = (
     Route("/sign-in", show, methods=["GET"]),
-    Route("/sign-in", sign_in, methods=["POST"]),
-    Route("/sign-out", sign_out, methods=["POST"]),
-    Route("/theme", choose_theme, methods=["POST"]),
+    _form_of_anybody("/sign-in", sign_in),
+    _form_of_anybody("/sign-out", sign_out),
+    _form_of_anybody("/theme", choose_theme),
 )

@@ -3,6 +3,7 @@
 It draws what an answer says and decides nothing. Units are those of the picture's view box.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -23,6 +24,8 @@ PEOPLE_MAX: Final = 24
 """Rows of people in a picture; its table has the others."""
 AHEAD: Final = timedelta(days=14)
 """How much of the future is drawn at least."""
+LEVEL_HEIGHT: Final = 12
+"""How far apart two numbers of the axis stand."""
 LABEL_WIDTH_PER_CHARACTER: Final = 6.6
 
 _MONTHS: Final = (1, 2, 3, 6, 12, 24, 60, 120)
@@ -103,7 +106,7 @@ class Scale:
         return round(LEFT + min(max(share, 0.0), 1.0) * (RIGHT - LEFT), 1)
 
     def ticks(self) -> list[tuple[float, str]]:
-        """The beginnings of months or years, few enough to be read."""
+        """The beginnings of months or years, few enough to be read; without a word where it would be cut off."""
         months = (self.last.year - self.first.year) * 12 + self.last.month - self.first.month + 1
         step = next((step for step in _MONTHS if months <= step * TICKS_MAX), _MONTHS[-1])
         number = self.first.year * 12 + self.first.month - 1
@@ -111,18 +114,17 @@ class Scale:
         found: list[tuple[float, str]] = []
         while (tick := datetime(number // 12, number % 12 + 1, 1, tzinfo=LONDON)) <= self.last:
             if tick >= self.first:
-                found.append(
-                    (
-                        self(tick),
-                        f"{tick:%Y}"
-                        if step >= 12
-                        else f"{tick:%b %Y}"
-                        if tick.month == 1 or not found
-                        else f"{tick:%b}",
-                    )
-                )
+                x, word = self(tick), _tick_word(tick, step, first=not found)
+                found.append((x, word if x + LABEL_WIDTH_PER_CHARACTER * len(word) < WIDTH else ""))
             number += step
         return found
+
+
+def _tick_word(tick: datetime, step: int, *, first: bool) -> str:
+    """The year, or the month, with its year where one begins."""
+    if step >= 12:
+        return f"{tick:%Y}"
+    return f"{tick:%b %Y}" if first or tick.month == 1 else f"{tick:%b}"
 
 
 def picture(
@@ -144,6 +146,7 @@ def picture(
     length = max(at, *map(parsed, ends)) - first
     scale = Scale(first, max(at, *map(parsed, ends)) + max(AHEAD, length / 24))
     people, omitted = _people(product, standings["people"], scale, names)
+    omitted += standings.get("people_omitted", 0)
     y = AXIS_Y + 10 + ROW * len(people) + 10
     headcount = _steps(spans, scale, y)
     y += HEADCOUNT_HEIGHT + 14
@@ -167,16 +170,33 @@ def _people(
     product: str, spans: Sequence[Mapping[str, Any]], scale: Scale, names: Mapping[str, str]
 ) -> tuple[list[Row], int]:
     """A row for each person who was ever linked: a thin bar while linked, a thick one while counted."""
-    ids = list(dict.fromkeys(span["consultant_id"] for span in spans))
+    by_person: dict[str, list[Mapping[str, Any]]] = {}
+    for span in spans:
+        by_person.setdefault(span["consultant_id"], []).append(span)
     rows = []
-    for number, consultant_id in enumerate(ids[:PEOPLE_MAX]):
-        y = float(AXIS_Y + 10 + ROW * number)
+    drawn = _who_is_drawn(product, by_person, scale)
+    called = Counter(names.get(consultant_id) for consultant_id in drawn)
+    for number, consultant_id in enumerate(drawn):
+        own, y = by_person[consultant_id], float(AXIS_Y + 10 + ROW * number)
         name = names.get(consultant_id, consultant_id)
-        own = [span for span in spans if span["consultant_id"] == consultant_id]
+        if called[name] > 1:
+            name = consultant_id
         bars = [_bar(span, scale, y, "linked", "", f"{name}: linked") for span in own if span["product"] is None]
         bars += [_bar(span, scale, y, "counted", "", f"{name}: counted") for span in own if span["product"] == product]
         rows.append(Row(y, _short(name), bars, ()))
-    return rows, max(0, len(ids) - PEOPLE_MAX)
+    return rows, max(0, len(by_person) - PEOPLE_MAX)
+
+
+def _who_is_drawn(product: str, by_person: Mapping[str, Sequence[Mapping[str, Any]]], scale: Scale) -> list[str]:
+    """The people who count for the product the longest, or are linked the longest; in the order given."""
+
+    def width(consultant_id: str, which: str | None) -> float:
+        spans = (span for span in by_person[consultant_id] if span["product"] == which)
+        return sum(scale(span["to"]) - scale(span["from"]) for span in spans)
+
+    longest = sorted(by_person, key=lambda consultant_id: (-width(consultant_id, product), -width(consultant_id, None)))
+    kept = set(longest[:PEOPLE_MAX])
+    return [consultant_id for consultant_id in by_person if consultant_id in kept]
 
 
 def _windows(entries: Sequence[Mapping[str, Any]], scale: Scale, y: float) -> Row:
@@ -244,7 +264,10 @@ def _steps(spans: Sequence[Mapping[str, Any]], scale: Scale, y: float) -> Steps:
         if span["minimum"] is not None:
             minimum.append(f"M{x} {height(span['minimum'])}H{end}")
     area = f"M{start} {base}{''.join(part.replace('M', 'L') for part in line)}V{base}Z"
-    levels = [(height(level), level) for level in sorted({0, highest, spans[-1]["minimum"] or 0})]
+    levels = [(height(level), level) for level in (0, highest)]
+    least = spans[-1]["minimum"] or 0
+    if least * unit >= LEVEL_HEIGHT and (highest - least) * unit >= LEVEL_HEIGHT:
+        levels.insert(1, (height(least), least))
     return Steps(y, area, "".join(line), "".join(minimum), levels)
 
 

@@ -1,13 +1,13 @@
-"""Had a revision of the policy held all along: which partners would stand otherwise today."""
+"""The partners that would have another standing today if a revision of the policy had always been in force."""
 
 import asyncio
 from typing import Any, Final, NamedTuple
 
-from services.console.questions import Questions, Refused, path
+from services.console.service_questions import Questions, Refused, path
 
 PATH: Final = "/audit/v1/what-ifs"
 ROWS_MAX: Final = 50
-_LOOKS: Final = 9
+_POLLS: Final = 9
 _PAUSE_SECONDS: Final = 0.5
 _TERMS: Final = ("window_days", "minimum", "programmes")
 
@@ -34,14 +34,12 @@ async def what_if(ask: Questions, revision: dict[str, Any], what_if_id: str | No
         return None
     try:
         started = {"what_if_id": what_if_id} if what_if_id else await ask.post(PATH, terms)
-        for look in range(_LOOKS):
-            if look:
+        for poll in range(_POLLS):
+            if poll:
                 await asyncio.sleep(_PAUSE_SECONDS)
             found = WhatIf(await ask.get(path(f"{PATH}/{{}}", started["what_if_id"]), limit=ROWS_MAX), None)
             if found.ended:
                 break
         return found
     except Refused as refused:
-        if refused.status == 401:
-            raise
         return WhatIf(None, refused)

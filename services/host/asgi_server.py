@@ -24,6 +24,9 @@ MESSAGE_BYTES_MAX: Final = 1 << 20
 LINGER_SECONDS: Final = 2.0
 LINGER_BYTES_MAX: Final = 16 << 20
 """How long, and how many bytes, are still read and discarded after a refusal."""
+READ_SECONDS: Final = 30.0
+READ_BYTES_PER_SECOND: Final = 16 << 10
+"""While a connection waits for its caller to read, the caller takes so much on average, after so long at the latest."""
 GRACE_SECONDS: Final = 3
 """The time that a running call has to finish when the server stops."""
 
@@ -74,29 +77,53 @@ class _Transport:
         self._transport = transport
         self._still_sending = still_sending
         self.lingering = False
-        self.write = transport.write
+        self.bytes_written = 0
         self.get_extra_info = transport.get_extra_info
         self.pause_reading = transport.pause_reading
         self.resume_reading = transport.resume_reading
+
+    def write(self, data: bytes) -> None:
+        if self.is_closing():
+            return  # nobody reads it
+        self.bytes_written += len(data)
+        self._transport.write(data)
+
+    @property
+    def bytes_taken(self) -> int:
+        """Of those written, as far as they left this process."""
+        return self.bytes_written - self._transport.get_write_buffer_size()
+
+    def abort(self) -> None:
+        """Closes the connection whether or not everything was taken."""
+        self._transport.abort()
 
     def is_closing(self) -> bool:
         return self.lingering or self._transport.is_closing()
 
     def close(self) -> None:
         if self.lingering or self._transport.is_closing() or not self._still_sending():
-            self._transport.close()
+            self._close()
             return
         self.lingering = True
         self._transport.write_eof()
         with suppress(RuntimeError):  # it was not paused
             self._transport.resume_reading()
-        asyncio.get_running_loop().call_later(LINGER_SECONDS, self._transport.close)
+        asyncio.get_running_loop().call_later(LINGER_SECONDS, self._close)
+
+    def _close(self) -> None:
+        """What the caller does not read in time is dropped."""
+        unread = self._transport.get_write_buffer_size()
+        self._transport.close()
+        if unread:
+            seconds = READ_SECONDS + unread / READ_BYTES_PER_SECOND
+            asyncio.get_running_loop().call_later(seconds, self._transport.abort)
 
 
 class Protocol(HttpToolsProtocol):
     """Adds limits: uvicorn itself waits for ever for a request and accepts a head of any length.
 
-    A request beyond them, or one that is not HTTP, gets a problem.
+    A request beyond them, or one that is not HTTP, gets a problem. A caller that does not read what it asked for loses
+    the connection: what waits for it holds memory, and perhaps a place that others want.
     """
 
     _deadline: asyncio.TimerHandle | None = None
@@ -108,6 +135,12 @@ class Protocol(HttpToolsProtocol):
     _chunk_bytes = 0
     """Bytes of the current chunk that can belong to a request that begins in it."""
     _message_bytes = 0
+    _waits: asyncio.TimerHandle | None = None
+    """When the caller must have read more."""
+    _waits_since = 0.0
+    _waited_seconds = 0.0
+    _buffered: int | None = None
+    """Bytes that the kernel had taken when the caller was first waited for: they may be unread."""
 
     def __init__(self, *arguments: Any, sandbox: bool, **more: Any) -> None:
         super().__init__(*arguments, **more)
@@ -120,7 +153,35 @@ class Protocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._arrived()
+        self._has_read()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._waits is None:
+            self._waits_since = self.loop.time()
+            if self._buffered is None:
+                self._buffered = self._transport.bytes_taken
+            self._wait_for_reader(self._buffered)
+
+    def resume_writing(self) -> None:
+        self._has_read()
+        super().resume_writing()
+
+    def _wait_for_reader(self, buffered: int) -> None:
+        """Ends the connection once its caller was waited for longer than what it has taken is worth."""
+        waited = self._waited_seconds + self.loop.time() - self._waits_since
+        left = READ_SECONDS + (self._transport.bytes_taken - buffered) / READ_BYTES_PER_SECOND - waited
+        if left <= 0:
+            self._transport.abort()
+        else:
+            self._waits = self.loop.call_later(left, self._wait_for_reader, buffered)
+
+    def _has_read(self) -> None:
+        if self._waits is not None:
+            self._waits.cancel()
+            self._waits = None
+            self._waited_seconds += self.loop.time() - self._waits_since
 
     def data_received(self, data: bytes) -> None:
         if self._transport.lingering:

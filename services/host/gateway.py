@@ -14,12 +14,13 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.host import api_docs
-from services.host.accepted_requests import Paths
 from services.host.api_keys.key_ring import KeyRing
+from services.host.documented_operations import Paths
 from services.host.request_guard import RequestGuard
 from services.host.response_headers import completing
 from services.web.openapi import secure
 from services.web.problem_details import FAILED, problem_response, unexplained
+from services.web.rebinding_guard import LocalNames
 from services.web.wakeup import Wakeup
 
 TITLE: Final = "Sage Partner Certification"
@@ -31,7 +32,8 @@ class Gateway:
     """An ASGI application of several, each for the paths of one first part.
 
     `apps`: by first part, such as "compliance". `keys`: who may call. `sandbox`: every answer says so. `console`: makes
-    the pages for people, given the application behind which they ask; it lets visitors in by itself.
+    the pages for people, given the application behind which they ask; it lets visitors in by itself. `names`: by which
+    callers without a key call it; None: by any, without a server.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Gateway:
         keys: KeyRing,
         sandbox: bool,
         console: Callable[[ASGIApp], Starlette] | None = None,
+        names: LocalNames | None = None,
     ) -> None:
         self._apps = apps
         self._keys = keys
@@ -53,14 +56,14 @@ class Gateway:
         )
         front.router.redirect_slashes = False
         paths = Paths(apps.values(), api_docs.PAGES if apps else ())
-        self._guard = RequestGuard(_PathDispatcher(apps, front), paths, keys=keys, sandbox=sandbox)
+        self._guard = RequestGuard(_PathDispatcher(apps, front), paths, keys=keys, sandbox=sandbox, names=names)
         self._console = None if console is None else console(self._guard)
         self._pages: frozenset[str] = self._console.state.console.served if self._console else frozenset()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a call while `running`."""
         is_page = self._pages and scope["type"] == "http" and _first_part(scope) in self._pages
-        if is_page and self._console is not None:
+        if is_page and self._console is not None and _is_clear(scope):
             await self._console(scope, receive, completing(send, sandbox=self.sandbox))
         else:
             await self._guard(scope, receive, send)
@@ -82,7 +85,7 @@ class Gateway:
             if self._console is not None:
                 await open_apps.enter_async_context(self._console.router.lifespan_context(self._console))
             if self.sandbox:
-                _log.warning("SANDBOX: the clock of this system can be moved, and everything in it can be emptied")
+                _log.warning("SANDBOX: the clock of this system can be set, and the system can be emptied")
             yield
 
 
@@ -109,6 +112,12 @@ class _PathDispatcher:
         elif path.startswith("/audit/") and _DERIVED.fullmatch(path):
             app = self._apps.get("compliance", app)
         await app(scope, receive, send)
+
+
+def _is_clear(scope: Scope) -> bool:
+    """Whether it names one host, and a path that is the same when it is decoded; the guard refuses any other."""
+    raw_path = scope.get("raw_path") or b""
+    return b"%2f" not in raw_path.lower() and sum(name == b"host" for name, _ in scope["headers"]) < 2
 
 
 def _first_part(scope: Scope) -> str:

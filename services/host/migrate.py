@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import asyncpg
 
 from services.web.sandbox_mismatch import refuse_sandbox_mismatch
+from services.web.statements import statements
 from shared.events.system_facts import EngineInstalled
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ VERSIONS: Final = {
     "webhooks": _SERVICES / "compliance" / "webhooks" / "migrations" / "versions",
     "audit": _SERVICES / "audit" / "migrations" / "versions",
 }
-"""The migrations of each schema; each file is named after its revision."""
+"""The migrations of each schema, in their order; each file is named after its revision."""
 
 
 def migrate(owner_url: str, *, sandbox: bool, engine: EngineInstalled | None = None) -> None:
@@ -71,7 +72,7 @@ def is_derived_by(owner_url: str, engine: EngineInstalled) -> bool:
     async def derived() -> bool:
         connection = await asyncpg.connect(owner_url)
         try:
-            by = await connection.fetchval("SELECT policy_version FROM compliance.progress")
+            by = await connection.fetchval("SELECT engine_id FROM compliance.progress")
         finally:
             await connection.close()
         return by in ("", engine.engine_id)
@@ -115,38 +116,11 @@ def upgrade(connection: "Connection") -> None:
     """Every schema, within the caller's transaction. Certification first: compliance reads its log."""
     from sqlalchemy import text
 
-    from services.audit import migrations as audit
-    from services.certification import migrations as certification
-    from services.compliance.read_model import migrations as compliance
-    from services.compliance.webhooks import migrations as webhooks
+    from services.web import migrations
 
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('sagecert migrate'))"))
-    certification.upgrade(connection)
-    compliance.upgrade(connection)
-    webhooks.upgrade(connection)
-    audit.upgrade(connection)
-
-
-_LIMIT_ROLES: Final = """
-DO $$
-DECLARE
-    service text;
-    setting text;
-BEGIN
-    FOR service IN SELECT r.rolname FROM pg_roles r WHERE r.rolname ~ '^sagecert_' AND r.rolname <> current_user LOOP
-        FOREACH setting IN ARRAY ARRAY['statement_timeout', 'idle_in_transaction_session_timeout'] LOOP
-            BEGIN
-                IF NOT EXISTS (SELECT FROM pg_roles r, unnest(r.rolconfig) AS given
-                               WHERE r.rolname = service AND given LIKE setting || '=%') THEN
-                    EXECUTE format('ALTER ROLE %I SET %I = %L', service, setting, '30s');
-                END IF;
-            EXCEPTION WHEN insufficient_privilege OR internal_error THEN
-                NULL;  -- not the owner's to decide, or a migration of another database of this server is running
-            END;
-        END LOOP;
-    END LOOP;
-END $$
-"""
+    for schema, versions in VERSIONS.items():
+        migrations.upgrade(connection, schema, versions)
 
 
 def limit_roles(connection: "Connection") -> None:
@@ -156,7 +130,7 @@ def limit_roles(connection: "Connection") -> None:
     """
     driver_connection = connection.connection.driver_connection
     assert driver_connection is not None, "it is in a transaction"
-    driver_connection.execute(_LIMIT_ROLES)
+    driver_connection.execute(statements(Path(__file__).with_name("role_timeouts"))["limit_roles"])
 
 
 def fix_kind(connection: "Connection", *, sandbox: bool) -> None:

@@ -1,4 +1,4 @@
-"""Raised where a request is refused before an application sees it."""
+"""Raised if a request is refused before an application sees it."""
 
 from collections.abc import Mapping
 

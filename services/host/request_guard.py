@@ -12,13 +12,15 @@ from urllib.parse import unquote_plus
 import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.host.accepted_requests import Operation, Paths, Resource
+from services.host.api_keys.key_in_address import take_key
 from services.host.api_keys.key_ring import KeyRing
+from services.host.documented_operations import Operation, Paths, Resource
 from services.host.refused_request import RefusedRequest
 from services.host.response_headers import completing
 from services.web.json_limits import shape_problem
 from services.web.problem_details import HOST_UNCLEAR, TYPE_PREFIX, Problem, malformed, problem_response, unexplained
-from services.web.scopes import Caller, caller_of_scope, insufficient_scope, set_caller
+from services.web.rebinding_guard import LocalNames
+from services.web.scopes import LOCAL, Caller, caller_of_scope, insufficient_scope, set_caller
 from services.web.scopes import Scope as KeyScope
 
 BODY_BYTES_MAX: Final = 128 << 10
@@ -36,6 +38,7 @@ _ONCE: Final = frozenset(
         b"content-encoding",
         b"transfer-encoding",
         b"last-event-id",
+        b"origin",
     }
 )
 """Headers that may be given once: of two, one reader could take the first and another the last."""
@@ -58,13 +61,17 @@ class _Gone(Exception):
 class RequestGuard:
     """ASGI middleware around a whole origin, which has these paths.
 
-    `keys`: who may call; paths that are open need none. `sandbox`: every answer says so.
+    `keys`: who may call; paths that are open need none. `names`: by which callers without a key call it; None: by any,
+    without a server. `sandbox`: every answer says so.
     """
 
-    def __init__(self, app: ASGIApp, paths: Paths, *, keys: KeyRing, sandbox: bool) -> None:
+    def __init__(
+        self, app: ASGIApp, paths: Paths, *, keys: KeyRing, sandbox: bool, names: LocalNames | None = None
+    ) -> None:
         self._app = app
         self._paths = paths
         self._keys = keys
+        self._names = names
         self._sandbox = sandbox
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -115,12 +122,16 @@ class RequestGuard:
                 await _refuse(refused, scope, receive, send, close=False)
 
     def _operation(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Operation:
-        """What is asked for, by a caller who may. Raises `RefusedRequest`: 401, 404, 405, 403, in this order."""
+        """What is asked for, by a caller who may. Raises `RefusedRequest`: 401, 421, 404, 405, 403, in this order."""
         resource = self._resource(scope)
         operation = None if resource is None else resource.operations.get(scope["method"])
         if operation is not None and operation.scope is None:
             return operation
-        caller = self._keys.caller(headers.get(b"authorization"))
+        caller = self._caller(scope, headers.get(b"authorization"), operation)
+        if caller is LOCAL and self._names is not None:
+            problem = self._names.problem(scope["method"], headers)
+            if problem is not None:
+                raise RefusedRequest(problem)
         if resource is None:
             raise RefusedRequest(unexplained(404, f"There is no path {scope['path'][:200]}."))
         if operation is None:
@@ -129,6 +140,14 @@ class RequestGuard:
             raise _not_allowed(operation.scope, caller)
         set_caller(scope, caller)
         return operation
+
+    def _caller(self, scope: Scope, authorization: bytes | None, operation: Operation | None) -> Caller:
+        """Who calls. Calendars are also read by a key in the address, which nothing behind the guard sees."""
+        if operation is not None and operation.scope is KeyScope.CALENDARS:
+            key = take_key(scope, authorization)
+            if key is not None:
+                return self._keys.caller_by_address(key)
+        return self._keys.caller(authorization)
 
     def _resource(self, scope: Scope) -> Resource | None:
         """An encoded slash is part of no id; decoded, it would lead to another path."""
@@ -139,7 +158,7 @@ class RequestGuard:
 
 
 def _single_headers(scope: Scope) -> dict[bytes, bytes]:
-    """The headers that can be given once. Raises `RefusedRequest` where one is given twice."""
+    """The headers that can be given once. Raises `RefusedRequest` if one is given twice."""
     found: dict[bytes, bytes] = {}
     for name, value in scope["headers"]:
         if name in _ONCE:

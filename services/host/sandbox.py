@@ -17,7 +17,8 @@ from starlette.responses import Response
 
 from services.certification.api.fields import Answer, Instant, InstantAnswer
 from services.host import migrate
-from services.host.api_keys.kept_keys import issue_again, keys_in_force
+from services.host.api_keys.keys_over_reset import issue_again, keys_in_force
+from services.web.application import application
 from services.web.input_parsing import YEARS, Body, reject_duplicate_keys
 from services.web.openapi import complete
 from services.web.problem_details import MEDIA_TYPE, SHARED, TYPE_PREFIX, Problem, install, problem_response
@@ -63,6 +64,9 @@ _EMPTY_LOG: Final = """
     INSERT INTO certification.recording DEFAULT VALUES
 """
 
+_REMINDED: Final = "SELECT EXISTS (SELECT FROM webhooks.reminder_progress)"
+"""Whether reminders have begun: they then begin with the first event of the empty log, not with what comes later."""
+
 CURRENT: Final = """
     SELECT p.known_through >= %s AND p.position >= (
         SELECT coalesce(max(e.notification_id), 0) FROM certification.stored_events e)
@@ -82,7 +86,7 @@ class ClockBody(Body):
         """A fact recorded after the last accepted year could never be asked about."""
         now = info.data.get("now")
         if running and now is not None and now.year == YEARS[-1]:
-            raise ValueError(f"a clock that goes on is set to before {YEARS[-1]}: it would leave the accepted years")
+            raise ValueError(f"set a running clock to before {YEARS[-1]}: later it would leave the accepted years")
         return running
 
 
@@ -103,16 +107,8 @@ class NotDone(Exception):
 
 def create_app(owner_url: str) -> FastAPI:
     """The application; `owner_url` is where the owner of the schemas reaches the database."""
-    app = FastAPI(
-        title="Sage Partner Certification: sandbox",
-        description="Sets the clock of the whole system.",
-        version="1",
-        openapi_url="/sandbox/openapi.json",
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-        dependencies=[Depends(reject_duplicate_keys)],
-    )
+    dependencies = [Depends(reject_duplicate_keys)]
+    app = application(FastAPI, "sandbox", "Sets the clock of the whole system.", (), dependencies=dependencies)
     install(app, SHARED)
     app.add_exception_handler(NotDone, _not_done)
 
@@ -153,7 +149,7 @@ def empty(owner_url: str, now: datetime, *, running: bool) -> None:
     the first facts of the empty log, so that a reset locks no caller out.
     The functions of the log stay, because a session of PostgreSQL keeps calling a function that it has called before.
     Others may be reading: on a lock conflict it lets them finish and tries again.
-    Raises `SandboxMismatch` on a database that is no sandbox, before it drops anything.
+    Raises `SandboxMismatch` on a database that is not a sandbox, before it drops anything.
     """
     engine = migrate.owner_engine(owner_url)
     deadline = monotonic() + RESET_SECONDS_MAX
@@ -163,6 +159,7 @@ def empty(owner_url: str, now: datetime, *, running: bool) -> None:
                 connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS_MAX}"))
                 migrate.fix_kind(connection, sandbox=True)
                 kept = keys_in_force(connection)
+                reminded = connection.execute(text(_REMINDED)).scalar_one()
                 engine_id = connection.execute(text("SELECT engine_id FROM certification.engine()")).scalar_one()
                 connection.execute(text("DROP SCHEMA IF EXISTS compliance, webhooks, audit CASCADE"))
                 connection.execute(text(_EMPTY_LOG))
@@ -176,6 +173,8 @@ def empty(owner_url: str, now: datetime, *, running: bool) -> None:
                     {"now": now, "running": running, "engine_id": engine_id},
                 )
                 issue_again(connection, kept)
+                if reminded:
+                    connection.execute(text("INSERT INTO webhooks.reminder_progress (position) VALUES (0)"))
                 for channel in (FACTS_CHANNEL, COMPLIANCE_CHANNEL, KEYS_CHANNEL):
                     connection.execute(text(f"NOTIFY {channel}"))
             return

@@ -5,8 +5,8 @@ from typing import Final
 
 from services.audit import sealed_log
 from services.audit.database import connect
-from services.audit.key_directory import KeyDirectory
-from services.audit.key_ring import rotation_to
+from services.audit.files_beside_database import KeyDirectory
+from services.audit.key_rotations import rotation_to
 from services.audit.note import public_bytes
 from services.audit.sealed_log import LogName
 from services.audit.settings import AuditSettings
@@ -37,7 +37,7 @@ async def _rotate(owner_url: str, settings: AuditSettings) -> str:
     async with Database(owner_url, None, 1, SECONDS_MAX) as database, EventStore(database) as store:
         outcome = await store.append(append_request(fact, SIGNING_KEY.prefix + rotation.log_id, seen))
         if outcome.outcome not in ("recorded", "replayed"):
-            raise RotationRefused("Another rotation was quicker: look which key signs now, and try again.")
+            raise RotationRefused("Another rotation came first: check which key signs now, then try again.")
         await database.select(f"NOTIFY {FACTS_CHANNEL}")
     return fact.fact_id
 
@@ -53,7 +53,7 @@ async def _prepared(settings: AuditSettings) -> tuple[SigningKeyRotated, int]:
     finally:
         connection.terminate()
     if not installed:
-        raise RotationRefused("Nothing was sealed yet: the sealer makes the first key.")
+        raise RotationRefused("Nothing is sealed yet: the sealer creates the first key.")
     if seen != len(installed) - 1:
         raise RotationRefused("The last rotation is not sealed yet: does the sealer run (`sagecert audit seal`)?")
     present = directory.signing_key(installed[-1].public_key)

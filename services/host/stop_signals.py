@@ -1,4 +1,4 @@
-"""The signals that stop a command. Apart from `event_loop`, so that it loads at once."""
+"""The signals that stop a command. Apart from `run_until_signal`, so that it loads at once."""
 
 import signal
 from types import FrameType

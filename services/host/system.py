@@ -13,8 +13,8 @@ from services.certification.settings import CertificationSettings
 from services.compliance.reminders.settings import MailSettings
 from services.compliance.settings import ComplianceSettings
 from services.console.settings import ConsoleSettings
-from services.host.database_roles import Databases
-from services.host.log_check import audit_settings
+from services.host.database_urls_and_roles import Databases
+from services.host.log_check_wiring import audit_settings
 from services.host.supervisor import Part
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _NOT_FOR_PARTS: Final = ("DATABASE_URL", "SAGECERT_API_KEY")
 """Variables that a part does not inherit, because it does not need their rights."""
 _MAIL: Final = "SAGECERT_MAIL_"
-"""Of variables for the dispatcher alone."""
+"""The prefix of variables for the dispatcher alone."""
 
 
 class Settings(NamedTuple):
@@ -94,7 +94,7 @@ def _connected(name: str, url: str, role: str | None) -> dict[str, str]:
 
 
 def _part(name: str, environment: Mapping[str, str]) -> Part:
-    return Part(name, ("-m", "services.host.background_process", name), environment)
+    return Part(name, ("-m", "services.host.background_main", name), environment)
 
 
 def create(system: Settings, owner_url: str, *, bootstrap: SecretStr | None, keyless: bool) -> "Gateway":
@@ -103,17 +103,19 @@ def create(system: Settings, owner_url: str, *, bootstrap: SecretStr | None, key
     `bootstrap`, `keyless`: see `KeyRing`.
     """
     from services.audit.app import create_app as create_audit
+    from services.audit.sealed_facts import SealedFacts
     from services.certification.app import create_app as create_certification
     from services.compliance.app import create_app as create_compliance
     from services.console.app import create_app as create_console
     from services.host.api_keys.key_ring import KeyRing
     from services.host.gateway import Gateway
     from services.host.wall_clock import wall_clock
+    from services.web.rebinding_guard import LocalNames
 
     sandboxed = system.compliance.sandbox
     apps = {
         "certification": create_certification(system.certification),
-        "compliance": create_compliance(system.compliance, wall_clock),
+        "compliance": create_compliance(system.compliance, wall_clock, SealedFacts(system.audit)),
         "audit": create_audit(system.audit),
     }
     if sandboxed:
@@ -123,4 +125,10 @@ def create(system: Settings, owner_url: str, *, bootstrap: SecretStr | None, key
     log = system.certification
     keys = KeyRing(log.database_url, log.database_role, bootstrap=bootstrap, keyless=keyless)
     pages = ConsoleSettings()
-    return Gateway(apps, keys=keys, sandbox=sandboxed, console=lambda services: create_console(pages, services))
+    return Gateway(
+        apps,
+        keys=keys,
+        sandbox=sandboxed,
+        console=lambda services: create_console(pages, services),
+        names=LocalNames(pages.public_names),
+    )

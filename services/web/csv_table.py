@@ -140,7 +140,7 @@ def _members(row: type) -> Iterable[tuple[str, Any]]:
 
 
 def _plain_type(annotation: Any) -> Any:
-    """The type without what is said about it, and without null."""
+    """The type without its metadata, and without null."""
     if get_origin(annotation) is Annotated:
         return _plain_type(get_args(annotation)[0])
     if get_origin(annotation) in (Union, UnionType):

@@ -21,4 +21,4 @@ async def take_reading_role(role: str, connection: Any) -> None:
     """The same for what only reads; without the role the session stays as it is, and the log says so once."""
     if not await take_role(role, connection) and role not in _missed:
         _missed.add(role)
-        _log.warning("what only reads is served by a role that may write: there is no role %s to take on", role)
+        _log.warning("read-only requests are served by a role that may write: the role %s does not exist", role)

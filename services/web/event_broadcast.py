@@ -6,20 +6,18 @@ the same filter at the same time share the read.
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from functools import cached_property
 from itertools import takewhile
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
+from services.web.caller_slots import Places
+from services.web.feed_events import EVERYTHING, POSITION_MAX, Event, Filter, Page
 from services.web.refusal import TooManyReaders
 from services.web.wakeup import POLL_SECONDS, Wakeup, wait_until_set
 
 SCAN_WINDOW: Final = 10_000
 """Positions that one read scans, however few of their events pass the filter."""
-POSITION_MAX: Final = 2**53 - 1
-"""The largest position that readers with floating-point JSON numbers can distinguish from the next."""
 READ_AT_ONCE: Final = 50
 """Events that are read and encoded at once: a few milliseconds of the event loop."""
 PAGE_BYTES_MAX: Final = 1 << 20
@@ -30,78 +28,26 @@ TAIL_EVENTS_MAX: Final = 2_000
 TAIL_BYTES_MAX: Final = 8 << 20
 
 _HOUR_SECONDS: Final = 3600.0
-_TOO_MANY: Final = "As many streams and long polls are open as may be, in all or for this caller: close one."
+_TOO_MANY: Final = "Too many streams and long polls are open, in all or for this caller: close one."
 PAUSE_SECONDS: Final = 0.02
 """Between two rounds of sending: events that arrive meanwhile go together."""
 PAUSE_FACTOR: Final = 4.0
 """The pause is this many times the last round, so that sending takes at most a fifth of the event loop."""
-PAUSE_SECONDS_OF_ONE: Final = 0.001
+PAUSE_SECONDS_OF_ONE: Final = 0.002
 """The pause for each reader woken: a long poll calls again, which costs more than sending."""
 PAUSE_SECONDS_MAX: Final = 1.0
+ANYTHING: Final = "*"
+"""The name of a filter without names; no partner, product or type is called so."""
 WOKEN_AT_ONCE: Final = 8
 """Readers that are woken before the event loop turns to other tasks."""
 
 
-class Event(NamedTuple):
-    """An encoded event of a log, and the values that filters test. `moment`: those that `Filter.until` bounds."""
-
-    position: int
-    body: bytes
-    type: str
-    partner_ids: tuple[str, ...]
-    products: tuple[str, ...]
-    moment: tuple[Any, ...] = ()
-
-
-class Filter(NamedTuple):
-    """Selects events of these types, about one of these partners and one of these products; empty: any.
-
-    `until`: the greatest values of an event's `moment`; None: any.
-    """
-
-    types: frozenset[str] = frozenset()
-    partner_ids: frozenset[str] = frozenset()
-    products: frozenset[str] = frozenset()
-    until: tuple[Any, ...] = ()
-
-    def passes(self, event: Event) -> bool:
-        """Whether the filter selects the event."""
-        return (
-            (not self.types or event.type in self.types)
-            and (not self.partner_ids or not self.partner_ids.isdisjoint(event.partner_ids))
-            and (not self.products or not self.products.isdisjoint(event.products))
-            and all(last is None or value <= last for last, value in zip(self.until, event.moment, strict=False))
-        )
-
-
-EVERYTHING: Final = Filter()
-
-
-class Page:
-    """The result of one read. `through`: the last position scanned. `head`: the end of the log at the time.
-
-    `replaced`: the followed log was replaced by another, which happens only in a sandbox.
-    """
-
-    def __init__(self, events: Sequence[Event], through: int, head: int, *, replaced: bool = False) -> None:
-        self.events = events
-        self.through = through
-        self.head = head
-        self.replaced = replaced
-
-    @property
-    def more(self) -> bool:
-        """Whether the log goes on after `through`."""
-        return self.through < self.head
-
-    @cached_property
-    def bodies(self) -> bytes:
-        """The encoded events, separated by commas."""
-        return b",".join(event.body for event in self.events)
-
-
 Read = Callable[[int, int, int, Filter], Awaitable[tuple[Sequence[Event], int]]]
 """(after, through, limit, filter) to the events selected between, in order, and the end of the log, in one snapshot."""
+
+
+async def _nothing() -> None:
+    """The wait of a log that loses no events."""
 
 
 class _Reader(NamedTuple):
@@ -114,7 +60,9 @@ class _Reader(NamedTuple):
 class Broadcast:
     """The log of one service. `away`: errors that pass by themselves. `sandbox`: the log may be replaced.
 
-    Outside a sandbox a log only grows; after a crash of the server, events lost from its end return unchanged.
+    Outside a sandbox a log only grows. After a crash of the database, events lost from its end return unchanged. In a
+    sandbox a log that is shorter than it was counts as replaced, unless the tail has the event at its end.
+    `until_returned`: returns once the events that a crash took from the end of the log are there again.
     """
 
     def __init__(
@@ -126,18 +74,18 @@ class Broadcast:
         sandbox: bool,
         readers_max: int,
         readers_per_caller_max: int,
+        until_returned: Callable[[], Coroutine[None, None, None]] = _nothing,
     ) -> None:
         self._read = read
+        self._until_returned = until_returned
         self._waiting = waiting
         self.away = away
         self.sandbox = sandbox
-        self._readers_max = readers_max
-        self._readers_per_caller_max = readers_per_caller_max
-        self._readers: Counter[str] = Counter()
+        self._readers = Places(readers_max, readers_per_caller_max)
         self._tail: _Tail | None = None
         self._followed = asyncio.Event()
         self._at_end: dict[Filter, set[_Reader]] = {}
-        self._of_partner: dict[str, set[Filter]] = {}
+        self._filters_of: dict[str, set[Filter]] = {}
         self._reads: dict[tuple[int, int, Filter], asyncio.Task[Page]] = {}
 
     @property
@@ -148,14 +96,13 @@ class Broadcast:
     @contextmanager
     def reader(self, caller: str) -> Iterator[None]:
         """A place among the readers. Raises `TooManyReaders`."""
-        full = self._readers.total() >= self._readers_max
-        if full or self._readers[caller] >= self._readers_per_caller_max:
+        give_back = self._readers.take(caller)
+        if give_back is None:
             raise TooManyReaders(_TOO_MANY)
-        self._readers[caller] += 1
         try:
             yield
         finally:
-            self._readers -= Counter({caller: 1})
+            give_back()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -184,6 +131,17 @@ class Broadcast:
             if len(events) == limit or size >= bytes_max:
                 return Page(events, events[-1].position, head)
 
+    async def first(self, after: int, limit: int, which: Filter) -> Page:
+        """The next events for a reader that waits if there are none: from the tail where it has them.
+
+        So readers that ask again and again cost no read each. The tail may be behind by a round of sending. That of a
+        sandbox is not asked, since its log may be replaced.
+        """
+        tail = self._tail
+        if tail is None or self.sandbox or not tail.start <= after <= tail.head:
+            return await self.page(after, limit, which)
+        return tail.page(after, limit, which)
+
     async def following(
         self, after: int, limit: int, which: Filter, seconds_max: float, *, restarts: bool = False
     ) -> Page:
@@ -204,13 +162,31 @@ class Broadcast:
             else:
                 found = await self._shared(after, limit, which)
                 if unsure and found.head < after:
-                    return Page((), after, found.head, replaced=True)
+                    return await self._shorter(after, deadline)
                 unsure = False
                 if not found.more:
                     self._follow(found.head)
             after = found.through
             if found.events or found.replaced or self.stopped or loop.time() >= deadline:
                 return found
+
+    async def _shorter(self, after: int, deadline: float) -> Page:
+        """The page of a reader whose position is after the end of a sandbox's log.
+
+        The log counts as replaced if it still ends there once all that a crash took is back.
+        """
+        returning, stopping = (asyncio.ensure_future(wait()) for wait in (self._until_returned, self._until_stopped))
+        try:
+            left = max(0.0, deadline - asyncio.get_running_loop().time())
+            await asyncio.wait((returning, stopping), timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            if not returning.done():
+                return Page((), after, after)
+            returning.result()
+        finally:
+            returning.cancel()
+            stopping.cancel()
+        head = (await self.page(POSITION_MAX, 1, EVERYTHING)).head
+        return Page((), after, head, replaced=head < after)
 
     async def _shared(self, after: int, limit: int, which: Filter) -> Page:
         """The page, read once for all readers that want it during the read."""
@@ -247,8 +223,8 @@ class Broadcast:
     def _enter(self, reader: _Reader, which: Filter) -> None:
         if which not in self._at_end:
             self._at_end[which] = set()
-            for partner_id in which.partner_ids:
-                self._of_partner.setdefault(partner_id, set()).add(which)
+            for name in _names_in(which):
+                self._filters_of.setdefault(name, set()).add(which)
         self._at_end[which].add(reader)
 
     def _leave(self, reader: _Reader, which: Filter) -> None:
@@ -257,16 +233,16 @@ class Broadcast:
         if readers:
             return
         del self._at_end[which]
-        for partner_id in which.partner_ids:
-            self._of_partner[partner_id].discard(which)
-            if not self._of_partner[partner_id]:
-                del self._of_partner[partner_id]
+        for name in _names_in(which):
+            self._filters_of[name].discard(which)
+            if not self._filters_of[name]:
+                del self._filters_of[name]
 
     # The tail ----------------------------------------------------------------------------------
 
     def _follow(self, head: int) -> None:
         if self._tail is None:
-            self._tail = _Tail(head)
+            self._tail = _Tail(max(0, head - 1))  # with the last event, it can tell this log from another
             self._followed.set()
 
     async def _keep_up(self) -> None:
@@ -276,7 +252,7 @@ class Broadcast:
             pause_seconds = PAUSE_SECONDS
             with suppress(*self.away):
                 pause_seconds = await self._round()
-            if not self._readers:
+            if not self._readers.taken:
                 self._tail = None
                 self._followed.clear()
                 continue
@@ -285,9 +261,12 @@ class Broadcast:
 
     async def _let_go(self) -> None:
         """Ends all waits when the server stops."""
+        await self._until_stopped()
+        await self._wake(self._all_readers())
+
+    async def _until_stopped(self) -> None:
         while not self.stopped:
             await wait_until_set(self._waiting.next_signal(), _HOUR_SECONDS)
-        await self._wake(self._all_readers())
 
     async def _round(self) -> float:
         """Reads the new events and wakes their readers; returns the seconds to pause."""
@@ -297,6 +276,8 @@ class Broadcast:
             tail = self._tail
             found = await self.page(tail.head, READ_AT_ONCE, EVERYTHING)
             if self.sandbox and found.head < tail.head:
+                if await self._lost_its_end(tail, found.head):
+                    return PAUSE_SECONDS
                 tail.replaced = True
                 self._tail = _Tail(found.head)
                 await self._wake(self._all_readers())
@@ -308,13 +289,23 @@ class Broadcast:
             more = found.more
         return min(PAUSE_SECONDS_MAX, max(PAUSE_SECONDS, PAUSE_FACTOR * seconds, PAUSE_SECONDS_OF_ONE * woken))
 
+    async def _lost_its_end(self, tail: "_Tail", head: int) -> bool:
+        """Whether this is the log of the tail still: a crash of the server took its last events, which return."""
+        known = tail.body_at(head)
+        if known is None:  # the crash took more than the tail has, or the log is another
+            await self._until_returned()
+            head = tail.head
+            known = tail.body_at(head)
+        found = await self.page(head - 1, 1, EVERYTHING)
+        return [event.body for event in found.events] == [known]
+
     def _concerned(self, events: Sequence[Event]) -> Iterable[_Reader]:
-        """The readers at the end whose filter one of these events passes. Filters by partner are indexed by partner."""
-        if not events:
-            return
-        named = {partner_id for event in events for partner_id in event.partner_ids}
-        filters = {which for partner_id in named for which in self._of_partner.get(partner_id, ())}
-        filters.update(which for which in self._at_end if not which.partner_ids)
+        """The readers at the end whose filter one of these events passes.
+
+        A filter costs nothing if the events have none of its names.
+        """
+        named = {name for event in events for name in (*event.partner_ids, *event.products, event.type, ANYTHING)}
+        filters = {which for name in named for which in self._filters_of.get(name, ())}
         for which in filters:
             last = next((event.position for event in reversed(events) if which.passes(event)), 0)
             yield from (reader for reader in tuple(self._at_end.get(which, ())) if reader.after < last)
@@ -332,6 +323,11 @@ class Broadcast:
                 await asyncio.sleep(0)
         await asyncio.sleep(0)
         return number
+
+
+def _names_in(which: Filter) -> Collection[str]:
+    """The partners, products or types of a filter, whichever is narrowest. An event that passes has one of them."""
+    return which.partner_ids or which.products or which.types or (ANYTHING,)
 
 
 class _Tail:
@@ -356,6 +352,10 @@ class _Tail:
             self.start = self._events[forgotten].position
             forgotten += 1
         del self._events[:forgotten]
+
+    def body_at(self, position: int) -> bytes | None:
+        """The event at the position; None: it is not kept."""
+        return next((event.body for event in reversed(self._events) if event.position == position), None)
 
     def page(self, after: int, limit: int, which: Filter) -> Page:
         """Made once for all who are at this place with this filter."""

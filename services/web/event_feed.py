@@ -20,15 +20,14 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from services.web.comma_list_header import listed
-from services.web.event_broadcast import EVERYTHING, POSITION_MAX, Broadcast, Filter, Page
+from services.web.event_broadcast import Broadcast
+from services.web.feed_events import EVERYTHING, POSITION_MAX, Filter, Page
 from services.web.input_parsing import parse_whole_number
 from services.web.refusal import Malformed
 from shared.events.facts import TOPIC_PREFIX
 
 MEDIA_TYPE: Final = "application/cloudevents-batch+json"
 STREAM_MEDIA_TYPE: Final = "text/event-stream"
-LIMIT_DEFAULT: Final = 100
-LIMIT_MAX: Final = 1000
 TIMEOUT_SECONDS_MAX: Final = 60
 STREAMED_AT_ONCE: Final = 100
 """Events that a stream sends at once and holds in memory at most."""
@@ -64,7 +63,7 @@ FeedStart = Annotated[
     WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0, "maximum": POSITION_MAX}, {"const": "now"}]}),
 ]
 """The position after which a reader begins, in a query; None: now, which is the end of the log."""
-FEED_START: Final = "The last position already seen; now: begin with what comes."
+FEED_START: Final = "The last position already seen; now: begin with the next event."
 
 
 def full_types(given: Collection[str], known: Sequence[str], parameter: str = "type") -> list[str]:
@@ -112,8 +111,10 @@ async def first_page(request: Request, feed: Broadcast, which: Filter, after: in
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout
-    found = await feed.page(after, limit, which)
-    if found.events or timeout == 0:
+    if timeout == 0:
+        return await feed.page(after, limit, which)
+    found = await feed.first(after, limit, which)
+    if found.events:
         return found
     with feed.reader(caller(request)):
         while not found.events and not feed.stopped and loop.time() < deadline and not await request.is_disconnected():

@@ -61,7 +61,7 @@ def field_errors(errors: Iterable[Mapping[str, Any]], fields: Fields) -> Iterato
     for error in errors:
         place, *names = error["loc"]
         name = ".".join(str(part) for part in names)[:200]
-        schema = _at(fields.body, names) if place == "body" else fields.others.get((place, name), {})
+        schema = _at(fields.body, names) if place == "body" else _at(_other(fields, place, names), names[1:])
         yield FieldError(place, name, _expected(error, schema, fields), _example(schema))
 
 
@@ -71,7 +71,7 @@ def _schema(field: FieldInfo) -> dict[str, Any]:
     schema = _whole(TypeAdapter[Any](field.annotation))
     for constraint in field.metadata:
         schema.update(getattr(constraint, "json_schema", None) or {})
-    return schema
+    return schema | ({"examples": field.examples} if field.examples else {})
 
 
 def _whole(adapter: TypeAdapter[Any]) -> dict[str, Any]:
@@ -85,10 +85,14 @@ def _resolved(part: Any, definitions: Mapping[str, Any]) -> Any:
         if "$ref" in part:
             return _resolved(definitions[part["$ref"].rpartition("/")[2]], definitions)
         of_value = [branch for branch in part.get("anyOf", ()) if branch.get("type") != "null"]
-        if of_value:
+        if of_value and "properties" not in part:
             return _resolved({**part, **of_value[0], "anyOf": ()}, definitions)
         return {name: _resolved(item, definitions) for name, item in part.items()}
     return [_resolved(item, definitions) for item in part] if isinstance(part, list) else part
+
+
+def _other(fields: Fields, place: str, names: Sequence[str | int]) -> Mapping[str, Any]:
+    return fields.others.get((place, str(names[0])), {}) if names else {}
 
 
 def _at(schema: Mapping[str, Any], names: Sequence[str | int]) -> Mapping[str, Any]:
@@ -115,8 +119,20 @@ def _example(schema: Mapping[str, Any]) -> Any:
             return schema[name][0]
     if "const" in schema:
         return schema["const"]
-    if schema.get("type") == "integer":
-        return schema.get("minimum", 1)
-    if schema.get("type") == "array" and (item := _example(schema.get("items", {}))) is not msgspec.UNSET:
-        return [item]
-    return True if schema.get("type") == "boolean" else msgspec.UNSET
+    match schema.get("type"):
+        case "integer" | "number":
+            return schema.get("minimum", 1)
+        case "boolean":
+            return True
+        case "array" if (item := _example(schema.get("items", {}))) is not msgspec.UNSET:
+            return [item]
+        case "object":
+            return _example_of_members(schema.get("properties", {}), schema.get("required", ()))
+    return msgspec.UNSET
+
+
+def _example_of_members(properties: Mapping[str, Any], required: Sequence[str]) -> Any:
+    """The members that are needed; where none is, the first."""
+    names = required or list(properties)[:1]
+    members = {name: _example(properties.get(name, {})) for name in names}
+    return msgspec.UNSET if msgspec.UNSET in members.values() else members

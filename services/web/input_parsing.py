@@ -67,7 +67,7 @@ INSTANT_OR_DAY_SCHEMA: Final = {
 
 
 class Body(BaseModel):
-    """What a call says, field by field, as it stands."""
+    """The fields of a body, as they were sent."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 

@@ -1,10 +1,10 @@
-"""What derives from a log asks first whether it is still the log that was sealed. Wired by the host."""
+"""Asks whether a log is still the one that was sealed, before anything is derived from it. Wired by the host."""
 
 from typing import Protocol
 
 
 class LogAltered(Exception):
-    """A log is no extension of what was sealed. Nothing may be derived from it.
+    """A log is not an extension of what was sealed. Nothing may be derived from it.
 
     `position`: the first one that differs; None: it lies in a part of which nothing is kept that could tell.
     """

@@ -1,16 +1,17 @@
 """Completes the OpenAPI document of an application: refusals, products, links, what an operation asks of a key."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple, get_origin
 
 import msgspec
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
 from services.web.problem_details import MEDIA_TYPE, Problem
-from services.web.products import FORMAT
 from services.web.scopes import MEANING, Scope, is_open, required_scope
+from services.web.sold_products import FORMAT
 
+_LISTS: Final = (tuple, list, set, frozenset)
 _METHODS: Final = ("get", "put", "post", "delete", "patch")
 _TEMPLATE: Final = "#/components/schemas/{name}"
 _OF_EVERY_CALL: Final = {422: "Malformed or not acceptable; `parameter` names what is meant, where one part is."}
@@ -31,7 +32,13 @@ _SCHEME: Final = {
         "description": "An API key. "
         + " ".join(f"`{scope}`: {meaning}." for scope, meaning in MEANING.items())
         + " A system on loopback that never had a key needs none.",
-    }
+    },
+    "address": {
+        "type": "apiKey",
+        "in": "query",
+        "name": "key",
+        "description": "A key of the scope `calendars` alone, for programs that send no header.",
+    },
 }
 _FORGOTTEN: Final = ("HTTPValidationError", "ValidationError")
 """The framework's schemas of errors, which no answer uses."""
@@ -45,42 +52,55 @@ class Link(NamedTuple):
     parameters: Mapping[str, str]
 
 
-def complete(app: FastAPI, products: Sequence[str], links: Mapping[str, Sequence[Link]]) -> None:
-    """Makes the application complete its document. `links`: by the path of the POST that they follow."""
+def extend(app: FastAPI, add: Callable[[dict[str, Any]], None]) -> None:
+    """Makes the application call `add` with its OpenAPI document when somebody first asks for the document."""
     plain = app.openapi
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            _complete(plain(), products, links)
+            add(plain())
         return plain()
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
 
 
+def complete(app: FastAPI, products: Sequence[str], links: Mapping[str, Sequence[Link]]) -> None:
+    """Makes the application complete its document. `links`: by the path of the POST that they follow."""
+    extend(app, lambda document: _complete(document, products, links))
+
+
 def secure(app: FastAPI) -> None:
     """Declares in the document which scope each call asks of an API key."""
-    plain = app.openapi
 
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            document = plain()
-            document["components"]["securitySchemes"] = _SCHEME
-            for route in iter_route_contexts(app.routes):
-                for method in route.methods or ():
-                    operation = document["paths"].get(route.path, {}).get(method.lower())
-                    if operation is not None:
-                        _declare(operation, route.endpoint)
-        return plain()
+    def secured(document: dict[str, Any]) -> None:
+        document["components"]["securitySchemes"] = _SCHEME
+        for route in iter_route_contexts(app.routes):
+            for method in route.methods or ():
+                operation = document["paths"].get(route.path, {}).get(method.lower())
+                if operation is not None:
+                    _declare(operation, route.endpoint)
 
-    app.openapi = openapi  # type: ignore[method-assign]  # as above
+    extend(app, secured)
 
 
 def _declare(operation: dict[str, Any], endpoint: object) -> None:
     if is_open(endpoint):
         operation["security"] = []
         return
-    operation["security"] = [{"key": [required_scope(endpoint) or Scope.ADMIN]}]
+    scope = required_scope(endpoint) or Scope.ADMIN
+    operation["security"] = [{"key": [scope]}, *([{"address": []}] if scope is Scope.CALENDARS else [])]
     _refuse(operation, _OF_KEYS)
+
+
+def query_names(route: Any) -> dict[str, bool]:
+    """The names of the query parameters of a route, and whether each can be given several times."""
+    described = (getattr(route, "openapi_extra", None) or {}).get("parameters", ())
+    dependant = getattr(route, "dependant", None)
+    fields = dependant.query_params if dependant else ()
+    return {
+        **{item["name"]: item["schema"].get("type") == "array" for item in described if item["in"] == "query"},
+        **{field.alias: get_origin(field.field_info.annotation) in _LISTS for field in fields},
+    }
 
 
 def operations(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -1,7 +1,7 @@
-"""Problem details for HTTP APIs (RFC 9457): the one shape in which every part of the system refuses and fails."""
+"""Problem details for HTTP APIs (RFC 9457): the one shape of every refusal and failure of the system."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
@@ -20,6 +20,7 @@ from services.web.refusal import (
     IdempotencyKeyMissing,
     IdempotencyKeyReused,
     Malformed,
+    NoDatabase,
     Refusal,
     TooLarge,
     TooManyReaders,
@@ -57,6 +58,7 @@ SHARED: Final[ProblemTable] = {
     UnknownProduct: ProblemType(422, "unknown-product", "Not a product that is sold"),
     IdempotencyKeyMissing: ProblemType(422, "idempotency-key-missing", "The idempotency key is missing or malformed"),
     IdempotencyKeyReused: ProblemType(422, "idempotency-key-reused", "The idempotency key stands for other content"),
+    NoDatabase: DATABASE_UNAVAILABLE,
     EngineNotInstalled: ProblemType(503, "engine-not-installed", "Another engine is installed"),
     TooManyReaders: ProblemType(503, "too-many-readers", "Too many streams and long polls"),
 }
@@ -110,7 +112,7 @@ HOST_UNCLEAR: Final = Problem(
 
 
 def malformed(detail: str, parameter: str | None = None) -> Problem:
-    """The request does not say what it must, in the form in which it must."""
+    """The request is incomplete or has a wrong form."""
     return Problem(TYPE_PREFIX + MALFORMED.name, MALFORMED.title, MALFORMED.status, detail, parameter=parameter)
 
 
@@ -131,8 +133,11 @@ def problem_response(problem: Problem, headers: Mapping[str, str] | None = None)
     return Response(problem_body(problem), problem.status, headers, MEDIA_TYPE)
 
 
-def install(app: FastAPI, table: ProblemTable) -> None:
-    """Answers refusals, malformed requests and failures of the application with problems, refusals by the table."""
+def install(app: FastAPI, table: ProblemTable, away: Iterable[type[Exception]] = ()) -> None:
+    """Answers refusals, malformed requests and failures of the application with problems, refusals by the table.
+
+    `away`: what is raised where the database does not answer.
+    """
 
     async def refused(_: Request, refusal: Exception) -> Response:
         assert isinstance(refusal, Refusal)
@@ -142,6 +147,8 @@ def install(app: FastAPI, table: ProblemTable) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _no_such_resource)
     app.add_exception_handler(Exception, failed)
+    for kind in away:
+        app.add_exception_handler(kind, no_database)
 
 
 def answer_to(refusal: Refusal, table: ProblemTable) -> Response:
@@ -205,6 +212,11 @@ def refusal_of(error: RequestValidationError, fields: Fields) -> Refusal:
         return Malformed(f"There is no {what} {name!r} here.", name or None, errors=errors)
     why = first["msg"].removeprefix("Value error, ")
     return Malformed(f"The {what} {name!r} is not acceptable: {why}.", name or None, errors=errors)
+
+
+async def no_database(_: Request, __: Exception) -> Response:
+    """The answer if the database does not answer."""
+    return answer_to(NoDatabase("The database does not answer at the moment."), SHARED)
 
 
 async def _no_such_resource(request: Request, error: Exception) -> Response:

@@ -1,4 +1,4 @@
-"""Why something asked for is not done: one tree of exceptions for both services, and those that both raise.
+"""Why a request is refused: one tree of exceptions for both services, and those that both raise.
 
 How each is answered stands in the problem table of its service (`services.web.problem_details`).
 """
@@ -23,7 +23,7 @@ class FieldError(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Refusal(Exception):
-    """Something asked for is not done; nothing was recorded.
+    """The request is refused; nothing was recorded.
 
     `detail`: why, in words for the caller. `parameter`: the part of the call that is meant. `rule`: the id of the rule
     that refused, where one did. `recorded`: the recorded fact that stands in the way. `errors`: every part of the
@@ -48,11 +48,11 @@ class Refusal(Exception):
 
 
 class Malformed(Refusal):
-    """The request does not say what it must, in the form in which it must."""
+    """The request is incomplete or has a wrong form."""
 
 
 class TooLarge(Refusal):
-    """The request has more bytes or lines than are taken at once."""
+    """The request has too many bytes or lines."""
 
 
 class UnknownProduct(Refusal):
@@ -73,6 +73,10 @@ class IdempotencyKeyReused(Refusal):
     rule = "R34"
 
 
+class NoDatabase(Refusal):
+    """The database does not answer."""
+
+
 class EngineNotInstalled(Refusal):
     """Another engine decides for this system: a process of this one decides nothing."""
 
@@ -80,10 +84,10 @@ class EngineNotInstalled(Refusal):
 def engine_not_installed(installed: str, own: str) -> EngineNotInstalled:
     """The refusal of a process whose engine is `own`."""
     return EngineNotInstalled(
-        f"The engine {own} of this process is not the one installed, {installed}: it decides nothing. Start the "
-        "version that `sagecert migrate` was run with, with the same SAGECERT_PRODUCTS, or run it again."
+        f"This process runs engine {own}, but engine {installed} is installed: it decides nothing. Start the "
+        "version that `sagecert migrate` was run with, with the same SAGECERT_PRODUCTS, or migrate again."
     )
 
 
 class TooManyReaders(Refusal):
-    """As many streams and long polls are open as may be, in all or for this caller."""
+    """Too many streams and long polls are open, in all or for this caller."""

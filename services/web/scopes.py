@@ -14,8 +14,12 @@ _Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
 
 
 class Scope(StrEnum):
-    """What a key allows. `FACTS` and `AUDIT` allow what `READ` allows, and `ADMIN` allows everything."""
+    """What a key allows. `FACTS` and `AUDIT` allow what `READ` allows, and `ADMIN` allows everything.
 
+    `CALENDARS` is the least: a key of this scope alone may stand in an address.
+    """
+
+    CALENDARS = "calendars"
     READ = "read"
     FACTS = "facts"
     AUDIT = "audit"
@@ -23,14 +27,16 @@ class Scope(StrEnum):
 
 
 ALLOWS: Final = {
-    Scope.READ: frozenset({Scope.READ}),
-    Scope.FACTS: frozenset({Scope.FACTS, Scope.READ}),
-    Scope.AUDIT: frozenset({Scope.AUDIT, Scope.READ}),
+    Scope.CALENDARS: frozenset({Scope.CALENDARS}),
+    Scope.READ: frozenset({Scope.READ, Scope.CALENDARS}),
+    Scope.FACTS: frozenset({Scope.FACTS, Scope.READ, Scope.CALENDARS}),
+    Scope.AUDIT: frozenset({Scope.AUDIT, Scope.READ, Scope.CALENDARS}),
     Scope.ADMIN: frozenset(Scope),
 }
 """What a key with this scope may call: routes that ask for one of these."""
 
 MEANING: Final = {
+    Scope.CALENDARS: "read due days alone, also with the key in the address",
     Scope.READ: "read answers, lists, timelines and feeds",
     Scope.FACTS: "record facts, and read",
     Scope.AUDIT: "ask what auditors ask, and read",
@@ -58,7 +64,7 @@ class Caller(NamedTuple):
 
     @property
     def namespace(self) -> str:
-        """Whose idempotency keys the caller's are: its own, or those of every caller without an issued key."""
+        """The owner of the caller's idempotency keys: its name, or one shared by all callers without an issued key."""
         return UNNAMED if self.digest is None else self.name
 
 

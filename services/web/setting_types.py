@@ -24,7 +24,7 @@ def _check_url(url: SecretStr) -> SecretStr:
     try:
         conninfo_to_dict(written)
     except ProgrammingError:
-        raise ValueError("it is no URL; one is written postgresql://user:password@host:5432/database") from None
+        raise ValueError("it is no URL; write postgresql://user:password@host:5432/database") from None
     return url
 
 
@@ -32,7 +32,7 @@ def _check_products(products: tuple[str, ...]) -> tuple[str, ...]:
     """Raises `ValueError` for a product that no path could name, and for one listed twice."""
     for product in products:
         if not _ID.fullmatch(product):
-            raise ValueError(f"{product!r} is no id, which is 1 to 64 characters of A-Z a-z 0-9 _ -")
+            raise ValueError(f"{product!r} is not an id, which is 1 to 64 characters of A-Z a-z 0-9 _ -")
     if len(set(products)) < len(products):
         raise ValueError("each product is named once")
     return products
@@ -45,6 +45,12 @@ Products = Annotated[
     AfterValidator(_check_products),
 ]
 """What is sold (R2). With more products a compliance event could exceed 64 KiB."""
+
+PublicNames = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9.\-]{1,253}$")], ...],
+    Field(validation_alias="SAGECERT_PUBLIC_NAMES", max_length=20),
+]
+"""Names beside localhost by which callers without a key may call the system: host names, without a port."""
 
 ReadersMax = Annotated[int, Field(validation_alias="SAGECERT_FEED_READERS_MAX", ge=1)]
 """How many streams and long polls a service keeps open."""

@@ -7,8 +7,8 @@ from typing import Final
 _NAME: Final = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 
 
-def statements(module_file: str, **values: str) -> dict[str, str]:
-    """Name to statement, from the `.sql` file beside the module. Each follows a line `-- name: NAME`.
+def statements(module_file: str | Path, **values: str) -> dict[str, str]:
+    """Name to statement, from the `.sql` file of the module's name. Each follows a line `-- name: NAME`.
 
     `{NAME}` in a statement stands for one of the `values`, or for an earlier statement.
     """

@@ -1,9 +1,9 @@
-"""The NOTIFY channels between the services: each says only that there is something new to read."""
+"""The NOTIFY channels between the services: each says that there is something new to read, and little more."""
 
 from typing import Final
 
 FACTS_CHANNEL: Final = "sagecert_facts"
-"""Facts were recorded, or the clock of a sandbox was moved.
+"""Facts were recorded; the payload is the last position. Without one: the clock of a sandbox was moved, or other facts.
 
 Notified after the commit, on a connection of its own: NOTIFY inside the appending transaction serialises commits.
 """

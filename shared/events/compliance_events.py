@@ -1,8 +1,8 @@
 """Compliance events: what the compliance service announces, in one gapless log.
 
-Each says what became true for a partner and carries the resulting standings, so that whoever takes
-the events in order holds what the API would answer. What turns out otherwise is taken back by
-`retracted`, for ever; what becomes true again is announced anew.
+Each says what became true for a partner and carries the resulting standings. A subscriber that applies the events in
+order holds what the API would answer. `retracted` names an event that no longer holds, for ever; if it becomes true
+again, it is announced again.
 """
 
 from datetime import date

@@ -1,4 +1,4 @@
-"""Notices: what a webhook endpoint is told about itself, beside the compliance events."""
+"""Notices: what a webhook endpoint is sent about itself, beside the compliance events."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What every class of facts is made of: its base, the kind of stream it lies in, and instants."""
+"""The base of all classes of facts, and the kinds of streams."""
 
 from datetime import datetime
 from typing import Annotated, ClassVar, NamedTuple

@@ -10,7 +10,7 @@ import msgspec
 from shared.events.envelope import Fact
 from shared.events.facts import Attempt as AttemptNumber
 from shared.events.facts import AttemptScored, Period, ScoreCorrected
-from shared.rules.period_arithmetic import facts_of
+from shared.rules.half_open_periods import facts_of
 
 ATTEMPTS: Final[tuple[AttemptNumber, ...]] = (1, 2)
 """The numbers of the attempts that a registration grants (R5)."""

@@ -46,7 +46,7 @@ async def served(
             claim_queue_max=claim_queue_max,
         ) as gateway,
         httpx.AsyncClient(
-            transport=httpx.ASGITransport(gateway, raise_app_exceptions=False), base_url="http://system"
+            transport=httpx.ASGITransport(gateway, raise_app_exceptions=False), base_url="http://localhost"
         ) as http,
     ):
         yield http

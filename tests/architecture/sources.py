@@ -13,7 +13,7 @@ PURE: Final = (
     "services/certification/domain/",
     "shared/events/",
     "shared/rules/",
-    VERIFIER + "rules/",
+    "tests/oracle/rules/",
 )
 """No clock, no environment, no database: given facts and an instant, an answer."""
 PRODUCT: Final = ("services/", "shared/", "packages/")

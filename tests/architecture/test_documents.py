@@ -4,8 +4,7 @@ import re
 from pathlib import Path, PurePath
 from typing import Final
 
-import pytest
-
+from tests.architecture.for_each import for_each
 from tests.architecture.markdown import anchors, documents, links, read, rows, sections
 from tests.architecture.sources import PRODUCT, ROOT, python_files, source, tracked
 
@@ -32,14 +31,14 @@ def test_every_rule_is_listed_once_and_in_words() -> None:
     assert rules() == {f"R{number}" for number in range(1, 40)}
 
 
-@pytest.mark.parametrize("path", [*DOCUMENTS, *python_files(*PRODUCT)])
+@for_each([*DOCUMENTS, *python_files(*PRODUCT)])
 def test_every_rule_that_is_cited_exists(path: str) -> None:
     """R1 and R2 in examples are also ids of registrations; they exist as rules, so no harm is done."""
     cited = {f"R{number}" for number in RULE.findall(source(path))}
     assert cited <= rules()
 
 
-@pytest.mark.parametrize("path", DOCUMENTS)
+@for_each(DOCUMENTS)
 def test_every_link_leads_somewhere(path: str) -> None:
     here = ROOT / path
     for target in links(here.read_text(encoding="utf-8")):
@@ -53,7 +52,7 @@ def test_every_link_leads_somewhere(path: str) -> None:
             assert fragment in anchors(there.read_text(encoding="utf-8")), f"{path} links to {target}"
 
 
-@pytest.mark.parametrize("path", DOCUMENTS)
+@for_each(DOCUMENTS)
 def test_every_file_that_is_named_exists(path: str) -> None:
     """`a/path/in/backticks.py` is a file of the project, or (without a slash) the name of one."""
     names = {PurePath(name).name for name in tracked()}
@@ -91,7 +90,7 @@ def test_decisions_are_numbered_without_gaps() -> None:
     assert all(DECISION.fullmatch(path.name) for path in decisions())
 
 
-@pytest.mark.parametrize("path", decisions(), ids=lambda path: path.name)
+@for_each(decisions())
 def test_a_decision_says_why_and_what_else_there_was(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert text.startswith(f"# {path.name[:4]} · ")

@@ -3,8 +3,7 @@
 import re
 from typing import Final
 
-import pytest
-
+from tests.architecture.for_each import for_each
 from tests.architecture.markdown import links, read, rows, sections
 from tests.architecture.sources import PRODUCT, source, tracked
 
@@ -15,7 +14,7 @@ CODE: Final = "\n".join(
 )
 
 
-@pytest.mark.parametrize("word", [row[0].strip("`") for row in DEFINED])
+@for_each([row[0].strip("`") for row in DEFINED])
 def test_a_word_of_the_glossary_occurs_in_the_code(word: str) -> None:
     """As a word, or as a part of a name (`parked_message`, `Sweep`)."""
     assert re.search(rf"(?<![a-z]){word}(?![a-z])", CODE) or re.search(rf"\b{word.title().replace('_', '')}", CODE)

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Final
 
-import pytest
-
+from tests.architecture.for_each import for_each
 from tests.architecture.sources import PRODUCT, PURE, python_files, source, tree
 
 FUNCTION_LINES_MAX: Final = 69
@@ -15,6 +14,10 @@ FILE_LINES_MAX: Final = 400
 WRITTEN: Final = tuple(f"packages/sagecert-client/src/sagecert_client/{part}/" for part in ("calls", "types"))
 """Files that a command writes: as long as the OpenAPI documents make them."""
 TEST_FILE_LINES_MAX: Final = 600
+STATEMENT_LINES_MAX: Final = 10
+SQL: Final = re.compile(
+    r"\b(?:SELECT .* FROM|INSERT INTO|DELETE FROM|UPDATE \w+(?:\.\w+)?(?: \w+)? SET|SELECT \w+\()", re.DOTALL
+)
 
 ALL: Final = python_files("services/", "shared/", "packages/", "tests/", "benchmarks/")
 SAYS_NOTHING: Final = {"base", "common", "helper", "helpers", "manager", "misc", "util", "utils"}
@@ -56,7 +59,7 @@ def functions(path: str) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
             yield node
 
 
-@pytest.mark.parametrize("path", ALL)
+@for_each(ALL)
 def test_functions_fit_on_a_page(path: str) -> None:
     long = {
         function.name: lines
@@ -66,7 +69,7 @@ def test_functions_fit_on_a_page(path: str) -> None:
     assert not long or path.startswith(WRITTEN), f"more than {FUNCTION_LINES_MAX} lines: {long}"
 
 
-@pytest.mark.parametrize("path", ALL)
+@for_each(ALL)
 def test_a_file_has_one_job(path: str) -> None:
     lines_max = TEST_FILE_LINES_MAX if path.startswith("tests/") else FILE_LINES_MAX
     lines = len(source(path).splitlines())
@@ -75,12 +78,12 @@ def test_a_file_has_one_job(path: str) -> None:
     )
 
 
-@pytest.mark.parametrize("path", ALL)
+@for_each(ALL)
 def test_a_file_is_named_after_what_is_in_it(path: str) -> None:
     assert not SAYS_NOTHING & set(PurePath(path).with_suffix("").parts)
 
 
-@pytest.mark.parametrize("path", python_files(*PRODUCT))
+@for_each(python_files(*PRODUCT))
 def test_what_is_public_says_what_it_means(path: str) -> None:
     silent = list(_without_docstring(tree(path)))
     assert not silent, f"no docstring: {silent}"
@@ -100,7 +103,7 @@ def _overloads(node: ast.AST) -> bool:
     return any(isinstance(decorator, ast.Name) and decorator.id in {"overload", "override"} for decorator in decorators)
 
 
-@pytest.mark.parametrize("path", [path for path in python_files(*PURE) if path not in READS_FILES_ON_PURPOSE])
+@for_each([path for path in python_files(*PURE) if path not in READS_FILES_ON_PURPOSE])
 def test_what_decides_knows_no_clock_and_no_environment(path: str) -> None:
     imported = {
         name.split(".")[0]
@@ -123,7 +126,7 @@ def test_what_decides_knows_no_clock_and_no_environment(path: str) -> None:
     assert not called & IMPURE_CALLS
 
 
-@pytest.mark.parametrize("path", python_files(*PURE))
+@for_each(python_files(*PURE))
 def test_what_decides_never_counts_in_floats(path: str) -> None:
     """Scores are exact decimals (R6) and instants are exact: no float literal, no `float`."""
     floats = [
@@ -135,7 +138,7 @@ def test_what_decides_never_counts_in_floats(path: str) -> None:
     assert not floats
 
 
-@pytest.mark.parametrize("path", python_files(*PRODUCT))
+@for_each(python_files(*PRODUCT))
 def test_one_thing_has_one_name(path: str) -> None:
     names = {
         name
@@ -147,6 +150,37 @@ def test_one_thing_has_one_name(path: str) -> None:
     assert not wrong, f"use the word of docs/rules.md: {wrong}"
 
 
-@pytest.mark.parametrize("path", python_files(*PRODUCT))
+@for_each(python_files(*PRODUCT))
 def test_the_domain_is_spelt_in_british_english(path: str) -> None:
     assert not set(AMERICAN.findall(source(path)))
+
+
+@for_each(python_files("services/"))
+def test_a_long_statement_lies_in_a_sql_file(path: str) -> None:
+    """And none in an API: what answers over HTTP asks a module that owns its statements."""
+    statements = {
+        node.lineno: (node.end_lineno or node.lineno) - node.lineno - 1
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Constant | ast.JoinedStr) and SQL.search(_text(node))
+    }
+    assert not {line: lines for line, lines in statements.items() if lines > STATEMENT_LINES_MAX}
+    assert "/api/" not in path or not statements
+
+
+@for_each(python_files(*PRODUCT))
+def test_a_loop_variable_is_a_noun(path: str) -> None:
+    """Neither `one` nor `each`."""
+    targets = [
+        node.target for node in ast.walk(tree(path)) if isinstance(node, ast.For | ast.AsyncFor | ast.comprehension)
+    ]
+    assert not {name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)} & {
+        "one",
+        "each",
+    }
+
+
+def _text(node: ast.AST) -> str:
+    """The text of a string, whatever stands in its braces."""
+    if isinstance(node, ast.JoinedStr):
+        return "x".join(map(_text, node.values))
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""

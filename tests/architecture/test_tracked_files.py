@@ -3,8 +3,7 @@
 import re
 from typing import Final
 
-import pytest
-
+from tests.architecture.for_each import for_each
 from tests.architecture.sources import ROOT, tracked
 
 BINARY: Final = (".png", ".ico", ".woff2", ".gz", ".tar")
@@ -23,7 +22,7 @@ TEXTS: Final = [
 ]
 
 
-@pytest.mark.parametrize("path", TEXTS)
+@for_each(TEXTS)
 def test_nothing_of_the_workplace_is_published(path: str) -> None:
     text = (ROOT / path).read_text(encoding="utf-8")
     found = {what: match[0] for what, pattern in UNWANTED.items() if (match := pattern.search(text))}

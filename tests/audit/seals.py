@@ -9,10 +9,10 @@ from typing import Any, Final
 from psycopg import Connection, sql
 from pydantic import SecretStr
 
+from services.audit.alteration_watch import AlterationWatch
 from services.audit.merkle import leaf_hash
 from services.audit.sealer import Sealer
 from services.audit.settings import AuditSettings
-from services.audit.standing_check import StandingCheck
 from services.compliance.database import connect
 from services.compliance.projection.batch import Projector
 from tests.compliance.log import OURS, as_follower, settings_for
@@ -39,7 +39,7 @@ async def derive(database: Database) -> None:
     await connection.close()
 
 
-async def compared(check: StandingCheck) -> None:
+async def compared(check: AlterationWatch) -> None:
     """Compares both logs once."""
     try:
         await check.compare()

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import shutil
-from collections.abc import Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, Final, LiteralString, NamedTuple
 
@@ -11,9 +11,10 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from services.audit.key_directory import KeyDirectory
+from services.audit.alteration_watch import AlterationWatch, refuse_altered_logs
+from services.audit.files_beside_database import KeyDirectory
 from services.audit.merkle import root_of
-from services.audit.standing_check import StandingCheck, refuse_altered_logs
+from services.audit.sealed_log import LogName, entries
 from services.compliance.projection import rebuild
 from services.host.embedded_postgres.server import Server
 from services.host.migrate import migrate
@@ -32,6 +33,7 @@ GUARDED: Final = (
     "audit.checkpoint",
     "audit.cosignature",
     "audit.signing_key",
+    "audit.claim",
 )
 _numbers = itertools.count(1)
 
@@ -43,7 +45,10 @@ class Sealed(NamedTuple):
     directory: Path
 
     def as_owner(self, statements: LiteralString) -> None:
-        """What the owner can do: the triggers are switched off and on again in the same transaction."""
+        """What the owner can do: the triggers are switched off and on again in the same transaction.
+
+        PostgreSQL counts the changed rows before this returns, and not up to a second later.
+        """
         with psycopg.connect(self.database.owner_url) as connection:
             for table in GUARDED:
                 name = sql.Identifier(*table.split("."))
@@ -54,16 +59,17 @@ class Sealed(NamedTuple):
                 enable = sql.SQL("ALTER TABLE IF EXISTS {} ENABLE ALWAYS TRIGGER append_only")
                 if connection.execute("SELECT to_regclass(%s)", [table]).fetchone() != (None,):
                     connection.execute(enable.format(name))
+            connection.execute("SELECT pg_stat_force_next_flush()")
 
     def refused_at_start(self) -> LogAltered | None:
         return _refused(refuse_altered_logs(audit_settings(self.database, self.directory)))
 
     def refused_by_follower(self) -> LogAltered | None:
         settings = audit_settings(self.database, self.directory, database_url=self.database.follower_url)
-        return _refused(compared(StandingCheck(settings)))
+        return _refused(compared(AlterationWatch(settings)))
 
     def rebuilt(self, *, verify: bool = False) -> None:
-        check = StandingCheck(audit_settings(self.database, self.directory, database_url=self.database.owner_url))
+        check = AlterationWatch(audit_settings(self.database, self.directory, database_url=self.database.owner_url))
         rebuild.run(settings_for(self.database), self.database.owner_url, verify=verify, processes=1, check=check)
 
 
@@ -172,12 +178,12 @@ def test_a_running_follower_notices_a_change_far_back_before_it_derives(sealed: 
     """PostgreSQL counts a session's changes soon after the session ended, not before its client goes on."""
 
     async def compare_before_and_after() -> None:
-        check = StandingCheck(audit_settings(sealed.database, sealed.directory))
+        check = AlterationWatch(audit_settings(sealed.database, sealed.directory))
         try:
             await check.compare()
-            check._next_look = float("inf")  # nothing but the change itself makes it look again
+            check._next_check_at = float("inf")  # nothing but the change itself makes it look again
             await asyncio.to_thread(sealed.as_owner, ATTACKS["a column that steers the routing"][1])
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(15):
                 while True:
                     await check.compare()
                     await asyncio.sleep(0.01)
@@ -274,3 +280,42 @@ def test_nothing_is_signed_for_another_log(sealed: Sealed) -> None:
     with pytest.raises(LogAltered, match="another log"):
         seal(sealed.database, sealed.directory)
     assert KeyDirectory(sealed.directory).note("facts") is not None
+
+
+def test_a_follower_that_starts_again_hashes_what_came_since_unless_somebody_changed_the_log(
+    sealed: Sealed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it knows of the rest is kept beside the key, which the owner of the database does not reach."""
+    hashed: list[tuple[str, int]] = []
+
+    async def counted(
+        connection: Any, log: LogName, after: int, through: int, *, ahead: bool = False
+    ) -> AsyncIterator[list[bytes]]:
+        hashed.append((log, after))
+        async for some in entries(connection, log, after, through, ahead=ahead):
+            yield some
+
+    def start() -> set[tuple[str, int]]:
+        """Where it begins to hash."""
+        hashed.clear()
+        settings = audit_settings(sealed.database, sealed.directory, database_url=sealed.database.follower_url)
+        with monkeypatch.context() as patched:
+            patched.setattr("services.audit.extension_check.sealed_log.entries", counted)
+            patched.setattr("services.audit.alteration_watch.RECHECKED_TILES", 0)
+            asyncio.run(compared(AlterationWatch(settings, resumes=True)))
+        return {(log, after) for log, after in hashed if after == 0}
+
+    whole = {("facts", 0), ("compliance", 0)}
+    assert start() == whole
+    with psycopg.connect(sealed.database.owner_url, autocommit=True) as owner:
+        Log(owner).write(GROUPS[-1:])
+    seal(sealed.database, sealed.directory)
+    assert start() == set()
+    kept = sealed.directory / "facts.compared"
+    kept.write_bytes(kept.read_bytes().replace(b"=", b"+", 1))
+    assert start() == {("facts", 0)}
+
+    sealed.as_owner(ATTACKS["a byte changed"][1])
+
+    with pytest.raises(LogAltered, match="from position 77 on"):
+        start()

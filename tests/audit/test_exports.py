@@ -6,20 +6,28 @@ import json
 import tarfile
 from base64 import b64decode
 from pathlib import Path
+from typing import Never
 
 import httpx
+import pytest
 from psycopg import Connection
 
+from services.audit import export
+from services.audit.app import create_app
 from services.audit.checkpoint import Checkpoint
 from services.audit.merkle import leaf_hash, root_of, verify_inclusion
 from services.audit.note import VerifierKey, decode_hash, open_note
+from services.audit.refusals import NotSealed
+from services.audit.sealed_log_answers import EXPORTS_MAX
 from services.cli.audit_commands import _shown
-from services.host.audit_export import write_export
+from services.host.export_file import write_export
 from tests.audit.seals import EVENTS, FACTS, audit_settings, derive, leaves, seal
 from tests.compliance.log import Log
 from tests.compliance.seed import population
 from tests.databases import Database
 from tests.systems import System
+
+SECONDS_MAX = 20
 
 
 def members(archive: bytes) -> dict[str, bytes]:
@@ -70,7 +78,7 @@ def test_the_whole_export_leads_to_its_roots(database: Database, owner: Connecti
             earlier = Checkpoint.parse(open_note(json.loads(line)["note"], keys)[0])
             assert earlier.root == root_of(expected[: earlier.size])
     order = [member.split("/")[0] for member in found]
-    assert order == sorted(order, key=["manifest.json", "facts", "compliance"].index)
+    assert order == sorted(order, key=["manifest.json", "facts", "compliance", "claims"].index)
 
     until = write_export(settings, None, 10, tmp_path / "until.tar.gz", _shown)
     assert until == groups[49][-1].position
@@ -123,3 +131,34 @@ def holds(proof: str, entry: bytes, keys: list[VerifierKey]) -> None:
     checkpoint = Checkpoint.parse(open_note(note, keys)[0])
     place = int(index.removeprefix("index "))
     verify_inclusion(place, checkpoint.size, leaf_hash(entry), [decode_hash(line) for line in hashes], checkpoint.root)
+
+
+async def test_so_many_exports_are_made_at_once_however_many_are_asked_for(
+    database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A place is taken before anything is read, and given back also where nothing can be exported."""
+    begun = 0
+    go_on = asyncio.Event()
+
+    async def prepare(*_: object) -> Never:
+        nonlocal begun
+        begun += 1
+        await go_on.wait()
+        raise NotSealed("Nothing is sealed.")
+
+    monkeypatch.setattr(export, "prepare", prepare)
+    app = create_app(audit_settings(database, tmp_path))
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://audit") as http,
+    ):
+        for _ in range(2):
+            go_on.clear()
+            asked = [asyncio.create_task(http.get("/audit/v1/exports")) for _ in range(9)]
+            done = asyncio.as_completed(asked, timeout=SECONDS_MAX)
+            for _ in range(len(asked) - EXPORTS_MAX):
+                await next(done)
+            go_on.set()
+            titles = [answer.json()["title"] for answer in await asyncio.gather(*asked)]
+            assert sorted(titles) == ["Not sealed yet"] * EXPORTS_MAX + ["Too many exports at once"] * 7
+    assert begun == 2 * EXPORTS_MAX

@@ -12,12 +12,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from psycopg import Connection
 
-from services.audit.extension import anchors
-from services.audit.key_ring import rotation_to
+from services.audit.alteration_watch import AlterationWatch
+from services.audit.extension_check import anchors
+from services.audit.key_rotations import rotation_to
 from services.audit.merkle import root_of
 from services.audit.note import VerifierKey, open_note, public_bytes
+from services.audit.sealed_log import entries_head
 from services.audit.sealer import Sealer
-from services.audit.standing_check import StandingCheck
 from services.host.api_keys.key_commands import append_request, fact_of_the_owner
 from services.host.sandbox import empty
 from services.host.signing_key_rotation import RotationRefused, rotate
@@ -59,9 +60,12 @@ def test_a_checkpoint_is_the_root_over_every_column_and_the_exact_bytes(
 def test_a_rotated_key_signs_what_covers_its_fact_and_the_old_notes_still_hold(
     database: Database, owner: Connection, tmp_path: Path
 ) -> None:
-    """A follower that knows the first key alone learns the second one from the fact, which the first one signed."""
+    """A follower that knows the first key alone learns the second one from the fact, which the first one signed.
+
+    The key before signs, too, until its file is removed: witnesses may not know the new one.
+    """
     settings = audit_settings(database, tmp_path, database_url=database.auditor_url)
-    with pytest.raises(RotationRefused, match="Nothing was sealed"):
+    with pytest.raises(RotationRefused, match="Nothing is sealed yet"):
         rotate(database.owner_url, settings)
     groups = population(4)
     Log(owner).write(groups[:-1])
@@ -77,18 +81,22 @@ def test_a_rotated_key_signs_what_covers_its_fact_and_the_old_notes_still_hold(
     seal(database, tmp_path)
     rotate(database.owner_url, settings)
     seal(database, tmp_path)
+    rotate(database.owner_url, settings)
+    for path in sorted(tmp_path.glob("signing-key-*.pem"), key=lambda path: path.stat().st_mtime_ns)[:-1]:
+        path.unlink()
+    seal(database, tmp_path)
 
     keys = [VerifierKey.parse(line) for line in (tmp_path / "verifier-keys").read_text().splitlines()]
     facts = [key for key in keys if key.name.endswith("/facts")]
-    assert len(facts) == 3
+    assert len(facts) == 4
     notes = [
         note
         for (note,) in owner.execute("SELECT note FROM audit.checkpoint WHERE log = 'facts' ORDER BY size").fetchall()
     ]
     signers = [open_note(note, facts)[1] for note in notes]
-    assert [{facts.index(key) for key in signed} for signed in signers] == [{0}, {0, 1}, {1, 2}]
+    assert [{facts.index(key) for key in signed} for signed in signers] == [{0}, {0, 1}, {1, 2}, {3}]
     for directory in (tmp_path, copied):
-        asyncio.run(compared(StandingCheck(audit_settings(database, directory))))
+        asyncio.run(compared(AlterationWatch(audit_settings(database, directory))))
 
 
 def test_a_rotation_that_the_key_did_not_sign_installs_nothing(
@@ -109,7 +117,7 @@ def test_a_rotation_that_the_key_did_not_sign_installs_nothing(
     seal(database, tmp_path)
 
     assert owner.execute("SELECT count(*) FROM audit.signing_key").fetchone() == (1,)
-    assert len((tmp_path / "verifier-keys").read_text().splitlines()) == 2
+    assert len((tmp_path / "verifier-keys").read_text().splitlines()) == 3
 
 
 async def test_two_sealers_do_no_harm_also_when_one_is_killed(
@@ -162,6 +170,30 @@ def test_a_sandbox_that_is_emptied_while_it_is_compared_is_another_log(
             await asyncio.to_thread(empty, sandbox_database.owner_url, datetime(2026, 1, 5, tzinfo=UTC), running=False)
         return found
 
-    monkeypatch.setattr("services.audit.standing_check.anchors", emptying)
-    asyncio.run(compared(StandingCheck(audit_settings(sandbox_database, tmp_path, sandbox=True))))
+    monkeypatch.setattr("services.audit.alteration_watch.anchors", emptying)
+    asyncio.run(compared(AlterationWatch(audit_settings(sandbox_database, tmp_path, sandbox=True))))
     assert emptied
+
+
+def test_a_sandbox_that_is_emptied_while_it_is_sealed_is_sealed_again_at_once(
+    sandbox_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lease was of the log before; what it lacks now is no alteration, after which a sealer pauses."""
+    with psycopg.connect(sandbox_database.owner_url, autocommit=True) as owner:
+        Log(owner).write(population(1))
+    seal(sandbox_database, tmp_path, sandbox=True)
+    emptied: list[str] = []
+
+    async def emptying(*arguments: Any) -> Any:
+        if not emptied:
+            emptied.append("once")
+            await asyncio.to_thread(empty, sandbox_database.owner_url, datetime(2026, 1, 5, tzinfo=UTC), running=False)
+        return await entries_head(*arguments)
+
+    monkeypatch.setattr("services.audit.sealed_log.entries_head", emptying)
+    seal(sandbox_database, tmp_path, sandbox=True)
+    with psycopg.connect(sandbox_database.owner_url, autocommit=True) as owner:
+        Log(owner).write(population(1)[:3])
+    seal(sandbox_database, tmp_path, sandbox=True)
+    assert emptied
+    asyncio.run(compared(AlterationWatch(audit_settings(sandbox_database, tmp_path, sandbox=True))))

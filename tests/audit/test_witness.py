@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -13,9 +13,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from psycopg import Connection
 
+from services.audit import witness_client
+from services.audit.alteration_watch import AlterationWatch
 from services.audit.checkpoint import Checkpoint
 from services.audit.merkle import EMPTY_ROOT, leaf_hash, root_of
 from services.audit.note import (
+    COSIGNATURE,
     ED25519,
     VerifierKey,
     cosigned_at,
@@ -26,7 +29,7 @@ from services.audit.note import (
     signature_lines,
     signed_note,
 )
-from services.audit.standing_check import StandingCheck
+from services.audit.sealer import Sealer
 from services.audit.tiles import consistency_ranges
 from services.audit.witness.state import WitnessState
 from services.audit.witness.witness import Answer, Witness
@@ -42,6 +45,8 @@ KEY: Final = Ed25519PrivateKey.generate()
 LEAVES: Final = [leaf_hash(bytes([number])) for number in range(40)]
 OTHERS: Final = [leaf_hash(b"other" if number == 3 else bytes([number])) for number in range(40)]
 NOW: Final = 1_790_000_000
+SECONDS_MAX: Final = 30
+COSIGNED: Final = "SELECT max(s.size) FROM audit.cosignature s WHERE s.log = 'facts'"
 
 
 class Asked:
@@ -155,7 +160,7 @@ def test_a_checkpoint_counts_once_the_quorum_has_signed_and_a_restored_backup_is
         owner.execute("ALTER TABLE audit.checkpoint DISABLE TRIGGER append_only")
         owner.execute("ALTER TABLE audit.cosignature DISABLE TRIGGER append_only")
         owner.execute("DELETE FROM audit.cosignature; DELETE FROM audit.checkpoint")
-        check = StandingCheck(audit_settings(database, tmp_path / "another", witnesses=[witness]))
+        check = AlterationWatch(audit_settings(database, tmp_path / "another", witnesses=[witness]))
 
         async def compared() -> None:
             try:
@@ -165,3 +170,63 @@ def test_a_checkpoint_counts_once_the_quorum_has_signed_and_a_restored_backup_is
 
         with pytest.raises(LogAltered, match=r"from position 6 on: .* the witness w\.example"):
             asyncio.run(compared())
+
+
+async def test_a_witness_that_hangs_holds_up_neither_the_log_nor_another_witness(
+    database: Database, owner: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one answers byte by byte. Its cosignature is the quorum, again and again.
+
+    Under the name of a third the second one answers, with another key: that counts for nothing.
+    """
+    monkeypatch.setattr(witness_client, "DEADLINE_SECONDS", 600.0)
+    groups, directory = population(3), tmp_path / "audit"
+    log = Log(owner)
+    log.write(groups[:2])
+    await asyncio.to_thread(seal, database, directory)
+    keys = [VerifierKey.parse(line) for line in (directory / "verifier-keys").read_text().split()]
+    state = WitnessState(tmp_path / "seen.sqlite")
+    witness = Witness("slow.example", Ed25519PrivateKey.generate(), keys, state, lambda: NOW)
+
+    async def answer_slowly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer), suppress(ConnectionError, asyncio.IncompleteReadError):
+            head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+            length = int(head.partition("content-length: ")[2].partition("\r\n")[0])
+            answer = witness.add_checkpoint((await reader.readexactly(length)).decode())
+            body = answer.body.encode()
+            writer.write(f"HTTP/1.1 {answer.status} OK\r\nContent-Length: {len(body)}\r\n\r\n".encode())
+            for place in range(0, len(body), 16):
+                writer.write(body[place : place + 16])
+                await writer.drain()
+                await asyncio.sleep(0.005)
+
+    async def hang(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer):
+            await stopped.wait()
+
+    stopped = asyncio.Event()
+    async with (
+        await asyncio.start_server(answer_slowly, "127.0.0.1", 0) as slow,
+        await asyncio.start_server(hang, "127.0.0.1", 0) as hanging,
+    ):
+        never = VerifierKey("never.example", COSIGNATURE, bytes(32))
+        lied = VerifierKey(witness.verifier_key.name, COSIGNATURE, public_bytes(KEY))
+        witnesses = [
+            {"url": f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", "key": key.text}
+            for server, key in ((hanging, never), (slow, lied), (slow, witness.verifier_key))
+        ]
+        sealing = asyncio.create_task(Sealer(audit_settings(database, directory, witnesses=witnesses, quorum=1)).run())
+        try:
+            for part in (groups[2:4], groups[4:6], groups[6:8]):
+                log.write(part)
+                async with asyncio.timeout(SECONDS_MAX):
+                    while owner.execute(COSIGNED).fetchone() != (part[-1][-1].position,):
+                        assert not sealing.done()
+                        await asyncio.sleep(0.05)
+            signed = owner.execute("SELECT DISTINCT s.witness FROM audit.cosignature s").fetchall()
+            assert signed == [(witness.verifier_key.text,)]
+        finally:
+            stopped.set()
+            sealing.cancel()
+            await asyncio.gather(sealing, return_exceptions=True)
+            state.close()

@@ -20,6 +20,7 @@ ADDRESSES: Final = (
     "/people/jude",
     "/portal-changes",
     "/portal-changes/portal-2",
+    "/portal-changes/portal-2/notified",
     "/policy",
     "/record",
     "/record/departure",
@@ -40,10 +41,16 @@ ADDRESSES: Final = (
 """What is in braces is filled in by `ids`."""
 
 
+PARTS: Final = ("/record/suggestions/{whom}",)
+"""Paths of what only ever stands within a page."""
+
+
 def page_routes() -> Iterator[Route]:
     """The routes of pages."""
     for module in PAGES:
-        yield from (route for route in module.ROUTES if isinstance(route, Route) and "GET" in (route.methods or ()))
+        for route in module.ROUTES:
+            if isinstance(route, Route) and "GET" in (route.methods or ()) and route.path not in PARTS:
+                yield route
 
 
 def served() -> list[str]:

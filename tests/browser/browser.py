@@ -1,13 +1,14 @@
 """Chromium as the distribution packages it, driven by Playwright; nothing is downloaded."""
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, Literal
 
 import msgspec
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, sync_playwright
+
+from tests.temporary_directory import temporary_directory
 
 CHROMIUM: Final = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 """The browser of this machine; None: there is none, and the tests are skipped."""
@@ -30,9 +31,11 @@ SECONDS_MAX: Final = 10
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """The browser, with a home of its own. An asyncio loop runs in this thread while the context lasts."""
-    with tempfile.TemporaryDirectory(prefix="sagecert-chromium-") as home, sync_playwright() as playwright:
+    with temporary_directory("sagecert-chromium-") as home, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=list(_ARGUMENTS), env={"HOME": home, "PATH": "/usr/bin:/bin", "TZ": "UTC"}
+            executable_path=CHROMIUM,
+            args=list(_ARGUMENTS),
+            env={"HOME": str(home), "PATH": "/usr/bin:/bin", "TZ": "UTC"},
         )
         try:
             yield browser

@@ -1,17 +1,14 @@
 """Every page: accessible in both themes, within a telephone's width, and nothing from elsewhere."""
 
 from collections.abc import Iterator
-from typing import Final
 
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.accessibility import OF_A_THEME, violations
+from tests.browser.accessibility import faults
 from tests.browser.addresses import ADDRESSES, ids, page_routes, served
-from tests.browser.browser import HEIGHT, WIDTH, Visit, visit
+from tests.browser.browser import Visit, visit
 from tests.systems import System
-
-TELEPHONE: Final = 360
 
 
 @pytest.fixture(scope="module")
@@ -34,12 +31,5 @@ def test_every_page_has_an_address_here() -> None:
 def test_a_page_violates_nothing_of_wcag_2_2_aa_and_fits_a_telephone(
     reader: Visit, known: dict[str, str], address: str
 ) -> None:
-    page = reader.open(address.format(**known))
-    assert violations(page) == []
-    page.emulate_media(color_scheme="dark")
-    assert violations(page, OF_A_THEME) == []
-    page.set_viewport_size({"width": TELEPHONE, "height": HEIGHT})
-    assert page.evaluate("document.documentElement.scrollWidth") <= TELEPHONE
-    page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
-    page.emulate_media(color_scheme="light")
+    assert faults(reader.open(address.format(**known))) == []
     reader.check()

@@ -14,7 +14,7 @@ from tests.browser.receiving import WELL, receiving
 from tests.systems import System
 from tests.webhooks.receiver import Receiver
 
-LEFT_LATE = re.compile("(?i:hugo.* left cedar).*, true from 21 Oct 2026, learned 22 Nov 2026")
+LEFT_LATE = re.compile("(?i:hugo.* left cedar).*, true from 21 October 2026, learned 22 November 2026")
 POLLS_MAX = 400
 REPLAYS_MAX = 8
 ENDPOINTS = "/compliance/v1/webhook-endpoints"
@@ -25,7 +25,7 @@ def test_why_is_cedar_suspended_and_since_when(visitor: Visit) -> None:
     Keyboard(page).follow("cedar", shows="Every reason")
     answer = page.get_by_label("S200P", exact=True)
     expect(answer.get_by_role("heading")).to_contain_text("Suspended")
-    expect(answer).to_contain_text("since 21 Nov 2026, 00:00")
+    expect(answer).to_contain_text("since 21 November 2026, 00:00")
     expect(answer).to_contain_text("no selling to new customers")
     expect(answer).to_contain_text("One counted consultant more")
 
@@ -34,7 +34,7 @@ def test_who_must_act_this_week(visitor: Visit) -> None:
     page = visitor.open("/")
     window = page.get_by_label("Replacement windows").get_by_role("row").filter(has_text="harbour")
     expect(window).to_contain_text("2 days")
-    expect(window).to_contain_text("2 Dec 2026")
+    expect(window).to_contain_text("2 December 2026")
     Keyboard(page).follow("harbour", shows="Every reason")
     expect(page.get_by_label("S200P", exact=True)).to_contain_text("In window")
 
@@ -76,13 +76,13 @@ def test_move_to_45_days_whom_would_it_change(visitor: Visit, story: System) -> 
     keyboard.type("Policy", "2027-01")
     keyboard.type("Days of a window", "45")
     keyboard.type("Reason", "partners asked for more time")
-    keyboard.press("See what it changes", shows="Had this held all along")
+    keyboard.press("See what it changes", shows="If this had always been in force")
     changed = page.locator("#what-if")
     for _ in range(REPLAYS_MAX):
-        if "would stand otherwise" in changed.inner_text():
+        if "would have another standing" in changed.inner_text():
             break
         page.reload()  # the history is still replayed
-    expect(changed).to_contain_text("3 partners would stand otherwise today")
+    expect(changed).to_contain_text("3 partners would have another standing today")
     row = changed.get_by_role("row").filter(has_text=re.compile("cedar", re.IGNORECASE))
     expect(row).to_contain_text("Suspended")
     expect(row).to_contain_text("In window")
@@ -104,7 +104,7 @@ def test_ben_left_on_friday_record_it_see_what_it_does_first_take_it_back(visito
     assert recorded(story) == before
     keyboard.press("Record it", shows="If you take it back")
     keyboard.type("Reason", "it was another Ben")
-    keyboard.press("Take it back", shows="was voided")
+    keyboard.press("Take it back", shows="was taken back")
     known = {"min_position": recorded(story)}
     standing = story.http.get("/compliance/v1/partners/northgate/compliance/S200P", params=known).json()
     assert (standing["status"], standing["counted"]) == ("compliant", ["anna", "ben"])
@@ -151,9 +151,9 @@ def test_resend_the_message_that_failed(visitor: Visit, story: System, receiver:
         keyboard = Keyboard(page)
         keyboard.follow(receiver.url(), shows="disk full")
         receiver.answer = WELL
-        keyboard.press("Retry now", shows="What failed is tried again now.")
+        keyboard.press("Retry now", shows="The failed delivery is tried again now.")
         health(story, made["endpoint_id"], "last_delivered_at")
-        keyboard.follow("Webhooks", shows="Who is sent the compliance events")
+        keyboard.follow("Webhooks", shows="Endpoints that get the compliance events")
         keyboard.follow(receiver.url(), shows="Rotate the secret")
         keyboard.press("Resend", shows="The message was delivered: 204")
         *_, delivered, resent = receiver.requests

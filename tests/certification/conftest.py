@@ -9,8 +9,8 @@ from pydantic import SecretStr
 
 from services.certification.app import create_app
 from services.certification.settings import CertificationSettings
-from services.host.accepted_requests import Paths
 from services.host.api_keys.key_ring import NO_KEYS
+from services.host.documented_operations import Paths
 from services.host.request_guard import RequestGuard
 from tests.certification.caller import Caller
 from tests.databases import Database

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from services.certification.domain.consultant import Consultant, evolve, follow
-from services.certification.domain.reported_fact import decided
+from services.certification.domain.fact_report import decided
 from services.certification.domain.void import standing
 from shared.events.envelope import Fact
 from shared.events.facts import (

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from services.certification.decision import RequestReceipt
-from services.certification.domain.reported_fact import FactReport
+from services.certification.domain.fact_report import FactReport
 from services.certification.event_store.append_connection import AppendConnection
 from services.certification.event_store.append_request import UNDATED, AppendRequest, provisional_instant, row
 from services.certification.event_store.database import Database as Log

@@ -10,9 +10,9 @@ import psycopg
 import pytest
 
 from services.certification.decision import RequestReceipt
+from services.certification.domain.fact_report import FactReport
 from services.certification.domain.refusals import Overloaded, Unavailable
-from services.certification.domain.reported_fact import FactReport
-from services.certification.event_store import append_turns, group_commit
+from services.certification.event_store import group_commit, turns_by_subject
 from services.certification.event_store.database import Database as Log
 from services.certification.event_store.deadline import Deadline
 from services.certification.event_store.store import EventStore
@@ -180,7 +180,7 @@ class TestOnePerson:
     async def test_too_many_are_refused_and_who_gives_up_leaves(
         self, store: EventStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(append_turns, "WAITING_MAX", 3)
+        monkeypatch.setattr(turns_by_subject, "WAITING_MAX", 3)
         async with store.turns.of("C1"):
             waiting = [
                 asyncio.create_task(tell(store, f"w{n}", CertificationRecognised("C1", "S200P"))) for n in range(3)

@@ -11,14 +11,14 @@ import httpx
 import psycopg
 import pytest
 
-from sagecert_verify.rules import facts
-from sagecert_verify.rules.facts import Fact
 from services.certification.api import batches
 from tests.certification.caller import Caller
 from tests.certification.conftest import calling
 from tests.databases import Database
 from tests.end_to_end.client import FactClient
 from tests.oracle.histories import seeded
+from tests.oracle.rules import facts
+from tests.oracle.rules.facts import Fact
 
 NDJSON = "application/x-ndjson"
 PATH = "/certification/v1/batches"
@@ -304,7 +304,7 @@ async def test_more_batches_than_have_a_place_are_refused_before_they_are_read(c
     sent = [
         asyncio.create_task(caller.http.post(PATH, content=slow(), headers={"Content-Type": NDJSON})) for _ in range(2)
     ]
-    while not caller.app.state.service.batches.locked():  # noqa: ASYNC110 - nothing tells of it
+    while caller.app.state.service.batches.taken < 2:  # noqa: ASYNC110 - nothing tells of it
         await asyncio.sleep(0.01)
     refused = await caller.http.post(PATH, content=slow(), headers={"Content-Type": NDJSON})
     assert refused.status_code == 503

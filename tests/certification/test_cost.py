@@ -11,11 +11,12 @@ import pytest
 from services.certification.decision import RequestReceipt
 from services.certification.domain.consultant import Consultant, evolve, follow
 from services.certification.domain.exam_registration import progress
-from services.certification.domain.reported_fact import FactReport
+from services.certification.domain.fact_report import FactReport
 from services.certification.event_store.database import Connection
 from services.certification.event_store.database import Database as Log
 from services.certification.event_store.decision_scope import Scope
-from services.certification.event_store.store import LOAD, EventStore, Loaded
+from services.certification.event_store.store import LOAD, EventStore
+from services.certification.event_store.stored_facts import Loaded
 from services.certification.record_fact import record
 from shared.events.envelope import Fact
 from shared.events.facts import (

@@ -67,11 +67,11 @@ async def test_what_another_engine_decided_is_not_recorded(caller: Caller, datab
     ):
         refused = await caller.post(path, key=path, **body)
         assert (refused.status_code, kind_of(refused)) == (503, "engine-not-installed")
-        assert "not the one installed, another" in refused.json()["detail"]
+        assert "engine another is installed" in refused.json()["detail"]
         assert "Retry-After" in refused.headers
     assert len(await caller.log()) == 1
     ready = await caller.http.get("/certification/readyz")
     assert ready.status_code == 503
-    assert "not the one installed" in ready.text
+    assert "is installed: it decides nothing" in ready.text
     await asyncio.to_thread(install, database, OWN.engine_id)
     assert (await caller.post("partners/P1/closure", key="partners/P1/closure")).status_code == 201

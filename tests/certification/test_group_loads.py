@@ -7,10 +7,11 @@ import asyncpg
 import pytest
 
 from services.certification.decision import RequestReceipt
-from services.certification.domain.reported_fact import FactReport
+from services.certification.domain.fact_report import FactReport
 from services.certification.event_store.database import Database as Log
 from services.certification.event_store.decision_scope import Scope
-from services.certification.event_store.store import EventStore, Loaded
+from services.certification.event_store.store import EventStore
+from services.certification.event_store.stored_facts import Loaded
 from services.certification.record_fact import Answer, record
 from shared.events.facts import CertificationRecognised, Reported, RevocationOrdered
 from tests.certification.seed import day

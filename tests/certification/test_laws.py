@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.certification.domain.consultant import Consultant, evolve, follow, subject
-from services.certification.domain.reported_fact import decided
+from services.certification.domain.fact_report import decided
 from services.certification.domain.rules.grants import grants
 from services.certification.domain.void import standing
 from shared.events.envelope import Fact
@@ -24,7 +24,7 @@ from shared.events.facts import (
     RevocationOrdered,
     ScoreCorrected,
 )
-from shared.rules.period_arithmetic import from_instant, union, until_instant, without
+from shared.rules.half_open_periods import from_instant, union, until_instant, without
 from tests.certification.seed import day
 
 SCORES = st.sampled_from(["70", "79.99", "80", "90"])

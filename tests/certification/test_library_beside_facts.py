@@ -26,7 +26,7 @@ from shared.events.facts import ConsultantLinked, PartnerEnrolled
 from tests.certification.caller import Caller
 from tests.certification.library import environment
 from tests.compliance.log import as_follower, settings_for
-from tests.databases import Database
+from tests.databases import ALL_IN_ONE, Database
 from tests.systems import System
 
 MINUTE_SECONDS: Final = 60.0
@@ -193,7 +193,7 @@ def test_the_system_goes_on(system: System, templates: Server) -> None:
     """Answers, feeds and readiness of the whole, with an event between two facts and one at the end."""
     body = {"partner_id": "P1", "kind": "VAR", "programme": "PARTNER_SUCCESS"}
     assert system.record("partners", "one", **body).status_code == 201
-    with closing(Notes(environment(Database(templates, "all_in_one")))) as notes:
+    with closing(Notes(environment(Database(templates, ALL_IN_ONE)))) as notes:
         notes.save(Note())
         assert system.record("partners/P1/consultants", "two", consultant_id="C1").status_code == 201
         position = notes.save(Note())[0].notification.id

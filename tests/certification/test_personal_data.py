@@ -1,5 +1,7 @@
 """Personal data are kept apart from the facts, and erased without touching them."""
 
+import psycopg
+
 from tests.certification.caller import PREFIX, Caller
 
 
@@ -26,6 +28,17 @@ async def test_a_reason_can_be_erased_and_then_nobody_can_guess_it(caller: Calle
     assert erased == {**fact, "free_text": None}, "the fact itself does not change"
     again = await caller.post("partners/P1/departures", key="k1", **body)
     assert again.status_code == 422, "whether the text was the same can no longer be told"
+
+
+async def test_a_reason_that_was_changed_in_the_database_is_not_given_out(
+    caller: Caller, owner: psycopg.Connection
+) -> None:
+    """The fact holds the hash of the text that came with it; nobody can fit another text to that."""
+    left = (await caller.post("partners/P1/departures", key="k1", consultant_id="C1", reason="Moved to Leeds")).json()
+    fact = await caller.get(f"facts/{left['fact_id']}")
+    assert (fact["free_text"], fact["free_text_altered"]) == ("Moved to Leeds", False)
+    owner.execute("UPDATE certification.free_text SET text = 'Dismissed'")
+    assert await caller.get(f"facts/{left['fact_id']}") == {**fact, "free_text": None, "free_text_altered": True}
 
 
 async def test_the_same_reason_twice_has_two_hashes(caller: Caller) -> None:

@@ -138,7 +138,7 @@ async def test_a_refused_programme_is_answered_with_those_in_force(caller: Calle
     ndjson = {"Content-Type": "application/x-ndjson"}
     line = await caller.http.post(PREFIX + "batches", content=batch, headers=ndjson)
     for answer in (await caller.post("partners", **refused), line):
-        assert "those that enrol are PARTNER_ELITE and PARTNER_SUCCESS, and NONE is no programme" in answer.text
+        assert "those that enrol are PARTNER_ELITE and PARTNER_SUCCESS, and NONE means none" in answer.text
         assert "PARTNER_LATER" not in answer.text
     await caller.post(f"facts/{revision['fact_id']}/void", **REASON)
     answer = await caller.post("partners", **refused)

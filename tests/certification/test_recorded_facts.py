@@ -43,6 +43,17 @@ async def test_exactly_the_facts_about_somebody_are_found_newest_first(caller: C
         assert [fact["position"] for fact in await found(caller, causation_id=cause)] == expected
 
 
+async def test_revisions_of_the_policy_are_found_among_all_others(caller: Caller) -> None:
+    """They are few, and the list of them walks an index of its own."""
+    await tell(Singly(caller), seeded(1), Random(1))
+    for number in (1, 2):
+        terms: dict[str, Any] = {"policy_id": f"P{number}", "window_days": 30 + number, "reason": "tried out"}
+        assert (await caller.post("policy-revisions", **terms)).status_code == 201
+    listed = await found(caller, limit=1, type="policy-revised")
+    assert [fact["data"]["policy_id"] for fact in listed] == ["P2", "P1"]
+    assert await found(caller, type="policy-revised", consultant_id="C1") == []
+
+
 async def test_a_conversation_is_found_with_the_decisions_that_follow(caller: Caller) -> None:
     await caller.course()
     await caller.register("R1")

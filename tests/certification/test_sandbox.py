@@ -11,7 +11,7 @@ import pytest
 from psycopg.sql import SQL, Identifier
 
 from services.certification.decision import RequestReceipt
-from services.certification.domain.reported_fact import FactReport
+from services.certification.domain.fact_report import FactReport
 from services.certification.event_store.database import Database as Log
 from services.certification.event_store.store import EventStore
 from services.certification.personal_data import FreeText

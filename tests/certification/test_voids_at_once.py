@@ -9,7 +9,7 @@ import pytest
 
 from services.certification.domain.consultant import Consultant, evolve, subject
 from services.certification.domain.rules.grants import grants
-from services.certification.domain.rules.maintenance import completions
+from services.certification.domain.rules.maintenance_completions import completions
 from shared.events import wire
 from shared.events.envelope import Fact
 from shared.events.facts import DECIDED, AttemptScored, Decision, ExamRegistered, FactVoided, PortalChangeDeclared

@@ -7,7 +7,7 @@ from typing import Any, Final
 import psycopg
 import pytest
 
-from services.compliance.policy.effects.facts_without_effect import facts_without_effect
+from services.compliance.policy.no_effect.facts_without_effect import facts_without_effect
 from services.compliance.policy.parameters import Parameters
 from shared.events import wire
 from shared.events.envelope import Fact

@@ -14,7 +14,7 @@ from services.host.api_keys.key_commands import NewKey
 from services.host.embedded_postgres.server import Server
 from services.web.scopes import Scope
 from tests.access.serving import SECONDS_MAX, bearer, issued, link, served
-from tests.databases import Database
+from tests.databases import ALL_IN_ONE, Database
 from tests.systems import System
 
 AUTHORISATION: Final = "/compliance/v1/partners/{partner}/authorisations/S200P"
@@ -85,12 +85,13 @@ def test_a_claim_that_no_facts_bear_out_is_wrong(system: System, templates: Serv
     position = authorised(system, "P1")
     asked(system, "P1", min_position=position)
     claims_of(system, "P1", 1)
-    with psycopg.connect(templates.url(database="all_in_one"), autocommit=True) as owner:
+    with psycopg.connect(templates.url(database=ALL_IN_ONE), autocommit=True) as owner:
         owner.execute(
             """
             INSERT INTO audit.claim (
-                partner_id, product, customer, allowed, at, position, policy_id, engine, actor, recorded_at)
-            SELECT partner_id, product, customer, NOT allowed, at, position, policy_id, engine, actor, recorded_at
+                number, partner_id, product, customer, allowed, at, position, policy_id, engine, actor, recorded_at)
+            SELECT number + 1, partner_id, product, customer, NOT allowed, at, position, policy_id, engine, actor,
+                recorded_at
             FROM audit.claim
             """
         )

@@ -14,6 +14,7 @@ from keyword import iskeyword
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from sagecert_client.request import RECORDING
 from tests.contract.test_openapi import SOLD, apps
 
 ROOT: Final = Path(__file__).parents[2] / "packages/sagecert-client/src/sagecert_client"
@@ -22,11 +23,14 @@ SUCCESS: Final = ("200", "201", "202", "204")
 _TYPES_IMPORTS: Final = (
     "from __future__ import annotations\n\nfrom typing import Any, Literal, NotRequired, TypeAlias, TypedDict\n"
 )
+MOMENT: Final = {"at": "str", "known_at": "str", "position": "int", "policy_id": "str", "engine": "str"}
+"""Members that many answers have."""
+BASE_MEMBERS_MIN: Final = 5
+"""A type with fewer members is no base of others."""
 NOT_SENT: Final = frozenset({"last-event-id"})
 """Headers of streams, which the client does not read."""
 IMPORTS: Final = (
-    "JSON, LINES, OMITTED, Day, FeedRequest, FileRequest, Instant, LinesRequest, Omitted, PagedRequest, Request, "
-    "body_of, headers_of, lines_of, optional_body_of, path_of, query_of, recording"
+    "OMITTED, RECORDING, Day, FeedRequest, FileRequest, Instant, LinesRequest, Omitted, PagedRequest, Request"
 )
 
 
@@ -62,13 +66,17 @@ def calls() -> list[Call]:
     return found
 
 
+SEALED_LOGS: Final = {"compliance": "compliance_", "claim-log": "claims_"}
+"""What the calls of each log begin with, by a part of its paths."""
+
+
 def _distinct(name: str, service: str, group: str, path: str) -> str:
     """The name, told apart from that of the same function at another path."""
     if group == "health":
         return f"{service}_{name}"
     if group == "sealed_logs":
         numbers = re.findall("{[a-z]}", path)
-        log = "compliance_" if "/compliance/" in path else ""
+        log = next((log for part, log in SEALED_LOGS.items() if f"/{part}/" in path), "")
         return f"{log}{name}" + (f"_{len(numbers)}" if len(numbers) > 1 else "")
     return name
 
@@ -120,26 +128,56 @@ def _type_name(name: str) -> str:
 
 def _types_module(service: str, document: Mapping[str, Any]) -> str:
     lines = [HEADER.format(title=f"The types of the {service} service"), _TYPES_IMPORTS]
-    for name, schema in document["components"]["schemas"].items():
-        if schema.get("type") != "object" or not schema.get("properties") or name in ("Problem", "FieldError"):
-            lines.append(f'\n{_type_name(name)}: TypeAlias = "{_as_text(annotation(schema))}"\n')
+    members: dict[str, dict[str, str]] = {}
+    said: dict[str, str] = {}
+    for given, schema in document["components"]["schemas"].items():
+        name = _type_name(given)
+        if schema.get("type") != "object" or not schema.get("properties") or given in ("Problem", "FieldError"):
+            lines.append(f'\n{name}: TypeAlias = "{_as_text(annotation(schema))}"\n')
             continue
-        lines.append(_typed_dict(_type_name(name), schema))
-    return "".join(lines)
+        members[name] = _members(schema)
+        said[name] = _sentence(schema.get("description", f"{name} of the documents."))
+    if sum(MOMENT.items() <= own.items() for own in members.values()) > 1:
+        members["Moment"], said["Moment"] = MOMENT, "The members of every answer that name its moment."
+    bases = {name: _bases(name, members) for name in members}
+    in_order = sorted(members, key=lambda name: _depth(name, bases))
+    return "".join([*lines, *(_typed_dict(name, said[name], members, bases[name]) for name in in_order)])
 
 
-def _typed_dict(name: str, schema: Mapping[str, Any]) -> str:
+def _members(schema: Mapping[str, Any]) -> dict[str, str]:
+    """The members of an object, each with its type."""
     required = schema.get("required", ())
-    members = {}
-    for member, described in schema["properties"].items():
-        kind = _as_text(annotation(described))
-        members[member] = kind if member in required else f"NotRequired[{kind}]"
-    said = _sentence(schema.get("description", f"{name} of the documents."))
-    if any(iskeyword(member) or not member.isidentifier() for member in members):
-        pairs = ", ".join(f'"{member}": "{kind}"' for member, kind in members.items())
+    kinds = {member: _as_text(annotation(described)) for member, described in schema["properties"].items()}
+    return {member: kind if member in required else f"NotRequired[{kind}]" for member, kind in kinds.items()}
+
+
+def _is_class(members: Mapping[str, str]) -> bool:
+    return not any(iskeyword(member) or not member.isidentifier() for member in members)
+
+
+def _bases(name: str, members: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """The types whose members this one has, too, the largest first; each member is of one of them at the most."""
+    own = members[name]
+    left, found = dict(own), []
+    for base, shared in sorted(members.items(), key=lambda item: -len(item[1])):
+        small = BASE_MEMBERS_MIN <= len(shared) < len(own)
+        if small and _is_class(own) and _is_class(shared) and shared.items() <= left.items():
+            found.append(base)
+            left = {member: kind for member, kind in left.items() if member not in shared}
+    return found
+
+
+def _depth(name: str, bases: Mapping[str, list[str]]) -> int:
+    return max((1 + _depth(base, bases) for base in bases[name]), default=0)
+
+
+def _typed_dict(name: str, said: str, members: Mapping[str, Mapping[str, str]], bases: list[str]) -> str:
+    if not _is_class(members[name]):
+        pairs = ", ".join(f'"{member}": "{kind}"' for member, kind in members[name].items())
         return f'\n\n{name} = TypedDict("{name}", {{{pairs}}})\n"""{said}"""\n'
-    body = "".join(f"    {member}: {kind}\n" for member, kind in members.items())
-    return f'\n\nclass {name}(TypedDict):\n    """{said}"""\n\n{body}'
+    inherited = {member for base in bases for member in members[base]}
+    own = "".join(f"    {member}: {kind}\n" for member, kind in members[name].items() if member not in inherited)
+    return f'\n\nclass {name}({", ".join(bases) or "TypedDict"}):\n    """{said}"""\n\n{own}'
 
 
 def _as_text(kind: str) -> str:
@@ -152,7 +190,7 @@ def _sentence(description: str) -> str:
     text = " ".join(description.split("\n\n", maxsplit=1)[0].split()).replace("\\", "\\\\")
     lines = [""]
     for word in text.split(" "):
-        if len(lines[-1]) + len(word) > 100:
+        if len(lines[-1]) + len(word) > 108:
             lines.append("")
         lines[-1] += (" " if lines[-1] else "") + word
     return "\n    ".join(lines) + ("\n    " if len(lines) > 1 else "")
@@ -171,33 +209,28 @@ def _calls_module(group: str, members: list[Call]) -> str:
 
 
 class _Parts(NamedTuple):
-    """Of a function: parameters that are needed, those that are not, and what is given to the request."""
+    """Of a function: parameters that are needed, those that are not, and what else the request is made of."""
 
     needed: list[str]
     optional: list[str]
-    arguments: list[str]
+    more: list[str]
 
 
 def _function(call: Call) -> str:
-    parts = _Parts([], [], [f'method="{call.method}"'])
+    parts = _Parts([], [], [])
     named = call.operation.get("parameters", [])
     ids = {one["name"]: one["schema"] for one in named if one["in"] == "path"}
     parts.needed.extend(f"{name}: {annotation(schema, 'x.')}" for name, schema in ids.items())
-    given = "".join(f", {name}={name}" for name in ids)
-    parts.arguments.append(f'path=path_of("{call.path}"{given})')
     _add_query(parts, [one for one in named if one["in"] == "query"])
     _add_headers_and_body(parts, call, [one for one in named if one["in"] == "header"])
-    kind, extra = _answered(call)
+    kind, items = _answered(call)
     made = kind.partition("[")[0]
     keywords = parts.needed[len(ids) :] + parts.optional
     star = ["*"] if keywords else []
     signature = ", ".join([*parts.needed[: len(ids)], *star, *keywords])
-    arguments = ", ".join([*parts.arguments, *extra])
+    arguments = ", ".join([f'"{call.method} {call.path}", locals()', *parts.more, *items])
     said = _sentence(call.operation.get("description") or call.operation["summary"])
-    return (
-        f"\n\ndef {call.name}({signature}) -> {kind}:\n"
-        f'    """{said.rstrip()}\n\n    `{call.method} {call.path}`\n    """\n    return {made}({arguments})\n'
-    )
+    return f'\n\ndef {call.name}({signature}) -> {kind}:\n    """{said}"""\n    return {made}.of({arguments})\n'
 
 
 def _add_query(parts: _Parts, named: list[Mapping[str, Any]]) -> None:
@@ -208,35 +241,29 @@ def _add_query(parts: _Parts, named: list[Mapping[str, Any]]) -> None:
             parts.needed.append(f"{_identifier(one['name'])}: {kind}")
         else:
             parts.optional.append(f"{_identifier(one['name'])}: {kind.removesuffix(' | None')} | None = None")
-    if named:
-        names = [_identifier(one["name"]) for one in named]
-        given = ", ".join(f"{name}={name}" for name in names)
-        parts.arguments.append(f"query=query_of({given})")
 
 
 def _add_headers_and_body(parts: _Parts, call: Call, named: list[Mapping[str, Any]]) -> None:
-    names = [one["name"].lower() for one in named if one["name"].lower() not in NOT_SENT]
-    identifiers = [name.replace("-", "_") for name in names]
+    names = [one["name"].lower().replace("-", "_") for one in named if one["name"].lower() not in NOT_SENT]
     content = call.operation.get("requestBody", {}).get("content", {})
     if "application/x-ndjson" in content:
         parts.needed.append("lines: Iterable[Mapping[str, Any]]")
-        parts.arguments.append("body=lines_of(lines)")
+        parts.more.append('body="lines"')
     elif content:
+        assert all(one["in"] != "query" for one in call.operation.get("parameters", [])), (
+            f"{call.path} has a query, too"
+        )
         _add_members(parts, call, content["application/json"]["schema"])
-    parts.optional.extend(f"{name}: str | None = None" for name in identifiers)
-    maker = "recording" if "idempotency-key" in names else "headers_of"
-    made = f"{maker}({', '.join(f'{name}={name}' for name in identifiers)})"
-    media = "LINES" if "application/x-ndjson" in content else "JSON" if content else ""
-    if media and identifiers:
-        parts.arguments.append(f"headers={{**{media}, **{made}}}")
-    elif media or identifiers:
-        parts.arguments.append(f"headers={media or made}")
+        required = call.operation["requestBody"].get("required", False)
+        parts.more.append(f'body="{"needed" if required else "optional"}"')
+    parts.optional.extend(f"{name}: str | None = None" for name in names)
+    if names:
+        parts.more.append(f"headers={'RECORDING' if tuple(names) == RECORDING else tuple(names)}")
 
 
 def _add_members(parts: _Parts, call: Call, schema: Mapping[str, Any]) -> None:
     """The members of a JSON body as parameters."""
     body = _whole(schema, call.document)
-    given = []
     for member, described in body.get("properties", {}).items():
         name = _identifier(member)
         assert f"{name}:" not in " ".join(parts.needed), f"{call.path} has two parameters {name}"
@@ -246,9 +273,6 @@ def _add_members(parts: _Parts, call: Call, schema: Mapping[str, Any]) -> None:
         else:
             null = " | None" if kind.endswith(" | None") else ""
             parts.optional.append(f"{name}: {kind.removesuffix(' | None')} | Omitted{null} = OMITTED")
-        given.append(f"{name}={name}")
-    required = call.operation["requestBody"].get("required", False)
-    parts.arguments.append(f"body={'body_of' if required else 'optional_body_of'}({', '.join(given)})")
 
 
 def _whole(schema: Mapping[str, Any], document: Mapping[str, Any]) -> Mapping[str, Any]:

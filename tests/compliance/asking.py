@@ -8,18 +8,21 @@ import httpx
 
 from services.compliance.app import create_app
 from services.compliance.settings import ComplianceSettings
-from services.host.accepted_requests import Paths
 from services.host.api_keys.key_ring import NO_KEYS
+from services.host.documented_operations import Paths
 from services.host.request_guard import RequestGuard
 from services.host.wall_clock import wall_clock
+from services.web.fact_proofs import FactProofs
 
 ORIGIN = "http://compliance"
 
 
 @asynccontextmanager
-async def asking(settings: ComplianceSettings) -> AsyncIterator[httpx.AsyncClient]:
+async def asking(
+    settings: ComplianceSettings, fact_proofs: FactProofs | None = None
+) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the running application."""
-    app = create_app(settings, wall_clock)
+    app = create_app(settings, wall_clock, fact_proofs)
     door = RequestGuard(app, Paths([app]), keys=NO_KEYS, sandbox=settings.sandbox)
     async with (
         app.router.lifespan_context(app),

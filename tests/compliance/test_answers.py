@@ -100,15 +100,16 @@ async def test_between_facts_the_clock_alone_moves_the_live_answer_whether_or_no
                 assert {**told.json(), "known_at": ""} == {**again.json(), "known_at": ""}
 
 
-@pytest.mark.parametrize("seed", range(60, 66))
+@pytest.mark.parametrize("seed", range(61, 66))
 async def test_next_change_at_is_the_next_instant_at_which_the_answer_changes(lived: Lived, seed: int) -> None:
     groups = history(seed)
     for group in groups:
         await lived.record(group)
+    changes = 0
     for path in questions(groups):
         now = await ask(lived.client, path, at=instant_text(groups[0][0].effective_at))
         for _ in range(60):
-            if now.status_code != 200 or now.json()["next_change_at"] is None:
+            if now.status_code != 200 or now.json().get("next_change_at") is None:
                 break
             change = datetime.fromisoformat(now.json()["next_change_at"])
             before = await ask(lived.client, path, at=instant_text(change - MICROSECOND))
@@ -116,6 +117,8 @@ async def test_next_change_at_is_the_next_instant_at_which_the_answer_changes(li
             assert said(before) == said(now)
             assert said(after) != said(now)
             now = after
+            changes += 1
+    assert changes > 0
 
 
 @pytest.mark.parametrize("seed", [65, 68, 70, 73, 80, 87])

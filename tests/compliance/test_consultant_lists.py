@@ -1,7 +1,7 @@
 """Lists of people and of maintenance that is owed: the present, by index, and any other moment, from the log."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import psycopg
@@ -10,12 +10,14 @@ import pytest
 from services.compliance.database import connect
 from services.compliance.projection.batch import Projector
 from services.compliance.settings import ComplianceSettings
+from shared.events.compliance_events import Outcome, Status
 from shared.events.facts import (
     AttemptScored,
     ConsultantLeft,
     ConsultantLinked,
     CourseCompleted,
     ExamRegistered,
+    FactVoided,
     MaintenanceCompleted,
     PartnerEnrolled,
     Period,
@@ -112,6 +114,8 @@ async def test_maintenance_is_listed_while_it_is_owed(sandbox_database: Database
             ({"due_before": "2022-03-01"}, []),
             ({"due_before": "2022-03-02"}, ["B", "F"]),
             ({"due_before": "2022-03-02T00:00:00Z"}, []),
+            ({"due_from": "2022-03-02"}, []),
+            ({"due_from": "2022-03-01", "due_before": "2022-03-02"}, ["B", "F"]),
             ({"portal_change_id": "CH2"}, []),
             ({"partner_id": "P1"}, ["B"]),
             ({"partner_id": "P1", "known_position": page["position"]}, ["B"]),
@@ -120,34 +124,148 @@ async def test_maintenance_is_listed_while_it_is_owed(sandbox_database: Database
             assert [row["consultant_id"] for row in found] == people, question
 
 
+async def test_a_further_portal_change_leaves_the_maintenance_for_others_as_it_is(sandbox_database: Database) -> None:
+    seed = SeedFacts()
+    seed.groups = told()
+    until = datetime(2022, 5, 1, tzinfo=UTC).date()
+    seed.tell(NOW, PortalChangeDeclared("CH2", ("S200P",), True, until, "another change"))
+    seed.tell(NOW, FactVoided(seed.groups[-1][0].fact_id))
+    *before, announced, voided = seed.groups
+    settings = settings_for(sandbox_database)
+    set_clock(sandbox_database, NOW + DAY)
+    connection = await connect(as_follower(settings))
+    with psycopg.connect(sandbox_database.owner_url, autocommit=True) as owner:
+        log = Log(owner)
+        first = [("CH1", "B"), ("CH1", "F")]
+        further = [("CH2", person) for person in "ABCF"]
+        for coming, expected in ((before, first), ([announced], first + further), ([voided], first)):
+            log.write(coming)
+            await Projector(connection, OURS, "test").advance_fully(NOW)
+            async with asking(settings) as client:
+                owed = (await answer(client, "maintenance"))["maintenance"]
+            assert [(row["portal_change_id"], row["consultant_id"]) for row in owed] == expected
+    await connection.close()
+
+
+def told_of_strangers() -> list[Group]:
+    """A is of P1. Of no partner: who is certified, has the course, is registered, or was registered in error."""
+    seed = SeedFacts()
+    seed.tell(BEGIN, PartnerEnrolled("P1", "VAR", "PARTNER_SUCCESS"))
+    seed.tell(BEGIN, ConsultantLinked("P1", "A"))
+    for person in ("A", "A-certified"):
+        seed.certified(BEGIN, person)
+    seed.tell(BEGIN, CourseCompleted("A-course", "S200P"))
+    seed.tell(BEGIN, ExamRegistered("R1", "A-registered", "S200P"))
+    seed.tell(BEGIN, ExamRegistered("R2", "A-voided", "S200P"))
+    voided = seed.head
+    seed.tell(BEGIN + DAY, FactVoided(f"f{voided}"))
+    return seed.groups
+
+
+async def test_who_was_never_linked_to_a_partner_is_listed_while_a_fact_stands(sandbox_database: Database) -> None:
+    """As a typing error in the id of A would have it: certified and registered, and of no partner."""
+    settings = await followed(sandbox_database, told_of_strangers(), NOW)
+    strangers = ["A-certified", "A-course", "A-registered"]
+    async with asking(settings) as client:
+        for at in ({}, {"at": instant_text(NOW), "known_position": told_of_strangers()[-1][-1].position}):
+            page = await answer(client, "consultants", product="S200P", **at)
+            assert shown(page) == {
+                "A": ("P1", instant_text(BEGIN), None),
+                "A-certified": (None, instant_text(BEGIN), None),
+                "A-course": (None, None, "pass", None),
+                "A-registered": (None, None, "course", "pass", None),
+            }
+            for question, expected in (
+                ({}, ["A", *strangers]),
+                ({"q": "a-"}, strangers),
+                ({"q": "a-vo"}, []),
+                ({"certified": "true", "product": "S200P"}, ["A", "A-certified"]),
+                ({"certified": "false", "product": "S200P"}, strangers[1:]),
+                ({"partner_id": "P1"}, ["A"]),
+            ):
+                whole = await rows(client, "consultants", "consultants", limit=100, **question, **at)
+                assert list(dict.fromkeys(row["consultant_id"] for row in whole)) == expected, question
+                for limit in (1, 3):
+                    assert await rows(client, "consultants", "consultants", limit=limit, **question, **at) == whole
+        for person in strangers:
+            said = await answer(client, f"consultants/{person}/certifications/S200P")
+            assert said["certified"] is (person == "A-certified")
+        before = await answer(client, "consultants", product="S200P", known_at=instant_text(BEGIN))
+        assert list(shown(before)) == ["A", *strangers, "A-voided"]
+
+
 async def rows(client: httpx.AsyncClient, path: str, member: str, **question: object) -> list[Any]:
-    page = await answer(client, path, limit=3, **question)
+    asked = {"limit": 3, **question}
+    page = await answer(client, path, **asked)
     found: list[Any] = page[member]
     while page["next"] is not None:
-        page = await answer(client, path, limit=3, after=page["next"], **question)
+        page = await answer(client, path, after=page["next"], **asked)
         found += page[member]
     return found
 
 
-@pytest.mark.parametrize("seed", [3, 7, 21])
-async def test_the_present_by_index_is_what_follows_from_the_log(sandbox_database: Database, seed: int) -> None:
-    """Of a random history, in pages that end in the middle of people, the same from the read model as from the log."""
-    groups = history(seed)
+LISTS = (
+    "partners?product=S200P",
+    *(f"partners?status={status}" for status in get_args(Status)),
+    "partners?status=suspended&status=in_window&status=compliant",
+    *(f"windows?status={outcome}" for outcome in get_args(Outcome)),
+    "windows",
+    "consultants",
+    "consultants?certified=true",
+    "consultants?certified=false&product=S200P",
+    "maintenance",
+    "maintenance?product=S200P",
+    "maintenance?portal_change_id=CH1",
+    "maintenance?portal_change_id=CH2",
+)
+
+
+def told_of_windows() -> list[Group]:
+    """Of one partner each a window was closed in time, was closed late, expired, or runs; then all lapse."""
+    seed = SeedFacts()
+    for number in range(5):
+        seed.var(BEGIN, f"P{number}")
+    for number in (0, 1):
+        seed.certified(BEGIN, f"P{number}-C")
+    for day, fact in (
+        (1, ConsultantLeft("P0", "P0-B")),
+        (2, ConsultantLeft("P1", "P1-B")),
+        (5, ConsultantLeft("P2", "P2-B")),
+        (10, ConsultantLinked("P0", "P0-C")),
+        (45, ConsultantLinked("P1", "P1-C")),
+        (60, ConsultantLeft("P3", "P3-B")),
+        (70, PortalChangeDeclared("CH1", ("S200P",), True, (BEGIN + 90 * DAY).date(), "a change")),
+    ):
+        seed.tell(BEGIN + day * DAY, fact)
+    return seed.groups
+
+
+@pytest.mark.parametrize("seed", [3, 7, pytest.param(None, id="windows")])
+async def test_the_present_by_index_is_what_follows_from_the_log(sandbox_database: Database, seed: int | None) -> None:
+    """Of a random history, or one of windows, in pages that end in the middle of people.
+
+    The same from the read model as from the log, also when what lay ahead has begun since, and no timer has fired.
+    """
+    groups = told_of_windows() if seed is None else history(seed)
     now = groups[-1][0].recorded_at + timedelta(days=1)
     settings = await followed(sandbox_database, groups, now)
+    with psycopg.connect(sandbox_database.owner_url) as owner:
+        for table, instant in (("standing", "valid_from"), ("replacement_window", "opened_at")):
+            marked = owner.execute(f"SELECT bool_and(ahead = ({instant} > %s)) FROM compliance.{table}".encode(), [now])
+            assert marked.fetchone() != (False,), table
     async with asking(settings) as client:
-        moment = {"at": instant_text(now), "known_position": groups[-1][-1].position}
-        partners = {row["partner_id"] for row in await rows(client, "partners", "partners")}
+        partners = sorted({row["partner_id"] for row in await rows(client, "partners", "partners")})
+        of_partners = [f"partners/{partner}/consultants" for partner in partners]
+        of_partners += [f"maintenance?partner_id={partner}" for partner in partners]
         assert await rows(client, "consultants", "consultants")
-        for path, member in (
-            ("consultants", "consultants"),
-            ("consultants?certified=true", "consultants"),
-            ("consultants?certified=false&product=S200P", "consultants"),
-            ("maintenance", "maintenance"),
-            *((f"partners/{partner}/consultants", "consultants") for partner in sorted(partners)),
-            *((f"maintenance?partner_id={partner}", "maintenance") for partner in sorted(partners)),
-        ):
-            assert await rows(client, path, member, **moment) == await rows(client, path, member), path
+        outcomes = {row["outcome"] for row in await rows(client, "windows", "windows")}
+        assert seed is not None or outcomes == {"open", "closed", "closed_late", "expired"}
+        for days, paths in ((0, (*LISTS, *of_partners)), (45, LISTS), (400, LISTS)):
+            set_clock(sandbox_database, now + days * DAY)
+            moment = {"at": instant_text(now + days * DAY), "known_position": groups[-1][-1].position}
+            for path in paths:
+                member = path.partition("?")[0].rpartition("/")[2]
+                assert await rows(client, path, member) == await rows(client, path, member, **moment), (days, path)
 
 
 @pytest.mark.parametrize(
@@ -159,6 +277,7 @@ async def test_the_present_by_index_is_what_follows_from_the_log(sandbox_databas
         ("partners/P1/consultants?q=A", "q"),
         ("maintenance?after=2022-02-30~CH1~A~S200P", "after"),
         ("maintenance?due_before=soon", "due_before"),
+        ("maintenance?due_from=soon", "due_from"),
         ("maintenance?product=X", "product"),
     ],
 )

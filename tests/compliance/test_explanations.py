@@ -7,7 +7,7 @@ import httpx
 import psycopg
 import pytest
 
-from services.compliance.historical_answers.explanation_page import CONTENT_SECURITY_POLICY, explanation_page
+from services.compliance.api.printed_explanation import CONTENT_SECURITY_POLICY, printed_explanation
 from services.compliance.settings import ComplianceSettings
 from shared.events.facts import ConsultantLeft
 from shared.events.wire import instant_text
@@ -89,7 +89,7 @@ def test_every_value_of_a_page_is_escaped() -> None:
     """Facts that were recorded before codes were asked for can hold any text."""
     hostile = "<script>alert(1)</script>{0}"
     reason = {"rule": hostile, "text": hostile, "fact_ids": [hostile]}
-    page = explanation_page(
+    page = printed_explanation(
         {
             **dict.fromkeys(("partner_id", "product", "status", "at", "known_at", "position"), hostile),
             **dict.fromkeys(("headcount", "minimum", "shortfall", "next_change_at"), None),
@@ -101,8 +101,13 @@ def test_every_value_of_a_page_is_escaped() -> None:
             "counted": [{"consultant_id": hostile, "since": hostile, "fact_ids": []}],
             "linked_only": [hostile],
             "remedies": [{"rule": hostile, "text": hostile, "before": hostile}],
-            "facts": [dict.fromkeys(("position", "type", "effective_at", "recorded_at", "actor", "fact_id"), hostile)],
+            "facts": [
+                dict.fromkeys(
+                    ("position", "type", "effective_at", "recorded_at", "actor", "fact_id", "entry", "tlog_proof"),
+                    hostile,
+                )
+            ],
         }
     ).decode()
     assert "<script" not in page
-    assert page.count("&lt;script&gt;") >= 15
+    assert page.count("&lt;script&gt;") >= 19

@@ -12,8 +12,8 @@ import pytest
 
 from services.compliance.database import connect
 from services.compliance.historical_answers import facts_without_effect as pages
-from services.compliance.historical_answers.queries import AsOfMembers, FactsWithoutEffect
-from services.compliance.policy.effects.facts_without_effect import facts_without_effect
+from services.compliance.historical_answers.queries import FactsWithoutEffect
+from services.compliance.policy.no_effect.facts_without_effect import facts_without_effect
 from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.settings import ComplianceSettings
 from shared.events.envelope import Fact
@@ -75,21 +75,23 @@ async def test_pages_of_any_size_hold_what_the_policy_says_of_the_whole_log(
         monkeypatch.setattr(pages, "_AT_ONCE", at_once)
         monkeypatch.setattr(pages, "JUDGED_MAX", judged_max)
         for at in (NOW, AN_INSTANT):
-            question = FactsWithoutEffect(
-                moment=AsOfMembers(at), partner_id=None, consultant_id=None, reason=None, after=None, limit=limit
-            )
+            question = FactsWithoutEffect(at=at, limit=limit)
             listed = [item async for item in _every_page(connection, question)]
             assert {item["fact_id"]: item["reason"] for item in listed} == policy_says(FACTS, at)
             assert [item["position"] for item in listed] == sorted(item["position"] for item in listed)
+            newest = msgspec.structs.replace(question, order="newest")
+            assert [item async for item in _every_page(connection, newest)] == listed[::-1]
     for name, value in (
         ("partner_id", _first("partner_id")),
         ("consultant_id", _first("consultant_id")),
         ("reason", "already_left"),
     ):
-        question = msgspec.structs.replace(question, moment=AsOfMembers(NOW), limit=2, **{name: value})
+        question = msgspec.structs.replace(question, at=NOW, limit=2, **{name: value})
         listed = [item async for item in _every_page(connection, question)]
         wanted = _filtered(value)
         assert {item["fact_id"] for item in listed} == wanted
+        newest = msgspec.structs.replace(question, order="newest")
+        assert [item async for item in _every_page(connection, newest)] == listed[::-1]
         question = msgspec.structs.replace(question, **{name: None})
     await connection.close()
 
@@ -142,6 +144,10 @@ async def test_a_list_goes_on_as_it_began(client: httpx.AsyncClient) -> None:
     second = await answer(client, "facts-without-effect", limit=2, after=first["next"])
     assert (second["at"], second["position"]) == (first["at"], first["position"])
     assert second["facts"][0]["position"] > first["facts"][-1]["position"]
+    newest = await answer(client, "facts-without-effect", limit=2, order="newest")
+    older = await answer(client, "facts-without-effect", limit=2, order="newest", after=newest["next"])
+    positions = [item["position"] for page in (newest, older) for item in page["facts"]]
+    assert positions == sorted(positions, reverse=True)
     earlier = await answer(client, "facts-without-effect", known_position=GROUPS[3][-1].position, limit=1000)
     known = [fact for fact in FACTS if fact.position <= GROUPS[3][-1].position]
     assert {item["fact_id"] for item in earlier["facts"]} == policy_says(known, NOW).keys()
@@ -158,6 +164,7 @@ async def test_a_list_goes_on_as_it_began(client: httpx.AsyncClient) -> None:
         ("partner_id=3-P1&known_position=0", 404, "partner_id"),
         ("partner_id=P%00", 422, "partner_id"),
         ("reason=because", 422, "reason"),
+        ("order=random", 422, "order"),
         ("limit=0", 422, "limit"),
         ("after=1", 422, "after"),
         ("after=2022-99-01T00:00:00Z~1~1", 422, "after"),

@@ -158,13 +158,13 @@ async def test_a_fact_recorded_before_a_timer_is_applied_before_it_however_late_
         Log(owner).write(telling.groups)
         async with following(sandbox_database):
             await until_applied(owner, telling.head)
-            set_clock(sandbox_database, deadline - timedelta(seconds=0.5), running=True)
             with psycopg.connect(sandbox_database.certification_url) as appending:
+                set_clock(sandbox_database, deadline - timedelta(seconds=2), running=True)
                 call = one_call("joiner", ConsultantLinked("P", "C"))
                 stamped = appending.execute("SELECT recorded_at FROM certification.append(%s)", [call]).fetchone()
                 assert stamped is not None
                 assert stamped[0] < deadline
-                await asyncio.sleep(1.5)
+                await asyncio.sleep(3)
             await until_applied(owner, telling.head + 1)
         types = {kind for (kind,) in owner.execute("SELECT type FROM compliance.compliance_event")}
         assert "com.sage.partnercloud.replacement-window-closed.v1" in types
@@ -234,6 +234,23 @@ async def test_a_batch_that_was_overtaken_writes_nothing(
         for table in ("compliance_event", "standing", "timer")
     ]
     assert written == 3 * [not other_commits]
+
+
+async def test_a_notification_of_what_is_applied_draws_no_barrier(early: Database, owner: Connection[Any]) -> None:
+    """A barrier waits for the appends under way and for the disk: only a moved clock is worth one."""
+    groups = population(3)
+    Log(owner).write(groups)
+    head = groups[-1][-1].position
+    async with following(early):
+        await until_applied(owner, head)
+        assert owner.execute("SELECT known_through >= %s FROM compliance.progress", [BEGIN]).fetchone() == (True,)
+        with psycopg.connect(early.owner_url) as appending:
+            appending.execute("LOCK TABLE certification.recording IN EXCLUSIVE MODE")
+            owner.execute(f"NOTIFY sagecert_facts, '{head}'")
+            await asyncio.sleep(0.2)
+            assert owner.execute(WAITING).fetchone() == (0,)
+            owner.execute("NOTIFY sagecert_facts")
+            await until_somebody_waits(owner)
 
 
 async def test_rebuilds_are_taken_into_use_while_facts_come_in_and_followers_run(

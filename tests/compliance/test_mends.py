@@ -10,6 +10,7 @@ from shared.events.envelope import Fact
 from shared.events.facts import ConsultantLeft, ConsultantLinked, CourseCompleted, PartnerEnrolled
 from shared.events.wire import instant_text
 from tests.compliance.asking import answer, asking
+from tests.compliance.log import set_clock
 from tests.compliance.seed import BEGIN, DAY, SeedFacts
 from tests.compliance.test_consultant_lists import ANNOUNCED, NOW, followed, told
 from tests.databases import Database
@@ -62,6 +63,39 @@ async def test_an_answer_says_who_is_nearest_and_what_each_lacks(sandbox_databas
         assert [person["consultant_id"] for person in later["nearest"]] == ["B", "D", "E", "H"]
         other = (await answer(client, "partners/P2/compliance/S200P"))["mends"]
         assert (other["rule"], other["people"], other["by"], other["nearest"]) == ("R12", 2, None, [])
+
+
+async def test_who_is_nearest_is_answered_again_as_it_is_by_then(sandbox_database: Database) -> None:
+    """Asked once, then after a name came and went, after the clock ran, and after a further fact."""
+    seed = SeedFacts()
+    seed.groups = told()
+    seed.tell(LOST, ConsultantLeft("P1", "C"))
+    joins, position = NOW + 10 * DAY, seed.head + 1
+    seed.groups.append((Fact("joins", joins, LOST, ConsultantLinked("P1", "H"), position, position),))
+    settings = await followed(sandbox_database, seed.groups, NOW)
+    async with asking(settings) as client:
+
+        async def nearest() -> dict[str, tuple[str | None, list[str]]]:
+            found = await mends(client)
+            assert found is not None
+            assert found == await mends(client), "asked again"
+            return {person["consultant_id"]: (person["name"], person["lacks"]) for person in found["nearest"]}
+
+        assert await nearest() == {
+            "B": (None, ["maintenance"]),
+            "D": (None, ["pass"]),
+            "E": (None, ["course", "pass"]),
+        }
+        with psycopg.connect(sandbox_database.owner_url, autocommit=True) as owner:
+            owner.execute("INSERT INTO certification.profile VALUES ('D', 'Di Moss', 'di@example.org')")
+            assert (await nearest())["D"] == ("Di Moss", ["pass"])
+            owner.execute("DELETE FROM certification.profile")
+            assert (await nearest())["D"] == (None, ["pass"])
+        set_clock(sandbox_database, joins)
+        assert list(await nearest()) == ["B", "D", "E", "H"]
+        course = Fact("course", joins, joins, CourseCompleted("E", "S200P"), position + 1, position + 1)
+        await followed(sandbox_database, [(course,)], joins)
+        assert (await nearest())["E"] == (None, ["pass"])
 
 
 async def test_of_very_many_people_the_most_promising_are_asked(sandbox_database: Database) -> None:

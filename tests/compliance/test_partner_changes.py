@@ -8,12 +8,12 @@ import httpx
 import psycopg
 import pytest
 
-from sagecert_verify.rules import facts as oracle
 from services.compliance.settings import ComplianceSettings
 from shared.events.wire import instant_text
 from tests.compliance.asking import ORIGIN, answer, ask, asking
 from tests.compliance.log import Log, set_clock, settings_for
 from tests.databases import Database
+from tests.oracle.rules import facts as oracle
 from tests.policy.fact_log import recorded
 
 CHANGES = f"{ORIGIN}/audit/v1/partners/P1/changes"
@@ -47,6 +47,15 @@ async def client(sandbox_database: Database) -> AsyncIterator[httpx.AsyncClient]
 def _said(change: dict[str, Any], product: str = "S200P") -> dict[str, tuple[Any, Any]]:
     differences = [difference for difference in change["differences"] if difference["product"] == product]
     return {difference["member"]: (difference["before"], difference["after"]) for difference in differences}
+
+
+async def test_between_equal_instants_nothing_was_learned(client: httpx.AsyncClient) -> None:
+    for instant in (ASKED, ASKED + DAY, ASKED + 4 * DAY):
+        when = instant_text(instant)
+        found = await answer(client, CHANGES, at=instant_text(ASKED), known_from=when, known_to=when)
+        assert (found["changes"], found["next"]) == ([], None)
+        assert found["before"] == found["after"] != []
+        assert found["from_position"] == found["to_position"]
 
 
 async def test_what_was_learned_and_by_which_fact(client: httpx.AsyncClient) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from services.compliance.database import OwnConnection, connect
 from services.compliance.policy.parameters import PARAMETERS, Parameters, parameters_for
-from services.compliance.policy.published_events import PublicationState, PublishedEvent, load_publication
+from services.compliance.policy.published_state import PublicationState, PublishedEvent, load_publication
 from services.compliance.projection import rebuild
 from services.compliance.projection.batch import Limits, Projector
 from services.compliance.projection.rebuild import Rebuilt
@@ -222,8 +222,8 @@ async def test_rebuilding_again_and_back_publishes_corrections_only(database: Da
         assert await one.events() == corrected
 
     assert told(corrected) == told(by_the_first)
-    upgrades = await one.connection.fetch("SELECT policy_version FROM policy_upgrade ORDER BY number")
-    assert [row["policy_version"] for row in upgrades] == ["longer", "stricter", FEWER.version, OURS.version]
+    upgrades = await one.connection.fetch("SELECT engine_id FROM policy_upgrade ORDER BY number")
+    assert [row["engine_id"] for row in upgrades] == ["longer", "stricter", FEWER.version, OURS.version]
 
 
 async def test_every_correction_names_the_engine_as_its_cause(database: Database, one: Following) -> None:
@@ -254,9 +254,24 @@ async def test_what_the_same_engine_published_otherwise_is_altered_and_not_corre
     assert await one.events() == published
 
 
+@pytest.mark.parametrize("place", ["min(position)", "max(position) / 2", "max(position) / 2 + 1", "max(position)"])
+async def test_one_event_that_differs_is_found_wherever_it_is(database: Database, one: Following, place: str) -> None:
+    """The events are compared in parts."""
+    await one.follow(history(5), OURS)
+    with psycopg.connect(database.superuser_url, autocommit=True) as superuser:
+        superuser.execute("ALTER TABLE compliance.compliance_event DISABLE TRIGGER append_only")
+        superuser.execute(
+            f"UPDATE compliance.compliance_event SET about = about || '.' WHERE position = (SELECT {place}"
+            " FROM compliance.compliance_event)"
+        )
+
+    with pytest.raises(rebuild.Unexplained):
+        await rebuilt(database, ComplianceSettings)
+
+
 async def test_another_engine_than_the_one_installed_derives_nothing(database: Database, one: Following) -> None:
     install(database, "longer")
-    with pytest.raises(EngineNotInstalled, match="not the one installed, longer"):
+    with pytest.raises(EngineNotInstalled, match="engine longer is installed"):
         await one.follow(history(4), OURS)
     settings = ComplianceSettings.model_validate({"database_url": database.compliance_url})
     with pytest.raises(EngineNotInstalled):

@@ -33,3 +33,43 @@ def test_portal_changes_are_listed_with_the_terms_in_force(system: System) -> No
         ("old", "2030-06-01"),
     ]
     assert system.http.get(PATH, params={"after": "x"}).status_code == 422
+
+    alone = system.http.get(f"{PATH}/old").json()
+    assert {name: alone[name] for name in old} == old
+    assert alone["position"] == waits.json()["position"]
+    then = {"known_position": before}
+    assert system.http.get(f"{PATH}/void", params=then).json()["due_on"] == "2030-06-01"
+    for nowhere in ("void", "later", "never"):
+        gone = system.http.get(f"{PATH}/{nowhere}")
+        assert (gone.status_code, gone.json()["parameter"]) == (404, "portal_change_id")
+
+
+def test_a_portal_change_is_known_from_the_first_fact_that_names_it(system: System) -> None:
+    path = "/compliance/v1/portal-changes/CH1/notifications"
+    assert system.http.get(path).status_code == 404
+    training = {"consultant_id": "C1", "product": "S200P", "portal_change_id": "CH1"}
+    position = system.record("course-completions", "k1", **training).json()["position"]
+    answer = system.http.get(path, params={"min_position": position})
+    assert (answer.status_code, answer.json()["notified"]) == (200, [])
+    assert system.http.get(path, params={"known_position": position - 1}).status_code == 404
+    assert system.http.get("/compliance/v1/portal-changes/CH2/notifications").status_code == 404
+
+
+def test_the_progress_of_partners_says_what_was_asked_and_what_is_owed(system: System) -> None:
+    """R25: ada completes the maintenance, ben owes it, and cleo was certified later."""
+    early = {"effective_at": "2020-01-05T09:00:00Z"}
+    system.record("partners", "p", partner_id="P1", kind="VAR", programme="PARTNER_SUCCESS", **early)
+    for person in ("ada", "ben"):
+        system.record("partners/P1/consultants", f"l-{person}", consultant_id=person, **early)
+        system.record("recognised-certifications", f"r-{person}", consultant_id=person, product="S200P", **early)
+    change: dict[str, Any] = {"products": ["S200P"], "significant": True, "due_on": "2030-06-01", "summary": "New"}
+    system.record(CHANGES, "c", portal_change_id="CH1", effective_at="2020-02-05T09:00:00Z", **change)
+    about = {"consultant_id": "ada", "product": "S200P", "portal_change_id": "CH1"}
+    system.record("course-completions", "t", **about)
+    system.record("exam-registrations", "e", registration_id="E1", **about)
+    system.record("exam-registrations/E1/attempts", "a", attempt=1, score="90")
+    system.record("partners/P1/consultants", "l-cleo", consultant_id="cleo")
+    last = system.record("recognised-certifications", "r-cleo", consultant_id="cleo", product="S200P")
+    asked = {"partner_id": ["P1", "P2"], "min_position": last.json()["position"]}
+    found = system.http.get(f"{PATH}/CH1/progress", params=asked).json()
+    assert found["partners"] == [{"partner_id": "P1", "asked": 2, "owed": 1}]

@@ -9,17 +9,22 @@ from random import Random
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 
 from services.compliance.database import OwnConnection, connect
 from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.projection import batch, rebuild
 from services.compliance.projection.batch import LIMITS, Limits, Projector
 from services.compliance.projection.rebuild import Rebuilt
-from services.compliance.projection.wide_step_workers import ReplayWorkers
+from services.compliance.projection.wide_step_workers import ReplayWorkers, StepRange
+from services.compliance.read_model.rows import PartnerRows
+from shared.events.facts import ConsultantLinked, FactVoided, PortalChangeDeclared
 from tests.compliance.log import OURS, Group, Log, as_follower, compliance_log, settings_for, shuffled_sizes
+from tests.compliance.seed import BEGIN, SeedFacts
 from tests.databases import Database
 from tests.oracle.histories import seeded
 from tests.policy.fact_log import recorded
+from tests.policy.test_affected_partners import log
 
 MICROSECOND = timedelta(microseconds=1)
 LONG_AFTER = timedelta(days=400)
@@ -28,6 +33,20 @@ LONG_AFTER = timedelta(days=400)
 def history(seed: int) -> list[Group]:
     """What certification records of a random history with late, voided, corrected and repeated facts."""
     return [group for group in recorded(seeded(seed)) if group]
+
+
+def mergers(random: Random) -> list[Group]:
+    """Two people between six partners that end and merge, again and again, in circles and voided."""
+    voided = set[str]()
+    groups: list[Group] = []
+    for fact in log(random):
+        if isinstance(fact.data, FactVoided):
+            if fact.data.fact_id in voided:
+                continue
+            voided.add(fact.data.fact_id)
+        position = len(groups) + 1
+        groups.append((replace(fact, position=position, append_position=position),))
+    return groups
 
 
 async def follow(
@@ -85,6 +104,20 @@ async def test_batches_and_slices_never_show(database: Database, seed: int) -> N
     assert rebuilt.differences == ()
 
 
+@pytest.mark.parametrize("seed", range(80, 86))
+async def test_what_takes_too_long_is_taken_in_parts(database: Database, seed: int) -> None:
+    """Every batch that can be smaller is given up for a smaller one, with the histories that went further."""
+    random, groups = Random(seed), history(seed - 60)
+    sizes = [random.randint(3, 9) for _ in range(3)]
+    limits = Limits(seconds_max=0, unnamed_max=random.choice([0, 64]), facts_max=40)
+    await follow(database, groups, sizes, barriers=bool(seed % 2), limits=limits)
+
+    rebuilt = await asyncio.to_thread(verify, database)
+
+    assert rebuilt.differences == ()
+    assert rebuilt.events > 0
+
+
 @pytest.mark.parametrize("seed", range(40, 60))
 async def test_what_is_kept_between_batches_never_shows(database: Database, seed: int) -> None:
     """Group by group, with the timers between, on one projector that keeps every history."""
@@ -101,13 +134,47 @@ async def test_whom_a_fact_does_not_concern_is_left_alone(database: Database, se
     random = Random(seed)
     groups = history(seed - 60 if seed % 2 else seed)
     sizes = [random.randint(1, 4) for _ in range(3)]
-    await follow(
-        database, groups, sizes, barriers=random.random() < 0.5, limits=Limits(facts_kept_max=0, unnamed_max=0)
-    )
+    limits = Limits(facts_kept_max=random.choice([0, 60, 150_000]), unnamed_max=0)
+    await follow(database, groups, sizes, barriers=random.random() < 0.5, limits=limits)
 
     rebuilt = await asyncio.to_thread(verify, database)
 
     assert rebuilt.differences == ()
+
+
+@pytest.mark.parametrize("seed", [*range(7), 19])
+async def test_mergers_of_partners_with_the_same_people_never_show(database: Database, seed: int) -> None:
+    random = Random(seed)
+    groups = mergers(random)
+    limits = Limits(unnamed_max=0, facts_kept_max=random.choice([150, 150_000]))
+    await follow(database, groups, [1, 1, random.randint(1, 4)], barriers=bool(seed % 2), limits=limits)
+
+    rebuilt = await asyncio.to_thread(verify, database)
+
+    assert rebuilt.differences == ()
+    assert rebuilt.events > 0
+
+
+async def test_a_batch_of_kept_histories_reads_once_and_writes_once(database: Database) -> None:
+    """Somebody who is certified already joins a partner whose history is kept."""
+    told = SeedFacts()
+    told.var(BEGIN, "P")
+    told.certified(BEGIN, "C")
+    told.tell(BEGIN, ConsultantLinked("P", "C"))
+    *before, last = told.groups
+    connection = await connect(as_follower(settings_for(database)))
+    with psycopg.connect(database.owner_url, autocommit=True) as owner:
+        projector, statements = Projector(connection, OURS, "test"), list[str]()
+        Log(owner).write(before)
+        await projector.advance_fully(None)
+        Log(owner).write([last])
+        with connection.query_logger(lambda query: statements.append(query.query)):
+            assert await projector.advance_fully(None)
+        events = await compliance_log(connection)
+    await connection.close()
+
+    assert len(statements) == 2
+    assert events[-1]["fact_position"] == last[0].position
 
 
 async def test_what_other_processes_derive_is_the_same_to_the_byte(database: Database) -> None:
@@ -125,6 +192,42 @@ async def test_what_other_processes_derive_is_the_same_to_the_byte(database: Dat
     rebuilt = await asyncio.to_thread(verify, database)
 
     assert rebuilt.differences == ()
+
+
+async def test_the_next_slice_of_a_step_is_derived_while_one_is_written(database: Database) -> None:
+    calls: list[tuple[str, object]] = []
+
+    class Watched(ReplayWorkers):
+        def begin(self, partner_ids: Sequence[str], steps: StepRange) -> None:
+            calls.append(("begin", (partner_ids, steps)))
+            super().begin(partner_ids, steps)
+
+        async def derive(self, partner_ids: Sequence[str], steps: StepRange) -> list[PartnerRows]:
+            calls.append(("derive", (partner_ids, steps)))
+            return await super().derive(partner_ids, steps)
+
+    seed = SeedFacts()
+    for number in range(5):
+        seed.var(BEGIN, f"P{number}")
+    due_on = BEGIN.date() + timedelta(days=60)
+    seed.tell(BEGIN, PortalChangeDeclared("CH1", ("S200P",), True, due_on, "a change"))
+    settings = as_follower(settings_for(database))
+    connection = await connect(settings)
+    limits = Limits(partners_here_max=0, partners_max=2, facts_kept_max=0)
+    with psycopg.connect(database.owner_url, autocommit=True) as owner, closing(Watched(settings, 2)) as derivers:
+        log = Log(owner)
+        log.write(seed.groups[:-1])
+        projector = Projector(connection, OURS, "test", derivers=derivers, limits=limits)
+        await projector.advance_fully(None)
+        log.write(seed.groups[-1:])
+        await projector.advance_fully(None)
+    await finish(connection, seed.groups)
+    await connection.close()
+
+    names, asked = zip(*calls, strict=True)
+    assert names == ("derive", "begin", "derive", "begin", "derive")
+    assert (asked[1], asked[3]) == (asked[2], asked[4])
+    assert (await asyncio.to_thread(verify, database)).differences == ()
 
 
 async def test_the_log_of_compliance_events_is_numbered_without_gaps_in_the_order_of_all_steps(

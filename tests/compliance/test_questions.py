@@ -1,8 +1,6 @@
 """What can be asked, what cannot, and how that is said."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -14,52 +12,16 @@ from services.compliance.database import connect
 from services.compliance.projection.batch import Projector
 from services.compliance.settings import ComplianceSettings
 from shared.events.envelope import Fact
-from shared.events.facts import ConsultantLeft, ConsultantLinked, PortalChangeDeclared
+from shared.events.facts import ConsultantLeft
 from shared.events.wire import instant_text
 from tests.compliance.asking import ORIGIN, answer, ask, asking
-from tests.compliance.log import OURS, Group, Log, as_follower, one_call, set_clock, settings_for
-from tests.compliance.seed import BEGIN, SeedFacts
+from tests.compliance.log import OURS, Log, as_follower, one_call, set_clock
+from tests.compliance.seed import BEGIN
+from tests.compliance.twelve_partners import DEADLINE, HEAD, LOSS, NOW, PARTNERS, told
 from tests.databases import Database
 
-LOSS = datetime(2022, 3, 1, 9, tzinfo=UTC)
-NOW = datetime(2022, 3, 25, 9, tzinfo=UTC)
-DEADLINE = datetime(2022, 3, 31, 23, tzinfo=UTC)
-PARTNERS = [f"P{number:02}" for number in range(12)]
-
-
-def told() -> list[Group]:
-    """Twelve VARs with two certified consultants each; those with an even number lose one in March."""
-    telling = SeedFacts()
-    for partner in PARTNERS:
-        telling.var(BEGIN, partner)
-    telling.tell(BEGIN + timedelta(days=1), PortalChangeDeclared("CH1", ("S200P",), True, NOW.date(), "a change"))
-    for number, partner in enumerate(PARTNERS[::2]):
-        telling.tell(LOSS + timedelta(days=number // 2), ConsultantLeft(partner, f"{partner}-B"))
-    return telling.groups
-
-
-HEAD = told()[-1][-1].position
-
-
-@pytest.fixture
-async def settings(sandbox_database: Database) -> ComplianceSettings:
-    settings = settings_for(sandbox_database)
-    set_clock(sandbox_database, NOW)
-    with psycopg.connect(sandbox_database.owner_url, autocommit=True) as owner:
-        Log(owner).write(told())
-    connection = await connect(as_follower(settings))
-    await Projector(connection, OURS, "test").advance_fully(NOW)
-    await connection.close()
-    return settings
-
-
-@pytest.fixture
-async def client(settings: ComplianceSettings) -> AsyncIterator[httpx.AsyncClient]:
-    async with asking(settings) as client:
-        yield client
-
-
 COMPLIANCE = "partners/P00/compliance/S200P"
+SECONDS_MAX = 20
 
 
 @pytest.mark.parametrize(
@@ -97,6 +59,7 @@ COMPLIANCE = "partners/P00/compliance/S200P"
         ("partners/P00/authorisations/S200P", 422, "customer"),
         ("partners/P00/authorisations/S200P?customer=old", 422, "customer"),
         ("consultants/NOBODY/certifications/S200P", 404, "consultant_id"),
+        ("portal-changes/CH9", 404, "portal_change_id"),
         ("portal-changes/CH9/notifications", 404, "portal_change_id"),
         ("partners?limit=0", 422, "limit"),
         ("partners?limit=1001", 422, "limit"),
@@ -242,147 +205,6 @@ async def test_a_portal_change_is_communicated_to_everybody_enrolled(client: htt
     assert (before["notified"], before["next_change_at"]) == ([], "2022-01-05T09:00:00Z")
 
 
-@pytest.mark.parametrize("at", [{}, {"at": "2022-03-25T09:00:00Z"}], ids=["present", "as of"])
-async def test_lists_come_in_pages_and_whole(client: httpx.AsyncClient, at: dict[str, str]) -> None:
-    partners = await pages(client, "partners", limit=5, **at)
-    assert [(item["partner_id"], item["product"]) for item in partners] == [
-        (partner, product) for partner in PARTNERS for product in ("S200P", "S200S")
-    ]
-    short = await pages(client, "partners", limit=2, status="in_window", product="S200P", **at)
-    assert [item["partner_id"] for item in short] == PARTNERS[::2]
-    windows = await pages(client, "windows", limit=4, status="open", **at)
-    assert [item["partner_id"] for item in windows] == PARTNERS[::2]
-    due = [item["deadline_at"] for item in windows]
-    assert due == sorted(due)
-    soon = await pages(client, "windows", limit=4, due_before=due[2], **at)
-    assert [item["partner_id"] for item in soon] == PARTNERS[::2][:2]
-
-
-NAMED = {"P00": "Zoë Ångström Ltd", "P03": "100%_sure \\ Co", "P04": "Møller & Söhne"}
-
-
-@pytest.mark.parametrize("at", [{}, {"at": "2022-03-25T09:00:00Z"}], ids=["present", "as of"])
-async def test_partners_are_found_by_a_part_of_their_name_or_id(
-    sandbox_database: Database, client: httpx.AsyncClient, at: dict[str, str]
-) -> None:
-    """Case and accents aside; what an erased name held finds nobody any more."""
-    with psycopg.connect(sandbox_database.owner_url, autocommit=True) as owner:
-        insert = "INSERT INTO certification.partner_profile (partner_id, name) VALUES (%s, %s)"
-        owner.cursor().executemany(insert, NAMED.items())
-        searched = {"zoe ang": ["P00"], "MOLLER": ["P04"], "söhne": ["P04"], "%_": ["P03"], "e \\": ["P03"], "x": []}
-        for q, expected in {**searched, "p1": ["P10", "P11"], "0": PARTNERS[:11]}.items():
-            for more in ({}, {"status": "in_window"}):
-                found = await pages(client, "partners", limit=3, product="S200P", q=q, **more, **at)
-                wanted = [p for p in expected if not more or p in PARTNERS[::2]]
-                assert [(item["partner_id"], item["name"]) for item in found] == [(p, NAMED.get(p)) for p in wanted]
-        windows = await answer(client, "windows", **at)
-        assert [item["name"] for item in windows["windows"]][:3] == ["Zoë Ångström Ltd", None, "Møller & Söhne"]
-        owner.execute("DELETE FROM certification.partner_profile")
-        assert await pages(client, "partners", limit=3, q="zoe", **at) == []
-
-
-@pytest.mark.parametrize("at", [{}, {"at": "2022-03-25T09:00:00Z"}], ids=["present", "as of"])
-async def test_a_list_takes_several_statuses_and_days(client: httpx.AsyncClient, at: dict[str, str]) -> None:
-    """What is due on 31 March is due before 1 April in London, and not before 31 March."""
-    both = "partners?status=in_window&status=compliant"
-    found = await pages(client, both, limit=5, product="S200P", **at)
-    assert [item["partner_id"] for item in found] == PARTNERS
-    assert {item["status"] for item in found} == {"in_window", "compliant"}
-    due = [
-        [w["deadline_on"] for w in await pages(client, "windows", limit=4, due_before=day, **at)]
-        for day in ("2022-03-31", "2022-04-01", "2022-04-02")
-    ]
-    assert due == [[], ["2022-03-31"] * 2, ["2022-03-31"] * 2 + ["2022-04-01"] * 2]
-
-
-async def test_lists_of_the_present_and_of_the_same_moment_are_the_same(client: httpx.AsyncClient) -> None:
-    for path in (
-        "partners",
-        "partners?status=compliant&status=in_window",
-        "partners?q=p0",
-        "windows",
-        "windows?status=open",
-    ):
-        present = await answer(client, path)
-        again = await answer(client, path, at=present["at"], known_position=present["position"])
-        assert {**again, "known_at": present["known_at"]} == present
-
-
-async def test_the_list_says_why_since_when_and_who_was_lost(
-    sandbox_database: Database, client: httpx.AsyncClient
-) -> None:
-    """R19, R26: P00 is suspended once the window of P00-B, who left, is over; P00-A lapsed meanwhile."""
-    set_clock(sandbox_database, DEADLINE)
-    with psycopg.connect(sandbox_database.owner_url, autocommit=True) as owner:
-        owner.execute("INSERT INTO certification.profile VALUES ('P00-A', 'Bo Lind', 'bo@example.org')")
-    first = (await answer(client, "partners", limit=1))["partners"][0]
-    assert first == {
-        "partner_id": "P00",
-        "name": None,
-        "product": "S200P",
-        "status": "suspended",
-        "since": instant_text(DEADLINE),
-        "headcount": 0,
-        "minimum": 2,
-        "shortfall": 2,
-        "missing": 2,
-        "reason": {
-            "rule": "R19",
-            "text": "Nobody was found by 2022-03-31 (London, 30 days after the loss: policy 2021-08) for a consultant "
-            "missing: no selling to new customers.",
-        },
-        "lost": {"consultant_id": "P00-A", "name": "Bo Lind", "at": "2022-03-26T00:00:00Z"},
-        "next_change_at": "2022-04-25T23:00:00Z",
-    }
-    second = (await answer(client, "partners", limit=1, after="P00~S200P"))["partners"][0]
-    assert (second["status"], second["reason"]["rule"], second["lost"]) == ("not_yet_authorised", "R12", None)
-    assert second["since"] == instant_text(BEGIN)
-
-
-async def test_lists_are_right_by_the_clock_before_any_timer_has_fired(
-    sandbox_database: Database, client: httpx.AsyncClient
-) -> None:
-    """R19: the windows of P00 and P02 run out at the same midnight."""
-    set_clock(sandbox_database, DEADLINE)
-    suspended = await answer(client, "partners?status=suspended")
-    assert [item["partner_id"] for item in suspended["partners"]] == ["P00", "P02"]
-    expired = await answer(client, "windows?status=expired")
-    assert [item["partner_id"] for item in expired["windows"]] == ["P00", "P02"]
-
-
-async def test_a_window_says_when_it_changes_next_present_and_as_of(
-    sandbox_database: Database, client: httpx.AsyncClient, settings: ComplianceSettings, owner_log: Log
-) -> None:
-    """R18, R19: it is known that P00 hires in time, and P04 too late; nothing is known of P02."""
-    in_time, too_late = NOW + timedelta(days=3), NOW + timedelta(days=20)
-    telling = SeedFacts()
-    telling.groups = told()
-    for partner, day in (("P00", in_time), ("P04", too_late)):
-        telling.certified(NOW, f"{partner}-C")
-        position = telling.head + 1
-        hired = ConsultantLinked(partner, f"{partner}-C")
-        telling.groups.append((Fact(f"f{position}", day, NOW, hired, position, position),))
-    owner_log.write(telling.groups[len(told()) :])
-    connection = await connect(as_follower(settings))
-    await Projector(connection, OURS, "test").advance_fully(NOW)
-    await connection.close()
-
-    later = DEADLINE + timedelta(days=1)
-    for clock, expected in (
-        (NOW, {"P00": in_time, "P02": DEADLINE, "P04": later}),
-        (in_time, {"P00": None, "P02": DEADLINE, "P04": later}),
-        (later, {"P00": None, "P02": None, "P04": too_late}),
-        (too_late, {"P00": None, "P02": None, "P04": None}),
-    ):
-        set_clock(sandbox_database, clock)
-        present = await answer(client, "windows")
-        said = {item["partner_id"]: item["next_change_at"] for item in present["windows"] if item["number"] == 1}
-        for partner, change in expected.items():
-            assert said[partner] == (change and instant_text(change)), (clock, partner)
-        again = await answer(client, "windows", at=present["at"], known_position=present["position"])
-        assert again["windows"] == present["windows"]
-
-
 async def test_the_timeline_has_facts_notices_windows_and_suspensions_in_order(client: httpx.AsyncClient) -> None:
     found = await answer(client, "partners/P00/timeline", at=instant_text(DEADLINE))
     entries = found["entries"]
@@ -428,7 +250,7 @@ async def test_whoever_waits_for_an_event_gets_it_when_it_comes(
     connection = await connect(as_follower(settings))
     await Projector(connection, OURS, "test").advance_fully(DEADLINE)
     await connection.close()
-    assert (await asyncio.wait_for(waiting, 5)).json()[0]["position"] == last + 1
+    assert (await asyncio.wait_for(waiting, SECONDS_MAX)).json()[0]["position"] == last + 1
 
 
 async def test_whoever_asks_for_a_position_waits_until_it_is_applied(
@@ -442,14 +264,8 @@ async def test_whoever_asks_for_a_position_waits_until_it_is_applied(
     connection = await connect(as_follower(settings))
     await Projector(connection, OURS, "test").advance_fully(None)
     await connection.close()
-    found = (await asyncio.wait_for(waiting, 5)).json()
+    found = (await asyncio.wait_for(waiting, SECONDS_MAX)).json()
     assert (found["position"], found["headcount"]) == (HEAD + 1, 0)
-
-
-@pytest.fixture
-def owner_log(settings: ComplianceSettings, sandbox_database: Database) -> Any:
-    with psycopg.connect(sandbox_database.owner_url, autocommit=True) as owner:
-        yield Log(owner)
 
 
 async def test_whoever_waits_too_long_is_told_to_come_back(

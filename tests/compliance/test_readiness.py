@@ -1,6 +1,8 @@
-"""`readyz` says why, where the follower or the dispatcher does not get on: each is broken here."""
+"""`readyz` says why, where the follower or the dispatcher makes no progress: each is broken here."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -12,6 +14,7 @@ from psycopg import sql
 from services.compliance import readiness
 from services.compliance.projection.follower import Follower
 from services.host.embedded_postgres.cluster import SUPERUSER
+from services.web.shared_check import CHECK_SECONDS_MAX, DID_NOT_ANSWER
 from tests.compliance.asking import ORIGIN, asking
 from tests.compliance.log import as_follower
 from tests.databases import Database
@@ -82,7 +85,7 @@ async def test_a_fact_that_cannot_be_applied_is_named(http: httpx.AsyncClient, d
             SELECT 's', 1, 'com.sage.partnercloud.partner-enrolled.v9', '{}', 1, 1, 'f1', t, t, 'P1'
             FROM clock_timestamp() t""",
         )
-        await becomes(http, 503, "The follower does not get on")
+        await becomes(http, 503, "The follower makes no progress")
 
 
 async def test_a_follower_that_is_stuck_or_far_behind_is_told(http: httpx.AsyncClient, database: Database) -> None:
@@ -107,7 +110,7 @@ async def test_a_follower_that_is_stuck_or_far_behind_is_told(http: httpx.AsyncC
 async def test_a_read_model_of_another_policy_is_told(http: httpx.AsyncClient, database: Database) -> None:
     async with following(database):
         await becomes(http, 200)
-        do(database, "UPDATE compliance.progress SET policy_version = 'another'")
+        do(database, "UPDATE compliance.progress SET engine_id = 'another'")
         assert "rebuild" in await becomes(http, 503, "engine another")
 
 
@@ -125,6 +128,28 @@ async def test_a_database_that_is_away_is_told(http: httpx.AsyncClient, database
         await becomes(http, 200)
 
 
+async def test_a_frozen_database_is_told_in_time_to_however_many_ask(
+    http: httpx.AsyncClient, database: Database
+) -> None:
+    await http.get(READYZ)  # connects
+    with psycopg.connect(database.superuser_url, autocommit=True) as superuser:
+        found = superuser.execute(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        frozen = [pid for (pid,) in found]
+    try:
+        for pid in frozen:
+            os.kill(pid, signal.SIGSTOP)
+        async with asyncio.timeout(4 * CHECK_SECONDS_MAX):
+            answers = await asyncio.gather(*(http.get(READYZ) for _ in range(20)))
+        assert {(answer.status_code, answer.json()["detail"]) for answer in answers} == {(503, DID_NOT_ANSWER)}
+    finally:
+        for pid in frozen:
+            os.kill(pid, signal.SIGCONT)
+    async with following(database):
+        await becomes(http, 200)
+
+
 async def test_messages_that_nobody_delivers_are_told(
     sandbox_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,7 +158,7 @@ async def test_messages_that_nobody_delivers_are_told(
     async with calling(sandbox_database) as caller, following(sandbox_database), Receiver() as receiver:
         await becomes(caller.http, 200)
         await registered(caller, receiver.url())
-        await becomes(caller.http, 503, "no dispatcher was heard of")
+        await becomes(caller.http, 503, "no dispatcher has sent a heartbeat")
         async with dispatching(sandbox_database):
             await becomes(caller.http, 200)
 

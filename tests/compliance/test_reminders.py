@@ -26,19 +26,25 @@ from shared.events.compliance_events import TYPE_OF, ComplianceEventData, Name, 
 from tests.compliance.log import as_dispatcher, set_clock
 from tests.databases import Database
 from tests.webhooks.calling import NOW, seed_events, settings_for
-from tests.webhooks.dispatching import until
 
 TOLD: Final = re.compile(r"^(\S+) (has to replace|may not sell)|^(\S+): \d+ p", re.MULTILINE)
 
 
 class Mailbox:
-    """What a mail server does with mails: it keeps them, unless it is told to answer otherwise."""
+    """Handles mails like a mail server. It keeps each mail, unless a test sets another answer.
+
+    `came`: a mail is here. `answering`: it is answered, now or once this is set.
+    """
 
     def __init__(self) -> None:
+        self.came, self.answering = asyncio.Event(), asyncio.Event()
+        self.answering.set()
         self.mails: list[EmailMessage] = []
         self.answers: list[str] = []
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - its name
+        self.came.set()
+        await self.answering.wait()
         if self.answers:
             return self.answers.pop(0)
         parsed = BytesParser(policy=default).parsebytes(cast(bytes, envelope.content))
@@ -152,18 +158,17 @@ ONE_REMINDER: Final = """
 """
 
 
-async def has_mail(database: Database) -> bool:
-    return bool(owner(database, "SELECT mail_id FROM webhooks.reminder_mail"))
-
-
 async def test_a_sender_that_is_stopped_records_the_mail_that_it_sends(sandbox_database: Database) -> None:
     database = sandbox_database
     async with mail_server() as (mailbox, mail):
         await rounds(database, mail)
         owner(database, ONE_REMINDER, "suspension", "P1", NOW.date())
+        mailbox.answering.clear()
         running = asyncio.create_task(rounds(database, mail))
-        await until(lambda: has_mail(database))
+        await mailbox.came.wait()
         running.cancel()
+        await asyncio.sleep(0)
+        mailbox.answering.set()
         with suppress(asyncio.CancelledError):
             await running
         owner(database, "UPDATE webhooks.reminder_mail SET next_attempt_at = '-infinity'")

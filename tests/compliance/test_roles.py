@@ -54,6 +54,8 @@ MAY: Final[dict[str, dict[str, str]]] = {
         "compliance.consultant_link": "INSERT DELETE UPDATE",
         "compliance.consultant_certification": "INSERT DELETE UPDATE",
         "compliance.maintenance_duty": "INSERT DELETE UPDATE",
+        "compliance.mentioned_partner": "INSERT",
+        "compliance.mentioned_consultant": "INSERT",
         "compliance.heartbeat": "INSERT DELETE UPDATE",
     },
     "dispatcher_url": {
@@ -128,6 +130,36 @@ def test_a_role_writes_what_its_process_has_to_and_nothing_else(
     assert found == {table: sorted(may.split()) for table, may in MAY[role].items()}
     assert functions >= MAY_CALL[role]
     assert not functions & ({"append", "settle_sandbox", "set_clock"} - MAY_CALL[role])
+
+
+RECORDS: Final = {"record_claims"}
+KEEPS: Final = {"ask_what_if", "take_what_if", "report_what_if", "release_what_ifs", "forget_what_if"}
+MAY_KEEP: Final = {
+    "sagecert_claims": RECORDS,
+    "sagecert_what_ifs": KEEPS,
+    "sagecert_compliance": RECORDS | KEEPS,
+    "sagecert_compliance_reader": set(),
+    "sagecert_certification": set(),
+    "sagecert_follower": set(),
+    "sagecert_dispatcher": set(),
+    "sagecert_auditor": set(),
+    "sagecert_sealer": set(),
+}
+"""Role to the functions of the audit trail that write, and that it may call. Compliance takes on the first two."""
+
+
+@pytest.mark.parametrize("role", list(MAY_KEEP))
+def test_claims_and_what_ifs_have_a_role_each(owner: Connection, role: str) -> None:
+    """What serves a question of an auditor can write nothing else."""
+    found = {
+        name
+        for (name,) in owner.execute(
+            "SELECT p.proname::text FROM pg_proc p WHERE p.pronamespace = 'audit'::regnamespace"
+            " AND has_function_privilege(%s, p.oid, 'EXECUTE')",
+            [role],
+        )
+    }
+    assert found == MAY_KEEP[role]
 
 
 @pytest.mark.parametrize("service", ["certification", "compliance"])

@@ -1,7 +1,9 @@
 """What-ifs: the whole history under another policy, in the background; nothing is changed."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,18 +12,20 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 
-from sagecert_verify.rules import facts as oracle
 from services.cli import main
 from services.compliance.settings import ComplianceSettings
-from services.compliance.what_ifs import runs
+from services.compliance.what_ifs import kept
 from shared.events.wire import instant_text
 from tests.compliance.asking import ORIGIN, ask, asking
 from tests.compliance.log import Log, set_clock, settings_for
 from tests.databases import Database
+from tests.oracle.rules import facts as oracle
 from tests.policy.fact_log import recorded
+from tests.systems import serving
 
 WHAT_IFS = f"{ORIGIN}/audit/v1/what-ifs"
 DAY = timedelta(days=1)
+SECONDS_MAX = 60
 BEGIN = datetime(2022, 1, 4, 9, tzinfo=UTC)
 LOSS = BEGIN + 20 * DAY
 NOW = LOSS + 35 * DAY
@@ -100,7 +104,7 @@ async def test_a_minimum_and_an_instant_from_which_it_holds(client: httpx.AsyncC
 
 
 async def test_a_what_if_can_be_cancelled_and_their_number_is_bounded(client: httpx.AsyncClient) -> None:
-    asked = [await client.post(WHAT_IFS, json={"window_days": 45}) for _ in range(runs.WAITING_MAX + 1)]
+    asked = [await client.post(WHAT_IFS, json={"window_days": 45}) for _ in range(kept.WAITING_MAX + 1)]
     assert {response.status_code for response in asked} == {202}
     refused = await client.post(WHAT_IFS, json={"window_days": 45})
     assert refused.status_code == 503
@@ -111,6 +115,96 @@ async def test_a_what_if_can_be_cancelled_and_their_number_is_bounded(client: ht
         assert (await client.delete(path)).status_code == 404
         assert (await client.get(path)).status_code == 404
     assert (await client.get(WHAT_IFS)).json() == {"what_ifs": []}
+
+
+@contextmanager
+def served(database: Database) -> Iterator[httpx.Client]:
+    """The service as a process of its own, which is killed at the end."""
+    settings = {"SAGECERT_SANDBOX": "true", "SAGECERT_COMPLIANCE_DATABASE_URL": database.compliance_url}
+    with (
+        serving(settings, "compliance", "serve") as (process, url),
+        httpx.Client(base_url=url, timeout=SECONDS_MAX) as client,
+    ):
+        try:
+            yield client
+        finally:
+            process.kill()
+            process.wait()
+
+
+def once(client: httpx.Client, location: str, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """The what-if once it is so."""
+    until = time.monotonic() + SECONDS_MAX
+    while time.monotonic() < until:
+        found: dict[str, Any] = client.get(location).raise_for_status().json()
+        if is_so(found):
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"it did not happen in time: {found['state']} {found['failure']}")
+
+
+def is_done(found: dict[str, Any]) -> bool:
+    return found["state"] in ("done", "failed")
+
+
+def test_a_result_outlives_a_process_that_is_killed(told: Database) -> None:
+    with served(told) as client:
+        location = client.post("/audit/v1/what-ifs", json={"window_days": 45}).headers["location"]
+        once(client, location, is_done)
+        before = client.get(location, params={"after": 8}).json()
+        table = client.get(f"{location}/differences.csv").content
+    with served(told) as client:
+        assert client.get(location, params={"after": 8}).json() == before
+        assert client.get(f"{location}/differences.csv").content == table
+        assert (before["state"], before["differing"], len(before["differences"])) == ("done", 10, 2)
+        assert [run["what_if_id"] for run in client.get("/audit/v1/what-ifs").json()["what_ifs"]] == [
+            before["what_if_id"]
+        ]
+
+
+def test_what_a_killed_process_had_begun_is_taken_up_at_the_same_moment(told: Database) -> None:
+    """One had begun and one waits; meanwhile the clock goes on and every partner loses somebody more."""
+    with served(told) as client:
+        begun, waiting = (
+            client.post("/audit/v1/what-ifs", json={"window_days": days}).headers["location"] for days in (45, 60)
+        )
+        first = once(client, begun, lambda found: found["at"] is not None)
+    with psycopg.connect(told.owner_url, autocommit=True) as owner:
+        later = NOW + 20 * DAY
+        lost = [oracle.ConsultantLeft(f"{partner}-y", later, later, partner, f"{partner}-A") for partner in PARTNERS]
+        set_clock(told, later)
+        Log(owner).write(recorded([*story(), *lost])[-len(lost) :])
+        owner.execute("UPDATE audit.what_if SET state = 'running' WHERE state = 'done'")  # it was quicker than the kill
+    with served(told) as client:
+        found = once(client, begun, is_done)
+        assert [found[name] for name in ("state", "at", "known_at", "position", "differing")] == [
+            *("done", first["at"], first["known_at"], first["position"], 10)
+        ]
+        second = once(client, waiting, is_done)
+        assert (second["state"], second["position"]) == ("done", first["position"] + len(PARTNERS))
+
+
+def test_results_are_few_and_do_not_become_old(told: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "KEPT_MAX", 2)
+    with psycopg.connect(told.owner_url, autocommit=True) as owner:
+
+        async def asked() -> list[str]:
+            async with asking(settings_for(told)) as client:
+                found = [await client.post(WHAT_IFS, json={"window_days": 45}) for _ in range(kept.WAITING_MAX)]
+                for response in found:
+                    await finished(client, response)
+                newest = await client.post(WHAT_IFS, json={"window_days": 46})
+                await finished(client, newest)
+                known = [run["what_if_id"] for run in (await client.get(WHAT_IFS)).json()["what_ifs"]]
+                assert known == [response.json()["what_if_id"] for response in (found[-1], newest)]
+                owner.execute(
+                    "UPDATE audit.what_if SET asked_at = asked_at - %s * interval '1 day' WHERE what_if_id = %s",
+                    [kept.KEPT_DAYS_MAX + 1, known[0]],
+                )
+                assert (await client.get(f"{WHAT_IFS}/{known[0]}")).status_code == 404
+                return [run["what_if_id"] for run in (await client.get(WHAT_IFS)).json()["what_ifs"]]
+
+        assert len(asyncio.run(asked())) == 1
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from services.console.app import create_app
 from services.console.settings import ConsoleSettings
 from tests.console.services import Services
 
-ORIGIN = "http://console.test"
+ORIGIN = "http://localhost"
 SETTINGS = ConsoleSettings()
 
 Visit = Callable[[Services], httpx.AsyncClient]

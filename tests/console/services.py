@@ -16,6 +16,9 @@ MOMENT = {
     "engine": "0" * 16,
 }
 
+CALLER = {"name": "crm", "scopes": ["facts", "read"]}
+"""Whose key every key is."""
+
 Answer = Mapping[str, Any] | Callable[[Request], Response]
 
 
@@ -38,7 +41,7 @@ class Services:
         if request.method == "OPTIONS":
             return problem(405, "It takes GET.")
         self.asked.append((request.method, request.url.path, dict(request.query_params), await request.body()))
-        found = self.answers.get(request.url.path)
+        found = self.answers.get(request.url.path, CALLER if request.url.path == "/certification/v1/caller" else None)
         if found is None:
             return problem(404, f"There is no path {request.url.path}.")
         return found(request) if callable(found) else JSONResponse({**MOMENT, "next": None, **found})

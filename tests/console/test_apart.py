@@ -11,7 +11,7 @@ from tests.systems import System
 async def test_the_services_are_asked_at_their_address(system: System) -> None:
     system.record("partners", "k1", partner_id="cedar", kind="VAR", programme="PARTNER_SUCCESS")
     app = create_app(ConsoleSettings.model_validate({"services_url": system.url}))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://console.test") as browser:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://localhost") as browser:
         page = await browser.get("/partners")
         table = await browser.get("/data/compliance/v1/partners.csv")
     await app.state.console.services.client.aclose()
@@ -22,7 +22,7 @@ async def test_the_services_are_asked_at_their_address(system: System) -> None:
 
 async def test_services_that_are_away_are_a_plain_sentence() -> None:
     app = create_app(ConsoleSettings.model_validate({"services_url": "http://127.0.0.1:9"}))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://console.test") as browser:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://localhost") as browser:
         page = await browser.get("/partners")
     await app.state.console.services.client.aclose()
     assert page.status_code == 503

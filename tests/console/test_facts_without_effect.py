@@ -18,7 +18,11 @@ async def test_each_is_listed_with_its_reason_and_the_list_goes_on(visit: Visit)
     assert "<b>" not in page.text
     assert 'href="/log/F7"' in page.text
     assert "/facts-without-effect?after=7~x" in page.text
-    assert next(query for _, path, query, _ in served.asked if path == LISTED) == {"after": "3", "limit": "12"}
+    assert next(query for _, path, query, _ in served.asked if path == LISTED) == {
+        "order": "newest",
+        "after": "3",
+        "limit": "25",
+    }
 
 
 async def test_a_page_without_any_says_whether_the_list_goes_on(visit: Visit) -> None:
@@ -33,5 +37,5 @@ async def test_today_does_not_wait_for_them(visit: Visit) -> None:
     served = Services()
     page = await visit(served).get("/")
     assert LISTED not in [path for _, path, _, _ in served.asked]
-    assert 'hx-get="/facts-without-effect"' in page.text
+    assert 'hx-get="/facts-without-effect?limit=5"' in page.text
     assert 'href="/facts-without-effect"' in page.text

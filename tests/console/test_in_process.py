@@ -6,7 +6,7 @@ import httpx
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from services.console.in_process import PARTS_MAX, InProcess
+from services.console.in_process import PARTS_MAX, InProcess, call
 
 
 class Endless:
@@ -61,3 +61,38 @@ async def test_an_application_that_fails_is_an_error_of_the_call(begun: bool) ->
     async with httpx.AsyncClient(transport=InProcess(failing), base_url="http://services") as client:
         with pytest.raises(httpx.ReadError):
             await client.get("/")
+
+
+async def test_a_whole_answer_is_called_for_without_a_detour() -> None:
+    async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+        body = (await receive())["body"]
+        headers = dict(scope["headers"])
+        said = b"%b %b?%b %b %b" % (
+            scope["path"].encode(), scope["raw_path"], scope["query_string"], headers[b"authorization"], body,
+        )  # fmt: skip
+        await send({"type": "http.response.start", "status": 201, "headers": [(b"x-sandbox", b"true")]})
+        await send({"type": "http.response.body", "body": said[:5], "more_body": True})
+        await send({"type": "http.response.body", "body": said[5:]})
+
+    answer = await call(echo, "POST", "/a%20b?q=%C3%BC", {"Authorization": "Bearer k"}, b"{}")
+    assert answer == (201, {"x-sandbox": "true"}, b"/a b /a%20b?q=%C3%BC Bearer k {}")
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_no_whole_answer_is_an_error_of_the_call(begun: bool) -> None:
+    async def failing(scope: Scope, receive: Receive, send: Send) -> None:
+        if begun:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"half", "more_body": True})
+        raise ValueError("a fault")
+
+    with pytest.raises(httpx.ReadError):
+        await call(failing, "GET", "/", {}, b"")
+
+
+async def test_a_call_that_is_given_up_ends_the_application() -> None:
+    endless = Endless()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await call(endless, "GET", "/", {}, b"")
+    assert endless.stopped

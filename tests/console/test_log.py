@@ -45,7 +45,7 @@ def services(**changed: Any) -> Services:
 
 async def test_the_newest_facts_are_listed(visit: Visit) -> None:
     page = await visit(services()).get("/log")
-    assert "111 22 Nov 2026, 12:00 hugo left cedar 21 Oct 2026, 13:00 local" in text(page)
+    assert "111 22 November 2026, 12:00 hugo left cedar 21 October 2026, 13:00 local" in text(page)
 
 
 async def test_an_id_leads_to_its_fact_or_event_and_a_name_to_what_is_about_it(visit: Visit) -> None:
@@ -67,12 +67,16 @@ async def test_a_fact_shows_what_followed_and_its_proof(visit: Visit) -> None:
 
 async def test_a_void_fact_says_by_what_and_a_waiting_one_for_what(visit: Visit) -> None:
     void = {"voided": True, "voided_by": "f2", "voided_at": "2026-11-23T09:00:00Z"}
-    assert "counts nowhere any more: voided on 23 Nov 2026" in text(await visit(services(**void)).get("/log/f1"))
+    assert "counts nowhere any more: taken back on 23 November 2026" in text(
+        await visit(services(**void)).get("/log/f1")
+    )
     waiting = services(held=True)
     waits_for = {"registration_id": "R1", "attempt": None, "portal_change_id": None}
     held = {"fact_id": "f1", "since": "2026-11-22T12:00:00Z", "waits_for": waits_for}
     waiting.answers["/certification/v1/held-facts"] = {"held_facts": [held]}
-    assert "It waits since 22 Nov 2026, 12:00 for the exam registration R1" in text(await visit(waiting).get("/log/f1"))
+    assert "It has been waiting since 22 November 2026, 12:00 for the exam registration R1" in text(
+        await visit(waiting).get("/log/f1")
+    )
 
 
 async def test_a_fact_that_changed_nothing_says_why(visit: Visit) -> None:

@@ -1,5 +1,6 @@
 """What every page has, and how it speaks of a service that refuses."""
 
+import asyncio
 import re
 
 import pytest
@@ -7,8 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.console.page import Page
-from services.console.questions import QUESTIONS_MAX, Questions
-from services.console.questions import path as path_of
+from services.console.service_client import Services as Client
+from services.console.service_questions import QUESTIONS_MAX, Questions, Refused
+from services.console.service_questions import path as path_of
 from tests.console.conftest import Visit
 from tests.console.html import text
 from tests.console.services import Services, problem
@@ -53,6 +55,16 @@ async def test_services_that_cannot_check_keys_are_a_plain_sentence(visit: Visit
     answer = await visit(away).get("/")  # type: ignore[arg-type]  # any ASGI application
     assert answer.status_code == 503
     assert "The keys cannot be checked at present." in text(answer)
+
+
+async def test_a_service_that_does_not_answer_in_time_is_a_plain_sentence() -> None:
+    async def silent(scope: object, receive: object, send: object) -> None:
+        await asyncio.sleep(5)
+
+    questions = Questions(Client(silent, None, seconds_max=0.01, questions_max=1), None)
+    with pytest.raises(Refused, match="did not answer in time") as refused:
+        await questions.get("/compliance/v1/partners")
+    assert refused.value.status == 504
 
 
 async def test_a_part_that_moves_gives_way_to_the_page_of_a_refusal(visit: Visit) -> None:

@@ -57,7 +57,7 @@ async def test_people_are_found_by_what_the_address_says(visit: Visit) -> None:
     page = await visit(served).get("/people?q=ju&certified=false&at=2026-11-30T15:00:00Z")
     asked = next(query for _, path, query, _ in served.asked if path == "/compliance/v1/consultants")
     assert asked == {"q": "ju", "certified": "false", "at": "2026-11-30T15:00:00Z", "limit": "50"}
-    assert "a completed course, a passed exam, maintenance due 18 Nov 2026" in text(page)
+    assert "a completed course, a passed exam, maintenance due 18 November 2026" in text(page)
     assert "<script>alert" not in page.text
     assert 'rel="next"' in page.text
 
@@ -66,7 +66,7 @@ async def test_a_person_with_exams_corrections_links_and_why_the_portal_is_close
     page = await visit(services()).get("/people/jude")
     said = text(page)
     assert "Not certified No portal access The certification lapsed. R26, F1" in said
-    assert "r-1 S200P Open 1 left 1: 78.00 Failed 1 Jun 2026 Attempt 1 to 78.00 , 1 Jun 2026 F4" in said
+    assert "r-1 S200P Open 1 left 1: 78.00 Failed 1 June 2026 Attempt 1 to 78.00 , 1 June 2026 F4" in said
     assert "Left cedar" in said
     assert "later" not in said, "what was recorded after the position of the answers is not known yet"
     assert "/record/departure?partner_id=cedar&amp;consultant_id=jude" in page.text

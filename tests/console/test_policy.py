@@ -35,7 +35,7 @@ async def test_what_holds_and_what_comes(visit: Visit) -> None:
     }
     page = await visit(Services(served)).get("/policy")
     assert "In force: 2021-08 since the beginning Days of a window 30 by 2021-08" in text(page)
-    assert "Coming 1 2027-01, from 1 Jan 2027 Days of a window 30 → 45" in text(page)
+    assert "Coming 1 2027-01, from 1 January 2027 Days of a window 30 → 45" in text(page)
     assert "Windows of 45 days." in text(page)
     assert "<b>" not in page.text
 
@@ -61,8 +61,8 @@ async def test_a_revision_shows_whom_it_would_have_changed_and_then_asks(visit: 
     )
     fields = {"policy_id": "2027-01", "window_days": "45", "reason": "asked for"}
     page = await typed(visit(served), "policy-revision", "preview", **fields)
-    assert "1 partner would stand otherwise today." in text(page)
-    assert "cedar S200P Suspended suspended from 1 Nov 2026 In window" in text(page)
+    assert "1 partner would have another standing today." in text(page)
+    assert "cedar S200P Suspended suspended from 1 November 2026 In window" in text(page)
     assert "Record it" in text(page)
     asked = [(path, content) for method, path, _, content in served.asked if method == "POST"]
     assert ("/audit/v1/what-ifs", b'{"window_days":45}') in asked

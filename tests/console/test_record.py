@@ -89,14 +89,27 @@ async def test_what_a_fact_changes_is_shown_before_it_is_recorded(visit: Visit) 
     preview = await typed(browser, "departure", "preview", effective_at="2026-11-27T17:00", **SAID)
     assert "S200P Compliant" in text(preview)
     assert "Suspended 2 → 1 counted of 2 needed; may not sell to new customers ben no longer counts" in text(preview)
-    *_, (method, path, _, content) = served.asked
-    assert (method, path, json.loads(content)["facts"][0]["data"]) == ("POST", "/compliance/v1/previews", SAID)
+    [previewed] = [content for _, path, _, content in served.asked if path == "/compliance/v1/previews"]
+    assert json.loads(previewed)["facts"][0]["data"] == SAID
     assert all(path != DEPARTURES for _, path, _, _ in served.asked)
 
     twice = [await typed(browser, "departure", "record", effective_at="2026-11-27T17:00", **SAID) for _ in range(2)]
     assert [(answer.status_code, answer.headers["location"]) for answer in twice] == [(303, "/record/facts/F1")] * 2
     recorded = [json.loads(content) for _, path, _, content in served.asked if path == DEPARTURES]
     assert recorded == [{"consultant_id": "ben", "effective_at": "2026-11-27T17:00:00+00:00"}] * 2
+
+
+async def test_a_form_that_is_sent_twice_has_one_key(visit: Visit) -> None:
+    keys: list[str] = []
+
+    def recording(request: Request) -> Response:
+        keys.append(request.headers["idempotency-key"])
+        return JSONResponse({"fact_id": "F1", "position": 112}, 201)
+
+    browser = visit(services(**{DEPARTURES: recording}))
+    for _ in range(2):
+        await typed(browser, "departure", "record", **SAID)
+    assert keys == ["K1", "K1"]
 
 
 async def test_what_is_refused_stands_beside_its_field_and_nothing_typed_is_lost(visit: Visit) -> None:

@@ -1,9 +1,13 @@
 """Who is let in, and for how long."""
 
+from html import unescape
+
 import httpx
 import pytest
 
 from services.console import sign_in
+from services.console.fact_words import may_words
+from services.console.session import COOKIE
 from tests.console.conftest import Visit
 from tests.console.html import text, token
 from tests.console.services import Services
@@ -44,6 +48,70 @@ async def test_a_key_signs_in_once_and_leads_back_to_the_wanted_page(visit: Visi
     assert (await browser.get("/")).status_code == 200
 
 
+async def test_a_page_says_who_is_signed_in_and_what_the_key_allows(visit: Visit) -> None:
+    browser = visit(Services(keys={KEY}))
+    await _sign_in(browser, KEY)
+    assert (
+        'Signed in as </span><bdi class="strong">crm</bdi><span class="muted">may read and record facts<'
+        in (await browser.get("/")).text
+    )
+
+
+@pytest.mark.parametrize(
+    ("scopes", "said"),
+    [
+        (["read"], "may read"),
+        (["audit", "read"], "may read and audit"),
+        (["audit", "facts", "read"], "may read, record facts and audit"),
+        (["admin", "audit", "facts", "read"], "may do everything"),
+        ([], "may do nothing"),
+    ],
+)
+def test_what_a_key_allows_is_said_in_words(scopes: list[str], said: str) -> None:
+    assert may_words(scopes) == said
+
+
+async def test_what_was_typed_outlives_the_session(visit: Visit) -> None:
+    services = Services(keys={KEY})
+    browser = visit(services)
+    typed = {"csrf": "of the session that ended", "step": "preview", "partner_id": "cedar", "reason": "<b>he moved</b>"}
+    answer = await browser.post("/record/departure", data=typed)
+    assert (answer.status_code, services.asked) == (401, [])
+    draft = unescape(answer.text.partition('name="draft" value="')[2].partition('"')[0])
+    resumed = await browser.post("/sign-in", data={"csrf": token(answer), "key": KEY, "draft": draft})
+    assert "nothing you typed is lost" in text(resumed)
+    assert 'action="/record/departure"' in resumed.text
+    assert 'name="reason" value="&lt;b&gt;he moved&lt;/b&gt;"' in resumed.text
+    fields = {"csrf": token(resumed), "step": "change", "partner_id": "cedar", "reason": "he moved"}
+    form = await browser.post("/record/departure", data=fields)
+    assert (form.status_code, 'value="cedar"' in form.text) == (200, True)
+
+
+@pytest.mark.parametrize("draft", ["no JSON", '{"path": "//evil.test", "fields": {}}', '{"path": "/record/departure"}'])
+async def test_a_draft_of_something_else_is_dropped(visit: Visit, draft: str) -> None:
+    answer = await _sign_in(visit(Services(keys={KEY})), KEY, draft=draft)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+
+
+async def test_nothing_that_another_site_typed_is_kept(visit: Visit) -> None:
+    foreign = {"Sec-Fetch-Site": "cross-site"}
+    answer = await visit(Services(keys={KEY})).post("/record/departure", data={"partner_id": "x"}, headers=foreign)
+    assert answer.status_code == 303
+
+
+async def test_a_session_ends_in_time(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cryptography.fernet.time.time", lambda: 1_790_000_000)
+    browser = visit(Services(keys={KEY}))
+    await _sign_in(browser, KEY)
+    kept = {"Cookie": f"{COOKIE}={browser.cookies[COOKIE]}"}  # by hand: the browser would forget it in time, too
+    browser.cookies.clear()
+    monkeypatch.setattr("cryptography.fernet.time.time", lambda: 1_790_000_000 + 12 * 3600 - 60)
+    assert (await browser.get("/", headers=kept)).status_code == 200
+    browser.cookies.clear()
+    monkeypatch.setattr("cryptography.fernet.time.time", lambda: 1_790_000_000 + 12 * 3600 + 60)
+    assert (await browser.get("/", headers=kept)).status_code == 303
+
+
 async def test_over_https_the_session_never_goes_over_plain_http(visit: Visit) -> None:
     browser = visit(Services(keys={KEY}))
     answer = await browser.get("/sign-in", headers={"X-Forwarded-Proto": "https"})
@@ -62,7 +130,8 @@ async def test_signing_out_ends_the_session_of_the_browser(visit: Visit) -> None
     browser = visit(Services(keys={KEY}))
     await _sign_in(browser, KEY)
     page = await browser.get("/")
-    await browser.post("/sign-out", data={"csrf": token(page)})
+    ended = await browser.post("/sign-out", data={"csrf": token(page)})
+    assert ended.headers["clear-site-data"] == '"cache"'
     assert (await browser.get("/")).status_code == 303
 
 

@@ -31,16 +31,16 @@ def answers() -> dict[str, Answer]:
     behind = {"facts_behind": 3, "position": 108, "known_through": "2026-11-30T14:59:00Z", "events": 50}
     return {
         "/compliance/readyz": {**behind, "claims_waiting": 0, "claims_dropped": 0},
-        "/audit/readyz": lambda _: problem(503, "No sealer was heard of for 10 seconds."),
+        "/audit/readyz": lambda _: problem(503, "No sealer has sent a heartbeat for 10 seconds."),
         "/compliance/v1/processes": {**VERSIONS, "processes": [FOLLOWER, DISPATCHER]},
     }
 
 
 async def test_lag_processes_and_faults_are_sentences(visit: Visit) -> None:
     said = text(await visit(Services(answers())).get("/system"))
-    assert "Facts to apply 3" in said
-    assert "No sealer was heard of for 10 seconds." in said
-    assert "Follower host:1 Alive advances the projection" in said
+    assert "Facts not yet applied 3" in said
+    assert "No sealer has sent a heartbeat for 10 seconds." in said
+    assert "Follower host:1 Alive works out how every partner stands" in said
     assert "Dispatcher host:1 Gone nothing any more" in said
     assert "Sandbox clock" not in said
 

@@ -1,8 +1,11 @@
-"""Today: what needs somebody now. What a row says is asked of the services."""
+"""Today: what needs action now. The services are asked for what a row says."""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from tests.console.conftest import Visit
 from tests.console.html import text
-from tests.console.services import Answer, Services, problem
+from tests.console.services import MOMENT, Answer, Services, problem
 from tests.console.test_partners import ROW
 
 LOST = {"consultant_id": "hugo", "name": "Hugo Marsh", "at": "2026-10-21T12:00:00Z"}
@@ -30,11 +33,19 @@ EVENT = {
     "recordedtime": "2026-11-29T12:00:00Z",
     "data": {"products": ["S200P"]},
 }
+EARLIER = {**EVENT, "subject": "oldmill", "recordedtime": "2026-11-28T23:59:59Z"}
 PATHS: dict[str, Answer] = {
     "/compliance/v1/windows": {"windows": [WINDOW]},
-    "/compliance/v1/partners": {"partners": [{**ROW, "missing": 1, "lost": LOST}]},
+    "/compliance/v1/suspensions": {"suspensions": [{**ROW, "missing": 1, "lost": LOST}], "next": "2026~cedar~S200P"},
     "/compliance/v1/maintenance": {"maintenance": [OWED]},
-    "/compliance/v1/recorded-events": {"events": [EVENT]},
+    "/compliance/v1/recorded-events": {"events": [EVENT, EARLIER]},
+    "/compliance/v1/totals": {
+        "suspended": {"count": 10_000, "more": True},
+        "open_windows": {"count": 1, "more": False},
+        "closing_windows": {"count": 1, "more": False},
+        "maintenance_owed": {"count": 1234, "more": False},
+        "maintenance_overdue": {"count": 4, "more": False},
+    },
 }
 
 
@@ -42,13 +53,44 @@ async def test_who_must_act_and_what_changed(visit: Visit) -> None:
     services = Services(PATHS)
     page = await visit(services).get("/")
     said = text(page)
-    assert "harbour S200P in 2 days 2 Dec 2026" in said
-    assert "Hugo Marsh was lost on 21 Oct 2026 . Nobody was found. 1 more certified person" in said
-    assert "jude ledgerlabs S200S portal-2 overdue 18 Nov 2026" in said
+    assert "harbour S200P in 2 days 2 December 2026" in said
+    assert "Hugo Marsh was lost on 21 October 2026 . Hugo was not replaced. 1 more certified person" in said
+    assert "jude ledgerlabs S200S portal-2 overdue 18 November 2026" in said
     assert "cedar Selling to new customers was suspended S200P" in said
+    yesterday, _, monday = said.partition("Since Monday, 23 November 2026")
+    assert "1 selling suspended 29 November 2026, 12:00 cedar" in yesterday
+    assert "oldmill" not in yesterday
+    assert "28 November 2026, 23:59 oldmill Selling to new customers was suspended" in monday
     since = [params["recorded_from"] for _, path, params, _ in services.asked if path.endswith("recorded-events")]
-    assert since == ["2026-11-29", "2026-11-23"]
-    assert page.headers["server-timing"] == 'questions;desc="7"'
+    assert since == ["2026-11-23"], "one answer has the days of both"
+    assert page.headers["server-timing"] == 'questions;desc="8"'
+
+
+async def test_how_much_there_is_stands_above_the_lists(visit: Visit) -> None:
+    said = text(await visit(Services(PATHS)).get("/"))
+    assert "Open windows 1 1 ends within 7 days Suspended 10,000+ may not sell to new customers" in said
+    assert "Maintenance owed 1,234 4 overdue" in said
+    assert "All suspended partners, latest first The first 8 of 10,000+ are shown." in said
+
+
+async def test_what_is_due_soonest_stands_before_what_is_overdue(visit: Visit) -> None:
+    """What nobody can do in time any more would fill the list of a large system."""
+
+    def maintenance(request: Request) -> Response:
+        later = {**OWED, "consultant_id": "amy", "due_on": "2026-12-04", "overdue": False}
+        soon = request.query_params.get("due_from") == "2026-11-30"
+        return JSONResponse({**MOMENT, "maintenance": [later if soon else OWED], "next": "more"})
+
+    said = text(await visit(Services({**PATHS, "/compliance/v1/maintenance": maintenance})).get("/"))
+    assert said.index("amy ledgerlabs S200S portal-2 in 4 days") < said.index("jude ledgerlabs S200S portal-2 overdue")
+
+
+async def test_whoever_is_listed_by_id_is_called_by_name(visit: Visit) -> None:
+    names: dict[str, Answer] = {"/compliance/v1/names": {"partners": {"oldmill": "Old Mill LLP"}, "consultants": {}}}
+    services = Services({**PATHS, **names})
+    assert "23:59 Old Mill LLP oldmill Selling to" in text(await visit(services).get("/"))
+    asked = [query for _, path, query, _ in services.asked if path == "/compliance/v1/names"]
+    assert len(asked) == 1, "all names of a page are one question"
 
 
 async def test_a_part_that_is_refused_leaves_the_others(visit: Visit) -> None:
@@ -61,7 +103,7 @@ async def test_a_part_that_is_refused_leaves_the_others(visit: Visit) -> None:
 async def test_an_empty_system_says_what_would_be_there(visit: Visit) -> None:
     empty: dict[str, Answer] = {
         "/compliance/v1/windows": {"windows": []},
-        "/compliance/v1/partners": {"partners": []},
+        "/compliance/v1/suspensions": {"suspensions": []},
         "/compliance/v1/recorded-events": {"events": []},
     }
     said = text(await visit(Services(empty)).get("/"))

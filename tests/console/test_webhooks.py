@@ -84,7 +84,7 @@ async def test_what_is_still_to_be_delivered_is_tried_again_and_what_was_is_sent
     assert "The message was delivered: 204 after 9 ms." in text(done)
     assert ("POST", f"{ONE}/resends", {}, b'{"event_id":"event1"}') in said.asked
     again = await browser.post("/webhooks/wh_1/retry", data=form, follow_redirects=True)
-    assert "What failed is tried again now." in text(again)
+    assert "The failed delivery is tried again now." in text(again)
 
 
 async def test_a_refusal_stays_on_the_page_of_the_endpoint(visit: Visit) -> None:

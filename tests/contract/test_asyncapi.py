@@ -15,8 +15,8 @@ from services.certification.event_store.log_pages import LogEntry
 from services.certification.settings import CertificationSettings
 from services.compliance.api import events as compliance_feed
 from services.compliance.api.openapi import query_parameters
-from services.compliance.api.query_params import EVENTS_FILTER, AsOfQuery, EventsQuestion
 from services.compliance.cloud_event import CloudEvent, cloud_event
+from services.compliance.historical_answers.queries import AsOfQuestion
 from services.compliance.read_model.event_log import LoggedEvent
 from services.compliance.webhooks import message
 from services.compliance.webhooks.filter_and_cursor import Cursor
@@ -27,7 +27,7 @@ from shared.events.compliance_events import TYPE_OF, ComplianceEventData
 from shared.events.endpoint_notices import HEARTBEAT, NOTICES, WEBHOOK_TEST
 from shared.events.facts import TOPIC_OF, TOPICS
 from tests.contract.golden_facts import MEANING
-from tests.contract.messages import DOCUMENT, HERE, MESSAGES, REGISTRY, message_of, validator
+from tests.contract.message_validators import DOCUMENT, HERE, MESSAGES, REGISTRY, message_of, validator
 
 NOON: Final = datetime(2022, 1, 4, 12, tzinfo=UTC)
 WEBHOOK_MESSAGE: Final = "webhook-message"
@@ -116,10 +116,15 @@ def test_the_extensions_of_webhooks_are_those_that_are_sent() -> None:
 
 
 def described_parameters(operation: str) -> dict[str, Any]:
-    query = DOCUMENT["operations"][operation]["bindings"]["http"]["query"]["$ref"].rpartition("/")[2]
-    schema = DOCUMENT["components"]["schemas"][query]
-    stream = DOCUMENT["components"]["schemas"]["streamQuery"]["properties"]
-    return {**stream, **schema["allOf"][1]["properties"]} if "allOf" in schema else dict(schema["properties"])
+    return properties_of(DOCUMENT["operations"][operation]["bindings"]["http"]["query"])
+
+
+def properties_of(schema: dict[str, Any]) -> dict[str, Any]:
+    """Those of all its parts, in their order."""
+    if "$ref" in schema:
+        return properties_of(DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
+    parts = [properties_of(part) for part in schema.get("allOf", ())]
+    return {name: value for part in (*parts, schema.get("properties", {})) for name, value in part.items()}
 
 
 def taken_parameters(service: str) -> dict[str, Any]:
@@ -128,29 +133,35 @@ def taken_parameters(service: str) -> dict[str, Any]:
         app = create_app(CertificationSettings(database_url=SecretStr("postgresql://unused")))
         operation = app.openapi()["paths"][DOCUMENT["channels"]["facts"]["address"]]["get"]
     else:
-        operation = query_parameters(EventsQuestion)
+        operation = query_parameters(compliance_feed.EventsQuestion)
     return {one["name"]: one["schema"] for one in operation["parameters"] if one["in"] == "query"}
+
+
+FILTERS: Final = ("type", "partner_id", "product")
 
 
 def essence(parameters: dict[str, Any]) -> dict[str, Any]:
     return {
-        name: {key: schema.get(key) for key in ("type", "minimum", "maximum", "default", "anyOf")}
+        name: {key: schema.get(key) for key in ("type", "const", "minimum", "maximum", "default", "anyOf")}
         for name, schema in parameters.items()
     }
 
 
 def test_the_parameters_are_those_that_are_taken() -> None:
     facts, events = taken_parameters("certification"), taken_parameters("compliance")
-    for moment in AsOfQuery.model_fields:
+    for moment in AsOfQuestion.__struct_fields__:
         del events[moment]
     assert essence(described_parameters("readFacts")) == essence(facts)
     assert essence(described_parameters("readComplianceEvents")) == essence(events)
 
 
 def test_a_stream_takes_the_same_but_for_the_size_of_pages() -> None:
-    for page, streamed in (("readFacts", "streamFacts"), ("readComplianceEvents", "streamComplianceEvents")):
+    for page, streamed, filters in (
+        ("readFacts", "streamFacts", FILTERS),
+        ("readComplianceEvents", "streamComplianceEvents", (*FILTERS, "history")),
+    ):
         assert described_parameters(page).keys() - described_parameters(streamed).keys() == {"limit", "timeout"}
-        assert tuple(described_parameters(streamed))[1:] == EVENTS_FILTER
+        assert tuple(described_parameters(streamed))[1:] == filters
 
 
 @pytest.mark.parametrize("name", sorted(MEANING))

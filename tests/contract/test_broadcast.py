@@ -4,21 +4,12 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
-from services.web.event_broadcast import (
-    EVERYTHING,
-    FOLLOWED_BYTES_MAX,
-    PAGE_BYTES_MAX,
-    READ_AT_ONCE,
-    TAIL_EVENTS_MAX,
-    Broadcast,
-    Event,
-    Filter,
-    Page,
-)
+from services.web.event_broadcast import FOLLOWED_BYTES_MAX, PAGE_BYTES_MAX, READ_AT_ONCE, TAIL_EVENTS_MAX, Broadcast
+from services.web.feed_events import EVERYTHING, Event, Filter, Page
 from services.web.refusal import TooManyReaders
 from services.web.wakeup import Wakeup
 
@@ -46,14 +37,17 @@ class Log:
         self.waiting.wake()
 
     @asynccontextmanager
-    async def followed(self, readers_max: int = 2_000, per_caller_max: int = 2_000) -> AsyncIterator[Broadcast]:
+    async def followed(
+        self, readers_max: int = 2_000, per_caller_max: int = 2_000, *, sandbox: bool = False, **more: Any
+    ) -> AsyncIterator[Broadcast]:
         feed = Broadcast(
             self.read,
             self.waiting,
             (),
-            sandbox=False,
+            sandbox=sandbox,
             readers_max=readers_max,
             readers_per_caller_max=per_caller_max,
+            **more,
         )
         async with feed.running():
             yield feed
@@ -74,6 +68,15 @@ async def at_the_end(log: Log, tasks: Sequence["asyncio.Task[Page]"]) -> None:
     assert not any(task.done() for task in tasks)
 
 
+async def until_read(log: Log) -> None:
+    """Until it was read twice more: the second time began after this."""
+    reads = log.reads
+    async with asyncio.timeout(SECONDS_MAX):
+        while log.reads < reads + 2:
+            log.waiting.wake()
+            await asyncio.sleep(0.001)
+
+
 async def test_who_lets_nothing_pass_is_not_woken_and_costs_no_read() -> None:
     log = Log()
     log.append(5)
@@ -91,6 +94,24 @@ async def test_who_lets_nothing_pass_is_not_woken_and_costs_no_read() -> None:
         found = await asyncio.gather(*idle)
         assert {page.events[0].position for page in found} == {7}
         assert len({id(page) for page in found}) == 1, "one page for all at one place"
+
+
+async def test_who_asks_again_at_the_end_costs_no_read() -> None:
+    log = Log()
+    log.append(5)
+    async with log.followed() as feed:
+        with feed.reader("somebody else"):
+            waiting = asyncio.create_task(follow(feed, 5, EVERYTHING))
+            await at_the_end(log, [waiting])
+            log.append(2)
+            assert (await waiting).through == 7
+            await at_the_end(log, [])
+            before = log.reads
+            assert [event.position for event in (await feed.first(5, 100, EVERYTHING)).events] == [6, 7]
+            assert (await feed.first(7, 100, EVERYTHING)).events == []
+            assert log.reads == before
+            assert [event.position for event in (await feed.first(3, 100, EVERYTHING)).events] == [4, 5, 6, 7]
+            assert log.reads == before + 1, "what lies before the tail is read"
 
 
 async def test_those_at_one_place_with_one_filter_share_a_read_and_a_page() -> None:
@@ -130,6 +151,93 @@ async def test_whoever_follows_gets_each_event_once_in_order_however_slow() -> N
                     log.append(1, partner)  # it moves on who waits for an event of his own
                 await asyncio.sleep(0.01)
         await asyncio.gather(*readers)
+
+
+async def test_a_sandbox_that_lost_the_end_of_its_log_goes_on_and_one_whose_log_was_replaced_begins_again() -> None:
+    log = Log()
+    log.append(1, body=b'"the first"')
+    async with log.followed(sandbox=True) as feed:
+        reader = asyncio.create_task(follow(feed, 1, NOBODY))
+        await at_the_end(log, [reader])
+        log.append(3, body=b'"later"')
+        await until_read(log)
+        lost = log.events[2:]
+        del log.events[2:]
+        await until_read(log)
+        assert not reader.done()
+
+        log.events += lost
+        await until_read(log)
+        log.events = []
+        log.append(2, body=b'"of another log"')
+        assert (await reader).replaced
+
+
+async def test_a_sandbox_whose_log_is_shorter_counts_as_replaced_once_all_that_a_crash_took_is_back() -> None:
+    """Readers that come after a crash, and one that has seen nothing since it came: no tail says what was there."""
+    log, back = Log(), asyncio.Event()
+    log.append(4)
+    async with log.followed(sandbox=True, until_returned=back.wait) as feed:
+        waiting = asyncio.create_task(follow(feed, 4, EVERYTHING))
+        await at_the_end(log, [waiting])
+        lost = log.events[2:]
+        del log.events[2:]
+        come_since = asyncio.create_task(feed.following(4, 100, EVERYTHING, SECONDS_MAX, restarts=True))
+        log.waiting.wake()
+        await at_the_end(log, [waiting, come_since])
+        assert not (await feed.following(4, 100, EVERYTHING, 0.01, restarts=True)).replaced, "its time is up"
+
+        log.events += lost
+        log.append(1)
+        back.set()
+        assert [[event.position for event in (await task).events] for task in (waiting, come_since)] == [[5], [5]]
+        del log.events[2:]
+        assert (await feed.following(5, 100, EVERYTHING, SECONDS_MAX, restarts=True)).replaced
+
+
+async def test_a_sandbox_whose_log_is_another_counts_as_replaced_however_long_that_is_by_now() -> None:
+    log, shorter, back = Log(), asyncio.Event(), asyncio.Event()
+    log.append(4, body=b'"of this log"')
+
+    async def until_returned() -> None:
+        shorter.set()
+        await back.wait()
+
+    async with log.followed(sandbox=True, until_returned=until_returned) as feed:
+        waiting = asyncio.create_task(follow(feed, 4, EVERYTHING))
+        await at_the_end(log, [waiting])
+        log.events = []
+        log.waiting.wake()
+        await shorter.wait()
+        log.append(6, body=b'"of another log"')
+        back.set()
+        assert (await waiting).replaced
+
+
+async def test_a_filter_is_asked_only_about_events_that_have_one_of_its_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Filter] = []
+    passes = Filter.passes
+
+    def counted(which: Filter, event: Event) -> bool:
+        asked.append(which)
+        return passes(which, event)
+
+    monkeypatch.setattr(Filter, "passes", counted)
+    log = Log()
+    others = [frozenset({f"none-{number}"}) for number in range(9)]
+    filters = [Filter(types=names) for names in others] + [Filter(products=names) for names in others]
+    filters += [Filter(frozenset({"type"}), partner_ids=names) for names in others]
+    passing = Filter(frozenset({"type", "other"}), frozenset({"P"}), frozenset({"S200P", "S200S"}))
+    async with log.followed() as feed:
+        tasks = [asyncio.create_task(follow(feed, 0, which)) for which in (*filters, passing, EVERYTHING)]
+        await at_the_end(log, tasks)
+        asked.clear()
+        log.append(1)
+        assert [(await task).events[0].position for task in tasks[-2:]] == [1, 1]
+        await at_the_end(log, tasks[:-2])
+        assert set(asked) == {passing, EVERYTHING}
+        for task in tasks:
+            task.cancel()
 
 
 async def test_great_events_make_small_pages() -> None:

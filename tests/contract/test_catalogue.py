@@ -15,7 +15,7 @@ from shared.events.facts import SYSTEM, TOPIC_OF, TOPIC_PREFIX, TOPICS, FactData
 from shared.events.schemas import file_name
 from tests.architecture.markdown import code_blocks, read, rows, sections
 from tests.contract.golden_facts import GOLDEN, MEANING
-from tests.contract.messages import validator
+from tests.contract.message_validators import validator
 
 SECTIONS = sections(read("docs/events.md"))
 CELL_OF_FIELD = re.compile(r"`(\w+)`")

@@ -6,7 +6,7 @@ import pytest
 
 from shared.events.compliance_events import TYPE_OF
 from shared.events.facts import SYSTEM, TOPIC_OF, TOPICS
-from tests.contract.messages import validator
+from tests.contract.message_validators import validator
 from tests.systems import System
 
 EVERYTHING: list[tuple[str, str, dict[str, Any]]] = [

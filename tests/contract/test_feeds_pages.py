@@ -129,7 +129,7 @@ REFUSED: Final = [
     ("type=no-such-thing", "type", None),
     ("type=", "type", None),
     ("type=com.sage.partnercloud.retracted", "type", None),
-    ("product=S200P&product=S50", "product", "'S50' is not sold; sold are S200P, S200S."),
+    ("product=S200P&product=S50", "product", "'S50' is not sold; the products sold are S200P, S200S."),
     ("partner_id=R&partner_id=a%20b", "partner_id", None),
     ("partner_id=", "partner_id", None),
     ("limit=0", "limit", None),

@@ -14,11 +14,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from services.compliance.read_model import event_log
 from services.host import sandbox
 from services.host.embedded_postgres.cluster import SUPERUSER
 from services.host.embedded_postgres.server import Server
 from services.host.wall_clock import wall_clock
-from services.web import event_broadcast, event_feed
+from services.web import event_broadcast, event_feed, feed_events
 from services.web.wakeup import POLL_SECONDS
 from tests.conftest import TEMPLATE
 from tests.contract.feeds import FEEDS, Both, Streamed, both, plant_event, plant_fact, plant_plain, streaming
@@ -46,9 +47,11 @@ def one_origin(real_database: Database) -> Iterator[str]:
 
 
 def enrol(origin: str, partner: str) -> None:
-    """Records one fact, from which at least one compliance event follows."""
+    """Records one fact, from which at least one compliance event follows; again while it is to come again."""
     body = {"partner_id": partner, "kind": "VAR", "programme": "PARTNER_SUCCESS"}
-    answer = httpx.post(f"{origin}/certification/v1/partners", json=body, headers={"Idempotency-Key": partner})
+    url, key = f"{origin}/certification/v1/partners", {"Idempotency-Key": partner}
+    while (answer := httpx.post(url, json=body, headers=key)).status_code == 503:
+        time.sleep(POLL_SECONDS)
     assert answer.status_code == 201, answer.text
 
 
@@ -278,7 +281,7 @@ async def test_for_a_reader_who_takes_nothing_no_more_than_the_pages_at_hand_are
             allow_connections(superuser, database, allowed=False)
             at_hand = await taken(lines, ": ping")
             allow_connections(superuser, database, allowed=True)
-        assert len([line for line in at_hand if line.startswith("id:")]) <= 3 * event_feed.LIMIT_DEFAULT
+        assert len([line for line in at_hand if line.startswith("id:")]) <= 3 * feed_events.LIMIT_DEFAULT
         assert await taken(lines, "id: 1999")
 
 
@@ -286,19 +289,43 @@ async def test_for_a_reader_who_takes_nothing_no_more_than_the_pages_at_hand_are
 async def test_a_stream_over_a_reset_of_the_sandbox_tells_the_new_log_from_its_beginning(
     sandbox_database: Database, path: str
 ) -> None:
-    """Also to whoever comes back with an id of the old one."""
+    """A reader that returns with an id of the old log gets it, too. The stream begins once all facts are applied."""
     plant_now(sandbox_database, range(1, 6))
     async with both(sandbox_database, sandbox=True) as services, streaming(services.composition, path) as lines:
         await taken(lines, "id: 5")
         await asyncio.to_thread(sandbox.empty, sandbox_database.owner_url, wall_clock(), running=False)
+        catch_up(sandbox_database)
         await taken(lines, "id: 0")
         plant_now(sandbox_database, range(1, 3))
         open_one = await taken(lines, "id: 2")
+        async with streaming(services.composition, path, "after=5") as lines_again:
+            if path.startswith("/compliance"):
+                assert (await anext(lines_again)).startswith("retry:")
+                with pytest.raises(TimeoutError):
+                    async with asyncio.timeout(0.3):
+                        await taken(lines_again, "id: 0")
+        catch_up(sandbox_database)
         async with streaming(services.composition, path, "after=5") as lines_again:
             new_one = await taken(lines_again, "id: 2")
     for told in (open_one, new_one):
         assert [event["position"] for event in Streamed().events([*told, ""])] == [1, 2]
     assert "id: 0" in new_one
+
+
+async def test_facts_that_a_reset_took_are_waited_for_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the clock shows what it showed before."""
+    monkeypatch.setattr(event_log, "_POLL_SECONDS", 0)
+    now = wall_clock()
+    before = {"position": 0, "known_through": now, "now": now, "head": 100}
+    seen = [before, {**before, "head": 3}, {**before, "head": 3, "position": 3}]
+
+    class Pool:
+        async def fetchrow(self, _: str) -> dict[str, Any]:
+            return seen.pop(0)
+
+    pool: Any = Pool()
+    await event_log.until_all_is_derived(pool)
+    assert not seen
 
 
 @pytest.mark.parametrize("path", FEEDS)
@@ -310,6 +337,15 @@ async def test_a_log_that_is_no_sandbox_is_waited_for_where_a_crash_took_its_end
         plant_now(database, range(4, 8))
         found = await taken(lines, "id: 7")
     assert [event["position"] for event in Streamed().events([*found, ""])] == [6, 7]
+
+
+def catch_up(database: Database) -> None:
+    """What a follower does that finds nothing to publish."""
+    with psycopg.connect(database.owner_url, autocommit=True) as owner:
+        owner.execute(
+            "UPDATE compliance.progress SET known_through = certification.now(),"
+            " position = (SELECT coalesce(max(notification_id), 0) FROM certification.stored_events)"
+        )
 
 
 def plant_now(database: Database, positions: Iterable[int]) -> None:

@@ -14,6 +14,9 @@ WEBHOOKS: Final = "/compliance/v1/webhook-endpoints"
 ATTEMPTS: Final = "/certification/v1/exam-registrations/{registration_id}/attempts"
 
 
+SEALED_LOGS: Final = ("/audit/v1", "/audit/v1/compliance", "/audit/v1/claim-log")
+
+
 def sealed(log: str) -> Iterator[str]:
     """The paths of a sealed log (C2SP tlog-tiles); a tile's number has parts, and a partial one its width."""
     yield f"{log}/checkpoint"
@@ -41,6 +44,7 @@ TABLES: Final = (
     "/compliance/v1/portal-changes/{portal_change_id}/notifications",
     "/compliance/v1/processes",
     "/compliance/v1/recorded-events",
+    "/compliance/v1/suspensions",
     "/compliance/v1/windows",
     WEBHOOKS,
     f"{WEBHOOKS}/{{endpoint_id}}/attempts",
@@ -97,14 +101,22 @@ OFFERED: Final[list[tuple[str, str, set[str]]]] = [
     ("get", "/compliance/v1/partners/{partner_id}/standings", {"limit", *AS_OF}),
     ("get", "/compliance/v1/partners/{partner_id}/consultants", {"product", "certified", *PAGE, *AS_OF}),
     ("get", "/compliance/v1/consultants", {"product", "certified", "partner_id", "q", *PAGE, *AS_OF}),
-    ("get", "/compliance/v1/maintenance", {"due_before", "portal_change_id", "product", "partner_id", *PAGE, *AS_OF}),
+    (
+        "get",
+        "/compliance/v1/maintenance",
+        {"due_from", "due_before", "portal_change_id", "product", "partner_id", *PAGE, *AS_OF},
+    ),
     *(
         ("get", f"/compliance/v1{of}/due-days.{written}", set())
         for of in ("", "/partners/{partner_id}")
         for written in ("ics", "atom")
     ),
+    ("get", "/certification/v1/caller", set()),
+    ("get", "/compliance/v1/names", {"partner_id", "consultant_id"}),
     ("get", "/compliance/v1/recorded-events", PAGE | {"recorded_from", "type", "partner_id", "min_position"}),
-    ("get", "/compliance/v1/facts-without-effect", AS_OF | PAGE | {"partner_id", "consultant_id", "reason"}),
+    ("get", "/compliance/v1/suspensions", PAGE | {"product", "min_position"}),
+    ("get", "/compliance/v1/totals", {"min_position"}),
+    ("get", "/compliance/v1/facts-without-effect", AS_OF | PAGE | {"partner_id", "consultant_id", "reason", "order"}),
     ("get", "/audit/v1/explanations/partners/{partner_id}/{product}", AS_OF),
     ("get", "/audit/v1/claims", PAGE | {"partner_id"}),
     ("post", "/audit/v1/what-ifs", set()),
@@ -114,7 +126,9 @@ OFFERED: Final[list[tuple[str, str, set[str]]]] = [
     ("get", "/audit/v1/partners/{partner_id}/changes", PAGE | {"at", "known_from", "known_to", "min_position"}),
     ("get", "/compliance/v1/consultants/{consultant_id}/certifications/{product}", AS_OF),
     ("get", "/compliance/v1/portal-changes", PAGE | AS_OF),
+    ("get", "/compliance/v1/portal-changes/{portal_change_id}", AS_OF),
     ("get", "/compliance/v1/portal-changes/{portal_change_id}/notifications", AS_OF),
+    ("get", "/compliance/v1/portal-changes/{portal_change_id}/progress", {"partner_id", "min_position"}),
     ("get", "/compliance/v1/policy", AS_OF),
     ("get", "/compliance/v1/windows", {"status", "due_before", *PAGE, *AS_OF}),
     ("post", "/compliance/v1/previews", set()),
@@ -140,7 +154,7 @@ OFFERED: Final[list[tuple[str, str, set[str]]]] = [
     # every list is a table, too
     *(("get", f"{path}.csv", set()) for path in TABLES),
     # sealed logs
-    *(("get", path, set()) for log in ("/audit/v1", "/audit/v1/compliance") for path in sealed(log)),
+    *(("get", path, set()) for log in SEALED_LOGS for path in sealed(log)),
     ("get", "/certification/v1/facts/{fact_id}/proof", set()),
     ("get", "/audit/v1/exports", {"partner_id", "until"}),
     # sandbox

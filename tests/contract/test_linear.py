@@ -11,15 +11,17 @@ from typing import Any, Final
 
 import pytest
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from services.certification.api import fact_routes, fields
 from services.compliance.api import query_params, webhook_fields
+from services.compliance.api.events import EventsQuestion
+from services.compliance.historical_answers.queries import PartnersList, Question, WindowsList
 from services.compliance.webhooks.transport.urls import UnacceptableUrl, check_url
 from services.host import request_guard
-from services.host.accepted_requests import Operation, Paths
+from services.host.documented_operations import Operation, Paths
 from services.host.refused_request import RefusedRequest
 from services.web import event_feed, json_limits
 from services.web.comma_list_header import listed
@@ -31,8 +33,8 @@ from services.web.input_parsing import (
     reject_duplicate_keys,
 )
 from services.web.preconditions import expected
-from services.web.products import require_sold
 from services.web.refusal import Refusal
+from services.web.sold_products import require_sold
 from shared.events.compliance_events import TYPE_OF
 from tests.contract.test_openapi import apps
 
@@ -61,8 +63,8 @@ def request(query: str = "", *lines: tuple[str, str]) -> Request:
     return Request({"type": "http", "query_string": query.encode(), "headers": headers(*lines).raw})
 
 
-def asked(kind: type[BaseModel], query: str) -> Callable[[], object]:
-    return lambda: query_params.question_of(request(query), kind, query_params.EVENTS_FILTER)
+def asked(kind: type[Question], query: str) -> Callable[[], object]:
+    return lambda: query_params.question_of(request(query), kind)
 
 
 def validated(annotation: Any, value: object) -> Callable[[], object]:
@@ -110,8 +112,8 @@ CASES: Final[dict[str, Callable[[int], Callable[[], object]]]] = {
     "a programme": lambda n: validated(fields.Programme, "A" * n),
     "a correlation id": lambda n: validated(fields.CorrelationId, "a-" * n),
     "free text": lambda n: validated(fields.Text, "\x00" * n),
-    "a cursor of partners": lambda n: asked(query_params.PartnersQuestion, "after=" + "P~" * n),
-    "a cursor of windows": lambda n: asked(query_params.WindowsQuestion, "after=" + "2022~P" * n),
+    "a cursor of partners": lambda n: asked(PartnersList, "after=" + "P~" * n),
+    "a cursor of windows": lambda n: asked(WindowsList, "after=" + "2022~P" * n),
     "labels of a host": lambda n: lambda: check_url("https://" + "a." * n, plain_http=True, networks=()),
     "digits of a host": lambda n: lambda: check_url("https://" + "1" * n, plain_http=True, networks=()),
     "colons of a host": lambda n: lambda: check_url("https://" + ":" * n, plain_http=True, networks=()),
@@ -120,8 +122,8 @@ CASES: Final[dict[str, Callable[[int], Callable[[], object]]]] = {
     # heads
     "names of parameters": lambda n: lambda: request_guard._check_query(b"&".join([b"partner_id=P"] * n), FEED),
     "escapes in a name": lambda n: lambda: request_guard._check_query(b"%41" * n, FEED),
-    "partners of a question": lambda n: asked(query_params.EventsQuestion, "&".join(["partner_id=P1"] * n)),
-    "types of a question": lambda n: asked(query_params.EventsQuestion, "&".join(["type=retracted"] * n)),
+    "partners of a question": lambda n: asked(EventsQuestion, "&".join(["partner_id=P1"] * n)),
+    "types of a question": lambda n: asked(EventsQuestion, "&".join(["type=retracted"] * n)),
     "headers": lambda n: lambda: request_guard._single_headers({"headers": [(b"a", b"b")] * n}),
     "media types that are accepted": lambda n: (
         lambda: event_feed.asks_for_stream(request("", ("accept", "a/b;q=0," * n)))

@@ -14,8 +14,8 @@ from services.certification.settings import CertificationSettings
 from services.compliance.app import create_app as create_compliance
 from services.compliance.settings import ComplianceSettings
 from services.host import sandbox
-from services.host.accepted_requests import Paths
 from services.host.api_keys.key_ring import NO_KEYS
+from services.host.documented_operations import Paths
 from services.host.gateway import Gateway
 from services.host.wall_clock import wall_clock
 from services.web.openapi import operations
@@ -72,7 +72,9 @@ def test_each_document_lists_the_scopes_that_the_guard_asks_for() -> None:
             assert resource is not None, template
             for method, operation in methods.items():
                 scope = resource.operations[method.upper()].scope
-                assert operation["security"] == ([] if scope is None else [{"key": [scope]}]), template
+                by_address: list[dict[str, list[Scope]]] = [{"address": []}] if scope is Scope.CALENDARS else []
+                expected = [] if scope is None else [{"key": [scope]}, *by_address]
+                assert operation["security"] == expected, template
                 assert ({"401", "403"} <= operation["responses"].keys()) is (scope is not None), template
 
 

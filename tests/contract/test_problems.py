@@ -9,7 +9,7 @@ from services.certification.api import problems as certification
 from services.compliance.api import problems as compliance
 from services.host import asgi_server, gateway, request_guard, sandbox
 from services.host.api_keys import key_ring
-from services.web import problem_details
+from services.web import problem_details, rebinding_guard
 from services.web.problem_details import TYPE_PREFIX, Problem
 from tests.architecture.markdown import read, rows, sections
 
@@ -21,7 +21,7 @@ def answered() -> dict[str, set[int]]:
     found: dict[str, set[int]] = defaultdict(set, {"internal-error": {500}})
     for kind in (*certification.PROBLEMS.values(), *compliance.PROBLEMS.values(), *audit.PROBLEMS.values()):
         found[kind.name].add(kind.status)
-    for module in (gateway, request_guard, key_ring, problem_details, sandbox, asgi_server):
+    for module in (gateway, request_guard, key_ring, rebinding_guard, problem_details, sandbox, asgi_server):
         for value in vars(module).values():
             if isinstance(value, Problem):
                 found[value.type.removeprefix(TYPE_PREFIX)].add(value.status)
@@ -41,8 +41,8 @@ def test_types_are_words() -> None:
 
 
 def test_a_type_of_certification_has_one_title() -> None:
-    names = [kind.name for kind in certification.PROBLEMS.values()]
-    assert len(names) == len(set(names))
+    kinds = set(certification.PROBLEMS.values())
+    assert len({kind.name for kind in kinds}) == len(kinds)
 
 
 def test_a_type_means_the_same_in_both_services() -> None:

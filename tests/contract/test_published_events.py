@@ -16,7 +16,7 @@ import pytest
 
 from services.compliance.policy.answers_from_facts import partner_segment
 from services.compliance.policy.parameters import PARAMETERS
-from services.compliance.policy.published_events import PublishedEvent, load_publication
+from services.compliance.policy.published_state import PublishedEvent, load_publication
 from services.compliance.policy.step_position import LAST_PARTNER, StepPosition
 from services.compliance.projection.replay import PriorPublication, derive
 from shared.events import wire

@@ -15,7 +15,7 @@ from shared.events.facts import TOPIC_PREFIX, TOPICS
 from shared.events.schemas.__main__ import ADVICE, main
 from shared.events.schemas.compatibility import breaks
 from tests.contract.golden_facts import GOLDEN, MEANING
-from tests.contract.messages import FORMATS
+from tests.contract.message_validators import FORMATS
 from tests.contract.strategies import FACTS
 
 RENEW = "run `python -m shared.events.schemas --write` and commit the files with an entry in CHANGELOG.md"

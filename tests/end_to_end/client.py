@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 import httpx
 
-from sagecert_verify.rules import facts
-from sagecert_verify.rules.facts import Fact
+from tests.oracle.rules import facts
+from tests.oracle.rules.facts import Fact
 from tests.systems import System
 
 Answer = dict[str, Any]

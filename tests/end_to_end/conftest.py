@@ -1,4 +1,4 @@
-"""What tests of the command and its launcher start from."""
+"""What tests of the command and of the embedded PostgreSQL start from."""
 
 from collections.abc import Iterator
 from pathlib import Path

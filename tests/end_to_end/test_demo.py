@@ -105,7 +105,7 @@ def check_captions(system: System, shown: dict[str, Any]) -> None:
     assert [window["partner_id"] for window in shows("Who has a replacement to find, soonest")["windows"]] == [
         "harbour"
     ]
-    suspensions = shows("The suspensions, as subscribers were told of them")
+    suspensions = shows("The suspensions, as subscribers receive them")
     assert [event["subject"] for event in suspensions] == ["oldmill", "cedar"]
     assert list(captions) == []
 

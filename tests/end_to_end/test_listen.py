@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 from standardwebhooks import Webhook
 
 from tests.end_to_end.test_command import SECONDS_MAX, refused
@@ -94,6 +95,33 @@ async def test_from_a_position_with_the_time_of_this_machine_until_the_receiver_
             assert process.wait(SECONDS_MAX) == 0
     verified: dict[str, Any] = Webhook(ready["secret"]).verify(first.body, dict(first.headers))
     assert verified["position"] == 2
+
+
+def test_the_feed_leaves_out_what_was_loaded_afterwards(system: System) -> None:
+    load_and_enrol(system)
+    events = f"{system.url}/compliance/v1/events"
+    page, left_out = (httpx.get(events, params=asked).json() for asked in ({}, {"history": "false"}))
+    assert {event["subject"] for event in page} == {"loaded", "told"}
+    assert left_out == [event for event in page if event["subject"] == "told"]
+    assert httpx.get(events, params={"history": "no"}).status_code == 422
+
+
+def load_and_enrol(system: System) -> None:
+    """One partner is loaded with its history, another enrols."""
+    body = {"partner_id": "loaded", "kind": "VAR", "programme": "PARTNER_SUCCESS"}
+    fact = {"path": "/certification/v1/partners", "idempotency_key": "loaded", "body": body}
+    ndjson = {"content-type": "application/x-ndjson"}
+    batches = f"{system.url}/certification/v1/batches?history=true"
+    assert httpx.post(batches, content=json.dumps(fact), headers=ndjson).json()["status"] == 201
+    enrol(system, "told")
+
+
+async def test_what_was_loaded_afterwards_can_be_left_out(system: System, tmp_path: Path) -> None:
+    await asyncio.to_thread(load_and_enrol, system)
+    async with Receiver() as receiver:
+        with listening(system, receiver, tmp_path, "--no-history", "--after", "0", "--wall-clock") as process:
+            await line(process)
+            assert (await line(process))["partner_id"] == "told"
 
 
 def test_the_secret_is_made_once_and_printed(tmp_path: Path) -> None:

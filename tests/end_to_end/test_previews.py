@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from sagecert_verify.rules import facts
-from sagecert_verify.rules.facts import Fact
 from tests.end_to_end.client import FactClient
 from tests.oracle.histories import seeded
+from tests.oracle.rules import facts
+from tests.oracle.rules.facts import Fact
 from tests.systems import System
 
 BATCHES = "/certification/v1/batches"
@@ -68,7 +68,7 @@ def as_previewed(event: Answer) -> tuple[str, Answer]:
     }
 
 
-@pytest.mark.parametrize("seed", [0, 4, 6])
+@pytest.mark.parametrize("seed", [0, 1, 4, 6])
 def test_what_a_preview_foretells_happens_when_the_fact_is_recorded(system: System, seed: int) -> None:
     history = seeded(seed)
     client = FactClient(system, history[0].recorded_at)

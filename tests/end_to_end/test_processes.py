@@ -27,9 +27,7 @@ def background(pid: int) -> dict[str, int]:
 
     def found() -> dict[str, int] | None:
         lines = {
-            args.rsplit(None, 1)[-1]: child
-            for child, args in children(pid).items()
-            if "host.background_process" in args
+            args.rsplit(None, 1)[-1]: child for child, args in children(pid).items() if "host.background_main" in args
         }
         return lines if set(lines) == set(BACKGROUND) else None
 

@@ -15,12 +15,12 @@ from typing import Any
 import httpx
 import pytest
 
-from sagecert_verify.rules import facts
-from sagecert_verify.rules.calculator import Calculator
-from sagecert_verify.rules.facts import Fact
-from sagecert_verify.rules.knowledge import consultants_mentioned, is_refused, not_void, partners_mentioned
 from tests.end_to_end.client import Answer, FactClient, Unanswered, as_of, before, rfc3339
-from tests.oracle.histories import PRODUCTS, History, interesting_instants, seeded
+from tests.oracle.histories import PRODUCTS, History, densely_revised, interesting_instants, seeded
+from tests.oracle.rules import facts
+from tests.oracle.rules.calculator import Calculator
+from tests.oracle.rules.facts import Fact
+from tests.oracle.rules.knowledge import consultants_mentioned, is_refused, not_void, partners_mentioned
 from tests.oracle.shrinking import told
 from tests.policy.comparison import defined_view
 from tests.systems import System
@@ -34,6 +34,14 @@ QUESTIONS_PER_HISTORY = 5
 def test_every_answer_of_the_running_system_is_that_of_the_calculator(seed: int, system: System) -> None:
     """R1-R38 over HTTP: what is answered to each fact, live answers as time goes on, and answers as of any time."""
     history = seeded(seed)
+    found = list(_Trial(system, history, Random(seed)).differences())
+    assert not found, "\n".join([*found, "with the facts", told(history)])
+
+
+@pytest.mark.parametrize("seed", range(FIRST_HISTORY, FIRST_HISTORY + max(1, HISTORIES // 5)))
+def test_so_it_is_where_the_policy_is_revised_all_the_time(seed: int, system: System) -> None:
+    """R38 and R39 over HTTP."""
+    history = densely_revised(seed)
     found = list(_Trial(system, history, Random(seed)).differences())
     assert not found, "\n".join([*found, "with the facts", told(history)])
 

@@ -11,9 +11,9 @@ from starlette.types import Message, Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from services.host import asgi_server
-from services.host.accepted_requests import Paths
 from services.host.api_keys.key_ring import NO_KEYS
 from services.host.asgi_server import Protocol
+from services.host.documented_operations import Paths
 from services.host.request_guard import BODY_BYTES_MAX, RequestGuard
 from services.web.json_limits import DEPTH_MAX, depth
 from tests.systems import System

@@ -14,16 +14,15 @@ import logging
 import shutil
 import statistics
 import sys
-import tempfile
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Final
 
 from services.cli.fd_limit import raise_fd_limit
+from tests.clean_environment import ROOT, empty_home, isolate
 from tests.faults.bugs import BUGS
 from tests.faults.campaign import Campaign, Recovery
-from tests.isolation import ROOT, empty_home, isolate
+from tests.temporary_directory import temporary_directory
 from tests.test_the_tests.planting import plant
 
 CONTROL_PATIENCE_SECONDS: Final = 20.0
@@ -56,13 +55,13 @@ def control(seed: int) -> bool:
     """Whether every bug makes a campaign fail."""
     found = True
     for bug in BUGS:
-        with tempfile.TemporaryDirectory(prefix="sagecert-faults-copy-") as directory:
+        with temporary_directory("sagecert-faults-copy-") as directory:
             for package in ("services", "shared"):
-                shutil.copytree(ROOT / package, Path(directory) / package)
-            plant(Path(directory), bug)
+                shutil.copytree(ROOT / package, directory / package)
+            plant(directory, bug)
             print(f"\n== planted: {bug.name}", flush=True)
             done = Campaign(
-                Path(directory), seed, together=False, only=bug.shows_after, patience_seconds=CONTROL_PATIENCE_SECONDS
+                directory, seed, together=False, only=bug.shows_after, patience_seconds=CONTROL_PATIENCE_SECONDS
             )
             done.run(bug.faults)
             if done.wrong:

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -20,9 +19,12 @@ from tests.faults.receiver import Receivers
 from tests.faults.system import START_SECONDS_MAX, Apart, Together, await_answer, small_disk
 from tests.faults.traffic import RECORDED, Command, Recorded, Traffic, Urls
 from tests.systems import environment, sagecert
+from tests.temporary_directory import temporary_directory
 
 DISK_MEBIBYTES: Final = 2048
 """PostgreSQL keeps up to a gibibyte of its log."""
+DISK_MEBIBYTES_A_FAULT: Final = 8
+"""What is recorded around one, twice: in the end a rebuild lies beside it."""
 
 RECOVERY_SECONDS_MAX: Final = 120.0
 CALL_SECONDS_MAX: Final = 5.0
@@ -78,12 +80,11 @@ class Campaign:
     def run(self, faults: int) -> None:
         """Strikes so many times; afterwards `wrong` says what does not hold, and `recoveries` how long things took."""
         with (
-            tempfile.TemporaryDirectory(prefix="sagecert-faults-", ignore_cleanup_errors=True) as name,
+            temporary_directory("sagecert-faults-") as directory,
             ExitStack() as end,
         ):
-            directory = Path(name)
             directory.chmod(0o755)
-            made = end.enter_context(small_disk(directory, DISK_MEBIBYTES))
+            made = end.enter_context(small_disk(directory, DISK_MEBIBYTES + DISK_MEBIBYTES_A_FAULT * faults))
             if not made:
                 print("no disk of its own can be made here (only root can): no disk is filled", flush=True)
             system = (Together if self._together else Apart)(directory, self._root)
@@ -195,7 +196,8 @@ class Campaign:
     def _outcome(self) -> Iterator[str]:
         """What does not hold, once everything that was begun is done."""
         traffic = self._traffic
-        if not self._holds(lambda: traffic.written):
+        self._await_while_it_moves(lambda: traffic.written, lambda: (traffic.repeated, traffic.written))
+        if not traffic.written:
             yield "calls are not answered although nothing is wrong any more"
             return
         facts = self._whole(f"{self._certification}/events")
@@ -207,7 +209,7 @@ class Campaign:
         feeds = {"certification": facts, "compliance": events}
         delivered = self._around.receivers.delivered
         self._holds(lambda: all(len(seen.events) >= len(feeds[seen.feed]) for seen in traffic.seen))
-        self._await_receivers(events)
+        self._await_while_it_moves(lambda: not any(self._forgotten(events)), lambda: len(delivered))
         traffic.stop_reading()
         yield from traffic.wrong
         yield from checker.facts_lost_or_doubled(traffic.recorded, traffic.under_way, facts)
@@ -229,13 +231,12 @@ class Campaign:
             of_path = [one for one in self._around.receivers.delivered if one.endpoint == path]
             yield from checker.receiver_forgotten(path, of_path, events, types)
 
-    def _await_receivers(self, events: Sequence[checker.Event]) -> None:
-        """Waits for what the receivers still lack, as long as messages come: one by one, a backlog takes its time."""
-        delivered = self._around.receivers.delivered
+    def _await_while_it_moves(self, done: Callable[[], bool], progress: Callable[[], object]) -> None:
+        """Waits until it is done, as long as there is progress: one by one, many take their time."""
         until = time.monotonic() + BACKLOG_SECONDS_MAX
-        while any(self._forgotten(events)) and time.monotonic() < until:
-            came = len(delivered)
-            if not self._holds(lambda came=came: len(delivered) > came):  # type: ignore[misc]  # bound now
+        while time.monotonic() < until:
+            before = progress()
+            if done() or not self._holds(lambda before=before: progress() != before):  # type: ignore[misc]  # bound now
                 return
             time.sleep(BACKLOG_POLL_SECONDS)
 

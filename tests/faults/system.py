@@ -12,10 +12,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final, Protocol
 
-from services.host.database_roles import CERTIFICATION_ROLE, COMPLIANCE_ROLE, DISPATCHER_ROLE, FOLLOWER_ROLE
+from services.host.database_urls_and_roles import CERTIFICATION_ROLE, COMPLIANCE_ROLE, DISPATCHER_ROLE, FOLLOWER_ROLE
 from services.host.embedded_postgres.binaries import find_binaries
 from services.host.embedded_postgres.server import find_running_server, start_server
-from tests.systems import WEBHOOKS, children, environment, sagecert
+from tests.systems import WEBHOOKS, children, ending_with_this_process, environment, sagecert
 
 START_SECONDS_MAX: Final = 60.0
 STOP_SECONDS_MAX: Final = 20.0
@@ -36,7 +36,7 @@ class Process:
     def _start(self) -> "subprocess.Popen[bytes]":
         with self._log.open("ab") as log:
             return subprocess.Popen(
-                self._command,
+                ending_with_this_process(self._command),
                 env=environment(self._settings),
                 stdin=subprocess.DEVNULL,
                 stdout=log,

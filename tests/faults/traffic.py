@@ -109,6 +109,8 @@ class Traffic:
         ]
         self.written = False
         """Whether all writers are done."""
+        self.repeated = 0
+        """Calls that were answered once more."""
         self.unavailable = 0
         """Answers that said to come again, and calls that broke."""
 
@@ -163,6 +165,7 @@ class Traffic:
     async def repeat(self, session: aiohttp.ClientSession, earlier: Recorded) -> None:
         """Posts a command that was answered once more."""
         answer = await self._post(session, earlier.key, earlier.command)
+        self.repeated += 1
         if answer != earlier.answer:
             self.wrong.append(f"{earlier.key} was answered {earlier.answer!r}, and then {answer!r}")
 

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import schemathesis
 
-from services.web.event_broadcast import POSITION_MAX
 from services.web.event_feed import TIMEOUT_SECONDS_MAX
+from services.web.feed_events import POSITION_MAX
 
 PROTECTED_BY: Final = ("x-content-type-options", "referrer-policy", "content-security-policy", "cache-control")
 WAITS: Final = {"timeout": (0.05, TIMEOUT_SECONDS_MAX), "min_position": (0, POSITION_MAX)}

@@ -8,8 +8,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
 import pytest
+from click import ClickException
 
-from services.cli.imports.batch_client import BatchClient, LineAnswer, Unreachable
+from services.cli.imports.batch_client import BatchClient, LineAnswer
+from services.cli.one_origin import Unreachable
+from services.cli.reconciliation.recorded_facts import LogReader
 
 LINES: Final = [b'{"line": 1}', b'{"line": 2}', b'{"line": 3}']
 Reply = tuple[int, dict[str, str], bytes]
@@ -31,7 +34,7 @@ def system(*replies: Reply) -> Iterator[tuple[str, list[tuple[str, str | None, l
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             sent.append((self.path, self.headers["Authorization"], body.splitlines()))
             status, headers, content = next(following)
             self.send_response(status)
@@ -39,6 +42,9 @@ def system(*replies: Reply) -> Iterator[tuple[str, list[tuple[str, str | None, l
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(content)
+
+        def do_GET(self) -> None:
+            self.do_POST()
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name
             """Says nothing."""
@@ -116,6 +122,14 @@ def test_the_key_goes_nowhere_else() -> None:
     assert len(sent) == 1
 
 
+def test_the_key_that_reads_the_log_goes_nowhere_else() -> None:
+    elsewhere: Reply = (302, {"Location": "http://127.0.0.2:9/"}, b"")
+    slept: list[float] = []
+    with system(elsewhere) as (url, sent), pytest.raises(ClickException, match="refuses to show the log: 302"):
+        list(LogReader(url, "a-key", slept.append).facts((), None))
+    assert (len(sent), slept) == (1, [])
+
+
 def test_what_is_no_batch_answer_at_all_is_no_reason_to_crash() -> None:
     slept: list[float] = []
     html: Reply = (200, {}, b"<html>a proxy says hello</html>")
@@ -125,5 +139,5 @@ def test_what_is_no_batch_answer_at_all_is_no_reason_to_crash() -> None:
 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1/", "127.0.0.1:8000", "http://[::1", "file://localhost/etc/passwd"])
 def test_an_address_that_is_none_is_named(url: str) -> None:
-    with pytest.raises(Unreachable, match="is no address of a system"):
+    with pytest.raises(Unreachable, match="is not the address of a system"):
         client(url, [])

@@ -13,22 +13,12 @@ from typing import Final
 
 import pytest
 
+from tests.end_to_end.test_demo import STATUSES
 from tests.imports.importing import EXAMPLES, examples, report_rows, run_import
 from tests.systems import System, environment
 
 NOW: Final = "2026-06-30T09:00:00Z"
 """The present of the story that the examples tell."""
-
-STATUSES: Final = {
-    ("northgate", "S200P"): "compliant",
-    ("harbour", "S200P"): "in_window",
-    ("harbour", "S200S"): "compliant",
-    ("oldmill", "S200P"): "suspended",
-    ("cedar", "S200P"): "suspended",
-    ("ledgerlabs", "S200S"): "compliant",
-    ("brightside", "S200P"): "not_yet_authorised",
-    ("tallyho", "S200P"): "not_enrolled",
-}
 
 
 def statuses(system: System) -> dict[tuple[str, str], str]:

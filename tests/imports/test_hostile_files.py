@@ -74,7 +74,7 @@ def blank_lines(file: BinaryIO) -> None:
 FILES: Final[dict[str, tuple[Callable[[BinaryIO], object], str]]] = {
     "sparse.csv": (sparse, "Line 1 holds a NUL"),
     "sparse.ndjson": (sparse, "Line 1 holds a NUL"),
-    "sparse.parquet": (sparse, "is no Parquet file"),
+    "sparse.parquet": (sparse, "is not a Parquet file"),
     "endless-line.csv": (endless_line, "Line 2 has more than 1,048,576 characters"),
     "endless-row.csv": (endless_row, "The row that begins in line 2 does not end"),
     "blank-lines.csv": (blank_lines, "are empty"),
@@ -98,12 +98,13 @@ FILES: Final[dict[str, tuple[Callable[[BinaryIO], object], str]]] = {
     ),
     "columns.csv": (
         lambda file: file.write(b",".join(b"c%d" % number for number in range(10_000)) + b"\n"),
-        "has 10,000 columns, and a table has at most 1,000",
+        "columns.csv: The table has 10,000 columns, and may have 1,000",
     ),
     "empty.csv": (lambda file: file.write(b""), "The file is empty"),
-    "empty.parquet": (lambda file: file.write(b""), "is no Parquet file"),
+    "empty.parquet": (lambda file: file.write(b""), "is not a Parquet file"),
     "other-columns.csv": (lambda file: file.write(b"Konto,Wer\n"), "no column Account, Employee, Joined; it has Konto"),
-    "table.xlsx": (lambda file: file.write(b"PK"), "is no .csv, .ndjson or .parquet file"),
+    "array.ndjson": (lambda file: file.write(b'[\n{"Account": "P1"}\n]\n'), "Line 1 begins an array"),
+    "table.xlsx": (lambda file: file.write(b"PK"), "is not a .csv, .ndjson or .parquet file"),
 }
 
 
@@ -126,16 +127,17 @@ def test_a_file_that_is_no_table_ends_the_import_with_a_sentence(name: str, tmp_
         ("cells.csv", b"P1,C1\n", "row 2: The row has 2 cells, and the header has 3 (line 2)"),
         ("formula.csv", b'"=cmd|"" /C calc""!A0",C1,2026-01-05\n', "row 2: partner_id: column Account holds a formula"),
         ("deep.ndjson", b"[" * 100_000 + b"\n", "row 1: The line nests too deeply"),
-        ("text.ndjson", b"no json\n", "row 1: The line is no JSON object"),
-        ("nan.ndjson", b'{"Account": NaN}\n', "row 1: The line is no JSON object: NaN is no number"),
+        ("text.ndjson", b"no json\n", "row 1: The line is not a JSON object"),
+        ("nan.ndjson", b'{"Account": NaN}\n', "row 1: The line is not a JSON object: NaN is not a number"),
         ("twice.ndjson", b'{"Account": "P1", "Account": "P2"}\n', "a member is named twice"),
+        ("half.ndjson", b'{"Account": "P1", "Employee": "\\ud800"}\n', "row 1: A text holds half of a character"),
         ("nested.ndjson", b'{"Account": {}}\n', "A member is an object: rows are flat"),
         (
             "long.ndjson",
             b'{"Account": "P1", "Employee": "%b", "Joined": "2026-01-05T09:00:00Z"}\n' % (b"x" * 200_000),
             "row 1: The fact has more than 130,972 bytes",
         ),
-        ("number.ndjson", b'{"Account": 1e+99999999}\n', "partner_id: '1e+99999999' is no id"),
+        ("number.ndjson", b'{"Account": 1e+99999999}\n', "partner_id: '1e+99999999' is not an id"),
     ],
 )
 def test_a_row_that_is_none_is_refused_and_no_other(name: str, line: bytes, sentence: str, tmp_path: Path) -> None:
@@ -143,6 +145,13 @@ def test_a_row_that_is_none_is_refused_and_no_other(name: str, line: bytes, sent
     status, output = said(tmp_path, name)
     assert status == 3
     assert sentence in output
+
+
+def test_a_line_that_tells_excel_the_delimiter_is_no_row(tmp_path: Path) -> None:
+    (tmp_path / "excel.csv").write_bytes((b"sep=,\n" + HEADER + b"P 1,C1,2026-01-05T11:30:00Z\n").replace(b",", b";"))
+    status, output = said(tmp_path, "excel.csv", '[file]\ndelimiter = ";"\n' + MAPPING)
+    assert status == 3
+    assert "row 2: partner_id: 'P 1' is not an id" in output
 
 
 @pytest.mark.parametrize("kept", [True, False])

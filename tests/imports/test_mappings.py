@@ -80,10 +80,10 @@ def test_local_times_of_london_are_instants(taken: str, more: str, expected: str
 @pytest.mark.parametrize(
     ("cells", "sentence"),
     [
-        ({"Booking": "B 1"}, "registration_id: 'B 1' is no id"),
+        ({"Booking": "B 1"}, "registration_id: 'B 1' is not an id"),
         ({"Booking": ""}, "registration_id: column Booking is empty"),
         ({"Booking": "=1+1"}, "holds a formula, '=1+1': export values"),
-        ({"Score": "79.5"}, "score: '79.5' is no number such as 79,5"),
+        ({"Score": "79.5"}, "score: '79.5' is not a number such as 79,5"),
         ({"Score": "x" * 500}, "score: 'xxx"),
     ],
 )
@@ -108,7 +108,10 @@ def test_all_faults_of_a_row_are_named_at_once(tmp_path: Path) -> None:
     ("was", "now", "sentence"),
     [
         ("[[fact]]", "[[fact", "cannot be used"),
-        ("column = \"Score\"", "colum = \"Score\"", "unknown field `colum`"),
+        ("column = \"Score\"", "colum = \"Score\"", "fact 1.values.score: 'colum' means nothing here: perhaps column"),
+        ("type = \"instant\"", "type = \"instnat\"", "effective_at.type: 'instnat' means nothing here: perhaps"),
+        ("[fact.values]", "[file]\ndelimiter = ';;'\n[fact.values]", "';;' is not one character"),
+        ("[[fact]]", "[file]\nencoding = 'cp1252'\n[[fact]]", "there is iso-8859-1, utf-16, utf-8, windows-1252"),
         ("attempt = { constant = 1 }", "attempt = { }", "a value has either column or constant"),
         ("{registration_id}", "{booking}", "names no value {booking}"),
         ("/certification/v1/exam", "/compliance/v1/exam", "path begins with /certification/v1/"),
@@ -122,10 +125,23 @@ def test_a_mapping_that_cannot_be_meant_is_refused(was: str, now: str, sentence:
     assert sentence in refused.value.message
 
 
+def test_all_faults_of_a_mapping_are_named_at_once(tmp_path: Path) -> None:
+    faulty = SCORE.replace("MORE", "").replace("column", "colum").replace("path =", "pth =")
+    with pytest.raises(MappingError) as refused:
+        mapping(faulty, tmp_path)
+    assert refused.value.message.count("perhaps column is meant") == 3
+    assert "'pth' means nothing here: perhaps path is meant" in refused.value.message
+    (tmp_path / "mapping.toml").write_bytes("# Prüfung".encode("cp1252"))
+    with pytest.raises(MappingError, match="not written in utf-8"):
+        load_mapping(tmp_path / "mapping.toml")
+
+
 def test_a_table_without_a_column_of_the_mapping_is_refused(tmp_path: Path) -> None:
     found = mapping(SCORE.replace("MORE", ""), tmp_path)
     columns: Any = ["Booking", "Score"]
     with pytest.raises(UnreadableTable, match="no column Taken"):
         found.require_columns(columns)
+    with pytest.raises(UnreadableTable, match='write delimiter = ";" in'):
+        found.require_columns(["Booking;Score;Taken"])
     with pytest.raises(UnreadableTable, match="several columns Score"):
         found.require_columns([*columns, "Taken", "Score"])

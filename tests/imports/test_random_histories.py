@@ -15,15 +15,16 @@ from typing import Any, Final
 
 import pytest
 
-from sagecert_verify.rules import facts
-from sagecert_verify.rules.facts import Fact
-from sagecert_verify.rules.knowledge import consultants_mentioned, partners_mentioned
 from services.cli import import_command
-from services.cli.imports.batch_client import BatchClient, LineAnswer, Unreachable
+from services.cli.imports.batch_client import BatchClient, LineAnswer
+from services.cli.one_origin import Unreachable
 from tests.end_to_end.client import FactClient, Unanswered, rfc3339
 from tests.imports.importing import run_import
 from tests.imports.test_history import load
 from tests.oracle.histories import PRODUCTS, History, interesting_instants, seeded
+from tests.oracle.rules import facts
+from tests.oracle.rules.facts import Fact
+from tests.oracle.rules.knowledge import consultants_mentioned, partners_mentioned
 from tests.oracle.shrinking import told
 from tests.systems import System
 

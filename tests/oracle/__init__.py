@@ -1,1 +1,1 @@
-"""The random histories that are put to the calculator (`sagecert_verify.rules`) and to the system."""
+"""The random histories that are put to the calculator (`tests.oracle.rules`) and to the system."""

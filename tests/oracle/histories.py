@@ -12,7 +12,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from sagecert_verify.rules.facts import (
+from sagecert_verify.derive.london import london_day, midnight_ending
+from tests.oracle.revisions import DAY, MICROSECOND, deadline, revised, under_revisions
+from tests.oracle.rules.facts import (
     AttemptScored,
     CertificationRecognised,
     ConsultantLeft,
@@ -32,8 +34,6 @@ from sagecert_verify.rules.facts import (
     RevocationOrdered,
     ScoreCorrected,
 )
-from sagecert_verify.rules.london import london_day, midnight_ending
-from tests.oracle.revisions import DAY, MICROSECOND, deadline, under_revisions
 
 History = list[Fact]
 
@@ -55,6 +55,11 @@ def history(random: Random) -> History:
 
 def seeded(seed: int) -> History:
     return history(Random(seed))
+
+
+def densely_revised(seed: int) -> History:
+    """A history in which hardly anything happens but under another policy, and portal changes are corrected."""
+    return _Author(Random(seed)).write_densely()
 
 
 def histories() -> st.SearchStrategy[History]:
@@ -86,8 +91,25 @@ class _Author:
         self.follows: dict[str, str] = {}
         """Fact id to that of a fact which is recorded before it: of a void, what it voids."""
 
-    def write(self) -> History:
+    def write_densely(self) -> History:
+        """Several corrected portal changes, then incidents, and revisions between them all."""
         self._beginning()
+        for _ in range(self.random.choice((1, 2))):
+            self._corrected_portal_change()
+        self._incidents(self.random.randint(3, 9))
+        return revised(self.random, self._in_log_order(), self.pool, self.random.randint(4, 8))
+
+    def write(self) -> History:
+        """A beginning, incidents, errors, repetitions, and now and then another policy."""
+        self._beginning()
+        self._incidents(self.random.randint(1, 9))
+        for _ in range(self.random.choice((0, 0, 1, 2, 3))):
+            self._mistake()
+        for _ in range(self.random.choice((0, 0, 1, 2))):
+            self._repetition()
+        return under_revisions(self.random, self._in_log_order(), self.pool)
+
+    def _incidents(self, number: int) -> None:
         incidents = (
             (self._departure, 10),
             (self._link, 5),
@@ -109,13 +131,8 @@ class _Author:
             (self._corrected_portal_change, 3),
         )
         names, weights = zip(*incidents, strict=True)
-        for incident in self.random.choices(names, weights, k=self.random.randint(1, 9)):
+        for incident in self.random.choices(names, weights, k=number):
             incident()
-        for _ in range(self.random.choice((0, 0, 1, 2, 3))):
-            self._mistake()
-        for _ in range(self.random.choice((0, 0, 1, 2))):
-            self._repetition()
-        return under_revisions(self.random, self._in_log_order(), self.pool)
 
     def _pool(self) -> list[datetime]:
         """Instants after the beginning at which things happen, with some of their deadlines."""

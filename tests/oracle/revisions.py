@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from sagecert_verify.rules.facts import ConsultantLeft, ConsultantLinked, Fact, FactVoided, PolicyRevised
-from sagecert_verify.rules.london import london_day, midnight_ending
+from sagecert_verify.derive.london import london_day, midnight_ending
+from tests.oracle.rules.facts import ConsultantLeft, ConsultantLinked, Fact, FactVoided, PolicyRevised
 
 MICROSECOND = timedelta(microseconds=1)
 DAY = timedelta(days=1)
@@ -23,10 +23,13 @@ def under_revisions(random: Random, history: list[Fact], instants: Sequence[date
 
     `instants`: when things happen.
     """
-    if random.random() < 0.6:
-        return history
+    return history if random.random() < 0.6 else revised(random, history, instants, random.choice((1, 1, 2, 3)))
+
+
+def revised(random: Random, history: list[Fact], instants: Sequence[datetime], revisions: int) -> list[Fact]:
+    """The policy is revised so often."""
     author = _Author(random, history, instants)
-    for _ in range(random.choice((1, 1, 2, 3))):
+    for _ in range(revisions):
         author.revise()
     return author.in_log_order()
 

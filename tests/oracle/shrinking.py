@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from sagecert_verify.rules.facts import FactVoided
 from tests.oracle.histories import History
+from tests.oracle.rules.facts import FactVoided
 
 
 def smallest(history: History, is_wrong: Callable[[History], bool]) -> History:

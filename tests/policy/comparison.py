@@ -6,10 +6,6 @@ from datetime import datetime
 from random import Random
 from typing import Any
 
-from sagecert_verify.rules import facts as oracle
-from sagecert_verify.rules import standing as by_definition
-from sagecert_verify.rules.calculator import Calculator
-from sagecert_verify.rules.knowledge import consultants_mentioned, partners_mentioned
 from services.certification.domain import exam_registration
 from services.compliance.policy.answers_from_facts import certification_answer, notified_partners, partner_segment
 from services.compliance.policy.forecast import forecast
@@ -18,6 +14,10 @@ from services.compliance.policy.partner_history import PartnerHistory, Step
 from shared.events.compliance_events import Standing, Window
 from shared.events.envelope import Fact
 from tests.oracle.histories import PRODUCTS, History, interesting_instants
+from tests.oracle.rules import facts as oracle
+from tests.oracle.rules import standing as by_definition
+from tests.oracle.rules.calculator import Calculator
+from tests.oracle.rules.knowledge import consultants_mentioned, partners_mentioned
 from tests.policy.fact_log import Group, everything, recorded, stream_of
 
 View = dict[str, Any]
@@ -67,6 +67,7 @@ class Case:
 
     history: History
     groups: list[Group] = field(init=False)
+    calculators: dict[int, Calculator] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.groups = recorded(self.history)
@@ -81,7 +82,9 @@ class Case:
         return everything(self.groups[:known])
 
     def calculator(self, known: int) -> Calculator:
-        return Calculator(self.history[:known])
+        if known not in self.calculators:
+            self.calculators[known] = Calculator(self.history[:known])
+        return self.calculators[known]
 
 
 def disagreements(history: History, questions: int) -> Iterator[str]:

@@ -5,13 +5,12 @@ from dataclasses import fields
 from itertools import chain
 from typing import assert_never
 
-from sagecert_verify.rules import facts as oracle
 from services.certification.domain import consultant, exam_registration, partner, policy_revision, portal_change, void
 from services.certification.domain.consultant import Consultant
 from services.certification.domain.exam_registration import ExamRegistration
+from services.certification.domain.fact_report import FactReport, Recorded, Repeated, StatedScore, decided
 from services.certification.domain.policy_revision import NO_REVISION
 from services.certification.domain.portal_change import PortalChange
-from services.certification.domain.reported_fact import FactReport, Recorded, Repeated, StatedScore, decided
 from services.certification.domain.void import standing
 from services.web.refusal import Refusal
 from shared.events import facts as contract
@@ -38,6 +37,7 @@ from shared.events.facts import (
     ScoreCorrected,
 )
 from tests.oracle.histories import History
+from tests.oracle.rules import facts as oracle
 
 Group = tuple[Fact, ...]
 """Facts appended together; empty where certification refused the report or knew it already."""

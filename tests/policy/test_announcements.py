@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 import msgspec
+from msgspec.structs import replace
 
-from sagecert_verify.rules.facts import Fact
 from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.policy.partner_history import PartnerHistory
 from shared.events.compliance_events import TYPE_OF, ComplianceEvent, ComplianceEventData
+from tests.oracle.rules.facts import Fact
 from tests.policy.fact_log import recorded
 from tests.policy.scenarios.story import Told, flat
 from tests.policy.scenarios.vocabulary import (
@@ -162,6 +163,22 @@ def test_a_correction_that_changes_nothing_announces_nothing() -> None:
     declared = portal_changes("login", LOSS, date(2023, 4, 9))
     same = portal_change_is_corrected("login", LOSS + DAY, due_on=date(2023, 4, 9), products=("S200P",))
     assert announced("acorn", team(), declared, same, until=LOSS + DAY)[1:] == [("maintenance-required", LOSS)]
+
+
+def test_a_portal_change_beside_another_enrolment_hides_no_earlier_one() -> None:
+    """R27: one group says that the partner had left before what it was told, and declares a further portal change."""
+    told = [enrolled("acorn", START), portal_changes("login", LOSS, date(2023, 4, 9))]
+    told += [
+        leaves_programme("acorn", LOSS - DAY, recorded_at=DEADLINE),
+        portal_changes("sso", DEADLINE, date(2023, 5, 9)),
+    ]
+    groups = recorded(told)
+    together = tuple(replace(fact, append_position=4, recorded_at=DEADLINE) for fact in (*groups[2], *groups[3]))
+    fold = PartnerHistory("acorn", PARAMETERS)
+    steps = [fold.record(group) for group in (*groups[:2], together)]
+
+    assert [NAMES[event.type] for event in steps[1].events] == ["maintenance-required"]
+    assert [NAMES[event.type] for event in steps[2].events].count("retracted") == 1
 
 
 def test_two_links_at_once_are_told_to_both_partners() -> None:

@@ -41,6 +41,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 SMALL, GREAT = 150, 1_500
 TENFOLD_MAX = 25
 """Ten, and room for noise and for logarithms; a square would be a hundred."""
+TRIES = 3
 SAME_MAX = 5
 """One, and room for noise; what goes through the past would be ten or more."""
 
@@ -105,11 +106,32 @@ def links_elsewhere(size: int) -> Iterator[Happening]:
         yield START + number * HOUR, ConsultantLinked(f"Q{number}", "C0")
 
 
+def links_elsewhere_at_once(size: int) -> Iterator[Happening]:
+    """One person, linked to any number of partners as of one day, each link recorded by itself."""
+    yield from people_in_order(3)
+    for number in range(size):
+        yield START + 3 * HOUR, ConsultantLinked(f"Q{number}", "C0")
+
+
 def closures_elsewhere(size: int) -> Iterator[Happening]:
     """The other partners of a person close, one after the other."""
     yield from links_elsewhere(size // 2)
     for number in range(size // 2):
         yield START + (size + number) * HOUR, PartnerClosed(f"Q{number}")
+
+
+def closures_elsewhere_at_once(size: int) -> Iterator[Happening]:
+    """The other partners of a person close as of one instant, each closure recorded by itself."""
+    yield from links_elsewhere(size // 2)
+    for number in range(size // 2):
+        yield START + size * HOUR, PartnerClosed(f"Q{number}")
+
+
+def departures_at_once(size: int) -> Iterator[Happening]:
+    """People who leave as of one day, each departure recorded by itself."""
+    yield from people_in_order(size // 2)
+    for number in range(size // 2):
+        yield START + size * HOUR, ConsultantLeft("P", f"C{number}")
 
 
 def mergers(size: int) -> Iterator[Happening]:
@@ -120,6 +142,17 @@ def mergers(size: int) -> Iterator[Happening]:
         yield at, ConsultantLinked(f"Q{number}", f"D{number}")
         yield at, certified(f"D{number}", at)
         yield at + HOUR, PartnersMerged(f"Q{number}", "P")
+
+
+def mergers_at_once(size: int) -> Iterator[Happening]:
+    """Partners with one person each are merged into this one as of one instant, each merger recorded by itself."""
+    yield from people_in_order(3)
+    for number in range(size // 3):
+        at = START + number * HOUR
+        yield at, ConsultantLinked(f"Q{number}", f"D{number}")
+        yield at, certified(f"D{number}", at)
+    for number in range(size // 3):
+        yield START + size * HOUR, PartnersMerged(f"Q{number}", "P")
 
 
 def windows(size: int) -> Iterator[Happening]:
@@ -175,6 +208,22 @@ def portal_changes(size: int) -> Iterator[Happening]:
     yield from people_in_order(3)
     for number in range(size):
         yield START + (number + 4) * HOUR, announced(number)
+
+
+def portal_changes_at_once(size: int) -> Iterator[Happening]:
+    """Portal changes announced at one instant, each recorded by itself."""
+    yield from people_in_order(3)
+    due_on = (START + 400 * DAY).date()
+    for number in range(size):
+        yield START + 4 * HOUR, PortalChangeDeclared(f"change-{number:05}", ("S200P",), True, due_on, "a change")
+
+
+def dual_links(size: int) -> Iterator[Happening]:
+    """One person who begins and ceases to be linked elsewhere, again and again."""
+    yield from people_in_order(3)
+    for number in range(size // 2):
+        yield START + (2 * number + 4) * HOUR, ConsultantLinked("Q", "C0")
+        yield START + (2 * number + 5) * HOUR, ConsultantLeft("Q", "C0")
 
 
 def corrections(size: int) -> Iterator[Happening]:
@@ -253,14 +302,20 @@ SHAPES: Sequence[Shape] = (
     people_from_last_to_first,
     links_again,
     links_elsewhere,
+    links_elsewhere_at_once,
     closures_elsewhere,
+    closures_elsewhere_at_once,
+    dual_links,
+    departures_at_once,
     mergers,
+    mergers_at_once,
     windows,
     windows_recorded_late,
     relinked_daily,
     programmes,
     grants_of_a_person,
     portal_changes,
+    portal_changes_at_once,
     corrections,
     corrected_portal_changes,
     ahead_of_time,
@@ -301,26 +356,32 @@ def fold(facts: Sequence[Fact]) -> PartnerHistory:
     return history
 
 
-def cpu_seconds(work: Callable[[], object]) -> float:
-    """The least that the work took in several tries: what disturbs only adds."""
-    tries = []
+def cpu_seconds(work: Callable[[], object], tries: int = 1) -> float:
+    """The least that the work took in so many tries: what disturbs only adds."""
+    taken = []
     gc.collect()
     gc.disable()
     try:
-        for _ in range(3):
+        for _ in range(tries):
             began = process_time()
             work()
-            tries.append(process_time() - began)
+            taken.append(process_time() - began)
     finally:
         gc.enable()
-    return min(tries)
+    return min(taken)
+
+
+def costs_at_most(times: int, great: Callable[[], object], small: Callable[[], object]) -> bool:
+    """Whether the great work takes at most so many times the small: once is proof, for what disturbs only adds."""
+    seconds_max = times * cpu_seconds(small, TRIES)
+    return any(cpu_seconds(great) < seconds_max for _ in range(TRIES))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_tenfold_history_costs_at_most_tenfold(shape: Shape) -> None:
     small, great = log(shape, SMALL), log(shape, GREAT)
 
-    assert cpu_seconds(lambda: fold(great)) < TENFOLD_MAX * cpu_seconds(lambda: fold(small))
+    assert costs_at_most(TENFOLD_MAX, lambda: fold(great), lambda: fold(small))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -332,7 +393,7 @@ def test_an_answer_about_a_tenfold_history_costs_at_most_tenfold(shape: Shape) -
         assert partner_segment(facts, "P", "S200P", at, PARAMETERS) is not None
         certification_answer(facts, "C0", "S200P", at, PARAMETERS)
 
-    assert cpu_seconds(lambda: ask(great)) < TENFOLD_MAX * cpu_seconds(lambda: ask(small))
+    assert costs_at_most(TENFOLD_MAX, lambda: ask(great), lambda: ask(small))
 
 
 def further(history: PartnerHistory, after: Fact, number: Iterator[int]) -> None:
@@ -356,6 +417,6 @@ def test_a_fact_in_order_costs_the_same_whatever_came_before(shape: Shape) -> No
     for size in (SMALL, GREAT):
         facts = log(shape, size)
         history, numbers = fold(facts), count(1)
-        costs.append(cpu_seconds(lambda: further(history, facts[-1], numbers)))  # noqa: B023  # used at once
+        costs.append(cpu_seconds(lambda: further(history, facts[-1], numbers), TRIES))  # noqa: B023  # used at once
 
     assert costs[1] < SAME_MAX * costs[0]

@@ -5,8 +5,6 @@ from typing import Any
 
 from hypothesis import given
 
-from sagecert_verify.rules.decisions import grants_of, maintenance_of
-from sagecert_verify.rules.knowledge import in_force
 from shared.events.facts import (
     CertificationRevoked,
     ConsultantCertified,
@@ -15,6 +13,8 @@ from shared.events.facts import (
     Period,
 )
 from tests.oracle.histories import PRODUCTS, History, histories
+from tests.oracle.rules.expected_statements import grants_of, maintenance_of
+from tests.oracle.rules.knowledge import in_force
 from tests.policy.comparison import Case
 from tests.policy.test_laws import anything
 

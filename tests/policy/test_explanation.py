@@ -6,16 +6,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from sagecert_verify.rules import facts as oracle
 from services.compliance.policy.answers_from_facts import partner_grounds, partner_segment
 from services.compliance.policy.explanation import Explanation, explanation
 from services.compliance.policy.parameters import PARAMETERS
 from shared.events.envelope import Fact
 from tests.oracle.histories import PRODUCTS, History, histories
+from tests.oracle.rules import facts as oracle
 from tests.policy.comparison import Case
 from tests.policy.fact_log import everything, recorded
 
 BEGIN = datetime(2024, 1, 2, 9, tzinfo=UTC)
+DAY = timedelta(days=1)
 
 
 def explained(log: Sequence[Fact], at: datetime, partner: str = "P1", product: str = "S200P") -> Explanation | None:
@@ -105,6 +106,7 @@ def test_a_lapse_is_explained_by_the_portal_change() -> None:
     assert found is not None
     assert [(lost.consultant_id, lost.rule) for lost in found.lost] == [("C2", "R26"), ("C1", "R26")]
     assert sorted(found.windows[0].lost) == ["C1", "C2"]
+    assert ".;" not in found.windows[0].text
 
 
 @pytest.mark.parametrize(
@@ -160,3 +162,47 @@ def test_an_explanation_agrees_with_the_answer(history: History) -> None:
                 assert (
                     found.steps[-1].text.replace(" a ", " ").lower().startswith(standing.status.replace("_", " ")[:8])
                 )
+
+
+def test_a_revision_is_named_where_its_numbers_are() -> None:
+    """R39: several terms at once, of which each is named where it counts; nobody left, the minimum rose (R14)."""
+    revised = BEGIN + timedelta(days=10)
+    log = log_of(oracle.PolicyRevised("revised", revised, BEGIN + timedelta(days=5), "P2024", 45, {"VAR": 3}))
+    found = explained(log, revised + timedelta(days=1))
+    assert found is not None
+    (window,) = found.windows
+    assert window.text.startswith("The policy P2024 raised the minimum above the headcount on 12 January 2024 ")
+    assert "the 45th London day after it (policy P2024) is 26 February 2024" in window.text
+    assert (window.window_days, window.lost, window.fact_ids) == (45, (), ("enrolled", "revised"))
+    minimum = next(step for step in found.steps if step.rule == "R10")
+    assert minimum.text == "The partner is a VAR, so it must keep at least 3 (policy P2024)."
+    assert minimum.fact_ids == ("enrolled", "revised")
+
+
+def test_another_kind_is_the_cause_of_a_window() -> None:
+    """R22."""
+    log = log_of(
+        oracle.PartnerKindChanged("developer", BEGIN + DAY, BEGIN + DAY, "P1", "DEVELOPER"),
+        oracle.ConsultantLeft("left", BEGIN + 2 * DAY, BEGIN + 2 * DAY, "P1", "C2"),
+        oracle.PartnerKindChanged("var", BEGIN + 3 * DAY, BEGIN + 3 * DAY, "P1", "VAR"),
+    )
+    found = explained(log, BEGIN + 4 * DAY)
+    assert found is not None
+    (window,) = found.windows
+    assert window.text.startswith(
+        "The partner became of another kind, with a minimum above the headcount, on 5 January"
+    )
+    assert window.fact_ids == ("var",)
+
+
+def test_a_programme_that_is_not_eligible_any_more_names_the_revision() -> None:
+    revised = BEGIN + DAY
+    log = log_of(oracle.PolicyRevised("revised", revised, revised, "P2024", programmes=("PARTNER_SUCCESS_PLUS",)))
+    found = partner_grounds(log, "P1", "S200P", revised, PARAMETERS)
+    assert found is not None
+    step = explanation(found[0], "P1", ("PARTNER_SUCCESS_PLUS",), {fact.fact_id: fact for fact in log}).steps[1]
+    assert (
+        step.text
+        == "Its programme PARTNER_SUCCESS is none of PARTNER_SUCCESS_PLUS (policy P2024), so it is not enrolled."
+    )
+    assert step.fact_ids == ("enrolled", "revised")

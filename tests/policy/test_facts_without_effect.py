@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
+from msgspec.structs import asdict
 
-from sagecert_verify.rules import facts as oracle
 from services.certification.domain import exam_registration
 from services.certification.domain.consultant import subject
 from services.compliance.policy.answers_from_facts import certification_answer, notified_partners, partner_segment
-from services.compliance.policy.effects.facts_without_effect import FactWithoutEffect, facts_without_effect
+from services.compliance.policy.no_effect.facts_without_effect import FactWithoutEffect, facts_without_effect
 from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.policy.partner_facts import PartnerFacts
 from services.compliance.policy.policy_timeline import Term, policy_known
-from services.compliance.policy.portal_changes import portal_change_in_force
+from services.compliance.policy.portal_change_terms import portal_change_in_force
 from shared.events.envelope import Fact
 from shared.events.facts import (
     CertificationRevoked,
@@ -32,8 +32,9 @@ from shared.events.facts import (
     PolicyRevised,
     RevocationOrdered,
 )
-from shared.rules.no_effect import EXPLANATIONS, NoEffect
+from shared.rules.no_effect_reasons import EXPLANATIONS, NoEffect
 from tests.oracle.histories import PRODUCTS, History, histories
+from tests.oracle.rules import facts as oracle
 from tests.policy.comparison import Case, standing_view
 from tests.policy.fact_log import everything, recorded, stream_of
 from tests.policy.test_laws import in_force_and_void
@@ -175,7 +176,7 @@ def _derived(case: Case, log: Sequence[Fact]) -> list[Any]:
 def _changes(case: Case, log: Sequence[Fact]) -> list[dict[str, Any]]:
     """The portal changes with the terms in force, and the facts that made them so."""
     in_force = [portal_change_in_force(log, change) for change in case.changes]
-    return [change._asdict() | {"position": None} for change in in_force if change is not None]
+    return [asdict(change) | {"position": None} for change in in_force if change is not None]
 
 
 def _placed(outcome: Any, log: Sequence[Fact]) -> Any:

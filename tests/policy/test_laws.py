@@ -9,8 +9,6 @@ from random import Random
 import msgspec
 from hypothesis import HealthCheck, given, settings
 
-from sagecert_verify.rules import facts as oracle
-from sagecert_verify.rules.knowledge import same_name
 from services.compliance.policy.answers_from_facts import certification_answer, partner_segment
 from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.policy.partner_history import PartnerHistory, Step
@@ -26,6 +24,8 @@ from shared.events.facts import (
     PortalChangeDeclared,
 )
 from tests.oracle.histories import PRODUCTS, History, histories
+from tests.oracle.rules import facts as oracle
+from tests.oracle.rules.knowledge import same_name
 from tests.policy.comparison import Case, defined_view, standing_view, steps_of
 from tests.policy.fact_log import Group, consultant_of, everything
 

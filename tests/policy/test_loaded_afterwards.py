@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.policy.partner_history import PartnerHistory
-from services.compliance.policy.published_events import PublishedEvent, load_publication
+from services.compliance.policy.published_state import PublishedEvent, load_publication
 from shared.events.compliance_events import TYPE_OF, ComplianceEvent, ComplianceEventData
 from tests.policy.fact_log import Group, recorded
 from tests.policy.scenarios.story import Told, flat

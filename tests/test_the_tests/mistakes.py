@@ -42,7 +42,7 @@ MISTAKES: Final = (
     ),
     Mistake(
         "720 hours instead of 30 days",
-        f"{POLICY}/instant_rules.py",
+        f"{POLICY}/window_rules.py",
         'Window(instant, day, end_of_london_day(day), None, "open", days.policy_id)',
         'Window(instant, day, datetime.fromtimestamp(instant.timestamp() + 720 * 3600, instant.tzinfo), None, "open",'
         " days.policy_id)",
@@ -64,14 +64,14 @@ MISTAKES: Final = (
     ),
     Mistake(
         "the deadline ends before the last day instead of after it",
-        f"{POLICY}/instant_rules.py",
+        f"{POLICY}/window_rules.py",
         'Window(instant, day, end_of_london_day(day), None, "open", days.policy_id)',
         'Window(instant, day, london_days_before(end_of_london_day(day), 1), None, "open", days.policy_id)',
         "test_a_microsecond_before_the_deadline_is_in_time",
     ),
     Mistake(
         "a deadline that still includes its instant",
-        f"{POLICY}/instant_rules.py",
+        f"{POLICY}/window_rules.py",
         'if replacement.window.outcome == "expired" else "closed"',
         'if visit.instant > replacement.window.deadline_at else "closed"',
         "test_at_the_deadline_is_late_but_suspends_nobody",
@@ -79,7 +79,7 @@ MISTAKES: Final = (
     ),
     Mistake(
         "facts before timers",
-        f"{POLICY}/instant_rules.py",
+        f"{POLICY}/window_rules.py",
         """        if state.unfilled:
             self._run_timers(visit)
         self._test(visit)
@@ -93,35 +93,35 @@ MISTAKES: Final = (
     ),
     Mistake(
         "the newest window is filled first",
-        f"{POLICY}/instant_rules.py",
+        f"{POLICY}/window_rules.py",
         "unfilled=visit.state.unfilled + visit.opened",
         "unfilled=visit.opened + visit.state.unfilled",
         "test_a_replacement_fills_the_oldest_window",
     ),
     Mistake(
         "every loss opens windows for the whole shortfall",
-        f"{POLICY}/instant_rules.py",
+        f"{POLICY}/window_rules.py",
         "self._open(visit, shortfall - len(state.unfilled))",
         "self._open(visit, shortfall)",
         "test_the_hour_of_the_loss_does_not_matter",
     ),
     Mistake(
         "reinstated by the first replacement",
-        f"{POLICY}/instant_rules.py",
+        f"{POLICY}/window_rules.py",
         "if shortfall == 0 and state.suspended_since is not None",
         "if filled and state.suspended_since is not None",
         "test_reinstated_when_back_at_the_minimum_and_not_before",
     ),
     Mistake(
         "every expired window suspends anew",
-        f"{POLICY}/instant_rules.py",
+        f"{POLICY}/window_rules.py",
         "since = visit.state.suspended_since or visit.instant",
         "since = visit.instant",
         "test_later_deadlines_add_nothing",
     ),
     Mistake(
         "suspensions of zero length are kept",
-        f"{POLICY}/instant_rules.py",
+        f"{POLICY}/window_rules.py",
         "if since is None or since == visit.instant:",
         "if since is None:",
         "test_at_the_deadline_is_late_but_suspends_nobody",
@@ -129,14 +129,14 @@ MISTAKES: Final = (
     ),
     Mistake(
         "windows before the minimum is first reached",
-        f"{POLICY}/instant_rules.py",
+        f"{POLICY}/window_rules.py",
         "            if not shortfall:\n",
         "            if True:\n",
         "test_before_the_minimum_is_first_reached_no_window_runs",
     ),
     Mistake(
         "leaving the programme voids running windows only",
-        f"{POLICY}/instant_rules.py",
+        f"{POLICY}/window_rules.py",
         """            window = replace(replacement.window, outcome="void", closed_at=visit.instant)
 """,
         """            if replacement.window.outcome == "expired":
@@ -147,7 +147,7 @@ MISTAKES: Final = (
     ),
     Mistake(
         "authorisation survives leaving the programme",
-        f"{POLICY}/instant_rules.py",
+        f"{POLICY}/window_rules.py",
         "visit.state = NOTHING",
         "visit.state = replace(visit.state, unfilled=())",
         "test_leaving_the_programme_voids_what_runs_and_what_expired",
@@ -209,8 +209,8 @@ MISTAKES: Final = (
     Mistake(
         "a certification for any product counts for every product",
         f"{POLICY}/consultant_facts.py",
-        "self._spans.get(product, [])",
-        'self._spans.get("S200P", [])',
+        "certification.spans, since, through)",
+        'self._certifications.get("S200P", certification).spans, since, through)',
         "test_suspension_is_for_the_product_that_is_short",
     ),
     Mistake(
@@ -262,7 +262,7 @@ MISTAKES: Final = (
     # Maintenance ---------------------------------------------------------------------------------
     Mistake(
         "who is certified at the announcement is bound by it",
-        f"{POLICY}/maintenance.py",
+        f"{POLICY}/certified_spans.py",
         "obligations[bisect_right(obligations, grant.granted_at, key=_announced_at) :]",
         "[due for due in obligations if grant.granted_at <= due.announced_at]",
         "test_who_is_certified_at_the_announcement_or_later_is_free",
@@ -270,7 +270,7 @@ MISTAKES: Final = (
     ),
     Mistake(
         "a minor change obliges",
-        f"{POLICY}/partner_facts.py",
+        f"{POLICY}/significant_changes.py",
         "if change is not None and change.significant else",
         "if change is not None else",
         "test_a_minor_change_obliges_nobody",
@@ -279,28 +279,28 @@ MISTAKES: Final = (
     Mistake(
         "a portal change does not reach who was known before it",
         f"{POLICY}/consultant_facts.py",
-        "self._new_obligations.setdefault(product, []).append(obligation)",
+        "certification.obliged(change.after)",
         "pass",
         None,
     ),
     # Corrected portal changes --------------------------------------------------------------------
     Mistake(
         "the first correction wins",
-        f"{POLICY}/portal_changes.py",
+        f"{POLICY}/portal_change_terms.py",
         "in reversed(self._corrections.get((change.portal_change_id, term), {}).items())",
         "in self._corrections.get((change.portal_change_id, term), {}).items()",
         "test_the_last_correction_recorded_of_a_term_wins_and_can_be_voided",
     ),
     Mistake(
         "a correction that comes before its change is lost",
-        f"{POLICY}/portal_changes.py",
+        f"{POLICY}/portal_change_terms.py",
         "case PortalChangeCorrected(portal_change_id) as correction:",
         "case PortalChangeCorrected(portal_change_id) as correction if portal_change_id in self._declared:",
         "test_a_correction_waits_for_its_change",
     ),
     Mistake(
         "a void of the change takes its corrections along",
-        f"{POLICY}/portal_changes.py",
+        f"{POLICY}/portal_change_terms.py",
         "self._declared.pop(portal_change_id, None)",
         "self._declared.pop(portal_change_id, None)\n                self._corrections.clear()",
         "test_a_change_that_is_recorded_again_is_as_corrected",
@@ -308,7 +308,7 @@ MISTAKES: Final = (
     ),
     Mistake(
         "a voided correction stands",
-        f"{POLICY}/portal_changes.py",
+        f"{POLICY}/portal_change_terms.py",
         "{}).pop(fact.fact_id, None)",
         "{}).get(fact.fact_id)",
         "test_the_last_correction_recorded_of_a_term_wins_and_can_be_voided",
@@ -316,7 +316,7 @@ MISTAKES: Final = (
     ),
     Mistake(
         "a due day before the announcement counts if it waited",
-        f"{POLICY}/portal_changes.py",
+        f"{POLICY}/portal_change_terms.py",
         "if not says_nothing(correction, change.announced_at):",
         "if True:",
         "test_a_correction_that_waited_for_a_change_announced_after_its_due_day_says_nothing",
@@ -324,15 +324,15 @@ MISTAKES: Final = (
     ),
     Mistake(
         "a product that a correction takes out stays obliged",
-        f"{POLICY}/partner_facts.py",
-        "if old.get(product) != new.get(product):",
-        "if product in new and old.get(product) != new.get(product):",
+        f"{POLICY}/significant_changes.py",
+        "if old.get(product) != new.get(product)",
+        "if product in new and old.get(product) != new.get(product)",
         "test_products_are_added_and_taken_out",
         calculator=False,
     ),
     Mistake(
         "what is communicated keeps the day that was declared",
-        f"{POLICY}/partner_facts.py",
+        f"{POLICY}/significant_changes.py",
         "change.portal_change_id, 1, change.due_on, products",
         "change.portal_change_id, 1, change.declared.due_on, products",
         "test_corrected_terms_are_announced_anew",
@@ -341,12 +341,9 @@ MISTAKES: Final = (
     # Voids ---------------------------------------------------------------------------------------
     Mistake(
         "a voided declaration is communicated",
-        f"{POLICY}/portal_changes.py",
-        "case FactVoided(fact_id) if fact_id in standing:\n                changes.remove(standing.pop(fact_id))"
-        "\n            case _:\n                pass\n    return changes.in_force(portal_change_id)",
-        "case FactVoided(fact_id) if False and fact_id in standing:\n"
-        "                changes.remove(standing.pop(fact_id))\n            case _:\n"
-        "                pass\n    return changes.in_force(portal_change_id)",
+        f"{POLICY}/portal_change_terms.py",
+        "case FactVoided(fact_id) if fact_id in standing:\n                changes.remove(",
+        "case FactVoided(fact_id) if False and fact_id in standing:\n                changes.remove(",
         "test_a_portal_change_recorded_again_obliges_by_the_new_terms",
         seed=45,
     ),
@@ -359,7 +356,7 @@ MISTAKES: Final = (
     ),
     Mistake(
         "maintenance is still missing of what was revoked",
-        f"{POLICY}/maintenance.py",
+        f"{POLICY}/certified_spans.py",
         "end=min((end for end in (gap.end, period.end) if end is not None), default=None),",
         "end=gap.end,",
         "test_who_was_revoked_after_a_lapse_is_not_restored_by_maintenance_and_told_so",

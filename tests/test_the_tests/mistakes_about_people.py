@@ -9,7 +9,7 @@ RULES: Final = "services/certification/domain/rules"
 PEOPLE_MISTAKES: Final = (
     Mistake(
         "maintenance of one product serves for all",
-        f"{RULES}/maintenance.py",
+        f"{RULES}/maintenance_completions.py",
         "yield MaintenanceCompleted(registrations[0].consultant_id, product, change, periods)",
         'yield MaintenanceCompleted(registrations[0].consultant_id, "S200S", change, periods)',
         "test_a_change_concerns_the_products_it_names",
@@ -17,7 +17,7 @@ PEOPLE_MISTAKES: Final = (
     ),
     Mistake(
         "maintenance is complete from the assessment, whenever the training was",
-        f"{RULES}/maintenance.py",
+        f"{RULES}/maintenance_completions.py",
         "provided(passing, training.effective_at, (training.fact_id,))",
         "passing",
         None,

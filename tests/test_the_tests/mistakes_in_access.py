@@ -15,6 +15,13 @@ MISTAKES: Final = (
         "access/test_keys.py::test_each_scope_allows_what_it_says",
     ),
     Mistake(
+        "any key may stand in an address",
+        f"{KEYS}/key_ring.py",
+        "caller is not LOCAL and caller.allowed != ALLOWS[Scope.CALENDARS]",
+        "caller is not LOCAL and Scope.CALENDARS not in caller.allowed",
+        "access/test_calendar_addresses.py::test_no_other_key_stands_in_an_address",
+    ),
+    Mistake(
         "a revoked key goes on",
         f"{KEYS}/key_ring.py",
         "        if key.revoked_at is None\n    }",
@@ -33,14 +40,14 @@ MISTAKES: Final = (
         f"{KEYS}/key_ring.py",
         "monotonic() - self._read_at > BELIEVED_SECONDS",
         "self._read_at < 0",
-        "access/test_unreachable.py::test_keys_are_believed_no_longer_than_a_moment_after_they_were_read",
+        "access/test_database_away.py::test_keys_are_believed_no_longer_than_a_moment_after_they_were_read",
     ),
     Mistake(
         "a stream outlives its key",
         f"{KEYS}/key_ring.py",
         "            self._end_calls()\n",
         "",
-        "access/test_reading.py::test_a_stream_ends_when_its_key_is_revoked",
+        "access/test_reading_roles.py::test_a_stream_ends_when_its_key_is_revoked",
     ),
     Mistake(
         "everybody shares one namespace of idempotency keys",
@@ -54,7 +61,7 @@ MISTAKES: Final = (
         "services/certification/event_store/database.py",
         "init=_read_only if reading else _durable",
         "init=_durable",
-        "access/test_reading.py::test_answers_and_feeds_are_served_by_roles_that_cannot_write",
+        "access/test_reading_roles.py::test_answers_and_feeds_are_served_by_roles_that_cannot_write",
     ),
     Mistake(
         "a claim is judged by what is known now alone",

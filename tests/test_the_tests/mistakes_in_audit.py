@@ -21,9 +21,9 @@ MISTAKES: Final = (
     ),
     Mistake(
         "a follower that compared once does not look at what changes behind it",
-        "services/audit/standing_check.py",
-        "if check is not None and check.state == state and not look:",
-        "if check is not None and not look:",
+        "services/audit/alteration_watch.py",
+        "if check is not None and check.state == state and not due:",
+        "if check is not None and not due:",
         "audit/test_attacks.py::test_a_running_follower_notices_a_change_far_back_before_it_derives",
     ),
     Mistake(
@@ -42,9 +42,24 @@ MISTAKES: Final = (
     ),
     Mistake(
         "a rotation installs a key that nobody signed for",
-        "services/audit/key_ring.py",
+        "services/audit/key_rotations.py",
         "        Ed25519PublicKey.from_public_bytes(previous).verify(signature, _statement(previous, public_key))\n",
         "",
         "audit/test_sealing.py::test_a_rotation_that_the_key_did_not_sign_installs_nothing",
+    ),
+    Mistake(
+        "an export up to a position holds what time made of later facts",
+        "services/audit/export.sql",
+        "SELECT e.recorded_at <= f.recorded_at FROM",
+        "SELECT true FROM",
+        "verify/test_the_systems_exports.py"
+        "::test_an_export_up_to_a_position_leaves_out_what_a_later_fact_had_announced",
+    ),
+    Mistake(
+        "an answer of a witness is its first piece",
+        "services/audit/witness_client.py",
+        "        body += piece\n",
+        "        return piece.decode()\n",
+        "audit/test_witness.py::test_a_witness_that_hangs_holds_up_neither_the_log_nor_another_witness",
     ),
 )

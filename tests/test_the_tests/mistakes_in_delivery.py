@@ -19,7 +19,7 @@ MISTAKES: Final = (
     # Whose turn it is, and what is recorded -------------------------------------------------------
     Mistake(
         "who held the lease before still moves the cursor",
-        f"{WEBHOOKS}/delivery/outcome_writer.py",
+        f"{WEBHOOKS}/delivery/outcome_writer.sql",
         "AND e.fence = w.fence AND",
         "AND",
         "webhooks/test_recording.py::test_who_does_not_hold_it_or_found_it_elsewhere_writes_nothing[otherwise0]",
@@ -55,7 +55,7 @@ MISTAKES: Final = (
     ),
     Mistake(
         "an old secret signs for ever",
-        f"{WEBHOOKS}/delivery/leases.py",
+        f"{WEBHOOKS}/delivery/leases.sql",
         "s.expires_at > clock_timestamp()) ORDER BY s.number DESC) AS secrets",
         "true) ORDER BY s.number DESC) AS secrets",
         "webhooks/test_delivering.py::test_a_secret_that_was_replaced_signs_until_it_expires",
@@ -63,7 +63,7 @@ MISTAKES: Final = (
     # Numbers -------------------------------------------------------------------------------------
     Mistake(
         "numbers go on in a new epoch",
-        f"{WEBHOOKS}/endpoints/store.py",
+        f"{WEBHOOKS}/endpoints/store.sql",
         "epoch = epoch + 1, sequence = 0, delivered_sequence = 0,",
         "epoch = epoch + 1,",
         "webhooks/test_endpoints.py::test_a_replay_takes_the_cursor_back_and_what_is_parked_later_with_it",
@@ -80,7 +80,7 @@ MISTAKES: Final = (
         f"{WEBHOOKS}/message.py",
         "event.position <= cursor.replay_through",
         "event.position < cursor.replay_through",
-        "webhooks/test_endpoints_tried.py::test_a_dry_run_shows_what_a_replay_would_send",
+        "webhooks/test_dry_runs_and_tests.py::test_a_dry_run_shows_what_a_replay_would_send",
     ),
     Mistake(
         "the numbers of what is parked are one off",
@@ -95,21 +95,21 @@ MISTAKES: Final = (
         f"{WEBHOOKS}/delivery/retry_policy.py",
         "outcome.status == _GONE:",
         "outcome.status == 418:",
-        "webhooks/test_schedule.py::test_who_is_gone_is_disabled_at_once",
+        "webhooks/test_retry_policy.py::test_who_is_gone_is_disabled_at_once",
     ),
     Mistake(
         "a receiver may ask for any time",
         f"{WEBHOOKS}/delivery/retry_policy.py",
         "max(backoff, min(outcome.retry_after_seconds, ASKED_SECONDS_MAX))",
         "max(backoff, outcome.retry_after_seconds)",
-        "webhooks/test_schedule.py::test_who_is_busy_is_left_alone_for_as_long_as_it_asks_if_that_is_longer",
+        "webhooks/test_retry_policy.py::test_who_is_busy_is_left_alone_for_as_long_as_it_asks_if_that_is_longer",
     ),
     Mistake(
         "a receiver may ask for less than our own wait",
         f"{WEBHOOKS}/delivery/retry_policy.py",
         "max(backoff, min(outcome.retry_after_seconds, ASKED_SECONDS_MAX))",
         "min(outcome.retry_after_seconds, ASKED_SECONDS_MAX)",
-        "webhooks/test_schedule.py::test_zero_seconds_do_not_end_the_backing_off",
+        "webhooks/test_retry_policy.py::test_zero_seconds_do_not_end_the_backing_off",
     ),
     Mistake(
         "a negative time to wait is a time",
@@ -212,7 +212,7 @@ MISTAKES: Final = (
         "services/compliance/historical_answers/pool.py",
         "max(1, self._processes_max - 1)",
         "self._processes_max",
-        "compliance/test_answering.py::test_one_partner_never_takes_every_process",
+        "compliance/test_answering_pool.py::test_one_partner_never_takes_every_process",
     ),
     Mistake(
         "a cancellation that meets the signal is lost",
@@ -222,6 +222,6 @@ MISTAKES: Final = (
 """,
         """        return await asyncio.wait_for(signal.wait(), seconds_max)
 """,
-        "contract/test_waiting.py::test_a_cancellation_that_meets_the_ring_is_not_lost[0]",
+        "contract/test_wakeup.py::test_a_cancellation_that_meets_the_ring_is_not_lost[0]",
     ),
 )

@@ -7,7 +7,7 @@ from tests.test_the_tests.mistakes import POLICY, Mistake
 REVISION_MISTAKES: Final = (
     Mistake(
         "a window has the days of the last revision, whenever it takes effect",
-        f"{POLICY}/instant_rules.py",
+        f"{POLICY}/window_rules.py",
         "self._policy.window_days.at(instant)",
         "self._policy.window_days.at(instant.replace(year=9999))",
         "test_a_window_keeps_the_days_in_force_when_it_opened",
@@ -75,7 +75,7 @@ REVISION_MISTAKES: Final = (
     ),
     Mistake(
         "a reminder by the first policy",
-        f"{POLICY}/instant_rules.py",
+        f"{POLICY}/window_rules.py",
         "self._policy.reminder_days.at(instant).value",
         "(7, 1)",
         "test_a_window_reminds_by_the_days_in_force_when_it_opened",

@@ -16,7 +16,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sagecert_verify.merkle import leaf_hash, root_of
 from sagecert_verify.note import COSIGNATURE, ED25519, Key
-from sagecert_verify.rules.knowledge import partners_mentioned
 from sagecert_verify.verification import tile_path
 from services.certification.event_store.append_request import Routing
 from services.certification.event_store.streams import routing_of
@@ -24,10 +23,11 @@ from shared.events import wire
 from shared.events.envelope import Fact
 from shared.events.facts import AttemptScored, ExamRegistered, FactVoided, ScoreCorrected
 from tests.oracle.histories import PRODUCTS, seeded
+from tests.oracle.rules.knowledge import partners_mentioned
 from tests.policy.comparison import steps_of
 from tests.policy.fact_log import Group, everything, recorded
 
-LOGS = ("facts", "compliance")
+LOGS = ("facts", "compliance", "claims")
 TIMERS = timedelta(days=100)
 WIDTH = 256
 Members = dict[str, bytes]
@@ -36,9 +36,15 @@ Members = dict[str, bytes]
 class Signer:
     """A log or a witness, with a key made from its name."""
 
-    def __init__(self, name: str, kind: int = ED25519, seed: str = "") -> None:
+    def __init__(self, name: str, kind: int = ED25519, seed: str = "", seconds: int = 1_700_000_000) -> None:
+        self._seconds = seconds
         self._private = Ed25519PrivateKey.from_private_bytes(sha256((seed or name).encode()).digest())
         self.key = Key(name, kind, self._private.public_key().public_bytes_raw())
+
+    @property
+    def private(self) -> Ed25519PrivateKey:
+        """The private key."""
+        return self._private
 
     @property
     def text(self) -> str:
@@ -50,15 +56,17 @@ class Signer:
         """The signature line of a note's text."""
         signature = self._private.sign(text.encode())
         if self.key.kind == COSIGNATURE:
-            seconds = 1_700_000_000
-            cosigned = f"cosignature/v1\ntime {seconds}\n{text}"
-            signature = seconds.to_bytes(8, "big") + self._private.sign(cosigned.encode())
+            cosigned = f"cosignature/v1\ntime {self._seconds}\n{text}"
+            signature = self._seconds.to_bytes(8, "big") + self._private.sign(cosigned.encode())
         return f"— {self.key.name} {base64.b64encode(self.key.number + signature).decode()}\n"
 
 
-FACTS_LOG, COMPLIANCE_LOG = Signer("sagecert.test/facts"), Signer("sagecert.test/compliance")
+KEY = "sagecert.test/facts"
+"""One key signs all logs of a system."""
+FACTS_LOG, COMPLIANCE_LOG, CLAIMS_LOG = (Signer(f"sagecert.test/{log}", seed=KEY) for log in LOGS)
 WITNESS, OTHER_WITNESS = Signer("witness.test", COSIGNATURE), Signer("other.test", COSIGNATURE)
-SIGNERS = {"facts": FACTS_LOG, "compliance": COMPLIANCE_LOG}
+STREAMS = {"policy_facts": "policy", "engine_facts": "engine", "key_facts": "signing_key"}
+SIGNERS = {"facts": FACTS_LOG, "compliance": COMPLIANCE_LOG, "claims": CLAIMS_LOG}
 POLICY = (
     f"log {FACTS_LOG.text}\nlog {COMPLIANCE_LOG.text}\n"
     f"witness one {WITNESS.text}\nwitness two {OTHER_WITNESS.text}\ngroup both all one two\nquorum both\n"
@@ -138,14 +146,26 @@ def event_entries(groups: Sequence[Group], partners: Sequence[str], until: datet
         yield written(columns, event.data)
 
 
+def claim_entries(claims: Sequence[Mapping[str, Any]]) -> list[bytes]:
+    """The rows of the log of claims."""
+    recorded_at = "2022-12-31T00:00:00.000000Z"
+    return [
+        written({"recorded_at": recorded_at, **claim, "number": number}, b"") for number, claim in enumerate(claims, 1)
+    ]
+
+
 @dataclass
 class Export:
-    """What an export is written from. Change what is to be wrong, then `write`."""
+    """What an export is written from. Change what is to be wrong, then `write`. `keys`: where one replaced another."""
 
     entries: dict[str, list[bytes]]
     kept: dict[str, list[int]] = field(default_factory=dict)
     signers: Mapping[str, Sequence[Signer]] = field(default_factory=lambda: {log: [SIGNERS[log]] for log in LOGS})
-    claims: list[Mapping[str, Any]] = field(default_factory=list)
+    keys: Mapping[str, Sequence[Signer]] = field(default_factory=dict)
+    products: Sequence[str] = PRODUCTS
+
+    def __post_init__(self) -> None:
+        self.entries = {"claims": [], **self.entries}
 
     def note(self, log: str, size: int | None = None) -> str:
         """The checkpoint of the log when it had this size."""
@@ -165,23 +185,27 @@ class Export:
                 for number, first in enumerate(range(0, len(entries), WIDTH)):
                     tile = entries[first : first + WIDTH]
                     members[f"{log}/{part}/{tile_path(number, len(tile))}"] = b"".join(map(form, tile))
-        if self.claims:
-            members["claims/000.jsonl"] = b"".join(json.dumps(claim).encode() + b"\n" for claim in self.claims)
         return members
 
     def partner_members(self, partner_id: str, positions: Mapping[str, Sequence[int]]) -> Members:
-        """The members of an export of one partner."""
+        """The members of an export of one partner; what is about the system itself is always among them."""
+        about_the_system = (self._positions(stream) for stream in STREAMS.values())
+        positions = {**positions, "facts": sorted({*positions["facts"]}.union(*about_the_system))}
         members = {"manifest.json": self._manifest(partner_id)}
         for log in LOGS:
             members[f"{log}/checkpoint"] = self.note(log).encode()
-            for position in positions[log]:
+            for position in positions.get(log, ()):
                 members[f"{log}/entries/{position}"] = self.entries[log][position - 1]
-            for position in positions[log]:
+            for position in positions.get(log, ()):
                 proof = inclusion([leaf_hash(entry) for entry in self.entries[log]], position - 1)
                 lines = "".join(base64.b64encode(found).decode() + "\n" for found in proof)
                 text = f"c2sp.org/tlog-proof@v1\nindex {position - 1}\n{lines}\n{self.note(log)}"
                 members[f"{log}/proofs/{position}.tlog-proof"] = text.encode()
         return members
+
+    def _positions(self, stream: str) -> list[int]:
+        named = f'"originator_id":"{stream}-'.encode()
+        return [place for place, entry in enumerate(self.entries["facts"], 1) if named in entry.partition(b"\n")[0]]
 
     def _manifest(self, partner_id: str | None) -> bytes:
         logs = {}
@@ -191,17 +215,15 @@ class Export:
                 "origin": self.signers[log][0].key.name,
                 "size": len(self.entries[log]),
                 "root": base64.b64encode(root).decode(),
-                "keys": [self.signers[log][0].text],
+                "keys": [signer.text for signer in self.keys.get(log, self.signers[log][:1])],
             }
         manifest = {
-            "format": "sagecert-audit-export/1",
+            "format": "sagecert-audit-export/2",
             "made_at": "2022-12-31T00:00:00Z",
             "partner_id": partner_id,
-            "products": list(PRODUCTS),
+            "products": list(self.products),
             "logs": logs,
-            "policy_facts": [],
-            "engine_facts": [],
-            "key_facts": [],
+            **{name: self._positions(stream) for name, stream in STREAMS.items()},
             "unproved": [],
         }
         return json.dumps(manifest).encode()
@@ -244,16 +266,6 @@ def inclusion(leaves: Sequence[bytes], place: int) -> list[bytes]:
     if place < split:
         return [*inclusion(leaves[:split], place), root_of(leaves[split:])]
     return [*inclusion(leaves[split:], place - split), root_of(leaves[:split])]
-
-
-def consistency(leaves: Sequence[bytes], old_size: int, *, is_whole: bool = True) -> list[bytes]:
-    """The consistency proof from an earlier size, by the definition of RFC 6962."""
-    if old_size == len(leaves):
-        return [] if is_whole else [root_of(leaves)]
-    split = 1 << (len(leaves) - 1).bit_length() - 1
-    if old_size <= split:
-        return [*consistency(leaves[:split], old_size, is_whole=is_whole), root_of(leaves[split:])]
-    return [*consistency(leaves[split:], old_size - split, is_whole=False), root_of(leaves[:split])]
 
 
 def _bundled(entry: bytes) -> bytes:

@@ -1,35 +1,53 @@
 """Random tamperings of an export, each refused with the first wrong position: `python -m tests.verify.tampering`.
 
 A tampering changes what was sealed: a byte of an entry, two entries, a hash tile, a note or a proof. The notes stay
-those that the log has signed. What is not sealed (when the export was made) is not tampered with.
+those that the log has signed. What is not sealed (when the export was made) is not tampered with. Where Go is there,
+its libraries refuse each of them, too, at the same position.
 """
 
 import argparse
 import json
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from random import Random
 from typing import Final, NamedTuple
 
+from sagecert_verify.finding import Status
 from sagecert_verify.trust import read_policy
-from sagecert_verify.verdict import Status
 from sagecert_verify.verification import tile_path, verify
-from tests.verify.exports import LOGS, POLICY, WIDTH, Export, Members, export_of, write
+from tests.temporary_directory import temporary_directory
+from tests.verify.exports import LOGS, POLICY, WIDTH, Export, Members, claim_entries, export_of, write
+from tests.verify.structure import MISSING, GoVerifier, go_verifier
 
 KINDS: Final = ("flip", "swap", "drop", "double", "insert", "forge", "hash", "note", "kept", "proof")
 SEEDS: Final = (3, 5, 43, 80)
 HASH_BYTES: Final = 32
+CLAIMS: Final = [
+    {
+        **dict.fromkeys(("policy_id", "engine", "actor"), "x"),
+        "partner_id": "P1",
+        "product": "S200P",
+        "customer": "new",
+        "allowed": False,
+        "position": place,
+        "at": f"2022-03-01T09:{place:02}:00.000000Z",
+    }
+    for place in range(1, 8)
+]
 
 
 class Tampering(NamedTuple):
-    """What was done. `position`: the first that is wrong; None where no position is at fault."""
+    """What was done. `position`: the first that is wrong; None where no position is at fault.
+
+    `is_text_kept`: only a line with a signature was changed. Where that has spare bits, Go reads the same signature.
+    """
 
     what: str
     members: Members
     log: str
     position: int | None
+    is_text_kept: bool = False
 
 
 def tamperings(number: int, seed: int = 0) -> Iterator[Tampering]:
@@ -38,13 +56,15 @@ def tamperings(number: int, seed: int = 0) -> Iterator[Tampering]:
     exports = []
     for history in SEEDS:
         export = export_of(history)
+        export.entries["claims"] = claim_entries(CLAIMS)
         export.kept = {log: sorted(random.sample(range(1, len(rows)), 3)) for log, rows in export.entries.items()}
         exports.append((export, export.members(), _partner_members(export, random)))
-    for _ in range(number):
+    while number:
         export, members, partner = random.choice(exports)
         kind = random.choice(KINDS)
         tampering = _proof(export, partner, random) if kind == "proof" else _tampered(kind, export, members, random)
         if tampering is not None:
+            number -= 1
             yield tampering
 
 
@@ -100,16 +120,23 @@ def _note(kind: str, log: str, members: Mapping[str, bytes], random: Random) -> 
     name = f"{log}/checkpoint" if kind == "note" else f"{log}/checkpoints/000.jsonl"
     content = members[name]
     if kind == "note":
-        return Tampering(
-            f"the checkpoint of {log}", {**members, name: _flipped(content, random, 0, len(content))}, log, None
-        )
+        flipped = _flipped(content, random, 0, len(content))
+        kept = _text(flipped) == _text(content)
+        return Tampering(f"the checkpoint of {log}", {**members, name: flipped}, log, None, kept)
     lines = content.splitlines(keepends=True)
     place = random.randrange(len(lines))
     kept = json.loads(lines[place])
     note = kept["note"].encode()
-    kept["note"] = _flipped(note, random, 0, note.rindex(b"\n")).decode("utf-8", "surrogateescape")
+    flipped = _flipped(note, random, 0, note.rindex(b"\n"))
+    kept["note"] = flipped.decode("utf-8", "surrogateescape")
     lines[place] = json.dumps(kept).encode() + b"\n"
-    return Tampering(f"a kept checkpoint of {log}", {**members, name: b"".join(lines)}, log, None)
+    changed = {**members, name: b"".join(lines)}
+    return Tampering(f"a kept checkpoint of {log}", changed, log, None, _text(flipped) == _text(note))
+
+
+def _text(note: bytes) -> bytes:
+    """What is signed."""
+    return note.partition(b"\n\n")[0]
 
 
 def _proof(export: Export, members: Mapping[str, bytes], random: Random) -> Tampering:
@@ -132,9 +159,15 @@ def _tile(log: str, part: str, position: int, size: int) -> str:
     return f"{log}/{part}/{tile_path(number, min(WIDTH, size - number * WIDTH))}"
 
 
-def accepted(tampering: Tampering, path: Path) -> str | None:
-    """Why the verifier did not refuse it as it should; None: it did."""
+def accepted(tampering: Tampering, path: Path, go: GoVerifier | None) -> str | None:
+    """Why the verifier, or Go's, did not refuse it as it should; None: they did."""
     report = verify(write(path, tampering.members), read_policy(POLICY), [], 1, lambda *_: None)
+    if go is not None:
+        refusal = go.refusal(path)
+        if refusal is None and not tampering.is_text_kept:
+            return f"{tampering.what}: Go accepts it"
+        if tampering.position is not None and (refusal and refusal[:2]) != (tampering.log, tampering.position):
+            return f"{tampering.what}: Go says {refusal}"
     finding = report.finding
     if finding is None or report.status not in (Status.DAMAGED, Status.ALTERED):
         return f"{tampering.what}: {report.status.name}"
@@ -154,14 +187,15 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     done = 0
-    with tempfile.TemporaryDirectory() as directory:
+    with temporary_directory("sagecert-tamperings-") as directory, go_verifier() as go:
         for tampering in tamperings(options.number, options.seed):
-            problem = accepted(tampering, Path(directory) / "export.tar.gz")
+            problem = accepted(tampering, directory / "export.tar.gz", go)
             if problem is not None:
                 print(problem)
                 return 1
             done += 1
-    print(f"{done} tamperings, each refused with the first wrong position")
+    by = "our verifier and by Go's" if go is not None else f"our verifier ({MISSING})"
+    print(f"{done} tamperings of seed {options.seed}, each refused with the first wrong position by {by}")
     return 0
 
 

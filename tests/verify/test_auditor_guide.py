@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from sagecert_verify.verdict import HEADLINES
+from sagecert_verify.finding import HEADLINES
 from tests.architecture.sources import ROOT
 from tests.verify.exports import LOGS, OTHER_WITNESS, POLICY, SIGNERS, WITNESS, export_of, write
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 
-from sagecert_verify.rules.london import london_day, midnight_ending
+from sagecert_verify.derive.london import london_day, midnight_ending
 from shared.events.london import LONDON
 
 DAY = timedelta(days=1)

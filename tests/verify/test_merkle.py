@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sagecert_verify.merkle import EMPTY_ROOT, is_consistent, is_included, leaf_hash, node_hash, root_of
-from tests.verify.exports import consistency, inclusion
+from sagecert_verify.merkle import EMPTY_ROOT, is_included, leaf_hash, node_hash, root_of
+from tests.verify.exports import inclusion
 
 LEAVES = [leaf_hash(bytes([number])) for number in range(40)]
 RFC_ROOTS = {
@@ -27,7 +27,6 @@ def test_the_published_roots(size: int) -> None:
 def test_an_empty_tree_has_the_hash_of_nothing() -> None:
     assert root_of([]) == EMPTY_ROOT
     assert not is_included(LEAVES[0], 0, 0, [], EMPTY_ROOT)
-    assert not is_consistent(0, EMPTY_ROOT, 3, root_of(LEAVES[:3]), [])
 
 
 @given(st.integers(1, len(LEAVES)), st.data())
@@ -44,16 +43,3 @@ def test_an_inclusion_proof_shows_its_leaf_and_no_other(size: int, data: st.Data
     assert not is_included(LEAVES[place], place, size, proof, node_hash(root, root))
     for number in range(len(proof)):
         assert not is_included(LEAVES[place], place, size, proof[:number] + proof[number + 1 :], root)
-
-
-@given(st.integers(1, len(LEAVES)), st.data())
-def test_a_consistency_proof_shows_its_beginning_and_no_other(size: int, data: st.DataObject) -> None:
-    old = data.draw(st.integers(1, size))
-    proof = consistency(LEAVES[:size], old)
-    old_root, root = root_of(LEAVES[:old]), root_of(LEAVES[:size])
-    assert is_consistent(old, old_root, size, root, proof)
-    assert not is_consistent(old, node_hash(old_root, old_root), size, root, proof)
-    assert not is_consistent(old, old_root, size, node_hash(root, root), proof)
-    assert not is_consistent(old, old_root, size, root, [*proof, root])
-    for number in range(len(proof)):
-        assert not is_consistent(old, old_root, size, root, proof[:number] + proof[number + 1 :])

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from sagecert_verify.derive.announcing import Stated
-from sagecert_verify.derive.log import instant_of, read_fact
+from sagecert_verify.derive.logged_fact import instant_of, read_fact
 from sagecert_verify.derive.partner import PartnerDerivation
+from sagecert_verify.derive.step_events import Stated
 from tests.oracle.histories import PRODUCTS
 
 FOLDERS = sorted((Path(__file__).parents[1] / "contract" / "golden_replay").iterdir())

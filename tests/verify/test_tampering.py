@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from sagecert_verify.finding import FoundError
 from sagecert_verify.merkle import leaf_hash, root_of
 from sagecert_verify.note import Key
 from sagecert_verify.sealed_log import SealedLog
-from sagecert_verify.verdict import FoundError
-from tests.verify.exports import FACTS_LOG, WIDTH, note
-from tests.verify.tampering import accepted, tamperings
+from tests.verify.exports import FACTS_LOG, LOGS, WIDTH, claim_entries, export_of, note, write
+from tests.verify.structure import MISSING, go_verifier
+from tests.verify.tampering import CLAIMS, accepted, tamperings
 
 NUMBER = 300
 SIZE = 700
@@ -17,10 +18,25 @@ SIZE = 700
 
 def test_each_tampering_is_refused_with_the_first_wrong_position(tmp_path: Path) -> None:
     done = 0
-    for tampering in tamperings(NUMBER):
-        assert accepted(tampering, tmp_path / "export.tar.gz") is None
-        done += 1
+    with go_verifier() as go:
+        if go is None:
+            print(f"only our own verifier: {MISSING}")
+        for tampering in tamperings(NUMBER):
+            assert accepted(tampering, tmp_path / "export.tar.gz", go) is None
+            done += 1
     assert done > NUMBER * 0.9
+
+
+def test_go_accepts_what_was_not_tampered_with(tmp_path: Path) -> None:
+    export = export_of(5)
+    export.entries["claims"] = claim_entries(CLAIMS)
+    export.kept = {log: [1, 2] for log in LOGS}
+    positions = {"facts": [1, 3, 4], "compliance": [2], "claims": [3]}
+    with go_verifier() as go:
+        if go is None:
+            pytest.skip(MISSING)
+        for members in (export.members(), export.partner_members("P1", positions)):
+            assert go.refusal(write(tmp_path / "export.tar.gz", members)) is None
 
 
 @pytest.mark.parametrize("position", [1, WIDTH, WIDTH + 1, 2 * WIDTH, SIZE])

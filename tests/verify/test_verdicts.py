@@ -9,22 +9,27 @@ from typing import Any
 import pytest
 
 from sagecert_verify.command import main
+from sagecert_verify.derive.event_data import event_id
+from sagecert_verify.note import COSIGNATURE
+from sagecert_verify.rows import short
 from tests.verify.exports import (
-    COMPLIANCE_LOG,
     FACTS_LOG,
     OTHER_WITNESS,
     POLICY,
     POLICY_WITHOUT_WITNESSES,
+    SIGNERS,
     WITNESS,
     Export,
     Signer,
     archive,
+    claim_entries,
     export_of,
     write,
 )
 
+UNREVISED_SEED = 7
 SEED = 43
-WITNESSED = {"facts": [FACTS_LOG, WITNESS, OTHER_WITNESS], "compliance": [COMPLIANCE_LOG, WITNESS, OTHER_WITNESS]}
+WITNESSED = {log: [signer, WITNESS, OTHER_WITNESS] for log, signer in SIGNERS.items()}
 Verify = Callable[..., tuple[int, str]]
 
 
@@ -77,6 +82,26 @@ def test_too_few_witnesses_leave_a_split_view_possible(export: Export, verify: V
     assert said.startswith("11: re-derived, but a split view is possible\n")
 
 
+def test_stamps_that_the_clocks_of_witnesses_contradict(export: Export, verify: Verify) -> None:
+    """The witnesses of the tests sign in November 2023, and the facts are of 2022."""
+    kept = replace(export, signers=WITNESSED, kept={"facts": [4]})
+    status, said = verify(kept.members(), policy=POLICY)
+    assert status == 0
+    assert "The fact at position 5 is stamped 2022-" in said
+    assert "before a witness first saw it" in said
+    assert "first saw it" not in verify(replace(export, signers=WITNESSED).members(), policy=POLICY)[1]
+
+    early = [dict(json.loads(entry.partition(b"\n")[0]))["recorded_at"] for entry in export.entries["facts"]]
+    assert early[-1] < "2023-11-14"
+    later = [Signer(name, COSIGNATURE, seconds=1_000_000_000) for name in ("witness.test", "other.test")]
+    status, said = verify(
+        replace(export, signers={log: [signer, *later] for log, signer in SIGNERS.items()}).members(), policy=POLICY
+    )
+    assert status == 0
+    assert f"The fact at position {len(early)} is stamped {short(early[-1])}" in said
+    assert "after a witness had seen it" in said
+
+
 def test_an_earlier_checkpoint_of_the_same_history(export: Export, verify: Verify) -> None:
     earlier = export.note("facts", 5)
     status, said = verify(export.members(), policy=POLICY_WITHOUT_WITNESSES, checkpoint=earlier)
@@ -109,6 +134,20 @@ def test_a_rewritten_history_is_not_that_of_the_earlier_checkpoint(export: Expor
     assert "of another history" in said
 
 
+def test_a_kept_checkpoint_of_another_history(export: Export, verify: Verify) -> None:
+    """The log once signed another past: whoever kept its note, or the export itself, tells."""
+    other = export_of(SEED + 1)
+    members = {}
+    for name, content in export.members().items():
+        members[name] = content
+        if name == "facts/checkpoint":
+            row = {"size": 3, "note": other.note("facts", 3)}
+            members["facts/checkpoints/000.jsonl"] = json.dumps(row).encode() + b"\n"
+    status, said = verify(members)
+    assert status == 30
+    assert "a checkpoint that was published, of size 3, is of another history" in said
+
+
 def test_another_key_is_not_the_logs(export: Export, verify: Verify) -> None:
     forger = Signer(FACTS_LOG.key.name, seed="forger")
     members = replace(export, signers={**export.signers, "facts": [forger]}).members()
@@ -138,7 +177,7 @@ def test_a_cut_tail(export: Export, verify: Verify) -> None:
         ({"consultant_id": "nobody"}, "its column consultant_id is not what its bytes say"),
         ({"append_position": 1}, "its append ends before it"),
         ({"held": 3}, "its column held is missing or of another type"),
-        ({"recorded_at": "yesterday"}, "its column recorded_at is no instant"),
+        ({"recorded_at": "yesterday"}, "its column recorded_at is not an instant"),
     ],
 )
 def test_a_log_that_the_system_cannot_have(
@@ -163,6 +202,31 @@ def test_an_event_that_does_not_follow(export: Export, verify: Verify) -> None:
     assert said.startswith(f"40: the derivation differs at position {position} of compliance\n")
     assert "headcount is 1" in said
     assert "Rule: R13" in said
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_a_standing_that_differs_since_an_instant_at_which_its_step_changed_nothing(
+    verify: Verify, is_known: bool
+) -> None:
+    """Since when depends on grounds that no event shows; but the facts of the step change one then.
+
+    `is_known`: an earlier fact about the partner takes effect at the instant.
+    """
+    export = export_of(UNREVISED_SEED)
+    events = export.entries["compliance"]
+    position = max(place for place, event in enumerate(events, 1) if b"standing-changed.v1" in event)
+    line, _, body = events[position - 1].partition(b"\n")
+    columns = json.loads(line)
+    facts = (json.loads(fact.partition(b"\n")[0]) for fact in export.entries["facts"])
+    known = min(fact["effective_at"] for fact in facts if fact["partner_id"] == columns["partner_id"])
+    assert columns["effective_at"] > known
+    columns["effective_at"] = known if is_known else "2021-03-04T05:06:07.000008Z"
+    said = columns["type"], short(columns["effective_at"]), short(columns["recorded_at"]), columns["about"]
+    columns["event_id"] = event_id(*said, 1, body)
+    wrong = changed(export, "compliance", position, edited(events[position - 1], **columns))
+    status, said_of_it = verify(wrong.members())
+    assert status == 40
+    assert said_of_it.startswith(f"40: the derivation differs at position {position} of compliance\n")
 
 
 def test_an_event_that_is_missing(export: Export, verify: Verify) -> None:
@@ -214,14 +278,42 @@ def test_claims(export: Export, verify: Verify) -> None:
         "product": "S200P",
         "customer": "new",
         "allowed": False,
-        "at": "2001-01-01T00:00:00+00:00",
+        "at": "2001-01-01T00:00:00.000000Z",
         "position": last,
+        "policy_id": "2021-08",
+        "engine": "e",
+        "actor": "local",
     }
-    right = replace(export, claims=[{"partner_id": "P1", **claim}])
-    assert verify(right.members())[0] == 20
-    status, said = verify(replace(export, claims=[{"partner_id": "P1", **claim, "allowed": True}]).members())
+    right, wrong = ({"partner_id": "P1", **claim, "allowed": allowed} for allowed in (False, True))
+    both = replace(export, entries={**export.entries, "claims": claim_entries([right, wrong])})
+    assert verify(replace(both, entries={**both.entries, "claims": claim_entries([right])}).members())[0] == 20
+    status, said = verify(both.members())
     assert status == 40
+    assert said.startswith("40: the derivation differs at position 2 of claims\n")
     assert "P1 was allowed to serve new customers" in said
+
+
+@pytest.mark.parametrize("instead", [b"true", None])
+def test_a_claim_that_was_made_right_afterwards_or_deleted(
+    export: Export, verify: Verify, instead: bytes | None
+) -> None:
+    """Claims are sealed, though nothing follows from them."""
+    names = {**dict.fromkeys(("policy_id", "engine", "actor"), "x"), "product": "S200P", "customer": "new"}
+    claims = [
+        {**names, "partner_id": f"P{n}", "allowed": False, "at": "2022-03-01T09:00:00.000000Z"} for n in (1, 2, 3)
+    ]
+    entries = claim_entries([{**claim, "position": 1} for claim in claims])
+    sealed = replace(export, entries={**export.entries, "claims": entries})
+    forged = changed(sealed, "claims", 2, instead and entries[1].replace(b"false", instead))
+
+    status, said = verify(forged.members(), checkpoint=sealed.note("claims"))
+    assert status == 30
+    assert "your earlier checkpoint" in said
+
+    as_sealed = {name: content for name, content in sealed.members().items() if "/tile/entries/" not in name}
+    status, said = verify({**forged.members(), **as_sealed})
+    assert status == (30 if instead else 2)
+    assert not instead or said.startswith("30: the log was altered at position 2 of claims\n")
 
 
 def test_a_lagging_compliance_log_is_no_difference(export: Export, verify: Verify) -> None:
@@ -259,7 +351,7 @@ def damages(members: Mapping[str, bytes]) -> dict[str, Callable[[Path], object]]
     whole = archive(members)
     first = {**dict(list(members.items())[:1])}
     return {
-        "no gzip file": lambda path: path.write_bytes(whole),
+        "not a gzip file": lambda path: path.write_bytes(whole),
         "ends early": lambda path: path.write_bytes(write(path, members).read_bytes()[:-300]),
         "something follows": lambda path: path.write_bytes(write(path, members).read_bytes() + b"more"),
         "there is no checkpoint": lambda path: write(path, first),

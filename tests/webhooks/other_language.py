@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from tests.isolation import CALLERS
+from tests.clean_environment import CALLERS
 from tests.network import outside
 from tests.webhooks.receiver import Request
 

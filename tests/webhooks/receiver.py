@@ -104,6 +104,8 @@ class Receiver:
 
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
+        for _turn in range(5):  # a connection just accepted has its task by then; the task closes it
+            await asyncio.sleep(0)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

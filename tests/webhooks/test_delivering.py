@@ -109,6 +109,7 @@ async def test_a_write_renews_the_lease_from_when_it_was_asked_for(caller: Calle
             begun = replace(leased, taken_at=asyncio.get_running_loop().time())
             delivering = asyncio.create_task(Delivery(begun, context, SharedReading(context.pool)).run())
             await receiver.came(1)
+            await until(lambda: waits_for_a_lock(caller))
             await asyncio.sleep(2.2)  # of six seconds, less is left then than a request may take
             other.rollback()
             await delivering

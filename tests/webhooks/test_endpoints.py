@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from services.compliance.webhooks.endpoints import store
 from shared.events.compliance_events import TYPE_OF
 from shared.events.wire import instant_text
 from tests.databases import Database
@@ -57,7 +58,7 @@ async def test_an_endpoint_on_an_empty_log_begins_at_nothing(caller: Caller) -> 
     ("body", "parameter", "told"),
     [
         ({"start": {"position": 10**6}}, "start.position", "ends at position"),
-        ({"start": {"at": instant_text(NOW + timedelta(microseconds=1))}}, "start.at", "after now"),
+        ({"start": {"at": instant_text(NOW + timedelta(microseconds=1))}}, "start.at", "is in the future"),
         ({"start": "later"}, "start", '"now"'),
         ({"start": {}}, "start", '"origin"'),
         ({"start": {"position": 1, "at": "2022-01-01T00:00:00Z"}}, "start", "write"),
@@ -123,6 +124,23 @@ async def test_all_endpoints_are_listed_page_by_page(caller: Caller) -> None:
     after: str | None = ""
     while after is not None:
         page = await caller.call("GET", f"?limit=3&after={after}", status=200)
+        listed += [endpoint["endpoint_id"] for endpoint in page["endpoints"]]
+        after = page["next"]
+    assert listed == sorted(registered)
+
+
+async def test_a_page_of_endpoints_is_small_whatever_their_filters_name(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "PARTNERS_LISTED_MAX", 5)
+    which = {"partner_ids": ["P1", "P2", "P3"]}
+    registered = {(await caller.register(filter=which if number else None))["endpoint_id"] for number in range(6)}
+    listed: list[str] = []
+    after: str | None = ""
+    while after is not None:
+        page = await caller.call("GET", f"?limit=100&after={after}", status=200)
+        named = [3 if endpoint["filter"] else 0 for endpoint in page["endpoints"]]
+        assert sum(named[:-1]) < 5
         listed += [endpoint["endpoint_id"] for endpoint in page["endpoints"]]
         after = page["next"]
     assert listed == sorted(registered)

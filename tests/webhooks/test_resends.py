@@ -76,6 +76,27 @@ async def test_an_event_that_was_not_told_is_not_sent_once_more(caller: Caller, 
     await caller.call("POST", f"/{endpoint_id}/resends", status=200, body=resend)
 
 
+async def test_an_event_about_history_is_sent_once_more_only_to_who_wants_it(
+    caller: Caller, receiver: Receiver, head: int
+) -> None:
+    loaded = "a" * 32
+    caller.sql(
+        "INSERT INTO compliance.compliance_event SELECT %s, %s, type, partner_id, products, effective_at, recorded_at,"
+        " fact_position, about,"
+        " convert_to(regexp_replace(convert_from(data, 'UTF8'), '}$', ',\"history\":true}'), 'UTF8')"
+        " FROM compliance.compliance_event WHERE position = %s",
+        *(head + 1, loaded, head),
+    )
+    caller.sql("UPDATE compliance.progress SET event_position = %s", head + 1)
+    start, resend = {"position": head + 1}, {"event_id": loaded}
+    without = await caller.register(receiver.url(), start=start, filter={"history": False})
+    problem = await caller.refused("POST", f"/{without['endpoint_id']}/resends", status=409, body=resend)
+    assert "filter" in problem["detail"]
+    whole = await caller.register(receiver.url(), start=start)
+    await caller.call("POST", f"/{whole['endpoint_id']}/resends", status=200, body=resend)
+    assert len(receiver.requests) == 1
+
+
 async def test_a_retry_cuts_the_wait_short(caller: Caller, receiver: Receiver, head: int) -> None:
     """The receiver asks for an hour; its owner for now."""
     endpoint_id = (await caller.register(receiver.url(), start="origin"))["endpoint_id"]

@@ -7,14 +7,15 @@ from pydantic import BaseModel
 
 from services.audit.api.logs import service_of
 from services.audit.api.problems import NotReady
-from services.audit.readiness import Readiness, check_readiness
+from services.audit.readiness import Readiness
 from services.web.problem_details import MEDIA_TYPE
 from services.web.scopes import open_to_all
+from services.web.shared_check import DID_NOT_ANSWER
 
 router: Final = APIRouter(tags=["Health"])
 
 _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
-    503: {"description": "The sealer does not get on, or the database is away.", "content": {MEDIA_TYPE: {}}}
+    503: {"description": "The sealer makes no progress, or the database is away.", "content": {MEDIA_TYPE: {}}}
 }
 
 
@@ -34,9 +35,11 @@ async def alive() -> Alive:
 @router.get("/audit/readyz", responses=_RESPONSES)
 @open_to_all
 async def ready(request: Request) -> Readiness:
-    """A sealer gets on; 503 with the reason if none does."""
-    async with service_of(request).connection() as connection:
-        readiness, fault = await check_readiness(connection)
+    """A sealer makes progress; 503 with the reason if none does, or the database does not answer in time."""
+    found = await service_of(request).readiness.outcome()
+    if found is None:
+        raise NotReady(DID_NOT_ANSWER)
+    readiness, fault = found
     if fault is not None:
         raise NotReady(fault)
     return readiness

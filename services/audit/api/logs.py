@@ -1,6 +1,7 @@
 """The sealed logs over HTTP, as C2SP tlog-tiles has them.
 
-The facts are under `/audit/v1`, the compliance events under `/audit/v1/compliance`.
+The facts are under `/audit/v1`, the compliance events under `/audit/v1/compliance`, the claims under
+`/audit/v1/claim-log`.
 
 Any client of such logs can read them: the prefix of each is its path here.
 """
@@ -13,13 +14,13 @@ from starlette.responses import PlainTextResponse, Response
 
 from services.audit.refusals import NoSuchTile
 from services.audit.sealed_log import LogName
-from services.audit.service import AuditService
+from services.audit.sealed_log_answers import AuditService
 from services.audit.tiles import TileId, parse_number_path
 from services.web.problem_details import MEDIA_TYPE
 from services.web.scopes import Scope, requires
 
 IMMUTABLE: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
-"""What is sealed never changes."""
+"""Sealed data never changes, so caches may keep it for ever."""
 MUTABLE: Final = {"Cache-Control": "no-cache"}
 
 _PROBLEM: Final[dict[str, Any]] = {"content": {MEDIA_TYPE: {}}}
@@ -35,6 +36,11 @@ NOTE: Final[dict[int | str, dict[str, Any]]] = {
     503: _AWAY,
 }
 
+_PREFIXES: Final = {
+    LogName.FACTS: "/audit/v1",
+    LogName.COMPLIANCE: "/audit/v1/compliance",
+    LogName.CLAIMS: "/audit/v1/claim-log",  # `/audit/v1/claims` lists claims with verdicts
+}
 _PARTS: Final = ("a", "b", "c", "d")
 _LEVELS: Final = frozenset("0123456")
 _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
@@ -58,7 +64,7 @@ router: Final = APIRouter(tags=["Sealed logs"])
 
 
 def service_of(request: Request) -> AuditService:
-    """What serves this application."""
+    """The service behind this application."""
     service: AuditService = request.app.state.audit
     return service
 
@@ -114,5 +120,5 @@ def _immutable(body: bytes) -> Response:
     return Response(body, headers=IMMUTABLE, media_type="application/octet-stream")
 
 
-for _log in LogName:
-    _serve("/audit/v1" if _log is LogName.FACTS else f"/audit/v1/{_log}", _log)
+for _log, _prefix in _PREFIXES.items():
+    _serve(_prefix, _log)

@@ -1,4 +1,4 @@
-"""What a witness has seen, in SQLite: the latest checkpoint of each log, and those that contradict it."""
+"""The memory of a witness, in SQLite: the latest checkpoint of each log, and those that contradict it."""
 
 import sqlite3
 import threading

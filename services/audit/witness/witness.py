@@ -1,4 +1,4 @@
-"""What a witness answers to a checkpoint (C2SP tlog-witness, add-checkpoint)."""
+"""A witness: answers a checkpoint with a cosignature or a refusal (C2SP tlog-witness, add-checkpoint)."""
 
 from collections.abc import Callable, Iterable
 from hashlib import sha256
@@ -34,7 +34,7 @@ class Answer(NamedTuple):
 
 
 class _Submission(NamedTuple):
-    """What a log asks to be cosigned."""
+    """A log's request for a cosignature."""
 
     old_size: int
     proof: list[bytes]
@@ -105,12 +105,12 @@ class Witness:
         return Answer(200, f"{signature.line}\n")
 
     def latest(self, origin_hash: str) -> str | None:
-        """The latest cosigned checkpoint of the log whose origin has this SHA-256, for whoever monitors it."""
+        """The latest cosigned checkpoint of the log whose origin has this SHA-256, for those who monitor it."""
         return self._state.note(origin_hash)
 
 
 def _contradiction(seen: Seen, submission: _Submission) -> str | None:
-    """Why the checkpoint is no proven extension of what was seen; None: it is one."""
+    """Why the checkpoint is not a proven extension of what was seen; None: it is one."""
     new = submission.checkpoint
     if seen.size == 0 and new.size > 0:
         return "A first checkpoint needs no proof." if submission.proof else None

@@ -10,7 +10,6 @@ from fastapi import APIRouter, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
 from msgspec.structs import replace
-from starlette.types import Receive, Scope, Send
 
 from services.certification.api.command_request import (
     CommandRequest,
@@ -22,13 +21,15 @@ from services.certification.api.command_request import (
 )
 from services.certification.api.fact_routes import MISSING, FactRoutes, decode_body
 from services.certification.api.problems import PROBLEMS
-from services.certification.api.programmes import name_eligible
+from services.certification.api.programme_refusals import name_eligible
 from services.certification.domain.refusals import Overloaded, Unavailable
 from services.certification.event_store.append_request import Row
 from services.certification.personal_data import NO_TEXT, FreeText
 from services.certification.record_batch import RUN_MAX, BatchCheck, Item, Result, record_run
 from services.certification.record_fact import Answer
+from services.web.caller_slots import PlacedStream
 from services.web.json_limits import shape_problem
+from services.web.long_work import LongWork
 from services.web.problem_details import Problem, malformed, problem_body, problem_of, refusal_of, unexplained
 from services.web.refusal import EngineNotInstalled, Malformed, Refusal, TooLarge
 from services.web.scopes import Caller, caller_of, insufficient_scope, required_scope, requires
@@ -39,8 +40,6 @@ MEDIA_TYPE: Final = "application/x-ndjson"
 LINES_MAX: Final = 10_000
 LINE_BYTES_MAX: Final = 128 << 10
 BATCH_BYTES_MAX: Final = 16 << 20
-SLICE: Final = 64
-"""So many lines are read before other work of the event loop goes on: some milliseconds."""
 
 router = APIRouter(prefix="/certification/v1/batches", tags=["Batches"])
 
@@ -76,7 +75,7 @@ class _Said(msgspec.Struct, frozen=True):
 class LineAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     """The answer to one line. `line`: from 1. `replayed`: an earlier call recorded the fact (R34).
 
-    `facts`: what the line would append, where that is asked for.
+    `facts`: what the line would append, if requested.
     """
 
     line: int
@@ -128,17 +127,18 @@ async def record_batch(
     """
     if show_facts == "true" and validate_only == "false":
         raise Malformed("show_facts shows what validate_only=true would append: give both.", "show_facts")
-    if service.batches.locked():
-        raise Overloaded("Other batches are being recorded: send this one again after a while.")
-    await service.batches.acquire()
+    give_back = service.batches.take(caller_of(request).name)
+    if give_back is None:
+        raise Overloaded("Other batches are being recorded: send this one again later.")
     try:
         lines = _lines(await _content(request))
     except BaseException:
-        service.batches.release()
+        give_back()
         raise
     check = BatchCheck(service.products, show_facts=show_facts == "true") if validate_only == "true" else None
     reader = _LineReader(request.app.state.fact_routes, caller_of(request), history=history == "true")
-    return _Answers(_answers(service, reader, lines, check, show_facts=show_facts == "true"), service.batches)
+    answers = _answers(service, reader, lines, check, show_facts=show_facts == "true")
+    return PlacedStream(answers, give_back, media_type=MEDIA_TYPE)
 
 
 async def _content(request: Request) -> bytes:
@@ -191,9 +191,7 @@ async def _results(
         try:
             if check is not None:
                 return await check.check_run(service.store, run), None
-            results = await record_run(service.store, service.products, run)
-            service.notifier.notify_soon()
-            return results, None
+            return await record_run(service.store, service.products, run), None
         except (Unavailable, Overloaded, EngineNotInstalled) as refusal:
             away = refusal
     return [] if away is None else [away] * len(run), away
@@ -232,15 +230,15 @@ class _LineReader:
     async def read(self, lines: Sequence[bytes]) -> list[Item | Problem]:
         """The report, or the problem, of each line."""
         found: list[Item | Problem] = []
-        for number, line in enumerate(lines, 1):
+        work = LongWork()
+        for line in lines:
             try:
                 found.append(await self._item(line))
             except Refusal as refusal:
                 found.append(problem_of(refusal, PROBLEMS))
             except _Refused as refused:
                 found.append(refused.problem)
-            if number % SLICE == 0:
-                await asyncio.sleep(0)
+            await work.pause()
         return found
 
     async def _item(self, line: bytes) -> Item:
@@ -294,20 +292,6 @@ def _answer(number: int, result: Result | Problem, *, show_facts: bool) -> bytes
 def _shown_fact(row: Row) -> ShownFact:
     said = _said_decoder.decode(row.state)
     return ShownFact(said.fact_id, row.topic, said.effective_at, said.causation_id, said.data)
-
-
-class _Answers(StreamingResponse):
-    """Gives its place back when it ends for any reason."""
-
-    def __init__(self, answers: AsyncIterator[bytes], places: asyncio.Semaphore) -> None:
-        super().__init__(answers, media_type=MEDIA_TYPE)
-        self._places = places
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            self._places.release()
 
 
 _decoder: Final = msgspec.json.Decoder(_Line)

@@ -1,6 +1,5 @@
 """Turns a call into a recorded fact: the caller, the key, and the answer."""
 
-import asyncio
 from datetime import datetime
 from secrets import token_bytes
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypedDict
@@ -11,18 +10,18 @@ from fastapi import Depends, Header, Request, Response
 from services.certification import record_fact
 from services.certification.api.fields import KEY_PATTERN, Answer, CorrelationId, InstantAnswer
 from services.certification.decision import RequestReceipt
-from services.certification.domain.reported_fact import FactReport, StatedScore
+from services.certification.domain.fact_report import FactReport, StatedScore
 from services.certification.domain.stated_consultants import StatedConsultants
 from services.certification.event_store.store import EventStore
-from services.certification.log_notifications import LogNotifier
 from services.certification.personal_data import NO_TEXT, FreeText, PersonalData
 from services.certification.record_consultants import Established, record_consultants
+from services.web.caller_slots import Places
 from services.web.event_broadcast import Broadcast
 from services.web.input_parsing import duplicate_key_error, reject_duplicate_keys
 from services.web.problem_details import MEDIA_TYPE
 from services.web.scopes import Caller, caller_of
 from shared.events.facts import AttemptScored, PortalChangeCorrected, Reported, ScoreCorrected
-from shared.rules.no_effect import EXPLANATIONS, NoEffect
+from shared.rules.no_effect_reasons import EXPLANATIONS, NoEffect
 
 SALT_BYTES: Final = 16
 
@@ -42,7 +41,7 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 class WaitsFor(Answer):
-    """What a held fact takes effect with (R35).
+    """The fact that a held fact waits for (R35).
 
     A score: its registration; its correction: the attempt, too. A correction of a portal change: the declaration (R38).
     """
@@ -61,7 +60,7 @@ class NoEffectWarning(Answer):
 
 
 class Recorded(Answer):
-    """A fact is recorded. `position`: the last of what was appended with it; `waits_for`: where it is held.
+    """A fact is recorded. `position`: the last one appended with it; `waits_for`: what a held fact waits for.
 
     `warnings`: why it changes nothing now, where that can be known at once. Without one it can still change nothing.
     """
@@ -115,14 +114,13 @@ class Service(NamedTuple):
     reader: EventStore
     feed: Broadcast
     personal_data: PersonalData
-    notifier: LogNotifier
     products: tuple[str, ...]
     sandbox: bool
-    batches: asyncio.Semaphore
+    batches: Places
 
 
 async def service(request: Request) -> Service:
-    """What the endpoints of this application work with."""
+    """The dependencies of the endpoints of this application."""
     found: Service = request.app.state.service
     return found
 
@@ -173,8 +171,6 @@ class CommandRequest:
         receipt = RequestReceipt(self._caller.namespace, self._key, self._content)
         found = await record_consultants(self._service.store, stated, receipt, dry_run=dry_run)
         self._response.status_code = 201 if found.fact_ids else 200
-        if found.fact_ids:
-            self._service.notifier.notify_soon()
         return found
 
     async def _record(
@@ -183,8 +179,6 @@ class CommandRequest:
         report, receipt = self.report(data, effective_at, free_text)
         answer = await record_fact.record(self._service.store, self._service.products, report, receipt)
         self._response.status_code = 200 if answer.replayed else 202 if answer.held else 201
-        if not answer.replayed:
-            self._service.notifier.notify_soon()
         return answer
 
     def report(
@@ -213,7 +207,7 @@ def _warning(reason: NoEffect) -> NoEffectWarning:
 
 
 def free_text(text: str | None) -> FreeText:
-    """The text with a salt of its own."""
+    """The text with a new salt."""
     return NO_TEXT if text is None else FreeText(text, token_bytes(SALT_BYTES))
 
 
@@ -221,7 +215,9 @@ async def call(
     request: Request,
     response: Response,
     service: TheService,
-    idempotency_key: Annotated[str, Header(pattern=KEY_PATTERN, description="One key is one fact (R34).")],
+    idempotency_key: Annotated[
+        str, Header(pattern=KEY_PATTERN, description="One key is one fact (R34).", examples=["lms-score-88123"])
+    ],
     x_correlation_id: Annotated[
         CorrelationId | None,
         Header(description="Your id for the conversation: a UUID, a ULID, a W3C traceparent, or hexadecimal digits."),
@@ -229,7 +225,7 @@ async def call(
 ) -> CommandRequest:
     """The call: its content is method, path and body as sent.
 
-    Raises `RequestValidationError` where it has several keys, or several ids: nobody can tell which is meant.
+    Raises `RequestValidationError` if it has several keys, or several ids: nobody can tell which is meant.
     """
     for name in ("idempotency-key", "x-correlation-id"):
         if len(request.headers.getlist(name)) > 1:

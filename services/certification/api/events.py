@@ -11,10 +11,11 @@ from services.certification.api.fields import Id
 from services.certification.event_store.log_pages import LogEntry, LogFilter
 from services.certification.event_store.store import EventStore
 from services.web import event_feed
-from services.web.event_broadcast import Event, Filter, Read
+from services.web.event_broadcast import Read
+from services.web.feed_events import LIMIT_DEFAULT, LIMIT_MAX, Event, Filter
 from services.web.input_parsing import NUMBER, WHOLE_NUMBER
-from services.web.products import Product, require_sold
 from services.web.scopes import Scope, requires
+from services.web.sold_products import Product, require_sold
 from shared.events.facts import TOPIC_OF, TOPICS, FactData
 
 SOURCE: Final = "/certification/v1"
@@ -57,9 +58,7 @@ async def events(
     request: Request,
     service: TheService,
     after: Annotated[event_feed.FeedStart, Query(description=event_feed.FEED_START)] = 0,
-    limit: Annotated[
-        int, Query(ge=1, le=event_feed.LIMIT_MAX, description="How many at most."), WHOLE_NUMBER
-    ] = event_feed.LIMIT_DEFAULT,
+    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX, description="How many at most."), WHOLE_NUMBER] = LIMIT_DEFAULT,
     timeout: Annotated[
         float,
         Query(

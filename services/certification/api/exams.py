@@ -27,12 +27,12 @@ from services.certification.api.fields import (
     Text,
 )
 from services.certification.domain.exam_registration import State, attempt_number, progress
+from services.certification.domain.fact_report import StatedScore
 from services.certification.domain.refusals import KnownInTheFuture, NotFound
-from services.certification.domain.reported_fact import StatedScore
 from services.certification.event_store.streams import registration_stream
 from services.web.input_parsing import Body
-from services.web.products import Product
 from services.web.scopes import Scope, requires
+from services.web.sold_products import Product
 from shared.events.facts import AttemptScored, ExamRegistered, ScoreCorrected
 from shared.rules.scores import Attempt
 
@@ -144,7 +144,7 @@ async def correct_score(registration_id: Id, attempt: AttemptInPath, body: Corre
 async def state_score(
     registration_id: Id, attempt: AttemptInPath, body: ScoreStatement, statement: TheStatement
 ) -> ScoreAnswer:
-    """The attempt has this score: it is recorded, or corrected from now on, or nothing is done (R32).
+    """States the score of the attempt: it is recorded, corrected from now on, or known already (R32).
 
     So a full export can be sent every night. It needs no idempotency key: the same call again changes nothing.
     """
@@ -162,7 +162,7 @@ async def registration(
     now = await service.reader.now()
     at, known_at = at or now, known_at or now
     if known_at > now:
-        raise KnownInTheFuture("known_at lies after now.")
+        raise KnownInTheFuture("known_at is in the future.")
     await service.reader.await_known(known_at)
     facts = await service.reader.stream(registration_stream(registration_id))
     found = progress([fact for fact in facts if fact.recorded_at <= known_at], at)

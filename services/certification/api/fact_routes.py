@@ -15,7 +15,7 @@ from services.web.input_parsing import distinct_members
 
 
 class FactRoute(NamedTuple):
-    """A route that records facts. `parts`: those of its path; None: a parameter.
+    """A route that records facts. `parts`: those of its path; None: a parameter. `fixed`: the others after the noun.
 
     `path`: the fields of these parameters; `headers`: those of the key and the correlation id; `body`: the body's.
     `fields`: their schemas, made at the first call.
@@ -23,6 +23,7 @@ class FactRoute(NamedTuple):
 
     endpoint: Callable[..., Coroutine[Any, Any, Recorded]]
     parts: Sequence[str | None]
+    fixed: Sequence[tuple[int, str]]
     path: Sequence[Any]
     headers: Sequence[Any]
     body: Any
@@ -37,7 +38,7 @@ class FactRoute(NamedTuple):
         key, correlation_id = (
             _valid(field, "header", headers.get(field.alias, MISSING), errors) for field in self.headers
         )
-        in_path = (part for fixed, part in zip(self.parts, path, strict=True) if fixed is None)
+        in_path = [part for fixed, part in zip(self.parts, path, strict=True) if fixed is None]
         arguments = {
             field.name: _valid(field, "path", part, errors) for field, part in zip(self.path, in_path, strict=True)
         }
@@ -55,6 +56,8 @@ class FactCall(NamedTuple):
     correlation_id: str
 
 
+_NOUN: Final = 3
+"""The place of the part of a path that says what is recorded: `/certification/v1/…`."""
 MISSING: Final = object()
 """Stands for a header or a body that is not given."""
 
@@ -66,14 +69,17 @@ class FactRoutes:
         self._routes: dict[tuple[int, str], list[FactRoute]] = {}
         for context in iter_route_contexts(app.routes):
             if "POST" in (context.methods or ()) and (route := _route(context)) is not None:
-                noun = route.parts[3]
+                noun = route.parts[_NOUN]
                 assert noun is not None, "a path begins with a literal part"
                 self._routes.setdefault((len(route.parts), noun), []).append(route)
 
     def find(self, path: Sequence[str]) -> FactRoute | None:
         """The route of the path, given by its parts; None: it records no fact."""
-        for route in self._routes.get((len(path), path[3]), ()) if len(path) > 3 else ():
-            if all(fixed is None or fixed == part for fixed, part in zip(route.parts, path, strict=True)):
+        for route in self._routes.get((len(path), path[_NOUN]), ()) if len(path) > _NOUN else ():
+            for place, part in route.fixed:
+                if path[place] != part:
+                    break
+            else:
                 return route
         return None
 
@@ -97,6 +103,7 @@ def _route(context: RouteContext) -> FactRoute | None:
     return FactRoute(
         context.endpoint,
         [None if part.startswith("{") else part for part in parts],
+        [(place, part) for place, part in enumerate(parts) if place != _NOUN and not part.startswith("{")],
         path,
         about_call.header_params,
         context.body_field,

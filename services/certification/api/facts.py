@@ -16,8 +16,9 @@ from services.certification.api.command_request import (
 )
 from services.certification.api.fields import KEY_PATTERN, Answer, FactBody, Id, InstantAnswer, Text
 from services.certification.domain.refusals import NotFound
-from services.certification.event_store.store import FoundFact
+from services.certification.event_store.stored_facts import FoundFact
 from services.web.scopes import Scope, caller_of, requires
+from shared.events.envelope import Fact
 from shared.events.facts import TOPIC_OF, FactVoided
 
 router = APIRouter(prefix="/certification/v1/facts", tags=["Facts"])
@@ -56,9 +57,13 @@ class RecordedFact(Answer):
 
 
 class FactAnswer(RecordedFact):
-    """A fact as recorded, with its `free_text`: its reason or evidence, unless erased; a name is in the profile."""
+    """A fact as recorded, with its `free_text`: its reason or evidence, unless erased; a name is in the profile.
+
+    `free_text_altered`: the text in the database is not the one that came with the fact, by its hash; it is not shown.
+    """
 
     free_text: str | None
+    free_text_altered: bool
 
 
 @router.post("/{fact_id}/void", **reporting(404, 409))
@@ -89,28 +94,35 @@ async def fact_by_key(
 @router.delete("/{fact_id}/free-text", status_code=204, responses=REFUSALS)
 @requires(Scope.ADMIN)
 async def erase_free_text(fact_id: Id, service: TheService) -> None:
-    """Erases what the fact said in free text, if it is still there; the hash in the fact tells nothing any more."""
+    """Erases what the fact said in free text, if it is still there; the hash in the fact then reveals nothing."""
     await service.personal_data.erase_text(fact_id)
+
+
+def recorded_members(fact: Fact) -> dict[str, Any]:
+    """The members of `RecordedFact` that the fact itself says."""
+    return {
+        "fact_id": fact.fact_id,
+        "type": TOPIC_OF[type(fact.data)],
+        "position": fact.position,
+        "append_position": fact.append_position,
+        "recorded_at": fact.recorded_at,
+        "effective_at": fact.effective_at,
+        "actor": fact.actor,
+        "correlation_id": fact.correlation_id,
+        "causation_id": fact.causation_id,
+        "history": fact.history,
+        "data": msgspec.to_builtins(fact.data),
+    }
 
 
 def _answer(found: FoundFact | None, otherwise: str) -> FactAnswer:
     if found is None:
         raise NotFound(otherwise)
-    fact = found.stored.fact
     return FactAnswer(
-        fact_id=fact.fact_id,
-        type=TOPIC_OF[type(fact.data)],
-        position=fact.position,
-        append_position=fact.append_position,
-        recorded_at=fact.recorded_at,
-        effective_at=fact.effective_at,
-        actor=fact.actor,
-        correlation_id=fact.correlation_id,
-        causation_id=fact.causation_id,
-        history=fact.history,
-        data=msgspec.to_builtins(fact.data),
+        **recorded_members(found.stored.fact),
         held=bool(found.stored.held),
         free_text=found.free_text,
+        free_text_altered=found.free_text_altered,
         voided=found.void is not None,
         voided_by=found.void and found.void.fact_id,
         voided_at=found.void and found.void.recorded_at,

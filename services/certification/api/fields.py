@@ -10,7 +10,7 @@ from pydantic import Field as ModelField
 from pydantic.json_schema import WithJsonSchema
 
 from services.web.input_parsing import DAY_PATTERN, INSTANT_SCHEMA, WHOLE_NUMBER, YEARS, Body, parse_instant
-from services.web.products import Product
+from services.web.sold_products import Product
 from shared.events.facts import ELIGIBLE_PROGRAMMES
 from shared.events.wire import instant_text
 
@@ -34,9 +34,9 @@ _T = TypeVar("_T", str, int)
 
 
 def distinct(values: list[_T]) -> list[_T]:
-    """Raises `ValueError` where a value is named twice."""
+    """Raises `ValueError` if a value is named twice."""
     if len(set(values)) < len(values):
-        raise ValueError("each is named once")
+        raise ValueError("each value may be given once")
     return values
 
 
@@ -119,7 +119,7 @@ def parse_programme(written: Any) -> str:
     if not isinstance(written, str) or not PROGRAMME.fullmatch(written):
         raise ValueError(
             "a programme is a code of capital letters, digits and underscores; those that enrol are "
-            f"{' and '.join(ELIGIBLE_PROGRAMMES)}, and {NO_PROGRAMME} is no programme"
+            f"{' and '.join(ELIGIBLE_PROGRAMMES)}, and {NO_PROGRAMME} means none"
         )
     return written
 
@@ -142,7 +142,7 @@ Programme = Annotated[
 
 def _enrols(programme: str) -> str:
     if programme == NO_PROGRAMME:
-        raise ValueError(f"{NO_PROGRAMME} is no programme: nobody is enrolled in it")
+        raise ValueError(f"{NO_PROGRAMME} means no programme: a partner cannot enrol in it")
     return programme
 
 
@@ -191,12 +191,12 @@ def gives_one_of(*names: str) -> ConfigDict:
 
 
 class FactBody(Body):
-    """What every fact may say. `effective_at`: when it was true; left out, when it is recorded (R30)."""
+    """The base of every fact's body. `effective_at`: when it was true; by default when it is recorded (R30)."""
 
     effective_at: Instant | None = None
 
 
 class Answer(BaseModel):
-    """What a call is answered."""
+    """The base of every answer."""
 
     model_config = ConfigDict(frozen=True)

@@ -1,4 +1,4 @@
-"""Whether the service is well."""
+"""Liveness and readiness."""
 
 from typing import Literal
 
@@ -12,7 +12,7 @@ router = APIRouter(tags=["Health"])
 
 
 class Health(Answer):
-    """It is; otherwise the answer is a problem."""
+    """The service is healthy; otherwise the answer is a problem."""
 
     status: Literal["alive", "ready"]
 

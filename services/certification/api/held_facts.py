@@ -6,9 +6,9 @@ from fastapi import APIRouter, Query
 
 from services.certification.api.command_request import REFUSALS, TheService, WaitsFor
 from services.certification.api.fields import Answer, InstantAnswer
-from services.web.event_broadcast import POSITION_MAX
+from services.web.feed_events import POSITION_MAX
 from services.web.input_parsing import WHOLE_NUMBER
-from services.web.list_tables import list_of
+from services.web.lists_as_csv import list_of
 from services.web.scopes import Scope, requires
 
 LIMIT_MAX: Final = 200

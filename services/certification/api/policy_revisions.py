@@ -68,7 +68,7 @@ class Revision(FactBody):
     @model_validator(mode="after")
     def _changes_something(self) -> "Revision":
         if all(getattr(self, term) is None for term in _TERMS):
-            raise ValueError(f"a revision changes one of {', '.join(_TERMS)}")
+            raise ValueError(f"a revision changes at least one of {', '.join(_TERMS)}")
         return self
 
 

@@ -1,4 +1,4 @@
-"""How each refusal of the certification service is answered: one table."""
+"""The problem type of each refusal of the certification service, in one table."""
 
 from typing import Final
 
@@ -53,5 +53,5 @@ PROBLEMS: Final[ProblemTable] = {
     NotFound: ProblemType(404, "not-found", "Not found"),
     Unavailable: DATABASE_UNAVAILABLE,
     NotReady: ProblemType(503, "not-ready", "Facts cannot be recorded at present"),
-    Overloaded: ProblemType(503, "overloaded", "More calls wait than are let in"),
+    Overloaded: ProblemType(503, "overloaded", "Too many calls wait"),
 }

@@ -2,20 +2,19 @@
 
 from typing import Annotated, Final
 
-import msgspec
 from fastapi import APIRouter, Query
 
 from services.certification.api.command_request import REFUSALS, TheService
-from services.certification.api.facts import RecordedFact
+from services.certification.api.facts import RecordedFact, recorded_members
 from services.certification.api.fields import KEY_PATTERN, Answer, Id
 from services.certification.event_store.fact_search import FactSearch, FoundFactRow
 from services.web import event_feed
-from services.web.event_broadcast import POSITION_MAX
+from services.web.feed_events import POSITION_MAX
 from services.web.input_parsing import WHOLE_NUMBER
-from services.web.list_tables import list_of
+from services.web.lists_as_csv import list_of
 from services.web.refusal import Malformed
 from services.web.scopes import Scope, requires
-from shared.events.facts import TOPIC_OF, TOPICS
+from shared.events.facts import TOPICS
 
 LIMIT_MAX: Final = 200
 LIMIT_DEFAULT: Final = 50
@@ -23,7 +22,7 @@ LIMIT_DEFAULT: Final = 50
 router = APIRouter(prefix="/certification/v1/recorded-facts", tags=["Facts"])
 
 _COLUMNS: Final = tuple(name for name in RecordedFact.model_fields if name != "data")
-_Token = Annotated[str | None, Query(pattern=KEY_PATTERN)]
+_Token = Annotated[str | None, Query(pattern=KEY_PATTERN, examples=["01890a5d-ac96-774b-bcce-b302099a8057"])]
 
 
 class RecordedFacts(Answer):
@@ -50,7 +49,7 @@ async def recorded_facts(
 ) -> RecordedFacts:
     """The facts as recorded, newest first, with what voided each. Free text is with the single fact."""
     if correlation_id is not None and causation_id is not None:
-        raise Malformed("A conversation or a cause is asked for, not both.", "causation_id")
+        raise Malformed("Give correlation_id or causation_id, not both.", "causation_id")
     topics = event_feed.full_types(types, list(TOPICS))
     which = FactSearch(after, topics, consultant_id, partner_id, correlation_id, causation_id)
     found = await service.reader.search(which, limit)
@@ -59,19 +58,8 @@ async def recorded_facts(
 
 
 def _answer(found: FoundFactRow) -> RecordedFact:
-    fact = found.fact
     return RecordedFact(
-        fact_id=fact.fact_id,
-        type=TOPIC_OF[type(fact.data)],
-        position=fact.position,
-        append_position=fact.append_position,
-        recorded_at=fact.recorded_at,
-        effective_at=fact.effective_at,
-        actor=fact.actor,
-        correlation_id=fact.correlation_id,
-        causation_id=fact.causation_id,
-        history=fact.history,
-        data=msgspec.to_builtins(fact.data),
+        **recorded_members(found.fact),
         held=found.held,
         voided=found.voided_by is not None,
         voided_by=found.voided_by,

@@ -6,9 +6,9 @@ from typing import assert_never
 
 import msgspec
 
-from services.certification.domain.reported_fact import FactReport, Recorded
+from services.certification.domain.fact_report import FactReport, Recorded
 from services.certification.domain.rules.grants import grants, statement
-from services.certification.domain.rules.maintenance import completions
+from services.certification.domain.rules.maintenance_completions import completions
 from shared.events.envelope import Fact
 from shared.events.facts import (
     AboutConsultant,

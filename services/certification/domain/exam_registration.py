@@ -7,6 +7,7 @@ from typing import Literal, assert_never
 
 import msgspec
 
+from services.certification.domain.fact_report import FactReport, Recorded, Repeated
 from services.certification.domain.refusals import (
     AnotherScoreRecorded,
     DatedInTheFuture,
@@ -14,7 +15,6 @@ from services.certification.domain.refusals import (
     NoSuchScore,
     OtherContentRecorded,
 )
-from services.certification.domain.reported_fact import FactReport, Recorded, Repeated
 from services.certification.domain.void import standing
 from shared.events.envelope import Fact
 from shared.events.facts import AboutRegistration, AttemptScored, ExamRegistered, FactData, FactVoided, ScoreCorrected
@@ -23,7 +23,7 @@ from shared.rules.scores import ATTEMPTS, SCORE_MAX, Attempt, attempts_of
 
 
 class ExamRegistration(msgspec.Struct, frozen=True):
-    """What of a registration is recorded and not voided: a void leaves its place free (R33, R34)."""
+    """The facts of a registration that are recorded and not voided; a void leaves its place free (R33, R34)."""
 
     registered: Fact | None = None
     scored: Mapping[int, Fact] = {}
@@ -127,7 +127,7 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 def progress(facts: Iterable[Fact], at: datetime) -> Progress | None:
-    """What the facts of a registration's stream amount to at an instant.
+    """The state of a registration at an instant, from the facts of its stream.
 
     None while no registration stands: none was recorded by then, or the last one is voided (R33).
     """

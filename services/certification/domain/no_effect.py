@@ -1,4 +1,4 @@
-"""Why a fact changes nothing, as far as the facts say from which it was decided; compliance knows more reasons."""
+"""Why a fact changes nothing, as far as the facts of its decision show; compliance knows more reasons."""
 
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
@@ -19,9 +19,9 @@ from shared.events.facts import (
     RevocationOrdered,
     ScoreCorrected,
 )
-from shared.rules.exam_effects import exam_effects
-from shared.rules.no_effect import NoEffect
-from shared.rules.revocations import revocations_without_effect
+from shared.rules.exams_without_effect import exams_without_effect
+from shared.rules.no_effect_reasons import NoEffect
+from shared.rules.revocations_without_effect import revocations_without_effect
 
 
 def why_no_effect(fact: Fact, known: Iterable[Fact]) -> NoEffect | None:
@@ -61,12 +61,12 @@ def _of_registration(fact: Fact, registration_id: str, known: Sequence[Fact]) ->
                 scores.append(other)
             case ScoreCorrected(corrected_id) if corrected_id == registration_id:
                 corrections.append(other)
-    found = exam_effects(registered, scores, corrections, _grants(known))
+    found = exams_without_effect(registered, scores, corrections, _grants(known))
     return next((reason for other, reason in found if other.fact_id == fact.fact_id), None)
 
 
 def _of_course(fact: Fact, course: CourseCompleted, known: Sequence[Fact]) -> NoEffect | None:
-    """Of the training for a portal change only compliance knows whom it obliges."""
+    """Why a course changes nothing; None for training for a portal change: only compliance knows whom it obliges."""
     same = [other for other in standing(known) if isinstance(other.data, CourseCompleted) and other.data == course]
     if min(same, key=_effective_at).fact_id != fact.fact_id:
         return "course_already_completed"

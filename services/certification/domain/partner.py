@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import assert_never
 
+from services.certification.domain.fact_report import FactReport, Recorded
 from services.certification.domain.refusals import MergedIntoItself
-from services.certification.domain.reported_fact import FactReport, Recorded
 from shared.events.facts import (
     AboutPartner,
     ConsultantLeft,

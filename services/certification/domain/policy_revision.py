@@ -6,8 +6,8 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
+from services.certification.domain.fact_report import FactReport, Recorded, Repeated
 from services.certification.domain.refusals import OtherContentRecorded, RevisedBeforeRecording
-from services.certification.domain.reported_fact import FactReport, Recorded, Repeated
 from shared.events.envelope import Fact
 from shared.events.facts import FIRST_POLICY_ID, FactVoided, PolicyRevised
 from shared.events.wire import instant_text

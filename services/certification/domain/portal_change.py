@@ -5,6 +5,7 @@ from typing import assert_never
 
 import msgspec
 
+from services.certification.domain.fact_report import FactReport, Recorded, Repeated
 from services.certification.domain.refusals import (
     CorrectedDueDayTooEarly,
     DatedInTheFuture,
@@ -12,7 +13,6 @@ from services.certification.domain.refusals import (
     NoTermCorrected,
     OtherContentRecorded,
 )
-from services.certification.domain.reported_fact import FactReport, Recorded, Repeated
 from shared.events.envelope import Fact
 from shared.events.facts import AboutPortalChange, FactVoided, PortalChangeCorrected, PortalChangeDeclared
 from shared.events.london import LONDON

@@ -1,4 +1,4 @@
-"""Why certification does not do what it was asked; `services.certification.api.problems` says how each is answered."""
+"""The refusals of certification; `services.certification.api.problems` says how each is answered."""
 
 from services.web.refusal import Refusal
 
@@ -48,7 +48,7 @@ class CorrectedDueDayTooEarly(Refusal):
 
 
 class NoTermCorrected(Refusal):
-    """A correction of a portal change says which of its terms are otherwise (R38)."""
+    """A correction of a portal change names at least one corrected term (R38)."""
 
     rule = "R38"
 
@@ -66,7 +66,7 @@ class OtherContentRecorded(Refusal):
 
 
 class LinkedAtThatInstant(Refusal):
-    """Of one instant a departure comes before a link, so the person is linked then (R17)."""
+    """A departure cannot end a link of the same instant: departures come first, so the person is linked then (R17)."""
 
     rule = "R17"
 
@@ -84,7 +84,7 @@ class AlreadyVoided(Refusal):
 
 
 class KnownInTheFuture(Refusal):
-    """Nobody knows yet what will be known then (R31)."""
+    """The instant of knowledge is in the future (R31)."""
 
     rule = "R31"
 
@@ -104,11 +104,11 @@ class Unavailable(Refusal):
 
 
 class Overloaded(Refusal):
-    """More calls wait than are let in. Asking again with the same key is safe: nothing of this call was begun."""
+    """Too many calls wait. Asking again with the same key is safe: nothing of this call was begun."""
 
 
 class TooManyLinks(Refusal):
-    """So many facts say who works for the partner that a statement about all of them is not taken."""
+    """Too many facts say who works for the partner to accept a statement about all of them."""
 
 
 class NotReady(Refusal):

@@ -1,4 +1,4 @@
-"""Who works for a partner as of an instant: the links and departures that make it so (R17, R23, R29, R36)."""
+"""A statement of all the people of a partner: the links and departures that make it true (R17, R23, R29, R36)."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -61,7 +61,7 @@ def changes(stated: StatedConsultants, facts: Iterable[Fact], now: datetime) -> 
     """
     as_of = stated.as_of or now
     if as_of > now:
-        raise DatedInTheFuture("as_of lies after now: who will work for a partner is not stated.", "as_of")
+        raise DatedInTheFuture("as_of is in the future: state who works for the partner now, not who will.", "as_of")
     people: dict[str, list[Fact]] = {}
     endings: list[Fact] = []
     for fact in sorted(facts, key=_effective_at):

@@ -7,7 +7,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from services.certification.domain.exam_registration import check_score
-from services.certification.domain.reported_fact import FactReport, Recorded, Repeated, StatedScore
+from services.certification.domain.fact_report import FactReport, Recorded, Repeated, StatedScore
 from services.certification.domain.void import standing
 from shared.events.envelope import Fact
 from shared.events.facts import AttemptScored, ExamRegistered, ScoreCorrected

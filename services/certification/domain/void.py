@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from services.certification.domain.fact_report import FactReport, Recorded
 from services.certification.domain.refusals import AlreadyVoided, DatedInTheFuture, NotFound, NotVoidable
-from services.certification.domain.reported_fact import FactReport, Recorded
 from shared.events.envelope import Fact
 from shared.events.facts import DECIDED, SYSTEM, FactVoided
 

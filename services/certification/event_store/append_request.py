@@ -4,7 +4,7 @@ Only the database knows the instant of recording, once it holds the append lock,
 call is encoded with a provisional instant, and U+0001, which no JSON contains, replaces that instant everywhere.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
@@ -75,6 +75,11 @@ class Outcome(msgspec.Struct, frozen=True):
     fact_id: str | None
     position: int | None
     recorded_at: datetime | None
+
+
+def last_recorded(outcomes: Iterable[Outcome]) -> int:
+    """The last position at which one of the calls was recorded, now or earlier; 0: none was."""
+    return max((outcome.position or 0 for outcome in outcomes), default=0)
 
 
 def row(fact: Fact, routing: Routing, provisional: datetime, voided_fact_id: str | None = None) -> Row:

@@ -7,6 +7,7 @@ from typing import Any, Final, Self, TypeAlias
 import asyncpg
 
 from services.certification.event_store.deadline import Deadline, reraise_if_cancelled
+from services.web.database_connections import AWAY, nothing_to_reset
 from services.web.database_role import take_reading_role
 
 # Text, since asyncpg's classes are generic for the type checker only.
@@ -39,23 +40,11 @@ SESSION: Final = {
 }
 
 TRANSIENT_ERRORS: Final = (
-    OSError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.ObjectNotInPrerequisiteStateError,
-    asyncpg.TransactionRollbackError,
-    asyncpg.InternalServerError,
+    *AWAY,
+    asyncpg.UndefinedFunctionError,
     asyncpg.PostgresSystemError,
     # While a database refuses connections.
     asyncpg.InvalidAuthorizationSpecificationError,
-    # The sandbox recreates the schema under readers; a migration changes the columns of a statement.
-    asyncpg.UndefinedFunctionError,
-    asyncpg.UndefinedTableError,
-    asyncpg.InvalidSchemaNameError,
-    asyncpg.InvalidCachedStatementError,
 )
 """Errors of a server that is away for a moment: the same statement may be sent again."""
 
@@ -78,7 +67,7 @@ class Database:
             timeout=CONNECT_SECONDS_MAX,
             min_size=0,
             max_size=connections_max,
-            reset=_nothing_to_reset,
+            reset=nothing_to_reset,
             init=_read_only if reading else _durable,
         )
 
@@ -143,7 +132,3 @@ async def _read_only(connection: Any) -> None:
     """Of a connection that appends nothing; a barrier is durable all the same."""
     await _durable(connection)
     await take_reading_role(READING_ROLE, connection)
-
-
-async def _nothing_to_reset(_: Any) -> None:
-    """Saves a round trip: each statement is one transaction and leaves nothing behind."""

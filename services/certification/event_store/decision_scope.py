@@ -5,7 +5,7 @@ from typing import Final, Literal, NamedTuple
 
 
 class Scope(NamedTuple):
-    """The subjects of a decision, which bound the facts it may depend on; `load.sql` explains each field."""
+    """The subjects of a decision, which bound the facts it may depend on: the parameters of `load_for_decision.sql`."""
 
     consultant_id: str | None = None
     originator_id: str | None = None

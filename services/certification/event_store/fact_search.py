@@ -1,4 +1,4 @@
-"""Facts of the log by whom and what they are about, newest first."""
+"""Searches the facts of the log by person, partner or conversation, newest first."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,6 +8,7 @@ from services.certification.event_store.database import Database
 from services.web.statements import statements
 from shared.events import wire
 from shared.events.envelope import Fact
+from shared.events.facts import TOPIC_OF, PolicyRevised
 
 _SQL: Final = statements(__file__)
 
@@ -60,4 +61,6 @@ def _narrowest(which: FactSearch) -> str:
         return "of_conversation"
     if which.consultant_id is not None:
         return "of_consultant"
-    return "of_anything" if which.partner_id is None else "of_partner"
+    if which.partner_id is not None:
+        return "of_partner"
+    return "of_policy" if set(which.topics) == {TOPIC_OF[PolicyRevised]} else "of_anything"

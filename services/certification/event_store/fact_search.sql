@@ -24,6 +24,11 @@ SELECT {columns} FROM certification.stored_events e
 WHERE {matching} AND $6::text IS NULL
 ORDER BY e.notification_id DESC LIMIT $2
 
+-- name: of_policy
+SELECT {columns} FROM certification.stored_events e
+WHERE e.originator_id >= 'policy-' AND e.originator_id < 'policy.' AND {matching} AND $6::text IS NULL
+ORDER BY e.notification_id DESC LIMIT $2
+
 -- name: of_consultant
 SELECT {columns} FROM certification.stored_events e
 WHERE e.consultant_id = $4 AND {matching} AND $6::text IS NULL

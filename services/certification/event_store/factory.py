@@ -23,10 +23,10 @@ from eventsourcing.utils import Environment, EnvType, resolve_topic, strtobool
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from services.certification.event_store.appends_for_threads import AppendThread
 from services.certification.event_store.datastore import LogDatastore, TrackingDatastore
 from services.certification.event_store.mapper import LogMapper
 from services.certification.event_store.recorder import LogAggregateRecorder, LogProcessRecorder, LogRecorder
-from services.certification.event_store.threaded_appends import AppendThread
 from services.certification.settings import CertificationSettings
 
 TRACKING_SCHEMA: Final = "SAGECERT_TRACKING_SCHEMA"
@@ -60,7 +60,7 @@ class Factory(InfrastructureFactory[PostgresTrackingRecorder]):
                 {name: value for name, value in given.items() if value is not None}
             )
         except ValidationError as error:
-            raise InfrastructureFactoryError("; ".join(_wrong(prefix, one) for one in error.errors())) from None
+            raise InfrastructureFactoryError("; ".join(_wrong(prefix, fault) for fault in error.errors())) from None
 
     def mapper(
         self, transcoder: Transcoder | None = None, mapper_class: type[Mapper[Any]] | None = None
@@ -71,7 +71,7 @@ class Factory(InfrastructureFactory[PostgresTrackingRecorder]):
         return super().mapper(transcoder, mapper_class)
 
     def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:
-        """Of events. Raises `NotSupportedError` for snapshots, which are no part of a log."""
+        """Of events. Raises `NotSupportedError` for snapshots, which are not part of a log."""
         if purpose != "events":
             raise NotSupportedError(f"the log keeps no {purpose}: leave {self.IS_SNAPSHOTTING_ENABLED} off")
         return LogAggregateRecorder(self.datastore, self._append_thread)

@@ -7,7 +7,7 @@ has passed, leaves the queue in the same instant, and a group is given up only a
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Final
 
@@ -15,7 +15,7 @@ import asyncpg
 
 from services.certification.domain.refusals import Overloaded, Unavailable
 from services.certification.event_store.append_connection import AppendConnection
-from services.certification.event_store.append_request import Outcome
+from services.certification.event_store.append_request import Outcome, last_recorded
 from services.certification.event_store.database import RETRY_SECONDS, TRANSIENT_ERRORS, Database
 from services.certification.event_store.deadline import DID_NOT_ANSWER, Deadline, reraise_if_cancelled
 from services.web.refusal import EngineNotInstalled
@@ -51,13 +51,17 @@ class _Waiting:
 
 
 class Appender:
-    """Belongs to one event loop. `reason`: why the last group was not appended; None where it was.
+    """Belongs to one event loop. `reason`: why the last group was not appended; None if it was.
 
-    `engine_id`: by which engine the calls are decided; None: whichever is installed.
+    `engine_id`: the engine that decides the calls; None: whichever is installed. `recorded`: called with the last
+    position recorded, before any caller is answered.
     """
 
-    def __init__(self, database: Database, engine_id: str | None = None) -> None:
+    def __init__(
+        self, database: Database, engine_id: str | None = None, recorded: Callable[[int], None] = lambda _: None
+    ) -> None:
         self._connection = AppendConnection(database, engine_id)
+        self._recorded = recorded
         self._queue: dict[_Waiting, None] = {}
         self._sending: asyncio.Task[None] | None = None
         self.reason: str | None = None
@@ -121,7 +125,7 @@ class Appender:
             try:
                 async with Deadline(max(waiting.deadline for waiting in group)):
                     sent = [waiting.call for waiting in group if waiting.call is not None]
-                    outcomes = iter(await self._connection.send(sent))
+                    outcomes = await self._connection.send(sent)
             except (Unavailable, EngineNotInstalled) as error:
                 self._note(error.detail if isinstance(error, EngineNotInstalled) else self.reason or DID_NOT_ANSWER)
                 for waiting in group:
@@ -138,8 +142,10 @@ class Appender:
                 await self._send_each(group, error)
             else:
                 self.reason = None
+                self._recorded(last_recorded(outcomes))
+                answers = iter(outcomes)
                 for waiting in group:
-                    outcome = None if waiting.call is None else next(outcomes)
+                    outcome = None if waiting.call is None else next(answers)
                     if not waiting.answer.done():
                         waiting.answer.set_result(outcome)
 
@@ -154,7 +160,7 @@ class Appender:
     def _note(self, reason: str) -> None:
         """Keeps the reason why appends fail, and logs it once until they succeed again."""
         if self.reason is None:
-            _log.warning("appends do not get on: %s", reason)
+            _log.warning("appends make no progress: %s", reason)
         self.reason = reason
 
 

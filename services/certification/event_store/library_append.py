@@ -13,10 +13,10 @@ from services.certification.event_store.library_event_codec import carry, is_fac
 from shared.events.facts import STREAMS
 
 ACTOR: Final = "library"
-"""Who recorded the event, and whose the idempotency key is: no caller of the service."""
+"""The actor of events that an application of the library writes; no caller of the service has this name."""
 
 EVENT_ID_PREFIX: Final = "event:"
-"""What the id of an event that is no fact begins with; no id that the service accepts has a colon."""
+"""What the id of an event that is not a fact begins with; no id that the service accepts has a colon."""
 
 _OF_FACTS: Final = tuple(stream.prefix for stream in STREAMS)
 _encoder: Final = msgspec.json.Encoder()
@@ -35,7 +35,7 @@ class EventAppend(msgspec.Struct, frozen=True):
 
     @property
     def stream(self) -> str | None:
-        """The one stream that it goes to; None where there are several."""
+        """The one stream that it goes to; None if there are several."""
         return self.call.originator_id
 
     def positions(self, append_position: int) -> list[int]:

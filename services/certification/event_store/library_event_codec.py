@@ -1,9 +1,9 @@
-"""The stored bytes of events that are no facts: what an application of the library writes, and when it was recorded.
+"""The stored bytes of events that are not facts: what an application of the library writes, and when it was recorded.
 
 A fact of the contract is stored as `shared.events.wire` encodes it. The log stamps every other event too, and
 `certification.append` finds the place for the stamp in the state. So the library's bytes are carried in JSON,
-`{"recorded_at", "text"}`, and come out as they went in; bytes that are no text, or hold U+0000, which PostgreSQL's JSON
-does not, are carried as `{"recorded_at", "base64"}`.
+`{"recorded_at", "text"}`, and come out as they went in; bytes that are not text, or hold U+0000, which PostgreSQL's
+JSON does not, are carried as `{"recorded_at", "base64"}`.
 """
 
 from typing import Final

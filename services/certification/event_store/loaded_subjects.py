@@ -10,7 +10,7 @@ from services.certification.domain import exam_registration
 from services.certification.domain.exam_registration import ExamRegistration
 from services.certification.event_store.append_request import Routing
 from services.certification.event_store.decision_scope import Scope
-from services.certification.event_store.store import Loaded, StoredFact, stored_fact
+from services.certification.event_store.stored_facts import Loaded, StoredFact, stored_fact
 from shared.events.envelope import Fact
 from shared.events.facts import ExamRegistered
 
@@ -118,7 +118,8 @@ class LoadedSubjects:
         return scope.consultant_id
 
     def _next_version(self, originator_id: str) -> int:
-        return 1 + max((self._by_position[each].version for each in self._of_stream.get(originator_id, ())), default=0)
+        positions = self._of_stream.get(originator_id, ())
+        return 1 + max((self._by_position[position].version for position in positions), default=0)
 
     def _add(self, stored: StoredFact, position: int) -> None:
         self._by_position[position] = stored

@@ -1,4 +1,4 @@
-"""Pages of the log: which facts are asked for, and what is found of each."""
+"""Pages of the log: the filter, and what is read of each fact."""
 
 from collections.abc import Sequence
 from datetime import datetime

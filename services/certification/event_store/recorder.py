@@ -24,12 +24,12 @@ from eventsourcing.postgres import PostgresApplicationRecorder, PostgresTracking
 from psycopg import Cursor
 from psycopg.rows import DictRow
 
+from services.certification.event_store.appends_for_threads import AppendThread
 from services.certification.event_store.database import RETRY_SECONDS
 from services.certification.event_store.datastore import LogDatastore
 from services.certification.event_store.library_append import EventAppend, event_append
 from services.certification.event_store.library_event_codec import carried, is_fact
 from services.certification.event_store.subscription import LogSubscription
-from services.certification.event_store.threaded_appends import AppendThread
 from shared.events.channels import FACTS_CHANNEL
 
 _STATEMENT_TIMEOUT: Final[LiteralString] = "SELECT set_config('statement_timeout', %s, true)"
@@ -71,7 +71,7 @@ class LogRecorder(PostgresApplicationRecorder):
     ) -> Sequence[int] | None:
         """Appends the events together, and returns their positions once they are durable.
 
-        Raises `IntegrityError` where a stream does not end just before the version of the first event for it,
+        Raises `IntegrityError` if a stream does not end just before the version of the first event for it,
         `ProgrammingError` for facts and their streams, and `OperationalError` where the database did not answer in
         time: the events may be recorded or not, which reading the stream shows.
         """
@@ -110,7 +110,7 @@ class LogRecorder(PostgresApplicationRecorder):
                     raise
                 sleep(RETRY_SECONDS)
             else:
-                self._append_thread.notify_soon()
+                self._append_thread.notify_soon(position)
                 return position
 
     def _transact(self, append: EventAppend, track: Track | None, seconds_max: float) -> int:
@@ -181,7 +181,7 @@ class LogProcessRecorder(LogRecorder, ProcessRecorder):
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
         """Appends as `LogRecorder` does; with `tracking`, in one transaction with it, or not at all.
 
-        Raises `IntegrityError` where that or more was tracked already.
+        Raises `IntegrityError` if that or more was tracked already.
         """
         tracking: Tracking | None = kwargs.get("tracking")
         if tracking is None:

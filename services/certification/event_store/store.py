@@ -1,13 +1,12 @@
 """The fact log: loads what a decision needs, appends what was decided, reads the log."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, LiteralString, NamedTuple, Self, TypeVar
+from typing import Final, LiteralString, Self, TypeVar
 
 import asyncpg
 import msgspec
@@ -15,8 +14,7 @@ import msgspec
 from services.certification.domain.refusals import NotReady, Unavailable
 from services.certification.event_store import fact_search
 from services.certification.event_store.append_connection import AppendConnection
-from services.certification.event_store.append_request import AppendRequest, Outcome, Routing
-from services.certification.event_store.append_turns import Turns
+from services.certification.event_store.append_request import AppendRequest, Outcome, last_recorded
 from services.certification.event_store.database import RETRY_SECONDS, TRANSIENT_ERRORS, Database
 from services.certification.event_store.deadline import DID_NOT_ANSWER, Deadline, reraise_if_cancelled
 from services.certification.event_store.decision_scope import NOTHING, Scope
@@ -31,33 +29,30 @@ from services.certification.event_store.log_pages import (
     LogEntry,
     LogFilter,
 )
+from services.certification.event_store.stored_facts import COLUMNS, FoundFact, Loaded, LoadedLinks, found_of, loaded_of
+from services.certification.event_store.turns_by_subject import Turns
 from services.web.refusal import EngineNotInstalled
 from shared.events import wire
 from shared.events.envelope import Fact
 
 T = TypeVar("T")
 
-COLUMNS: Final[LiteralString] = """
-    e.topic, e.state, e.notification_id, e.append_position, e.originator_id, e.originator_version,
-    e.partner_id, e.into_partner_id, e.consultant_id, e.held, e.content_hash
-"""
 
-LOAD, LOAD_RECOGNITIONS, LOAD_SUBJECTS, LOAD_FACTS, FACTS_AFTER, HELD_FACTS, PROGRAMMES_IN_FORCE, PARTNER_LINKS = (
-    Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8")
-    for name in (
-        "load",
-        "load_recognitions",
-        "load_subjects",
-        "load_facts",
-        "facts_after",
-        "held_facts",
-        "programmes_in_force",
-        "partner_links",
-    )
-)
+def _read(name: str) -> str:
+    return Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8")
+
+
+LOAD: Final = _read("load_for_decision")
+LOAD_RECOGNITIONS: Final = _read("load_for_recognitions")
+LOAD_SUBJECTS: Final = _read("load_subjects")
+LOAD_BY_ID: Final = _read("load_facts_by_id")
+FACTS_AFTER: Final = _read("facts_after")
+HELD_FACTS: Final = _read("held_facts")
+PROGRAMMES_IN_FORCE: Final = _read("programmes_in_force")
+PARTNER_LINKS: Final = _read("partner_links")
 
 FACT: Final[LiteralString] = f"""
-    SELECT {COLUMNS}, t.text,
+    SELECT {COLUMNS}, t.text, t.salt,
         v.topic, v.state, v.notification_id, v.append_position
     FROM certification.stored_events e
     LEFT JOIN certification.free_text t ON t.fact_id = e.fact_id
@@ -70,63 +65,6 @@ BY_ID: Final[LiteralString] = FACT + "WHERE e.fact_id = $1"
 BY_KEY: Final[LiteralString] = FACT + "WHERE e.actor = $1 AND e.idempotency_key = $2"
 
 
-class StoredFact(msgspec.Struct, frozen=True):
-    """A fact of the log with its place in its stream and its routing.
-
-    `held` and `content_hash` belong to the receipt of the call that reported it; None on a decision.
-    """
-
-    fact: Fact
-    routing: Routing
-    version: int
-    held: bool | None
-    content_hash: bytes | None
-
-
-class Loaded(msgspec.Struct, frozen=True):
-    """The facts on which a decision may depend, as of one snapshot.
-
-    `now`: the clock then, `running` or standing still. `consultant_id`: whom it is about; `consultant_seen`: the last
-    position of a fact of theirs, 0 before the first. `originator_id`: whose stream is among the facts, the whole of it.
-    `receipt`: the fact that the idempotency key stands for, if it is used, with the salt of its free text.
-    """
-
-    now: datetime
-    running: bool
-    consultant_id: str | None
-    consultant_seen: int
-    originator_id: str | None
-    facts: tuple[StoredFact, ...]
-    receipt: StoredFact | None
-    salt: bytes
-
-    @property
-    def originator_seen(self) -> int:
-        """The last version of the stream; 0 before the first."""
-        within_it = (stored.version for stored in self.facts if stored.routing.originator_id == self.originator_id)
-        return max(within_it, default=0)
-
-
-class LoadedLinks(NamedTuple):
-    """Who was ever linked to a partner, as of one snapshot: facts in log order, as `partner_links.sql` says.
-
-    `now`: the clock then, `running` or standing still. `seen`: the last version of the partner's stream.
-    """
-
-    now: datetime
-    running: bool
-    seen: int
-    facts: list[Fact]
-
-
-class FoundFact(msgspec.Struct, frozen=True):
-    """A fact found by id or key, its free text unless erased, and its void."""
-
-    stored: StoredFact
-    free_text: str | None
-    void: Fact | None
-
-
 LOCK_HOLDERS: Final[LiteralString] = """
     SELECT l.pid FROM pg_catalog.pg_locks l
     WHERE l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
@@ -134,8 +72,10 @@ LOCK_HOLDERS: Final[LiteralString] = """
         AND l.mode IN ('ExclusiveLock', 'AccessExclusiveLock')
 """
 
-APPENDING_SECONDS_MAX: Final = 2.0
+APPENDING_SECONDS_MAX: Final = 1.5
 """The longest time an append may take while the service counts as ready."""
+LOCK_HOLDERS_SECONDS_MAX: Final = 0.5
+"""The longest time to look for the holder of the append lock after that."""
 
 AT_ONCE_MAX: Final = 200
 """The most facts that the event loop decodes and decides on by itself: some milliseconds."""
@@ -149,20 +89,19 @@ STATEMENTS_MAX: Final = 4
 _encoder: Final = msgspec.json.Encoder()
 
 
-def content_hash(salt: bytes, content: bytes) -> bytes:
-    """The hash that detects other content under a used key. The salt is erased with its free text."""
-    return sha256(salt + content).digest()
-
-
 class EventStore:
     """The fact log. Every call is bounded by a deadline and raises `Unavailable` then. Belongs to one event loop.
 
-    `engine_id`: the engine of who decides; appends raise `EngineNotInstalled` where another one is installed.
+    `engine_id`: the engine that decides; appends raise `EngineNotInstalled` where another one is installed.
+    `recorded`: called with the last position recorded, before any caller is answered.
     """
 
-    def __init__(self, database: Database, engine_id: str | None = None) -> None:
+    def __init__(
+        self, database: Database, engine_id: str | None = None, recorded: Callable[[int], None] = lambda _: None
+    ) -> None:
         self._database = database
-        self._appender = Appender(database, engine_id)
+        self._recorded = recorded
+        self._appender = Appender(database, engine_id, recorded)
         self._recognitions = GroupLoads(database, LOAD_RECOGNITIONS)
         self._runs = AppendConnection(database, engine_id)
         self._run = asyncio.Lock()
@@ -208,10 +147,13 @@ class EventStore:
         async with self._run:
             while True:
                 try:
-                    return await self._runs.send(encoded)
+                    outcomes = await self._runs.send(encoded)
                 except TRANSIENT_ERRORS as error:
                     reraise_if_cancelled(error)
                     await asyncio.sleep(RETRY_SECONDS)
+                else:
+                    self._recorded(last_recorded(outcomes))
+                    return outcomes
 
     async def load_subjects(
         self, people: Collection[str], streams: Collection[str], actor: str, keys: Collection[str], facts_max: int
@@ -219,9 +161,9 @@ class EventStore:
         """The rows of `load_subjects.sql`: all facts of these people and streams, and those recorded under the keys."""
         return await self._database.select(LOAD_SUBJECTS, list(people), list(streams), actor, list(keys), facts_max)
 
-    async def load_facts(self, fact_ids: Collection[str]) -> list[asyncpg.Record]:
-        """The rows of `load_facts.sql`: these facts and their voids."""
-        return await self._database.select(LOAD_FACTS, list(fact_ids))
+    async def load_facts_by_id(self, fact_ids: Collection[str]) -> list[asyncpg.Record]:
+        """The rows of `load_facts_by_id.sql`: these facts and their voids."""
+        return await self._database.select(LOAD_BY_ID, list(fact_ids))
 
     async def load_links(self, partner_id: str, facts_max: int) -> LoadedLinks:
         """Who was ever linked to the partner; one more fact than `facts_max` where there are more."""
@@ -235,15 +177,15 @@ class EventStore:
         consultant_id, originator_id, fact_id, *about = scope
         if scope.of_recognition:
             duty = f"{scope.product} "
-            return _loaded(await self._recognitions.load(consultant_id, duty, scope.effective_at, actor, key), None)
+            return loaded_of(await self._recognitions.load(consultant_id, duty, scope.effective_at, actor, key), None)
         rows = await self._database.select(LOAD, consultant_id, originator_id, fact_id, actor, key, *about)
-        loaded = await self.aside(len(rows), partial(_loaded, rows, originator_id))
+        loaded = await self.aside(len(rows), partial(loaded_of, rows, originator_id))
         if loaded.consultant_id is not None and originator_id is not None:
             self._remember(originator_id, loaded.consultant_id)
         return loaded
 
     async def aside(self, facts: int, work: Callable[[], T]) -> T:
-        """Runs `work` over so many facts: at once if they are few, otherwise in a thread, one at a time."""
+        """Runs `work` over a number of facts: at once if they are few, otherwise in a thread, one at a time."""
         if facts <= AT_ONCE_MAX:
             return work()
         async with self._aside:
@@ -261,7 +203,7 @@ class EventStore:
 
     async def fact(self, fact_id: str) -> FoundFact | None:
         """The fact of this id."""
-        return _found(await self._database.select(BY_ID, fact_id))
+        return found_of(await self._database.select(BY_ID, fact_id))
 
     async def held_facts(self, after: int, limit: int) -> HeldFacts:
         """The facts that wait since a later position than `after`; `limit`: how many such positions are looked at."""
@@ -276,7 +218,7 @@ class EventStore:
 
     async def fact_by_key(self, actor: str, key: str) -> FoundFact | None:
         """The fact recorded under an idempotency key of this caller."""
-        return _found(await self._database.select(BY_KEY, actor, key))
+        return found_of(await self._database.select(BY_KEY, actor, key))
 
     async def stream(self, originator_id: str) -> list[Fact]:
         """The facts of one stream, in order, without their positions."""
@@ -331,7 +273,7 @@ class EventStore:
         else:
             return None
         try:
-            async with Deadline(asyncio.get_running_loop().time() + 1):
+            async with Deadline(asyncio.get_running_loop().time() + LOCK_HOLDERS_SECONDS_MAX):
                 holders = await self._database.select(LOCK_HOLDERS)
         except (Unavailable, asyncpg.PostgresError):
             return f"Facts cannot be appended: {reason}"
@@ -355,36 +297,3 @@ class EventStore:
         """Whether the database is a sandbox; the first start decides it for ever."""
         fixed: bool = (await self._database.select("SELECT certification.settle_sandbox($1)", sandbox))[0][0]
         return fixed
-
-
-def _loaded(rows: Sequence[Iterable[Any]], originator_id: str | None) -> Loaded:
-    now, running, person, seen, *_ = rows[0]
-    receipt, salt = None, b""
-    facts = []
-    for _now, _running, _person, _seen, its_salt, is_receipt, *columns in rows:
-        if columns[0] is None:
-            continue
-        facts.append(stored_fact(columns))
-        if is_receipt:
-            receipt, salt = facts[-1], its_salt or b""
-    return Loaded(now, running, person, seen, originator_id, tuple(facts), receipt, salt)
-
-
-def stored_fact(columns: Sequence[Any]) -> StoredFact:
-    """The fact of a row of `COLUMNS`."""
-    topic, state, position, append_position, originator_id, version, partner, into, consultant, held, hash_ = columns
-    return StoredFact(
-        fact=wire.decode(topic, state, position, append_position),
-        routing=Routing(originator_id, partner, into, consultant),
-        version=version,
-        held=held,
-        content_hash=hash_,
-    )
-
-
-def _found(rows: Sequence[Iterable[Any]]) -> FoundFact | None:
-    if not rows:
-        return None
-    *columns, text, void_topic, void_state, void_position, void_append_position = rows[0]
-    void = wire.decode(void_topic, void_state, void_position, void_append_position) if void_topic else None
-    return FoundFact(stored_fact(columns), text, void)

@@ -1,6 +1,6 @@
 """In which stream a fact lies, and whom it is about, as its class declares it."""
 
-from services.certification.domain.reported_fact import StatedScore
+from services.certification.domain.fact_report import StatedScore
 from services.certification.event_store.append_request import Routing
 from shared.events.facts import PARTNER, REGISTRATION, AboutPortalChange, AboutRegistration, FactData, PolicyRevised
 

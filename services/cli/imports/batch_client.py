@@ -7,10 +7,10 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
-from urllib.parse import urlsplit
 
-import click
 import msgspec
+
+from services.cli.one_origin import PASSING, Unreachable, open_call, origin_and_headers
 
 LINES_MAX: Final = 10_000
 BYTES_MAX: Final = 12 << 20
@@ -18,8 +18,6 @@ BYTES_MAX: Final = 12 << 20
 _ANSWER_SECONDS_MAX: Final = 120
 _PAUSE_SECONDS_MAX: Final = 30
 _ANSWER_BYTES_MAX: Final = 1 << 20
-_PASSING: Final = (408, 425, 429, 500, 502, 503, 504)
-"""Statuses after which the same call is made again."""
 
 
 class LineAnswer(NamedTuple):
@@ -28,10 +26,6 @@ class LineAnswer(NamedTuple):
     status: int
     body: dict[str, Any]
     replayed: bool
-
-
-class Unreachable(click.ClickException):
-    """The system does not answer, or refuses the whole call."""
 
 
 class BatchClient:
@@ -51,12 +45,10 @@ class BatchClient:
         patience_seconds: float = 300,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        _refuse_other_schemes(url)
+        origin, headers = origin_and_headers(url, api_key)
         asked = [f"{name}=true" for name, given in (("history", history), ("validate_only", validate_only)) if given]
-        self._url = f"{url.rstrip('/')}/certification/v1/batches" + (f"?{'&'.join(asked)}" if asked else "")
-        self._headers = {"Content-Type": "application/x-ndjson"}
-        if api_key:
-            self._headers["Authorization"] = f"Bearer {api_key}"
+        self._url = f"{origin}/certification/v1/batches" + (f"?{'&'.join(asked)}" if asked else "")
+        self._headers = {"Content-Type": "application/x-ndjson", **headers}
         self._patience_seconds = patience_seconds
         self._sleep = sleep
 
@@ -95,14 +87,14 @@ class BatchClient:
         """The answers as they come. Raises `_TryAgain`, and `Unreachable` for a refusal of the whole batch."""
         request = urllib.request.Request(self._url, b"\n".join(lines) + b"\n", self._headers, method="POST")
         try:
-            with _opener.open(request, timeout=_ANSWER_SECONDS_MAX) as response:
+            with open_call(request, _ANSWER_SECONDS_MAX) as response:
                 while line := response.readline(_ANSWER_BYTES_MAX):
                     answer = _decode(line)
                     yield LineAnswer(answer.status, answer.body, answer.replayed)
         except urllib.error.HTTPError as refusal:
             with refusal:
                 detail = _detail(_json(refusal))
-            if refusal.code in _PASSING:
+            if refusal.code in PASSING:
                 advised = refusal.headers.get("Retry-After", "")
                 raise _TryAgain(detail, float(advised) if advised.isdecimal() else None) from None
             raise Unreachable(f"{self._url} refuses the call ({refusal.code}): {detail}") from None
@@ -110,26 +102,6 @@ class BatchClient:
             raise _TryAgain(str(problem.reason)) from None
         except (OSError, http.client.HTTPException, msgspec.DecodeError) as problem:
             raise _TryAgain(str(problem) or type(problem).__name__) from None
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """An answer that leads elsewhere is a refusal: the key goes nowhere else."""
-
-    def redirect_request(self, *_: Any) -> None:
-        """Follows nothing."""
-
-
-_opener: Final = urllib.request.build_opener(_NoRedirect)
-
-
-def _refuse_other_schemes(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise Unreachable(f"{url} is no address of a system, such as http://127.0.0.1:8000.")
 
 
 class _TryAgain(Exception):

@@ -8,7 +8,7 @@ from services.cli.imports.table import RowProblem, TableRow, UnreadableTable
 from services.cli.imports.text_lines import LINE_CHARACTERS_MAX, read_lines
 
 EMPTY_ROWS_MAX: Final = 100_000
-"""After so many empty rows in a row the file is taken for one of nothing."""
+"""A file with this number of empty rows in sequence is refused."""
 
 
 class _RowLines:
@@ -45,7 +45,10 @@ def read_csv(
     require_columns: Callable[[Sequence[str]], None],
     on_read: Callable[[int], None],
 ) -> Iterator[TableRow | RowProblem]:
-    """The rows below the header; rows without any text are left out. Raises `UnreadableTable`."""
+    """The rows below the header; rows without any text are left out. Raises `UnreadableTable`.
+
+    A first line such as `sep=;`, which names the delimiter for Excel, is not a row.
+    """
     lines = _RowLines(read_lines(file, encoding, on_read))
     rows = csv.reader(iter(lines), delimiter=delimiter, strict=True)
     header: list[str] | None = None
@@ -66,7 +69,9 @@ def read_csv(
                 raise UnreadableTable(f"{EMPTY_ROWS_MAX:,} rows before line {lines.began:,} are empty.")
             continue
         empty = 0
-        if header is None:
+        if number == 1 and cells[0].startswith("sep="):
+            number = 0
+        elif header is None:
             header = cells
             require_columns(header)
         elif len(cells) != len(header):

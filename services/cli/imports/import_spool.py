@@ -1,18 +1,13 @@
-"""What an import has read and what became of it, on disk: facts by `effective_at`, outcomes by row.
+"""The facts that an import has read, and their outcomes, on disk: facts by `effective_at`, outcomes by row."""
 
-SQLite sorts in bounded memory. Its file has no name, so nothing of it is left, however the import ends.
-"""
-
-import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Final, Literal, NamedTuple, Self
+from typing import Final, Literal, NamedTuple
 
-import click
 import msgspec
 
+from services.cli.disk_spool import DiskSpool
 from services.cli.imports.mapping import MappedFact
 from services.cli.imports.table import RowProblem
 
@@ -83,25 +78,13 @@ class ReportRow(NamedTuple):
     outcome: Outcome
 
 
-class ImportSpool:
-    """Everything that an import knows. Raises `click.ClickException` where the disk is full."""
+class ImportSpool(DiskSpool):
+    """Everything that an import knows. Raises `click.ClickException` if the disk is full."""
 
     def __init__(self) -> None:
-        self._database = sqlite3.connect("", isolation_level=None)
-        self._database.execute("PRAGMA journal_mode = OFF")
-        self._database.execute(_TABLE)
+        super().__init__(_TABLE, "The import cannot be kept on disk while it is sorted")
         self._added: list[tuple[object, ...]] = []
         self._indexed = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._database.close()
-        if isinstance(problem, sqlite3.OperationalError):
-            raise click.ClickException(f"The import cannot be kept on disk while it is sorted: {problem}.") from problem
 
     def add(self, file: int, fact: MappedFact) -> None:
         """Adds a fact to be sent. `file`: the number of the file of its row."""
@@ -142,7 +125,7 @@ class ImportSpool:
         return count
 
     def batches(self, lines_max: int, bytes_max: int) -> Iterator[Sequence[SpooledLine]]:
-        """What is to be sent, earliest first, in batches. Outcomes may be put down in between."""
+        """The facts to be sent, earliest first, in batches. Outcomes may be recorded in between."""
         self._write()
         if not self._indexed:
             self._database.execute(
@@ -165,8 +148,8 @@ class ImportSpool:
                 batch.append(SpooledLine(Place(*place), line))
         return batch
 
-    def settle(self, outcomes: Sequence[tuple[Place, Outcome]]) -> None:
-        """Puts down what became of facts that were sent; the line itself is needed no longer."""
+    def record_outcomes(self, outcomes: Sequence[tuple[Place, Outcome]]) -> None:
+        """Stores the outcomes of facts that were sent; the line itself is needed no longer."""
         with closing(self._database.cursor()) as cursor:
             cursor.execute("BEGIN")
             cursor.executemany(

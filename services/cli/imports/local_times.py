@@ -15,7 +15,7 @@ def instant_at(local: datetime, zone: Zone, nonexistent: Nonexistent, repeated: 
 
     A time in the hour that does not exist is taken by the offset of winter (`later`: 01:30 is 02:30 of summer) or of
     summer (`earlier`: 01:30 is 00:30 of winter); one in the hour that exists twice is the first or the second.
-    Raises `ValueError` where that is refused, and for a time at the very edge of the calendar.
+    Raises `ValueError` if that is refused, and for a time at the very edge of the calendar.
     """
     try:
         return _instant_at(local, zone, nonexistent, repeated)

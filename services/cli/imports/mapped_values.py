@@ -50,7 +50,7 @@ class ValueMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     separator: str = ";"
 
     def fault(self) -> str | None:
-        """What is wrong with the mapping of this value, if anything."""
+        """The fault of this value's mapping, if it has one."""
         if (self.column is None) == (self.constant is None):
             return "a value has either column or constant"
         if self.format is not None and self.type not in ("day", "instant"):
@@ -119,13 +119,13 @@ class ValueMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def _integer(self, text: str) -> int:
         if not _INTEGER.fullmatch(text):
-            raise ValueRefused(f"{shown(text)} is no whole number such as 2")
+            raise ValueRefused(f"{shown(text)} is not a whole number such as 2")
         return int(text)
 
     def _decimal(self, text: str) -> str:
         written = text.replace(self.decimal_mark, ".") if self.decimal_mark == "," and "." not in text else text
         if not _DECIMAL.fullmatch(written) or (self.decimal_mark == "," and "." in text):
-            raise ValueRefused(f"{shown(text)} is no number such as 79{self.decimal_mark}5")
+            raise ValueRefused(f"{shown(text)} is not a number such as 79{self.decimal_mark}5")
         return written
 
     def _boolean(self, text: str) -> bool:

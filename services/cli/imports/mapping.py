@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from services.cli.imports.mapped_values import ValueMapping, ValueRefused, shown
+from services.cli.imports.mapping_spelling import misspelt
 from services.cli.imports.table import RowProblem, TableRow, UnreadableTable
 
 PATH_PREFIX: Final = "/certification/v1/"
@@ -20,6 +21,7 @@ LINE_BYTES_MAX: Final = (128 << 10) - 100
 FACTS_MAX: Final = 20
 """Facts that one row can become."""
 
+_FAULTS_SHOWN_MAX: Final = 10
 _PLACEHOLDER: Final = re.compile(r"\{([A-Za-z0-9_]*)\}")
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _KEY: Final = re.compile(r"[\x21-\x7E]{1,255}")
@@ -32,10 +34,15 @@ class MappingError(click.ClickException):
 
 
 class FileFormat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a text file is written. `delimiter`: of a CSV file."""
+    """How a text file is written. `delimiter`: of a CSV file, one character."""
 
     encoding: Encoding = "utf-8"
-    delimiter: Annotated[str, msgspec.Meta(pattern='^[^\r\n"]$')] = ","
+    delimiter: str = ","
+
+    def faults(self) -> Iterator[str]:
+        """What a file cannot be written like."""
+        if len(self.delimiter) != 1 or self.delimiter in '\r\n"\0':
+            yield f"file.delimiter: {shown(self.delimiter)} is not one character that separates columns"
 
 
 class FactMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -93,10 +100,18 @@ class ImportMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         shown = ", ".join(columns[:20]) + (" and others" if len(columns) > 20 else "")
         missing = [column for column in wanted if column not in columns]
         if missing:
-            raise UnreadableTable(f"The table has no column {', '.join(missing)}; it has {shown}.")
+            raise UnreadableTable(
+                f"The table has no column {', '.join(missing)}; it has {shown}.{self._delimiter_meant(columns)}"
+            )
         doubled = [column for column in wanted if columns.count(column) > 1]
         if doubled:
-            raise UnreadableTable(f"The table has several columns {', '.join(doubled)}: nobody can say which is meant.")
+            raise UnreadableTable(f"The table has several columns {', '.join(doubled)}: give each column its own name.")
+
+    def _delimiter_meant(self, columns: Sequence[str]) -> str:
+        """Advice where a header is one column, because it is separated by another sign."""
+        signs = {";": '";"', "\t": '"\\t"', "|": '"|"', ",": '","'}
+        found = [written for sign, written in signs.items() if len(columns) == 1 and sign in columns[0]]
+        return f" The columns may be separated otherwise: write delimiter = {found[0]} in [file]." if found else ""
 
     def facts_of(self, row: TableRow) -> Iterator[MappedFact | RowProblem]:
         """The facts that the row becomes, and a problem for each that it should become and cannot."""
@@ -106,7 +121,7 @@ class ImportMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load_mapping(path: Path) -> ImportMapping:
-    """The mapping in a TOML file. Raises `MappingError`."""
+    """The mapping in a TOML file. Raises `MappingError`, which names every fault of its kind."""
     try:
         with path.open("rb") as file:
             content = file.read(MAPPING_BYTES_MAX + 1)
@@ -115,17 +130,30 @@ def load_mapping(path: Path) -> ImportMapping:
     if len(content) > MAPPING_BYTES_MAX:
         raise MappingError(f"The mapping {path} is longer than {MAPPING_BYTES_MAX} bytes.")
     try:
-        mapping = msgspec.toml.decode(content, type=ImportMapping)
+        document = msgspec.toml.decode(content)
+        faults = list(misspelt(ImportMapping, document))
+        if not faults:
+            mapping = msgspec.convert(document, ImportMapping)
+            faults = [
+                *mapping.file.faults(),
+                *(
+                    f"fact {number}: {sentence}"
+                    for number, fact in enumerate(mapping.fact, start=1)
+                    for sentence in _faults(fact)
+                ),
+            ]
+    except UnicodeDecodeError:
+        raise MappingError(f"The mapping {path} cannot be used: it is not written in utf-8.") from None
     except (msgspec.DecodeError, ValueError, RecursionError) as problem:
         raise MappingError(f"The mapping {path} cannot be used: {problem}.") from None
-    for number, fact in enumerate(mapping.fact, start=1):
-        for sentence in _faults(fact):
-            raise MappingError(f"The mapping {path} cannot be used: fact {number}: {sentence}.")
+    if faults:
+        shown_faults = "; ".join(faults[:_FAULTS_SHOWN_MAX])
+        raise MappingError(f"The mapping {path} cannot be used: {shown_faults}.")
     return mapping
 
 
 def _faults(fact: FactMapping) -> Iterator[str]:
-    """What a mapping says that cannot be meant."""
+    """The faults of one fact of a mapping."""
     if not fact.path.startswith(PATH_PREFIX):
         yield f"path begins with {PATH_PREFIX}, as the call that records one fact"
     for template in (fact.path, fact.idempotency_key or ""):
@@ -139,7 +167,7 @@ def _faults(fact: FactMapping) -> Iterator[str]:
     effective_at = fact.values.get("effective_at")
     if effective_at is None or effective_at.type != "instant" or effective_at.optional:
         yield 'effective_at is a value of type = "instant" that is never left out: facts are sent in its order'
-    optional = [name for name in _PLACEHOLDER.findall(fact.path) if fact.values[name].optional]
+    optional = [name for name in _PLACEHOLDER.findall(fact.path) if name in fact.values and fact.values[name].optional]
     if optional:
         yield f"{optional[0]} is part of the path and cannot be optional"
 
@@ -157,7 +185,7 @@ def _mapped(row: TableRow, number: int, fact: FactMapping) -> MappedFact | RowPr
             values[name] = mapped
     in_path = _PLACEHOLDER.findall(fact.path)
     problems += [
-        f"{name}: {shown(str(values[name]))} is no id of 1 to 64 letters, digits, _ and -"
+        f"{name}: {shown(str(values[name]))} is not an id of 1 to 64 letters, digits, _ and -"
         for name in in_path
         if name in values and not _ID.fullmatch(str(values[name]))
     ]

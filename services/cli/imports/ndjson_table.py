@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, Final
 
-from services.cli.imports.table import Cell, RowProblem, TableRow
+from services.cli.imports.table import Cell, RowProblem, TableRow, UnreadableTable
 from services.cli.imports.text_lines import read_lines
 
 MEMBERS_MAX: Final = 1_000
@@ -13,6 +13,8 @@ MEMBERS_MAX: Final = 1_000
 def read_ndjson(file: BinaryIO, encoding: str, on_read: Callable[[int], None]) -> Iterator[TableRow | RowProblem]:
     """A row for each line that is not empty; numbers stay as they are written. Raises `UnreadableTable`."""
     for number, line in enumerate(read_lines(file, encoding, on_read), start=1):
+        if line.strip() == "[":
+            raise UnreadableTable(f"Line {number:,} begins an array: write one object a line, and nothing around them.")
         if line.strip():
             yield _row(number, line)
 
@@ -24,10 +26,12 @@ def _row(number: int, line: str) -> TableRow | RowProblem:
         )
     except RecursionError:
         return RowProblem(number, "The line nests too deeply.")
+    except json.JSONDecodeError as problem:
+        return RowProblem(number, f"The line is not a JSON object: {problem.msg}, at character {problem.pos + 1}.")
     except ValueError as problem:
-        return RowProblem(number, f"The line is no JSON object: {problem}.")
+        return RowProblem(number, f"The line is not a JSON object: {problem}.")
     if not isinstance(members, dict):
-        return RowProblem(number, "The line is no JSON object, but another value.")
+        return RowProblem(number, "The line is not a JSON object, but another value.")
     if len(members) > MEMBERS_MAX:
         return RowProblem(number, f"The object has {len(members):,} members, and a row at most {MEMBERS_MAX:,}.")
     try:
@@ -44,17 +48,19 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_number(text: str) -> Any:
-    raise ValueError(f"{text} is no number")
+    raise ValueError(f"{text} is not a number")
 
 
 def _cell(value: Any) -> Cell:
-    """Raises `ValueError` for a nested object: a mapping names members of the line only."""
+    """Raises `ValueError` for a nested object (a mapping names members of the line only), and for what is not text."""
     match value:
         case None:
             return ""
         case True | False:
             return "true" if value else "false"
         case str():
+            if not value.isascii() and any("\ud800" <= sign <= "\udfff" for sign in value):
+                raise ValueError("A text holds half of a character: an escape such as \\ud83d without its other half")
             return value.strip()
         case list():
             return tuple(str(_cell(part)) for part in value)

@@ -12,7 +12,7 @@ from pyarrow import compute, parquet
 from services.cli.imports.table import Cell, RowProblem, TableRow, UnreadableTable
 
 ROW_GROUP_BYTES_MAX: Final = 1 << 30
-"""Of the data that is not compressed: so much can be in memory at once."""
+"""The limit on uncompressed data in memory at once."""
 CELL_BYTES_MAX: Final = 1 << 17
 _ROWS_READ: Final = 1_000
 
@@ -38,7 +38,7 @@ def read_parquet(
     except (pyarrow.ArrowException, UnicodeError, OSError) as problem:
         if isinstance(problem, OSError) and problem.errno is not None:
             raise
-        raise UnreadableTable(f"{path} is no Parquet file: {' '.join(str(problem).split())[:200]}.") from None
+        raise UnreadableTable(f"The file is not a Parquet file: {' '.join(str(problem).split())[:200]}") from None
 
 
 def _refuse_great_groups(file: parquet.ParquetFile) -> None:

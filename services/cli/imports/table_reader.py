@@ -21,20 +21,22 @@ def read_table(
 ) -> Iterator[TableRow | RowProblem]:
     """The rows of a CSV, NDJSON or Parquet file, by its suffix, in their order; a problem for each unusable row.
 
-    `on_read` is given the bytes read since its last call. Raises `UnreadableTable` as soon as something is read that
-    makes the whole file unusable; a file whose header lacks a column of the mapping at once.
+    `on_read` is given the bytes read since its last call. Raises `UnreadableTable`, with the name of the file, as soon
+    as something is read that makes the whole file unusable; a file whose header lacks a column of the mapping at once.
     """
     read = {".csv": _csv, ".ndjson": _ndjson, ".parquet": _parquet}.get(path.suffix.lower())
     if read is None:
-        raise UnreadableTable(f"{path} is no {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]} file.")
+        raise UnreadableTable(f"{path} is not a {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]} file.")
 
     def checked(columns: Sequence[str]) -> None:
         if len(columns) > COLUMNS_MAX:
-            raise UnreadableTable(f"{path} has {len(columns):,} columns, and a table has at most {COLUMNS_MAX:,}.")
+            raise UnreadableTable(f"The table has {len(columns):,} columns, and may have {COLUMNS_MAX:,}.")
         mapping.require_columns(columns)
 
     try:
         yield from read(path, mapping.file, checked, on_read)
+    except UnreadableTable as problem:
+        raise UnreadableTable(f"{path}: {problem.message}") from None
     except OSError as problem:
         raise UnreadableTable(f"{path} cannot be read: {problem.strerror}.") from problem
 

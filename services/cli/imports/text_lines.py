@@ -1,4 +1,4 @@
-"""Lines of a text file in bounded memory: nothing is decoded that is no text, and no line is without end."""
+"""Lines of a text file in bounded memory: nothing is decoded that is not text, and no line is without end."""
 
 import codecs
 import io
@@ -42,7 +42,7 @@ def read_lines(file: BinaryIO, encoding: str, on_read: Callable[[int], None]) ->
             raise UnreadableTable(_undecodable(problem, encoding, number)) from None
         if "\0" in text:
             line = number + text.count("\n", 0, text.index("\0"))
-            raise UnreadableTable(f"Line {line:,} holds a NUL: the file is no text, or not in {encoding}.")
+            raise UnreadableTable(f"Line {line:,} holds a NUL: the file is not text, or not in {encoding}.")
         *lines, rest = (rest + text).split("\n")
         for line_text in lines:
             _refuse_endless(line_text, number)

@@ -86,7 +86,7 @@ CORRECTED: Final = BY_NAME["score-corrected"]
 
 
 class Comparable(NamedTuple):
-    """`key` and `content`: JSON, the same for the same. `instant`: the effective one, in microseconds since 1970."""
+    """`key` and `content`: JSON in one form only. `instant`: the effective one, in microseconds since 1970."""
 
     kind: str
     key: str
@@ -111,7 +111,7 @@ def from_log(kind: Kind, data: Mapping[str, Any], effective_at: datetime) -> Com
 
 
 def instant_of(count: int) -> datetime:
-    """The instant so many microseconds after 1970, in UTC."""
+    """The instant, from microseconds since 1970, in UTC."""
     return _EPOCH + count * _MICROSECOND
 
 
@@ -135,7 +135,7 @@ def _comparable(kind: Kind, values: Mapping[str, Any], effective_at: datetime) -
 
 
 def _plain(name: str, value: Any) -> Any:
-    """Scores as exact decimals, lists in order: what says the same is written the same."""
+    """The one form of a value: scores as exact decimals, lists in order."""
     plain = msgspec.to_builtins(value)
     if name == "score":
         try:

@@ -1,4 +1,4 @@
-"""What of a transcript and a log differs, and the reports that would make them agree. Pure."""
+"""The differences between a transcript and a log, and the reports that would make them agree. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
@@ -71,7 +71,7 @@ class Difference(NamedTuple):
 def differences(subject: Subject, through: int, *, corrections_stated: bool) -> Iterator[Difference]:
     """How the rows and the facts about one key differ.
 
-    `through`: the cut-off; what is dated later is no part of a transcript. `corrections_stated`: the transcript has the
+    `through`: the cut-off; later facts do not count. `corrections_stated`: the transcript has the
     corrections of scores as rows; otherwise its scores are those after all corrections.
     """
     return _Comparison(subject, through).differences(corrections_stated=corrections_stated)

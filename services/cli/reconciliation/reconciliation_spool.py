@@ -1,18 +1,13 @@
-"""The facts of a transcript and of a log, and their differences, on disk and in order.
+"""The facts of a transcript and of a log, and their differences, on disk and in order."""
 
-SQLite sorts in bounded memory. Its file has no name, so nothing of it is left, however the command ends.
-"""
-
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, islice
 from operator import itemgetter
-from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple
 
-import click
 import msgspec
 
+from services.cli.disk_spool import DiskSpool
 from services.cli.reconciliation.comparable_facts import CORRECTED, SCORED, Comparable
 from services.cli.reconciliation.differences import Difference, Standing, Stated, Subject, What
 
@@ -47,22 +42,11 @@ class Proposal(NamedTuple):
     lines: Sequence[bytes]
 
 
-class ReconciliationSpool:
-    """Everything that a reconciliation knows. Raises `click.ClickException` where the disk is full."""
+class ReconciliationSpool(DiskSpool):
+    """Everything that a reconciliation knows. Raises `click.ClickException` if the disk is full."""
 
     def __init__(self) -> None:
-        self._database = sqlite3.connect("", isolation_level=None)
-        self._database.executescript(f"PRAGMA journal_mode = OFF; {_TABLES}")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._database.close()
-        if isinstance(problem, sqlite3.OperationalError):
-            raise click.ClickException(f"The comparison cannot be kept on disk: {problem}.") from problem
+        super().__init__(_TABLES, "The comparison cannot be kept on disk")
 
     def add_stated(self, rows: Iterable[tuple[Comparable, int, str, bytes]]) -> None:
         """Adds what rows say: their number, and path and body of the call that records it."""
@@ -87,7 +71,7 @@ class ReconciliationSpool:
         self._database.execute("INSERT INTO voided VALUES (?)", (fact_id,))
 
     def leave_out_voided(self) -> None:
-        """What is voided stands no longer."""
+        """Leaves the voided facts out of the comparison."""
         self._database.execute("UPDATE recorded SET voided = 1 WHERE fact_id IN (SELECT fact_id FROM voided)")
 
     def subjects(self) -> Iterator[Subject]:
@@ -109,7 +93,7 @@ class ReconciliationSpool:
         self._insert(
             "INSERT INTO difference (what, kind, key, instant, row, fact_id, recorded, stated, lines)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            ((*one[:-1], msgspec.msgpack.encode(one.lines) if one.lines else None) for one in found),
+            ((*row[:-1], msgspec.msgpack.encode(row.lines) if row.lines else None) for row in found),
         )
 
     def add_unreadable(self, found: Difference) -> None:
@@ -126,14 +110,14 @@ class ReconciliationSpool:
         return dict(self._database.execute("SELECT what, count(*) FROM difference GROUP BY what").fetchall())
 
     def proposals(self, limit: int) -> Iterator[list[Proposal]]:
-        """What is proposed, earliest first. Outcomes may be put down in between."""
+        """The proposals, earliest first. Outcomes may be recorded in between."""
         after: tuple[int, int] = (-(1 << 62), 0)
         while rows := self._database.execute(_PROPOSED, (*after, limit)).fetchall():
             yield [Proposal(instant, number, _lines(lines)) for instant, number, lines in rows]
             after = rows[-1][:2]
 
-    def settle(self, outcomes: Iterable[tuple[int, str]]) -> None:
-        """Puts down what became of proposals, by the number of their differences."""
+    def record_outcomes(self, outcomes: Iterable[tuple[int, str]]) -> None:
+        """Stores the outcomes of proposals, by the number of the difference."""
         self._insert(
             "UPDATE difference SET outcome = ?2 WHERE number = ?1", ((number, outcome) for number, outcome in outcomes)
         )

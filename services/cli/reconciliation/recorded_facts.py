@@ -13,12 +13,12 @@ from typing import Any, Final, NamedTuple
 
 import click
 
+from services.cli.one_origin import PASSING, open_call, origin_and_headers
 from shared.events.facts import TOPIC_OF, FactVoided
 
 PAGE_FACTS: Final = 1_000
 _ANSWER_SECONDS_MAX: Final = 60
 _ANSWER_BYTES_MAX: Final = 64 << 20
-_PASSING: Final = (408, 425, 429, 500, 502, 503, 504)
 _PAUSES_SECONDS: Final = (1, 2, 4, 8, 15, 30)
 _NEXT: Final = re.compile(r'<([^>]+)>; rel="next"')
 
@@ -37,11 +37,10 @@ class RecordedFact(NamedTuple):
 
 
 class LogReader:
-    """Reads the facts of one system. `sleep`: between tries."""
+    """Reads the facts of one system. `sleep`: between tries. Raises `Unreachable` for an address that is none."""
 
     def __init__(self, url: str, api_key: str | None, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._url = url.rstrip("/")
-        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._url, self._headers = origin_and_headers(url, api_key)
         self._sleep = sleep
 
     def facts(self, topics: Collection[str], known_at: datetime | None) -> Iterator[RecordedFact]:
@@ -63,14 +62,14 @@ class LogReader:
         for pause in (*_PAUSES_SECONDS, None):
             try:
                 request = urllib.request.Request(self._url + target, headers=self._headers)
-                with urllib.request.urlopen(request, timeout=_ANSWER_SECONDS_MAX) as response:
+                with open_call(request, _ANSWER_SECONDS_MAX) as response:
                     events = json.loads(response.read(_ANSWER_BYTES_MAX))
                     following = _NEXT.search(response.headers.get("Link", ""))
                     return events, following[1] if following else None
             except urllib.error.HTTPError as refusal:
                 with refusal:
                     problem = f"{refusal.code} {refusal.reason}"
-                if refusal.code not in _PASSING:
+                if refusal.code not in PASSING:
                     raise click.ClickException(f"{self._url} refuses to show the log: {problem}.") from None
             except (OSError, http.client.HTTPException, ValueError) as error:
                 problem = str(error) or type(error).__name__

@@ -1,137 +1,101 @@
 """Lists of people: who is certified, what the others lack, and the maintenance that is owed. In pages.
 
-The processes that replay history answer, the present from the read model: a page needs its people's courses and scores.
+A page of the present comes from the read model. The processes that replay history answer for any other moment, and make
+the long pages.
 """
 
-from datetime import date, datetime, timedelta
 from typing import Final
 
+import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.compliance.api.openapi import LIST_PROBLEMS, query_parameters, response_docs
-from services.compliance.api.query_params import (
-    ConsultantsQuestion,
-    FreshQuery,
-    Id,
-    MaintenanceQuestion,
-    PartnerConsultantsQuestion,
-    question_of,
+from services.compliance.api.openapi import LIST_PROBLEMS, question_docs
+from services.compliance.api.query_params import Id, question_of
+from services.compliance.api.service import held_for, service_of
+from services.compliance.database import Connection
+from services.compliance.historical_answers.consultant_lists import (
+    ConsultantItem,
+    ConsultantsAnswer,
+    consultants_at_hand,
 )
-from services.compliance.api.service import service_of
-from services.compliance.historical_answers.consultant_lists import ConsultantItem, ConsultantsAnswer
-from services.compliance.historical_answers.maintenance_list import MaintenanceAnswer, MaintenanceItem
-from services.compliance.historical_answers.queries import ConsultantsList, HistoryQuery, MaintenanceList
-from services.compliance.policy.calendar import london_day
-from services.compliance.read_model.current_standings import present_moment
-from services.compliance.refusals import InvalidQuery
-from services.web.list_tables import list_of
-from services.web.products import require_sold
+from services.compliance.historical_answers.maintenance_list import (
+    MaintenanceAnswer,
+    MaintenanceItem,
+    present_maintenance,
+)
+from services.compliance.historical_answers.queries import ConsultantsList, ConsultantsOfPartner, MaintenanceList
+from services.web.lists_as_csv import list_of
+from services.web.media_types import JSON
 from services.web.scopes import Scope, requires
 
 router: Final = APIRouter(tags=["lists"])
 
 _PEOPLE: Final = "people"
-"""What lists of all people are about, where questions take turns by what they are about."""
-_MICROSECOND: Final = timedelta(microseconds=1)
+"""The queue key of questions about all people: questions with one key take turns."""
+_AT_HAND_MAX: Final = 100
+"""The most rows of a page that the event loop makes itself: two milliseconds of work."""
 
 
-@router.get(
-    "/compliance/v1/consultants",
-    openapi_extra=query_parameters(ConsultantsQuestion),
-    responses=response_docs(ConsultantsAnswer, problems=LIST_PROBLEMS),
-)
+@router.get("/compliance/v1/consultants", **question_docs(ConsultantsList, ConsultantsAnswer, problems=LIST_PROBLEMS))
 @requires(Scope.READ)
-@list_of("consultants", ConsultantItem)
+@list_of("consultants", ConsultantItem, live=True)
 async def consultants(request: Request) -> Response:
-    """Everybody who was ever linked to a partner, by product: certified since when, or what is missing for it.
+    """Everybody whom a fact names, by product: since when they are certified, or what they lack.
 
-    In order of the ids of people and products. `next` is null on the last page; go on with it as `after`.
+    A person who was never linked to a partner is listed, too: a mistyped id shows here. In order of the
+    ids of people and products. Send `next` as `after` to get the next page; it is null on the last.
     """
-    question = question_of(request, ConsultantsQuestion)
-    return await _consultants(request, question, question.partner_id, of_path=False, q=question.q)
+    return await _answered(request, question_of(request, ConsultantsList, held=held_for(request)))
 
 
 @router.get(
-    "/compliance/v1/partners/{partner_id}/consultants",
-    openapi_extra=query_parameters(PartnerConsultantsQuestion),
-    responses=response_docs(ConsultantsAnswer),
+    "/compliance/v1/partners/{partner_id}/consultants", **question_docs(ConsultantsOfPartner, ConsultantsAnswer)
 )
 @requires(Scope.READ)
-@list_of("consultants", ConsultantItem)
+@list_of("consultants", ConsultantItem, live=True)
 async def consultants_of_partner(request: Request, partner_id: Id) -> Response:
-    """Everybody who is linked to the partner, by product: certified since when, or what is missing for it.
+    """Everybody who is linked to the partner, by product: since when they are certified, or what they lack.
 
     A person who is linked elsewhere, too, counts for one partner only (R23): `partner_id` says for which.
     """
-    question = question_of(request, PartnerConsultantsQuestion)
-    return await _consultants(request, question, partner_id, of_path=True, q=None)
+    question = question_of(request, ConsultantsOfPartner, partner_id=partner_id, held=held_for(request))
+    return await _answered(request, question)
 
 
-async def _consultants(
-    request: Request, question: PartnerConsultantsQuestion, partner_id: str | None, *, of_path: bool, q: str | None
-) -> Response:
-    require_sold(() if question.product is None else (question.product,), service_of(request).parameters.products)
-    person, _, product = (question.after or "~").partition("~")
-    derived = ConsultantsList(
-        moment=question.moment,
-        after=(person, product),
-        limit=question.limit,
-        partner_id=partner_id,
-        of_path=of_path,
-        product=question.product,
-        certified=None if question.certified is None else question.certified == "true",
-        q=q,
-    )
-    return await _answered(request, question, question.live, partner_id or _PEOPLE, derived)
-
-
-@router.get(
-    "/compliance/v1/maintenance",
-    openapi_extra=query_parameters(MaintenanceQuestion),
-    responses=response_docs(MaintenanceAnswer, problems=LIST_PROBLEMS),
-)
+@router.get("/compliance/v1/maintenance", **question_docs(MaintenanceList, MaintenanceAnswer, problems=LIST_PROBLEMS))
 @requires(Scope.READ)
-@list_of("maintenance", MaintenanceItem)
+@list_of("maintenance", MaintenanceItem, live=True)
 async def maintenance(request: Request) -> Response:
-    """The maintenance that people owe (R25): announced, not complete, and nothing newer makes them free of it.
+    """The maintenance that people owe (R25): announced, not complete, and not replaced by a newer grant.
 
     By due day, portal change, person and product. What is overdue has cost the certification (R26), and finishing it
-    restores it. `next` is null on the last page; go on with it as `after`.
+    restores it. Send `next` as `after` to get the next page; it is null on the last.
     """
-    question = question_of(request, MaintenanceQuestion)
-    require_sold(() if question.product is None else (question.product,), service_of(request).parameters.products)
-    derived = MaintenanceList(
-        moment=question.moment,
-        after=_duty_after(question.after),
-        limit=question.limit,
-        partner_id=question.partner_id,
-        portal_change_id=question.portal_change_id,
-        product=question.product,
-        due_before=None if question.due_before is None else _day_bound(question.due_before),
-    )
-    return await _answered(request, question, question.live, question.partner_id or _PEOPLE, derived)
+    question = question_of(request, MaintenanceList, held=held_for(request))
+    if question.due_from is not None:
+        question = msgspec.structs.replace(question, after=max(question.after, (question.due_from, "", "", "")))
+    return await _answered(request, question)
 
 
-async def _answered(request: Request, question: FreshQuery, live: bool, about: str, derived: HistoryQuery) -> Response:
-    """The present needs the projection, any other moment only the log, up to the question's `min_position`."""
+async def _answered(request: Request, question: ConsultantsOfPartner | MaintenanceList) -> Response:
+    """Answers a question about the present once the projection has reached its `min_position`.
+
+    For any other moment, only the log has to have reached it.
+    """
     service = service_of(request)
-    if live and question.min_position:
-        await service.wait_for_position(question, present_moment)
-        question = FreshQuery()
-    return await service.derive(request, question, about, derived)
+    if question.live:
+        await service.applied(question)
+    if question.live and question.limit <= _AT_HAND_MAX and question.held is None:
+        async with service.list_connection() as connection:
+            page = await _at_hand(connection, question)
+        if page is not None:
+            return Response(page, media_type=JSON)
+    return await service.derive(request, question, question.partner_id or _PEOPLE)
 
 
-def _day_bound(instant: datetime) -> date:
-    """The first day whose end does not lie before the instant."""
-    return london_day(instant - _MICROSECOND)
-
-
-def _duty_after(text: str | None) -> tuple[date, str, str, str]:
-    if text is None:
-        return date.min, "", "", ""
-    due_on, portal_change_id, person, product = text.split("~", 3)
-    try:
-        return date.fromisoformat(due_on), portal_change_id, person, product
-    except ValueError:
-        raise InvalidQuery("after is the `next` of a page of this list.", "after") from None
+async def _at_hand(connection: Connection, question: ConsultantsOfPartner | MaintenanceList) -> bytes | None:
+    """The page of the present if it is little work; None: a process that replays history has to make it."""
+    if isinstance(question, MaintenanceList):
+        return await present_maintenance(connection, question)
+    return await consultants_at_hand(connection, question)

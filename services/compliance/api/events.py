@@ -1,27 +1,58 @@
 """The log of compliance events as a feed: CloudEvents in batches or as a stream, in the order of positions."""
 
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.compliance.api.openapi import LIST_PROBLEMS, query_parameters, response_docs
-from services.compliance.api.query_params import EVENTS_FILTER, EventsQuestion, Id, NoQuestion, question_of
+from services.compliance.api.query_params import Id, question_of
 from services.compliance.api.service import CONNECTION_SECONDS_MAX, service_of
 from services.compliance.cloud_event import CloudEvent, cloud_event
 from services.compliance.database import Pool
 from services.compliance.historical_answers.as_of import AsOf, moment_of
-from services.compliance.read_model.current_standings import present_moment
+from services.compliance.historical_answers.queries import (
+    ABOUT_PARTNERS,
+    LIMIT,
+    TYPES,
+    AsOfQuestion,
+    QueryParameter,
+    Question,
+)
 from services.compliance.read_model.event_log import EventFilter, LoggedEvent, find_event, read_events
 from services.compliance.refusals import InvalidQuery, NeverMentioned
 from services.web import event_feed
-from services.web.event_broadcast import Event, Filter, Read
-from services.web.products import require_sold
+from services.web.event_broadcast import Read
+from services.web.feed_events import LIMIT_DEFAULT, Event, Filter
 from services.web.scopes import Scope, requires
 from shared.events.compliance_events import TYPE_OF
 
 router: Final = APIRouter(tags=["events"])
+
+
+class EventsQuestion(AsOfQuestion, frozen=True, kw_only=True):
+    """Which compliance events, and how long to wait for one. `after` None: from now on."""
+
+    after: Annotated[int | None, QueryParameter(event_feed.FEED_START, "feed start")] = 0
+    limit: Annotated[int, LIMIT] = LIMIT_DEFAULT
+    timeout: Annotated[
+        float,
+        QueryParameter(
+            "Seconds to wait for a first event where there is none.",
+            "number",
+            least=0,
+            most=event_feed.TIMEOUT_SECONDS_MAX,
+        ),
+    ] = 0
+    type: Annotated[tuple[str, ...], TYPES] = ()
+    partner_id: Annotated[tuple[str, ...], ABOUT_PARTNERS] = ()
+    product: Annotated[tuple[str, ...], QueryParameter("Only about these.", "product")] = ()
+    history: Annotated[
+        Literal["false"] | None,
+        QueryParameter("`false`: without what follows from facts that were loaded afterwards."),
+    ] = None
+
 
 _LAST_EVENT_ID: Final = {
     "name": "Last-Event-ID",
@@ -63,22 +94,24 @@ async def events(request: Request) -> Response:
     the same without an end. With `at` only those effective by then; with `known_at` or `known_position` only those
     derived from what was known then.
     """
-    question = question_of(request, EventsQuestion, EVENTS_FILTER)
+    question = question_of(request, EventsQuestion)
     service = service_of(request)
-    require_sold(question.product, service.parameters.products)
     types = event_feed.full_types(question.type, list(TYPE_OF.values()))
     streamed = event_feed.asks_for_stream(request)
     if streamed and not question.live:
-        raise InvalidQuery("A stream goes on from now: at, known_at and known_position are asked of pages.")
+        raise InvalidQuery("A stream continues from now: use at, known_at and known_position with pages.")
     moment = None
-    if question.min_position is not None:
-        await service.wait_for_position(question, present_moment)
+    await service.applied(question)
     if not question.live:
         moment = await service.wait_for_position(
             question, lambda connection: moment_of(connection, question.moment, service.parameters)
         )
     which = Filter(
-        frozenset(types), frozenset(question.partner_id), frozenset(question.product), _until(question, moment)
+        frozenset(types),
+        frozenset(question.partner_id),
+        frozenset(question.product),
+        _until(question, moment),
+        history=question.history is None,
     )
     last_event_id = request.headers.get("last-event-id") if streamed else None
     after = await event_feed.start_of(service.feed, question.after, last_event_id)
@@ -94,7 +127,7 @@ async def events(request: Request) -> Response:
 @requires(Scope.READ)
 async def event(request: Request, event_id: Id) -> Response:
     """The event of this id, as it was published."""
-    question_of(request, NoQuestion)
+    question_of(request, Question)
     async with service_of(request).connection() as connection:
         found = await find_event(connection, event_id)
     if found is None:
@@ -118,7 +151,9 @@ def reading(pool: Pool) -> Read:
         types, partner_ids, products = (
             sorted(values) or None for values in (which.types, which.partner_ids, which.products)
         )
-        wanted = EventFilter(types, partner_ids, products, *which.until)
+        wanted = EventFilter(types, partner_ids, products, *which.until)._replace(
+            history=None if which.history else False
+        )
         async with pool.acquire(timeout=CONNECTION_SECONDS_MAX) as connection:
             found, head = await read_events(connection, after, through, wanted, limit)
         return [_encoded(event) for event in found], head
@@ -129,4 +164,4 @@ def reading(pool: Pool) -> Read:
 def _encoded(event: LoggedEvent) -> Event:
     body = msgspec.json.encode(cloud_event(event))
     moment = (event.effective_at, event.recorded_at, event.fact_position)
-    return Event(event.position, body, event.type, (event.partner_id,), tuple(event.products), moment)
+    return Event(event.position, body, event.type, (event.partner_id,), tuple(event.products), moment, event.history)

@@ -1,29 +1,38 @@
-"""What a fact led to: the compliance events that subscribers were sent because of it."""
+"""The compliance events that followed from a fact."""
 
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.compliance.api.openapi import query_parameters, response_docs
-from services.compliance.api.query_params import EventsOfFactQuestion, Id, question_of
+from services.compliance.api.openapi import question_docs
+from services.compliance.api.query_params import Id, question_of
 from services.compliance.api.service import service_of
 from services.compliance.cloud_event import CloudEvent, cloud_event
 from services.compliance.database import Connection
+from services.compliance.historical_answers.queries import AFTER, LIMIT, FreshQuestion
 from services.compliance.read_model.event_log import EventsOfFact, read_events_of_fact
 from services.compliance.refusals import NeverMentioned
-from services.web.list_tables import list_of
+from services.web.feed_events import LIMIT_DEFAULT
+from services.web.lists_as_csv import list_of
 from services.web.scopes import Scope, requires
 
 router: Final = APIRouter(tags=["events"])
+
+
+class EventsOfFactQuestion(FreshQuestion, frozen=True, kw_only=True):
+    """Which of the events that a fact led to."""
+
+    after: Annotated[int, AFTER] = 0
+    limit: Annotated[int, LIMIT] = LIMIT_DEFAULT
 
 
 class EventsOfFactAnswer(msgspec.Struct, frozen=True):
     """A page of the events that a fact led to, together with the facts appended with it.
 
     `applied`: whether the fact is applied for every partner; until then more may come. `next`: the `after` of the next
-    page; null: this is the last.
+    page; null: there is none.
     """
 
     fact_id: str
@@ -33,11 +42,7 @@ class EventsOfFactAnswer(msgspec.Struct, frozen=True):
     next: int | None
 
 
-@router.get(
-    "/compliance/v1/facts/{fact_id}/events",
-    openapi_extra=query_parameters(EventsOfFactQuestion),
-    responses=response_docs(EventsOfFactAnswer),
-)
+@router.get("/compliance/v1/facts/{fact_id}/events", **question_docs(EventsOfFactQuestion, EventsOfFactAnswer))
 @requires(Scope.READ)
 @list_of("events", ("position", "recordedtime", "time", "type", "subject", "about", "id"), rest="data")
 async def events_of_fact(request: Request, fact_id: Id) -> Response:

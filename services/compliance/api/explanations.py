@@ -1,19 +1,25 @@
 """Why a partner stands as it does, for auditors."""
 
-from typing import Final
+import asyncio
+from typing import Any, Final
 
+import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.compliance.api.openapi import query_parameters, response_docs
-from services.compliance.api.query_params import AsOfQuery, Id, question_of
+from services.compliance.api.printed_explanation import CONTENT_SECURITY_POLICY, printed_explanation
+from services.compliance.api.query_params import Id, question_of
 from services.compliance.api.service import service_of
-from services.compliance.historical_answers.explanation_page import CONTENT_SECURITY_POLICY
 from services.compliance.historical_answers.explanations import ExplanationAnswer
 from services.compliance.historical_answers.queries import PartnerExplanation
+from services.web.fact_proofs import FactProofs
 from services.web.media_types import HTML, prefers_html
-from services.web.products import Product
 from services.web.scopes import Scope, requires
+from services.web.sold_products import Product
+
+PROVED_MAX: Final = 100
+"""Facts of an explanation that carry their proof: those first that windows and losses rest on."""
 
 router: Final = APIRouter(tags=["audit"])
 
@@ -23,24 +29,44 @@ _RESPONSES[200]["content"][HTML] = {"schema": {"type": "string"}}
 
 @router.get(
     "/audit/v1/explanations/partners/{partner_id}/{product}",
-    openapi_extra=query_parameters(AsOfQuery),
+    openapi_extra=query_parameters(PartnerExplanation),
     responses=_RESPONSES,
 )
 @requires(Scope.AUDIT)
 async def explain_partner(request: Request, partner_id: Id, product: Product) -> Response:
     """Why the partner has this status for the product: each rule in words, with the arithmetic of each deadline.
 
-    Who counts, who was lost and why, what is missing, what would mend it, and the facts. A caller that prefers
-    `text/html` gets a page to print.
+    Who counts, who was lost and why, what is missing, what would mend it, and the facts, each with the text that is
+    sealed of it and its proof. A caller that prefers `text/html` gets a page to print. `sagecert-verify` checks either
+    offline.
     """
-    question = question_of(request, AsOfQuery)
+    question = question_of(request, PartnerExplanation, partner_id=partner_id, product=product)
     service = service_of(request)
-    service.require_sold(product)
-    page = prefers_html(request.headers)
-    derived = PartnerExplanation(moment=question.moment, partner_id=partner_id, product=product, page=page)
-    response = await service.derive(request, question, partner_id, derived)
-    if page:
-        response.headers["content-type"] = f"{HTML}; charset=utf-8"
-        response.headers["content-security-policy"] = CONTENT_SECURITY_POLICY
-    response.headers["vary"] = "Accept"
-    return response
+    response = await service.derive(request, question, partner_id)
+    if response.status_code != 200:
+        return response
+    explained = await asyncio.to_thread(msgspec.json.decode, response.body)
+    await _prove(explained, service.fact_proofs)
+    headers = {"Vary": "Accept"}
+    if not prefers_html(request.headers):
+        return Response(await asyncio.to_thread(msgspec.json.encode, explained), 200, headers, "application/json")
+    headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    return Response(await asyncio.to_thread(printed_explanation, explained), 200, headers, f"{HTML}; charset=utf-8")
+
+
+async def _prove(explained: dict[str, Any], fact_proofs: FactProofs | None) -> None:
+    """Adds their proofs to the most telling facts."""
+    if fact_proofs is None:
+        return
+    told = dict.fromkeys(
+        fact_id
+        for part in ("windows", "lost", "steps", "counted")
+        for item in explained[part]
+        for fact_id in item["fact_ids"]
+    )
+    named = {fact["fact_id"]: fact for fact in explained["facts"]}
+    first = [named[fact_id] for fact_id in told if fact_id in named][:PROVED_MAX]
+    sealed = await fact_proofs.of([fact["position"] for fact in first])
+    for fact in first:
+        if fact["position"] in sealed:
+            fact["entry"], fact["tlog_proof"] = sealed[fact["position"]]

@@ -9,8 +9,9 @@ from starlette.responses import Response
 from services.compliance.api.openapi import LIST_PROBLEMS, response_docs
 from services.compliance.api.problems import NotReady
 from services.compliance.api.service import service_of
-from services.compliance.readiness import Readiness, check_readiness
+from services.compliance.readiness import Readiness
 from services.web.scopes import open_to_all
+from services.web.shared_check import DID_NOT_ANSWER
 
 router: Final = APIRouter(tags=["health"])
 
@@ -25,18 +26,19 @@ async def alive() -> dict[str, str]:
 @router.get("/compliance/readyz", responses=response_docs(Readiness, problems=LIST_PROBLEMS))
 @open_to_all
 async def ready(request: Request) -> Response:
-    """The database answers and the projection and deliveries get on; how far the projection is behind the log.
+    """The database answers and the projection and deliveries make progress; how far the projection is behind the log.
 
-    503 with the reason where no follower runs, where it is stuck or further behind than half a minute, where the read
-    model is of another policy, where messages are due that no dispatcher delivers, and where claims are lost.
+    503 with the reason: no follower runs; the follower is stuck or further behind than half a minute; the read model is
+    of another policy; messages are due that no dispatcher delivers; claims are lost; or the database does not answer in
+    time.
     """
     service = service_of(request)
-    async with service.owners_connection() as connection:
-        readiness, faults = await check_readiness(
-            connection, service.parameters, sandbox=service.sandbox, webhooks=service.webhooks is not None
-        )
+    found = await service.readiness.outcome()
+    if found is None:
+        raise NotReady(DID_NOT_ANSWER)
+    readiness, faults = found
     if service.claims.fault is not None:
-        faults.append(service.claims.fault)
+        faults = [*faults, service.claims.fault]
     if faults:
         raise NotReady(" ".join(faults))
     readiness = msgspec.structs.replace(

@@ -26,8 +26,8 @@ _Type = Annotated[str, Field(json_schema_extra={"enum": list(_TYPES)})]
 class HypotheticalFactBody(Body):
     """A fact that might be recorded, as `show_facts` of a validated batch shows it.
 
-    `effective_at`: without it the instant of the answer. `causation_id`: of a decision, the fact before it from which
-    it follows; both are recorded together. `data`: what a fact of the type says.
+    `effective_at`: by default the instant of the answer. `causation_id`: of a decision, the fact before it from which
+    it follows; both are recorded together. `data`: the members of a fact of the type.
     """
 
     fact_id: WrittenId
@@ -71,7 +71,7 @@ class HypotheticalFactBody(Body):
 
 
 def _faults(data: FactData) -> Iterator[str]:
-    """What no recorded fact says. Where the domain bounds a number, so does this: the policy takes its word."""
+    """Refuses values that no recorded fact can have: the policy relies on the bounds of the domain."""
     for name in data.__struct_fields__:
         value = getattr(data, name)
         check = _CHECKS.get(name)
@@ -137,4 +137,4 @@ _CHECKS: Final[dict[str, Callable[[Any], bool]]] = {
     "minimum": _is_minimum,
     "reminder_days": _each(_within(1, 365), 0, 10),
 }
-"""By the name of the field; None is left to the type."""
+"""The checks by field name. None is left to the type."""

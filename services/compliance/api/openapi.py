@@ -1,12 +1,14 @@
 """The shape of every answer in the API's own description, taken from the types that are answered with."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 import msgspec
 from fastapi import FastAPI
-from pydantic import BaseModel
 
+from services.compliance.api.query_params import form_of
+from services.compliance.historical_answers.queries import Question
+from services.web.openapi import extend
 from services.web.problem_details import MEDIA_TYPE, Problem
 
 _TEMPLATE: Final = "#/components/schemas/{name}"
@@ -40,9 +42,23 @@ def response_docs(
     return responses | {status: {"description": what, "content": content} for status, what in problems.items()}
 
 
-def query_parameters(question: type[BaseModel]) -> dict[str, Any]:
+class QuestionDocs(TypedDict):
+    """How an endpoint that answers a question is declared."""
+
+    openapi_extra: dict[str, Any]
+    responses: dict[int | str, dict[str, Any]]
+
+
+def question_docs(
+    question: type[Question], answer: Any, *, problems: Mapping[int, str] = QUESTION_PROBLEMS
+) -> QuestionDocs:
+    """Of an endpoint that takes this question in its query, and answers with this type or with a problem."""
+    return QuestionDocs(openapi_extra=query_parameters(question), responses=response_docs(answer, problems=problems))
+
+
+def query_parameters(question: type[Question]) -> dict[str, Any]:
     """The `openapi_extra` of an endpoint that takes this question."""
-    schema = question.model_json_schema()
+    schema = form_of(question).model.model_json_schema()
     required = schema.get("required", ())
     return {
         "parameters": [
@@ -60,7 +76,7 @@ def query_parameters(question: type[BaseModel]) -> dict[str, Any]:
 
 def _in_a_query(described: Mapping[str, Any]) -> dict[str, Any]:
     """The schema of a parameter: left out is not null, which a query cannot say."""
-    values = [each for each in described.get("anyOf", ()) if each.get("type") != "null"]
+    values = [value for value in described.get("anyOf", ()) if value.get("type") != "null"]
     only = values[0] if len(values) == 1 else {}
     schema = {**only, **described}
     unsaid = ("anyOf", "title", "description") if only else ("title", "description")
@@ -69,16 +85,12 @@ def _in_a_query(described: Mapping[str, Any]) -> dict[str, Any]:
 
 def describe(app: FastAPI) -> None:
     """Adds the types to the application's OpenAPI document."""
-    plain = app.openapi
 
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            document = plain()
-            _, schemas = msgspec.json.schema_components(sorted(_answers, key=str), ref_template=_TEMPLATE)
-            document.setdefault("components", {}).setdefault("schemas", {}).update(schemas)
-        return plain()
+    def described(document: dict[str, Any]) -> None:
+        _, schemas = msgspec.json.schema_components(sorted(_answers, key=str), ref_template=_TEMPLATE)
+        document.setdefault("components", {}).setdefault("schemas", {}).update(schemas)
 
-    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
+    extend(app, described)
 
 
 def _reference(answer: Any) -> dict[str, Any]:

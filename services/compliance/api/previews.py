@@ -8,15 +8,15 @@ from starlette.responses import Response
 
 from services.compliance.api.hypothetical_fact_fields import HypotheticalFactBody
 from services.compliance.api.openapi import response_docs
-from services.compliance.api.query_params import FreshQuery, WrittenId
+from services.compliance.api.query_params import WrittenId
 from services.compliance.api.service import service_of
 from services.compliance.historical_answers.previews import PreviewAnswer
 from services.compliance.historical_answers.queries import Preview
 from services.compliance.refusals import NeverRecordedSo
 from services.web.input_parsing import Body, reject_duplicate_keys
-from services.web.products import require_sold
 from services.web.refusal import FieldError
 from services.web.scopes import Scope, requires
+from services.web.sold_products import require_sold
 
 FACTS_MAX: Final = 200
 PARTNERS_MAX: Final = 50
@@ -39,7 +39,7 @@ class PreviewBody(Body):
 @router.post("/compliance/v1/previews", responses=response_docs(PreviewAnswer, problems=_PROBLEMS))
 @requires(Scope.READ)
 async def preview(request: Request, body: PreviewBody) -> Response:
-    """What would be answered and announced otherwise, for whom, if these facts were recorded now.
+    """Which answers and announcements would change, and for whom, if these facts were recorded now.
 
     A batch of the certification service with `validate_only` and `show_facts` says whether reports would be accepted,
     and which facts they would become, decisions included: exactly what is given here.
@@ -50,7 +50,7 @@ async def preview(request: Request, body: PreviewBody) -> Response:
         require_sold(fact.products, service.parameters.products, "facts")
     about = next((text for fact in body.facts for text in _named(fact)), "")
     asked = Preview(facts=tuple(fact.question for fact in body.facts), after=body.after or "", limit=body.limit)
-    return await service.derive(request, FreshQuery(), about, asked)
+    return await service.derive(request, asked, about)
 
 
 def _refuse_what_is_never_recorded(facts: list[HypotheticalFactBody]) -> None:

@@ -7,10 +7,11 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.compliance.api.openapi import LIST_PROBLEMS, response_docs
-from services.compliance.api.query_params import NoQuestion, question_of
+from services.compliance.api.query_params import question_of
 from services.compliance.api.service import service_of
+from services.compliance.historical_answers.queries import Question
 from services.compliance.processes import Process, ProcessesAnswer, read_processes
-from services.web.list_tables import list_of
+from services.web.lists_as_csv import list_of
 from services.web.scopes import Scope, requires
 
 router: Final = APIRouter(tags=["health"])
@@ -20,11 +21,11 @@ router: Final = APIRouter(tags=["health"])
 @requires(Scope.READ)
 @list_of("processes", Process, pages=False)
 async def processes(request: Request) -> Response:
-    """The followers and dispatchers heard of within an hour, and the versions of what answers.
+    """The followers and dispatchers with a heartbeat within the last hour, and the versions of this service.
 
-    `readyz` says whether all is well; this says who does what.
+    `readyz` says whether all is well; this names the processes.
     """
-    question_of(request, NoQuestion)
+    question_of(request, Question)
     service = service_of(request)
     async with service.owners_connection() as connection:
         answer = await read_processes(connection, service.parameters.version)

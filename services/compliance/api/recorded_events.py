@@ -1,47 +1,66 @@
 """The compliance events that were recorded last: what changed since, for people who look."""
 
-from typing import Final
+from datetime import datetime
+from typing import Annotated, Final
 
 import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.compliance.api.openapi import query_parameters, response_docs
-from services.compliance.api.query_params import RECORDED_EVENTS_FILTER, RecordedEventsQuestion, question_of
+from services.compliance.api.openapi import question_docs
+from services.compliance.api.query_params import question_of
 from services.compliance.api.service import service_of
 from services.compliance.cloud_event import CloudEvent, cloud_event
-from services.compliance.read_model.current_standings import present_moment
+from services.compliance.historical_answers.queries import (
+    ABOUT_PARTNERS,
+    AFTER,
+    LIMIT,
+    TYPES,
+    FreshQuestion,
+    QueryParameter,
+)
 from services.compliance.read_model.event_log import read_recorded_events
 from services.web.event_feed import full_types
-from services.web.list_tables import list_of
+from services.web.feed_events import LIMIT_DEFAULT
+from services.web.lists_as_csv import list_of
 from services.web.scopes import Scope, requires
 from shared.events.compliance_events import TYPE_OF
 
 router: Final = APIRouter(tags=["events"])
 
 
+class RecordedEventsQuestion(FreshQuestion, frozen=True, kw_only=True):
+    """Which events, newest first."""
+
+    recorded_from: Annotated[
+        datetime | None,
+        QueryParameter(
+            "Recorded at or after this instant, or the midnight that begins this day in London.", "instant or day"
+        ),
+    ] = None
+    type: Annotated[tuple[str, ...], TYPES] = ()
+    partner_id: Annotated[tuple[str, ...], ABOUT_PARTNERS] = ()
+    limit: Annotated[int, LIMIT] = LIMIT_DEFAULT
+    after: Annotated[int | None, AFTER] = None
+
+
 class RecordedEventsAnswer(msgspec.Struct, frozen=True):
-    """A page of events, newest first. `next`: the `after` of the next page, which has older ones; null: the last."""
+    """A page of events, newest first. `next`: the `after` of the next page, with older events; null: there is none."""
 
     events: tuple[CloudEvent, ...]
     next: int | None
 
 
-@router.get(
-    "/compliance/v1/recorded-events",
-    openapi_extra=query_parameters(RecordedEventsQuestion),
-    responses=response_docs(RecordedEventsAnswer),
-)
+@router.get("/compliance/v1/recorded-events", **question_docs(RecordedEventsQuestion, RecordedEventsAnswer))
 @requires(Scope.READ)
 @list_of("events", ("position", "recordedtime", "time", "type", "subject", "about", "id"), rest="data")
 async def recorded_events(request: Request) -> Response:
     """The events recorded since an instant, newest first. To miss none, follow the feed `/compliance/v1/events`."""
-    question = question_of(request, RecordedEventsQuestion, RECORDED_EVENTS_FILTER)
+    question = question_of(request, RecordedEventsQuestion)
     service = service_of(request)
     types = full_types(question.type, list(TYPE_OF.values()))
-    if question.min_position is not None:
-        await service.wait_for_position(question, present_moment)
-    async with service.connection() as connection:
+    await service.applied(question)
+    async with service.list_connection() as connection:
         found = await read_recorded_events(
             connection,
             question.recorded_from,

@@ -1,4 +1,4 @@
-"""What the endpoints share: connections, processes that replay history, the listener, what webhooks need."""
+"""The dependencies of the endpoints: connections, processes that replay history, the listener, webhooks."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -11,21 +11,27 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.compliance.api.problems import NotAppliedYet
-from services.compliance.api.query_params import FreshQuery
 from services.compliance.claims.claim_recorder import ClaimRecorder
 from services.compliance.database import Connection, Pool
+from services.compliance.historical_answers.as_of import AsOf
 from services.compliance.historical_answers.pool import AnsweringPool
-from services.compliance.historical_answers.queries import HistoryQuery
+from services.compliance.historical_answers.queries import FreshQuestion, Question
 from services.compliance.policy.parameters import Parameters
-from services.compliance.projection_notifications import ProjectionListener
+from services.compliance.read_model.current_standings import present_moment
+from services.compliance.read_model.nearest_cache import NearestCache
 from services.compliance.read_model.routing import log_head
+from services.compliance.read_model.shared_snapshot import TableSnapshot, one_moment
+from services.compliance.readiness import Readiness
 from services.compliance.settings import ComplianceSettings
 from services.compliance.webhooks.message_clock import MessageClock, message_clock
 from services.compliance.webhooks.signing import Sealer
 from services.compliance.webhooks.transport.addresses import Network
 from services.compliance.what_ifs.runs import WhatIfRuns
 from services.web.event_broadcast import Broadcast
-from services.web.products import require_sold
+from services.web.fact_proofs import FactProofs
+from services.web.lists_as_csv import snapshot_of
+from services.web.shared_check import SharedCheck
+from services.web.wakeup import Wakeup
 
 if TYPE_CHECKING:
     from services.compliance.webhooks.transport.http_post import Sender
@@ -41,7 +47,7 @@ _T = TypeVar("_T")
 
 
 class Webhooks(NamedTuple):
-    """What webhooks are registered and tried out with. `clock`: stamps messages.
+    """The dependencies of webhook endpoints. `clock`: stamps messages.
 
     `plain_http`, `networks`: what a URL may be.
     """
@@ -58,7 +64,9 @@ class Service(NamedTuple):
 
     `pool`: for what only reads, with a role that cannot write; `owners_pool`: for what owners of webhook endpoints do.
     `answers`: processes that replay history. `claims`: records the answers of authorisations. `sandbox`: the log can be
-    reset. `webhooks`: None without a key.
+    reset. `webhooks`: None without a key. `readiness`: the check behind `readyz`. `nearest`: the people nearest to mend
+    the standings that were asked for. `lists`: bounds the pages of lists that are read at once to a part of the pool,
+    so that a search hinders no other answer. `fact_proofs`: looks up the proof of a fact; None: there are no proofs.
     """
 
     pool: Pool
@@ -66,36 +74,65 @@ class Service(NamedTuple):
     feed: Broadcast
     answers: AnsweringPool
     claims: ClaimRecorder
-    listener: ProjectionListener
+    listener: Wakeup
     parameters: Parameters
     sandbox: bool
     webhooks: Webhooks | None
+    readiness: SharedCheck[tuple[Readiness, list[str]]]
     what_ifs: WhatIfRuns
-
-    def require_sold(self, product: str) -> None:
-        """Raises `UnknownProduct` for a product that is not sold."""
-        require_sold((product,), self.parameters.products)
+    fact_proofs: FactProofs | None
+    nearest: NearestCache
+    lists: asyncio.Semaphore
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """A connection of the pool. Raises `TimeoutError` where none is free in time."""
+        """A connection of the pool. Raises `TimeoutError` if none is free in time."""
         async with self.pool.acquire(timeout=CONNECTION_SECONDS_MAX) as connection:
             yield connection
 
     @asynccontextmanager
+    async def list_connection(self) -> AsyncIterator[Connection]:
+        """A connection for a page of a list. Raises `TimeoutError` where none is free in time."""
+        async with asyncio.timeout(CONNECTION_SECONDS_MAX):
+            await self.lists.acquire()
+        try:
+            async with self.connection() as connection:
+                yield connection
+        finally:
+            self.lists.release()
+
+    @asynccontextmanager
     async def owners_connection(self) -> AsyncIterator[Connection]:
-        """A connection that may write what owners configure. Raises `TimeoutError` where none is free in time."""
+        """A connection that may write what owners configure. Raises `TimeoutError` if none is free in time."""
         async with self.owners_pool.acquire(timeout=CONNECTION_SECONDS_MAX) as connection:
             yield connection
 
-    async def derive(self, request: Request, question: FreshQuery, about: str, derived: HistoryQuery) -> Response:
+    @asynccontextmanager
+    async def present(self, request: Request, question: FreshQuestion) -> AsyncIterator[tuple[Connection, AsOf]]:
+        """A connection that reads the present at one moment, and that moment, after the question's `min_position`.
+
+        For the page of a table it is the moment of the table. Raises what `wait_for_position` raises.
+        """
+        held = held_for(request)
+        if held is None:
+            await self.applied(question)
+        async with self.list_connection() as connection, one_moment(connection, held):
+            _, moment = await present_moment(connection, held and held.at)
+            yield connection, moment
+
+    async def applied(self, question: FreshQuestion) -> None:
+        """Waits until the facts up to the question's `min_position` are applied. Raises like `wait_for_position`."""
+        if question.min_position:
+            await self.wait_for_position(question, present_moment)
+
+    async def derive(self, request: Request, question: Question, about: str) -> Response:
         """The answer of a process that replays history, after the log reaches the question's `min_position`.
 
         `about`: the id in question. Raises what `AnsweringPool.ask` raises. Stops waiting if the caller hangs up.
         """
-        if question.min_position:
+        if isinstance(question, FreshQuestion) and question.min_position:
             await self.wait_for_position(question, log_head)
-        asking = asyncio.ensure_future(self.answers.ask(about, derived))
+        asking = asyncio.ensure_future(self.answers.ask(about, question))
         hanging_up = asyncio.ensure_future(_hang_up(request))
         try:
             await asyncio.wait((asking, hanging_up), return_when=asyncio.FIRST_COMPLETED)
@@ -107,7 +144,7 @@ class Service(NamedTuple):
             hanging_up.cancel()
 
     async def wait_for_position(
-        self, question: FreshQuery, query: Callable[[Connection], Awaitable[tuple[int, _T]]]
+        self, question: FreshQuestion, query: Callable[[Connection], Awaitable[tuple[int, _T]]]
     ) -> _T:
         """Repeats `query` until the position it reports reaches the question's `min_position`.
 
@@ -140,7 +177,7 @@ async def _hang_up(request: Request) -> None:
 async def sending(
     settings: ComplianceSettings, pool: Pool, wall_clock: Callable[[], datetime]
 ) -> AsyncIterator[Webhooks | None]:
-    """What webhooks are registered and tried out with, where there is a key to seal secrets with."""
+    """The dependencies of webhook endpoints, if there is a key to seal secrets with."""
     if not settings.webhook_keys:
         yield None
         return
@@ -161,6 +198,12 @@ async def sending(
     async with AsyncExitStack() as to_close:
         clock = message_clock(pool, settings, wall_clock)
         yield Webhooks(Sealer(settings.webhook_keys), sender, clock, plain_http, networks)
+
+
+def held_for(request: Request) -> TableSnapshot | None:
+    """The snapshot of the table of which a page is asked for; None: no table asks."""
+    held = snapshot_of(request)
+    return held if isinstance(held, TableSnapshot) else None
 
 
 def service_of(request: Request) -> Service:

@@ -5,32 +5,27 @@ from typing import Final
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.compliance.api.openapi import query_parameters, response_docs
-from services.compliance.api.query_params import Id, TimelineQuestion, question_of
+from services.compliance.api.openapi import question_docs
+from services.compliance.api.query_params import Id, question_of
 from services.compliance.api.service import service_of
 from services.compliance.historical_answers.queries import PartnerTimeline
 from services.compliance.historical_answers.timeline import TimelineAnswer
-from services.web.list_tables import list_of
+from services.web.lists_as_csv import list_of
 from services.web.scopes import Scope, requires
 
 router: Final = APIRouter(tags=["partners"])
 
 
-@router.get(
-    "/compliance/v1/partners/{partner_id}/timeline",
-    openapi_extra=query_parameters(TimelineQuestion),
-    responses=response_docs(TimelineAnswer),
-)
+@router.get("/compliance/v1/partners/{partner_id}/timeline", **question_docs(PartnerTimeline, TimelineAnswer))
 @requires(Scope.READ)
 @list_of("entries", ("kind", "at"), rest="details")
 async def timeline(request: Request, partner_id: Id) -> Response:
-    """Every fact, notice, window and suspension of the partner up to `at`, by the instant at which it was true.
+    """Every fact, notice, window and suspension of the partner up to `at`, in the order in which they were true.
 
     The facts are those that name the partner, the courses, exams, scores, corrections, recognitions, revocations,
     grants and maintenance completions of the people who were ever linked to it, voided or not (`voided_by`), and voids
     of these. `next` is null on the last page; as `after` it goes on with the same list, though
     facts were recorded meanwhile.
     """
-    question = question_of(request, TimelineQuestion)
-    derived = PartnerTimeline(moment=question.moment, partner_id=partner_id, after=question.after, limit=question.limit)
-    return await service_of(request).derive(request, question, partner_id, derived)
+    question = question_of(request, PartnerTimeline, partner_id=partner_id)
+    return await service_of(request).derive(request, question, partner_id)

@@ -6,7 +6,8 @@ import msgspec
 from fastapi import APIRouter, Body, Depends, Request
 from starlette.responses import Response
 
-from services.compliance.api.openapi import query_parameters, response_docs
+from services.compliance.api.endpoint_call_headers import TheExpected
+from services.compliance.api.openapi import question_docs, response_docs
 from services.compliance.api.query_params import Id, question_of
 from services.compliance.api.service import Webhooks, service_of
 from services.compliance.api.webhook_endpoints import (
@@ -22,7 +23,6 @@ from services.compliance.api.webhook_endpoints import (
     webhooks_of,
 )
 from services.compliance.api.webhook_fields import AttemptsQuestion, DryRunBody, ParkedQuestion, ReleaseBody, ResendBody
-from services.compliance.api.webhook_headers import TheExpected
 from services.compliance.webhooks.delivery import parking
 from services.compliance.webhooks.delivery.parking import Parked
 from services.compliance.webhooks.endpoints import attempt_log, dry_run, store
@@ -30,7 +30,7 @@ from services.compliance.webhooks.endpoints.attempt_log import Attempt
 from services.compliance.webhooks.endpoints.requested_messages import Sending, resend_event, send_test_event
 from services.compliance.webhooks.outcome import Outcome
 from services.web.input_parsing import reject_duplicate_keys
-from services.web.list_tables import list_of
+from services.web.lists_as_csv import list_of
 from services.web.scopes import Scope, caller_of, requires
 
 router: Final = APIRouter(
@@ -47,14 +47,14 @@ _NOT_ACTIVE: Final = "The endpoint is paused or disabled."
 
 
 class AttemptsAnswer(msgspec.Struct, frozen=True):
-    """A page of attempts, the newest first. `next`: the `after` of the next page; null: the last."""
+    """A page of attempts, the newest first. `next`: the `after` of the next page; null: there is none."""
 
     attempts: tuple[Attempt, ...]
     next: int | None
 
 
 class ParkedAnswer(msgspec.Struct, frozen=True):
-    """A page of parked messages. `next`: the `after` of the next page; null: this is the last."""
+    """A page of parked messages. `next`: the `after` of the next page; null: there is none."""
 
     parked: tuple[Parked, ...]
     next: str | None
@@ -67,7 +67,7 @@ class ReleaseAnswer(msgspec.Struct, frozen=True):
 
 
 class SentAnswer(msgspec.Struct, frozen=True):
-    """What became of the message. `error`: why there is no status, or why it does not count."""
+    """The outcome of sending a message. `error`: why there is no status, or why it does not count."""
 
     delivered: bool
     status: int | None
@@ -77,7 +77,7 @@ class SentAnswer(msgspec.Struct, frozen=True):
 
 
 class DryRunAnswer(msgspec.Struct, frozen=True):
-    """What would be sent. `position`: how far was looked; `next`: where to go on; null: that is the end of the log."""
+    """What would be sent. `position`: the last one looked at; `next`: where to go on; null: the log ends there."""
 
     messages: tuple[msgspec.Raw, ...]
     position: int
@@ -87,7 +87,7 @@ class DryRunAnswer(msgspec.Struct, frozen=True):
 @router.post("/tests", responses=response_docs(SentAnswer, problems=PROBLEMS_OF_SECRETS))
 @requires(Scope.ADMIN)
 async def try_endpoint(request: Request, endpoint_id: Id, webhooks: TheWebhooks, _body: Nothing = None) -> Response:
-    """Sends one signed test message, also to an endpoint that is paused or disabled, and says what became of it."""
+    """Sends one signed test message, also to an endpoint that is paused or disabled, and returns the outcome."""
     return _sent(await send_test_event(await _sending(request, webhooks), endpoint_id))
 
 
@@ -97,7 +97,7 @@ async def try_endpoint(request: Request, endpoint_id: Id, webhooks: TheWebhooks,
 )
 @requires(Scope.ADMIN)
 async def resend(request: Request, endpoint_id: Id, body: ResendBody, webhooks: TheWebhooks) -> Response:
-    """Sends one event that the endpoint was told once more, at once and under its id, and says what became of it.
+    """Sends again, at once and under the same id, an event that the endpoint already got. Returns the outcome.
 
     The message has `resend` and no number; nothing is moved, also where it fails.
     """
@@ -113,7 +113,7 @@ async def resend(request: Request, endpoint_id: Id, body: ResendBody, webhooks: 
 async def retry(
     request: Request, endpoint_id: Id, webhooks: TheWebhooks, expected: TheExpected, _body: Nothing = None
 ) -> Response:
-    """Tries what failed at once, instead of after the wait; a further failure waits as long as it would have."""
+    """Retries a failed message at once; if it fails again, the wait is as long as it would have been."""
     found = await store.retry_endpoint(service_of(request).owners_pool, endpoint_id, caller_of(request).name, expected)
     return json_answer(endpoint_answer(found, webhooks), 202, found.tag)
 
@@ -121,27 +121,23 @@ async def retry(
 @router.post("/dry-runs", responses=response_docs(DryRunAnswer, problems=PROBLEMS_OF_ONE))
 @requires(Scope.ADMIN)
 async def run_dry(request: Request, endpoint_id: Id, body: Annotated[DryRunBody | None, Body()] = None) -> Response:
-    """What a replay from there would send first, or (without `from`) what comes next; nothing is sent or changed."""
+    """What a replay from there would send first, or (without `from`) the next messages; nothing is sent or changed."""
     asked = body or DryRunBody()
     async with service_of(request).owners_connection() as connection:
         if asked.from_ is None:
             found = await dry_run.preview_next(connection, endpoint_id, asked.limit)
         else:
             found = await dry_run.preview_replay(connection, endpoint_id, asked.from_.place, asked.limit)
-    messages = tuple(msgspec.Raw(one.body) for one in found.messages)
+    messages = tuple(msgspec.Raw(message.body) for message in found.messages)
     following = found.position if found.position < found.head else None
     return json_answer(DryRunAnswer(messages, found.position, following))
 
 
-@router.get(
-    "/attempts",
-    openapi_extra=query_parameters(AttemptsQuestion),
-    responses=response_docs(AttemptsAnswer, problems=PROBLEMS_OF_ONE),
-)
+@router.get("/attempts", **question_docs(AttemptsQuestion, AttemptsAnswer, problems=PROBLEMS_OF_ONE))
 @requires(Scope.ADMIN)
 @list_of("attempts", Attempt)
 async def attempts(request: Request, endpoint_id: Id) -> Response:
-    """The latest requests to the endpoint, the newest first, with what was answered."""
+    """The latest requests to the endpoint and their replies, the newest first."""
     question = question_of(request, AttemptsQuestion)
     async with service_of(request).owners_connection() as connection:
         found = await attempt_log.list_attempts(connection, endpoint_id, question.after, question.limit)
@@ -149,11 +145,7 @@ async def attempts(request: Request, endpoint_id: Id) -> Response:
     return json_answer(AttemptsAnswer(tuple(found), following))
 
 
-@router.get(
-    "/parked",
-    openapi_extra=query_parameters(ParkedQuestion),
-    responses=response_docs(ParkedAnswer, problems=PROBLEMS_OF_ONE),
-)
+@router.get("/parked", **question_docs(ParkedQuestion, ParkedAnswer, problems=PROBLEMS_OF_ONE))
 @requires(Scope.ADMIN)
 @list_of("parked", Parked)
 async def parked(request: Request, endpoint_id: Id) -> Response:
@@ -173,7 +165,7 @@ async def parked(request: Request, endpoint_id: Id) -> Response:
 async def release(
     request: Request, endpoint_id: Id, expected: TheExpected, body: Annotated[ReleaseBody | None, Body()] = None
 ) -> Response:
-    """Has parked messages sent, ahead of everything else and in order: those of one partner, or all."""
+    """Sends parked messages before all others and in order: those of one partner, or all."""
     partner_id = None if body is None else body.partner_id
     released = await parking.release_parked(
         service_of(request).owners_pool, endpoint_id, caller_of(request).name, partner_id, expected

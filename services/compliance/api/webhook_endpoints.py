@@ -1,4 +1,4 @@
-"""Webhook endpoints: registered, changed, taken back in time, given new secrets."""
+"""Webhook endpoints: registered, changed, set back to an earlier position, given new secrets."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,7 +10,8 @@ from fastapi import APIRouter, Body, Depends, Request
 from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
-from services.compliance.api.openapi import query_parameters, response_docs
+from services.compliance.api.endpoint_call_headers import TheExpected, TheIdempotencyKey
+from services.compliance.api.openapi import question_docs, response_docs
 from services.compliance.api.problems import NotDeliverable, WebhooksOff
 from services.compliance.api.query_params import Id, question_of
 from services.compliance.api.service import Service, Webhooks, service_of
@@ -22,7 +23,6 @@ from services.compliance.api.webhook_fields import (
     RegistrationBody,
     ReplayBody,
 )
-from services.compliance.api.webhook_headers import TheExpected, TheIdempotencyKey
 from services.compliance.database import Connection
 from services.compliance.webhooks.endpoints import idempotency, secrets, store
 from services.compliance.webhooks.endpoints.store import Endpoint, EndpointPatch
@@ -31,9 +31,9 @@ from services.compliance.webhooks.signing import public_text, secret_text
 from services.compliance.webhooks.transport.urls import UnacceptableUrl, check_url
 from services.web import event_feed
 from services.web.input_parsing import reject_duplicate_keys
-from services.web.list_tables import list_of
-from services.web.products import require_sold
+from services.web.lists_as_csv import list_of
 from services.web.scopes import Scope, caller_of, requires
+from services.web.sold_products import require_sold
 from shared.events.compliance_events import TYPE_OF
 
 PATH: Final = "/compliance/v1/webhook-endpoints"
@@ -50,10 +50,10 @@ Nothing = Annotated[NothingBody | None, Body()]
 
 
 class Health(msgspec.Struct, frozen=True):
-    """How far the endpoint was told, and how that goes.
+    """How far delivery to the endpoint has come, and whether it succeeds.
 
     `lag`: how many events lie between `position` and `head`, the end of the log, of the filter or not. `sequence`:
-    the number of the last message of this `epoch`. `warned_hours`: for how long it fails, once the log was told.
+    the number of the last message of this `epoch`. `warned_hours`: hours of failure last warned of in the log.
     `parked`: messages kept back.
     """
 
@@ -75,7 +75,7 @@ class Health(msgspec.Struct, frozen=True):
 
 
 class EndpointAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """An endpoint. `filter`: null where it is told everything. Its secret is never shown again.
+    """An endpoint. `filter`: null if it gets every event. Its secret is never shown again.
 
     `registered_by`, `changed_by`: the names of the keys that registered it, and last changed it or its secrets.
 
@@ -98,7 +98,7 @@ class EndpointAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RegisteredAnswer(EndpointAnswer, frozen=True, kw_only=True):
-    """A new endpoint, with its secret, which is shown this once.
+    """A new endpoint, with its secret, which is shown only once.
 
     The same call again, with the same key, shows it too, as long as it signs.
     """
@@ -107,14 +107,14 @@ class RegisteredAnswer(EndpointAnswer, frozen=True, kw_only=True):
 
 
 class EndpointsAnswer(msgspec.Struct, frozen=True):
-    """A page of endpoints. `next`: the `after` of the next page; null: this is the last."""
+    """A page of endpoints. `next`: the `after` of the next page; null: there is none."""
 
     endpoints: tuple[EndpointAnswer, ...]
     next: str | None
 
 
 class RotatedAnswer(msgspec.Struct, frozen=True):
-    """The new secret, shown this once. `previous_expires_at`: until then the one before signs too; null: it is lost."""
+    """The new secret, shown only once. `previous_expires_at`: the previous one signs until then; null: it is lost."""
 
     secret: str
     previous_expires_at: datetime | None
@@ -122,11 +122,11 @@ class RotatedAnswer(msgspec.Struct, frozen=True):
 
 
 def webhooks_of(request: Request) -> Webhooks:
-    """What webhooks are registered and tried out with. Raises `WebhooksOff` where there are none."""
+    """The dependencies of webhook endpoints. Raises `WebhooksOff` if there is no key."""
     webhooks = service_of(request).webhooks
     if webhooks is None:
         raise WebhooksOff(
-            "Whoever operates this system sets SAGECERT_COMPLIANCE_WEBHOOK_KEYS to a JSON list with a key of 32 random "
+            "The operator of this system sets SAGECERT_COMPLIANCE_WEBHOOK_KEYS to a JSON list with a key of 32 random "
             "bytes in URL-safe base64; make one with python -c "
             "'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'."
         )
@@ -151,10 +151,10 @@ router: Final = APIRouter(
 async def register(
     request: Request, body: RegistrationBody, webhooks: TheWebhooks, idempotency_key: TheIdempotencyKey
 ) -> Response:
-    """Registers an endpoint, which is told every compliance event of its filter, in order, from `start` on.
+    """Registers an endpoint. It gets every compliance event that passes its filter, in order, from `start` on.
 
     The same call again, with the same `Idempotency-Key` within seven days, is answered with 200 and
-    `Idempotent-Replayed: true`: the endpoint as it is now, with the same secret; 404 where it was deleted since.
+    `Idempotent-Replayed: true`: the endpoint as it is now, with the same secret; 404 if it was deleted since.
     """
     service, caller = service_of(request), caller_of(request)
     endpoint_id = f"wh_{token_hex(12)}"
@@ -195,18 +195,16 @@ def _registered_answer(found: Endpoint, secret: bytes | None, webhooks: Webhooks
     return json_answer(answer, status, found.tag)
 
 
-@router.get(
-    "", openapi_extra=query_parameters(PageQuestion), responses=response_docs(EndpointsAnswer, problems=PROBLEMS)
-)
+@router.get("", **question_docs(PageQuestion, EndpointsAnswer, problems=PROBLEMS))
 @requires(Scope.ADMIN)
 @list_of("endpoints", EndpointAnswer)
 async def endpoints(request: Request, webhooks: TheWebhooks) -> Response:
     """The endpoints in order of their ids."""
     question = question_of(request, PageQuestion)
     async with service_of(request).owners_connection() as connection:
-        found = await store.list_endpoints(connection, question.after, question.limit)
-    following = found[-1].endpoint_id if len(found) == question.limit else None
-    return json_answer(EndpointsAnswer(tuple(endpoint_answer(one, webhooks) for one in found), following))
+        found, more = await store.list_endpoints(connection, question.after, question.limit)
+    following = found[-1].endpoint_id if more else None
+    return json_answer(EndpointsAnswer(tuple(endpoint_answer(endpoint, webhooks) for endpoint in found), following))
 
 
 @router.get("/{endpoint_id}", responses=response_docs(EndpointAnswer, problems=PROBLEMS_OF_CHANGES))
@@ -246,7 +244,7 @@ async def change(
 )
 @requires(Scope.ADMIN)
 async def delete(request: Request, endpoint_id: Id, expected: TheExpected) -> Response:
-    """Forgets the endpoint and everything about it."""
+    """Deletes the endpoint and everything about it."""
     await store.delete_endpoint(service_of(request).owners_pool, endpoint_id, caller_of(request).name, expected)
     return Response(status_code=204)
 
@@ -260,7 +258,7 @@ async def delete(request: Request, endpoint_id: Id, expected: TheExpected) -> Re
 async def rotate_secret(
     request: Request, endpoint_id: Id, webhooks: TheWebhooks, expected: TheExpected, _body: Nothing = None
 ) -> Response:
-    """Makes a new secret, and a new key pair where there is one; the present ones sign too for 24 more hours."""
+    """Creates a new secret, and a new key pair if there is one; the present ones also sign for another 24 hours."""
     rotated = await secrets.rotate_secret(
         service_of(request).owners_pool, endpoint_id, caller_of(request).name, webhooks.sealer, expected
     )
@@ -277,7 +275,7 @@ async def rotate_secret(
 async def replay(
     request: Request, endpoint_id: Id, body: ReplayBody, webhooks: TheWebhooks, expected: TheExpected
 ) -> Response:
-    """Tells everything once more from there, with the same ids, in a new epoch; then goes on with what comes."""
+    """Sends every event from a place on again, with the same ids, in a new epoch; then continues with later events."""
     found = await store.replay_endpoint(
         service_of(request).owners_pool, endpoint_id, caller_of(request).name, body.from_.place, expected
     )

@@ -3,7 +3,6 @@
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -12,21 +11,13 @@ from pydantic import (
     model_validator,
 )
 
-from services.compliance.api.query_params import (
-    AskedPosition,
-    EndpointCursor,
-    Instant,
-    Limit,
-    ParkedCursor,
-    Position,
-    WrittenId,
-)
+from services.compliance.api.query_params import Instant, Position, WrittenId
+from services.compliance.historical_answers.queries import LIMIT, NEXT, QueryParameter, Question, whole_number
 from services.compliance.webhooks.endpoints.store import StartAt
 from services.compliance.webhooks.transport.urls import URL_CHARACTERS_MAX
-from services.web.event_broadcast import POSITION_MAX
-from services.web.event_feed import LIMIT_DEFAULT, LIMIT_MAX
+from services.web.feed_events import LIMIT_DEFAULT, LIMIT_MAX, POSITION_MAX
 from services.web.input_parsing import INSTANT_SCHEMA, Body
-from services.web.products import Product
+from services.web.sold_products import Product
 from shared.events.compliance_events import TYPE_OF
 
 DESCRIPTION_CHARACTERS_MAX: Final = 500
@@ -38,9 +29,13 @@ _Listed: Final = Field(min_length=1, max_length=LISTED_MAX)
 Url = Annotated[
     str,
     StringConstraints(min_length=1, max_length=URL_CHARACTERS_MAX, pattern=r"^[^\x00]*$"),
-    Field(json_schema_extra={"format": "uri"}),
+    Field(json_schema_extra={"format": "uri"}, examples=["https://portal.example/hooks"]),
 ]
-Description = Annotated[str, StringConstraints(max_length=DESCRIPTION_CHARACTERS_MAX, pattern=r"^[^\x00]*$")]
+Description = Annotated[
+    str,
+    StringConstraints(max_length=DESCRIPTION_CHARACTERS_MAX, pattern=r"^[^\x00]*$"),
+    Field(examples=["orders of the portal"]),
+]
 BatchMax = Annotated[int, Field(ge=1, le=100, description="Messages that one request may carry; 1: a request is one.")]
 EventId = Annotated[
     str, StringConstraints(pattern=r"^[0-9a-f]{32}$"), Field(examples=["eea47d8b8e51bb9c67f0fe0fe0b38f4f"])
@@ -51,13 +46,13 @@ HeartbeatSeconds = Annotated[
 
 
 def _without_defaults(schema: dict[str, Any]) -> None:
-    """What is left out stays as it is: there are no defaults to show."""
+    """Removes the defaults from the schema: a member left out stays as it is."""
     for described in schema["properties"].values():
         described.pop("default", None)
 
 
 class FilterBody(Body):
-    """Which compliance events are told: an event must pass all members; null: any."""
+    """Which compliance events are sent: an event must pass all members; null: any."""
 
     types: Annotated[list[Type], _Listed] | None = Field(
         default=None, description="Types of events; short or full names."
@@ -120,11 +115,11 @@ _MEMBERS: Final[list[dict[str, Any]]] = [
 
 def _start(written: object) -> object:
     if written is None:
-        raise ValueError('it is not null: leave it out, or write "now", to begin with what comes')
+        raise ValueError('null is not accepted: leave it out, or write "now", to begin with the next event')
     return None if written == "now" else written
 
 
-Past = Annotated[PlaceBody, WithJsonSchema({"anyOf": [{"const": "origin"}, *_MEMBERS]})]
+ReplayStart = Annotated[PlaceBody, WithJsonSchema({"anyOf": [{"const": "origin"}, *_MEMBERS]})]
 Start = Annotated[
     PlaceBody | None,
     BeforeValidator(_start),
@@ -139,14 +134,14 @@ class RegistrationBody(Body):
     url: Url
     description: Description = ""
     filter: FilterBody | None = None
-    start: Start = Field(default=None, description="With what it begins; now: with what comes.")
+    start: Start = Field(default=None, description="Where it begins; now: with the next event.")
     batch_max: BatchMax = 1
     heartbeat_seconds: HeartbeatSeconds | None = None
     ed25519: bool = False
 
 
 class ChangeBody(Body):
-    """What is to be another; what is left out stays. `filter` null: everything."""
+    """The members to change; the others stay. `filter` null: every event."""
 
     model_config = ConfigDict(json_schema_extra=_without_defaults)
 
@@ -159,20 +154,20 @@ class ChangeBody(Body):
 
 
 class ReplayBody(Body):
-    """From where everything is told once more."""
+    """The place from which every event is sent again."""
 
-    from_: Past = Field(alias="from")
+    from_: ReplayStart = Field(alias="from")
 
 
 class DryRunBody(Body):
-    """From where; left out: from where the endpoint is. `limit`: how many messages at most."""
+    """The place to begin at; by default that of the endpoint. `limit`: how many messages at most."""
 
-    from_: Past | None = Field(default=None, alias="from")
+    from_: ReplayStart | None = Field(default=None, alias="from")
     limit: int = Field(default=LIMIT_DEFAULT, ge=1, le=LIMIT_MAX)
 
 
 class ReleaseBody(Body):
-    """Whose messages; left out: those of all partners."""
+    """The partner whose messages are released; by default all partners."""
 
     partner_id: WrittenId | None = None
 
@@ -183,28 +178,26 @@ class ResendBody(Body):
     event_id: EventId
 
 
-class PageQuestion(BaseModel):
+class PageQuestion(Question, frozen=True, kw_only=True):
     """A page of the endpoints."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    after: EndpointCursor = Field(default="", description="`next` of the page before.")
-    limit: Limit = Field(default=LIMIT_DEFAULT, description="How many at most.")
+    after: Annotated[str, QueryParameter(NEXT, "endpoint cursor")] = ""
+    limit: Annotated[int, LIMIT] = LIMIT_DEFAULT
 
 
-class AttemptsQuestion(PageQuestion):
+class AttemptsQuestion(Question, frozen=True, kw_only=True):
     """A page of the attempts."""
 
-    after: AskedPosition | None = Field(  # type: ignore[assignment]
-        default=None, description="`next` of the page before: attempts with lower numbers."
-    )
+    after: Annotated[int | None, whole_number(f"{NEXT[:-1]}: attempts with lower numbers.")] = None
+    limit: Annotated[int, LIMIT] = LIMIT_DEFAULT
 
 
-class ParkedQuestion(PageQuestion):
+class ParkedQuestion(Question, frozen=True, kw_only=True):
     """A page of the parked messages."""
 
-    after: ParkedCursor = Field(default="0~0", description="`next` of the page before.")
+    after: Annotated[str, QueryParameter(NEXT, "parked cursor")] = "0~0"
+    limit: Annotated[int, LIMIT] = LIMIT_DEFAULT
 
 
 class NothingBody(Body):
-    """Nothing: the call says it all."""
+    """An empty body."""

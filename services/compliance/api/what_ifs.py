@@ -1,5 +1,6 @@
 """The whole history under another policy, asked by auditors; nothing is changed."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final
 
@@ -8,15 +9,17 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from starlette.responses import Response
 
-from services.compliance.api.openapi import query_parameters, response_docs
-from services.compliance.api.query_params import Id, Instant, WhatIfPageQuestion, question_of
+from services.compliance.api.openapi import question_docs, response_docs
+from services.compliance.api.query_params import Id, Instant, question_of
 from services.compliance.api.service import service_of
-from services.compliance.historical_answers.queries import AsOfMembers
-from services.compliance.policy.what_if import FROM_EVER, HypotheticalRevision, WhatIfDifference
+from services.compliance.historical_answers.queries import AFTER, LIMIT, AsOfMembers, Question
+from services.compliance.policy.hypothetical_policy import FROM_EVER, HypotheticalRevision, WhatIfDifference
+from services.compliance.what_ifs import kept
+from services.compliance.what_ifs.kept import KeptWhatIf, State
 from services.compliance.what_ifs.messages import WhatIf
-from services.compliance.what_ifs.runs import Run, State
+from services.web.feed_events import LIMIT_DEFAULT
 from services.web.input_parsing import Body, reject_duplicate_keys
-from services.web.list_tables import list_of
+from services.web.lists_as_csv import list_of
 from services.web.scopes import Scope, caller_of, requires
 from shared.events.facts import Minimum
 
@@ -24,15 +27,18 @@ PATH: Final = "/audit/v1/what-ifs"
 router: Final = APIRouter(tags=["audit"], dependencies=[Depends(reject_duplicate_keys)])
 
 _MALFORMED: Final = {422: "Malformed or not acceptable; `parameter` names what is meant."}
-_MISSING: Final = {404: "There is no such what-if here.", **_MALFORMED}
-_TOO_MANY: Final = {503: "As many what-ifs wait as may: see `Retry-After`.", **_MALFORMED}
+_MISSING: Final = {404: "There is no such what-if.", **_MALFORMED}
+_TOO_MANY: Final = {503: "Too many what-ifs wait: see `Retry-After`.", **_MALFORMED}
 _Headcount = Annotated[int, Field(ge=1, le=99)]
-_Code = Annotated[str, Field(pattern="^[A-Z][A-Z0-9_]{0,63}$", json_schema_extra={"not": {"const": "NONE"}})]
+_Code = Annotated[
+    str,
+    Field(pattern="^[A-Z][A-Z0-9_]{0,63}$", json_schema_extra={"not": {"const": "NONE"}}, examples=["PARTNER_SUCCESS"]),
+]
 
 
 def _distinct(codes: list[str]) -> list[str]:
     if len(set(codes)) < len(codes) or "NONE" in codes:
-        raise ValueError("each programme is named once, and NONE is none")
+        raise ValueError("name each programme once; NONE is not a programme")
     return codes
 
 
@@ -60,8 +66,8 @@ class MinimumBody(Body):
 class WhatIfBody(Body):
     """The terms of the other policy (R39); a term left out stays as it is, and one is needed.
 
-    `from`: since when they hold; without it since ever. `at`: the instant at which standings are compared, with
-    their past; without it now. `known_at`: judged from the facts recorded by then.
+    `from`: when they begin to hold; by default always. `at`: the instant at which standings are compared, with
+    their past; by default now. `known_at`: only facts recorded by then count.
     """
 
     model_config = _gives_one_of("window_days", "minimum", "programmes")
@@ -87,6 +93,13 @@ class WhatIfBody(Body):
         return self
 
 
+class WhatIfPageQuestion(Question, frozen=True, kw_only=True):
+    """Which part of the differences."""
+
+    after: Annotated[int, AFTER] = 0
+    limit: Annotated[int, LIMIT] = LIMIT_DEFAULT
+
+
 class WhatIfAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """How far a what-if has come, and a page of the partners and products whose standing differs.
 
@@ -110,7 +123,7 @@ class WhatIfAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WhatIfsAnswer(msgspec.Struct, frozen=True):
-    """The what-ifs that are known, oldest first, without their differences."""
+    """The what-ifs of this process, oldest first, without their differences."""
 
     what_ifs: tuple[WhatIfAnswer, ...]
 
@@ -120,69 +133,63 @@ class WhatIfsAnswer(msgspec.Struct, frozen=True):
 async def ask_what_if(request: Request, body: WhatIfBody) -> Response:
     """Replays every partner under another policy, in the background, and changes nothing. One runs at a time.
 
-    It reports every partner and product whose standing at `at` would be another one, past windows and suspensions
-    included.
+    It reports every partner and product whose standing at `at` would be another, past windows and suspensions
+    included. The result stays at its address for thirty days, also over restarts, until eight later ones have ended.
     """
     least = None if body.minimum is None else Minimum(body.minimum.VAR, body.minimum.DEVELOPER)
     programmes = None if body.programmes is None else tuple(body.programmes)
     revision = HypotheticalRevision(body.window_days, least, programmes, body.since or FROM_EVER)
     what_if = WhatIf(revision, AsOfMembers(body.at, body.known_at))
-    run = service_of(request).what_ifs.start(what_if, caller_of(request).name)
-    return _answer(run, 202, {"Location": f"{PATH}/{run.what_if_id}"})
+    asked = await service_of(request).what_ifs.ask(what_if, caller_of(request).name)
+    return Response(_encoded(asked), 202, {"Location": f"{PATH}/{asked.what_if_id}"}, "application/json")
 
 
 @router.get(PATH, responses=response_docs(WhatIfsAnswer, problems=_MALFORMED))
 @requires(Scope.AUDIT)
 @list_of("what_ifs", WhatIfAnswer, pages=False)
 async def list_what_ifs(request: Request) -> Response:
-    """The what-ifs of this process: those that wait, the one that runs, and the last results."""
-    runs = service_of(request).what_ifs.all()
-    body = b'{"what_ifs":[%b]}' % b",".join(_encoded(run, (), None) for run in runs)
+    """Those that wait, the one that runs, and the last results."""
+    async with service_of(request).connection() as connection:
+        every = await kept.every(connection)
+    body = b'{"what_ifs":[%b]}' % b",".join(map(_encoded, every))
     return Response(body, media_type="application/json")
 
 
-@router.get(
-    f"{PATH}/{{what_if_id}}",
-    openapi_extra=query_parameters(WhatIfPageQuestion),
-    responses=response_docs(WhatIfAnswer, problems=_MISSING),
-)
+@router.get(f"{PATH}/{{what_if_id}}", **question_docs(WhatIfPageQuestion, WhatIfAnswer, problems=_MISSING))
 @requires(Scope.AUDIT)
 @list_of("differences", WhatIfDifference, suffix="/differences.csv")
 async def show_what_if(request: Request, what_if_id: Id) -> Response:
-    """How far it has come, and a page of the differences, by partner and product."""
+    """The progress of a what-if, and a page of its differences, by partner and product."""
     question = question_of(request, WhatIfPageQuestion)
-    run = service_of(request).what_ifs.find(what_if_id)
-    return _answer(run, 200, {}, question.after, question.limit)
+    async with service_of(request).connection() as connection:
+        found = await kept.find(connection, what_if_id)
+        page = await kept.differences(connection, found, question.after, question.limit)
+    through = question.after + len(page)
+    more = bool(page) and through < min(found.differing, kept.DIFFERENCES_MAX)
+    return Response(_encoded(found, page, through if more else None), media_type="application/json")
 
 
 @router.delete(f"{PATH}/{{what_if_id}}", status_code=204, responses=response_docs(None, status=204, problems=_MISSING))
 @requires(Scope.AUDIT)
 async def cancel_what_if(request: Request, what_if_id: Id) -> Response:
-    """Ends it, wherever it is, and forgets its result."""
-    service_of(request).what_ifs.cancel(what_if_id)
+    """Cancels the what-if and deletes its result."""
+    await service_of(request).what_ifs.forget(what_if_id)
     return Response(status_code=204)
 
 
-def _answer(run: Run, status: int, headers: dict[str, str], after: int = 0, limit: int = 0) -> Response:
-    page = run.differences[after : after + limit]
-    following = after + len(page) if page and after + len(page) < len(run.differences) else None
-    return Response(_encoded(run, page, following), status, headers, "application/json")
-
-
-def _encoded(run: Run, page: "list[bytes] | tuple[bytes, ...]", following: int | None) -> bytes:
-    begun = run.begun
+def _encoded(found: KeptWhatIf, page: Sequence[bytes] = (), following: int | None = None) -> bytes:
     answer = WhatIfAnswer(
-        what_if_id=run.what_if_id,
-        state=run.state,
-        requested_by=run.requested_by,
-        revision=run.what_if.revision,
-        at=run.at,
-        known_at=None if begun is None else begun.known_at,
-        position=None if begun is None else begun.position,
-        partners=None if begun is None else begun.partners,
-        partners_done=run.partners_done,
-        differing=run.differing,
-        failure=run.failure,
+        what_if_id=found.what_if_id,
+        state=found.state,
+        requested_by=found.requested_by,
+        revision=found.what_if.revision,
+        at=found.at,
+        known_at=found.known_at,
+        position=found.position,
+        partners=found.partners,
+        partners_done=found.partners_done,
+        differing=found.differing,
+        failure=found.failure,
         differences=tuple(map(msgspec.Raw, page)),  # type: ignore[arg-type]  # they are encoded already
         next=following,
     )

@@ -16,7 +16,9 @@ import msgspec
 
 from services.compliance.database import CONNECTION_LOST, OwnConnection, connect
 from services.compliance.settings import ComplianceSettings
+from services.web.background_task import in_background
 from services.web.database_role import take_role
+from services.web.reconnect import Backoff, keep_connected
 
 ROLE: Final = "sagecert_claims"
 """May record claims and do nothing else."""
@@ -25,7 +27,6 @@ BATCH_MAX: Final = 500
 """Claims in one statement: encoding them takes the event loop less than a millisecond."""
 BATCH_SECONDS: Final = 0.25
 """Claims that are made within this time go together."""
-RETRY_SECONDS: Final = 1.0
 STOP_SECONDS_MAX: Final = 2.0
 """How long a stopping server tries to record what waits."""
 REMEMBERED_MAX: Final = 50_000
@@ -111,37 +112,33 @@ class ClaimRecorder:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Writes claims while the context lasts, and at its end those that wait, if the database answers soon."""
-        writing = asyncio.create_task(self._write_all())
-        try:
-            yield
-        finally:
-            if self._waiting:
-                self._woken.set()
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(STOP_SECONDS_MAX):
-                        while self._waiting and not writing.done():  # noqa: ASYNC110 - the task says no more than this
-                            await asyncio.sleep(0.01)
-            writing.cancel()
-            with suppress(asyncio.CancelledError):
-                await writing
-
-    async def _write_all(self) -> None:
-        """Writes what waits, until cancelled; reconnects."""
-        while True:
-            await self._woken.wait()
+        async with in_background(keep_connected(self._connected, self._failed)) as writing:
             try:
-                connection = await connect(self._settings)
-                try:
-                    await self._write(connection)
-                finally:
-                    connection.terminate()
-            except CONNECTION_LOST as problem:
-                self._note(type(problem).__name__)
-            await asyncio.sleep(RETRY_SECONDS)
+                yield
+            finally:
+                if self._waiting:
+                    self._woken.set()
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(STOP_SECONDS_MAX):
+                            while self._waiting and not writing.done():  # noqa: ASYNC110 - the task has no event
+                                await asyncio.sleep(0.01)
 
-    async def _write(self, connection: OwnConnection) -> None:
+    async def _connected(self, backoff: Backoff) -> None:
+        await self._woken.wait()
+        connection = await connect(self._settings)
+        try:
+            await self._write(connection, backoff)
+        finally:
+            connection.terminate()
+
+    def _failed(self, problem: Exception, _backoff: Backoff) -> None:
+        if not isinstance(problem, CONNECTION_LOST):
+            raise problem
+        self._note(type(problem).__name__)
+
+    async def _write(self, connection: OwnConnection, backoff: Backoff) -> None:
         if not await take_role(ROLE, connection):
-            self._note(f"there is no role {ROLE} to take on: run sagecert migrate")
+            self._note(f"the role {ROLE} does not exist: run sagecert migrate")
             return
         await connection.execute("SET synchronous_commit = off")
         while True:
@@ -153,6 +150,7 @@ class ClaimRecorder:
             await connection.execute(_RECORD, _encode(batch))
             del self._waiting[: len(batch)]
             self._reason = None
+            backoff.reset()
             if len(self._waiting) < BATCH_MAX:
                 await asyncio.sleep(BATCH_SECONDS)
 

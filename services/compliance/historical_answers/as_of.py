@@ -113,7 +113,7 @@ async def _resolve(
     connection: Connection, statement: str, target: str | None, members: AsOfMembers, parameters: Parameters
 ) -> tuple[AsOf, Sequence[asyncpg.Record]]:
     if members.known_at is not None and members.known_position is not None:
-        raise InvalidQuery("known_at and known_position are two ways to say what is known: give one.", "known_position")
+        raise InvalidQuery("Give known_at or known_position, not both.", "known_position")
     arguments = (target, members.at, members.known_at, members.known_position)
     rows = await connection.fetch(statement, *arguments)
     if rows and not rows[0]["final"] and not rows[0]["ahead"]:
@@ -123,7 +123,7 @@ async def _resolve(
     if first["engine_id"] not in (None, parameters.version):
         raise engine_not_installed(first["engine_id"], parameters.version)
     if first["ahead"]:
-        raise KnownInTheFuture("known_at lies after now: what will be known then is not known yet.", "known_at")
+        raise KnownInTheFuture("known_at is in the future: what will be known then is not known yet.", "known_at")
     if first["known_at"] is None:
         raise InvalidQuery(f"The log does not reach position {members.known_position} yet.", "known_position")
     when = first["at"], first["known_at"], first["position"], first["policy_fact_id"]

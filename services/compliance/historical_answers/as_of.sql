@@ -1,7 +1,7 @@
 -- name: as_of
 -- A common table expression behind $2 `at`, $3 `known_at`, $4 `known_position`. A fact is known as soon as it is recorded,
 -- without waiting for the projection. `head`: the last position of the log. `final`: no fact can be recorded any more that
--- would have been known by then. `ahead`: `known_at` lies after now. `policy_fact_id`: the last fact about the policy.
+-- would have been known by then. `ahead`: `known_at` is in the future. `policy_fact_id`: the last fact about the policy.
 -- `engine_id`: of the engine installed.
 moment AS MATERIALIZED (
     SELECT

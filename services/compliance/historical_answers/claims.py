@@ -10,7 +10,7 @@ import msgspec
 from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import partner_as_of
 from services.compliance.historical_answers.partners import never_mentioned
-from services.compliance.historical_answers.queries import PartnerClaims
+from services.compliance.historical_answers.queries import AsOfMembers, PartnerClaims
 from services.compliance.policy.answers_from_facts import partner_segment
 from services.compliance.policy.claim_verdict import Verdict, standings_at, verdict
 from services.compliance.policy.parameters import Parameters
@@ -50,7 +50,7 @@ class ClaimItem(msgspec.Struct, frozen=True):
 class ClaimsAnswer(msgspec.Struct, frozen=True):
     """A page of claims in the order in which they were recorded, judged by the facts up to `position`.
 
-    `next`: the `after` of the next page; null: this is the last.
+    `next`: the `after` of the next page; null: there is none.
     """
 
     partner_id: str
@@ -61,7 +61,7 @@ class ClaimsAnswer(msgspec.Struct, frozen=True):
 
 async def claims(connection: Connection, question: PartnerClaims, parameters: Parameters) -> bytes:
     """The claims about the partner after a number. Raises `NeverMentioned`."""
-    moment, facts = await partner_as_of(connection, question.partner_id, question.moment, parameters)
+    moment, facts = await partner_as_of(connection, question.partner_id, AsOfMembers(), parameters)
     rows = await connection.fetch(_SQL["page"], question.partner_id, question.after, question.limit)
     if not rows and partner_segment(facts, question.partner_id, parameters.products[0], moment.at, parameters) is None:
         raise never_mentioned(question.partner_id)

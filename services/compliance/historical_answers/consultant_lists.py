@@ -3,8 +3,8 @@
 The present comes from the read model, any other moment from the log.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from datetime import date, datetime
 from typing import Final
 
@@ -14,7 +14,7 @@ from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import Answer, AsOf, moment_of, partner_as_of
 from services.compliance.historical_answers.page_budget import ALL_PRODUCTS, PageBudget
 from services.compliance.historical_answers.partners import never_mentioned
-from services.compliance.historical_answers.queries import AsOfMembers, ConsultantsList
+from services.compliance.historical_answers.queries import ConsultantsOfPartner
 from services.compliance.policy.consultant_times import (
     ConsultantRecord,
     changes_after,
@@ -23,17 +23,36 @@ from services.compliance.policy.consultant_times import (
     record_of,
     since,
 )
+from services.compliance.policy.missing_qualifications import NO_TRAINING, Lack, Training, lacking, training_of
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.partner_facts import PartnerFacts
-from services.compliance.policy.qualifications import NO_TRAINING, Lack, Training, lacking, training_of
-from services.compliance.read_model.current_standings import present_moment
-from services.compliance.read_model.names import Search, consultant_names, consultant_search, partner_names
-from services.compliance.read_model.people_queries import present_consultants, present_records
-from services.compliance.read_model.routing import linked_people, people_routed
-from services.compliance.read_model.training_facts import training_facts
+from services.compliance.read_model.names import consultant_names, consultants_found, partner_names
+from services.compliance.read_model.people_queries import ListedPerson, PeoplePage, present_people
+from services.compliance.read_model.routing import mentioned_people, people_routed
+from services.compliance.read_model.shared_snapshot import one_moment
+from services.compliance.read_model.training_facts import training_facts, training_for_certification
 from shared.events.envelope import Fact
+from shared.events.facts import (
+    CertificationRecognised,
+    ConsultantLeft,
+    ConsultantLinked,
+    CourseCompleted,
+    ExamRegistered,
+    FactVoided,
+    RevocationOrdered,
+)
 
 PEOPLE_AT_ONCE: Final = 64
+
+_TOLD: Final = (
+    CertificationRecognised,
+    ConsultantLeft,
+    ConsultantLinked,
+    CourseCompleted,
+    ExamRegistered,
+    RevocationOrdered,
+)
+"""Facts that somebody tells about a person by its id."""
 
 
 class ConsultantItem(msgspec.Struct, frozen=True):
@@ -58,9 +77,9 @@ class ConsultantItem(msgspec.Struct, frozen=True):
 
 
 class ConsultantsAnswer(Answer, frozen=True, kw_only=True):
-    """A page of people and products. `next`: the `after` of the next page; null: this is the last.
+    """A page of people and products. `next`: the `after` of the next page; null: there is none.
 
-    A page with a next can list fewer than asked for, or none: it ends after a number of people.
+    A page with a `next` can list fewer than asked for, or none, because it looks at a bounded number of people.
     """
 
     consultants: tuple[ConsultantItem, ...]
@@ -71,36 +90,45 @@ Place = tuple[str, str]
 """A person and a product."""
 
 
-async def consultants(connection: Connection, question: ConsultantsList, parameters: Parameters) -> bytes:
+async def consultants(connection: Connection, question: ConsultantsOfPartner, parameters: Parameters) -> bytes:
     """A page of people and products, in order of their ids. Raises `NeverMentioned` for the partner of a path."""
-    if question.moment == AsOfMembers():
-        async with snapshot(connection):
-            moment, records, places, following = await _present(connection, question)
-            items = await _items(connection, moment, records, places)
+    if question.live:
+        async with one_moment(connection, question.held):
+            page = await _present_page(connection, question)
+            return _answer(page.moment, *await _present(connection, page, question, parameters))
+    moment, records, places, following = await _known(connection, question, parameters)
+    return _answer(moment, await _items(connection, moment, records, places), following)
+
+
+async def consultants_at_hand(connection: Connection, question: ConsultantsOfPartner) -> bytes | None:
+    """The page of the present; None: a person of it never counted for a partner, so that facts have to be replayed.
+
+    A page of a hundred is a millisecond of work. Raises like `consultants`.
+    """
+    if question.certified is None and question.q is None:
+        page = await _present_page(connection, question)
     else:
-        moment, records, places, following = await _known(connection, question, parameters)
-        items = await _items(connection, moment, records, places)
+        async with one_moment(connection):
+            page = await _present_page(connection, question)
+    if any(person.product is None for person in page.rows):
+        return None
+    return _answer(page.moment, await _listed(connection, page.moment, page.rows), page.following)
+
+
+def _answer(moment: AsOf, items: Sequence[ConsultantItem], following: Place | None) -> bytes:
     answer = ConsultantsAnswer(**moment.members, consultants=tuple(items), next=following and "~".join(following))
     return msgspec.json.encode(answer)
-
-
-@asynccontextmanager
-async def snapshot(connection: Connection) -> AsyncIterator[None]:
-    """What is read is of one moment."""
-    async with connection.transaction(isolation="repeatable_read", readonly=True):
-        yield
 
 
 _Found = tuple[AsOf, dict[str, ConsultantRecord], list[Place], Place | None]
 
 
-async def _present(connection: Connection, question: ConsultantsList) -> _Found:
-    _, moment = await present_moment(connection)
-    if question.of_path and not await is_mentioned(connection, question.partner_id or ""):
+async def _present_page(connection: Connection, question: ConsultantsOfPartner) -> PeoplePage:
+    if question.partner_must_be_known and not await is_mentioned(connection, question.partner_id or ""):
         raise never_mentioned(question.partner_id or "")
-    places = await present_consultants(
+    return await present_people(
         connection,
-        moment.at,
+        question.held and question.held.at,
         question.after,
         question.limit,
         partner_id=question.partner_id,
@@ -108,8 +136,72 @@ async def _present(connection: Connection, question: ConsultantsList) -> _Found:
         certified=question.certified,
         q=question.q,
     )
-    records = await present_records(connection, sorted({consultant_id for consultant_id, _ in places}))
-    return moment, records, places, places[-1] if len(places) == question.limit else None
+
+
+async def _present(
+    connection: Connection, page: PeoplePage, question: ConsultantsOfPartner, parameters: Parameters
+) -> tuple[list[ConsultantItem], Place | None]:
+    """Items from the read model. It has no rows about a person who never counted for a partner: this derives them."""
+    moment = page.moment
+    items = await _listed(connection, moment, [person for person in page.rows if person.product is not None])
+    uncounted = [person.consultant_id for person in page.rows if person.product is None]
+    if not uncounted:
+        return items, page.following
+    records = await _derived(connection, uncounted, moment.position, parameters)
+    places = [
+        place
+        for consultant_id, record in records.items()
+        for place in _places(consultant_id, record, question, moment.at, parameters)
+    ]
+    items += await _items(connection, moment, records, places)
+    items.sort(key=lambda item: (item.consultant_id, item.product))
+    if len(items) < question.limit:
+        return items, page.following
+    last = items[question.limit - 1]
+    return items[: question.limit], (last.consultant_id, last.product)
+
+
+async def _listed(connection: Connection, moment: AsOf, rows: Sequence[ListedPerson]) -> list[ConsultantItem]:
+    """The items of rows of the read model. Courses and scores are read from the log for the items that need them."""
+    untrained = {row.consultant_id for row in rows if row.certified_since is None and row.due_on is None}
+    facts = await training_for_certification(connection, sorted(untrained), moment.position) if untrained else {}
+    training = {consultant_id: training_of(known) for consultant_id, known in facts.items()}
+    items = []
+    for consultant_id, product, name, partner_id, partner_name, since_when, due_on, changes_at in rows:
+        assert product is not None, "a person who never counted has no item"
+        is_certified = since_when is not None
+        lacks: tuple[Lack, ...] = ()
+        if not is_certified and due_on is not None:
+            lacks = ("maintenance",)
+        elif not is_certified:
+            done = training.get(consultant_id, {}).get(product, NO_TRAINING)
+            lacks = lacking(moment.at, done, certified=False, maintenance_owed=False)
+            instants = [instant for instant in done.instants() if instant > moment.at]
+            changes_at = min((*instants, *(() if changes_at is None else (changes_at,))), default=None)
+        items.append(
+            ConsultantItem(
+                consultant_id,
+                name,
+                product,
+                partner_id,
+                partner_name,
+                is_certified and partner_id is not None,
+                is_certified,
+                since_when,
+                lacks,
+                due_on,
+                changes_at,
+            )
+        )
+    return items
+
+
+def _places(
+    consultant_id: str, record: ConsultantRecord, question: ConsultantsOfPartner, at: datetime, parameters: Parameters
+) -> list[Place]:
+    """The products of the person that the question wants, after its place."""
+    places = [(consultant_id, product) for product in sorted(parameters.products)]
+    return [place for place in places if place > question.after and _wanted(record, place[1], question, at)]
 
 
 async def is_mentioned(connection: Connection, partner_id: str) -> bool:
@@ -117,24 +209,23 @@ async def is_mentioned(connection: Connection, partner_id: str) -> bool:
     return bool(await connection.fetchval("SELECT EXISTS (SELECT FROM standing s WHERE s.partner_id = $1)", partner_id))
 
 
-async def _known(connection: Connection, question: ConsultantsList, parameters: Parameters) -> _Found:
+async def _known(connection: Connection, question: ConsultantsOfPartner, parameters: Parameters) -> _Found:
     """From the log. It derives one person after the other, until the page is full or has taken long."""
-    search = None if question.q is None else await consultant_search(connection, question.q)
+    found = None if question.q is None else await consultants_found(connection, question.q)
+    chosen = None if found is None else frozenset(found)
     if question.partner_id is not None:
         moment, people = await _people_of_partner(connection, question, parameters, question.partner_id)
     else:
         _, moment = await moment_of(connection, question.moment, parameters)
-        people = every_person(connection, question.after, moment.position, search, parameters)
+        people = every_person(connection, question.after, moment.position, found, parameters)
     records: dict[str, ConsultantRecord] = {}
     places: list[Place] = []
     budget = PageBudget()
     async for consultant_id, record in people:
-        if record is not None and (search is None or search.finds(consultant_id)):
-            for product in sorted(parameters.products):
-                place = consultant_id, product
-                if place > question.after and _wanted(record, product, question, moment.at):
-                    records[consultant_id] = record
-                    places.append(place)
+        if record is not None and (chosen is None or consultant_id in chosen):
+            for place in _places(consultant_id, record, question, moment.at, parameters):
+                records[consultant_id] = record
+                places.append(place)
                 if len(places) == question.limit:
                     return moment, records, places, place
         if budget.spent():
@@ -142,51 +233,77 @@ async def _known(connection: Connection, question: ConsultantsList, parameters: 
     return moment, records, places, None
 
 
-def _wanted(record: ConsultantRecord, product: str, question: ConsultantsList, at: datetime) -> bool:
+def _wanted(record: ConsultantRecord, product: str, question: ConsultantsOfPartner, at: datetime) -> bool:
     return question.product in (None, product) and (
         question.certified is None or holds(record.certified[product], at) is question.certified
     )
 
 
 async def every_person(
-    connection: Connection, place: Place, position: int, search: Search | None, parameters: Parameters
+    connection: Connection, place: Place, position: int, found: Sequence[str] | None, parameters: Parameters
 ) -> AsyncIterator[tuple[str, ConsultantRecord | None]]:
-    """Everybody with a product after the place whom a fact up to the position links to a partner, in order.
+    """Everybody with a product after the place whom a fact up to the position names, in order. `found`: only these.
 
-    None: all its links are voided, or the search does not find it.
+    None: all these facts are voided.
     """
     after, product = place
-    consultant_ids: Sequence[str] = [after] if after and product != ALL_PRODUCTS else []
+    consultant_ids: Sequence[str] = [after] if after and product != ALL_PRODUCTS and found is None else []
+    first = 0 if found is None else (bisect_right if product == ALL_PRODUCTS else bisect_left)(found, after)
     while True:
-        wanted = [person for person in consultant_ids if search is None or search.finds(person)]
-        facts = await people_routed(connection, wanted, position) if wanted else {}
+        records = await _derived(connection, consultant_ids, position, parameters) if consultant_ids else {}
         for consultant_id in consultant_ids:
-            known = facts.get(consultant_id)
-            yield consultant_id, None if known is None else _record(consultant_id, known, parameters)
+            yield consultant_id, records.get(consultant_id)
         after = max([after, *consultant_ids])
-        consultant_ids = await linked_people(connection, after, position, PEOPLE_AT_ONCE)
+        if found is None:
+            consultant_ids = await mentioned_people(connection, after, position, PEOPLE_AT_ONCE)
+        else:
+            consultant_ids, first = found[first : first + PEOPLE_AT_ONCE], first + PEOPLE_AT_ONCE
         if not consultant_ids:
             return
 
 
-def _record(consultant_id: str, facts: Sequence[Fact], parameters: Parameters) -> ConsultantRecord | None:
-    knowledge = PartnerFacts("", parameters)
-    for fact in facts:
-        knowledge.add(fact)
-    person = knowledge.person(consultant_id)
-    record = None if person is None else record_of(person, knowledge, parameters.products)
-    return record if record is not None and record.counting else None
+async def _derived(
+    connection: Connection, consultant_ids: Sequence[str], position: int, parameters: Parameters
+) -> dict[str, ConsultantRecord]:
+    """What follows from the facts about these people up to the position; without those of whom no fact stands."""
+    facts = await people_routed(connection, consultant_ids, position)
+    records = {}
+    for consultant_id, known in facts.items():
+        knowledge = PartnerFacts("", parameters)
+        for fact in known:
+            knowledge.add(fact)
+        person = knowledge.person(consultant_id)
+        if person is not None:
+            records[consultant_id] = record_of(person, knowledge, parameters.products)
+    uncounted = [person for person in consultant_ids if person not in records or not records[person].counting]
+    training = await training_facts(connection, uncounted, position) if uncounted else {}
+    for consultant_id in uncounted:
+        record = records.pop(consultant_id, None) or _nothing_derived(parameters)
+        if any(record.certified.values()) or _any_stands([*facts[consultant_id], *training[consultant_id]]):
+            records[consultant_id] = record
+    return records
+
+
+def _any_stands(facts: Sequence[Fact]) -> bool:
+    """Whether somebody told one of these about the person, and nobody took it back. What follows from facts aside."""
+    voided = {fact.data.fact_id for fact in facts if isinstance(fact.data, FactVoided)}
+    return any(isinstance(fact.data, _TOLD) and fact.fact_id not in voided for fact in facts)
+
+
+def _nothing_derived(parameters: Parameters) -> ConsultantRecord:
+    """Of a person who only has courses and exams."""
+    return ConsultantRecord(dict.fromkeys(parameters.products, ()), {}, [])
 
 
 async def _people_of_partner(
-    connection: Connection, question: ConsultantsList, parameters: Parameters, partner_id: str
+    connection: Connection, question: ConsultantsOfPartner, parameters: Parameters, partner_id: str
 ) -> tuple[AsOf, AsyncIterator[tuple[str, ConsultantRecord | None]]]:
     """Who is linked to the partner. Raises `NeverMentioned` for the partner of a path."""
     moment, facts = await partner_as_of(connection, partner_id, question.moment, parameters)
     knowledge = PartnerFacts(partner_id, parameters)
     for fact in facts:
         knowledge.add(fact)
-    if question.of_path and not knowledge.mentioned:
+    if question.partner_must_be_known and not knowledge.mentioned:
         raise never_mentioned(partner_id)
     people = sorted(knowledge.people())
 
@@ -205,8 +322,8 @@ async def _items(
     names = await consultant_names(connection, ids)
     partners = {records[consultant_id].counts_for(moment.at) for consultant_id in ids}
     partners_named = await partner_names(connection, sorted(partner for partner in partners if partner is not None))
-    uncertified = sorted({person for person, product in places if not _certified(records[person], product, moment.at)})
-    facts = await training_facts(connection, uncertified, moment.position) if uncertified else {}
+    trained = sorted({person for person, product in places if _needs_training(records[person], product, moment.at)})
+    facts = await training_for_certification(connection, trained, moment.position) if trained else {}
     training = {consultant_id: training_of(known) for consultant_id, known in facts.items()}
     items = []
     for consultant_id, product in places:
@@ -217,8 +334,9 @@ async def _items(
     return items
 
 
-def _certified(record: ConsultantRecord, product: str, at: datetime) -> bool:
-    return holds(record.certified[product], at)
+def _needs_training(record: ConsultantRecord, product: str, at: datetime) -> bool:
+    """Whether course and pass say what the person lacks: it is not certified, and not for want of maintenance."""
+    return not holds(record.certified[product], at) and not record.owed(product, at)
 
 
 def _item(
@@ -230,7 +348,7 @@ def _item(
         changes_after(certified, at),
         *(changes_after(times, at) for times in record.counting.values()),
         *(changes_after(duty.owed, at) for duty in record.duties if duty.product == product),
-        *(() if is_certified else (instant for instant in training.instants() if instant > at)),
+        *(() if is_certified or owed else (instant for instant in training.instants() if instant > at)),
     ]
     return ConsultantItem(
         consultant_id=consultant_id,

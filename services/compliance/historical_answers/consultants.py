@@ -17,7 +17,7 @@ from services.compliance.refusals import NeverMentioned
 class ConsultantAnswer(Answer, frozen=True, kw_only=True):
     """Whether the person is certified for the product, and may use the portal for it.
 
-    `name`: of the person, as it is called now; null where it is unknown or erased.
+    `name`: of the person, as it is called now; null if it is unknown or erased.
     """
 
     consultant_id: str

@@ -3,22 +3,24 @@
 from typing import Final, assert_never
 
 from services.compliance.database import Connection
-from services.compliance.historical_answers.consultant_lists import is_mentioned, snapshot
+from services.compliance.historical_answers.consultant_lists import is_mentioned
 from services.compliance.historical_answers.partners import never_mentioned
 from services.compliance.historical_answers.queries import DueDays
+from services.compliance.policy.parameters import Parameters
 from services.compliance.read_model.current_standings import present_moment
 from services.compliance.read_model.due_days import OpenWindow, OwedMaintenance, open_windows, owed_by_partner
 from services.compliance.read_model.names import partner_names
-from services.web.dated_entries import DatedEntry, calendar, feed
+from services.compliance.read_model.shared_snapshot import one_moment
+from services.web.icalendar_and_atom import DatedEntry, calendar, feed
 
 DAYS_MAX: Final = 1_000
 """The soonest are listed: no calendar holds many more."""
 
 
-async def due_days(connection: Connection, question: DueDays) -> bytes:
+async def due_days(connection: Connection, question: DueDays, _parameters: Parameters) -> bytes:
     """The deadlines of open windows, and of maintenance that is owed. Raises `NeverMentioned`."""
     partner_id = question.partner_id
-    async with snapshot(connection):
+    async with one_moment(connection):
         _, moment = await present_moment(connection)
         if partner_id is not None and not await is_mentioned(connection, partner_id):
             raise never_mentioned(partner_id)

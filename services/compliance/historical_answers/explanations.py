@@ -1,4 +1,4 @@
-"""Why a partner stands as it does, with the facts behind it, as JSON or as a page to print."""
+"""Why a partner stands as it does, with the facts behind it."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -7,7 +7,6 @@ import msgspec
 
 from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import Answer, partner_as_of
-from services.compliance.historical_answers.explanation_page import explanation_page
 from services.compliance.historical_answers.partners import never_mentioned
 from services.compliance.historical_answers.queries import PartnerExplanation
 from services.compliance.policy.answers_from_facts import partner_grounds
@@ -31,7 +30,7 @@ _SQL: Final = statements(__file__)
 
 
 class NamedFact(msgspec.Struct, frozen=True):
-    """A fact that the explanation names, as recorded. `proof`: where its proof of inclusion in the log is."""
+    """A fact that an answer names, as recorded. `proof`: where its proof of inclusion in the log is."""
 
     fact_id: str
     position: int
@@ -41,6 +40,17 @@ class NamedFact(msgspec.Struct, frozen=True):
     actor: str
     data: dict[str, Any]
     proof: str
+
+
+class ProvedFact(NamedFact, frozen=True):
+    """A fact with its proof.
+
+    `entry`: the exact text that is sealed of it. `tlog_proof`: that this text is in the log (C2SP tlog-proof). Both are
+    null where the fact is not sealed yet, and beyond the first 100 of an explanation.
+    """
+
+    entry: str | None = None
+    tlog_proof: str | None = None
 
 
 class ExplanationAnswer(Answer, frozen=True, kw_only=True):
@@ -67,12 +77,12 @@ class ExplanationAnswer(Answer, frozen=True, kw_only=True):
     linked_only: tuple[str, ...]
     linked_only_omitted: int
     remedies: tuple[Remedy, ...]
-    facts: tuple[NamedFact, ...]
+    facts: tuple[ProvedFact, ...]
     next_change_at: datetime | None
 
 
 async def partner_explanation(connection: Connection, question: PartnerExplanation, parameters: Parameters) -> bytes:
-    """The explanation, as a page if the question asks for one. Raises `NeverMentioned`."""
+    """The explanation, without the proofs of its facts. Raises `NeverMentioned`."""
     moment, facts = await partner_as_of(connection, question.partner_id, question.moment, parameters)
     found = partner_grounds(facts, question.partner_id, question.product, moment.at, parameters)
     if found is None:
@@ -94,11 +104,10 @@ async def partner_explanation(connection: Connection, question: PartnerExplanati
         minimum=standing.minimum,
         shortfall=standing.shortfall,
         **msgspec.structs.asdict(explained),
-        facts=tuple(map(named_fact, named)),
+        facts=tuple(ProvedFact(**msgspec.structs.asdict(named_fact(fact))) for fact in named),
         next_change_at=moment.next_change(segment.next_change_at),
     )
-    encoded = msgspec.json.encode(answer)
-    return explanation_page(msgspec.json.decode(encoded)) if question.page else encoded
+    return msgspec.json.encode(answer)
 
 
 def named_fact(fact: Fact) -> NamedFact:

@@ -11,7 +11,7 @@ from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import Answer, AsOf, moment_of
 from services.compliance.historical_answers.partners import never_mentioned
 from services.compliance.historical_answers.queries import AsOfMembers, FactsWithoutEffect
-from services.compliance.policy.effects.facts_without_effect import FactWithoutEffect, facts_without_effect
+from services.compliance.policy.no_effect.facts_without_effect import FactWithoutEffect, facts_without_effect
 from services.compliance.policy.parameters import Parameters
 from services.compliance.read_model.routing import revisions, topics
 from services.compliance.refusals import InvalidQuery, NeverMentioned
@@ -31,27 +31,28 @@ from shared.events.facts import (
     PortalChangeDeclared,
 )
 from shared.events.wire import decode, instant_text
-from shared.rules.no_effect import EXPLANATIONS, NoEffect
+from shared.rules.no_effect_reasons import EXPLANATIONS, NoEffect
 
 JUDGED_MAX: Final = 4_000
-"""A page ends after so many facts are judged, however few of them it lists."""
+"""A page ends after this number of facts is judged, however few of them it lists."""
 _AT_ONCE: Final = 250
 """Facts judged together: what they share is read once."""
 _ENDING_WEIGHT: Final = 200
 """As how many facts a closure or merger counts: it is judged with everybody who was linked to the partner."""
 _INSTANT: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}Z"
 CURSOR_PATTERN: Final = rf"{_INSTANT}~[0-9]{{1,19}}~[0-9]{{1,19}}"
-"""`at` and position of the list, then the position after which the page begins."""
+"""`at` and position of the list, then the last position of the page before."""
 _POSITION_MAX: Final = 2**63 - 1
 
-_SQL: Final = statements(
-    __file__,
-    reported=topics(*sorted(REPORTED - {FactVoided}, key=lambda fact: fact.topic)),
-    registered=topics(ExamRegistered),
-    linked=topics(ConsultantLinked),
-    of_links=topics(ConsultantLinked, ConsultantLeft, FactVoided),
-    declared=topics(PortalChangeDeclared, PortalChangeCorrected, FactVoided),
-)
+_TOPICS: Final = {
+    "reported": topics(*sorted(REPORTED - {FactVoided}, key=lambda fact: fact.topic)),
+    "registered": topics(ExamRegistered),
+    "linked": topics(ConsultantLinked),
+    "of_links": topics(ConsultantLinked, ConsultantLeft, FactVoided),
+    "declared": topics(PortalChangeDeclared, PortalChangeCorrected, FactVoided),
+}
+_SQL: Final = statements(__file__, direction="", **_TOPICS)
+_NEWEST_FIRST: Final = statements(__file__, direction="DESC", **_TOPICS)
 
 
 class FactItem(msgspec.Struct, frozen=True):
@@ -69,9 +70,9 @@ class FactItem(msgspec.Struct, frozen=True):
 
 
 class FactsWithoutEffectAnswer(Answer, frozen=True, kw_only=True):
-    """A page of facts in log order. `next`: the `after` of the next page of the same list; null: this is the last.
+    """A page of facts in the order asked for. `next`: the `after` of the next page of the list; null: there is none.
 
-    A page with a next can list fewer facts than asked for, or none: it ends after a number of facts judged.
+    A page with a `next` can list fewer facts than asked for, or none, because it judges a bounded number.
     """
 
     facts: tuple[FactItem, ...]
@@ -80,22 +81,23 @@ class FactsWithoutEffectAnswer(Answer, frozen=True, kw_only=True):
 
 async def without_effect(connection: Connection, question: FactsWithoutEffect, parameters: Parameters) -> bytes:
     """The facts that changed nothing by `at`. Raises `NeverMentioned` for the id of a filter, and `InvalidQuery`."""
-    members, after = question.moment, 0
+    members, last = question.moment, None
     if question.after is not None:
-        members, after = _resumed(question.after, members)
+        members, last = _resumed(question.after, members)
     _, moment = await moment_of(connection, members, parameters)
     await _require_mentioned(connection, question, moment.position)
     listed: list[FactWithoutEffect] = []
-    judged, scanned = 0, after
+    judged = 0
     context = _Context(connection, moment.position)
-    async for rows in _candidates(connection, question, after, moment.position):
+    async for rows in _candidates(connection, question, last, moment.position):
         if judged >= JUDGED_MAX or len(listed) > question.limit:
-            return _page(moment, listed, question.limit, scanned)
+            return _page(moment, listed, question.limit, last)
         judged_here, known = await context.known(rows)
         found = facts_without_effect(known, moment.at, parameters)
-        listed += [item for item in found if item.fact.position in judged_here and _wanted(item, question)]
+        wanted = [item for item in found if item.fact.position in judged_here and _wanted(item, question)]
+        listed += reversed(wanted) if question.order == "newest" else wanted
         judged += len(rows) + _ENDING_WEIGHT * _ends(rows)
-        scanned = rows[-1]["notification_id"]
+        last = rows[-1]["notification_id"]
     return _page(moment, listed, question.limit, None)
 
 
@@ -130,14 +132,14 @@ def _item(found: FactWithoutEffect) -> FactItem:
 
 
 def _resumed(cursor: str, members: AsOfMembers) -> tuple[AsOfMembers, int]:
-    """The moment of the list and the position to continue after. The question's own moment takes precedence."""
+    """The moment of the list and the position to continue from. The question's own moment takes precedence."""
     at, position, after = cursor.split("~")
     try:
         asked_at = members.at or datetime.fromisoformat(at)
         if max(int(position), int(after)) > _POSITION_MAX:
             raise ValueError(cursor)
     except ValueError:
-        raise InvalidQuery("after is the `next` of a page of this list.", "after") from None
+        raise InvalidQuery("after must be the `next` of a page of this list.", "after") from None
     if members.known_at is not None or members.known_position is not None:
         return AsOfMembers(asked_at, members.known_at, members.known_position), int(after)
     return AsOfMembers(asked_at, None, int(position)), int(after)
@@ -157,16 +159,20 @@ async def _require_mentioned(connection: Connection, question: FactsWithoutEffec
 
 
 async def _candidates(
-    connection: Connection, question: FactsWithoutEffect, after: int, through: int
+    connection: Connection, question: FactsWithoutEffect, last: int | None, through: int
 ) -> AsyncIterator[list[asyncpg.Record]]:
-    """The facts to judge, in log order and in parts; a closure or merger is the last of its part."""
-    statement, subject = _SQL["candidates"], tuple[str, ...]()
+    """The facts to judge, up to a position, in the order asked for and in parts; those up to `last` were judged.
+
+    A closure or merger is the last of its part.
+    """
+    known = _NEWEST_FIRST if question.order == "newest" else _SQL
+    statement, subject = known["candidates"], tuple[str, ...]()
     if question.consultant_id is not None:
-        statement, subject = _SQL["candidates_of_consultant"], (question.consultant_id,)
+        statement, subject = known["candidates_of_consultant"], (question.consultant_id,)
     elif question.partner_id is not None:
-        statement, subject = _SQL["candidates_of_partner"], (question.partner_id,)
-    while rows := await connection.fetch(statement, after, through, _AT_ONCE, *subject):
-        after = rows[-1]["notification_id"]
+        statement, subject = known["candidates_of_partner"], (question.partner_id,)
+    while rows := await connection.fetch(statement, *_rest(question, last, through), _AT_ONCE, *subject):
+        last = rows[-1]["notification_id"]
         part: list[asyncpg.Record] = []
         for row in rows:
             part.append(row)
@@ -175,6 +181,13 @@ async def _candidates(
                 part = []
         if part:
             yield part
+
+
+def _rest(question: FactsWithoutEffect, last: int | None, through: int) -> tuple[int, int]:
+    """After which position, and up to which, the facts lie that are still to be judged."""
+    if last is None:
+        return 0, through
+    return (0, min(last - 1, through)) if question.order == "newest" else (last, through)
 
 
 def _ends(rows: Sequence[asyncpg.Record]) -> bool:

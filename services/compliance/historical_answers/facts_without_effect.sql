@@ -4,32 +4,32 @@ SELECT e.topic, e.state, e.notification_id, e.append_position, e.consultant_id, 
 FROM certification.stored_events e
 
 -- name: candidates
--- The next of them after a position ($1), up to another ($2).
+-- The next of them after a position ($1), up to another ($2): the first, or in the other direction the last.
 {row} WHERE e.notification_id > $1 AND e.notification_id <= $2 AND e.topic IN ({reported})
-ORDER BY e.notification_id LIMIT $3
+ORDER BY e.notification_id {direction} LIMIT $3
 
 -- name: candidates_of_partner
 -- The same of those that name a partner ($4).
 ({row} WHERE e.partner_id = $4 AND e.notification_id > $1 AND e.notification_id <= $2 AND e.topic IN ({reported})
- ORDER BY e.notification_id LIMIT $3)
+ ORDER BY e.notification_id {direction} LIMIT $3)
 UNION ALL
 ({row} WHERE e.into_partner_id = $4 AND e.partner_id <> $4 AND e.notification_id > $1 AND e.notification_id <= $2
      AND e.topic IN ({reported})
- ORDER BY e.notification_id LIMIT $3)
-ORDER BY notification_id LIMIT $3
+ ORDER BY e.notification_id {direction} LIMIT $3)
+ORDER BY notification_id {direction} LIMIT $3
 
 -- name: candidates_of_consultant
 -- The same of those about a person ($4): a score that came before its registration does not name the person.
 ({row} WHERE e.consultant_id = $4 AND e.notification_id > $1 AND e.notification_id <= $2 AND e.topic IN ({reported})
- ORDER BY e.notification_id LIMIT $3)
+ ORDER BY e.notification_id {direction} LIMIT $3)
 UNION ALL
 (SELECT e.topic, e.state, e.notification_id, e.append_position, e.consultant_id, e.originator_id
  FROM (SELECT DISTINCT r.originator_id FROM certification.stored_events r
        WHERE r.consultant_id = $4 AND r.topic = {registered}) s
  JOIN certification.stored_events e ON e.originator_id = s.originator_id
  WHERE e.consultant_id IS NULL AND e.notification_id > $1 AND e.notification_id <= $2 AND e.topic IN ({reported})
- ORDER BY e.notification_id LIMIT $3)
-ORDER BY notification_id LIMIT $3
+ ORDER BY e.notification_id {direction} LIMIT $3)
+ORDER BY notification_id {direction} LIMIT $3
 
 -- name: of_people
 -- Up to a position ($3), all facts about people ($1), and the whole streams of registrations ($2), theirs and others'.

@@ -1,7 +1,8 @@
 """Lists as of another moment than the present: replayed from the log, partner by partner."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import AsyncIterator, Iterable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from heapq import nsmallest
 from typing import Final
 
@@ -11,12 +12,12 @@ from msgspec.structs import replace
 from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import Answer, AsOf, moment_of
 from services.compliance.historical_answers.page_budget import ALL_PRODUCTS, PageBudget
-from services.compliance.historical_answers.queries import PartnersList, WindowsList
+from services.compliance.historical_answers.queries import BEFORE_ALL, PartnersList, WindowsList
 from services.compliance.policy.answers_from_facts import partner_segment, partner_windows
 from services.compliance.policy.calendar import end_of_london_day, london_day
 from services.compliance.policy.forecast import ForecastSegment
 from services.compliance.policy.parameters import Parameters
-from services.compliance.read_model.names import Search, consultant_names, partner_names, partner_search
+from services.compliance.read_model.names import consultant_names, partner_names, partners_found
 from services.compliance.read_model.routing import mentioned_partners, routed
 from services.compliance.read_model.window_openings import Opening, openings, tell_all_windows, window_days
 from shared.events.compliance_events import Outcome, Status, Window
@@ -28,7 +29,6 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 WindowPlace = tuple[datetime, str, str, int]
 """Where a window stands in the list: deadline, partner, product, number."""
-BEFORE_ALL: Final[WindowPlace] = (datetime(1970, 1, 1, tzinfo=UTC), "", "", 0)
 
 
 class LeadingReason(msgspec.Struct, frozen=True):
@@ -39,7 +39,7 @@ class LeadingReason(msgspec.Struct, frozen=True):
 
 
 class LostConsultant(msgspec.Struct, frozen=True):
-    """Who ceased to count last and does not count since, and when. `name`: null where it is unknown or erased."""
+    """The last person who ceased to count and is not back, and when. `name`: null if it is unknown or erased."""
 
     consultant_id: str
     name: str | None
@@ -47,10 +47,10 @@ class LostConsultant(msgspec.Struct, frozen=True):
 
 
 class PartnerItem(msgspec.Struct, frozen=True):
-    """How one partner stands for one product. `name`: null where it is unknown or erased.
+    """How one partner stands for one product. `name`: null if it is unknown or erased.
 
-    `since`: since when the status is what it is; null where it never was another. `missing`: how many more people must
-    count for the minimum, which is the shortfall; null with the minimum (R10). `lost`: null where nobody was.
+    `since`: when the status began; null if it was never another. `missing`: how many more people must
+    count for the minimum, which is the shortfall; null with the minimum (R10). `lost`: null if nobody was.
     """
 
     partner_id: str
@@ -88,14 +88,21 @@ class WindowItem(msgspec.Struct, frozen=True, order=True):
 
 
 class PartnersAnswer(Answer, frozen=True, kw_only=True):
-    """A page of partners. `next`: the `after` of the next page; null: this is the last."""
+    """A page of partners. `next`: the `after` of the next page; null: there is none."""
 
     partners: tuple[PartnerItem, ...]
     next: str | None
 
 
+class SuspensionsAnswer(Answer, frozen=True, kw_only=True):
+    """A page of suspensions. `next`: the `after` of the next page; null: there is none."""
+
+    suspensions: tuple[PartnerItem, ...]
+    next: str | None
+
+
 class WindowsAnswer(Answer, frozen=True, kw_only=True):
-    """A page of windows. `next`: the `after` of the next page; null: this is the last."""
+    """A page of windows. `next`: the `after` of the next page; null: there is none."""
 
     windows: tuple[WindowItem, ...]
     next: str | None
@@ -161,6 +168,15 @@ def partners_page(moment: AsOf, items: Sequence[PartnerItem], last: tuple[str, s
     """The page. `last`: the partner and product after which the next one begins; None: there is none."""
     following = None if last is None else "~".join(last)
     return msgspec.json.encode(PartnersAnswer(**moment.members, partners=tuple(items), next=following))
+
+
+def suspensions_page(moment: AsOf, items: Sequence[PartnerItem], *, more: bool) -> bytes:
+    """The page. `more`: there can be a next one."""
+    last = items[-1] if more else None
+    following = None
+    if last is not None and last.since is not None:  # who is suspended was something else before (R12)
+        following = "~".join((instant_text(last.since), last.partner_id, last.product))
+    return msgspec.json.encode(SuspensionsAnswer(**moment.members, suspensions=tuple(items), next=following))
 
 
 async def windows(connection: Connection, question: WindowsList, parameters: Parameters) -> bytes:
@@ -258,14 +274,14 @@ async def _partners(
     """The items, and after which partner and product the next page begins (None: there is none)."""
     items: list[PartnerItem] = []
     budget = PageBudget()
-    search = None if question.q is None else await partner_search(connection, question.q)
-    async for partner_id, facts in _every_partner(connection, moment, question.after[0], search, include=True):
+    found = None if question.q is None else await partners_found(connection, question.q)
+    async for partner_id, facts in _every_partner(connection, moment, question.after[0], found, include=True):
         for product in sorted(parameters.products):
             segment = partner_segment(facts, partner_id, product, moment.at, parameters)
             if segment is None or (partner_id, product) <= question.after:
                 continue
             standing = segment.standing
-            if standing.status in (question.statuses or (standing.status,)) and question.product in (None, product):
+            if standing.status in (question.status or (standing.status,)) and question.product in (None, product):
                 items.append(_partner_item(partner_id, product, segment))
             if len(items) == question.limit:
                 return items, (partner_id, product)
@@ -276,7 +292,7 @@ async def _partners(
 
 def _partner_item(partner_id: str, product: str, segment: ForecastSegment) -> PartnerItem:
     """The item of a segment, without names."""
-    standing, reason, (since, lost) = segment.standing, segment.reasons[0], segment.background
+    standing, reason, (since, lost) = segment.standing, segment.reasons[0], segment.origin
     return PartnerItem(
         partner_id,
         None,
@@ -335,18 +351,21 @@ def window_place(item: WindowItem) -> WindowPlace:
 
 
 async def _every_partner(
-    connection: Connection, moment: AsOf, after: str, search: Search | None, *, include: bool
+    connection: Connection, moment: AsOf, after: str, found: Sequence[str] | None, *, include: bool
 ) -> AsyncIterator[tuple[str, list[Fact]]]:
-    """Every partner that the search finds, in order, with the facts routed to it at the moment.
+    """Every partner in order, with the facts routed to it at the moment. `found`: only these, in order.
 
     `include`: `after` itself too.
     """
-    partner_ids: Sequence[str] = [after] if include and after else []
+    partner_ids: Sequence[str] = [after] if include and after and found is None else []
+    place = 0 if found is None else (bisect_left if include else bisect_right)(found, after)
     while True:
-        found = [partner_id for partner_id in partner_ids if search is None or search.finds(partner_id)]
-        for partner_id, facts in (await routed(connection, found, moment.position)).items():
+        for partner_id, facts in (await routed(connection, partner_ids, moment.position)).items():
             yield partner_id, facts
         after = max([after, *partner_ids])
-        partner_ids = await mentioned_partners(connection, after, _PARTNERS_AT_ONCE)
+        if found is None:
+            partner_ids = await mentioned_partners(connection, after, _PARTNERS_AT_ONCE)
+        else:
+            partner_ids, place = found[place : place + _PARTNERS_AT_ONCE], place + _PARTNERS_AT_ONCE
         if not partner_ids:
             return

@@ -10,18 +10,18 @@ import msgspec
 
 from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import Answer, AsOf, moment_of, partner_as_of
-from services.compliance.historical_answers.consultant_lists import every_person, snapshot
+from services.compliance.historical_answers.consultant_lists import every_person
 from services.compliance.historical_answers.page_budget import ALL_PRODUCTS, PageBudget
-from services.compliance.historical_answers.queries import AsOfMembers, MaintenanceList
+from services.compliance.historical_answers.queries import MaintenanceList
 from services.compliance.policy.calendar import end_of_london_day
+from services.compliance.policy.certified_spans import Obligation
 from services.compliance.policy.consultant_times import ConsultantRecord, holds, linked_times, record_of
-from services.compliance.policy.maintenance import Obligation
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.partner_facts import PartnerFacts
-from services.compliance.read_model.current_standings import present_moment
 from services.compliance.read_model.names import consultant_names, partner_names
-from services.compliance.read_model.people_queries import DutyPlace, present_duties, present_records
+from services.compliance.read_model.people_queries import DutyPlace, present_duties
 from services.compliance.read_model.routing import people_routed
+from services.compliance.read_model.shared_snapshot import one_moment
 
 
 class MaintenanceItem(msgspec.Struct, frozen=True):
@@ -41,9 +41,9 @@ class MaintenanceItem(msgspec.Struct, frozen=True):
 
 
 class MaintenanceAnswer(Answer, frozen=True, kw_only=True):
-    """A page of what is owed, soonest due first. `next`: the `after` of the next page; null: this is the last.
+    """A page of what is owed, soonest due first. `next`: the `after` of the next page; null: there is none.
 
-    A page with a next can list less than asked for, or nothing: it ends after a number of people.
+    A page with a `next` can list less than asked for, or nothing, because it looks at a bounded number of people.
     """
 
     maintenance: tuple[MaintenanceItem, ...]
@@ -56,22 +56,18 @@ _Found = tuple[AsOf, Records, list[DutyPlace], DutyPlace | None]
 
 async def maintenance(connection: Connection, question: MaintenanceList, parameters: Parameters) -> bytes:
     """A page of what is owed, by due day, portal change, person and product."""
-    if question.moment == AsOfMembers():
-        async with snapshot(connection):
-            found = await _present(connection, question)
-    else:
-        found = await _known(connection, question, parameters)
-    moment, records, places, following = found
-    items = await _items(connection, moment, records, places)
-    cursor = None if following is None else "~".join(map(str, following))
-    return msgspec.json.encode(MaintenanceAnswer(**moment.members, maintenance=tuple(items), next=cursor))
+    if question.live:
+        async with one_moment(connection, question.held):
+            return await present_maintenance(connection, question)
+    moment, records, places, following = await _known(connection, question, parameters)
+    return _answer(moment, await _items(connection, moment, records, places), following)
 
 
-async def _present(connection: Connection, question: MaintenanceList) -> _Found:
-    _, moment = await present_moment(connection)
-    places = await present_duties(
+async def present_maintenance(connection: Connection, question: MaintenanceList) -> bytes:
+    """The page of the present."""
+    moment, duties = await present_duties(
         connection,
-        moment.at,
+        question.held and question.held.at,
         DutyPlace(*question.after),
         question.limit,
         partner_id=question.partner_id,
@@ -79,8 +75,34 @@ async def _present(connection: Connection, question: MaintenanceList) -> _Found:
         product=question.product,
         due_before=question.due_before,
     )
-    records = await present_records(connection, sorted({place.consultant_id for place in places}))
-    return moment, records, places, places[-1] if len(places) == question.limit else None
+    overdue = _Overdue(moment.at)
+    items = [_item(*duty, overdue) for duty in duties]
+    return _answer(moment, items, duties[-1].place if len(duties) == question.limit else None)
+
+
+def _answer(moment: AsOf, items: Sequence[MaintenanceItem], following: DutyPlace | None) -> bytes:
+    cursor = None if following is None else "~".join(map(str, following))
+    return msgspec.json.encode(MaintenanceAnswer(**moment.members, maintenance=tuple(items), next=cursor))
+
+
+class _Overdue(dict[date, bool]):
+    """Whether a day is over at an instant. A list has few days, each of them in many rows."""
+
+    def __init__(self, at: datetime) -> None:
+        self._at = at
+
+    def __missing__(self, due_on: date) -> bool:
+        self[due_on] = is_over = end_of_london_day(due_on) <= self._at
+        return is_over
+
+
+def _item(
+    place: DutyPlace, name: str | None, partner_id: str | None, partner_name: str | None, overdue: _Overdue
+) -> MaintenanceItem:
+    due_on, portal_change_id, consultant_id, product = place
+    return MaintenanceItem(
+        due_on, portal_change_id, product, consultant_id, name, partner_id, partner_name, overdue[due_on]
+    )
 
 
 async def _known(connection: Connection, question: MaintenanceList, parameters: Parameters) -> _Found:
@@ -114,22 +136,18 @@ async def _known(connection: Connection, question: MaintenanceList, parameters: 
 async def _partner(
     connection: Connection, question: MaintenanceList, parameters: Parameters
 ) -> tuple[AsOf, PartnerFacts | None]:
-    """The moment, and what is known of the partner in question."""
+    """The moment, and what is known of the partner asked about."""
     if question.partner_id is None:
         _, moment = await moment_of(connection, question.moment, parameters)
         return moment, None
     moment, facts = await partner_as_of(connection, question.partner_id, question.moment, parameters)
-    knowledge = PartnerFacts(question.partner_id, parameters)
-    for fact in facts:
-        knowledge.add(fact)
+    knowledge = PartnerFacts(question.partner_id, parameters, facts)
     return moment, knowledge
 
 
 async def _changes(connection: Connection, position: int, parameters: Parameters) -> list[tuple[date, str]]:
     """Due day and id of every significant portal change known at the position, in order."""
-    knowledge = PartnerFacts("", parameters)
-    for fact in (await people_routed(connection, [""], position))[""]:
-        knowledge.add(fact)
+    knowledge = PartnerFacts("", parameters, (await people_routed(connection, [""], position))[""])
     obligations: set[Obligation] = {
         obligation for product in parameters.products for obligation in knowledge.obligations(product)
     }
@@ -151,8 +169,11 @@ def _wanted_change(question: MaintenanceList, due_on: date, portal_change_id: st
 
 
 def _owes(record: ConsultantRecord, place: DutyPlace, question: MaintenanceList, at: datetime) -> bool:
-    return question.product in (None, place.product) and any(
-        (duty.due_on, duty.portal_change_id) == place[:2] for duty in record.owed(place.product, at)
+    """Who never counted for a partner is asked for no maintenance."""
+    return (
+        bool(record.counting)
+        and question.product in (None, place.product)
+        and any((duty.due_on, duty.portal_change_id) == place[:2] for duty in record.owed(place.product, at))
     )
 
 
@@ -163,16 +184,9 @@ async def _items(
     names = await consultant_names(connection, ids)
     counting = {consultant_id: records[consultant_id].counts_for(moment.at) for consultant_id in ids}
     named = await partner_names(connection, sorted({partner for partner in counting.values() if partner is not None}))
-    return [
-        MaintenanceItem(
-            due_on=place.due_on,
-            portal_change_id=place.portal_change_id,
-            product=place.product,
-            consultant_id=place.consultant_id,
-            name=names.get(place.consultant_id),
-            partner_id=counting[place.consultant_id],
-            partner_name=named.get(counting[place.consultant_id] or ""),
-            overdue=end_of_london_day(place.due_on) <= moment.at,
-        )
-        for place in places
-    ]
+    overdue = _Overdue(moment.at)
+    items = []
+    for place in places:
+        partner_id = counting[place.consultant_id]
+        items.append(_item(place, names.get(place.consultant_id), partner_id, named.get(partner_id or ""), overdue))
+    return items

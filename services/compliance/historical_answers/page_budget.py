@@ -1,10 +1,10 @@
-"""How much work a page of a list may be that is derived from the log."""
+"""The limit on the work for one page of a list that is derived from the log."""
 
 import asyncio
 from typing import Final
 
 _TRIED_MAX: Final = 2_000
-"""A page ends after so many partners or people, however few of them it lists."""
+"""A page ends after this number of partners or people, however few of them it lists."""
 PAGE_SECONDS_MAX: Final = 3.0
 """A page ends after so much work: what follows is for the next."""
 

@@ -12,7 +12,7 @@ from services.compliance.historical_answers.as_of import moment_of, partner_as_o
 from services.compliance.historical_answers.explanations import NamedFact, named_fact
 from services.compliance.historical_answers.partners import never_mentioned
 from services.compliance.historical_answers.queries import AsOfMembers, PartnerChanges
-from services.compliance.policy.known_standings import Learned, Standings, what_was_learned
+from services.compliance.policy.learned_changes import Learned, Standings, what_was_learned
 from services.compliance.policy.parameters import Parameters
 from services.compliance.refusals import InvalidQuery, KnownInTheFuture
 from shared.events.compliance_events import Standing, Status
@@ -35,7 +35,7 @@ class StandingSummary(msgspec.Struct, frozen=True):
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """A member of the answer that became another one. Of a list: what it has no longer, and what it has newly."""
+    """A member of the answer that changed. Of a list: what was removed, and what was added."""
 
     product: str
     member: str
@@ -59,8 +59,8 @@ class LearnedChange(msgspec.Struct, frozen=True):
 class PartnerChangesAnswer(msgspec.Struct, frozen=True):
     """What changed the answer for `at` between what was known at two instants.
 
-    `before`, `after`: how the partner stands at `at`, as known at either; empty where it was not mentioned yet.
-    `next`: the `after` of the next page; null: this is the last.
+    `before`, `after`: how the partner stands at `at`, as known at either; empty if it was not mentioned yet.
+    `next`: the `after` of the next page; null: there is none.
     """
 
     partner_id: str
@@ -85,7 +85,7 @@ async def partner_changes(connection: Connection, question: PartnerChanges, para
     with _named_as("known_from"):
         _, earliest = await moment_of(connection, AsOfMembers(latest.at, known_from), parameters)
     if earliest.position > latest.position:
-        raise InvalidQuery("known_from lies after known_to: nothing is learned backwards.", "known_from")
+        raise InvalidQuery("known_from is after known_to: give the earlier instant as known_from.", "known_from")
     found = list(what_was_learned(facts, earliest.position, question.partner_id, latest.at, parameters))
     if not found[-1].after:
         raise never_mentioned(question.partner_id)
@@ -113,7 +113,7 @@ def _named_as(parameter: str) -> Iterator[None]:
         yield
     except KnownInTheFuture:
         raise KnownInTheFuture(
-            f"{parameter} lies after now: what will be known then is not known yet.", parameter
+            f"{parameter} is in the future: what will be known then is not known yet.", parameter
         ) from None
 
 

@@ -34,8 +34,8 @@ from shared.events.wire import instant_text
 class AuthorisationAnswer(Answer, frozen=True, kw_only=True):
     """Whether the partner may sell the product to new customers, or maintain existing ones.
 
-    `name`: of the partner, as it is called now; null where it is unknown or erased. `mends`: what would make it
-    compliant; null where it is.
+    `name`: of the partner, as it is called now; null if it is unknown or erased. `mends`: what would make it
+    compliant; null if it is.
     """
 
     partner_id: str
@@ -58,7 +58,7 @@ class ProductStanding(MendedStanding, frozen=True, kw_only=True):
 class EveryProductAnswer(Answer, frozen=True, kw_only=True):
     """How the partner stands for each product. `next_change_at`: when the first of them changes.
 
-    `name`: of the partner, as it is called now; null where it is unknown or erased.
+    `name`: of the partner, as it is called now; null if it is unknown or erased.
     """
 
     partner_id: str

@@ -7,19 +7,17 @@ never take all processes nor more than half of the queue, and ids take turns.
 import asyncio
 import logging
 import os
-import socket
-import sys
-from asyncio.subprocess import DEVNULL, Process
 from collections import Counter, deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Final
 
+from services.compliance.child_process import ChildProcess
 from services.compliance.historical_answers.queries import (
     Answered,
     DatabaseAway,
     Failed,
-    HistoryQuery,
+    Question,
     Refused,
     Reply,
     WorkerSettings,
@@ -28,7 +26,7 @@ from services.compliance.historical_answers.queries import (
 )
 from services.compliance.refusals import InvalidQuery, KnownInTheFuture, NeverMentioned
 from services.compliance.settings import ComplianceSettings
-from services.web.refusal import EngineNotInstalled, Refusal
+from services.web.refusal import EngineNotInstalled, NoDatabase, Refusal
 
 QUEUE_SECONDS_MAX: Final = 30.0
 """How long a question may wait for a process."""
@@ -38,8 +36,6 @@ REPLY_GRACE_SECONDS: Final = 1.0
 NICENESS: Final = 10
 """Of the processes: serving, appending and following go first."""
 _BACKOFF_SECONDS: Final = 0.5
-_LENGTH_BYTES: Final = 4
-_REPLY_BYTES_MAX: Final = 256 << 20
 
 _log: Final = logging.getLogger(__name__)
 
@@ -50,10 +46,6 @@ class TooManyQuestions(Refusal):
 
 class TakesTooLong(Refusal):
     """The answer exceeds the budget of a question."""
-
-
-class AnswersAway(Refusal):
-    """The database does not answer, or a process ended."""
 
 
 REFUSALS: Final[dict[str, type[Refusal]]] = {
@@ -73,7 +65,7 @@ class _Waiting:
 class AnsweringPool:
     """Belongs to one event loop. Starts its processes when there are questions, and keeps them.
 
-    `worker_settings`: what each of its processes is told first.
+    `worker_settings`: the first message to each of its processes.
     """
 
     def __init__(self, settings: ComplianceSettings) -> None:
@@ -92,20 +84,21 @@ class AnsweringPool:
         self._queues: dict[str, deque[_Waiting]] = {}
         self._waiting = 0
         self._working: Counter[str] = Counter()
-        self._idle: list[_Worker] = []
+        self._idle: list[ChildProcess] = []
         self._workers = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def ask(self, about: str, question: HistoryQuery) -> bytes:
+    async def ask(self, about: str, question: Question) -> bytes:
         """The body of the answer. `about`: the id in question; questions about one id take turns with others.
 
-        Raises `TooManyQuestions`, `TakesTooLong`, `AnswersAway` and the refusals of the question itself.
+        Raises `TooManyQuestions`, `TakesTooLong`, `NoDatabase`, also where a process ended, and the refusals of the
+        question itself.
         """
         queue = self._queues.setdefault(about, deque())
         if self._waiting >= self._queue_max or len(queue) >= max(1, self._queue_max // 2):
             if not queue:
                 del self._queues[about]
-            raise TooManyQuestions("As many questions wait as may, in all or about this id: ask again in a moment.")
+            raise TooManyQuestions("Too many questions wait, in all or about this id: ask again in a moment.")
         waiting = _Waiting(about, encode(question))
         queue.append(waiting)
         self._waiting += 1
@@ -163,14 +156,14 @@ class AnsweringPool:
                 return waiting
         return None
 
-    async def _answer(self, worker: "_Worker | None", waiting: _Waiting) -> None:
+    async def _answer(self, worker: ChildProcess | None, waiting: _Waiting) -> None:
         pause_seconds = 0.0
         try:
             if worker is None or not worker.alive:
                 await _ended(worker)
                 worker = None
-                worker = await _Worker.start(self.worker_settings)
-            reply = await worker.ask(waiting.question, self._seconds_max + REPLY_GRACE_SECONDS)
+                worker = await _start(self.worker_settings)
+            reply = decode_reply(await worker.call(waiting.question, self._seconds_max + REPLY_GRACE_SECONDS))
         except TimeoutError:
             _log.warning("a question about %s took too long and its process is ended", waiting.about)
             reply = Refused("TakesTooLong", f"The answer takes longer than {self._seconds_max:g} seconds.", None)
@@ -195,7 +188,7 @@ class AnsweringPool:
         self._hand_out()
 
 
-async def _ended(worker: "_Worker | None") -> None:
+async def _ended(worker: ChildProcess | None) -> None:
     if worker is not None:
         await worker.end()
 
@@ -208,58 +201,17 @@ def _body(reply: Reply) -> bytes:
         case Refused(refusal, detail, parameter):
             raise REFUSALS[refusal](detail, parameter)
         case DatabaseAway():
-            raise AnswersAway("The database does not answer at the moment.")
+            raise NoDatabase("The database does not answer at the moment.")
         case Failed(trace):
             raise RuntimeError(f"a question could not be answered:\n{trace}")
 
 
-class _Worker:
-    """A process and the socket to it: each message is its length and its bytes."""
-
-    def __init__(self, process: Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._process = process
-        self._reader = reader
-        self._writer = writer
-
-    @classmethod
-    async def start(cls, settings: WorkerSettings) -> "_Worker":
-        """Raises `TimeoutError`, `OSError` and `EOFError` if it does not start."""
-        ours, theirs = socket.socketpair()
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "services.compliance.historical_answers.worker", str(theirs.fileno())),
-                stdin=DEVNULL,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
-        worker = cls(process, *await asyncio.open_unix_connection(sock=ours))
-        try:
-            await worker._call(encode(settings), START_SECONDS_MAX)
-        except BaseException:
-            await worker.end()
-            raise
-        return worker
-
-    @property
-    def alive(self) -> bool:
-        """Whether it seems to run: the socket of a dead process is at its end."""
-        return self._process.returncode is None and not self._reader.at_eof()
-
-    async def ask(self, question: bytes, seconds_max: float) -> Reply:
-        """Raises `TimeoutError`, `OSError` and `EOFError`; the process is unusable then."""
-        return decode_reply(await self._call(question, seconds_max))
-
-    async def _call(self, message: bytes, seconds_max: float) -> bytes:
-        async with asyncio.timeout(seconds_max):
-            self._writer.write(len(message).to_bytes(_LENGTH_BYTES, "big") + message)
-            length = int.from_bytes(await self._reader.readexactly(_LENGTH_BYTES), "big")
-            if length > _REPLY_BYTES_MAX:
-                raise EOFError("a reply of more bytes than any has")
-            return await self._reader.readexactly(length)
-
-    async def end(self) -> None:
-        """Kills the process."""
-        self._writer.close()
-        with suppress(ProcessLookupError):
-            self._process.kill()
-        await self._process.wait()
+async def _start(settings: WorkerSettings) -> ChildProcess:
+    """A process that is ready. Raises `TimeoutError`, `OSError` and `EOFError` if it does not start."""
+    worker = await ChildProcess.start("services.compliance.historical_answers.worker")
+    try:
+        await worker.call(encode(settings), START_SECONDS_MAX)
+    except BaseException:
+        await worker.end()
+        raise
+    return worker

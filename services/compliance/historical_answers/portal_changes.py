@@ -1,15 +1,21 @@
 """Portal changes with the terms in force, and to whom one is communicated (R27), from the log."""
 
+from collections.abc import AsyncIterator
 from datetime import date, datetime
+from typing import Final
 
 import msgspec
 
 from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import Answer, moment_of
-from services.compliance.historical_answers.queries import PortalChangeNotifications, PortalChangesList
+from services.compliance.historical_answers.queries import (
+    PortalChangeNotifications,
+    PortalChangesList,
+    PortalChangeTerms,
+)
 from services.compliance.policy.answers_from_facts import notified_partners
 from services.compliance.policy.parameters import Parameters
-from services.compliance.policy.portal_changes import PortalChange, portal_change_in_force, portal_changes_in_force
+from services.compliance.policy.portal_change_terms import PortalChange, portal_change_in_force, portal_changes_in_force
 from services.compliance.read_model.routing import (
     contradictory_endings,
     declaration,
@@ -18,13 +24,17 @@ from services.compliance.read_model.routing import (
     revisions,
 )
 from services.compliance.refusals import NeverMentioned
+from shared.events.envelope import Fact
 from shared.events.wire import instant_text
+
+TOGETHER: Final = 2000
+"""Facts about partners that are judged together."""
 
 
 class PortalChangeItem(msgspec.Struct, frozen=True):
     """A portal change with the terms in force. `fact_id`: of its declaration.
 
-    `corrected_by`: the facts that made one of its terms another than declared (R38).
+    `corrected_by`: the corrections to which its terms owe a difference from the declaration (R38).
     """
 
     portal_change_id: str
@@ -38,14 +48,24 @@ class PortalChangeItem(msgspec.Struct, frozen=True):
 
 
 class PortalChangesAnswer(Answer, frozen=True, kw_only=True):
-    """A page of portal changes, latest announced first. `next`: the `after` of the next page; null: it is the last."""
+    """A page of portal changes, latest announced first. `next`: the `after` of the next page; null: there is none."""
 
     portal_changes: tuple[PortalChangeItem, ...]
     next: str | None
 
 
+PortalChangeAnswer: Final = msgspec.defstruct(
+    "PortalChangeAnswer",
+    [(field.name, field.type) for field in msgspec.structs.fields(PortalChangeItem)],
+    bases=(Answer,),
+    namespace={"__doc__": "One portal change with the terms in force; its members are those of `PortalChangeItem`."},
+    frozen=True,
+    kw_only=True,
+)
+
+
 class NotificationsAnswer(Answer, frozen=True, kw_only=True):
-    """To whom the portal change is communicated; nobody before its announcement."""
+    """The partners to whom the portal change is communicated; none before its announcement."""
 
     portal_change_id: str
     notified: tuple[str, ...]
@@ -84,6 +104,19 @@ def _item(change: PortalChange) -> PortalChangeItem:
     )
 
 
+async def portal_change(connection: Connection, question: PortalChangeTerms, parameters: Parameters) -> bytes:
+    """The terms of one portal change. Raises `NeverMentioned` if none of this id is declared."""
+    _, moment = await moment_of(connection, question.moment, parameters)
+    declared = await declaration(connection, question.portal_change_id, moment.position)
+    in_force = portal_change_in_force(declared, question.portal_change_id)
+    if in_force is None:
+        raise NeverMentioned(
+            f"No portal change {question.portal_change_id} is declared, as known then.", "portal_change_id"
+        )
+    terms = msgspec.structs.asdict(_item(in_force))
+    return msgspec.json.encode(PortalChangeAnswer(**moment.members, **terms))
+
+
 async def notifications(connection: Connection, question: PortalChangeNotifications, parameters: Parameters) -> bytes:
     """The partners to whom the portal change is communicated: those enrolled at its announcement."""
     portal_change_id = question.portal_change_id
@@ -100,7 +133,7 @@ async def notifications(connection: Connection, question: PortalChangeNotificati
     if announced_at is not None and announced_at <= moment.at:
         declared += await contradictory_endings(connection, moment.position)
         declared += await revisions(connection, moment.position)
-        async for facts in facts_about_partners(connection, moment.position):
+        async for facts in _of_many(facts_about_partners(connection, moment.position)):
             notified += notified_partners(declared + facts, portal_change_id, moment.at, parameters) or []
     answer = NotificationsAnswer(
         **moment.members,
@@ -109,3 +142,15 @@ async def notifications(connection: Connection, question: PortalChangeNotificati
         next_change_at=moment.next_change(announced_at if announced_at and announced_at > moment.at else None),
     )
     return msgspec.json.encode(answer)
+
+
+async def _of_many(each: AsyncIterator[list[Fact]]) -> AsyncIterator[list[Fact]]:
+    """The facts about some partners after another, many together: what they share is then judged seldom."""
+    together: list[Fact] = []
+    async for facts in each:
+        together += facts
+        if len(together) >= TOGETHER:
+            yield together
+            together = []
+    if together:
+        yield together

@@ -22,13 +22,13 @@ from services.compliance.policy.preview import (
 from services.compliance.policy.revised_partners import Revision
 from services.compliance.read_model.hypothetical_facts import HypotheticalFacts
 from services.compliance.read_model.names import consultant_names, partner_names
-from services.compliance.read_model.revised_partners import partners_to_revise
+from services.compliance.read_model.revision_candidates import partners_to_revise
 from services.compliance.read_model.routing import mentioned_partners, revisions
 from shared.events.envelope import Fact
 from shared.events.facts import POLICY, TOPICS, products_of
 
 FACTS_MAX: Final = 20_000
-"""After so many known facts a page ends, so that it is answered in time."""
+"""A page ends after this number of known facts, so that it is answered in time."""
 PEOPLE_MAX: Final = 20
 """So many of the people whom the facts name are compared."""
 _PARTNERS_TOGETHER: Final = 8
@@ -36,7 +36,7 @@ _COUNT: Final = "SELECT count(DISTINCT partner_id) FROM standing"
 
 
 class PreviewedPartner(msgspec.Struct, frozen=True):
-    """What would be another for a partner. `name`: null where it is unknown or erased. `events`: in order."""
+    """What would change for a partner. `name`: null if it is unknown or erased. `events`: in order."""
 
     partner_id: str
     name: str | None
@@ -45,7 +45,7 @@ class PreviewedPartner(msgspec.Struct, frozen=True):
 
 
 class PreviewedPerson(msgspec.Struct, frozen=True):
-    """A certification that would be answered otherwise. `name`: null where it is unknown or erased."""
+    """A certification whose answer would change. `name`: null if it is unknown or erased."""
 
     consultant_id: str
     name: str | None
@@ -55,11 +55,11 @@ class PreviewedPerson(msgspec.Struct, frozen=True):
 
 
 class PreviewAnswer(Answer, frozen=True, kw_only=True):
-    """What would be answered and announced otherwise if the facts were recorded at `at`, after `position`.
+    """Which answers and announcements would change if the facts were recorded at `at`, after `position`.
 
-    `partners_concerned`: how many partners they can concern; `everybody`: all there are, which is about so many.
+    `partners_concerned`: how many partners they can concern; `everybody`: every partner, about that number.
     `partners_compared`: how many of these this page compares; it lists those for which something differs. `people`: of
-    the people whom the facts name, the first 20. `next`: the `after` of the next page; null: this is the last.
+    the people whom the facts name, the first 20. `next`: the `after` of the next page; null: there is none.
     """
 
     everybody: bool

@@ -1,13 +1,53 @@
-"""The messages to and from the processes that replay history."""
+"""The questions, each declared once for its endpoint and its answer, and the messages of processes that replay."""
 
 from collections.abc import Callable
-from datetime import date, datetime
-from typing import Final, Literal
+from datetime import UTC, date, datetime
+from typing import Annotated, ClassVar, Final, Literal, NamedTuple
 
 import msgspec
 
 from services.compliance.policy.parameters import Parameters, parameters_for
+from services.compliance.read_model.shared_snapshot import TableSnapshot
+from services.web.feed_events import LIMIT_DEFAULT, LIMIT_MAX, POSITION_MAX
 from shared.engine import engine_for
+from shared.events.compliance_events import Status
+from shared.rules.no_effect_reasons import NoEffect
+
+CLAIMS_MAX: Final = 200
+"""The most claims of a page: each claim that is not correct is derived by itself."""
+PARTNERS_MAX: Final = 200
+"""The most partners whose progress is asked for at once."""
+BEFORE_ALL: Final = (datetime(1970, 1, 1, tzinfo=UTC), "", "", 0)
+"""Where the list of windows begins."""
+
+
+class QueryParameter(NamedTuple):
+    """Marks a member of a question that stands in the query string. The caller does not set the other members.
+
+    `form`: how it is written there (`services.compliance.api.query_params`); None: as its type. `least`, `most`: the
+    bounds of a number; for a list, `most` is the number of its values.
+    """
+
+    description: str
+    form: str | None = None
+    least: int | None = None
+    most: int | None = None
+
+
+def whole_number(description: str, least: int = 0, most: int = POSITION_MAX) -> QueryParameter:
+    """Marks a member that is a whole number within these bounds; by default a position."""
+    return QueryParameter(description, "whole number", least, most)
+
+
+NEXT: Final = "`next` of the page before."
+MANY: Final = "How many at most."
+MIN_POSITION: Final = whole_number("Wait up to 5 s until it is applied.")
+AFTER: Final = whole_number(NEXT)
+LIMIT: Final = whole_number(MANY, 1, LIMIT_MAX)
+TYPES: Final = QueryParameter("Only these; short or full names.")
+ABOUT_PARTNERS: Final = QueryParameter("Only about these.", "id")
+PRODUCT: Final = QueryParameter("Only for this product.", "product")
+SEARCHED: Final = QueryParameter("Only where the id or the name holds this, case and accents aside.", "search text")
 
 
 class AsOfMembers(msgspec.Struct, frozen=True):
@@ -18,123 +58,196 @@ class AsOfMembers(msgspec.Struct, frozen=True):
     known_position: int | None = None
 
 
-class _Question(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    moment: AsOfMembers
+class Question(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="question"):
+    """A question: it declares the query string of its endpoint, and is the message to a process that replays history.
+
+    A kind that `worker.ANSWERS` lacks is answered in the serving process.
+    """
 
 
-class PartnerCompliance(_Question, frozen=True, kw_only=True):
+class FreshQuestion(Question, frozen=True, kw_only=True):
+    """`min_position`: the answer waits up to five seconds until the facts up to this position are applied."""
+
+    min_position: Annotated[int | None, MIN_POSITION] = None
+
+
+class AsOfQuestion(FreshQuestion, frozen=True, kw_only=True):
+    """`at` and `known_at` default to now. `known_position` is asked instead of `known_at`."""
+
+    at: Annotated[datetime | None, QueryParameter("True at this instant; it may lie in the future.", "instant")] = None
+    known_at: Annotated[datetime | None, QueryParameter("Use only the facts recorded by this instant.", "instant")] = (
+        None
+    )
+    known_position: Annotated[int | None, whole_number("Judged from exactly the facts up to there.")] = None
+
+    @property
+    def live(self) -> bool:
+        """Whether it asks about now, as known now."""
+        return self.at is None and self.known_at is None and self.known_position is None
+
+    @property
+    def moment(self) -> AsOfMembers:
+        """The `at`, `known_at` and `known_position` of the question."""
+        return AsOfMembers(self.at, self.known_at, self.known_position)
+
+
+class _Page(AsOfQuestion, frozen=True, kw_only=True):
+    limit: Annotated[int, LIMIT] = LIMIT_DEFAULT
+
+
+class PartnerCompliance(AsOfQuestion, frozen=True, kw_only=True):
     """How a partner stands for a product."""
 
     partner_id: str
     product: str
 
 
-class PartnerAuthorisation(_Question, frozen=True, kw_only=True):
+class PartnerAuthorisation(AsOfQuestion, frozen=True, kw_only=True):
     """Whether a partner may serve such customers."""
 
     partner_id: str
     product: str
-    customer: Literal["new", "existing"]
+    customer: Annotated[
+        Literal["new", "existing"], QueryParameter("A customer that is new, or one that exists already.")
+    ]
 
 
-class PartnerProducts(_Question, frozen=True, kw_only=True):
+class PartnerProducts(AsOfQuestion, frozen=True, kw_only=True):
     """How a partner stands for every product."""
 
     partner_id: str
 
 
-class PartnerTimeline(_Question, frozen=True, kw_only=True):
+class PartnerTimeline(_Page, frozen=True, kw_only=True):
     """The history of a partner after a place in it, at most `limit` entries."""
 
     partner_id: str
-    after: str | None
-    limit: int
+    after: Annotated[str | None, QueryParameter(NEXT, "timeline cursor")] = None
 
 
-class PartnerStandings(_Question, frozen=True, kw_only=True):
+class PartnerStandings(_Page, frozen=True, kw_only=True):
     """How a partner stood over time, the latest `limit` spans of each product."""
 
     partner_id: str
-    limit: int
 
 
-class ConsultantCertification(_Question, frozen=True, kw_only=True):
+class ConsultantCertification(AsOfQuestion, frozen=True, kw_only=True):
     """Whether a person is certified for a product."""
 
     consultant_id: str
     product: str
 
 
-class PortalChangeNotifications(_Question, frozen=True, kw_only=True):
+class PortalChangeNotifications(AsOfQuestion, frozen=True, kw_only=True):
     """Which partners a portal change is communicated to."""
 
     portal_change_id: str
 
 
-class PortalChangesList(_Question, frozen=True, kw_only=True):
+class PortalChangeTerms(AsOfQuestion, frozen=True, kw_only=True):
+    """Which terms of a portal change are in force."""
+
+    portal_change_id: str
+
+
+class PortalChangeProgress(FreshQuestion, frozen=True, kw_only=True):
+    """How far these partners are with the maintenance that a portal change asks for."""
+
+    portal_change_id: str
+    partner_id: Annotated[tuple[str, ...], QueryParameter("Of these partners.", "id", most=PARTNERS_MAX)] = ()
+
+
+class PortalChangesList(_Page, frozen=True, kw_only=True):
     """A page of portal changes, latest announced first, before a place; None: from the latest."""
 
-    after: tuple[datetime, str] | None
-    limit: int
+    after: Annotated[tuple[datetime, str] | None, QueryParameter(NEXT, "portal change cursor")] = None
 
 
-class PolicyQuestion(_Question, frozen=True, kw_only=True):
+class PolicyQuestion(AsOfQuestion, frozen=True, kw_only=True):
     """Which policy is in force."""
 
 
-class PartnersList(_Question, frozen=True, kw_only=True):
+class PartnersList(_Page, frozen=True, kw_only=True):
     """A page of partners after a partner and product; the filters are None or empty where any passes.
 
     `q`: a part of the id or the name.
     """
 
-    after: tuple[str, str]
-    limit: int
-    statuses: tuple[str, ...]
-    product: str | None
-    q: str | None
+    status: Annotated[tuple[Status, ...], QueryParameter("Only with one of these statuses.", most=5)] = ()
+    product: Annotated[str | None, PRODUCT] = None
+    q: Annotated[str | None, SEARCHED] = None
+    after: Annotated[tuple[str, str], QueryParameter(NEXT, "id and product cursor")] = ("", "")
 
 
-class WindowsList(_Question, frozen=True, kw_only=True):
+class SuspensionsList(FreshQuestion, frozen=True, kw_only=True):
+    """A page of the suspensions of now, the latest first.
+
+    `after`: a place, as the start of a suspension, its partner and its product; None: from the latest.
+    """
+
+    product: Annotated[str | None, PRODUCT] = None
+    limit: Annotated[int, LIMIT] = LIMIT_DEFAULT
+    after: Annotated[tuple[datetime, str, str] | None, QueryParameter(NEXT, "suspension cursor")] = None
+
+
+class WindowsList(_Page, frozen=True, kw_only=True):
     """A page of windows after a place; the filters are None where any passes."""
 
-    after: tuple[datetime, str, str, int]
-    limit: int
-    status: str | None
-    product: str | None
-    due_before: datetime | None
+    status: Annotated[
+        Literal["open", "closed", "expired", "closed_late", "void"] | None, QueryParameter("Only with this outcome.")
+    ] = None
+    product: Annotated[str | None, PRODUCT] = None
+    due_before: Annotated[
+        datetime | None,
+        QueryParameter("With a deadline before this instant, or before this day in London.", "instant or day"),
+    ] = None
+    after: Annotated[tuple[datetime, str, str, int], QueryParameter(NEXT, "window cursor")] = BEFORE_ALL
 
 
-class ConsultantsList(_Question, frozen=True, kw_only=True):
+class ConsultantsOfPartner(_Page, frozen=True, kw_only=True):
     """A page of people and products after a person and product; the filters are None where any passes.
 
-    `partner_id`: only who is linked to it. `of_path`: the list is the partner's own, which must be known.
+    `partner_id`: only who is linked to it. `held`: the snapshot of the table of which this is a page.
     """
 
-    after: tuple[str, str]
-    limit: int
-    partner_id: str | None
-    of_path: bool
-    product: str | None
-    certified: bool | None
-    q: str | None
+    partner_must_be_known: ClassVar[bool] = True
+    product: Annotated[str | None, PRODUCT] = None
+    certified: Annotated[bool | None, QueryParameter("Only who is certified, or only who is not.", "true or false")] = (
+        None
+    )
+    after: Annotated[tuple[str, str], QueryParameter(NEXT, "id and product cursor")] = ("", "")
+    partner_id: str | None = None
+    q: str | None = None
+    held: TableSnapshot | None = None
 
 
-class MaintenanceList(_Question, frozen=True, kw_only=True):
+class ConsultantsList(ConsultantsOfPartner, frozen=True, kw_only=True):
+    """The same across all partners. A `partner_id` that no fact names is allowed."""
+
+    partner_must_be_known: ClassVar[bool] = False
+    partner_id: Annotated[str | None, QueryParameter("Only who is linked to this partner.", "id")] = None
+    q: Annotated[str | None, SEARCHED] = None
+
+
+class MaintenanceList(_Page, frozen=True, kw_only=True):
     """A page of maintenance that is owed, after a place; the filters are None where any passes.
 
-    `due_before`: only what is due on a day before this.
+    `due_from`: only what is due on this day or later. `due_before`: only what is due on a day before this. `held`: the
+    snapshot of the table of which this is a page.
     """
 
-    after: tuple[date, str, str, str]
-    limit: int
-    partner_id: str | None
-    portal_change_id: str | None
-    product: str | None
-    due_before: date | None
+    due_from: Annotated[date | None, QueryParameter("Due on this day in London, or later.", "first day")] = None
+    due_before: Annotated[
+        date | None, QueryParameter("Due before this instant, or before this day in London.", "bound of days")
+    ] = None
+    portal_change_id: Annotated[str | None, QueryParameter("Only for this portal change.", "id")] = None
+    product: Annotated[str | None, PRODUCT] = None
+    partner_id: Annotated[str | None, QueryParameter("Only by who is linked to this partner.", "id")] = None
+    after: Annotated[tuple[date, str, str, str], QueryParameter(NEXT, "maintenance cursor")] = (date.min, "", "", "")
+    held: TableSnapshot | None = None
 
 
-class DueDays(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+class DueDays(FreshQuestion, frozen=True, kw_only=True):
     """The days by which a partner (None: every partner) has something to do. `path`: of the answer."""
 
     partner_id: str | None
@@ -142,41 +255,42 @@ class DueDays(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     path: str
 
 
-class FactsWithoutEffect(_Question, frozen=True, kw_only=True):
+class FactsWithoutEffect(_Page, frozen=True, kw_only=True):
     """A page of facts that changed nothing, after a place; the filters are None where any passes."""
 
-    partner_id: str | None
-    consultant_id: str | None
-    reason: str | None
-    after: str | None
-    limit: int
+    partner_id: Annotated[str | None, QueryParameter("Only those that name this partner.", "id")] = None
+    consultant_id: Annotated[str | None, QueryParameter("Only those about this consultant.", "id")] = None
+    reason: Annotated[NoEffect | None, QueryParameter("Only for this reason.")] = None
+    order: Annotated[Literal["oldest", "newest"], QueryParameter("Which facts of the log come first.")] = "oldest"
+    after: Annotated[str | None, QueryParameter(NEXT, "facts cursor")] = None
 
 
-class PartnerExplanation(_Question, frozen=True, kw_only=True):
-    """Why a partner stands as it does for a product; `page`: as a page to print."""
+class PartnerExplanation(AsOfQuestion, frozen=True, kw_only=True):
+    """Why a partner stands as it does for a product."""
 
     partner_id: str
     product: str
-    page: bool
 
 
-class PartnerChanges(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+class PartnerChanges(FreshQuestion, frozen=True, kw_only=True):
     """What was learned about a partner between two instants (None: `at`, and now), after a position."""
 
     partner_id: str
-    at: datetime | None
-    known_from: datetime | None
-    known_to: datetime | None
-    after: int | None
-    limit: int
+    at: Annotated[datetime | None, QueryParameter("True at this instant; without it now.", "instant")] = None
+    known_from: Annotated[datetime | None, QueryParameter("As known then; without it as known at `at`.", "instant")] = (
+        None
+    )
+    known_to: Annotated[datetime | None, QueryParameter("To what is known then; without it now.", "instant")] = None
+    after: Annotated[int | None, AFTER] = None
+    limit: Annotated[int, LIMIT] = LIMIT_DEFAULT
 
 
-class PartnerClaims(_Question, frozen=True, kw_only=True):
+class PartnerClaims(Question, frozen=True, kw_only=True):
     """A page of the claims about a partner, after a number."""
 
-    partner_id: str
-    after: int
-    limit: int
+    partner_id: Annotated[str, QueryParameter("Those about this partner.", "id")]
+    after: Annotated[int, AFTER] = 0
+    limit: Annotated[int, whole_number(MANY, 1, CLAIMS_MAX)] = 50
 
 
 class HypotheticalFact(msgspec.Struct, frozen=True):
@@ -192,35 +306,12 @@ class HypotheticalFact(msgspec.Struct, frozen=True):
     data: bytes
 
 
-class Preview(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+class Preview(Question, frozen=True, kw_only=True):
     """What facts would change if they were recorded now, for at most `limit` partners after a partner."""
 
     facts: tuple[HypotheticalFact, ...]
     after: str
     limit: int
-
-
-HistoryQuery = (
-    PartnerCompliance
-    | PartnerAuthorisation
-    | PartnerProducts
-    | PartnerTimeline
-    | PartnerStandings
-    | ConsultantCertification
-    | PortalChangeNotifications
-    | PolicyQuestion
-    | PartnersList
-    | WindowsList
-    | ConsultantsList
-    | MaintenanceList
-    | DueDays
-    | FactsWithoutEffect
-    | PartnerClaims
-    | PartnerExplanation
-    | PartnerChanges
-    | Preview
-    | PortalChangesList
-)
 
 
 class WorkerSettings(msgspec.Struct, frozen=True):
@@ -267,6 +358,5 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
 Reply = Answered | Refused | DatabaseAway | Failed
 
 encode: Final = msgspec.msgpack.Encoder().encode
-decode_question: Final[Callable[[bytes], HistoryQuery]] = msgspec.msgpack.Decoder(HistoryQuery).decode
 decode_reply: Final[Callable[[bytes], Reply]] = msgspec.msgpack.Decoder(Reply).decode
 decode_settings: Final = msgspec.msgpack.Decoder(WorkerSettings).decode

@@ -1,4 +1,4 @@
-"""How one partner stood over time, within bounds: what its picture is drawn from."""
+"""How one partner stood over time, within bounds: the data of its picture."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -21,7 +21,7 @@ PEOPLE_MAX: Final = 100
 class PersonAtPartner(msgspec.Struct, frozen=True):
     """A person is linked to the partner (`product` null), or counts there for the product, from `from` until `to`.
 
-    `name`: null where it is unknown or erased.
+    `name`: null if it is unknown or erased.
     """
 
     consultant_id: str

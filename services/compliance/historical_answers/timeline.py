@@ -15,7 +15,7 @@ from services.compliance.historical_answers.queries import AsOfMembers, PartnerT
 from services.compliance.policy.answers_from_facts import partner_segment
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.partner_facts import PartnerFacts
-from services.compliance.policy.portal_changes import PortalChange
+from services.compliance.policy.portal_change_terms import PortalChange
 from services.compliance.read_model.names import partner_name
 from services.compliance.read_model.training_facts import training_facts
 from services.compliance.refusals import InvalidQuery
@@ -65,7 +65,7 @@ class _Entry(NamedTuple):
 class TimelineAnswer(Answer, frozen=True, kw_only=True):
     """The entries in order: each has a `kind` (fact, notice, window, suspension), `at`, and what goes with its kind.
 
-    `next`: the `after` of the next page of the same list, whatever is recorded meanwhile; null: this is the last.
+    `next`: the `after` of the next page of the same list, whatever is recorded meanwhile; null: there is none.
     """
 
     partner_id: str
@@ -83,9 +83,7 @@ async def timeline(connection: Connection, question: PartnerTimeline, parameters
     resolved, facts = await partner_as_of(connection, partner_id, moment, parameters)
     at = resolved.at
     segments = [partner_segment(facts, partner_id, product, at, parameters) for product in parameters.products]
-    knowledge = PartnerFacts(partner_id, parameters)
-    for fact in facts:
-        knowledge.add(fact)
+    knowledge = PartnerFacts(partner_id, parameters, facts)
     people = {consultant_id for consultant_id, person in knowledge.people() if person.ever_linked}
     trained = await training_facts(connection, sorted(people), resolved.position)
     entries = [*_facts(_merged(facts, trained), partner_id, people), *_notices(knowledge)]
@@ -127,7 +125,7 @@ def _resumed(cursor: str, moment: AsOfMembers) -> tuple[AsOfMembers, _Place]:
         if int(position) > POSITION_MAX:
             raise ValueError(position)
     except ValueError:
-        raise InvalidQuery("after is the `next` of a page of this list.", "after") from None
+        raise InvalidQuery("after must be the `next` of a page of this list.", "after") from None
     if moment.known_at is not None or moment.known_position is not None:
         return AsOfMembers(asked_at, moment.known_at, moment.known_position), place
     return AsOfMembers(asked_at, None, int(position)), place

@@ -1,4 +1,4 @@
-"""A process that replays history: one question at a time, on a connection of its own.
+"""A process that replays history: one question at a time, on one connection.
 
     python -m services.compliance.historical_answers.worker FILE_DESCRIPTOR
 
@@ -12,12 +12,17 @@ import os
 import socket
 import sys
 import traceback
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import Final
+from functools import reduce
+from operator import or_
+from typing import Any, Final
 
 import asyncpg
+import msgspec
 import uvloop
 
+from services.compliance.child_process import Messages
 from services.compliance.database import (
     DATABASE_AWAY,
     READING_ROLE,
@@ -47,11 +52,11 @@ from services.compliance.historical_answers.queries import (
     Answered,
     ConsultantCertification,
     ConsultantsList,
+    ConsultantsOfPartner,
     DatabaseAway,
     DueDays,
     FactsWithoutEffect,
     Failed,
-    HistoryQuery,
     MaintenanceList,
     PartnerAuthorisation,
     PartnerChanges,
@@ -65,12 +70,13 @@ from services.compliance.historical_answers.queries import (
     PolicyQuestion,
     PortalChangeNotifications,
     PortalChangesList,
+    PortalChangeTerms,
     Preview,
+    Question,
     Refused,
     Reply,
     WindowsList,
     WorkerSettings,
-    decode_question,
     decode_settings,
     encode,
 )
@@ -79,73 +85,37 @@ from services.compliance.policy.parameters import Parameters
 from services.web.database_role import take_reading_role
 from services.web.refusal import Refusal
 
-_LENGTH_BYTES: Final = 4
 _THRESHOLDS: Final = (50_000, 10, 10)
 
 
-async def answer(connection: Connection, question: HistoryQuery, parameters: Parameters) -> bytes:
-    """The body of the answer, in JSON or in the form asked for. Raises refusals and what PostgreSQL raises."""
-    match question:
-        case PartnerCompliance():
-            return await partners.compliance(connection, question, parameters)
-        case PartnerAuthorisation():
-            return await partners.authorisation(connection, question, parameters)
-        case PartnerProducts():
-            return await partners.every_product(connection, question, parameters)
-        case PartnerStandings():
-            return await standing_history.partner_standings(connection, question, parameters)
-        case PartnerTimeline():
-            return await timeline.timeline(connection, question, parameters)
-        case ConsultantCertification():
-            return await consultants.certification(connection, question, parameters)
-        case PortalChangeNotifications():
-            return await portal_changes.notifications(connection, question, parameters)
-        case PolicyQuestion():
-            return await policy.policy(connection, question, parameters)
-        case PortalChangesList():
-            return await portal_changes.portal_changes(connection, question, parameters)
-        case Preview():
-            return await previews.preview(connection, question, parameters)
-        case PartnersList() | WindowsList() | ConsultantsList() | MaintenanceList() | DueDays():
-            return await _listed(connection, question, parameters)
-        case _:
-            return await _audited(connection, question, parameters)
+ANSWERS: Final[Mapping[type, Callable[[Connection, Any, Parameters], Awaitable[bytes]]]] = {
+    PartnerCompliance: partners.compliance,
+    PartnerAuthorisation: partners.authorisation,
+    PartnerProducts: partners.every_product,
+    PartnerStandings: standing_history.partner_standings,
+    PartnerTimeline: timeline.timeline,
+    ConsultantCertification: consultants.certification,
+    PolicyQuestion: policy.policy,
+    PortalChangesList: portal_changes.portal_changes,
+    PortalChangeTerms: portal_changes.portal_change,
+    PortalChangeNotifications: portal_changes.notifications,
+    Preview: previews.preview,
+    PartnersList: lists.partners,
+    WindowsList: lists.windows,
+    ConsultantsList: consultant_lists.consultants,
+    ConsultantsOfPartner: consultant_lists.consultants,
+    MaintenanceList: maintenance_list.maintenance,
+    DueDays: due_days.due_days,
+    PartnerExplanation: explanations.partner_explanation,
+    PartnerChanges: partner_changes.partner_changes,
+    FactsWithoutEffect: facts_without_effect.without_effect,
+    PartnerClaims: claims.claims,
+}
+"""The body of the answer to each kind of question, in JSON or in the form asked for.
 
-
-async def _listed(
-    connection: Connection,
-    question: PartnersList | WindowsList | ConsultantsList | MaintenanceList | DueDays,
-    parameters: Parameters,
-) -> bytes:
-    """A page of a list."""
-    match question:
-        case PartnersList():
-            return await lists.partners(connection, question, parameters)
-        case WindowsList():
-            return await lists.windows(connection, question, parameters)
-        case ConsultantsList():
-            return await consultant_lists.consultants(connection, question, parameters)
-        case MaintenanceList():
-            return await maintenance_list.maintenance(connection, question, parameters)
-        case DueDays():
-            return await due_days.due_days(connection, question)
-
-
-async def _audited(
-    connection: Connection,
-    question: PartnerExplanation | PartnerChanges | PartnerClaims | FactsWithoutEffect,
-    parameters: Parameters,
-) -> bytes:
-    """What auditors ask."""
-    match question:
-        case PartnerExplanation():
-            return await explanations.partner_explanation(connection, question, parameters)
-        case PartnerChanges():
-            return await partner_changes.partner_changes(connection, question, parameters)
-        case FactsWithoutEffect():
-            return await facts_without_effect.without_effect(connection, question, parameters)
-        case PartnerClaims():
-            return await claims.claims(connection, question, parameters)
+They raise refusals and what PostgreSQL raises.
+"""
+_decode: Final[Callable[[bytes], Question]] = msgspec.msgpack.Decoder(reduce(or_, ANSWERS)).decode
 
 
 async def reading_connection(settings: WorkerSettings) -> OwnConnection:
@@ -164,14 +134,14 @@ class _Answers:
         self._parameters = settings.parameters
         self._connection: OwnConnection | None = None
 
-    async def reply(self, question: HistoryQuery) -> Reply:
+    async def reply(self, question: Question) -> Reply:
         """The answer, or why there is none."""
         try:
             connection = await self._connected()
         except DATABASE_AWAY:
             return DatabaseAway()
         try:
-            return Answered(await answer(connection, question, self._parameters))
+            return Answered(await ANSWERS[type(question)](connection, question, self._parameters))
         except Refusal as refusal:
             return Refused(type(refusal).__name__, refusal.detail, refusal.parameter)
         except (asyncpg.QueryCanceledError, TimeoutError):
@@ -197,27 +167,17 @@ class _Answers:
 
 
 async def _serve(descriptor: int) -> None:
-    reader, writer = await asyncio.open_unix_connection(sock=socket.socket(fileno=descriptor))
-    settings = decode_settings(await _read(reader))
+    messages = await Messages.of(socket.socket(fileno=descriptor))
+    settings = decode_settings(await messages.read())
     end_with(settings.parent)
     os.nice(settings.niceness)
     gc.collect()
     gc.freeze()
     answers = _Answers(settings)
-    _write(writer, b"ready")
+    await messages.write(b"ready")
     while True:
-        question = decode_question(await _read(reader))
-        _write(writer, encode(await answers.reply(question)))
-        await writer.drain()
-
-
-async def _read(reader: asyncio.StreamReader) -> bytes:
-    length = int.from_bytes(await reader.readexactly(_LENGTH_BYTES), "big")
-    return await reader.readexactly(length)
-
-
-def _write(writer: asyncio.StreamWriter, message: bytes) -> None:
-    writer.write(len(message).to_bytes(_LENGTH_BYTES, "big") + message)
+        question = _decode(await messages.read())
+        await messages.write(encode(await answers.reply(question)))
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
-"""An announcement about a partner."""
+"""An announcement about a partner, and how those of a sweep change."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 import msgspec
@@ -12,7 +13,7 @@ class Announcement(msgspec.Struct, frozen=True):
 
     `about` names what it is about within partner and product: a window (its opening instant),
     a consultant, a portal change. `ordinal` tells apart those that share all else. `due_on` and `products`
-    are the terms of a portal change: corrected, it is announced anew (R38).
+    are the terms of a portal change: corrected, it is announced again (R38).
     """
 
     name: Name
@@ -22,3 +23,14 @@ class Announcement(msgspec.Struct, frozen=True):
     ordinal: int
     due_on: date | None = None
     products: tuple[str, ...] = ()
+
+
+class Change(msgspec.Struct, frozen=True):
+    """How a sweep differs from before: from which instant, and which announcements no longer and newly follow.
+
+    `changed_from`: None if nothing changed up to the instant swept to.
+    """
+
+    changed_from: datetime | None
+    retracted: Sequence[Announcement] = ()
+    announced: Sequence[Announcement] = ()

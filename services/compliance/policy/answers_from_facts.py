@@ -10,13 +10,13 @@ import msgspec
 
 from services.compliance.policy.certification import Certification, endings
 from services.compliance.policy.enrolment import EnrolmentTimeline
-from services.compliance.policy.explanation import Grounds
+from services.compliance.policy.explanation_grounds import Grounds
 from services.compliance.policy.forecast import ForecastSegment, forecast
-from services.compliance.policy.link_history import Employment
+from services.compliance.policy.link_outcomes import Employment
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.partner_facts import PartnerFacts
 from services.compliance.policy.policy_timeline import PolicyTimeline
-from services.compliance.policy.portal_changes import portal_change_in_force
+from services.compliance.policy.portal_change_terms import portal_change_in_force
 from services.compliance.policy.reason import Reason
 from services.compliance.policy.sweep import Sweep
 from shared.events.compliance_events import Window
@@ -32,13 +32,6 @@ class CertificationAnswer(msgspec.Struct, frozen=True):
     portal_user: bool
     reasons: tuple[Reason, ...]
     next_change_at: datetime | None
-
-
-def _known(facts: Iterable[Fact], partner_id: str, parameters: Parameters) -> PartnerFacts:
-    knowledge = PartnerFacts(partner_id, parameters)
-    for fact in facts:
-        knowledge.add(fact)
-    return knowledge
 
 
 def partner_segment(
@@ -101,7 +94,7 @@ def _swept(
     facts: Iterable[Fact], partner_id: str, product: str, at: datetime, parameters: Parameters
 ) -> tuple[PartnerFacts, Sweep] | None:
     """What is known, and the sweep of the product up to the instant; None if the partner was never mentioned."""
-    knowledge = _known(facts, partner_id, parameters)
+    knowledge = PartnerFacts(partner_id, parameters, facts)
     if not knowledge.mentioned:
         return None
     knowledge.refresh_partner()
@@ -121,7 +114,7 @@ def certification_answer(
     changes, and the facts about every partner that its links can lead to.
     """
     known = list(facts)
-    knowledge = _known(known, "", parameters)
+    knowledge = PartnerFacts("", parameters, known)
     person = knowledge.person(consultant_id)
     certification = _certification(known, knowledge, consultant_id, product)
     work = [] if person is None else _where_counted(person.employments)
@@ -149,19 +142,19 @@ def _where_counted(employments: Iterable[Employment]) -> list[Employment]:
 
 def _timelines(known: Iterable[Fact], partners: set[str], parameters: Parameters) -> dict[str, EnrolmentTimeline]:
     """The enrolments of these partners."""
-    everybody = {partner_id: PartnerFacts(partner_id, parameters) for partner_id in partners}
+    by_partner = {partner_id: PartnerFacts(partner_id, parameters) for partner_id in partners}
     for fact in known:
         match fact.data:
             case FactVoided() | PartnerClosed() | PartnersMerged() | PolicyRevised():
-                concerned = list(everybody.values())
+                concerned = list(by_partner.values())
             case _:
                 partner_id = getattr(fact.data, "partner_id", None)
-                concerned = [everybody[partner_id]] if partner_id in everybody else []
+                concerned = [by_partner[partner_id]] if partner_id in by_partner else []
         for knowledge in concerned:
             knowledge.add(fact)
-    for knowledge in everybody.values():
+    for knowledge in by_partner.values():
         knowledge.refresh_partner()
-    return {partner_id: knowledge.timeline for partner_id, knowledge in everybody.items()}
+    return {partner_id: knowledge.timeline for partner_id, knowledge in by_partner.items()}
 
 
 def _certification(known: list[Fact], knowledge: PartnerFacts, consultant_id: str, product: str) -> Certification:
@@ -174,13 +167,14 @@ def _certification(known: list[Fact], knowledge: PartnerFacts, consultant_id: st
         and fact.fact_id not in voided
     ]
     person = knowledge.person(consultant_id)
-    if person is None:
+    stated = None if person is None else person.certification(product)
+    if stated is None:
         return Certification(product, (), (), endings(product, (), revocations))
     return Certification(
         product,
-        person.spans(product),
-        knowledge.lapses(consultant_id, product),
-        endings(product, person.periods(product), revocations),
+        stated.spans,
+        stated.lapses(knowledge.obligations(product)),
+        endings(product, stated.periods(), revocations),
     )
 
 

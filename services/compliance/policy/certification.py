@@ -6,7 +6,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import NamedTuple
 
-from services.compliance.policy.maintenance import Span
+from services.compliance.policy.certified_spans import Span
 from services.compliance.policy.reason import Reason
 from shared.events.envelope import Fact
 from shared.events.facts import Period
@@ -26,7 +26,7 @@ class Certification(NamedTuple):
     ended: Mapping[datetime, Reason]
 
     def instants(self) -> set[datetime]:
-        """Every instant at which what is to be said of it can change."""
+        """Every instant at which the answer about it can change."""
         bounds = {instant for span in (*self.spans, *self.lapses) for instant in (span.start, span.end)}
         return {instant for instant in (*bounds, *self.ended) if instant is not None}
 
@@ -43,12 +43,12 @@ class Certification(NamedTuple):
         last = max((ending for ending in self.ended if ending <= instant), default=None)
         if last is not None:
             return False, self.ended[last]
-        text = f"Not certified for {self.product}: course and passed assessment are not both in hand."
+        text = f"Not certified for {self.product}: the course or a passed assessment is missing."
         return False, Reason("R4", text)
 
 
 def endings(product: str, granted: Iterable[Period], revocations: Iterable[Fact]) -> dict[datetime, Reason]:
-    """What is to be said of who is not certified, by the instant from which on.
+    """The reasons why a person is not certified, each by the instant from which it holds.
 
     `granted`: the periods of every grant, maintenance left aside. Only a revocation or a corrected score ends one. A
     revocation also stops what was passed by then and did not hold yet, so it counts whether or not it ended anything;
@@ -68,7 +68,7 @@ def endings(product: str, granted: Iterable[Period], revocations: Iterable[Fact]
     for instant, fact_ids in revoked.items():
         text = (
             f"The certification for {product} was revoked at {instant_text(instant)}: only a later pass, with the "
-            f"course, or a later recognition gives it."
+            f"course, or a later recognition restores it."
         )
         found[instant] = Reason("R37", text, fact_ids)
     return found

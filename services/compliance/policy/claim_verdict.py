@@ -1,4 +1,4 @@
-"""Whether an answer that was given was right."""
+"""The verdict on a claim: whether the answer was right."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime

@@ -1,27 +1,39 @@
 """One person, seen from one partner: when it counts there, and its notices (R1, R9, R23, R26)."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from services.compliance.policy.announcement import Announcement
-from services.compliance.policy.counting_partner import Changed, Counted, EmploymentHistory
-from services.compliance.policy.link_history import Employment, LinkHistory
-from services.compliance.policy.maintenance import Obligation, Span, lapses, obliged_spans, united_spans, valid_spans
+from services.compliance.policy.certification_history import CertificationHistory
+from services.compliance.policy.certified_spans import Obligation, Span
+from services.compliance.policy.counting_partner import Counted, DualLink, EmploymentHistory
+from services.compliance.policy.link_history import LinkHistory
+from services.compliance.policy.link_outcomes import Employment
+from services.compliance.policy.shared_links import SeenLinks
+from services.compliance.policy.significant_changes import ObligationChange
+from shared.events.compliance_events import Name
 from shared.events.envelope import Fact
-from shared.events.facts import GrantStatement, Period
+from shared.events.facts import (
+    CertificationRevoked,
+    ConsultantCertified,
+    FactData,
+    MaintenanceCompleted,
+)
 
 
-class Times(NamedTuple):
+class Times(msgspec.Struct, frozen=True):
     """When the person counts for a product, from some instant on: before and after a change, in order."""
 
     before: Sequence[Counted]
     after: Sequence[Counted]
 
 
-class ConsultantChange(NamedTuple):
+class ConsultantChange(msgspec.Struct, frozen=True):
     """What changed for a person: the times per product, and the notices, each in order."""
 
     times: Mapping[str, Times]
@@ -32,18 +44,14 @@ class ConsultantChange(NamedTuple):
 class ConsultantFacts:
     """The unvoided facts about one person and what follows from them, derived again only from where they changed."""
 
-    def __init__(self, consultant_id: str, partner_id: str) -> None:
+    def __init__(self, consultant_id: str, partner_id: str, links: LinkHistory | SeenLinks | None = None) -> None:
         self._consultant_id = consultant_id
-        self._employments = EmploymentHistory(partner_id)
-        self._grants: dict[str, dict[str, GrantStatement]] = {}
-        self._completions: dict[str, dict[str, Sequence[Period]]] = {}
-        self._valid: dict[str, dict[str, Sequence[Span]]] = {}
-        self._spans: dict[str, list[Span]] = {}
-        self._changed_grants: dict[str, set[str]] = {}
-        self._new_obligations: dict[str, list[Obligation]] = {}
+        self._employments = EmploymentHistory(partner_id, links)
+        self._certifications: dict[str, CertificationHistory] = {}
         self._counted: dict[str, list[Counted]] = {}
         self._notices: list[Announcement] = []
-        self._lapsing = False
+        self.stated_through = 0
+        """Of a person whose links are read elsewhere: the position up to which its statements were taken in."""
 
     # Facts -----------------------------------------------------------------------------------
 
@@ -55,88 +63,89 @@ class ConsultantFacts:
         """Removes a voided fact (R33)."""
         self._employments.links.remove(fact)
 
-    def granted(self, grant: GrantStatement) -> None:
-        """The last statement of a grant wins."""
-        self._grants.setdefault(grant.product, {})[grant.grant_id] = grant
-        self._changed_grants.setdefault(grant.product, set()).add(grant.grant_id)
+    @property
+    def follows_links(self) -> bool:
+        """Whether the links are followed here; otherwise they are read where they are followed for all partners."""
+        return isinstance(self._employments.links, LinkHistory)
 
-    def completed(self, product: str, portal_change_id: str, periods: Sequence[Period]) -> None:
-        """The last statement of a maintenance completion wins."""
-        self._completions.setdefault(product, {})[portal_change_id] = periods
-        self._changed_grants.setdefault(product, set()).update(self._grants.get(product, ()))
+    def read_links(self, links: SeenLinks) -> None:
+        """From now on the links are read there, where they are as here so far."""
+        self._employments.links = links
 
-    def obliged(self, product: str, obligation: Obligation) -> bool:
-        """Adds the latest obligation. Returns whether it can change when the person counts."""
-        if product not in self._grants:
-            return False
-        self._new_obligations.setdefault(product, []).append(obligation)
-        return self._employments.may_count_after(obligation.lapse_at)
+    def take_in(self, data: FactData) -> None:
+        """The last statement of a grant or of a maintenance completion wins; other facts say nothing here."""
+        match data:
+            case MaintenanceCompleted():
+                self._certification(data.product).completed(data.portal_change_id, data.periods)
+            case ConsultantCertified() | CertificationRevoked():
+                self._certification(data.product).granted(data)
 
-    def obligations_changed(self, product: str, lapse_at: datetime) -> bool:
-        """Returns whether a change of obligations from `lapse_at` on can change when the person counts."""
-        if product not in self._grants:
-            return False
-        self._changed_grants.setdefault(product, set()).update(self._grants[product])
-        return self._employments.may_count_after(lapse_at)
+    def _certification(self, product: str) -> CertificationHistory:
+        found = self._certifications.get(product)
+        if found is None:
+            found = self._certifications[product] = CertificationHistory()
+        return found
+
+    def obliged(self, change: ObligationChange) -> bool:
+        """Takes note of a changed obligation for a product for which the person has a grant.
+
+        Returns whether that can change when the person counts.
+        """
+        certification = self._certifications[change.product]
+        if change.further and change.after is not None:
+            certification.obliged(change.after)
+        else:
+            certification.obligations_changed()
+        return self._employments.may_count_after(change.lapse_at)
 
     # What follows ----------------------------------------------------------------------------
 
     def refresh(self, obligations: Mapping[str, Sequence[Obligation]]) -> ConsultantChange | None:
         """Derives what follows again; None if nothing changed. `obligations`: of each product, in order."""
         moved = self._employments.refresh()
+        first = None if moved is None else moved.since
         times: dict[str, Times] = {}
-        for product in self._grants:
-            certified = self._refresh_spans(product, obligations.get(product, ()))
-            changed = moved if certified is None else Changed(min(certified, moved.since) if moved else certified, None)
-            found = None if changed is None else self._refresh_counted(product, *changed)
-            if found is not None:
-                times[product] = found
-        if moved is None and not times:
+        for product, certification in self._certifications.items():
+            since, through = certification.refresh(obligations.get(product, ())), None
+            if since is None:
+                if moved is None:
+                    continue
+                since, through = moved
+            elif moved is not None:
+                since = min(since, moved.since)
+            first = since if first is None else min(first, since)
+            changed = self._refresh_counted(product, certification.spans, since, through)
+            if changed is not None:
+                times[product] = changed
+        if first is None or (moved is None and not times):
             return None
-        retracted, announced = self._refresh_notices()
+        retracted, announced = self._refresh_notices(first)
         return ConsultantChange(times, retracted, announced) if times or retracted or announced else None
 
-    def _refresh_spans(self, product: str, obligations: Sequence[Obligation]) -> datetime | None:
-        """The first instant at which the spans differ from before."""
-        changed = self._changed_grants.pop(product, set())
-        coming = self._new_obligations.pop(product, ())
-        if not changed and not coming:
-            return None
-        valid = self._valid.setdefault(product, {})
-        nothing_lost = len(changed) == 1 and not coming and not valid.keys() & changed
-        self._derive_valid(product, changed, obligations)
-        for grant_id in valid.keys() - changed if coming else ():
-            valid[grant_id] = obliged_spans(
-                valid[grant_id], self._grants[product][grant_id], coming, self._completions.get(product, {})
-            )
-        spans = self._spans.setdefault(product, [])
-        if nothing_lost and all(_within(span, spans) for grant_id in changed for span in valid[grant_id]):
-            return None
-        found = united_spans(span for of_grant in valid.values() for span in of_grant)
-        since = _first_difference(spans, found)
-        self._spans[product] = found
-        if any(span.lapsed for span in found):
-            self._lapsing = True
-        return since
+    def _refresh_counted(
+        self, product: str, spans: Sequence[Span], since: datetime, through: datetime | None
+    ) -> Times | None:
+        """The old and the new times that reach into the range (`through` None: without end); None: they are the same.
 
-    def _derive_valid(self, product: str, grant_ids: Iterable[str], obligations: Sequence[Obligation]) -> None:
-        completions = self._completions.get(product, {})
-        for grant_id in grant_ids:
-            self._valid[product][grant_id] = valid_spans(self._grants[product][grant_id], obligations, completions)
-
-    def _refresh_counted(self, product: str, since: datetime, through: datetime | None) -> Times | None:
-        """The times that reach into the range (`through` None: ever after), if they differ from before."""
-        counted, tenures, spans = self._counted.get(product), self._employments.tenures, self._spans.get(product, [])
+        If there are few times in all, returns all of them.
+        """
+        counted, tenures = self._counted.get(product), self._employments.tenures
         if counted is None:
             if not tenures or not spans:
                 return None
             counted = self._counted[product] = []
+        if len(tenures) + len(spans) <= _FEW:
+            before, after = counted, _counted(tenures, spans)
+            if after == before:
+                return None
+            self._counted[product] = after
+            return Times(before, after)
         first, end = _overlapping(counted, since, through)
         before = counted[first:end]
-        known = slice(*_overlapping(tenures, since, through)), slice(*_overlapping(spans, since, through))
+        here, certified = slice(*_overlapping(tenures, since, through)), slice(*_overlapping(spans, since, through))
         after = [
             time
-            for time in _counted(tenures[known[0]], spans[known[1]])
+            for time in _counted(tenures[here], spans[certified])
             if (time.end is None or time.end >= since) and (through is None or time.start <= through)
         ]
         if after == before:
@@ -144,34 +153,56 @@ class ConsultantFacts:
         counted[first:end] = after
         return Times(before, after)
 
-    def _refresh_notices(self) -> tuple[Sequence[Announcement], Sequence[Announcement]]:
-        if not self._employments.dual_links and not self._lapsing and not self._notices:
+    def _refresh_notices(self, since: datetime) -> tuple[Sequence[Announcement], Sequence[Announcement]]:
+        """The old and the new notices from the instant on; none if they are the same."""
+        notices = [self._dual_notice(dual) for dual in self._employments.dual_links_from(since)]
+        for product, certification in self._certifications.items():
+            if certification.lapsing and product in self._counted:
+                notices += self._lapses(product, certification.spans, since)
+        if not notices and not self._notices:
             return (), ()
-        notices = [
-            Announcement(
-                "dual-link-detected" if dual.begins else "dual-link-cleared", dual.start, None, self._consultant_id, 1
-            )
-            for dual in self._employments.dual_links
-        ]
-        for product in sorted(self._counted):
-            notices += _lapses(self._consultant_id, product, self._counted[product], self._spans[product])
-        notices.sort(key=_by_instant)
-        if notices == self._notices:
+        if len(notices) > 1:
+            notices.sort(key=_in_order)
+        first = bisect_left(self._notices, since, key=_by_instant)
+        before = self._notices[first:]
+        if notices == before:
             return (), ()
-        before, self._notices = self._notices, notices
+        self._notices[first:] = notices
         return before, notices
+
+    def _dual_notice(self, dual: DualLink) -> Announcement:
+        name: Name = "dual-link-detected" if dual.begins else "dual-link-cleared"
+        return Announcement(name, dual.start, None, self._consultant_id, 1)
+
+    def _lapses(self, product: str, spans: Sequence[Span], since: datetime) -> list[Announcement]:
+        """The lapses for unfinished maintenance from the instant on, while the person counts (R26)."""
+        lapses = {span.end: span.end_facts for span in spans[_overlapping(spans, since, None)[0] :] if span.lapsed}
+        if not lapses:
+            return []
+        counted = self._counted[product]
+        return [
+            Announcement("certification-lapsed", time.end, product, self._consultant_id, 1)
+            for time in counted[_overlapping(counted, since, None)[0] :]
+            if time.end is not None and lapses.get(time.end) == time.end_facts
+        ]
 
     # What is known ---------------------------------------------------------------------------
 
     @property
     def links(self) -> LinkHistory:
         """The links of the person to partners over time."""
-        return self._employments.links
+        links = self._employments.links
+        assert isinstance(links, LinkHistory), "the links of a shared person are not followed here"
+        return links
+
+    def linked_times(self, partner_id: str) -> tuple[datetime, ...]:
+        """The instants at which the link to the partner begins and ends, in turn; empty: it was never linked."""
+        return self._employments.links.linked_times(partner_id)
 
     @property
     def employments(self) -> Sequence[Employment]:
         """Where the person counts over time."""
-        return self._employments.links.employments
+        return self.links.employments
 
     @property
     def ever_linked(self) -> bool:
@@ -183,13 +214,14 @@ class ConsultantFacts:
         """When the person counts at the partner, where it is certified, in order."""
         return self._employments.tenures
 
-    def grants(self, product: str) -> Iterable[GrantStatement]:
-        """The last statement of every grant for the product."""
-        return self._grants.get(product, {}).values()
+    def has_grant(self, product: str) -> bool:
+        """Whether a grant for the product was stated."""
+        known = self._certifications.get(product)
+        return known is not None and bool(known.grants)
 
-    def completions(self, product: str, portal_change_id: str) -> Sequence[Period]:
-        """When the maintenance of the portal change is complete, in order."""
-        return self._completions.get(product, {}).get(portal_change_id, ())
+    def certification(self, product: str) -> CertificationHistory | None:
+        """The history of the person's certification for the product; None: nothing was stated about it."""
+        return self._certifications.get(product)
 
     def counted(self, product: str) -> Sequence[Counted]:
         """When the person is counted at the partner for the product, in order."""
@@ -205,29 +237,15 @@ class ConsultantFacts:
             found.append(notice)
         return found
 
-    def spans(self, product: str) -> Sequence[Span]:
-        """When the person is certified for the product."""
-        return self._spans.get(product, ())
 
-    def lapses(self, product: str, obligations: Sequence[Obligation]) -> list[Span]:
-        """When only unfinished maintenance keeps a grant for the product from being valid."""
-        grants = self._grants.get(product, {})
-        return lapses(grants.values(), obligations, self._completions.get(product, {}))
-
-    def periods(self, product: str) -> list[Period]:
-        """When each grant for the product holds, maintenance left aside."""
-        return [period for grant in self._grants.get(product, {}).values() for period in grant.periods]
-
-
+_FEW: Final = 4
+"""Up to so many tenures and spans are derived again as a whole."""
 _by_instant: Final = attrgetter("instant")
 
 
-def _within(span: Span, spans: Sequence[Span]) -> bool:
-    """Whether the span starts and ends inside one of these, and so adds nothing."""
-    for known in reversed(spans):
-        if known.start < span.start:
-            return known.end is None or (span.end is not None and span.end < known.end)
-    return False
+def _in_order(notice: Announcement) -> tuple[datetime, str]:
+    """The order of notices: by instant; at one instant notices about links first, then by product."""
+    return notice.instant, notice.product or ""
 
 
 _start: Final = attrgetter("start")
@@ -241,16 +259,6 @@ def _overlapping(
     if first and ((end := times[first - 1].end) is None or end >= since):
         first -= 1
     return first, len(times) if through is None else bisect_right(times, through, key=_start)
-
-
-def _first_difference(old: Sequence[Span], new: Sequence[Span]) -> datetime | None:
-    """The first instant at which the two differ."""
-    for before, after in zip(old, new, strict=False):
-        if before != after:
-            return min(before.start, after.start)
-    longer = new if len(new) > len(old) else old
-    shorter = min(len(old), len(new))
-    return longer[shorter].start if len(longer) > shorter else None
 
 
 def _counted(tenures: Sequence[Counted], spans: Sequence[Span]) -> list[Counted]:
@@ -276,15 +284,3 @@ def _counted(tenures: Sequence[Counted], spans: Sequence[Span]) -> list[Counted]
                 )
             )
     return found
-
-
-def _lapses(consultant_id: str, product: str, counted: Sequence[Counted], spans: Sequence[Span]) -> list[Announcement]:
-    """When a counted person's certification lapses for unfinished maintenance (R26)."""
-    lapses = {span.end: span.end_facts for span in spans if span.lapsed}
-    if not lapses:
-        return []
-    return [
-        Announcement("certification-lapsed", time.end, product, consultant_id, 1)
-        for time in counted
-        if time.end is not None and lapses.get(time.end) == time.end_facts
-    ]

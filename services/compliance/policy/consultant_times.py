@@ -5,18 +5,20 @@ if an odd number of them is not later.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import date, datetime
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 from services.compliance.policy.consultant_facts import ConsultantFacts
+from services.compliance.policy.missing_qualifications import owed_maintenance
 from services.compliance.policy.partner_facts import PartnerFacts
-from services.compliance.policy.qualifications import owed_maintenance
 
 Times = tuple[datetime, ...]
 
 
-class MaintenanceDuty(NamedTuple):
+class MaintenanceDuty(msgspec.Struct, frozen=True):
     """When the maintenance of a product for a portal change is owed by a person (R25)."""
 
     product: str
@@ -50,7 +52,7 @@ def record_of(person: ConsultantFacts, knowledge: PartnerFacts, products: Iterab
 
 def linked_times(person: ConsultantFacts, partner_id: str) -> Times:
     """When the person is linked to the partner, whether or not it counts there."""
-    return person.links.linked_times(partner_id)
+    return person.linked_times(partner_id)
 
 
 def counting_times(person: ConsultantFacts) -> Times:
@@ -73,21 +75,31 @@ def counting_by_partner(person: ConsultantFacts) -> dict[str, Times]:
 
 def certified_times(person: ConsultantFacts, product: str) -> Times:
     """When the person is certified for the product (R4, R26)."""
-    return _times(person.spans(product))
+    certification = person.certification(product)
+    return () if certification is None else _times(certification.spans)
 
 
 def maintenance_duties(
-    person: ConsultantFacts, knowledge: PartnerFacts, products: Iterable[str]
+    person: ConsultantFacts,
+    knowledge: PartnerFacts,
+    products: Iterable[str],
+    portal_changes: Container[str] | None = None,
 ) -> list[MaintenanceDuty]:
-    """The maintenance that the person owes at some time, by product and portal change in order of announcement."""
+    """The maintenance that the person owes at some time, by product and portal change in order of announcement.
+
+    `portal_changes`: for which; None: for all.
+    """
     found = []
     for product in products:
-        grants = list(person.grants(product))
-        for obligation in knowledge.obligations(product) if grants else ():
-            completed = person.completions(product, obligation.portal_change_id)
-            owed = _times(owed_maintenance(grants, obligation, completed))
-            if owed:
-                found.append(MaintenanceDuty(product, obligation.portal_change_id, obligation.due_on, owed))
+        stated = person.certification(product)
+        if stated is None or not stated.grants:
+            continue
+        for obligation in knowledge.obligations(product):
+            change_id = obligation.portal_change_id
+            if portal_changes is None or change_id in portal_changes:
+                owed = owed_maintenance(stated.grants.values(), obligation, stated.completions.get(change_id, ()))
+                if owed:
+                    found.append(MaintenanceDuty(product, change_id, obligation.due_on, owed))
     return found
 
 

@@ -1,6 +1,7 @@
 """Where a person counts: one partner at a time, the earliest link that is still active (R23, R29)."""
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import Final, NamedTuple
@@ -8,7 +9,9 @@ from typing import Final, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from services.compliance.policy.link_history import Employment, LinkChange, LinkHistory, splice
+from services.compliance.policy.link_history import LinkHistory
+from services.compliance.policy.link_outcomes import Employment, LinkChange, splice
+from services.compliance.policy.shared_links import SeenLinks
 
 
 class Counted(msgspec.Struct, frozen=True):
@@ -33,6 +36,11 @@ class Changed(NamedTuple):
     since: datetime
     through: datetime | None
 
+    def united(self, other: "Changed") -> "Changed":
+        """From when to when one of the two is different."""
+        through = None if self.through is None or other.through is None else max(self.through, other.through)
+        return Changed(min(self.since, other.since), through)
+
 
 class EmploymentHistory:
     """When a person counts at one partner, `home`, by the history of its links.
@@ -41,8 +49,8 @@ class EmploymentHistory:
     elsewhere at once. Both are as of the last `refresh`.
     """
 
-    def __init__(self, home: str) -> None:
-        self.links = LinkHistory()
+    def __init__(self, home: str, links: LinkHistory | SeenLinks | None = None) -> None:
+        self.links = LinkHistory() if links is None else links
         self.tenures: list[Counted] = []
         self.dual_links: list[DualLink] = []
         self._home = home
@@ -58,14 +66,23 @@ class EmploymentHistory:
         """Whether the person is or was linked to home, whether or not it counted there."""
         return self.links.ever_linked_to(self._home)
 
+    def dual_links_from(self, instant: datetime) -> Sequence[DualLink]:
+        """The notices from the instant on."""
+        return self.dual_links[bisect_left(self.dual_links, instant, key=_start) :] if self.dual_links else ()
+
     def refresh(self) -> Changed | None:
         """Brings everything up to the links. Returns from when to when it can differ from before, or None."""
-        change = self.links.refresh()
-        if change is None:
+        if not self.links.stale:
             return None
-        splice(self.dual_links, change.since, change.met, self._dual_links(change), _start)
-        employments = [outcome.employment for _, outcome in change.after if outcome.employment is not None]
-        return Changed(change.since, self._replace_tenures(change.since, change.met, employments))
+        found: Changed | None = None
+        for change in self.links.changes():
+            dual_links = self._dual_links(change)
+            if dual_links or self.dual_links:
+                splice(self.dual_links, change.since, change.met, dual_links, _start)
+            employments = [outcome.employment for _, outcome in change.after if outcome.employment is not None]
+            changed = Changed(change.since, self._replace_tenures(change.since, change.met, employments))
+            found = changed if found is None else found.united(changed)
+        return found
 
     def _dual_links(self, change: LinkChange) -> list[DualLink]:
         """Those that begin and end among the outcomes of the change."""

@@ -1,7 +1,7 @@
 """What a partner is over time: its kind, its minimum, whether it is enrolled (R10, R11, R22, R28, R39)."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Final, get_args
 
@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from services.compliance.policy.counting_partner import Changed
+from services.compliance.policy.first_difference import first_difference
 from services.compliance.policy.policy_timeline import NO_CHANGE_AFTER, PolicyTimeline, Setting
 from shared.events.envelope import Fact
 from shared.events.facts import (
@@ -90,6 +91,11 @@ class EnrolmentTimeline:
             self._note(changed.since)
             self._note(changed.through or NO_CHANGE_AFTER)
 
+    @property
+    def stale(self) -> bool:
+        """Whether `refresh` can find a difference."""
+        return self._stale_from is not None
+
     def _note(self, instant: datetime) -> None:
         if self._stale_from is None or self._stale_through is None:
             self._stale_from = self._stale_through = instant
@@ -124,7 +130,7 @@ class EnrolmentTimeline:
         old = self.enrolments[start:end]
         self.enrolments[start:end] = found
         self.starts[start:end] = [enrolment.start for enrolment in found]
-        differs = _first_difference(old, found)
+        differs = first_difference(old, found)
         return None if differs is None else (differs, met)
 
     def _moments(self, since: datetime) -> Iterator[tuple[datetime, list[Fact]]]:
@@ -192,12 +198,3 @@ _LAST_POSITION: Final = 2**63
 
 def _same(one: Enrolment, other: Enrolment) -> bool:
     return one == other or replace(one, start=other.start) == other
-
-
-def _first_difference(old: Sequence[Enrolment], new: Sequence[Enrolment]) -> datetime | None:
-    for before, after in zip(old, new, strict=False):
-        if before != after:
-            return min(before.start, after.start)
-    longer = new if len(new) > len(old) else old
-    shorter = min(len(old), len(new))
-    return longer[shorter].start if len(longer) > shorter else None

@@ -2,14 +2,20 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from itertools import chain
-from typing import Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
-from services.compliance.policy.consultant_facts import ConsultantFacts
 from services.compliance.policy.counting_partner import Counted
 from services.compliance.policy.enrolment import CLOSED, MERGED
+from services.compliance.policy.explanation_grounds import (
+    PEOPLE_MAX,
+    Grounds,
+    kind_facts,
+    programme_facts,
+    window_facts,
+)
+from services.compliance.policy.policy_timeline import Setting
 from services.compliance.policy.reason import Reason
 from services.compliance.policy.situation import Replacement, Situation
 from shared.events.envelope import Fact
@@ -17,16 +23,16 @@ from shared.events.facts import (
     ConsultantLeft,
     ConsultantLinked,
     PartnerClosed,
+    PartnerEnrolled,
+    PartnerKindChanged,
     PartnersMerged,
+    PolicyRevised,
     PortalChangeDeclared,
     RevocationOrdered,
     ScoreCorrected,
 )
 from shared.events.london import LONDON
 from shared.events.wire import instant_text
-
-PEOPLE_MAX: Final = 100
-"""An explanation names at most so many who count, so many who were lost last, and so many who are linked only."""
 
 
 class CountedConsultant(msgspec.Struct, frozen=True):
@@ -91,54 +97,6 @@ class Explanation(msgspec.Struct, frozen=True):
     remedies: tuple[Remedy, ...]
 
 
-class Grounds(NamedTuple):
-    """What an explanation is made of: the situation at `at`, and everybody whom the partner's facts name."""
-
-    product: str
-    at: datetime
-    situation: Situation
-    people: Mapping[str, ConsultantFacts]
-
-    def fact_ids(self) -> list[str]:
-        """The facts that the explanation names, each once."""
-        situation, enrolment = self.situation, self.situation.enrolment
-        reached = () if situation.reached_at is None else situation.reached_facts(situation.reached_at)
-        named = chain(
-            () if enrolment is None else (*enrolment.kind_facts, *enrolment.programme_facts),
-            reached[: 3 * PEOPLE_MAX],
-            chain.from_iterable(situation.counted[consultant_id] for consultant_id in self._counted()),
-            chain.from_iterable(time.end_facts for _, time in self.losses()[:PEOPLE_MAX]),
-            chain.from_iterable(replacement.opened_facts for replacement in situation.unfilled),
-        )
-        return list(dict.fromkeys(named))
-
-    def _counted(self) -> Sequence[str]:
-        return self.situation.counted_ids[:PEOPLE_MAX]
-
-    def losses(self) -> list[tuple[str, Counted]]:
-        """Who counted before and does not at the instant, with the last time that ended; the latest loss first."""
-        found = []
-        for consultant_id, person in self.people.items():
-            ended = [time for time in person.counted(self.product) if time.end is not None and time.end <= self.at]
-            if ended and consultant_id not in self.situation.counted:
-                found.append((consultant_id, ended[-1]))
-        return sorted(found, key=_latest_first, reverse=True)
-
-    def linked_only(self, partner_id: str) -> list[str]:
-        """Who is linked to the partner at the instant and does not count there, sorted."""
-        return sorted(
-            consultant_id
-            for consultant_id, person in self.people.items()
-            if consultant_id not in self.situation.counted and person.links.linked_at(partner_id, self.at)
-        )
-
-
-def _latest_first(loss: tuple[str, Counted]) -> tuple[datetime, str]:
-    consultant_id, time = loss
-    assert time.end is not None
-    return time.end, consultant_id
-
-
 def explanation(grounds: Grounds, partner_id: str, programmes: Sequence[str], named: Mapping[str, Fact]) -> Explanation:
     """The explanation in words. `programmes`: the eligible ones. `named`: the facts of `Grounds.fact_ids`, by id."""
     situation = grounds.situation
@@ -176,7 +134,8 @@ def _steps(grounds: Grounds, windows: Sequence[RunningWindow], programmes: Seque
     situation, enrolment = grounds.situation, grounds.situation.enrolment
     if enrolment is not None and enrolment.kind is not None:
         kind = "only develops" if enrolment.kind == "DEVELOPER" else "is a VAR"
-        yield Reason("R10", f"The partner {kind}, so it must keep at least {enrolment.minimum}.", enrolment.kind_facts)
+        text = f"The partner {kind}, so it must keep at least {enrolment.minimum}{_by(enrolment.least)}."
+        yield Reason("R10", text, kind_facts(enrolment))
     yield _of_enrolment(situation, programmes)
     headcount, minimum = len(situation.counted), situation.minimum
     text = f"{_people(headcount)} at this instant: linked to the partner and certified for {grounds.product}."
@@ -211,8 +170,9 @@ def _of_enrolment(situation: Situation, programmes: Sequence[str]) -> Reason:
         return Reason("R11", f"Its programme {enrolment.programme} is eligible, so it is enrolled.", facts)
     if enrolment.programme is None:
         return Reason("R11", "No fact says that it is in a programme, so it is not enrolled.")
-    text = f"Its programme {enrolment.programme} is none of {', '.join(programmes)}, so it is not enrolled."
-    return Reason("R11", text, facts)
+    eligible = f"{', '.join(programmes)}{_by(enrolment.eligible)}"
+    text = f"Its programme {enrolment.programme} is none of {eligible}, so it is not enrolled."
+    return Reason("R11", text, programme_facts(enrolment))
 
 
 _CONCLUSIONS: Final = {
@@ -234,12 +194,13 @@ def _window(
     lost_on = window.opened_at.astimezone(LONDON).date()
     days = (window.deadline_on - lost_on).days
     left = [(consultant_id, time) for consultant_id, time in losses if time.end == window.opened_at]
-    who = "; ".join(_lost(consultant_id, time, grounds.product, named).text for consultant_id, time in left[:10])
-    cause = who or f"The headcount fell below the minimum on {_moment(window.opened_at)}."
+    who = [_lost(consultant_id, time, grounds.product, named).text for consultant_id, time in left[:10]]
+    cause = "; ".join(text.removesuffix(".") for text in who) + "." if who else _raised(replacement, named)
     today = (grounds.at.astimezone(LONDON).date() - lost_on).days
     passed = "It has passed." if grounds.at >= window.deadline_at else f"It is day {today} of {days}."
+    nth = f"the {_ordinal(days)} London day after it{_by(replacement.days)}"
     text = (
-        f"{cause} The London day of the loss is {_day(lost_on)}; the {_ordinal(days)} London day after it is "
+        f"{cause} The London day of the loss is {_day(lost_on)}; {nth} is "
         f"{_day(window.deadline_on)}; the deadline is the midnight that ends that day in London, "
         f"{instant_text(window.deadline_at)}. {passed}"
     )
@@ -252,8 +213,20 @@ def _window(
         outcome=window.outcome,
         lost=tuple(consultant_id for consultant_id, _ in left[:PEOPLE_MAX]),
         text=text,
-        fact_ids=tuple(dict.fromkeys(replacement.opened_facts)),
+        fact_ids=window_facts(replacement),
     )
+
+
+def _raised(replacement: Replacement, named: Mapping[str, Fact]) -> str:
+    """What made the shortfall where nobody was lost (R14)."""
+    causes = [named[fact_id].data for fact_id in replacement.opened_facts if fact_id in named]
+    on = _moment(replacement.window.opened_at)
+    for cause in causes:
+        if isinstance(cause, PolicyRevised):
+            return f"The policy {cause.policy_id} raised the minimum above the headcount on {on}."
+    if any(isinstance(cause, PartnerEnrolled | PartnerKindChanged) for cause in causes):
+        return f"The partner became of another kind, with a minimum above the headcount, on {on}."
+    return f"The headcount fell below the minimum on {on}."
 
 
 def _lost(consultant_id: str, time: Counted, product: str, named: Mapping[str, Fact]) -> LostConsultant:
@@ -310,6 +283,11 @@ def _remedies(grounds: Grounds, programmes: Sequence[str]) -> Iterator[Remedy]:
 
 
 # Words ---------------------------------------------------------------------------------------
+
+
+def _by(setting: Setting[Any] | None) -> str:
+    """The policy that set a number, unless it is the first one."""
+    return "" if setting is None or setting.fact_id is None else f" (policy {setting.policy_id})"
 
 
 def _people(count: int) -> str:

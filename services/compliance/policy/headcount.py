@@ -40,27 +40,35 @@ class Headcount:
         block = self._blocks[number]
         return block.counts[bisect_right(block.instants, instant) - 1] + block.shift
 
-    def insert(self, instant: datetime) -> None:
-        """Notes that people come or go at the instant, which is not noted yet; the headcount stays as it is."""
-        number = max(0, bisect_right(self._starts, instant) - 1)
+    def shift(self, instant: datetime, people: int) -> None:
+        """Adds `people` to the headcount from the instant on and notes the instant. Negative: takes people off."""
         if not self._blocks:
-            self._blocks.append(_Block([instant], [0], 0))
+            self._blocks.append(_Block([instant], [people], 0))
             self._starts.append(instant)
             return
+        number = max(0, bisect_right(self._starts, instant) - 1)
         block = self._blocks[number]
-        index = bisect_left(block.instants, instant)
-        count = block.counts[index - 1] if index else -block.shift
-        block.instants.insert(index, instant)
-        block.counts.insert(index, count)
-        block.low = min(block.low, count)
-        self._starts[number] = block.instants[0]
-        if len(block.instants) >= 2 * BLOCK_SIZE:
-            later = _Block(block.instants[BLOCK_SIZE:], block.counts[BLOCK_SIZE:], block.shift)
-            self._blocks[number : number + 1] = [
-                _Block(block.instants[:BLOCK_SIZE], block.counts[:BLOCK_SIZE], block.shift),
-                later,
-            ]
-            self._starts.insert(number + 1, later.instants[0])
+        instants, counts = block.instants, block.counts
+        index = bisect_left(instants, instant)
+        if index == len(instants) or instants[index] != instant:
+            instants.insert(index, instant)
+            counts.insert(index, counts[index - 1] if index else -block.shift)
+            self._starts[number] = instants[0]
+        counts[index:] = shifted = [count + people for count in counts[index:]]
+        if people < 0 or index == 0:
+            block.low = min(block.low, *shifted)
+        for later in self._blocks[number + 1 :]:
+            later.shift += people
+        if len(instants) >= 2 * BLOCK_SIZE:
+            self._split(number)
+
+    def _split(self, number: int) -> None:
+        block = self._blocks[number]
+        self._blocks[number : number + 1] = [
+            _Block(block.instants[:BLOCK_SIZE], block.counts[:BLOCK_SIZE], block.shift),
+            _Block(block.instants[BLOCK_SIZE:], block.counts[BLOCK_SIZE:], block.shift),
+        ]
+        self._starts.insert(number + 1, block.instants[BLOCK_SIZE])
 
     def remove(self, instant: datetime) -> None:
         """Forgets an instant at which nobody comes or goes any more."""
@@ -72,17 +80,6 @@ class Headcount:
             self._starts[number] = block.instants[0]
         else:
             del self._blocks[number], self._starts[number]
-
-    def shift(self, instant: datetime, people: int) -> None:
-        """From the instant on, which is noted, so many more people count (fewer where negative)."""
-        number = bisect_right(self._starts, instant) - 1
-        block = self._blocks[number]
-        index = bisect_left(block.instants, instant)
-        block.counts[index:] = shifted = [count + people for count in block.counts[index:]]
-        if people < 0:
-            block.low = min(block.low, *shifted)
-        for later in self._blocks[number + 1 :]:
-            later.shift += people
 
     def instants(self, after: datetime | None, until: datetime | None) -> Iterator[datetime]:
         """The instants at which people come or go, after `after`, up to and including `until`; None: without limit."""

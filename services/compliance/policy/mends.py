@@ -20,7 +20,7 @@ class Mends(msgspec.Struct, frozen=True):
     """What makes the standing compliant, by which rule.
 
     `people`: how many more must count; null until the kind is known (R10). `by`: the first deadline that still runs;
-    null where none does. `nearest`: of the first 200 people of the partner those who lack least, at most five;
+    null if none does. `nearest`: of the first 200 people of the partner those who lack least, at most five;
     `nearest_omitted`: how many more would count if they were certified.
     """
 

@@ -1,7 +1,8 @@
-"""Who of a partner's people is nearest to counting for a product: whose link counts, and who is not certified."""
+"""The people of a partner who are nearest to counting for a product: their link counts, and they are not certified."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 import msgspec
@@ -13,8 +14,8 @@ from services.compliance.policy.consultant_times import (
     holds,
     maintenance_duties,
 )
+from services.compliance.policy.missing_qualifications import NO_TRAINING, Lack, Training, lacking
 from services.compliance.policy.partner_facts import PartnerFacts
-from services.compliance.policy.qualifications import NO_TRAINING, Lack, Training, lacking
 
 PEOPLE_MAX: Final = 200
 """So many people of a partner are looked at, the first by id."""
@@ -46,7 +47,7 @@ class LinkedPerson(NamedTuple):
 
 
 class NearPerson(msgspec.Struct, frozen=True):
-    """Who lacks `steps` things to be certified, and so to count. `name`: null where it is unknown or erased."""
+    """Who lacks `steps` things to be certified, and so to count. `name`: null if it is unknown or erased."""
 
     consultant_id: str
     name: str | None
@@ -90,7 +91,7 @@ def nearest(people: Sequence[LinkedPerson], training: Mapping[str, Training], at
             owed = any(holds(times, at) for times in person.owed)
             lacks = lacking(at, training[person.consultant_id], certified=False, maintenance_owed=owed)
             tried.append(NearPerson(person.consultant_id, None, lacks, len(lacks)))
-    tried.sort(key=_by_steps)
+    tried.sort(key=attrgetter("steps", "consultant_id"))
     return Nearest(tuple(tried[:SHOWN_MAX]), len(near) - min(SHOWN_MAX, len(tried)))
 
 
@@ -116,7 +117,3 @@ def training_for(known: Mapping[str, Mapping[str, Training]], ids: Sequence[str]
 
 def _counts_from(person: LinkedPerson, at: datetime) -> bool:
     return holds(person.counting, at) or person.counting[-1] > at
-
-
-def _by_steps(person: NearPerson) -> tuple[int, str]:
-    return person.steps, person.consultant_id

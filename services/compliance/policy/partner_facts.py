@@ -1,20 +1,23 @@
 """The unvoided facts routed to one partner, and what follows for each person."""
 
-from bisect import bisect_left, insort
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from operator import attrgetter
+from operator import itemgetter
 from typing import Final
 
 from services.compliance.policy.announcement import Announcement
+from services.compliance.policy.certified_spans import Obligation
 from services.compliance.policy.consultant_facts import ConsultantChange, ConsultantFacts
 from services.compliance.policy.counting_partner import Changed
 from services.compliance.policy.enrolment import EnrolmentTimeline
-from services.compliance.policy.link_history import LinkChange, LinkHistory
-from services.compliance.policy.maintenance import Obligation, Span
+from services.compliance.policy.link_history import LinkHistory
+from services.compliance.policy.link_outcomes import LinkChange
 from services.compliance.policy.parameters import Parameters
+from services.compliance.policy.partner_endings import PartnerEndings, Settled
 from services.compliance.policy.policy_timeline import Difference, PolicyTimeline
-from services.compliance.policy.portal_changes import PortalChange, PortalChanges
+from services.compliance.policy.portal_change_terms import PortalChange
+from services.compliance.policy.shared_links import PeopleElsewhere
+from services.compliance.policy.significant_changes import ObligationChange, SignificantChanges
 from shared.events.envelope import Fact
 from shared.events.facts import (
     CertificationRevoked,
@@ -29,62 +32,71 @@ from shared.events.facts import (
     PortalChangeCorrected,
     PortalChangeDeclared,
 )
-from shared.rules.active_links import contradicted
 
 
 class PartnerFacts:
     """The facts routed to a partner, in log order so far.
 
-    `mentioned`: whether any fact, voided or not, names the partner. `policy`: as its revisions make it. `timeline`: the
-    enrolments of the partner, as of the last `refresh_partner`. `facts_held`: the number of facts added. `merged`:
-    whether a merger was among them.
+    `facts`: the first of them. `mentioned`: whether any fact, voided or not, names the partner. `policy`: as its
+    revisions make it. `timeline`: the enrolments of the partner, as of the last `refresh_partner`. `facts_held`: the
+    number of facts added. `merged`: whether a merger was among them.
     """
 
-    def __init__(self, partner_id: str, parameters: Parameters) -> None:
+    def __init__(
+        self,
+        partner_id: str,
+        parameters: Parameters,
+        facts: Iterable[Fact] = (),
+        elsewhere: PeopleElsewhere | None = None,
+    ) -> None:
         self.partner_id = partner_id
         self.mentioned = False
+        self._elsewhere = elsewhere
+        self._position = 0
         self.policy = PolicyTimeline(parameters)
         self.timeline = EnrolmentTimeline(self.policy)
-        self._products = parameters.products
         self.facts_held = 0
         self.merged = False
         self._persons: dict[str, ConsultantFacts] = {}
         self._changed_persons: set[str] = set()
-        self._touched: set[str] = set()
+        self._touched: dict[str, set[str] | None] = {}
         self._facts: dict[str, Fact] = {}
-        self._endings: dict[str, dict[str, Fact]] = {}
-        self._simultaneous: dict[datetime, dict[str, Fact]] = {}
-        self._undone: frozenset[str] = frozenset()
+        self._endings = PartnerEndings(partner_id)
         self._linked: set[str] = set()
         self._reach: dict[str, set[str]] = {}
-        self._portal_changes = PortalChanges()
-        self._significant: list[PortalChange] = []
-        self._obligations: dict[str, list[Obligation]] = {}
-        self._notices: list[Announcement] = []
-        self._notices_stale_from: datetime | None = None
+        self._significant_changes = SignificantChanges(parameters.products, self.timeline)
+        self._obligations = self._significant_changes.obligations
         self._days_changed: list[Changed] = []
+        for fact in facts:
+            self.add(fact)
 
     # Facts -----------------------------------------------------------------------------------
 
     def add(self, fact: Fact) -> None:
         """Adds the next fact of the log."""
         self.facts_held += 1
+        if self._elsewhere is not None and fact.append_position != self._position:
+            self._position = fact.append_position
+            for consultant_id in self._elsewhere.come_to(fact.append_position):
+                if consultant_id in self._persons:
+                    self._changed_person(consultant_id)
         match fact.data:
+            case MaintenanceCompleted() | ConsultantCertified() | CertificationRevoked():
+                person = self._changed_person(fact.data.consultant_id)
+                if self._elsewhere is None or person.follows_links:
+                    person.take_in(fact.data)
             case ConsultantLinked(partner_id, consultant_id) | ConsultantLeft(partner_id, consultant_id):
                 self._facts[fact.fact_id] = fact
-                self._changed_person(consultant_id).add(fact)
-                self._extend_reach(consultant_id, partner_id)
+                person = self._changed_person(consultant_id)
+                person.add(fact)
                 if isinstance(fact.data, ConsultantLinked):
+                    if self._elsewhere is None or person.follows_links:
+                        self._extend_reach(consultant_id, partner_id)
                     self._linked.add(consultant_id)
                 self.mentioned = self.mentioned or partner_id == self.partner_id
-            case ConsultantCertified() | CertificationRevoked():
-                self._changed_person(fact.data.consultant_id).granted(fact.data)
-            case MaintenanceCompleted():
-                person = self._changed_person(fact.data.consultant_id)
-                person.completed(fact.data.product, fact.data.portal_change_id, fact.data.periods)
             case PortalChangeDeclared() | PortalChangeCorrected():
                 self._facts[fact.fact_id] = fact
-                self._change_portal(fact.data.portal_change_id, self._portal_changes.add, fact)
+                self._oblige(self._significant_changes.add(fact, fact.data.portal_change_id))
             case PolicyRevised():
                 self._facts[fact.fact_id] = fact
                 self._policy_changed(self.policy.add(fact, fact.data))
@@ -102,9 +114,7 @@ class PartnerFacts:
             self.mentioned = True
             self.timeline.add(fact)
         if isinstance(fact.data, PartnerClosed | PartnersMerged):
-            self._endings.setdefault(partner_id, {})[fact.fact_id] = fact
-            self._simultaneous.setdefault(fact.effective_at, {})[fact.fact_id] = fact
-            self._settle_contradictions(fact.effective_at)
+            self._apply(self._endings.add(fact, fact.data))
             for consultant_id in self._reach.get(partner_id, ()):
                 self._changed_person(consultant_id).add(fact)
             if isinstance(fact.data, PartnersMerged):
@@ -122,7 +132,7 @@ class PartnerFacts:
             case ConsultantLinked() | ConsultantLeft():
                 self._changed_person(fact.data.consultant_id).remove(fact)
             case PortalChangeDeclared() | PortalChangeCorrected():
-                self._change_portal(fact.data.portal_change_id, self._portal_changes.remove, fact)
+                self._oblige(self._significant_changes.remove(fact, fact.data.portal_change_id))
             case PolicyRevised():
                 self._policy_changed(self.policy.remove(fact))
             case _:
@@ -136,34 +146,66 @@ class PartnerFacts:
 
     def _void_partner_fact(self, fact: Fact) -> None:
         partner_id = getattr(fact.data, "partner_id", "")
-        if partner_id == self.partner_id and fact.fact_id not in self._undone:
+        ending = isinstance(fact.data, PartnerClosed | PartnersMerged)
+        if partner_id == self.partner_id and (not ending or self._endings.came_about(fact)):
             self.timeline.remove(fact)
         if isinstance(fact.data, PartnerClosed | PartnersMerged):
-            del self._endings[partner_id][fact.fact_id], self._simultaneous[fact.effective_at][fact.fact_id]
-            self._undone = self._undone.difference((fact.fact_id,))
-            self._settle_contradictions(fact.effective_at)
+            self._apply(self._endings.remove(fact, fact.data))
             for consultant_id in self._reach.get(partner_id, ()):
                 self._changed_person(consultant_id).remove(fact)
 
-    def _settle_contradictions(self, instant: datetime) -> None:
-        """Ignores mergers of one instant that never came about because they form a circle (R35)."""
-        simultaneous = self._simultaneous[instant]
-        undone = contradicted(simultaneous.values()) if len(simultaneous) > 1 else frozenset[str]()
-        for fact_id, fact in simultaneous.items():
+    def _apply(self, settled: Settled) -> None:
+        """Mergers of the partner that never came about do not end it (R35)."""
+        for fact in settled.undone:
             if getattr(fact.data, "partner_id", None) == self.partner_id:
-                if fact_id in undone and fact_id not in self._undone:
-                    self.timeline.remove(fact)
-                elif fact_id in self._undone and fact_id not in undone:
-                    self.timeline.add(fact)
-        self._undone = self._undone.difference(simultaneous) | undone
+                self.timeline.remove(fact)
+        for fact in settled.restored:
+            if getattr(fact.data, "partner_id", None) == self.partner_id:
+                self.timeline.add(fact)
 
     def _changed_person(self, consultant_id: str) -> ConsultantFacts:
         self._changed_persons.add(consultant_id)
-        self._touched.add(consultant_id)
+        self._touched[consultant_id] = None
         person = self._persons.get(consultant_id)
         if person is None:
-            person = self._persons[consultant_id] = ConsultantFacts(consultant_id, self.partner_id)
+            links = None if self._elsewhere is None else self._elsewhere.links(consultant_id)
+            person = self._persons[consultant_id] = ConsultantFacts(consultant_id, self.partner_id, links)
+        if self._elsewhere is not None:
+            self._take_in_statements(person, consultant_id, self._elsewhere)
         return person
+
+    def _take_in_statements(self, person: ConsultantFacts, consultant_id: str, elsewhere: PeopleElsewhere) -> None:
+        """Reads the statements about a person where the links of that person are read."""
+        if consultant_id in elsewhere.ids and not person.follows_links:
+            for fact in elsewhere.statements(consultant_id, person.stated_through):
+                person.take_in(fact.data)
+            person.stated_through = max(person.stated_through, self._position)
+
+    def read_links(self, elsewhere: PeopleElsewhere) -> bool:
+        """From now on the links of those people are read from `elsewhere`, which holds what was followed here so far.
+
+        Returns whether nothing changes thereby; if not, fold the partner from the first fact.
+        """
+        if self._elsewhere is None:
+            self._elsewhere, self._position = elsewhere, 0
+        for consultant_id in elsewhere.ids & self._persons.keys():
+            person = self._persons[consultant_id]
+            if person.follows_links:
+                if person.refresh(self._obligations) is not None:
+                    return False
+                times = person.linked_times(self.partner_id)
+                person.read_links(self._elsewhere.known_links(consultant_id, times))
+                if self.knows_person(consultant_id):
+                    person.stated_through = self._elsewhere.known_position
+                self._shorten_reach(consultant_id)
+        return True
+
+    def _shorten_reach(self, consultant_id: str) -> None:
+        """Endings of partners that only this person reaches are no longer taken in."""
+        for partner_id, people in list(self._reach.items()):
+            people.discard(consultant_id)
+            if not people:
+                del self._reach[partner_id]
 
     def _extend_reach(self, consultant_id: str, partner_id: str) -> None:
         """The closures and mergers of a partner that the person is or was linked to concern the person too (R29)."""
@@ -174,51 +216,21 @@ class PartnerFacts:
             if consultant_id in people:
                 continue
             people.add(consultant_id)
-            for ending in self._endings.get(reached, {}).values():
+            for ending in self._endings.of(reached):
                 self._changed_person(consultant_id).add(ending)
                 if isinstance(ending.data, PartnersMerged):
                     to_follow.append(ending.data.into)
 
-    def _change_portal(self, portal_change_id: str, apply: Callable[[Fact], None], fact: Fact) -> None:
-        """Applies a declaration, a correction or the void of one to everybody whom it concerns (R25, R27, R38)."""
-        before = self._significant_in_force(portal_change_id)
-        apply(fact)
-        after = self._significant_in_force(portal_change_id)
-        if before == after:
-            return
-        for change in (before, after):
-            if change is not None:
-                since = self._notices_stale_from
-                self._notices_stale_from = change.announced_at if since is None else min(since, change.announced_at)
-        if before is not None:
-            self._significant.remove(before)
-        if after is not None:
-            insort(self._significant, after)
-        old, new = _obligations(before), _obligations(after)
-        for product in dict.fromkeys((*old, *new)):
-            if old.get(product) != new.get(product):
-                self._replace_obligation(product, old.get(product), new.get(product))
-
-    def _significant_in_force(self, portal_change_id: str) -> PortalChange | None:
-        change = self._portal_changes.in_force(portal_change_id)
-        return change if change is not None and change.significant else None
-
-    def _replace_obligation(self, product: str, old: Obligation | None, new: Obligation | None) -> None:
-        obligations = self._obligations.setdefault(product, [])
-        if old is not None:
-            obligations.remove(old)
-        if new is not None:
-            insort(obligations, new)
-        lapse_at = min(obligation.lapse_at for obligation in (old, new) if obligation is not None)
-        for consultant_id, person in self._persons.items():
-            if any(person.grants(product)):
-                self._touched.add(consultant_id)
-            if new is not None and old is None and obligations[-1] is new:
-                concerned = person.obliged(product, new)
-            else:
-                concerned = person.obligations_changed(product, lapse_at)
-            if concerned:
-                self._changed_persons.add(consultant_id)
+    def _oblige(self, changes: Iterable[ObligationChange]) -> None:
+        """Takes note of a changed obligation for everybody with a grant for the product (R25)."""
+        for change in changes:
+            for consultant_id, person in self._persons.items():
+                if person.has_grant(change.product):
+                    touched = self._touched.setdefault(consultant_id, set())
+                    if touched is not None:
+                        touched.add(change.portal_change_id)
+                    if person.obliged(change):
+                        self._changed_persons.add(consultant_id)
 
     # What follows ----------------------------------------------------------------------------
 
@@ -226,8 +238,7 @@ class PartnerFacts:
         """Updates the timeline. Returns from when to when (None: for ever) it differs, or None."""
         changed = self.timeline.refresh()
         if changed is not None:
-            since = self._notices_stale_from
-            self._notices_stale_from = changed[0] if since is None else min(since, changed[0])
+            self._significant_changes.enrolments_changed(changed[0])
         return changed
 
     def refresh_days(self) -> list[Changed]:
@@ -236,35 +247,13 @@ class PartnerFacts:
         return changed
 
     @property
-    def notices_stale(self) -> bool:
-        """Whether `refresh_notices` can find a difference."""
-        return self._notices_stale_from is not None
+    def partner_stale(self) -> bool:
+        """Whether `refresh_partner`, `refresh_days` or `refresh_notices` can find a difference."""
+        return self.timeline.stale or self._significant_changes.notices_stale or bool(self._days_changed)
 
-    def refresh_notices(self) -> tuple[Sequence[Announcement], Sequence[Announcement]]:
-        """The old and new notices about the partner itself: portal changes announced while it is enrolled (R27)."""
-        since, self._notices_stale_from = self._notices_stale_from, None
-        if since is None:
-            return (), ()
-        first = bisect_left(self._notices, since, key=_instant)
-        before = self._notices[first:]
-        after = [
-            self._notice(change)
-            for change in self._significant[bisect_left(self._significant, since, key=_announced_at) :]
-            if self._enrolled_at(change.announced_at)
-        ]
-        self._notices[first:] = after
-        return before, after
-
-    def _notice(self, change: PortalChange) -> Announcement:
-        """It names every product that is sold (R27)."""
-        products = tuple(product for product in self._products if product in change.products)
-        return Announcement(
-            "maintenance-required", change.announced_at, None, change.portal_change_id, 1, change.due_on, products
-        )
-
-    def _enrolled_at(self, instant: datetime) -> bool:
-        enrolment = self.timeline.at(instant)
-        return enrolment is not None and enrolment.enrolled
+    def refresh_notices(self) -> tuple[Sequence[Announcement], Sequence[Announcement]] | None:
+        """The old and new notices to the partner itself; None where there are none (see `SignificantChanges`)."""
+        return self._significant_changes.refresh_notices()
 
     def refresh_people(self) -> Iterator[tuple[str, ConsultantChange]]:
         """What changed for each person since the last call, by consultant id."""
@@ -274,10 +263,13 @@ class PartnerFacts:
             if change is not None:
                 yield consultant_id, change
 
-    def take_touched(self) -> list[str]:
-        """The people about whom something can be otherwise than at the last call, in order."""
-        touched, self._touched = self._touched, set()
-        return sorted(touched)
+    def take_touched(self) -> list[tuple[str, set[str] | None]]:
+        """The people about whom something can be otherwise than at the last call, in order.
+
+        With each the portal changes whose maintenance can be otherwise; None: that of all, and its links.
+        """
+        touched, self._touched = self._touched, {}
+        return sorted(touched.items(), key=_consultant_id)
 
     def obligations(self, product: str) -> Sequence[Obligation]:
         """The maintenance of the product that significant portal changes ask for, in order."""
@@ -297,8 +289,7 @@ class PartnerFacts:
         """The notices at the instant about a person, or (owner "") about the partner."""
         if owner:
             return self._persons[owner].notices_at(instant)
-        first = bisect_left(self._notices, instant, key=_instant)
-        return [notice for notice in self._notices[first:] if notice.instant == instant]
+        return self._significant_changes.notices_at(instant)
 
     def person(self, consultant_id: str) -> ConsultantFacts | None:
         """The person, brought up to date; None if no fact is about it."""
@@ -324,24 +315,19 @@ class PartnerFacts:
         """Whether the fact, about a link or a partner, was added and is not voided."""
         return fact.fact_id in self._facts
 
-    def reaches(self, partner_id: str) -> bool:
-        """Whether anybody here was ever linked to that partner, or taken there by a merger."""
-        return partner_id in self._reach or partner_id == self.partner_id
+    def knows_merger(self, merger: PartnersMerged) -> bool:
+        """Whether an unvoided fact says the same: another one brings nobody here."""
+        endings = (ending.data for ending in self._endings.of(merger.partner_id))
+        return any(isinstance(ending, PartnersMerged) and ending.into == merger.into for ending in endings)
 
-    def lapses(self, consultant_id: str, product: str) -> Sequence[Span]:
-        """When only unfinished maintenance keeps the person from being certified by one of the grants."""
-        return self._persons[consultant_id].lapses(product, self._obligations.get(product, ()))
+    def reaches(self, partner_id: str) -> bool:
+        """Whether anybody here was ever linked to that partner, or it or anybody here was taken there by a merger."""
+        return partner_id in self._reach or partner_id in self._endings.survivors
 
     def communicated(self) -> Iterator[PortalChange]:
         """The portal changes that are communicated to the partner, in the order of their announcement (R27)."""
         self.refresh_partner()
-        return (change for change in self._significant if self._enrolled_at(change.announced_at))
+        return self._significant_changes.communicated()
 
 
-def _obligations(change: PortalChange | None) -> dict[str, Obligation]:
-    """Product to what it obliges to."""
-    return {} if change is None else {product: Obligation.of(change, product) for product in change.products}
-
-
-_instant: Final = attrgetter("instant")
-_announced_at: Final = attrgetter("announced_at")
+_consultant_id: Final = itemgetter(0)

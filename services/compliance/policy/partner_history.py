@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from itertools import islice
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Final
 
 import msgspec
@@ -19,17 +19,18 @@ import msgspec
 from services.compliance.policy.announcement import Announcement
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.partner_facts import PartnerFacts
-from services.compliance.policy.published_events import OpenAnnouncement, PublicationState
+from services.compliance.policy.published_state import OpenAnnouncement, PublicationState
+from services.compliance.policy.shared_links import PeopleElsewhere
 from services.compliance.policy.situation import bounds_for
-from services.compliance.policy.sweep import Change, Sweep
+from services.compliance.policy.step_difference import StepDifference
+from services.compliance.policy.sweep import Sweep
 from shared.events.compliance_events import TYPE_OF, ComplianceEvent, ComplianceEventData, Name, Retraction, Standing
 from shared.events.envelope import Fact
 from shared.events.wire import instant_text
 
 _encode: Final = msgspec.json.Encoder().encode
 FACT_IDS_MAX: Final = 100
-"""An event names at most so many of the facts behind its step: a group may hold any number."""
-_REMINDER: Final = "replacement-window-closing"
+"""The most facts behind its step that an event names; a group may hold any number."""
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -52,9 +53,9 @@ class PublicationUnknown(Exception):
 class PartnerHistory:
     """Folds the facts routed to one partner, in log order, with the timers between them."""
 
-    def __init__(self, partner_id: str, parameters: Parameters) -> None:
+    def __init__(self, partner_id: str, parameters: Parameters, elsewhere: PeopleElsewhere | None = None) -> None:
         self.partner_id = partner_id
-        self.knowledge = PartnerFacts(partner_id, parameters)
+        self.knowledge = PartnerFacts(partner_id, parameters, elsewhere=elsewhere)
         """The facts so far. Add to them through `record` only."""
         self.next_timer_at: datetime | None = None
         """When time alone next changes or announces something; None: never."""
@@ -82,7 +83,7 @@ class PartnerHistory:
         """
         for fact in facts:
             self.knowledge.add(fact)
-        self._apply_changes(_Difference(through, ()))
+        self._apply_changes(StepDifference(through, ()))
         self._publication_known = False
         self.changed_at = through
         if self.knowledge.mentioned:
@@ -106,7 +107,7 @@ class PartnerHistory:
             knowledge.add(fact)
         for fact in group:
             knowledge.add(fact)
-        diff = _Difference(recorded_at, _causes(group), history=all(fact.history for fact in group))
+        diff = StepDifference(recorded_at, _causes(group), history=all(map(_loaded_afterwards, group)))
         changed = self._apply_changes(diff)
         if knowledge.mentioned and not known_before:
             first = min(recorded_at, group[0].effective_at)
@@ -124,7 +125,7 @@ class PartnerHistory:
         steps = []
         while (instant := self.next_timer_at) is not None and instant <= until:
             self.changed_at, self.changes = instant, self.changes + 1
-            diff = _Difference(instant, ())
+            diff = StepDifference(instant, ())
             for product, sweep in self._sweeps.items():
                 diff.add(product, sweep.advance(instant))
             diff.announced += self._due_notices(instant)
@@ -142,7 +143,7 @@ class PartnerHistory:
         `publication`: everything published up to this step, by whichever policy. `causes`: the facts by which this one
         took over. The caller has fired every timer due by `instant`.
         """
-        diff = _Difference(instant, causes)
+        diff = StepDifference(instant, causes)
         diff.replace(list(publication.standing), list(self._published))
         diff.drop_reminders()
         diff.changed_from = dict.fromkeys((*self._sweeps, *publication.standings), instant)
@@ -163,27 +164,19 @@ class PartnerHistory:
     # What changed ----------------------------------------------------------------------------
 
     def _look_ahead(self) -> None:
-        instants = [instant for sweep in self._sweeps.values() if (instant := sweep.next_instant()) is not None]
-        if self._upcoming:
-            instants.append(self._upcoming[0][0])
-        self.next_timer_at = min(instants, default=None)
+        earliest = self._upcoming[0][0] if self._upcoming else None
+        for sweep in self._sweeps.values():
+            instant = sweep.next_instant()
+            if instant is not None and (earliest is None or instant < earliest):
+                earliest = instant
+        self.next_timer_at = earliest
 
-    def _apply_changes(self, diff: "_Difference") -> bool:
+    def _apply_changes(self, diff: StepDifference) -> bool:
         """Applies new facts to sweeps and notices, and adds to `diff` what no longer and what newly follows.
 
         Returns whether anything can have changed, now or later.
         """
-        changed = False
-        enrolled = self.knowledge.refresh_partner()
-        if enrolled is not None:
-            changed = True
-            for sweep in self._sweeps.values():
-                sweep.enrolments_changed(*enrolled)
-        for days in self.knowledge.refresh_days():
-            for sweep in self._sweeps.values():
-                changed = sweep.days_changed(*days) or changed
-        if self.knowledge.notices_stale:
-            changed = self._replace_notices("", *self.knowledge.refresh_notices(), diff) or changed
+        changed = self.knowledge.partner_stale and self._apply_partner_changes(diff)
         for consultant_id, change in self.knowledge.refresh_people():
             changed = True
             for product, times in change.times.items():
@@ -196,12 +189,27 @@ class PartnerHistory:
                 diff.add(product, sweep.advance(diff.instant))
         return changed
 
+    def _apply_partner_changes(self, diff: StepDifference) -> bool:
+        """The same for everything but people: enrolments, days and reminders of windows, notices to the partner."""
+        changed = False
+        enrolled = self.knowledge.refresh_partner()
+        if enrolled is not None:
+            changed = True
+            for sweep in self._sweeps.values():
+                sweep.enrolments_changed(*enrolled)
+        for days in self.knowledge.refresh_days():
+            for sweep in self._sweeps.values():
+                changed = sweep.days_changed(*days) or changed
+        notices = self.knowledge.refresh_notices()
+        if notices is not None:
+            changed = True
+            self._replace_notices("", *notices, diff)
+        return changed
+
     def _replace_notices(
-        self, owner: str, old: Sequence[Announcement], new: Sequence[Announcement], diff: "_Difference"
-    ) -> bool:
+        self, owner: str, old: Sequence[Announcement], new: Sequence[Announcement], diff: StepDifference
+    ) -> None:
         """Notices are announcements outside the sweeps: about a person, or (owner "") the partner."""
-        if not old and not new:
-            return False
         now = diff.instant
         diff.replace([notice for notice in old if notice.instant <= now], [n for n in new if n.instant <= now])
         for notice in old:
@@ -210,7 +218,6 @@ class PartnerHistory:
         for notice in new:
             if notice.instant > now:
                 insort(self._upcoming, (notice.instant, owner))
-        return True
 
     def _due_notices(self, instant: datetime) -> list[Announcement]:
         due = bisect_right(self._upcoming, instant, key=_instant)
@@ -220,7 +227,7 @@ class PartnerHistory:
 
     # What is published ----------------------------------------------------------------------------
 
-    def _step(self, diff: "_Difference", position: int) -> Step:
+    def _step(self, diff: StepDifference, position: int) -> Step:
         if not (diff.changed_from or diff.announced or diff.retracted) or not self.knowledge.mentioned:
             return Step(diff.instant, position, self.partner_id, ())
         if diff.retracted and not self._publication_known:
@@ -231,15 +238,19 @@ class PartnerHistory:
         for product in changed:
             if product not in covered:
                 diff.announced.append(Announcement("standing-changed", diff.changed_from[product], product, "", 1))
+        if not retracted and not diff.announced:
+            return Step(diff.instant, position, self.partner_id, ())
+        diff.recorded_at = instant_text(diff.instant)
         touched = set(changed).union(*map(self._products, (*retracted, *diff.announced)))
-        diff.standings = tuple(self._standings[product] for product in self._sweeps if product in touched)
+        diff.standings = tuple([self._standings[product] for product in self._sweeps if product in touched])
         retracted.sort(key=lambda announcement: -self._published[announcement].place)
-        diff.announced.sort(key=lambda announcement: (announcement.instant, announcement.product or ""))
+        if len(diff.announced) > 1:
+            diff.announced.sort(key=lambda announcement: (announcement.instant, announcement.product or ""))
         events = [self._retract(announcement, diff) for announcement in retracted]
         events += [self._announce(announcement, diff) for announcement in diff.announced]
         return Step(diff.instant, position, self.partner_id, tuple(events))
 
-    def _changed_standings(self, diff: "_Difference") -> list[str]:
+    def _changed_standings(self, diff: StepDifference) -> list[str]:
         """Products whose standing to publish; one that is no longer sold is named, but has no standing."""
         changed = []
         for product in diff.changed_from:
@@ -266,7 +277,7 @@ class PartnerHistory:
             return self._published[announcement].products
         return self._parameters.products
 
-    def _announce(self, announcement: Announcement, diff: "_Difference") -> ComplianceEvent:
+    def _announce(self, announcement: Announcement, diff: StepDifference) -> ComplianceEvent:
         event = self._event(announcement.name, announcement, self._details(announcement, diff), diff)
         self._events_published += 1
         if announcement.name != "standing-changed":
@@ -275,7 +286,7 @@ class PartnerHistory:
             )
         return event
 
-    def _retract(self, announcement: Announcement, diff: "_Difference") -> ComplianceEvent:
+    def _retract(self, announcement: Announcement, diff: StepDifference) -> ComplianceEvent:
         published = self._published.pop(announcement)
         data = ComplianceEventData(
             partner_id=self.partner_id,
@@ -289,7 +300,7 @@ class PartnerHistory:
         self._events_published += 1
         return self._event("retracted", announcement, data, diff)
 
-    def _details(self, announcement: Announcement, diff: "_Difference") -> ComplianceEventData:
+    def _details(self, announcement: Announcement, diff: StepDifference) -> ComplianceEventData:
         window = consultant_id = portal_change_id = None
         if announcement.name in ("dual-link-detected", "dual-link-cleared", "certification-lapsed"):
             consultant_id = announcement.about
@@ -316,15 +327,15 @@ class PartnerHistory:
         return self.knowledge.policy.in_force.at(announcement.instant).policy_id
 
     def _event(
-        self, name: Name, announcement: Announcement, data: ComplianceEventData, diff: "_Difference"
+        self, name: Name, announcement: Announcement, data: ComplianceEventData, diff: StepDifference
     ) -> ComplianceEvent:
         body = _encode(data)
-        recorded_at = instant_text(diff.instant)
+        kind, recorded_at = TYPE_OF[name], diff.recorded_at
         effective_at = recorded_at if announcement.instant == diff.instant else instant_text(announcement.instant)
-        what = f"{TYPE_OF[name]} {effective_at} {recorded_at} {announcement.about} {announcement.ordinal} "
+        what = f"{kind} {effective_at} {recorded_at} {announcement.about} {announcement.ordinal} "
         return ComplianceEvent(
             event_id=blake2b(what.encode() + body, digest_size=16).hexdigest(),
-            type=TYPE_OF[name],
+            type=kind,
             partner_id=self.partner_id,
             products=data.products,
             effective_at=announcement.instant,
@@ -332,46 +343,6 @@ class PartnerHistory:
             about=announcement.about,
             data=body,
         )
-
-
-class _Difference:
-    """What one step changes. `changed_from`: product to the earliest instant at which its sweep differs.
-
-    `standings`: those that its events carry. `history`: the facts behind it were loaded afterwards.
-    """
-
-    __slots__ = ("announced", "changed_from", "fact_ids", "history", "instant", "retracted", "standings")
-
-    def __init__(self, instant: datetime, fact_ids: tuple[str, ...], *, history: bool = False) -> None:
-        self.instant = instant
-        self.fact_ids = fact_ids
-        self.history = history
-        self.retracted: list[Announcement] = []
-        self.announced: list[Announcement] = []
-        self.changed_from: dict[str, datetime] = {}
-        self.standings: tuple[Standing, ...] = ()
-
-    def mark_changed(self, product: str, instant: datetime) -> None:
-        known = self.changed_from.get(product)
-        if known is None or instant < known:
-            self.changed_from[product] = instant
-
-    def add(self, product: str, change: Change) -> None:
-        if change.changed_from is not None:
-            self.mark_changed(product, change.changed_from)
-        self.replace(change.retracted, change.announced)
-
-    def replace(self, old: Sequence[Announcement], new: Sequence[Announcement]) -> None:
-        if not old:
-            self.announced += new
-            return
-        before, after = set(old), set(new)
-        self.retracted += [announcement for announcement in old if announcement not in after]
-        self.announced += [announcement for announcement in new if announcement not in before]
-
-    def drop_reminders(self) -> None:
-        """Only a timer reminds: no step of facts, and no correction, does it late."""
-        self.announced = [announcement for announcement in self.announced if announcement.name != _REMINDER]
 
 
 def _causes(group: Sequence[Fact]) -> tuple[str, ...]:
@@ -383,3 +354,4 @@ def _causes(group: Sequence[Fact]) -> tuple[str, ...]:
 
 
 _instant: Final = itemgetter(0)
+_loaded_afterwards: Final = attrgetter("history")

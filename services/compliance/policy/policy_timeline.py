@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from heapq import merge
 from itertools import groupby
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from services.compliance.policy.counting_partner import Changed
 from services.compliance.policy.parameters import Parameters
@@ -43,6 +43,11 @@ class Term(Generic[_T]):
         """What holds at the instant, its own revisions included."""
         known = bisect_right(self._keys, (instant, _LAST_POSITION))
         return self._settings[known - 1] if known else self._first
+
+    @property
+    def revised(self) -> bool:
+        """Whether any revision sets it."""
+        return bool(self._keys)
 
     def put(self, fact: Fact, policy_id: str, value: _T) -> Changed | None:
         """A revision sets the term. Returns from when to when that holds; None: it never does."""
@@ -139,8 +144,9 @@ class PolicyTimeline:
 
     def enrolment_starts(self, since: datetime) -> Iterator[datetime]:
         """The instants from `since` on, in order, at which a minimum or the programmes are set."""
-        starts = merge(self.programmes.starts(since), *(term.starts(since) for term in self.minimum.values()))
-        return (instant for instant, _ in groupby(starts))
+        terms: tuple[Term[Any], ...] = (self.programmes, *self.minimum.values())
+        revised = [term.starts(since) for term in terms if term.revised]
+        return (instant for instant, _ in groupby(merge(*revised))) if revised else iter(())
 
 
 def policy_known(facts: Iterable[Fact], parameters: Parameters) -> PolicyTimeline:

@@ -10,10 +10,10 @@ import msgspec
 
 from services.compliance.policy.answers_from_facts import CertificationAnswer, certification_answer
 from services.compliance.policy.forecast import ForecastSegment
-from services.compliance.policy.known_standings import KnownStandings
+from services.compliance.policy.hypothetical_policy import DifferingStanding, differing_standing, shown_standing
+from services.compliance.policy.learned_changes import KnownStandings
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.partner_history import PartnerHistory, PublicationUnknown
-from services.compliance.policy.what_if import DifferingStanding, differing_standing, shown_standing
 from shared.events.compliance_events import (
     ComplianceEvent,
     ComplianceEventData,
@@ -47,9 +47,10 @@ class PreviewedStanding(msgspec.Struct, frozen=True):
 
 
 class ProductPreview(msgspec.Struct, frozen=True):
-    """A product for which the partner would stand otherwise, now or later. `before`: null where no fact names it yet.
+    """A product for which the partner would have another standing, now or later.
 
-    `gained`, `lost`: who would count that does not, and the other way round, the first 100 of either.
+    `before`: null if no fact names it yet. `gained`, `lost`: who would count that does not, and the other way round,
+    the first 100 of either.
     """
 
     product: str
@@ -73,7 +74,7 @@ class PreviewedEvent(msgspec.Struct, frozen=True):
 
 
 class PartnerPreview(msgspec.Struct, frozen=True):
-    """What would be another for the partner: standings, and the events that tell of it, in order."""
+    """The standings of the partner that would differ, and the events about it, in order."""
 
     partner_id: str
     products: tuple[ProductPreview, ...]

@@ -1,4 +1,4 @@
-"""Why an answer is what it is."""
+"""A reason of an answer: a rule, a sentence and the facts behind it."""
 
 import msgspec
 

@@ -44,11 +44,11 @@ _IN_ALL: Final = Bounds(counted=200, unfilled=200, ended=20, suspensions=20)
 
 
 def bounds_for(products: int) -> Bounds:
-    """The bounds where so many products are sold. The smallest is one of each."""
+    """The bounds of one product if `products` are sold. The smallest is one of each."""
     return Bounds(*(max(1, most // products) for most in _IN_ALL))
 
 
-class Situation(NamedTuple):
+class Situation(msgspec.Struct, frozen=True):
     """What holds at one instant.
 
     `counted`: consultant id to the facts that make it count; `counted_ids`: the same ids, sorted. `unfilled`: the
@@ -87,7 +87,8 @@ class Situation(NamedTuple):
     @property
     def shortfall(self) -> int | None:
         """How many are missing; None with the minimum (R10)."""
-        return None if self.minimum is None else max(0, self.minimum - len(self.counted))
+        minimum = self.minimum
+        return None if minimum is None else max(0, minimum - len(self.counted))
 
     def windows(self) -> list[Window]:
         """Every window, in opening order."""
@@ -104,8 +105,11 @@ class Situation(NamedTuple):
         if bounds is not None:
             ids, unfilled = ids[: bounds.counted], unfilled[: bounds.unfilled]
             ended, suspensions = ended[-bounds.ended :], suspensions[-bounds.suspensions :]
-        windows = [*ended, *(replacement.window for replacement in unfilled)]
-        windows.sort(key=_opened_at)
+        windows = list(ended)
+        if unfilled:
+            windows += [replacement.window for replacement in unfilled]
+        if len(windows) > 1:
+            windows.sort(key=_opened_at)
         running = () if self.suspended_since is None else (Suspension(self.suspended_since),)
         return Standing(
             product=self.product,

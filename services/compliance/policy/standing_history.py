@@ -39,13 +39,11 @@ class PersonSpan(msgspec.Struct, frozen=True):
 def standing_history(
     facts: Iterable[Fact], partner_id: str, parameters: Parameters
 ) -> tuple[list[StandingSpan], list[PersonSpan]]:
-    """Every span of each product, in order, what follows if no fact comes included; and those of people, by id.
+    """The spans of each product, in order, and those of people, by id. What follows if no fact comes is included.
 
     `facts`: those routed to the partner, in log order. Empty if none of them mentions the partner.
     """
-    knowledge = PartnerFacts(partner_id, parameters)
-    for fact in facts:
-        knowledge.add(fact)
+    knowledge = PartnerFacts(partner_id, parameters, facts)
     if not knowledge.mentioned:
         return [], []
     knowledge.refresh_partner()
@@ -59,7 +57,7 @@ def standing_history(
             people += [PersonSpan(consultant_id, product, time.start, time.end) for time in counted]
         spans += _spans(sweep)
     for consultant_id, person in knowledge.people():
-        times = person.links.linked_times(partner_id)
+        times = person.linked_times(partner_id)
         linked = zip_longest(times[::2], times[1::2])
         people += [PersonSpan(consultant_id, None, start, to) for start, to in linked]
     people.sort(key=lambda span: (span.consultant_id, span.product or "", span.start))

@@ -5,34 +5,23 @@ due. It keeps the result of each visit. After a late fact it runs again from the
 instant from which the kept results hold again.
 """
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final
 
-from services.compliance.policy.announcement import Announcement
-from services.compliance.policy.background import Background, Losses, status_since
+from services.compliance.policy.announcement import Announcement, Change
+from services.compliance.policy.counted_people import CountedPeople
 from services.compliance.policy.counting_partner import Counted
-from services.compliance.policy.dated_log import DatedLog
 from services.compliance.policy.enrolment import EnrolmentTimeline
 from services.compliance.policy.headcount import Headcount
-from services.compliance.policy.instant_rules import NOTHING, State, Visit, WindowRules, next_timer
-from services.compliance.policy.movements import Movement, facts_at, movements_of
+from services.compliance.policy.headcount_movements import Movement, facts_at, movements_of
+from services.compliance.policy.items_by_instant import DatedLog
 from services.compliance.policy.policy_timeline import PolicyTimeline
 from services.compliance.policy.situation import Replacement, Situation
+from services.compliance.policy.standing_origin import Losses, StandingOrigin, status_since
+from services.compliance.policy.window_rules import NOTHING, State, Visit, WindowRules, next_timer
 from shared.events.compliance_events import Suspension, Window
-
-
-class Change(NamedTuple):
-    """How a sweep differs from before: from which instant, and which announcements no longer and newly follow.
-
-    `changed_from`: None if nothing changed up to the instant swept to.
-    """
-
-    changed_from: datetime | None
-    retracted: Sequence[Announcement] = ()
-    announced: Sequence[Announcement] = ()
-
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -52,8 +41,7 @@ class Sweep:
         self._timeline = timeline
         self._headcount = Headcount()
         self._movements: dict[datetime, dict[str, Movement]] = {}
-        self._counted: dict[str, tuple[str, ...]] = {}
-        self._counted_ids: list[str] = []
+        self._counted = CountedPeople()
         self._rules = WindowRules(product, policy, timeline, self._headcount, self._movements)
         self._visits: list[Visit] = []
         self._visited: list[datetime] = []
@@ -73,18 +61,17 @@ class Sweep:
     def set_times(self, consultant_id: str, old: Sequence[Counted], new: Sequence[Counted]) -> None:
         """The consultant counts at these `new` times, no longer at the `old` ones; any others stay. Both in order."""
         before, after = movements_of(old), movements_of(new)
-        self.losses.replace(consultant_id, before, after)
         for instant, movement in before.items():
             if instant not in after:
                 self._unset(instant, consultant_id, movement)
         for instant, movement in after.items():
             known = before.get(instant)
-            if known != movement:
-                self._set(instant, consultant_id, movement, 0 if known is None else known.people)
-        if self.swept is not None:
+            if known is None or known != movement:
+                self._set(instant, consultant_id, movement, known)
+        if self.swept is not None and self._late_from is not None:
             counted, counts = facts_at(old, self.swept), facts_at(new, self.swept)
             if counts != counted:
-                self._count(consultant_id, counts)
+                self._counted.put(consultant_id, counts)
 
     def enrolments_changed(self, since: datetime, through: datetime | None) -> None:
         """The timeline of enrolments is another one from `since` to `through` (None: ever after)."""
@@ -119,26 +106,26 @@ class Sweep:
             if self.swept is None or window.opened_at > self.swept:
                 yield window
 
-    def _set(self, instant: datetime, consultant_id: str, movement: Movement, people_before: int) -> None:
-        movements = self._movements.get(instant)
-        if movements is None:
-            movements = self._movements[instant] = {}
-            self._headcount.insert(instant)
-        movements[consultant_id] = movement
-        self._shift(instant, movement.people - people_before)
+    def _set(self, instant: datetime, consultant_id: str, movement: Movement, known: Movement | None) -> None:
+        self._movements.setdefault(instant, {})[consultant_id] = movement
+        if known is not None and known.gained == movement.gained:
+            self._note(instant, 0)
+            return
+        self.losses.put(consultant_id, instant, lost=not movement.gained)
+        people = movement.people if known is None else 2 * movement.people
+        self._headcount.shift(instant, people)
+        self._note(instant, people)
 
     def _unset(self, instant: datetime, consultant_id: str, movement: Movement) -> None:
-        self._shift(instant, -movement.people)
+        if not movement.gained:
+            self.losses.put(consultant_id, instant, lost=False)
+        self._headcount.shift(instant, -movement.people)
+        self._note(instant, -movement.people)
         movements = self._movements[instant]
         del movements[consultant_id]
         if not movements:
             del self._movements[instant]
             self._headcount.remove(instant)
-
-    def _shift(self, instant: datetime, people: int) -> None:
-        if people:
-            self._headcount.shift(instant, people)
-        self._note(instant, people)
 
     def _note(self, instant: datetime, people: int) -> None:
         self._next_known = False
@@ -153,16 +140,6 @@ class Sweep:
         self._changed_from = self._late_from = self._late_through = None
         self._late_for_ever = False
         self._late_people = 0
-
-    def _count(self, consultant_id: str, facts: tuple[str, ...] | None) -> None:
-        """Whether the consultant counts at the instant swept to, and because of which facts."""
-        if facts is None:
-            if self._counted.pop(consultant_id, None) is not None:
-                del self._counted_ids[bisect_left(self._counted_ids, consultant_id)]
-        else:
-            if consultant_id not in self._counted:
-                insort(self._counted_ids, consultant_id)
-            self._counted[consultant_id] = facts
 
     # Sweeping --------------------------------------------------------------------------------
 
@@ -210,8 +187,7 @@ class Sweep:
         """Goes on from the instant swept to."""
         announced: list[Announcement] = []
         for moment in self._headcount.instants(self.swept, until):
-            for consultant_id, movement in self._movements[moment].items():
-                self._count(consultant_id, movement.facts if movement.gained else None)
+            self._counted.move(self._movements[moment])
         state, after = self._state, self.swept
         while (instant := self._next_visit(state, after)) is not None and instant <= until:
             visit = self._rules.visit(state, instant)
@@ -300,56 +276,55 @@ class Sweep:
     def _next_visit(self, state: State, after: datetime | None) -> datetime | None:
         """The next instant at which the outcome can change."""
         below = self._headcount.next_below(after, self._ceiling)
-        return _earliest(below, self._timeline.next_start(after), next_timer(state, after))
+        return self._earliest(below, state, after)
 
     def _next_moment(self, state: State, after: datetime | None) -> datetime | None:
         """The next instant at which anything happens."""
-        moved = self._headcount.next_instant(after)
-        return _earliest(moved, self._timeline.next_start(after), next_timer(state, after))
+        return self._earliest(self._headcount.next_instant(after), state, after)
+
+    def _earliest(self, moved: datetime | None, state: State, after: datetime | None) -> datetime | None:
+        """The next instant at which people come or go, an enrolment starts or a timer is due."""
+        earliest, starts_at = moved, self._timeline.next_start(after)
+        if starts_at is not None and (earliest is None or starts_at < earliest):
+            earliest = starts_at
+        if state.unfilled:
+            due_at = next_timer(state, after)
+            if due_at is not None and (earliest is None or due_at < earliest):
+                earliest = due_at
+        return earliest
 
     # Output ----------------------------------------------------------------------------------
 
     def situation(self) -> Situation:
         """How the partner stands at the instant swept to; valid only until the next `advance`."""
-        return self._situation(
-            self.swept, self._state, self._counted, self._counted_ids, self._ended.items, self._suspensions.items
-        )
+        return self._situation(self.swept, self._state, self._counted, self._ended.items, self._suspensions.items)
 
-    def background(self) -> Background:
+    def origin(self) -> StandingOrigin:
         """How the partner came to stand as it does at the instant swept to."""
         since = status_since(self.situation(), self.swept, self._visits, self._timeline)
-        return Background(since, self.losses.last(self.swept, self._counted))
+        return StandingOrigin(since, self.losses.last(self.swept, self._counted.facts))
 
     def forecast(self) -> Iterator[tuple[datetime, Situation]]:
         """The situation at every later instant at which it changes, if no fact comes. Do not keep any."""
-        state, after = self._state, self.swept
-        counted, ids = self._counted, self._counted_ids
+        state, after, counted = self._state, self.swept, self._counted
         ended, suspensions = self._ended.items, self._suspensions.items
         while (instant := self._next_moment(state, after)) is not None:
             if counted is self._counted:
-                counted, ids, ended, suspensions = dict(counted), list(ids), list(ended), list(suspensions)
-            for consultant_id, movement in self._movements.get(instant, {}).items():
-                if not movement.gained:
-                    del counted[consultant_id]
-                    del ids[bisect_left(ids, consultant_id)]
-                else:
-                    if consultant_id not in counted:
-                        insort(ids, consultant_id)
-                    counted[consultant_id] = movement.facts
+                counted, ended, suspensions = counted.copy(), list(ended), list(suspensions)
+            counted.move(self._movements.get(instant, {}))
             visit = self._rules.visit(state, instant)
             ended += [replacement.window for replacement in visit.ended]
             suspensions += [] if visit.suspension is None else [visit.suspension]
             only_reminds = visit.state == state and instant not in self._movements
             state, after = visit.state, instant
             if not only_reminds or self._timeline.starts_at(instant):
-                yield instant, self._situation(instant, state, counted, ids, ended, suspensions)
+                yield instant, self._situation(instant, state, counted, ended, suspensions)
 
     def _situation(
         self,
         instant: datetime | None,
         state: State,
-        counted: dict[str, tuple[str, ...]],
-        counted_ids: list[str],
+        counted: CountedPeople,
         ended: list[Window],
         suspensions: list[Suspension],
     ) -> Situation:
@@ -360,8 +335,8 @@ class Sweep:
             reached_facts=self._reached_facts,
             unfilled=state.unfilled,
             suspended_since=state.suspended_since,
-            counted=counted,
-            counted_ids=counted_ids,
+            counted=counted.facts,
+            counted_ids=counted.ids,
             ended=ended,
             suspensions=suspensions,
         )
@@ -387,11 +362,3 @@ class Sweep:
 
 def _announced(visits: Iterable[Visit]) -> list[Announcement]:
     return [announcement for visit in visits for announcement in visit.announced]
-
-
-def _earliest(*instants: datetime | None) -> datetime | None:
-    earliest = None
-    for instant in instants:
-        if instant is not None and (earliest is None or instant < earliest):
-            earliest = instant
-    return earliest

@@ -4,8 +4,10 @@ A fact about a person touches every partner that the person was ever linked to, 
 are touched, the links of the person are followed once for all of them.
 """
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from itertools import groupby
+from typing import Final
 
 from services.compliance.database import Connection
 from services.compliance.policy.affected_partners import AffectedPartners
@@ -18,20 +20,23 @@ from services.compliance.read_model.routing import (
     LoggedFact,
     endings_of,
     facts_about_people,
-    newer_facts,
+    feeders,
     people_linked_to,
-    survivors,
 )
-from shared.events.facts import ConsultantLinked
+from shared.events.facts import ConsultantLinked, FactVoided, PartnerClosed, PartnersMerged
+
+Pause = Callable[[], Awaitable[None]]
+_FACTS_AT_ONCE: Final = 1_000
 
 
 async def concerned_partners(
-    connection: Connection, plan: Plan, backlog: Backlog, parameters: Parameters, unnamed_max: int
+    connection: Connection, plan: Plan, backlog: Backlog, parameters: Parameters, unnamed_max: int, pause: Pause
 ) -> set[str]:
     """Those of the plan's partners that can have a step in the batch; the others stay as they are.
 
-    A portal change or a merger concerns every partner that it touches, a revision of the policy those whom it changes.
-    `unnamed_max`: up to so many partners that no fact names are not worth the test.
+    A portal change concerns every partner, a revision of the policy those whom it changes. `unnamed_max`: up to so many
+    partners that no fact names are not worth the test. `pause`: called between two parts of the work. Of people who are
+    shared the groups say themselves whom they concern.
     """
     if plan.last is None or plan.broadcast:
         return plan.partner_ids
@@ -43,51 +48,49 @@ async def concerned_partners(
     unnamed = plan.partner_ids.difference(
         partner_id for due_at, partner_id in backlog.timers if due_at <= plan.end.instant
     )
-    facts: list[LoggedFact] = []
-    if len(unnamed) > unnamed_max:
-        facts = await newer_facts(connection, backlog.checkpoint.position, through)
-        unnamed -= await _touched_as_such(connection, facts, backlog)
     if len(unnamed) <= unnamed_max:
         return plan.partner_ids
-    unnamed -= await _concerned(connection, facts, backlog.checkpoint.position, through, parameters)
-    return plan.partner_ids - unnamed
+    facts = backlog.facts(through)
+    unnamed.difference_update(*(group.concerned for group in backlog.groups))
+    ending = await feeders(connection, sorted(_ended(facts)))
+    unnamed.difference_update(ending, *((logged.partner_id, logged.into_partner_id) for logged in facts))
+    if len(unnamed) <= unnamed_max:
+        return plan.partner_ids
+    people = {logged.consultant_id for logged in facts if logged.consultant_id is not None}
+    people.update(await people_linked_to(connection, ending, through))
+    known = await facts_of(connection, sorted(people - backlog.shared), through)
+    return plan.partner_ids - (unnamed - await _concerned(known, backlog.checkpoint.position, parameters, pause))
 
 
-async def _touched_as_such(connection: Connection, facts: Iterable[LoggedFact], backlog: Backlog) -> set[str]:
-    """The partners that the facts name, and those that a merger, or the end of a survivor, touches."""
-    named: set[str] = set()
-    ended: dict[str, set[int]] = {}
-    whole: set[int] = set()
-    for logged in facts:
-        if logged.partner_id is not None:
-            named.add(logged.partner_id)
-            if logged.consultant_id is None:
-                ended.setdefault(logged.partner_id, set()).add(logged.fact.append_position)
-        if logged.into_partner_id is not None:
-            whole.add(logged.fact.append_position)
-    for survivor in await survivors(connection, sorted(ended)):
-        whole |= ended[survivor]
-    return named.union(*(group.partner_ids for group in backlog.groups if group.append_position in whole))
+def _ended(facts: Iterable[LoggedFact]) -> set[str]:
+    """The partners that are closed or merged, or, by a void, no longer."""
+    return {
+        logged.partner_id
+        for logged in facts
+        if logged.partner_id is not None
+        and logged.consultant_id is None
+        and isinstance(logged.fact.data, FactVoided | PartnerClosed | PartnersMerged)
+    }
 
 
-async def _concerned(
-    connection: Connection, newer: Sequence[LoggedFact], position: int, through: int, parameters: Parameters
-) -> set[str]:
+async def _concerned(known: Sequence[LoggedFact], position: int, parameters: Parameters, pause: Pause) -> set[str]:
     """The partners for which the facts after `position` change links of people."""
-    ended = {logged.partner_id for logged in newer if logged.partner_id is not None and logged.consultant_id is None}
-    people = {logged.consultant_id for logged in newer if logged.consultant_id is not None}
-    people.update(await people_linked_to(connection, sorted(ended), through))
-    known = await _facts_of(connection, sorted(people), through)
     concern = AffectedPartners(parameters)
-    concern.add(logged.fact for logged in known if logged.fact.position <= position)
+    first_later = bisect_right(known, position, key=lambda logged: logged.fact.position)
+    for first in range(0, first_later, _FACTS_AT_ONCE):
+        concern.add(logged.fact for logged in known[first : min(first + _FACTS_AT_ONCE, first_later)])
+        await pause()
+    for _ in concern.follow():
+        await pause()
     found: set[str] = set()
-    later = [logged.fact for logged in known if logged.fact.position > position]
+    later = (logged.fact for logged in known[first_later:])
     for _, group in groupby(later, key=lambda fact: fact.append_position):
         found |= concern.concerned(list(group))
+        await pause()
     return found
 
 
-async def _facts_of(connection: Connection, people: Sequence[str], through: int) -> list[LoggedFact]:
+async def facts_of(connection: Connection, people: Sequence[str], through: int) -> list[LoggedFact]:
     """Every fact about the people, and the endings of all partners that they were ever linked or taken to."""
     facts = {logged.fact.position: logged for logged in await facts_about_people(connection, people, through)}
     links = (logged.fact.data for logged in facts.values())

@@ -1,8 +1,13 @@
 """Compares two read models, row for row and byte for byte."""
 
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from itertools import pairwise
 from typing import Final
 
 from services.compliance.database import OwnConnection
+from services.compliance.projection.parallel_statements import run_on
 
 _EVENTS_PER_DIGEST: Final = 1_000
 
@@ -38,20 +43,32 @@ _TABLES: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
             ("consultant_link", "partner_id"),
             ("consultant_certification", "consultant_id"),
             ("maintenance_duty", "consultant_id"),
+            ("mentioned_partner", "partner_id"),
+            ("mentioned_consultant", "consultant_id"),
             ("policy_revision", "policy_id"),
         )
     },
 }
 
 
-async def same_events(connection: OwnConnection, schema: str, after: int, through: int) -> bool:
-    """Whether the read model of the connection and that of `schema` published the same events after `after`.
+async def same_events(connections: Sequence[OwnConnection], schema: str, after: int, through: int) -> bool:
+    """Whether the read model of the connections and that of `schema` published the same events after `after`.
 
-    No event up to the position `through` may be appended meanwhile.
+    No event up to the position `through` may be appended meanwhile. Each connection compares a part of them.
     """
-    async with connection.transaction(readonly=True):
-        await connection.execute("SET LOCAL enable_mergejoin = on")
-        return bool(await connection.fetchval(_SAME_EVENTS.format(schema=schema), after, through))
+    found: list[bool] = []
+
+    async def compare(connection: OwnConnection, *, after: int, through: int) -> None:
+        async with connection.transaction(readonly=True):
+            await connection.execute("SET LOCAL enable_mergejoin = on")
+            found.append(await connection.fetchval(_SAME_EVENTS.format(schema=schema), after, through))
+
+    shares = len(connections)
+    bounds = [after + (through - after) * share // shares for share in range(shares + 1)]
+    await run_on(
+        connections, [partial(compare, after=first, through=last) for first, last in pairwise(bounds) if first < last]
+    )
+    return all(found)
 
 
 async def differences(live: OwnConnection, other: OwnConnection) -> list[str]:
@@ -61,7 +78,7 @@ async def differences(live: OwnConnection, other: OwnConnection) -> list[str]:
     """
     found = []
     for table, (statement, arguments) in _TABLES.items():
-        digests = [await _digests(connection, statement, *arguments) for connection in (live, other)]
+        digests = await asyncio.gather(*(_digests(connection, statement, *arguments) for connection in (live, other)))
         if digests[0] != digests[1]:
             parts = sorted(
                 key for key in digests[0].keys() | digests[1].keys() if digests[0].get(key) != digests[1].get(key)

@@ -7,10 +7,11 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Final, Literal
 
 from services.compliance.database import CONNECTION_LOST, OwnConnection, cause, connect
-from services.compliance.heartbeat import BEAT_SECONDS, FOLLOWERS, Heartbeat
+from services.compliance.process_heartbeat import BEAT_SECONDS, FOLLOWERS, Heartbeat
 from services.compliance.projection.batch import PolicyVersionMismatch, Projector
 from services.compliance.projection.wide_step_workers import ReplayWorkers
 from services.compliance.read_model.batch_write import ConcurrentUpdate
@@ -61,6 +62,8 @@ class Follower:
         self._parameters = settings.parameters
         self._derivers = ReplayWorkers(settings)
         self._wakeup = asyncio.Event()
+        self._announced = 0
+        self._clock_moved = False
         self._held_by = f"{socket.gethostname()}:{os.getpid()}"
         self._barrier_drawn_at = float("-inf")
         self._heartbeat = Heartbeat(FOLLOWERS, self._held_by)
@@ -73,7 +76,8 @@ class Follower:
         try:
             async with self._connected() as connection:
                 await self._heartbeat.beat(connection, now=True)
-                projector = Projector(connection, self._parameters, self._held_by, derivers=self._derivers)
+                alive = partial(self._heartbeat.beat, connection)
+                projector = Projector(connection, self._parameters, self._held_by, derivers=self._derivers, alive=alive)
                 while True:
                     try:
                         await self._catch_up(connection, projector)
@@ -81,7 +85,7 @@ class Follower:
                         await asyncio.sleep(YIELD_SECONDS)
                     backoff.reset()
                     await self._report_health(connection)
-                    await self._wait(connection)
+                    await self._wait(connection, projector)
         finally:
             self._derivers.close()
 
@@ -101,33 +105,45 @@ class Follower:
     async def _connected(self) -> AsyncIterator[OwnConnection]:
         connection = await connect(self._settings)
         try:
-            await connection.add_listener(FACTS_CHANNEL, lambda *_: self._wakeup.set())
+            await connection.add_listener(FACTS_CHANNEL, lambda *said: self._notified(said[-1]))
             yield connection
         finally:
             connection.terminate()
+
+    def _notified(self, payload: object) -> None:
+        """Notes up to where facts were recorded, or that there is something else to look at."""
+        if isinstance(payload, str) and payload.isdecimal():
+            self._announced = max(self._announced, int(payload))
+        else:
+            self._clock_moved = True
+        self._wakeup.set()
 
     async def _report_health(self, connection: OwnConnection) -> None:
         recovered = self._heartbeat.trouble is not None
         self._heartbeat.trouble = None
         await self._heartbeat.beat(connection, now=recovered)
 
-    async def _wait(self, connection: OwnConnection) -> None:
-        """Waits for a notification, or until a poll finds something to do."""
-        while not self._wakeup.is_set():
+    async def _wait(self, connection: OwnConnection, projector: Projector) -> None:
+        """Waits until a notification says something new, or a poll finds something to do.
+
+        A batch takes in facts before their notifications arrive: those say nothing new afterwards.
+        """
+        while not self._clock_moved and self._announced <= projector.position:
+            self._wakeup.clear()
             await self._heartbeat.beat(connection)
-            if await wait_until_set(self._wakeup, POLL_SECONDS) or await self._pending(connection, "facts", "barrier"):
+            notified = await wait_until_set(self._wakeup, POLL_SECONDS)
+            if not notified and await self._pending(connection, "facts", "barrier"):
                 return
 
     async def _catch_up(self, connection: OwnConnection, projector: Projector) -> None:
         """Derives the new facts; without any, the steps of time alone, behind a barrier.
 
-        New facts advance the time by themselves. A notification without a new fact means that the clock was moved.
+        New facts advance the time by themselves.
         """
-        notified = self._wakeup.is_set()
-        self._wakeup.clear()
+        clock_moved, self._clock_moved, self._announced = self._clock_moved, False, 0
         await self._compare(connection)
         found = await projector.advance_fully(None)
-        if not found and (notified or await self._pending(connection, "barrier")):
+        if not found and (clock_moved or await self._pending(connection, "barrier")):
             known_through = await connection.fetchval(BARRIER)
             self._barrier_drawn_at = asyncio.get_running_loop().time()
             await projector.advance_fully(known_through)

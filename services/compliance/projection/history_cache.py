@@ -10,6 +10,7 @@ from typing import Final
 
 from services.compliance.policy.partner_history import PartnerHistory
 from services.compliance.projection.replay import Group
+from services.compliance.projection.shared_people import SharedPeople
 from services.compliance.read_model.routing import LoggedFact
 from services.compliance.read_model.rows import PartnerRows, WindowRow
 from shared.events.facts import ConsultantLinked, PartnersMerged
@@ -78,6 +79,16 @@ class HistoryCache:
         self._used.add(partner_id)
         return kept[0]
 
+    def peek(self, partner_id: str) -> KeptHistory | None:
+        """The kept history of the partner, which the batch does not use thereby."""
+        kept = self._kept.get(partner_id)
+        return None if kept is None else kept[0]
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """The partners whose histories are kept."""
+        return tuple(self._kept)
+
     def kept(self, partner_ids: Iterable[str] | None) -> list[str]:
         """Those of these partners (None: of all) whose histories are kept, in order."""
         some = tuple(self._kept) if partner_ids is None else partner_ids
@@ -108,7 +119,7 @@ class HistoryCache:
         self._facts_held, self.version = 0, None
 
 
-def unknown_people(folded: KeptHistory, groups: Iterable[Sequence[LoggedFact]]) -> set[str]:
+def unknown_people(folded: KeptHistory, groups: Iterable[Sequence[LoggedFact]], shared: SharedPeople) -> set[str]:
     """People whom these groups link to the partner and whose facts its history lacks.
 
     Raises `CannotResume` if the groups can route other people to the partner too.
@@ -118,23 +129,32 @@ def unknown_people(folded: KeptHistory, groups: Iterable[Sequence[LoggedFact]]) 
     for group in groups:
         for logged in group:
             data = logged.fact.data
-            if isinstance(data, PartnersMerged):
+            if isinstance(data, PartnersMerged) and not knowledge.knows_merger(data):
                 raise CannotResume
             if isinstance(data, ConsultantLinked) and not knowledge.knows_person(data.consultant_id):
                 if data.partner_id == partner_id:
                     people.add(data.consultant_id)
                 elif knowledge.merged:
                     raise CannotResume
+        for consultant_id in shared.who_concern(group[0].fact.append_position, partner_id):
+            if consultant_id not in people and not knowledge.knows_person(consultant_id):
+                raise CannotResume
     return people
 
 
-def unreached_partners(folded: KeptHistory, people: Container[str], facts: Iterable[LoggedFact]) -> set[str]:
-    """Partners not reached before that these facts link the partner's people to. `people`: those who join it."""
+def unreached_partners(
+    folded: KeptHistory, people: Container[str], facts: Iterable[LoggedFact], shared: Container[str]
+) -> set[str]:
+    """The partners, not reached before, to which these facts link this partner's people. `people`: who joins it.
+
+    Those who are `shared` reach no partner for it.
+    """
     knowledge = folded.history.knowledge
     return {
         data.partner_id
         for data in (logged.fact.data for logged in facts)
         if isinstance(data, ConsultantLinked)
+        and data.consultant_id not in shared
         and (data.consultant_id in people or knowledge.knows_person(data.consultant_id))
         and not knowledge.reaches(data.partner_id)
     }
@@ -145,11 +165,13 @@ def routed_groups(
     groups: Iterable[Sequence[LoggedFact]],
     of_people: Mapping[str, Sequence[LoggedFact]],
     endings: Sequence[LoggedFact],
+    shared: SharedPeople,
 ) -> Iterator[Group]:
     """The part of each group that is routed to the partner, with the earlier facts that it routes there as well.
 
-    `of_people`: all facts about the people that the groups newly link to it. `endings`: closures and mergers of the
-    partners that it newly reaches, in log order. Record each group before taking the next.
+    `of_people`: all facts about the people that the groups newly link to it; of shared ones, what names no partner.
+    `endings`: closures and mergers of the partners that it newly reaches, in log order. Record each group before taking
+    the next.
     """
     knowledge, partner_id = folded.history.knowledge, folded.history.partner_id
     first_ending = 0
@@ -163,9 +185,6 @@ def routed_groups(
             for logged in of_people.get(consultant_id, ())
             if logged.fact.append_position < before and not knowledge.holds(logged.fact)
         ]
-        while first_ending < len(endings) and endings[first_ending].fact.append_position < before:
-            earlier.append(endings[first_ending].fact)
-            first_ending += 1
         reached = {
             data.partner_id
             for data in _links(group)
@@ -177,13 +196,24 @@ def routed_groups(
             if logged.broadcast
             or partner_id in (logged.partner_id, logged.into_partner_id)
             or (
-                logged.partner_id is not None and (logged.partner_id in reached or knowledge.reaches(logged.partner_id))
+                logged.partner_id is not None
+                and (
+                    logged.partner_id in reached
+                    or knowledge.reaches(logged.partner_id)
+                    or any(knowledge.knows_person(person) for person in shared.who_reach(logged.partner_id))
+                )
                 if logged.consultant_id is None
                 else logged.consultant_id in joining or knowledge.knows_person(logged.consultant_id)
             )
         ]
-        if own:
-            yield Group(own, earlier)
+        if not own:
+            continue
+        while first_ending < len(endings) and endings[first_ending].fact.append_position < before:
+            ending = endings[first_ending].fact
+            if not knowledge.holds(ending):
+                earlier.append(ending)
+            first_ending += 1
+        yield Group(own, earlier)
 
 
 def _links(group: Iterable[LoggedFact]) -> Iterator[ConsultantLinked]:

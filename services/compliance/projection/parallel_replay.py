@@ -6,34 +6,44 @@ not grow with the log.
 
 import asyncio
 import gc
+import os
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import Final, NamedTuple
 
 from services.compliance.database import OwnConnection, connect
+from services.compliance.parent_process import end_with
 from services.compliance.policy.step_position import StepPosition
 from services.compliance.projection.parallel_tasks import run_in_order
 from services.compliance.projection.prior_publication import prior_publications
 from services.compliance.projection.replay import derive
 from services.compliance.read_model.checkpoint import Checkpoint, PolicyUpgrade
-from services.compliance.read_model.routing import PARTNER_ROUTES, routed_facts
+from services.compliance.read_model.routing import ROUTES_OF_ALL_PARTNERS, routed_facts
 from services.compliance.read_model.rows import PartnerRows
 from services.compliance.settings import ComplianceSettings
 from services.web.statements import statements
 
 PARTNERS_PER_TASK: Final = 128
 
-_SQL: Final = statements(__file__, partner_routes=PARTNER_ROUTES)
-
-FOR_BULK: Final = """
-    SET LOCAL work_mem = '256MB'; SET LOCAL maintenance_work_mem = '256MB'; SET LOCAL enable_seqscan = on;
-    SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on
-"""
-"""For a transaction over whole tables: otherwise these sessions plan by index."""
+_SQL: Final = statements(__file__, partner_routes=ROUTES_OF_ALL_PARTNERS)
 
 _WITHOUT_WAITING: Final = "SET synchronous_commit = off"
 """A crash of the server loses only tables that are not in use yet: the swap reaches the disk last."""
+
+_WORK_MEMORY_MB: Final = 256
+
+
+def for_bulk(shares: int = 1) -> str:
+    """For a transaction over whole tables: otherwise these sessions plan by index.
+
+    `shares`: how many such transactions share the memory.
+    """
+    memory = f"{max(1, _WORK_MEMORY_MB // shares)}MB"
+    return f"""
+        SET LOCAL work_mem = '{memory}'; SET LOCAL maintenance_work_mem = '{memory}'; SET LOCAL enable_seqscan = on;
+        SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on; SET LOCAL synchronous_commit = off
+    """
 
 
 class _Task(NamedTuple):
@@ -61,7 +71,9 @@ async def replay_all_partners(
     """
     on_progress("routing the facts")
     partners = 0
-    with ProcessPoolExecutor(processes, get_context("spawn"), initializer=_start_process) as pool:
+    with ProcessPoolExecutor(
+        processes, get_context("spawn"), initializer=_start_process, initargs=(os.getpid(),)
+    ) as pool:
         for _ in range(processes):  # Each starts one more process: they load their code while the database routes.
             pool.submit(_do_nothing)
         await _route(connection, max(goal.position, goal.cursor.position))
@@ -87,7 +99,7 @@ async def _every_partner(connection: OwnConnection) -> AsyncIterator[list[str]]:
 async def _route(connection: OwnConnection, through: int) -> None:
     """Stores the facts up to the position, routed to every partner and in order, for the processes to read."""
     async with connection.transaction():
-        await connection.execute(FOR_BULK)
+        await connection.execute(for_bulk())
         for statement in (
             _SQL["partners"],
             "CREATE UNIQUE INDEX ON target (partner_id)",
@@ -104,8 +116,9 @@ _runner: Final = asyncio.Runner()
 _connections: Final[dict[str, OwnConnection]] = {}
 
 
-def _start_process() -> None:
+def _start_process(owner: int) -> None:
     """Turns garbage collection off: a task makes very many objects and drops them all at its end."""
+    end_with(owner)
     gc.freeze()
     gc.disable()
 
@@ -115,7 +128,7 @@ def _do_nothing() -> None:
 
 
 def _run_task(task: _Task) -> int:
-    """Runs in a process of its own, which keeps its connection from task to task. Returns how many partners it did."""
+    """Runs in a separate process, which keeps its connection from task to task. Returns how many partners it did."""
     _runner.run(_derive(task))
     gc.collect()
     return len(task.partner_ids)

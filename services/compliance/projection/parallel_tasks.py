@@ -16,7 +16,7 @@ _Result = TypeVar("_Result")
 async def run_in_order(
     pool: ProcessPoolExecutor, processes: int, tasks: AsyncIterator[_Task], run: Callable[[_Task], _Result]
 ) -> AsyncIterator[_Result]:
-    """The results in the order of the tasks, which are taken no faster than they are done. Raises what one raises."""
+    """The results in the order of the tasks, each taken only as earlier ones are done. Raises what one raises."""
     loop = asyncio.get_running_loop()
     handed_out: deque[asyncio.Future[_Result]] = deque()
     try:

@@ -1,4 +1,4 @@
-"""What another policy published about partners before the present one took over."""
+"""The events that an earlier policy published about partners."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Rebuilds the read model from the first fact in a schema of its own, then swaps it in or compares it.
+"""Rebuilds the read model from the first fact in a separate schema, then swaps it in or compares it.
 
 The result equals the follower's to the byte. If it differs because the policy changed, published events keep their
 content and positions, and further events correct them: subscribers get nothing else.
@@ -6,16 +6,15 @@ content and positions, and further events correct them: subscribers get nothing 
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
 import psycopg
 from pydantic import SecretStr
-from sqlalchemy import PrimaryKeyConstraint, UniqueConstraint, create_engine
-from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
-from sqlalchemy.schema import AddConstraint, CreateIndex, DropConstraint, DropIndex, DropSchema, ExecutableDDLElement
+from sqlalchemy.schema import DropSchema
 
 from services.compliance.database import OwnConnection, connect
 from services.compliance.policy.parameters import Parameters
@@ -23,52 +22,30 @@ from services.compliance.policy.step_position import LAST_PARTNER, StepPosition
 from services.compliance.projection.batch import Projector
 from services.compliance.projection.comparison import differences, same_events
 from services.compliance.projection.follower import BARRIER
-from services.compliance.projection.parallel_replay import FOR_BULK, replay_all_partners
+from services.compliance.projection.numbering import number_events
+from services.compliance.projection.parallel_replay import replay_all_partners
 from services.compliance.read_model.checkpoint import Checkpoint, PolicyUpgrade, read_checkpoint, store_checkpoint
 from services.compliance.read_model.known_policy import revision_rows
 from services.compliance.read_model.migrations import upgrade
 from services.compliance.read_model.routing import revisions
-from services.compliance.read_model.tables import compliance_event
 from services.compliance.settings import ComplianceSettings
 from services.web.log_check import LogCheck
 from services.web.refusal import engine_not_installed
 
 REBUILT_SCHEMA: Final = "compliance_rebuilt"
 RETIRED_SCHEMA: Final = "compliance_retired"
+CONNECTIONS: Final = 2
+"""Number and compare events at once; the processes that derive have their own."""
 
 _ALONE: Final = """
     SET LOCAL lock_timeout = '3s'; -- the lock of a rebuild that has just ended goes when its session has
     SELECT pg_advisory_lock(hashtext('sagecert compliance rebuild'))
 """
 
-_NUMBER: Final = """
-    INSERT INTO compliance_event (
-        position, event_id, type, partner_id, products, effective_at, recorded_at, fact_position, about, data)
-    SELECT $1::bigint + row_number() OVER (ORDER BY instant, position, partner_id, ordinal), event_id, type,
-        partner_id, string_to_array(products, ','), effective_at, instant, position, about, data
-    FROM derived_event
-"""
-
-_KEEP_PUBLISHED: Final = """
-    INSERT INTO compliance_event SELECT * FROM "{schema}".compliance_event WHERE position <= {through}
-"""
-_KEEP_UPGRADES: Final = 'INSERT INTO policy_upgrade SELECT * FROM "{schema}".policy_upgrade'
-
 _UPGRADE: Final = """
     INSERT INTO policy_upgrade
     SELECT coalesce(max(number), 0) + 1, $1, $2, $3, $4, $5, clock_timestamp(), $6 FROM policy_upgrade
 """
-
-_INDEXES: Final = sorted(compliance_event.indexes, key=str)
-_KEYS: Final = [key for key in compliance_event.constraints if isinstance(key, PrimaryKeyConstraint | UniqueConstraint)]
-
-
-def _sql(statement: ExecutableDDLElement) -> str:
-    return str(statement.compile(dialect=PGDialect()))  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it so
-
-
-_WITHOUT_INDEXES: Final = [*map(_sql, map(DropConstraint, _KEYS)), *map(_sql, map(DropIndex, _INDEXES))]
-_WITH_INDEXES: Final = [*map(_sql, map(AddConstraint, _KEYS)), *map(_sql, map(CreateIndex, _INDEXES))]
 
 
 class AlreadyRebuilding(RuntimeError):
@@ -154,25 +131,37 @@ async def _rebuild(
     processes: int,
     check: LogCheck | None,
 ) -> Rebuilt | None:
-    in_use, target = await connect(live, patient=True), await connect(rebuilt, patient=True)
+    connections: list[OwnConnection] = []
     try:
+        for settings in (live, *[rebuilt] * CONNECTIONS):
+            connection = await connect(settings, patient=True)
+            connections.append(connection)
+        in_use, *targets = connections
         await in_use.execute("SET idle_in_transaction_session_timeout = 0")
-        return await way(_Replay(live, rebuilt, in_use, target, processes, on_progress, check))
+        return await way(_Replay(live, rebuilt, in_use, targets, processes, on_progress, check))
     finally:
-        in_use.terminate()
-        target.terminate()
+        for connection in connections:
+            connection.terminate()
 
 
 class _Replay(NamedTuple):
-    """The live read model and the rebuilt one beside it. `live`, `rebuilt`: the settings of each."""
+    """The live read model and the rebuilt one beside it. `live`, `rebuilt`: the settings of each.
+
+    `targets`: connections to the rebuilt one, which share what PostgreSQL does by itself.
+    """
 
     live: ComplianceSettings
     rebuilt: ComplianceSettings
     in_use: OwnConnection
-    target: OwnConnection
+    targets: Sequence[OwnConnection]
     processes: int
     on_progress: Callable[[str], None]
     check: LogCheck | None
+
+    @property
+    def target(self) -> OwnConnection:
+        """The connection for what one does alone."""
+        return self.targets[0]
 
     async def compare(self) -> Rebuilt:
         """Derives up to the live checkpoint, and lists the differences."""
@@ -184,19 +173,19 @@ class _Replay(NamedTuple):
     async def apply_policy_upgrade(self) -> Rebuilt | None:
         """Swaps it in while the follower goes on; None if it would have published other events."""
         published = await read_checkpoint(self.in_use)
-        if published.policy_version not in ("", self.live.parameters.version):
+        if published.engine_id not in ("", self.live.parameters.version):
             return None
         goal = await _goal(self.target, self.live.parameters)
         found = await self._derive(goal._replace(upgraded_from=published.upgraded_from))
         await self._catch_up(None)
-        if await same_events(self.target, self.live.database_schema, 0, published.event_position):
+        if await same_events(self.targets, self.live.database_schema, 0, published.event_position):
             async with self.in_use.transaction():
                 await self.in_use.execute("LOCK TABLE progress IN ACCESS EXCLUSIVE MODE")
                 last = await read_checkpoint(self.in_use)
                 known_through = last.cursor.instant if last.cursor.timer else None
                 await self._catch_up(known_through)
                 if await same_events(
-                    self.target, self.live.database_schema, published.event_position, last.event_position
+                    self.targets, self.live.database_schema, published.event_position, last.event_position
                 ):
                     await self._swap()
                     return found
@@ -226,7 +215,7 @@ class _Replay(NamedTuple):
         fact_id: str | None = await self.in_use.fetchval("SELECT fact_id FROM certification.engine()")
         if fact_id is None:
             raise Unexplained("No engine is installed that could be the cause of corrections: run `sagecert migrate`.")
-        if published.policy_version in ("", self.live.parameters.version):
+        if published.engine_id in ("", self.live.parameters.version):
             raise Unexplained(
                 f"The engine {self.live.parameters.version} published otherwise than it derives now, and no other was "
                 "installed since: facts or compliance events were altered. Nothing was corrected."
@@ -238,8 +227,17 @@ class _Replay(NamedTuple):
             self.target, self.rebuilt, goal, self.live.database_schema, self.processes, self.on_progress
         )
         self.on_progress("numbering the events")
-        checkpoint = await _number(self.target, goal, self.live)
-        return Rebuilt(partners, checkpoint.event_position, checkpoint.position, checkpoint.known_through)
+        kept = 0 if goal.upgraded_from is None else goal.upgraded_from.event_position
+        events = await number_events(self.targets, self.live.database_schema, kept, goal.position)
+        await self._store(goal._replace(event_position=events, engine_id=self.live.parameters.version))
+        return Rebuilt(partners, events, goal.position, goal.known_through)
+
+    async def _store(self, checkpoint: Checkpoint) -> None:
+        """Stores how far the rebuilt read model goes."""
+        async with self.target.transaction():
+            await store_checkpoint(self.target, checkpoint, "rebuild")
+            taken_in = await revisions(self.target, max(checkpoint.position, checkpoint.cursor.position))
+            await self.target.copy_records_to_table("policy_revision", records=revision_rows(taken_in))
 
     async def _swap(self) -> None:
         """A follower that waits for the lock on `progress` continues in the new schema.
@@ -268,36 +266,6 @@ async def _goal(connection: OwnConnection, parameters: Parameters) -> Checkpoint
     if recorded_at == known_through:
         cursor = StepPosition(recorded_at, position, LAST_PARTNER)
     return Checkpoint(position, known_through, cursor, 0, parameters.version)
-
-
-async def _number(connection: OwnConnection, goal: Checkpoint, live: ComplianceSettings) -> Checkpoint:
-    """Numbers the events in the one order of all steps, and stores how far the rebuilt read model goes.
-
-    Those published before the goal's policy upgrade come first, as they are. The indexes are built over the whole
-    table afterwards, which takes half as long as maintaining them.
-    """
-    kept = 0 if goal.upgraded_from is None else goal.upgraded_from.event_position
-    async with connection.transaction():
-        await connection.execute(FOR_BULK)
-        for statement in _WITHOUT_INDEXES:
-            await connection.execute(statement)
-        if kept:
-            await connection.execute(_KEEP_PUBLISHED.format(schema=live.database_schema, through=kept))
-        await connection.execute(_KEEP_UPGRADES.format(schema=live.database_schema))
-        await connection.execute(_NUMBER, kept)
-        for statement in _WITH_INDEXES:
-            await connection.execute(statement)
-        event_position = await connection.fetchval("SELECT coalesce(max(position), 0) FROM compliance_event")
-        checkpoint = goal._replace(event_position=event_position, policy_version=live.parameters.version)
-        await store_checkpoint(connection, checkpoint, "rebuild")
-        taken_in = await revisions(connection, max(goal.position, goal.cursor.position))
-        await connection.copy_records_to_table("policy_revision", records=revision_rows(taken_in))
-        await connection.execute("DROP TABLE derived_event")
-    await connection.execute(
-        "ANALYZE compliance_event, standing, replacement_window, timer, consultant_link, consultant_certification,"
-        " maintenance_duty"
-    )
-    return checkpoint
 
 
 # Schemas -------------------------------------------------------------------------------------

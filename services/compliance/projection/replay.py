@@ -1,17 +1,21 @@
 """Replay of one partner, shared by the live projection and a rebuild: from the first fact or from a cursor."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 from typing import Final, NamedTuple
 
+import msgspec
+
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.partner_history import PartnerHistory, Step
-from services.compliance.policy.published_events import PublicationState
+from services.compliance.policy.published_state import PublicationState
+from services.compliance.policy.shared_links import PeopleElsewhere
 from services.compliance.policy.step_position import StepPosition
 from services.compliance.read_model.consultant_rows import consultant_rows
-from services.compliance.read_model.forecast_rows import forecast_rows
+from services.compliance.read_model.forecast_rows import ended_windows, forecast_rows
 from services.compliance.read_model.rows import EventRow, PartnerRows
 from shared.events.envelope import Fact
 
@@ -29,7 +33,7 @@ class PriorPublication(NamedTuple):
     causes: tuple[str, ...]
 
 
-class Group(NamedTuple):
+class Group(msgspec.Struct, frozen=True):
     """Facts appended together, as far as they are routed to a partner.
 
     `earlier`: facts of earlier groups that are routed to the partner because of this one.
@@ -69,21 +73,29 @@ def replay(
 
 
 def replay_from_cursor(
-    partner_id: str, facts: Sequence[Fact], after: StepPosition, until: StepPosition, parameters: Parameters
+    partner_id: str,
+    facts: Sequence[Fact],
+    after: StepPosition,
+    until: StepPosition,
+    parameters: Parameters,
+    elsewhere: PeopleElsewhere | None = None,
 ) -> tuple[PartnerHistory, PartnerRows, PartnerRows | None]:
     """What `derive` gives, and the history to go on from; the steps up to `after` are not taken one by one.
 
     Also what changed after them (None: nothing): where no standing did, the rows do not know since when those hold.
-    Raises `PublicationUnknown` where a later step retracts something: then only `derive` will do.
+    Windows that had ended by then and are as they were are left out.
+    Raises `PublicationUnknown` if a later step retracts something: then only `derive` will do. `elsewhere`: where the
+    links of people are read as they were known after the steps up to `after`; of their facts only the later are needed.
     """
-    history = PartnerHistory(partner_id, parameters)
-    behind = [fact for fact in facts if _key(fact, partner_id) <= after]
+    history = PartnerHistory(partner_id, parameters, elsewhere)
+    behind = bisect_right(facts, after, key=lambda fact: _key(fact, partner_id))
     if behind:
-        history.fast_forward(behind, _timers_through(after, partner_id))
+        history.fast_forward(facts[:behind], _timers_through(after, partner_id))
         history.knowledge.take_touched()
-    found = replay(history, facts[len(behind) :], after, until)
+    written = frozenset(ended_windows(history))
+    found = replay(history, facts[behind:], after, until)
     if not behind or history.changes > 0:
-        return history, found, found
+        return history, found, found._replace(windows=[row for row in found.windows if row not in written])
     return history, found, found.of_people_only() if found.people else None
 
 
@@ -122,10 +134,9 @@ def _steps(
     """Those after the past, beginning with the one that corrects it."""
     for group in groups:
         first = group.facts[0]
-        key = _key(first, history.partner_id)
-        if key > until:
+        if first.recorded_at >= until.instant and _key(first, history.partner_id) > until:
             break
-        if past is not None and key > past.cursor:
+        if past is not None and _key(first, history.partner_id) > past.cursor:
             yield _correction(history, past)
             past = None
         if history.next_timer_at is not None and history.next_timer_at <= first.recorded_at:

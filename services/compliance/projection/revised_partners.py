@@ -7,7 +7,7 @@ from services.compliance.database import Connection
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.revised_partners import Revision
 from services.compliance.read_model.backlog import Group
-from services.compliance.read_model.revised_partners import (
+from services.compliance.read_model.revision_candidates import (
     facts_of_enrolment,
     partners_to_revise,
     partners_with_windows,
@@ -28,7 +28,7 @@ async def candidates_after(
 async def revised_partners(
     connection: Connection, group: Group, parameters: Parameters, candidates: Collection[str]
 ) -> set[str]:
-    """Those of the candidates that it changes: a window of theirs, known or foreseen, or their minimum or enrolment."""
+    """The candidates of whom the revision changes a window, known or foreseen, the minimum or the enrolment."""
     revision = await _revision(connection, group, parameters)
     found = await partners_with_windows(connection, sorted(candidates), revision.days)
     if revision.kinds or revision.kept_programmes is not None:

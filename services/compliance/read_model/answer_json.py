@@ -32,7 +32,7 @@ class StandingBody(msgspec.Struct, frozen=True):
 
 
 class MendedStanding(StandingBody, frozen=True, kw_only=True):
-    """`mends`: what would make it compliant; null where it is."""
+    """`mends`: what would make it compliant; null if it is."""
 
     mends: Mends | None
 
@@ -40,8 +40,8 @@ class MendedStanding(StandingBody, frozen=True, kw_only=True):
 class ComplianceAnswer(MendedStanding, frozen=True, kw_only=True):
     """How a partner stands for a product at `at`, judged from the facts known at `known_at`, up to `position`.
 
-    `mends`: what would make it compliant; null where it is.
-    `name`: of the partner, as it is called now; null where it is unknown or erased.
+    `mends`: what would make it compliant; null if it is.
+    `name`: of the partner, as it is called now; null if it is unknown or erased.
     `policy_id`: the policy in force at `at` (R39). `engine`: the id of what derived the answer. `headcount` people, the
     `counted` ones, against the `minimum` (R9, R10); both null with the kind. `next_change_at`: the next instant
     at which the answer changes if no fact comes.

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Final
 
 from services.compliance.database import Connection
-from services.compliance.policy.published_events import PublicationState, PublishedEvent, load_publication
+from services.compliance.policy.published_state import PublicationState, PublishedEvent, load_publication
 from services.compliance.read_model.checkpoint import ADVANCE, NOTIFY, Checkpoint, values_of
-from services.compliance.read_model.rows import EventRow, PartnerRows, PersonRows, RevisionRow
+from services.compliance.read_model.rows import ConsultantLinkRow, EventRow, PartnerRows, PersonRows, RevisionRow
 from services.web.statements import statements
 from shared.events.wire import instant_text
 
@@ -37,6 +37,7 @@ async def load_publications(
 async def write(
     connection: Connection,
     version: int,
+    position: int,
     checkpoint: Checkpoint,
     derived: Sequence[PartnerRows],
     revisions: Sequence[RevisionRow],
@@ -47,8 +48,8 @@ async def write(
     `revisions`: of the policy, where one was taken in: all that are known then.
 
     All or nothing, in one statement, which notifies listeners of the position. `version`: of the checkpoint that all
-    this follows from. Raises `ConcurrentUpdate`, with nothing written, if the checkpoint has another version by now.
-    Returns the version of the checkpoint that it wrote.
+    this follows from, whose facts end at `position`. Raises `ConcurrentUpdate`, with nothing written, if the checkpoint
+    has another version by now. Returns the version of the checkpoint that it wrote.
     """
     events = [_event(row) for row in sorted(row for partner in derived for row in partner.events)]
     people = [(partner.partner_id, person) for partner in derived for person in partner.people]
@@ -59,15 +60,16 @@ async def write(
         version,
         checkpoint.event_position - len(events),
         *_columns(events, 9),
-        *_columns([row for partner in derived for row in partner.standings], 14),
+        *_columns([row for partner in derived for row in partner.standings], 15),
         *_columns(window_counts, 3),
-        *_columns([row for partner in derived for row in partner.windows], 9),
+        *_columns([row for partner in derived for row in partner.windows], 10),
         *_columns([(partner.partner_id, partner.due_at) for partner in derived], 2),
         *_columns(revisions, 5),
-        *_columns([_person(partner_id, person) for partner_id, person in people], 5),
-        *_columns([_as_text(person.link) for _, person in people if person.link is not None], 4),
+        *_columns([_person(partner_id, person) for partner_id, person in people], 6),
+        *_columns([_as_text(link) for _, person in people if (link := _link_to_write(person)) is not None], 4),
         *_columns([_as_text(row) for _, person in people for row in person.certifications], 4),
         *_columns([_as_text(row) for _, person in people for row in person.duties], 7),
+        position,
     )
     if written is None:
         raise ConcurrentUpdate
@@ -91,9 +93,22 @@ def _event(row: EventRow) -> tuple[object, ...]:
 
 
 def _person(partner_id: str, person: PersonRows) -> tuple[object, ...]:
-    """`duties`: by which the rows that stay are known."""
+    """`duties`: by which those that stay are known, of the duties for the `portal_changes`."""
     duties = " ".join(f"{row.product}~{row.portal_change_id}" for row in person.duties)
-    return partner_id, person.consultant_id, person.link is not None, bool(person.certifications), duties
+    portal_changes = None if person.portal_changes is None else " ".join(person.portal_changes)
+    return (
+        partner_id,
+        person.consultant_id,
+        person.link is not None,
+        bool(person.certifications),
+        duties,
+        portal_changes,
+    )
+
+
+def _link_to_write(person: PersonRows) -> ConsultantLinkRow | None:
+    """Portal changes change no link."""
+    return person.link if person.portal_changes is None else None
 
 
 def _as_text(row: tuple[object, ...]) -> tuple[object, ...]:

@@ -34,23 +34,23 @@ class Checkpoint(NamedTuple):
     known_through: datetime
     cursor: StepPosition
     event_position: int
-    policy_version: str
+    engine_id: str
     upgraded_from: PolicyUpgrade | None = None
 
 
 COLUMNS: Final = """
     p.position, p.known_through, p.cursor_instant, p.cursor_position, p.cursor_partner_id, p.event_position,
-    p.policy_version, u.event_position AS upgraded_at, u.cursor_instant AS upgrade_instant,
+    p.engine_id AS derived_by, u.event_position AS upgraded_at, u.cursor_instant AS upgrade_instant,
     u.cursor_position AS upgrade_position, u.cursor_partner_id AS upgrade_partner_id, u.engine_fact_id
 """
 FROM: Final = "FROM progress p LEFT JOIN LATERAL (SELECT * FROM policy_upgrade ORDER BY number DESC LIMIT 1) u ON true"
 
 ADVANCE: Final = """
     UPDATE progress SET position = $1, known_through = $2, cursor_instant = $3, cursor_position = $4,
-        cursor_partner_id = $5, event_position = $6, policy_version = $7, held_by = $8, advanced_at = clock_timestamp()
+        cursor_partner_id = $5, event_position = $6, engine_id = $7, held_by = $8, advanced_at = clock_timestamp()
 """
 NOTIFY: Final = f"pg_notify('{COMPLIANCE_CHANNEL}', position::text)"
-"""Of every advance, in its transaction."""
+"""Notifies of every advance, in its transaction."""
 
 
 async def read_checkpoint(connection: Connection) -> Checkpoint:
@@ -72,12 +72,10 @@ def checkpoint_of(row: asyncpg.Record | None) -> Checkpoint:
         cursor = StepPosition(row["upgrade_instant"], row["upgrade_position"], row["upgrade_partner_id"])
         upgrade = PolicyUpgrade(row["upgraded_at"], cursor, row["engine_fact_id"])
     cursor = StepPosition(row["cursor_instant"], row["cursor_position"], row["cursor_partner_id"])
-    return Checkpoint(
-        row["position"], row["known_through"], cursor, row["event_position"], row["policy_version"], upgrade
-    )
+    return Checkpoint(row["position"], row["known_through"], cursor, row["event_position"], row["derived_by"], upgrade)
 
 
 def values_of(checkpoint: Checkpoint, held_by: str) -> tuple[object, ...]:
     """The arguments of `ADVANCE`."""
-    position, known_through, cursor, event_position, policy_version, _ = checkpoint
-    return (position, known_through, *cursor, event_position, policy_version, held_by)
+    position, known_through, cursor, event_position, engine_id, _ = checkpoint
+    return (position, known_through, *cursor, event_position, engine_id, held_by)

@@ -27,19 +27,25 @@ def consultant_rows(history: PartnerHistory) -> list[PersonRows]:
     """The rows of the people about whom something can be otherwise than at the last call, in order of their ids."""
     knowledge, products = history.knowledge, history.products
     found = []
-    for consultant_id in knowledge.take_touched():
+    for consultant_id, portal_changes in knowledge.take_touched():
         person = knowledge.person(consultant_id)
         if person is not None:
-            found.append(_rows(consultant_id, person, knowledge, products))
+            found.append(_rows(consultant_id, person, knowledge, products, portal_changes))
     return found
 
 
-def _rows(consultant_id: str, person: ConsultantFacts, knowledge: PartnerFacts, products: Sequence[str]) -> PersonRows:
+def _rows(
+    consultant_id: str,
+    person: ConsultantFacts,
+    knowledge: PartnerFacts,
+    products: Sequence[str],
+    portal_changes: set[str] | None,
+) -> PersonRows:
     partner_id = knowledge.partner_id
     linked, counting = linked_times(person, partner_id), counting_times(person)
     link = ConsultantLinkRow(partner_id, consultant_id, linked, counting) if linked else None
     if not counting:
-        return PersonRows(consultant_id, link, [], [])
+        return PersonRows(consultant_id, link, [], [], None)
     certifications = [
         ConsultantCertificationRow(consultant_id, product, partner_id, certified_times(person, product))
         for product in products
@@ -54,6 +60,6 @@ def _rows(consultant_id: str, person: ConsultantFacts, knowledge: PartnerFacts, 
             duty.owed,
             None if len(duty.owed) % 2 else duty.owed[-1],
         )
-        for duty in maintenance_duties(person, knowledge, products)
+        for duty in maintenance_duties(person, knowledge, products, portal_changes)
     ]
-    return PersonRows(consultant_id, link, certifications, duties)
+    return PersonRows(consultant_id, link, certifications, duties, portal_changes)

@@ -4,7 +4,7 @@ Each segment holds the bytes of the members that follow `position`, the same byt
 `services.compliance.historical_answers` derives from the log.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -12,78 +12,36 @@ from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import AsOf
 from services.compliance.read_model.known_policy import IN_FORCE
 from services.compliance.read_model.near_people import LINKED_PEOPLE
+from services.compliance.read_model.nearest_cache import KeptNearest
+from services.web.statements import statements
 from shared.events.compliance_events import Status
 
-_NOW: Final = f"""
-    FROM progress p
-    CROSS JOIN LATERAL (
-        SELECT p.cursor_position > 0 AND p.cursor_partner_id <> '~' AND $1::text <= p.cursor_partner_id AS here OFFSET 0
-    ) sliced
-    CROSS JOIN LATERAL (
-        SELECT greatest(certification.now(), p.known_through, p.cursor_instant) AS at,
-            CASE WHEN sliced.here THEN p.cursor_instant ELSE p.known_through END AS known_at,
-            CASE WHEN sliced.here THEN p.cursor_position ELSE p.position END AS position OFFSET 0
-    ) known
-    {IN_FORCE}
-"""
-"""`here`: the cursor lies inside a group of facts, and this partner's part of it is done already."""
-
-_ENGINE: Final = "coalesce(nullif(p.policy_version, ''), (SELECT e.engine_id FROM certification.engine() e), '')"
+_ENGINE: Final = "coalesce(nullif(p.engine_id, ''), (SELECT e.engine_id FROM certification.engine() e), '')"
 """What derived the read model; before it derived anything, what is installed."""
 
-_KNOWN: Final = f"""
-    known.at, known.known_at, known.position, policy.policy_id, {_ENGINE} AS engine, policy.revised_at,
-    p.position AS applied
-"""
-
 _NAME: Final = "(SELECT n.name FROM certification.partner_name n WHERE n.partner_id = $1) AS name"
-
-_PRESENT: Final = f"""
-    SELECT {_KNOWN}, {_NAME}, s.valid_to, s.status, s.body,
-        CASE WHEN s.shortfall > 0 THEN ({LINKED_PEOPLE}) END AS people {_NOW}
-    LEFT JOIN LATERAL (
-        SELECT s.valid_to, s.status, s.product, s.shortfall, s.body FROM standing s
-        WHERE s.partner_id = $1 AND s.product = $2 AND s.valid_from <= known.at ORDER BY s.valid_from DESC LIMIT 1
-    ) s ON true
-"""
-
-_PRESENT_AND_FUTURE: Final = f"""
-    SELECT {_KNOWN}, {_NAME}, s.product, s.valid_to, s.status, s.body,
-        CASE WHEN s.shortfall > 0 AND s.valid_from <= known.at THEN ({LINKED_PEOPLE}) END AS people {_NOW}
-    CROSS JOIN unnest($2::text[]) sold (product)
-    LEFT JOIN LATERAL (
-        SELECT s.product, s.valid_from, s.valid_to, s.status, s.shortfall, s.body FROM standing s
-        WHERE s.partner_id = $1 AND s.product = sold.product AND (s.valid_to IS NULL OR s.valid_to > known.at)
-        ORDER BY s.valid_from LIMIT $3
-    ) s ON true
-    ORDER BY s.product, s.valid_from
-"""
-
-_PRESENT_MOMENT: Final = f"""
-    SELECT known.at, known.known_at, known.position, policy.policy_id, known.engine, policy.revised_at FROM (
-        SELECT greatest(certification.now(), p.known_through) AS at, p.known_through AS known_at, p.position,
-            {_ENGINE} AS engine
-        FROM progress p OFFSET 0
-    ) known
-    {IN_FORCE}
-"""
+_SQL: Final = statements(__file__, in_force=IN_FORCE, engine=_ENGINE, name=_NAME, linked_people=LINKED_PEOPLE)
 
 
 class StoredSegment(NamedTuple):
     """A standing until `valid_to` (None: for ever) if no fact comes, as the bytes of its members.
 
-    `body` is empty if it lies too far ahead to be stored: then the log answers. `people`: of the present one, those
-    of the partner (see `decode_people`), where any is missing.
+    `body` is empty if it lies too far ahead to be stored: then the log answers. Of the present one, where people are
+    missing: `people`, those of the partner (see `decode_people`), or, where who is nearest is `kept`, their `names`, as
+    JSON. `table`: the present table of progress.
     """
 
     valid_to: datetime | None
     status: Status
     body: bytes
+    table: int
+    kept: bool
     people: str | None
+    names: str | None
 
 
 class PresentPartner(NamedTuple):
-    """A partner as it is known at the moment. `name`: None where it is unknown or erased."""
+    """A partner as it is known at the moment. `name`: None if it is unknown or erased."""
 
     partner_id: str
     name: str | None
@@ -91,13 +49,14 @@ class PresentPartner(NamedTuple):
 
 
 async def present(
-    connection: Connection, partner_id: str, product: str
+    connection: Connection, partner_id: str, product: str, kept: KeptNearest | None = None
 ) -> tuple[int, tuple[PresentPartner, StoredSegment | None]]:
     """How far the projection is; the partner and its standing now. None: the partner was never mentioned.
 
-    The standing is empty where the projection is so far behind that it was not stored: only the log can answer.
+    `kept`: who was nearest the last time. The standing is empty if the projection is so far behind that it was not
+    stored: only the log can answer.
     """
-    row = await connection.fetchrow(_PRESENT, partner_id, product)
+    row = await connection.fetchrow(_SQL["present"], partner_id, product, *_kept_values(kept))
     assert row is not None, "progress has one row"
     *moment, applied, name = tuple(row)[:8]
     partner = PresentPartner(partner_id, name, AsOf(*moment))
@@ -105,23 +64,42 @@ async def present(
 
 
 async def present_and_future(
-    connection: Connection, partner_id: str, products: Iterable[str], segments_max: int
+    connection: Connection, partner_id: str, kept: Mapping[str, KeptNearest | None], segments_max: int
 ) -> tuple[int, tuple[PresentPartner, dict[str, list[StoredSegment]]]]:
-    """The same for several products, with segments that follow, so many in all; without any: never mentioned."""
-    rows = await connection.fetch(_PRESENT_AND_FUTURE, partner_id, list(products), segments_max)
+    """The same for several products, with `segments_max` segments in all; without any: never mentioned."""
+    columns = zip(*map(_kept_values, kept.values()), strict=True)
+    rows = await connection.fetch(_SQL["present_and_future"], partner_id, list(kept), segments_max, *map(list, columns))
     parts: dict[str, list[StoredSegment]] = {}
     for row in rows:
         if row["product"] is not None:
             parts.setdefault(row["product"], []).append(
-                StoredSegment(row["valid_to"], row["status"], row["body"], row["people"])
+                StoredSegment(
+                    row["valid_to"],
+                    row["status"],
+                    row["body"],
+                    row["table"],
+                    row["holds"],
+                    row["people"],
+                    row["names"],
+                )
             )
     first = rows[0]
     partner = PresentPartner(partner_id, first["name"], AsOf(*first[:6]))
     return first["applied"], (partner, parts)
 
 
-async def present_moment(connection: Connection) -> tuple[int, AsOf]:
-    """How far the projection is, then the present as it knows it."""
-    row = await connection.fetchrow(_PRESENT_MOMENT)
+def _kept_values(kept: KeptNearest | None) -> tuple[object, ...]:
+    if kept is None:
+        return None, None, None, None, None
+    return kept.table, kept.position, kept.since, kept.until, " ".join(kept.consultant_ids)
+
+
+PRESENT_MOMENT: Final = _SQL["present_moment"]
+"""$1: when a snapshot was taken that is read; null: the present."""
+
+
+async def present_moment(connection: Connection, at: datetime | None = None) -> tuple[int, AsOf]:
+    """How far the projection is, then the present as it knows it. `at`: when a snapshot was taken that is read."""
+    row = await connection.fetchrow(PRESENT_MOMENT, at)
     assert row is not None, "progress has one row"
     return row["position"], AsOf(*row)

@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from services.compliance.database import Connection
 from services.compliance.policy.calendar import london_day
-from services.compliance.read_model.list_queries import with_filters
+from services.compliance.read_model.list_queries import present_windows, with_filters
 from services.web.statements import statements
 
 _SQL: Final = statements(__file__)
@@ -21,8 +21,11 @@ class OpenWindow(NamedTuple):
     opened_at: datetime
 
 
+_OPENING: Final = ("deadline_on", "partner_id", "product", "number", "opened_at")
+
+
 class OwedMaintenance(NamedTuple):
-    """Maintenance that so many people owe who count for the partner, the first of them since then."""
+    """Maintenance that people who count for the partner owe: how many, and since when the first of them."""
 
     due_on: date
     partner_id: str
@@ -34,8 +37,11 @@ class OwedMaintenance(NamedTuple):
 
 async def open_windows(connection: Connection, at: datetime, limit: int, partner_id: str | None) -> list[OpenWindow]:
     """The windows that are open at the instant, soonest deadline first. `partner_id` None: of every partner."""
-    filters = [("w.partner_id = {}", partner_id)]
-    return [OpenWindow(*row) for row in await with_filters(connection, _SQL["windows"], [at, limit], filters)]
+    if partner_id is not None:
+        rows = await connection.fetch(_SQL["windows_of_partner"], at, limit, partner_id)
+        return [OpenWindow(*row) for row in rows]
+    rows = await present_windows(connection, at, (at, "", "", 0), limit, outcome="open", product=None, due_before=None)
+    return [OpenWindow(*(row[column] for column in _OPENING)) for row in rows]
 
 
 async def owed_by_partner(

@@ -1,8 +1,8 @@
--- name: windows
--- Deadlines of windows that are open at $1, the first $2.
+-- name: windows_of_partner
+-- Deadlines of windows of the partner $3 that are open at $1, the first $2.
 SELECT w.deadline_on, w.partner_id, w.product, w.number, w.opened_at
 FROM replacement_window w
-WHERE w.deadline_at > $1 AND w.opened_at <= $1 AND coalesce(w.closed_at > $1, true) {{filter}}
+WHERE w.partner_id = $3 AND w.deadline_at > $1 AND w.opened_at <= $1 AND coalesce(w.closed_at > $1, true)
 ORDER BY w.deadline_at, w.partner_id, w.product, w.number LIMIT $2
 
 -- name: owed

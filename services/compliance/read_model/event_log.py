@@ -1,11 +1,12 @@
 """Reading the compliance log, for feeds and for webhooks."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
 from services.compliance.database import Connection, Pool
-from services.web.event_broadcast import POSITION_MAX
+from services.web.feed_events import POSITION_MAX
 from services.web.statements import statements
 
 
@@ -23,28 +24,24 @@ class LoggedEvent(NamedTuple):
     about: str
     data: bytes
 
+    @property
+    def history(self) -> bool:
+        """Whether it follows from facts that were loaded afterwards."""
+        return _HISTORY_MARK in self.data
 
-IS_HISTORY: Final = """position('"history":true'::bytea IN e.data) > 0"""
+
+_HISTORY_MARK: Final = b'"history":true'
+IS_HISTORY: Final = f"position('{_HISTORY_MARK.decode()}'::bytea IN e.data) > 0"
 """Whether event `e` follows from facts that were loaded afterwards; no event holds free text that could look so."""
 
-RECORDED_FROM: Final = """
-    WITH RECURSIVE search AS (
-        SELECT 0::bigint AS low, p.event_position AS high FROM progress p
-        UNION ALL
-        SELECT CASE WHEN e.recorded_at < $1 THEN m.middle ELSE s.low END,
-            CASE WHEN e.recorded_at < $1 THEN s.high ELSE m.middle - 1 END
-        FROM search s CROSS JOIN LATERAL (SELECT (s.low + s.high + 1) / 2 AS middle) m
-        JOIN compliance_event e ON e.position = m.middle
-        WHERE s.low < s.high
-    )
-    SELECT s.low FROM search s WHERE s.low = s.high
-"""
+_POLL_SECONDS: Final = 0.25
+
+_SQL: Final = statements(__file__, is_history=IS_HISTORY)
+RECORDED_FROM: Final = _SQL["recorded_from"]
 """The last position before the first event recorded at or after `$1` (null: at any time).
 
 A binary search: positions have no gaps, and `recorded_at` never goes backwards along them.
 """
-
-_SQL: Final = statements(__file__, is_history=IS_HISTORY, recorded_from=RECORDED_FROM)
 
 
 class EventFilter(NamedTuple):
@@ -70,6 +67,23 @@ async def read_events(
     rows = await connection.fetch(_SQL["read_events"], after, through, *which, limit)
     head: int = rows[-1]["head"]
     return [LoggedEvent._make(tuple(row)[:-1]) for row in rows if row["position"] is not None], head
+
+
+async def until_all_is_derived(pool: Pool) -> None:
+    """Returns once the log has every event that follows from the facts recorded and the timers due at the call.
+
+    The events that a crash of the server took from the end of the log are then there again. The reset of a sandbox
+    takes facts, and its clock can go back; the wait then begins again.
+    """
+    head, now = 0, None
+    while True:
+        row = await pool.fetchrow(_SQL["how_far"])
+        assert row is not None, "progress has one row"
+        if now is None or row["now"] < now or row["head"] < head:
+            head, now = row["head"], row["now"]
+        if row["position"] >= head and row["known_through"] >= now:
+            return
+        await asyncio.sleep(_POLL_SECONDS)
 
 
 async def find_event(connection: Connection, event_id: str) -> LoggedEvent | None:
@@ -115,5 +129,9 @@ async def read_recorded_events(
     limit: int,
 ) -> list[LoggedEvent]:
     """The latest events before a position (None: the end) that were recorded at or after an instant, newest first."""
-    rows = await connection.fetch(_SQL["read_recorded_events"], recorded_from, before, types, partner_ids, limit)
+    which = (recorded_from, before, types, limit)
+    if partner_ids is None:
+        rows = await connection.fetch(_SQL["read_recorded_events"], *which)
+    else:
+        rows = await connection.fetch(_SQL["read_recorded_events_of_partners"], *which, partner_ids)
     return [LoggedEvent._make(row) for row in rows]

@@ -1,3 +1,17 @@
+-- name: recorded_from
+-- The last position before the first event recorded at or after $1 (null: at any time). A binary search: positions have
+-- no gaps, and `recorded_at` never goes backwards along them.
+WITH RECURSIVE search AS (
+    SELECT 0::bigint AS low, p.event_position AS high FROM progress p
+    UNION ALL
+    SELECT CASE WHEN e.recorded_at < $1 THEN m.middle ELSE s.low END,
+        CASE WHEN e.recorded_at < $1 THEN s.high ELSE m.middle - 1 END
+    FROM search s CROSS JOIN LATERAL (SELECT (s.low + s.high + 1) / 2 AS middle) m
+    JOIN compliance_event e ON e.position = m.middle
+    WHERE s.low < s.high
+)
+SELECT s.low FROM search s WHERE s.low = s.high
+
 -- name: read_events
 -- Events after a position that pass a filter (null: any), each with the end of the log. One statement sees one snapshot:
 -- nothing up to `head` can be missing. Without an event there is one row, with null for its columns.
@@ -16,6 +30,12 @@ LEFT JOIN LATERAL (
     ORDER BY e.position LIMIT $10
 ) f ON true
 ORDER BY f.position
+
+-- name: how_far
+-- How far the projection is, and how far the facts and the clock are.
+SELECT p.position, p.known_through, certification.now() AS now,
+    coalesce((SELECT max(e.notification_id) FROM certification.stored_events e), 0) AS head
+FROM progress p
 
 -- name: read_event
 SELECT e.* FROM compliance_event e WHERE e.position = $1
@@ -37,11 +57,18 @@ LEFT JOIN LATERAL (
 WHERE f.fact_id = $1
 ORDER BY e.position
 
--- name: read_recorded_events
--- The latest events that pass a filter (null: any) before a position, newest first, back to an instant.
-SELECT e.* FROM compliance_event e
-WHERE e.position > ({recorded_from})
-    AND ($2::bigint IS NULL OR e.position < $2)
+-- name: recorded
+-- What passes a filter (null: any) before a position, back to an instant.
+e.position > ({recorded_from}) AND e.position < coalesce($2::bigint, 9223372036854775807)
     AND ($3::text[] IS NULL OR e.type = ANY($3))
-    AND ($4::text[] IS NULL OR e.partner_id = ANY($4))
-ORDER BY e.position DESC LIMIT $5
+
+-- name: read_recorded_events
+-- The latest of these events, newest first.
+SELECT e.* FROM compliance_event e WHERE {recorded} ORDER BY e.position DESC LIMIT $4
+
+-- name: read_recorded_events_of_partners
+-- The latest of each of the partners $5, then the latest of all of them.
+SELECT e.* FROM (SELECT DISTINCT unnest($5::text[]) COLLATE "C" AS partner_id) p CROSS JOIN LATERAL (
+    SELECT e.* FROM compliance_event e WHERE e.partner_id = p.partner_id AND {recorded}
+    ORDER BY e.position DESC LIMIT $4
+) e ORDER BY e.position DESC LIMIT $4

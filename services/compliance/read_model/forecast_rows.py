@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from services.compliance.policy.background import Background, following
-from services.compliance.policy.explain import leading_reason, standing_reasons
 from services.compliance.policy.partner_history import PartnerHistory
 from services.compliance.policy.situation import Situation
+from services.compliance.policy.standing_origin import StandingOrigin, following
+from services.compliance.policy.standing_reasons import leading_reason, standing_reasons
 from services.compliance.policy.sweep import Sweep
 from services.compliance.read_model.answer_json import body_of
 from services.compliance.read_model.rows import StandingRow, WindowRow
@@ -28,10 +28,24 @@ def forecast_rows(history: PartnerHistory) -> ForecastRows:
     found = ForecastRows([], [], [])
     for product, sweep in history.sweeps().items():
         assert history.changed_at is not None
-        windows = _window_rows(history.partner_id, product, _standing_rows(history, sweep, found.standings))
+        last = _standing_rows(history, sweep, found.standings)
+        windows = _window_rows(history.partner_id, product, last, history.changed_at)
         found.windows.extend(windows)
         found.window_counts.append((product, len(windows)))
     return found
+
+
+def ended_windows(history: PartnerHistory) -> list[WindowRow]:
+    """The rows of the windows that ended by the last step. No forecast changes them."""
+    changed_at = history.changed_at
+    if changed_at is None:
+        return []
+    return [
+        row
+        for product, sweep in history.sweeps().items()
+        for row in _window_rows(history.partner_id, product, sweep.situation(), changed_at)
+        if row.closed_at is not None
+    ]
 
 
 def _standing_rows(history: PartnerHistory, sweep: Sweep, found: list[StandingRow]) -> Situation:
@@ -39,11 +53,11 @@ def _standing_rows(history: PartnerHistory, sweep: Sweep, found: list[StandingRo
     assert history.changed_at is not None
     size = 0
     situation = sweep.situation()
-    background = sweep.background()
-    row = _Row(history.changed_at, situation, background, with_body=True)
+    origin = sweep.origin()
+    row = _Row(history.changed_at, situation, origin, with_body=True, ahead=False)
     for instant, situation in sweep.forecast():
-        background = following(background, row.status, instant, situation, sweep.losses)
-        then = _Row(instant, situation, background, with_body=size <= BODIES_BYTES_MAX)
+        origin = following(origin, row.status, instant, situation, sweep.losses)
+        then = _Row(instant, situation, origin, with_body=size <= BODIES_BYTES_MAX, ahead=True)
         if then.shows is not None and then.shows == row.shows:
             continue
         found.append(row.until(history.partner_id, instant))
@@ -54,19 +68,22 @@ def _standing_rows(history: PartnerHistory, sweep: Sweep, found: list[StandingRo
 
 
 class _Row:
-    """A row whose end is not known yet. `shows`: the standing and its reasons; None where it shows no body."""
+    """A row whose end is not known yet. `shows`: the standing and its reasons; None if it shows no body."""
 
-    def __init__(self, valid_from: datetime, situation: Situation, background: Background, *, with_body: bool) -> None:
+    def __init__(
+        self, valid_from: datetime, situation: Situation, origin: StandingOrigin, *, with_body: bool, ahead: bool
+    ) -> None:
         self._valid_from = valid_from
+        self._ahead = ahead
         self._figures = (situation.status, len(situation.counted), situation.minimum, situation.shortfall)
         self._product = situation.product
-        self._background = background
+        self._origin = origin
         self.status = situation.status
         self.shows = (situation.standing(), standing_reasons(situation)) if with_body else None
         self._reason = leading_reason(situation) if self.shows is None else self.shows[1][0]
 
     def until(self, partner_id: str, valid_to: datetime | None) -> StandingRow:
-        since, lost = self._background
+        since, lost = self._origin
         body = b"" if self.shows is None else body_of(*self.shows, valid_to)
         return StandingRow(
             partner_id,
@@ -78,11 +95,13 @@ class _Row:
             since,
             self._reason.rule,
             self._reason.text,
-            *((None, None) if lost is None else lost),
+            None if lost is None else lost.consultant_id,
+            None if lost is None else lost.at,
+            self._ahead,
         )
 
 
-def _window_rows(partner_id: str, product: str, last: Situation) -> list[WindowRow]:
+def _window_rows(partner_id: str, product: str, last: Situation, changed_at: datetime) -> list[WindowRow]:
     """The windows as they end if no fact comes: what each is at an earlier instant follows from its own instants."""
     return [
         WindowRow(
@@ -95,6 +114,7 @@ def _window_rows(partner_id: str, product: str, last: Situation) -> list[WindowR
             window.closed_at,
             None if window.closed_at is None else window.outcome,
             window.policy_id,
+            window.opened_at > changed_at,
         )
         for number, window in enumerate(last.windows(), start=1)
     ]

@@ -1,4 +1,4 @@
-"""Whom hypothetical facts would concern, and what would be routed there: the routing of the log, with them among it."""
+"""Routes hypothetical facts as if the log held them: the partners concerned, and the facts routed to each."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple

@@ -9,29 +9,17 @@ from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.policy.policy_timeline import PolicyTimeline, policy_known
 from services.compliance.read_model.routing import policy_facts
 from services.compliance.read_model.rows import RevisionRow
+from services.web.statements import statements
 from shared.events.envelope import Fact
 from shared.events.facts import FIRST_POLICY_ID, FactVoided, PolicyRevised
 
 KEPT_MAX: Final = 64
 
-IN_FORCE: Final = f"""
-    LEFT JOIN LATERAL (
-        SELECT r.policy_id FROM policy_revision r
-        WHERE r.position <= known.position AND coalesce(r.voided_position > known.position, true)
-            AND r.effective_at <= known.at
-        ORDER BY r.effective_at DESC, r.position DESC LIMIT 1
-    ) in_force ON true
-    CROSS JOIN LATERAL (
-        SELECT coalesce(in_force.policy_id, '{FIRST_POLICY_ID}') AS policy_id, (
-            SELECT min(r.effective_at) FROM policy_revision r
-            WHERE r.position <= known.position AND coalesce(r.voided_position > known.position, true)
-                AND r.effective_at > known.at) AS revised_at
-    ) policy
-"""
+IN_FORCE: Final = statements(__file__, first_policy_id=FIRST_POLICY_ID)["in_force"]
 """Behind `known (at, position)`: the policy then, and when the next comes into force. It reads no log."""
 
 _kept: Final[OrderedDict[str | None, PolicyTimeline]] = OrderedDict({None: PolicyTimeline(PARAMETERS)})
-"""By the last fact about the policy, of which all others follow. Nobody changes them."""
+"""Policies by the last fact about the policy, from which the earlier ones follow. They are never changed."""
 
 
 async def policy_through(connection: Connection, fact_id: str | None) -> PolicyTimeline:

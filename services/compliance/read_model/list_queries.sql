@@ -1,3 +1,6 @@
+-- Each page is read from an index that has the order of the page, with a scan for each value that is asked for. The scan ends with the
+-- last row of the page. So a page costs the same without statistics, and however many rows do not belong to it.
+
 -- name: row
 -- What a list shows of a standing `s`.
 s.partner_id, n.name, s.product, s.status, s.since, s.headcount, s.minimum, s.shortfall, s.reason_rule, s.reason_text,
@@ -9,33 +12,167 @@ LEFT JOIN certification.partner_name n ON n.partner_id = s.partner_id
 LEFT JOIN certification.consultant_name c ON c.consultant_id = s.lost_consultant_id
 
 -- name: segment
--- The standing, after the partner $1 and product $2, that contains the instant $3.
-(s.partner_id, s.product) > ($1, $2) AND s.valid_from <= $3 AND (s.valid_to IS NULL OR s.valid_to > $3)
+-- The standing contains the instant $3.
+s.valid_from <= $3 AND (s.valid_to IS NULL OR s.valid_to > $3)
+
+-- name: page
+-- Standings after the partner $1 and product $2 in order of partners and products.
+SELECT s.* FROM standing s WHERE (s.partner_id, s.product) > ($1, $2) AND {segment} {{filter}}
+ORDER BY s.partner_id, s.product LIMIT {{limit}}
+
+-- name: page_of_statuses
+-- Reads a page of each status ($5), and merges them. For each status: a page of the standings that held when they were written, and a
+-- page for each instant at which standings have begun since. Only the indexes over statuses have these orders. The first row
+-- of another status or instant ends the scan.
+SELECT s.* FROM unnest($5::text[]) wanted (status) CROSS JOIN LATERAL (
+    (SELECT s.* FROM standing s
+     WHERE NOT s.ahead AND (s.status, s.partner_id, s.product) > (wanted.status, $1, $2) AND s.status <= wanted.status
+        AND {segment} {{filter}}
+     ORDER BY s.status, s.partner_id, s.product LIMIT {{limit}})
+    UNION ALL
+    (SELECT s.* FROM (
+        WITH RECURSIVE beginning (at) AS (
+            (SELECT s.valid_from FROM standing s
+             WHERE s.ahead AND s.status = wanted.status AND s.valid_from <= $3 ORDER BY s.valid_from LIMIT 1)
+            UNION ALL
+            SELECT later.valid_from FROM beginning b CROSS JOIN LATERAL (
+                SELECT s.valid_from FROM standing s
+                WHERE s.ahead AND s.status = wanted.status AND s.valid_from > b.at AND s.valid_from <= $3
+                ORDER BY s.valid_from LIMIT 1
+            ) later
+        ) SELECT b.at FROM beginning b
+     ) begun CROSS JOIN LATERAL (
+        SELECT s.* FROM standing s
+        WHERE s.ahead AND (s.status, s.valid_from, s.partner_id, s.product) > (wanted.status, begun.at, $1, $2)
+            AND (s.status, s.valid_from) <= (wanted.status, begun.at) AND {segment} {{filter}}
+        ORDER BY s.status, s.valid_from, s.partner_id, s.product LIMIT {{limit}}
+     ) s)
+) s ORDER BY s.partner_id, s.product LIMIT {{limit}}
 
 -- name: partners
-SELECT {row}
-FROM standing s {names}
-WHERE {segment} {{filter}}
-ORDER BY s.partner_id, s.product LIMIT $4
+-- `page`: one of those above.
+SELECT {row} FROM ({{page}}) s {names} ORDER BY s.partner_id, s.product
 
--- name: partners_of_statuses
--- A page of each status, by its own index, then the first of all of them.
-SELECT {row}
-FROM (
-    SELECT s.* FROM unnest($5::text[]) wanted (status) CROSS JOIN LATERAL (
-        SELECT s.* FROM standing s WHERE s.status = wanted.status AND {segment} {{filter}}
-        ORDER BY s.partner_id, s.product LIMIT $4
-    ) s ORDER BY s.partner_id, s.product LIMIT $4
-) s {names}
-ORDER BY s.partner_id, s.product
+-- name: of_found
+-- The standings of the partners `found`, in order of partners and products.
+SELECT {row} FROM ({{found}}) f CROSS JOIN LATERAL (
+    SELECT s.* FROM standing s
+    WHERE s.partner_id = f.partner_id AND (s.partner_id, s.product) > ($1, $2) AND {segment} {{filter}} OFFSET 0
+) s {names} ORDER BY s.partner_id, s.product LIMIT $4
+
+-- name: partners_walked
+-- The partners among the next $6 whose id or name holds $5.
+SELECT w.partner_id FROM (
+    SELECT m.partner_id FROM mentioned_partner m WHERE m.partner_id >= $1 ORDER BY m.partner_id LIMIT $6
+) w LEFT JOIN certification.partner_name n ON n.partner_id = w.partner_id
+WHERE {holds_part_of_walked} ORDER BY w.partner_id LIMIT $4 + 1
+
+-- name: walked_until
+-- The last of the next $2 partners; null: there are fewer.
+SELECT CASE WHEN count(*) = $2 THEN max(w.partner_id) END FROM (
+    SELECT m.partner_id FROM mentioned_partner m WHERE m.partner_id >= $1 ORDER BY m.partner_id LIMIT $2
+) w
 
 -- name: partners_found
--- Who is found by name or id first: such are few.
-WITH found AS MATERIALIZED (
-    SELECT f.partner_id FROM (SELECT DISTINCT partner_id FROM standing WHERE partner_id >= $1) f WHERE {found}
-)
+-- The partners that the indexes over the parts of names and ids find; they are few.
+SELECT f.partner_id COLLATE "C" AS partner_id FROM partners_found($5) f (partner_id)
+WHERE f.partner_id COLLATE "C" >= $1 ORDER BY 1
+
+-- name: standings_walked
+-- The standings of a longer page whose partner's id or name holds $6.
 SELECT {row}
-FROM (SELECT f.partner_id FROM found f ORDER BY f.partner_id) f
-JOIN standing s ON s.partner_id = f.partner_id {names}
-WHERE {segment} {{filter}}
-ORDER BY s.partner_id, s.product LIMIT $4
+FROM (
+    SELECT s.* FROM ({{page}}) s LEFT JOIN certification.partner_name n ON n.partner_id = s.partner_id
+    WHERE {holds_part} ORDER BY s.partner_id, s.product LIMIT $4
+) s {names} ORDER BY s.partner_id, s.product
+
+-- name: last_walked
+-- The last of the next $6 rows; none: there are fewer. $4 is the limit of the page.
+SELECT s.partner_id FROM ({{page}}) s WHERE $4::bigint IS NOT NULL OFFSET $6::bigint - 1
+
+-- name: window
+-- What a list shows of a window `w`, as it is at $5.
+w.deadline_at, w.partner_id, n.name, w.product, w.number, w.deadline_on, w.opened_at,
+CASE WHEN w.closed_at <= $5 THEN w.closed_at END, {outcome}, w.policy_id,
+CASE WHEN w.closed_at <= $5 THEN NULL
+    WHEN w.deadline_at > $5 THEN least(w.deadline_at, w.closed_at)
+    ELSE w.closed_at END
+
+-- name: suspended
+-- The suspensions at the instant $1. `since` can be earlier than `valid_from`.
+SELECT s.* FROM standing s
+WHERE s.status = 'suspended' AND s.valid_from <= $1 AND (s.valid_to IS NULL OR s.valid_to > $1) {{filter}}
+
+-- name: suspensions
+-- Suspensions, the latest first, after the one of an instant, partner and product ($2 to $4). Only the index over suspensions has this
+-- order. Thousands can begin at one midnight: the second part finds the place among them. (With `since = $2` the planner could walk
+-- over all standings in the order of partners.)
+SELECT {row}
+FROM (
+    ({suspended} AND s.since < $2 ORDER BY s.since DESC, s.partner_id, s.product LIMIT $5)
+    UNION ALL
+    ({suspended} AND s.since <= $2 AND s.since >= $2 AND (s.partner_id, s.product) > ($3, $4)
+     ORDER BY s.since DESC, s.partner_id, s.product LIMIT $5)
+) s {names} ORDER BY s.since DESC, s.partner_id, s.product LIMIT $5
+
+-- name: windows
+-- A page of windows after a deadline, partner, product and number ($1 to $4), as they are at $5. It merges the windows that had opened
+-- when they were written (`opened`, and some more of them in `closing`) with a page for each instant at which windows have
+-- opened since.
+SELECT {window}
+FROM (
+    SELECT w.* FROM (
+        ({{opened}})
+        UNION ALL
+        ({{closing}})
+        UNION ALL
+        (SELECT w.* FROM (
+            WITH RECURSIVE opening (at) AS (
+                (SELECT w.opened_at FROM replacement_window w
+                 WHERE w.ahead AND w.opened_at <= $5 ORDER BY w.opened_at LIMIT 1)
+                UNION ALL
+                SELECT later.opened_at FROM opening o CROSS JOIN LATERAL (
+                    SELECT w.opened_at FROM replacement_window w
+                    WHERE w.ahead AND w.opened_at > o.at AND w.opened_at <= $5 ORDER BY w.opened_at LIMIT 1
+                ) later
+            ) SELECT o.at FROM opening o
+         ) begun CROSS JOIN LATERAL (
+            SELECT w.* FROM replacement_window w
+            WHERE w.ahead AND w.opened_at <= begun.at
+                AND (w.opened_at, w.deadline_at, w.partner_id, w.product, w.number) > (begun.at, $1, $2, $3, $4) {{filter}}
+            ORDER BY w.opened_at, w.deadline_at, w.partner_id, w.product, w.number LIMIT $6
+         ) w)
+    ) w ORDER BY w.deadline_at, w.partner_id, w.product, w.number LIMIT $6
+) w LEFT JOIN certification.partner_name n ON n.partner_id = w.partner_id
+ORDER BY w.deadline_at, w.partner_id, w.product, w.number
+
+-- name: after_place
+NOT w.ahead AND (w.deadline_at, w.partner_id, w.product, w.number) > ($1, $2, $3, $4) {{filter}}
+
+-- name: by_deadline
+ORDER BY w.deadline_at, w.partner_id, w.product, w.number LIMIT $6
+
+-- name: any_opened
+SELECT w.* FROM replacement_window w WHERE {after_place} {by_deadline}
+
+-- name: none_closing
+SELECT w.* FROM replacement_window w WHERE false
+
+-- name: unclosed
+-- Ordered by the outcome, which is null here, so that only the index over outcomes has this order.
+SELECT w.* FROM replacement_window w WHERE w.closed_outcome IS NULL AND {after_place}
+ORDER BY w.closed_outcome, w.deadline_at, w.partner_id, w.product, w.number LIMIT $6
+
+-- name: closing
+-- The windows that are known to close later than $5; they are few. PostgreSQL expects many and would not use their index. A limit that
+-- is never reached makes it use the index.
+SELECT w.* FROM (
+    SELECT w.* FROM replacement_window w
+    WHERE w.closed_at IS NOT NULL AND NOT w.ahead AND w.closed_at > $5 ORDER BY w.closed_at LIMIT 1000000 * $6
+) w WHERE {after_place} {by_deadline}
+
+-- name: closed
+SELECT w.* FROM replacement_window w
+WHERE NOT w.ahead AND w.closed_outcome <= {{closed}}
+    AND (w.closed_outcome, w.deadline_at, w.partner_id, w.product, w.number) > ({{closed}}, $1, $2, $3, $4) {{filter}}
+ORDER BY w.closed_outcome, w.deadline_at, w.partner_id, w.product, w.number LIMIT $6

@@ -1,24 +1,56 @@
 """The names of partners and consultants. They lie with their profiles and can be erased; no fact holds one."""
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Final
 
 from services.compliance.database import Connection
 
-PARTNER_FOUND: Final = """(
-    lower({column}) LIKE (SELECT certification.holding({part}))
-    OR {column} IN (SELECT certification.partners_named({part}))
+HOLDS_PART: Final = """(
+    lower({column}) LIKE (SELECT certification.holding({part})) OR n.folded LIKE (SELECT certification.holding({part}))
 )"""
-CONSULTANT_FOUND: Final = """(
-    lower({column}) LIKE (SELECT certification.holding({part}))
-    OR {column} IN (SELECT certification.consultants_named({part}))
-)"""
-"""Conditions on a column of ids: the id or the name holds the part, case and accents aside. The part is folded once."""
+"""A condition on a column of ids and the name `n`: one of them holds the part, case and accents aside."""
+_ROWS_PER_ROW: Final = 3
+_ROWS_PER_ROW_MAX: Final = 30
+
+
+def first_walk(limit: int) -> int:
+    """How many rows of a list are compared with the searched part before the indexes are asked.
+
+    A part that many names or ids hold fills a page this way, and not all of them have to be found.
+    """
+    return _ROWS_PER_ROW * limit
+
+
+def longest_walk(limit: int) -> int:
+    """How many rows are compared at most."""
+    return _ROWS_PER_ROW_MAX * limit
+
+
+def next_walk(limit: int, found: int, walked: int) -> int:
+    """How many more rows to compare to fill a page, after `walked` rows of which `found` hold the searched part.
+
+    0: asking the indexes is less work.
+    """
+    more = walked * (limit - found) * 5 // (4 * found) + 1 if found else longest_walk(limit)
+    return more if walked + more <= longest_walk(limit) else 0
+
 
 _PARTNER_NAMES: Final = "SELECT n.partner_id, n.name FROM certification.partner_name n WHERE n.partner_id = ANY($1)"
 _CONSULTANT_NAMES: Final = """
     SELECT n.consultant_id, n.name FROM certification.consultant_name n WHERE n.consultant_id = ANY($1)
 """
+
+_FOUND: Final = """
+    SELECT f.id COLLATE "C" FROM {found}($1) f (id)
+    UNION
+    SELECT n.id COLLATE "C" FROM progress p
+        JOIN certification.stored_events e ON e.notification_id > p.position
+        CROSS JOIN LATERAL (VALUES {ids}) n (id)
+    WHERE lower(n.id) LIKE (SELECT certification.holding($1))
+    ORDER BY 1
+"""
+_PARTNERS_FOUND: Final = _FOUND.format(found="partners_found", ids="(e.partner_id), (e.into_partner_id)")
+_CONSULTANTS_FOUND: Final = _FOUND.format(found="consultants_found", ids="(e.consultant_id)")
 
 
 async def partner_names(connection: Connection, partner_ids: Iterable[str]) -> dict[str, str]:
@@ -27,7 +59,7 @@ async def partner_names(connection: Connection, partner_ids: Iterable[str]) -> d
 
 
 async def partner_name(connection: Connection, partner_id: str) -> str | None:
-    """The name of the partner; None where it is unknown or erased."""
+    """The name of the partner; None if it is unknown or erased."""
     return (await partner_names(connection, [partner_id])).get(partner_id)
 
 
@@ -37,28 +69,11 @@ async def consultant_names(connection: Connection, consultant_ids: Iterable[str]
     return {row["consultant_id"]: row["name"] for row in rows}
 
 
-class Search(NamedTuple):
-    """Which ids hold a part, in themselves or in the name. `part`: in folded letters."""
-
-    part: str
-    named: frozenset[str]
-
-    def finds(self, found_id: str) -> bool:
-        """Whether it is one of them; ids have no accents."""
-        return self.part in found_id.lower() or found_id in self.named
+async def partners_found(connection: Connection, part: str) -> list[str]:
+    """The partners whose id or name holds the part, in order; also those whose first fact is not applied yet."""
+    return [found_id for (found_id,) in await connection.fetch(_PARTNERS_FOUND, part)]
 
 
-async def partner_search(connection: Connection, part: str) -> Search:
-    """The partners whose id or name holds the part."""
-    return Search(*await _searched(connection, "partners_named", part))
-
-
-async def consultant_search(connection: Connection, part: str) -> Search:
-    """The consultants whose id or name holds the part."""
-    return Search(*await _searched(connection, "consultants_named", part))
-
-
-async def _searched(connection: Connection, function: str, part: str) -> tuple[str, frozenset[str]]:
-    rows = await connection.fetch(f"SELECT certification.{function}($1)", part)
-    folded: str = await connection.fetchval("SELECT certification.folded($1)", part)
-    return folded, frozenset(found_id for (found_id,) in rows)
+async def consultants_found(connection: Connection, part: str) -> list[str]:
+    """The same of consultants."""
+    return [found_id for (found_id,) in await connection.fetch(_CONSULTANTS_FOUND, part)]

@@ -1,4 +1,4 @@
-"""Who of a partner's people is nearest to counting, with what each lacks."""
+"""The people of a partner who are nearest to counting, with what each lacks."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,6 +8,7 @@ import msgspec
 
 from services.compliance.database import Connection
 from services.compliance.policy.consultant_times import Times
+from services.compliance.policy.missing_qualifications import training_of
 from services.compliance.policy.near_people import (
     NOBODY,
     PEOPLE_MAX,
@@ -19,10 +20,9 @@ from services.compliance.policy.near_people import (
     to_try,
     training_for,
 )
-from services.compliance.policy.qualifications import training_of
 from services.compliance.read_model.names import consultant_names
 from services.compliance.read_model.routing import topics
-from services.compliance.read_model.training_facts import training_facts
+from services.compliance.read_model.training_facts import training_for_certification
 from services.web.statements import statements
 from shared.events.facts import CourseCompleted, ExamRegistered
 
@@ -32,7 +32,7 @@ _decode: Final = msgspec.json.Decoder(list[tuple[str, Times, Times, tuple[Times,
 
 
 class NearestNow(NamedTuple):
-    """Who is nearest, with names, and when that is otherwise if no fact comes."""
+    """The nearest people, with names, and the next instant at which they change if no fact comes."""
 
     nearest: Nearest
     changes_at: datetime | None
@@ -54,7 +54,7 @@ async def nearest_now(
     if not candidates:
         return NOBODY_NEAR
     tried = await _first(connection, candidates, product, position)
-    facts = await training_facts(connection, tried, position)
+    facts = await training_for_certification(connection, tried, position)
     training = training_for({person: training_of(known) for person, known in facts.items()}, tried, product)
     found = nearest(candidates, training, at)
     names = await consultant_names(connection, [person.consultant_id for person in found.people])

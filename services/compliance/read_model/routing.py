@@ -48,23 +48,40 @@ def topics(*facts: type[FactData]) -> str:
 
 
 REVISED: Final = topics(PolicyRevised, FactVoided)
+LINKED: Final = topics(ConsultantLinked)
+# Compliance needs no course or score of a person.
+OF_PEOPLE: Final = topics(
+    CertificationRevoked,
+    ConsultantCertified,
+    ConsultantLeft,
+    ConsultantLinked,
+    FactVoided,
+    MaintenanceCompleted,
+)
 
 
-def routing_statements(log: str) -> dict[str, str]:
-    """The statements of `routing.sql` over the fact log, or over a relation with its columns."""
+_NOBODY: Final = "ARRAY[]::text[]"
+
+
+def routing_statements(
+    log: str, *, of_all: bool = False, apart: str = _NOBODY, known_shared: str = _NOBODY, shared_min: str = "NULL"
+) -> dict[str, str]:
+    """The statements of `routing.sql` over the fact log, or over a relation with its columns.
+
+    `of_all`: for all partners at once, which reads the log a few times and not once for each. `apart`: the people whose
+    links are followed once for all their partners. `known_shared`, `shared_min`: likewise, where a group finds them.
+    """
     return statements(
         __file__,
         log=log,
-        linked=topics(ConsultantLinked),
-        # Compliance needs no course or score of a person.
-        of_people=topics(
-            CertificationRevoked,
-            ConsultantCertified,
-            ConsultantLeft,
-            ConsultantLinked,
-            FactVoided,
-            MaintenanceCompleted,
-        ),
+        by_id="" if of_all else "OFFSET 0",
+        read_once="NOT MATERIALIZED" if of_all else "MATERIALIZED",
+        apart=apart,
+        any_apart="false" if apart == _NOBODY else "true",
+        known_shared=known_shared,
+        shared_min=shared_min,
+        linked=LINKED,
+        of_people=OF_PEOPLE,
         # They concern every partner that ever employed the people of the partner that ends.
         ending=topics(PartnerClosed, PartnersMerged, FactVoided),
         # The reason in an answer about a person; the grants that it ended are facts of their own.
@@ -76,10 +93,15 @@ def routing_statements(log: str) -> dict[str, str]:
     )
 
 
-_SQL: Final = routing_statements("certification.stored_events")
+_LOG: Final = "certification.stored_events"
+_SQL: Final = routing_statements(_LOG)
+ROUTES_OF_ALL_PARTNERS: Final = routing_statements(_LOG, of_all=True)["partner_routes"]
 PARTNER_ROUTES: Final = _SQL["partner_routes"]
 PERSON_ROUTES: Final = _SQL["person_routes"]
-GROUP_ROUTES: Final = _SQL["group_routes"]
+GROUP_ROUTES: Final = routing_statements(_LOG, known_shared="$4::text[]", shared_min="$5::int")["group_routes"]
+_ROUTED: Final = routing_statements(_LOG, apart="$3::text[]")["routed"]
+LOGGED_COLUMNS: Final = _SQL["logged_columns"]
+MATTERS: Final = _SQL["matters"]
 POLICY_KNOWN: Final = _SQL["policy_known"]
 _PAGE: Final = 1_000
 
@@ -155,22 +177,14 @@ class LoggedFact(NamedTuple):
     broadcast: bool
 
 
-async def newer_facts(connection: Connection, after: int, through: int) -> list[LoggedFact]:
-    """The facts after one position up to another that can matter to a partner, in log order.
-
-    Events that concern nobody are skipped unread: applications of the library write their own.
-    """
-    return _logged(await connection.fetch(_SQL["newer"], after, through))
-
-
 async def facts_about_people(connection: Connection, people: Sequence[str], through: int) -> list[LoggedFact]:
     """What matters to compliance about these people, up to the position, in log order."""
-    return _logged(await connection.fetch(_SQL["about_people"], people, through))
+    return logged_facts(await connection.fetch(_SQL["about_people"], people, through))
 
 
 async def endings_of(connection: Connection, partner_ids: Sequence[str], through: int) -> list[LoggedFact]:
     """The closures and mergers of these partners, with their voids, up to the position, in log order."""
-    return _logged(await connection.fetch(_SQL["endings"], partner_ids, through))
+    return logged_facts(await connection.fetch(_SQL["endings"], partner_ids, through))
 
 
 async def people_linked_to(connection: Connection, partner_ids: Sequence[str], through: int) -> list[str]:
@@ -178,12 +192,13 @@ async def people_linked_to(connection: Connection, partner_ids: Sequence[str], t
     return [row["consultant_id"] for row in await connection.fetch(_SQL["linked_to"], partner_ids, through)]
 
 
-async def survivors(connection: Connection, partner_ids: Sequence[str]) -> list[str]:
-    """Those of these partners into which any other was ever merged."""
-    return [row["into_partner_id"] for row in await connection.fetch(_SQL["survivors"], partner_ids)]
+async def feeders(connection: Connection, partner_ids: Sequence[str]) -> list[str]:
+    """These partners, and those from which mergers ever led to any of them."""
+    return [row["partner_id"] for row in await connection.fetch(_SQL["feeders"], partner_ids)]
 
 
-def _logged(rows: Iterable[asyncpg.Record]) -> list[LoggedFact]:
+def logged_facts(rows: Iterable[asyncpg.Record]) -> list[LoggedFact]:
+    """Facts of rows with the columns of `logged_columns`."""
     return [LoggedFact(decode(*row[:4]), *row[4:]) for row in rows]
 
 
@@ -192,9 +207,14 @@ async def mentioned_partners(connection: Connection, after: str, partners_max: i
     return [row["partner_id"] for row in await connection.fetch(_SQL["mentioned"], after, partners_max)]
 
 
-async def routed(connection: Connection, partner_ids: Sequence[str], through: int) -> dict[str, list[Fact]]:
-    """For each partner the facts routed to it, up to the position `through`, in log order."""
-    return routed_facts(partner_ids, await connection.fetch(_SQL["routed"], partner_ids, through))
+async def routed(
+    connection: Connection, partner_ids: Sequence[str], through: int, apart: Sequence[str] = ()
+) -> dict[str, list[Fact]]:
+    """For each partner the facts routed to it, up to the position `through`, in log order.
+
+    `apart`: people of whom only those come that name the partner, or one from which mergers lead to it.
+    """
+    return routed_facts(partner_ids, await connection.fetch(_ROUTED, partner_ids, through, apart))
 
 
 def routed_facts(partner_ids: Iterable[str], rows: Iterable[asyncpg.Record]) -> dict[str, list[Fact]]:
@@ -223,9 +243,10 @@ async def people_routed(connection: Connection, consultant_ids: Sequence[str], t
     return routed_facts(consultant_ids, await connection.fetch(_SQL["people"], consultant_ids, through))
 
 
-async def linked_people(connection: Connection, after: str, through: int, people_max: int) -> list[str]:
-    """The first people after `after` whom a fact up to the position links to a partner, in order."""
-    return [row["consultant_id"] for row in await connection.fetch(_SQL["linked_people"], after, through, people_max)]
+async def mentioned_people(connection: Connection, after: str, through: int, people_max: int) -> list[str]:
+    """The first people after `after` whom a fact up to the position names, in order."""
+    rows = await connection.fetch(_SQL["mentioned_people"], after, through, people_max)
+    return [row["consultant_id"] for row in rows]
 
 
 def _by_position(fact: Fact) -> int:

@@ -33,6 +33,7 @@ class StandingRow(NamedTuple):
     reason_text: str
     lost_consultant_id: str | None
     lost_at: datetime | None
+    ahead: bool
 
 
 class WindowRow(NamedTuple):
@@ -47,6 +48,7 @@ class WindowRow(NamedTuple):
     closed_at: datetime | None
     closed_outcome: str | None
     policy_id: str
+    ahead: bool
 
 
 class RevisionRow(NamedTuple):
@@ -90,12 +92,16 @@ class MaintenanceDutyRow(NamedTuple):
 
 
 class PersonRows(NamedTuple):
-    """All rows of one person that a partner writes; none of a kind: those written before are to go."""
+    """All rows of one person that a partner writes; none of a kind: those written before are deleted.
+
+    `portal_changes`: those whose duties these are, while duties for others stay as they are written; None: all.
+    """
 
     consultant_id: str
     link: ConsultantLinkRow | None
     certifications: list[ConsultantCertificationRow]
     duties: list[MaintenanceDutyRow]
+    portal_changes: set[str] | None
 
 
 class PartnerRows(NamedTuple):

@@ -48,7 +48,12 @@ progress = Table(
     Column("cursor_position", BigInteger, nullable=False, comment="append_position of the group; 0 for timers."),
     _id("cursor_partner_id"),
     Column("event_position", BigInteger, nullable=False, comment="The position of the last compliance event."),
-    Column("policy_version", Text, nullable=False),
+    Column(
+        "engine_id",
+        Text,
+        nullable=False,
+        comment="The engine that derived what is here; empty: nothing was derived yet.",
+    ),
     Column("held_by", Text, nullable=False, comment="The process that advanced it last."),
     _instant("advanced_at"),
     PrimaryKeyConstraint("only_row", name="progress_pkey"),
@@ -60,7 +65,7 @@ policy_upgrade = Table(
     "policy_upgrade",
     metadata,
     Column("number", Integer, nullable=False, autoincrement=False, comment="From 1; the last one holds."),
-    Column("policy_version", Text, nullable=False),
+    Column("engine_id", Text, nullable=False, comment="The engine that took over."),
     Column(
         "event_position",
         BigInteger,
@@ -102,6 +107,8 @@ compliance_event = Table(
     comment="The log of compliance events: append-only, gapless.",
 )
 
+_AHEAD: Final = "It lay ahead when the row was written: it begins if no fact comes before."
+
 standing = Table(
     "standing",
     metadata,
@@ -119,10 +126,22 @@ standing = Table(
     Column("reason_text", Text, nullable=False, comment="The first reason: its sentence."),
     _id("lost_consultant_id", nullable=True, comment="Who ceased to count last, and does not count."),
     Column("lost_at", DateTime(timezone=True), comment="When it ceased to count."),
+    Column("ahead", Boolean, nullable=False, comment=_AHEAD),
     PrimaryKeyConstraint("partner_id", "product", "valid_from", name="standing_pkey"),
-    Index("standing_status_idx", "status", "partner_id", "product"),
+    Index("standing_status_idx", "status", "partner_id", "product", postgresql_where=text("NOT ahead")),
+    Index("standing_ahead_idx", "status", "valid_from", "partner_id", "product", postgresql_where=text("ahead")),
+    Index(
+        "standing_suspended_idx",
+        text("since DESC"),
+        "partner_id",
+        "product",
+        postgresql_include=["valid_from", "valid_to"],
+        postgresql_where=text("status = 'suspended'"),
+    ),
     comment="The present standing and those that follow if no fact comes: right by the clock without a timer.",
 )
+
+_BY_DEADLINE: Final = ("deadline_at", "partner_id", "product", "number")
 
 replacement_window = Table(
     "replacement_window",
@@ -136,9 +155,13 @@ replacement_window = Table(
     Column("closed_at", DateTime(timezone=True), comment="May lie in the future."),
     Column("closed_outcome", Text, comment="The outcome from closed_at on; null while it is null."),
     _id("policy_id", comment="The policy that set its days."),
+    Column("ahead", Boolean, nullable=False, comment=_AHEAD),
     PrimaryKeyConstraint("partner_id", "product", "number", name="replacement_window_pkey"),
-    Index("replacement_window_deadline_idx", "deadline_at", "partner_id", "product", "number"),
-    Index("replacement_window_opened_idx", "opened_at", "partner_id"),
+    Index("replacement_window_deadline_idx", *_BY_DEADLINE, postgresql_where=text("NOT ahead")),
+    Index("replacement_window_outcome_idx", "closed_outcome", *_BY_DEADLINE, postgresql_where=text("NOT ahead")),
+    Index("replacement_window_closing_idx", "closed_at", postgresql_where=text("closed_at IS NOT NULL AND NOT ahead")),
+    Index("replacement_window_ahead_idx", "opened_at", *_BY_DEADLINE, postgresql_where=text("ahead")),
+    Index("replacement_window_opened_idx", "opened_at", "partner_id", postgresql_where=text("NOT ahead")),
     CheckConstraint("(closed_at IS NULL) = (closed_outcome IS NULL)", name="replacement_window_closed_check"),
     comment="Every replacement window; whether it is open at an instant follows from its instants.",
 )
@@ -190,6 +213,36 @@ maintenance_duty = Table(
     ),
     Index("maintenance_duty_until_idx", "owed_until", postgresql_where=text("owed_until IS NOT NULL")),
     comment="When people owe the maintenance that a portal change asks for.",
+)
+
+
+def _parts_of(name: str) -> Index:
+    """By which ids are found by a part; whatever is added is in the index at once."""
+    table = name.removesuffix("_id")
+    return Index(
+        f"mentioned_{table}_parts_idx",
+        text(f"certification.parts(lower({name}))"),
+        postgresql_using="gin",
+        postgresql_with={"fastupdate": "off"},
+    )
+
+
+mentioned_partner = Table(
+    "mentioned_partner",
+    metadata,
+    _id("partner_id"),
+    PrimaryKeyConstraint("partner_id", name="mentioned_partner_pkey"),
+    _parts_of("partner_id"),
+    comment="Every partner that has a standing.",
+)
+
+mentioned_consultant = Table(
+    "mentioned_consultant",
+    metadata,
+    _id("consultant_id"),
+    PrimaryKeyConstraint("consultant_id", name="mentioned_consultant_pkey"),
+    _parts_of("consultant_id"),
+    comment="Everybody whom a fact names that is applied for every partner.",
 )
 
 policy_revision = Table(

@@ -28,7 +28,9 @@ _SQL: Final = statements(
         RevocationOrdered,
         ScoreCorrected,
     ),
+    of_certification=topics(CourseCompleted, ExamRegistered, FactVoided, RevocationOrdered),
     registered=topics(ExamRegistered),
+    voided=topics(FactVoided),
     of_registrations=topics(AttemptScored, FactVoided, ScoreCorrected),
 )
 
@@ -39,3 +41,11 @@ async def training_facts(connection: Connection, consultant_ids: Sequence[str], 
     Up to the position `through`, in log order.
     """
     return routed_facts(consultant_ids, await connection.fetch(_SQL["training"], consultant_ids, through))
+
+
+async def training_for_certification(
+    connection: Connection, consultant_ids: Sequence[str], through: int
+) -> dict[str, list[Fact]]:
+    """The facts among these by which somebody is certified, as `training_of` takes them."""
+    rows = await connection.fetch(_SQL["for_certification"], consultant_ids, through)
+    return routed_facts(consultant_ids, rows)

@@ -1,4 +1,4 @@
-"""On which days windows opened, by the compliance events: where to look for the windows of another moment."""
+"""The days on which windows opened, by the compliance events: they narrow the search for windows as of an instant."""
 
 from collections.abc import AsyncIterator
 from datetime import date, datetime, timedelta
@@ -24,7 +24,7 @@ _TELLS_ALL: Final = """
 
 
 class Opening(NamedTuple):
-    """A partner that had a window with this last day, by some event: it may have been taken back since."""
+    """A partner that had a window with this last day, by some event: that event may have been retracted since."""
 
     deadline_on: date
     partner_id: str
@@ -47,7 +47,7 @@ async def window_days(connection: Connection, position: int, first: int) -> list
 
 
 async def openings(connection: Connection, after: Opening, days: int) -> AsyncIterator[Opening]:
-    """The openings of windows of so many days after a place, in order."""
+    """The openings after a place of windows that last `days`, in order."""
     opened_on, partner_id = after.deadline_on - timedelta(days=days), after.partner_id
     while True:
         rows = await connection.fetch(_OPENINGS, opened_on, partner_id, _AT_ONCE)

@@ -16,11 +16,11 @@ _COUNTED: Final[dict[Kind, tuple[str, str]]] = {
     "window": ("window closes soon", "windows close soon"),
     "maintenance": ("partner owes maintenance", "partners owe maintenance"),
 }
-"""In the order in which they are told."""
+"""In the order in which a mail lists them."""
 
 
 class Reminder(msgspec.Struct, frozen=True):
-    """What is told. `due_on`: the last day; of a suspension the first. `days_left`: when it was noticed.
+    """One line of a mail. `due_on`: the last day; of a suspension the first. `days_left`: when it was noticed.
 
     `portal_change_id`, `people`: of maintenance; how many people owe it.
     """
@@ -37,7 +37,7 @@ class Reminder(msgspec.Struct, frozen=True):
 
 def subject_of(reminders: Sequence[Reminder]) -> str:
     """How many there are of each kind."""
-    counted = Counter(one.kind for one in reminders)
+    counted = Counter(reminder.kind for reminder in reminders)
     named = [f"{counted[kind]} {words[counted[kind] > 1]}" for kind, words in _COUNTED.items() if counted[kind]]
     return "Sage Partner Certification: " + ", ".join(named)
 
@@ -62,12 +62,15 @@ def mail(
 ) -> EmailMessage:
     """The mail. The same each time that it is sent, its Message-ID included."""
     order = list(_COUNTED)
-    lines = sorted(reminders, key=lambda one: (order.index(one.kind), one.due_on, one.partner_id, one.product))
+    lines = sorted(
+        reminders,
+        key=lambda reminder: (order.index(reminder.kind), reminder.due_on, reminder.partner_id, reminder.product),
+    )
     message = EmailMessage()
     message["From"], message["To"] = sender, ", ".join(to)
     message["Subject"] = subject_of(reminders)
     message["Date"] = format_datetime(made_at)
     message["Message-ID"] = f"<{mail_id}@{sender.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"
-    message.set_content("\n".join(sentence_of(one) for one in lines) + "\n\nEach reminder is sent once.\n")
+    message.set_content("\n".join(sentence_of(reminder) for reminder in lines) + "\n\nEach reminder is sent once.\n")
     return message

@@ -1,6 +1,6 @@
-"""What is to be told by e-mail: made from the log and from owed maintenance, gathered into mails, leased and recorded.
+"""Reminders by e-mail: made from the log and from owed maintenance, gathered into mails, leased and recorded.
 
-The unit that is told once is a reminder: its id is that of its event, or of the duty and the days before it. A reminder
+Each reminder is sent once: its id is that of its event, or of the duty and the days before it. A reminder
 is in one mail for ever, so a mail that is sent again is the same mail.
 """
 
@@ -47,7 +47,7 @@ class LeasedMail(NamedTuple):
 
 
 async def begin(connection: OwnConnection) -> None:
-    """Begins with what comes, unless it has begun."""
+    """Begins with the next event, unless it has begun."""
     await connection.execute(_SQL["begin"])
 
 
@@ -64,7 +64,7 @@ async def make_reminders(connection: OwnConnection) -> bool:
         events, head = await read_events(connection, position, position + SCAN_WINDOW, _WHICH, EVENTS_READ)
         made, retracted = reminders_of(events)
         if made:
-            columns = zip(*((*msgspec.structs.astuple(one)[:6],) for one in made), strict=True)
+            columns = zip(*((*msgspec.structs.astuple(reminder)[:6],) for reminder in made), strict=True)
             await connection.execute(_SQL["add"], *map(list, columns))
         if retracted:
             await connection.execute(_SQL["retract"], retracted)
@@ -79,7 +79,7 @@ async def make_reminders(connection: OwnConnection) -> bool:
 
 
 def reminders_of(events: Sequence[LoggedEvent]) -> tuple[list[Reminder], list[str]]:
-    """The reminders of events in order, and the ids of events that are taken back."""
+    """The reminders of events in order, and the ids of events that no longer hold."""
     made: dict[str, Reminder] = {}
     retracted: list[str] = []
     for event in events:
@@ -91,7 +91,7 @@ def reminders_of(events: Sequence[LoggedEvent]) -> tuple[list[Reminder], list[st
         product, day = data.products[0], event.effective_at.astimezone(LONDON).date()
         who = (event.partner_id, product)
         if event.type == _SUSPENDED:
-            if any(one.product == product and one.status == "suspended" for one in data.standings):
+            if any(standing.product == product and standing.status == "suspended" for standing in data.standings):
                 made[event.event_id] = Reminder(event.event_id, "suspension", *who, day, 0)
         elif data.window is not None:
             window = data.window
@@ -109,7 +109,7 @@ async def lease_mail(connection: OwnConnection) -> LeasedMail | None:
     if row is None:
         return None
     found = await connection.fetch(_SQL["reminders"], row["mail_id"])
-    return LeasedMail(row["mail_id"], row["made_at"], row["attempts"], [Reminder(*one) for one in found])
+    return LeasedMail(row["mail_id"], row["made_at"], row["attempts"], [Reminder(*row) for row in found])
 
 
 async def record_sent(connection: OwnConnection, mail: LeasedMail) -> None:

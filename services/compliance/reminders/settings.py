@@ -11,7 +11,7 @@ _PORTS = {"smtp": 587, "smtps": 465}
 
 
 class MailServer(NamedTuple):
-    """`tls`: from the first byte. `starttls`: demanded before anything is said."""
+    """`tls`: from the first byte. `starttls`: required before any other command."""
 
     host: str
     port: int
@@ -38,13 +38,13 @@ class MailSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        """A mistake is told at the start, not by the first reminder."""
+        """A mistake is reported at the start, not by the first reminder."""
         if self.url is None:
             return self
         _ = self.server
         if self.sender is None or not self.recipients:
             raise ValueError("SAGECERT_MAIL_URL needs SAGECERT_MAIL_SENDER and SAGECERT_MAIL_RECIPIENTS")
-        if any("@" not in one or any(character <= " " for character in one) for one in self.recipients):
+        if any("@" not in address or any(character <= " " for character in address) for address in self.recipients):
             raise ValueError("SAGECERT_MAIL_RECIPIENTS is a JSON list of addresses")
         return self
 
@@ -55,7 +55,7 @@ class MailSettings(BaseSettings):
         if parts.scheme not in _PORTS or not parts.hostname or parts.path not in ("", "/"):
             raise ValueError("SAGECERT_MAIL_URL is smtps://USER:PASSWORD@HOST:PORT or smtp://HOST:PORT")
         tls = parts.scheme == "smtps"
-        named = [None if one is None else unquote(one) for one in (parts.username, parts.password)]
+        named = [None if part is None else unquote(part) for part in (parts.username, parts.password)]
         return MailServer(
             parts.hostname,
             parts.port or _PORTS[parts.scheme],

@@ -17,7 +17,7 @@ MESSAGE_BYTES_MAX: Final = 64 * 1024
 
 
 class WebhookEvent(CloudEvent, frozen=True, omit_defaults=True, kw_only=True):
-    """A compliance event as one endpoint is told it.
+    """A compliance event as one endpoint gets it.
 
     `sequence`: its number within the epoch, from 1, without gaps. `replay`: it is sent on request once more.
     `parked`: the numbers just before this one that are kept back, such as "8" or "8-11". `parkedearlier`: in the first
@@ -38,7 +38,7 @@ class ResentEvent(CloudEvent, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """What concerns the endpoint and no partner, as a CloudEvent 1.0. It has no number of its own."""
+    """A message about the endpoint itself, as a CloudEvent 1.0. It has no number."""
 
     id: str
     type: str

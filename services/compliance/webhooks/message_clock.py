@@ -1,4 +1,4 @@
-"""The clock by which messages are stamped: the wall clock, in a sandbox that of the sandbox."""
+"""The clock that stamps messages: the wall clock, or in a sandbox the clock of the sandbox."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime

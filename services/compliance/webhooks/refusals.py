@@ -18,33 +18,33 @@ class NoSuchEvent(Refusal):
 
 
 class NotResendable(Refusal):
-    """The endpoint is still to get the event, or is not to get it at all."""
+    """The endpoint has not received the event yet, or its filter leaves it out."""
 
     def __init__(self, why: str) -> None:
         super().__init__(why, "event_id")
 
 
 class NotActive(Refusal):
-    """Nothing is tried: the endpoint is paused or disabled."""
+    """The endpoint is paused or disabled."""
 
     def __init__(self, state: str) -> None:
-        super().__init__(f'The endpoint is {state}: have it go on with PATCH {{"state": "active"}}.', "endpoint_id")
+        super().__init__(f'The endpoint is {state}: resume it with PATCH {{"state": "active"}}.', "endpoint_id")
 
 
 class OtherRevision(Refusal):
-    """The endpoint is no longer what the caller has seen."""
+    """The endpoint has changed since the caller read it."""
 
     def __init__(self, tag: str) -> None:
         super().__init__(f"The endpoint was changed: its ETag is {tag} now. Get it, and decide again.", "if-match")
 
 
 class StartOutOfRange(Refusal):
-    """The log does not reach there, or nothing begins there."""
+    """The log does not reach this position or instant, or no message can begin there."""
 
 
 class TooManySecrets(Refusal):
-    """As many secrets sign for the endpoint as may do so at once."""
+    """The endpoint has as many active secrets as it may have."""
 
 
 class SecretLost(Refusal):
-    """No key that is set opens the secret of the endpoint."""
+    """No configured key opens the secret of the endpoint."""

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 SECRET_BYTES: Final = 32
-"""Of a secret of an endpoint; the specification asks for 24 to 64."""
+"""The length of an endpoint's secret; the specification asks for 24 to 64."""
 _KEY_BYTES: Final = 32
-"""Of a Fernet key."""
+"""The length of a Fernet key."""
 
 
 class Sealer:

@@ -6,12 +6,10 @@ from typing import Final
 import msgspec
 
 from services.compliance.historical_answers.queries import AsOfMembers, WorkerSettings
-from services.compliance.policy.what_if import HypotheticalRevision
+from services.compliance.policy.hypothetical_policy import HypotheticalRevision
 
 NICENESS: Final = 19
 """The lowest priority that there is."""
-LENGTH_BYTES: Final = 4
-"""Before each message: how many bytes it has."""
 
 
 class WhatIf(msgspec.Struct, frozen=True):
@@ -48,11 +46,11 @@ class Broke(msgspec.Struct, frozen=True, tag=True):
     trace: str
 
 
-Report = Begun | Progressed | Ended | Broke
+ProgressReport = Begun | Progressed | Ended | Broke
 
 
 class Order(msgspec.Struct, frozen=True):
-    """What the process is told first: what to ask, where, and on how many processes."""
+    """The first message to the process: what to ask, where, and on how many processes."""
 
     settings: WorkerSettings
     what_if: WhatIf
@@ -61,4 +59,4 @@ class Order(msgspec.Struct, frozen=True):
 
 encode: Final = msgspec.msgpack.Encoder().encode
 decode_order: Final = msgspec.msgpack.Decoder(Order).decode
-decode_report: Final = msgspec.msgpack.Decoder(Report).decode
+decode_report: Final = msgspec.msgpack.Decoder(ProgressReport).decode

@@ -10,31 +10,26 @@ import sys
 import traceback
 from contextlib import suppress
 
+from services.compliance.child_process import Messages
 from services.compliance.parent_process import end_with
-from services.compliance.what_ifs.messages import LENGTH_BYTES, NICENESS, Broke, Report, decode_order, encode
+from services.compliance.what_ifs.messages import NICENESS, Broke, decode_order, encode
 from services.compliance.what_ifs.run import run
 from services.web.refusal import Refusal
 
 
 async def _serve(descriptor: int) -> None:
-    reader, writer = await asyncio.open_unix_connection(sock=socket.socket(fileno=descriptor))
-    length = int.from_bytes(await reader.readexactly(LENGTH_BYTES), "big")
-    order = decode_order(await reader.readexactly(length))
+    messages = await Messages.of(socket.socket(fileno=descriptor))
+    order = decode_order(await messages.read())
     end_with(order.settings.parent)
     os.nice(NICENESS)
     try:
         async for report in run(order.settings, order.what_if, order.processes):
-            await _report(writer, report)
+            await messages.write(encode(report))
     except Refusal as refusal:
-        await _report(writer, Broke(refusal.detail, ""))
+        await messages.write(encode(Broke(refusal.detail, "")))
     except Exception:
-        await _report(writer, Broke("The database does not answer, or a process ended.", traceback.format_exc()))
-
-
-async def _report(writer: asyncio.StreamWriter, report: Report) -> None:
-    message = encode(report)
-    writer.write(len(message).to_bytes(LENGTH_BYTES, "big") + message)
-    await writer.drain()
+        broke = Broke("The database does not answer, or a process ended.", traceback.format_exc())
+        await messages.write(encode(broke))
 
 
 def main() -> None:

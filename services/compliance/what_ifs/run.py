@@ -16,10 +16,10 @@ from services.compliance.historical_answers.as_of import moment_of
 from services.compliance.historical_answers.queries import WorkerSettings
 from services.compliance.historical_answers.worker import reading_connection
 from services.compliance.parent_process import end_with
-from services.compliance.policy.what_if import HypotheticalRevision, what_if_differences
+from services.compliance.policy.hypothetical_policy import HypotheticalRevision, what_if_differences
 from services.compliance.projection.parallel_tasks import run_in_order
 from services.compliance.read_model.routing import mentioned_partners, routed
-from services.compliance.what_ifs.messages import NICENESS, Begun, Ended, Progressed, Report, WhatIf
+from services.compliance.what_ifs.messages import NICENESS, Begun, Ended, Progressed, ProgressReport, WhatIf
 
 _PARTNERS_PER_TASK: Final = 32
 _COUNT: Final = "SELECT count(DISTINCT partner_id) FROM standing"
@@ -33,7 +33,7 @@ class _Task(NamedTuple):
     revision: HypotheticalRevision
 
 
-async def run(settings: WorkerSettings, what_if: WhatIf, processes: int) -> AsyncIterator[Report]:
+async def run(settings: WorkerSettings, what_if: WhatIf, processes: int) -> AsyncIterator[ProgressReport]:
     """Replays every partner by both policies. Raises the refusals of the moment and what PostgreSQL raises."""
     connection = await reading_connection(settings)
     try:
@@ -73,7 +73,7 @@ def _start_process(parent: int) -> None:
 
 
 def _run_task(task: _Task) -> Progressed:
-    """Runs in a process of its own, which keeps its connection from task to task."""
+    """Runs in a separate process, which keeps its connection from task to task."""
     return _runner.run(_compare(task))
 
 

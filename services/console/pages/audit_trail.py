@@ -6,9 +6,10 @@ from typing import Any, Final
 from starlette.responses import Response
 from starlette.routing import Route
 
+from services.console.checkpoint import Checkpoint, parse_checkpoint
+from services.console.names import names_in
 from services.console.page import Page, form, page
-from services.console.questions import Panel, Refused, path
-from services.console.signed_notes import parse_checkpoint
+from services.console.service_questions import Refused, panel_of, path
 
 CLAIMS: Final = 50
 DIFFERENCES: Final = 50
@@ -27,8 +28,8 @@ async def _audit_trail(shown: Page, refused: Refused | None) -> Response:
     partner = shown.query.get("partner_id", "").strip()
     questions = {
         "sealed": shown.ask.panel("/audit/readyz"),
-        "facts": _checkpoint(shown, "/audit/v1/checkpoint"),
-        "events": _checkpoint(shown, "/audit/v1/compliance/checkpoint"),
+        "facts": panel_of(_checkpoint(shown, "/audit/v1/checkpoint")),
+        "events": panel_of(_checkpoint(shown, "/audit/v1/compliance/checkpoint")),
         "what_ifs": shown.ask.panel(WHAT_IFS),
     }
     if partner:
@@ -37,18 +38,13 @@ async def _audit_trail(shown: Page, refused: Refused | None) -> Response:
     answers = {"claims": None, **await shown.ask.together(**questions)}
     running = any(run["state"] in _RUNNING for run in (answers["what_ifs"].data or {}).get("what_ifs", ()))
     status = 200 if refused is None else refused.status
-    context = {"partner_id": partner, "running": running, "refused": refused, "given": shown.form}
+    context: dict[str, Any] = {"partner_id": partner, "running": running, "refused": refused, "given": shown.form}
     return shown.render("audit_trail.html", status=status, **context, **answers)
 
 
-async def _checkpoint(shown: Page, address: str) -> Panel:
-    """The latest checkpoint of a log in its parts, or the problem in its place."""
-    try:
-        return Panel(parse_checkpoint(await shown.ask.text(address)), None)
-    except Refused as refused:
-        if refused.status == 401:
-            raise
-        return Panel(None, refused)
+async def _checkpoint(shown: Page, address: str) -> Checkpoint | None:
+    """The latest checkpoint of a log in its parts."""
+    return parse_checkpoint(await shown.ask.text(address))
 
 
 async def ask_what_if(shown: Page) -> Response:
@@ -56,14 +52,12 @@ async def ask_what_if(shown: Page) -> Response:
     try:
         run = await shown.ask.post(WHAT_IFS, _terms(shown.form))
     except Refused as refused:
-        if refused.status == 401:
-            raise
         return await _audit_trail(shown, refused)
     return shown.redirect(path("/audit-trail/what-ifs/{}", run["what_if_id"]))
 
 
 def _terms(given: Mapping[str, str]) -> dict[str, Any]:
-    """The terms of the form as the question takes them. What is no number stays as it is, for the service to refuse."""
+    """The terms of the form as the question takes them. The service refuses what is not a number."""
     numbers: dict[str, Any] = {
         term: int(given[field]) if given[field].isdecimal() and len(given[field]) < 10 else given[field]
         for field, term in _NUMBERS.items()
@@ -74,16 +68,17 @@ def _terms(given: Mapping[str, str]) -> dict[str, Any]:
 
 
 async def what_if(shown: Page) -> Response:
-    """One what-if: how far it has come, and who would stand otherwise."""
+    """One what-if: how far it has come, and which partners would have another standing."""
     about = path(WHAT_IFS + "/{}", shown.path["what_if_id"])
     found = await shown.ask.get(about, after=shown.query.get("after"), limit=DIFFERENCES)
-    return shown.render("what_if.html", run=found, running=found["state"] in _RUNNING)
+    names = await names_in(shown.ask, found["differences"])
+    return shown.render("what_if.html", run=found, running=found["state"] in _RUNNING, names=names)
 
 
 async def cancel_what_if(shown: Page) -> Response:
     """Ends a what-if and forgets it."""
     await shown.ask.delete(path(WHAT_IFS + "/{}", shown.path["what_if_id"]))
-    return shown.redirect("/audit-trail", flash="The what-if is ended and forgotten.")
+    return shown.redirect("/audit-trail", flash="The what-if was cancelled and its result deleted.")
 
 
 ROUTES: Final[tuple[Route, ...]] = (

@@ -7,8 +7,9 @@ from typing import Any, Final
 from starlette.responses import Response
 from starlette.routing import Route
 
+from services.console.names import names_in
 from services.console.page import Page, page
-from services.console.questions import Panel, Refused, path
+from services.console.service_questions import Panel, panel_of, path
 
 FACTS: Final = "/certification/v1/recorded-facts"
 SHOWN: Final = 50
@@ -31,7 +32,8 @@ async def log(shown: Page) -> Response:
         return await _find(shown, sought)
     filters = {name: shown.query[name] for name in _FILTERS if shown.query.get(name)}
     answer = await shown.ask.panel(FACTS, after=shown.query.get("after"), limit=SHOWN, **filters)
-    return shown.render("log.html", facts=answer, filters=filters, q="", findings=None)
+    names = await names_in(shown.ask, (answer.data or {}).get("facts", ()))
+    return shown.render("log.html", facts=answer, filters=filters, q="", findings=None, names=names)
 
 
 async def _find(shown: Page, sought: str) -> Response:
@@ -54,7 +56,8 @@ async def _find(shown: Page, sought: str) -> Response:
     if (found := findings.get("event")) and found.data:
         return shown.redirect(path("/log/events/{}", found.data["id"]))
     listed = {name: panel.data for name, panel in findings.items() if panel.data and panel.data.get("facts")}
-    return shown.render("log.html", facts=Panel(None, None), filters={}, q=sought, findings=listed)
+    names = await names_in(ask, [fact for found in listed.values() for fact in found["facts"]])
+    return shown.render("log.html", facts=Panel(None, None), filters={}, q=sought, findings=listed, names=names)
 
 
 async def fact(shown: Page) -> Response:
@@ -66,26 +69,22 @@ async def fact(shown: Page) -> Response:
         events=shown.ask.panel(
             path("/compliance/v1/facts/{}/events", about), after=shown.query.get("after"), limit=_EVENTS_SHOWN
         ),
-        proof=_proof(shown, about),
+        proof=panel_of(shown.ask.text(path(_FACT + "/proof", about))),
     )
     found = answers["fact"]
-    more = await shown.ask.together(waits=_waits(shown, found), no_effect=_no_effect(shown, found, answers["events"]))
+    followed = (*(answers["decisions"].data or {}).get("facts", ()), *(answers["events"].data or {}).get("events", ()))
+    more = await shown.ask.together(
+        waits=_waits(shown, found),
+        no_effect=_no_effect(shown, found, answers["events"]),
+        names=names_in(shown.ask, (found, *followed)),
+    )
     return shown.render("log_fact.html", **answers, **more)
 
 
 async def event(shown: Page) -> Response:
     """One compliance event, as it was published."""
     found = await shown.ask.get(path(_EVENT, shown.path["event_id"]))
-    return shown.render("log_event.html", event=found)
-
-
-async def _proof(shown: Page, about: str) -> Panel:
-    try:
-        return Panel(await shown.ask.text(path(_FACT + "/proof", about)), None)
-    except Refused as refused:
-        if refused.status == 401:
-            raise
-        return Panel(None, refused)
+    return shown.render("log_event.html", event=found, names=await names_in(shown.ask, (found,)))
 
 
 async def _waits(shown: Page, found: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -98,7 +97,7 @@ async def _waits(shown: Page, found: Mapping[str, Any]) -> Mapping[str, Any] | N
 
 
 async def _no_effect(shown: Page, found: Mapping[str, Any], events: Panel) -> Mapping[str, Any] | None:
-    """Why the fact changed nothing, where that is known; None: it changed something, or is about nobody alone."""
+    """Why the fact changed nothing, where that is known; None: it changed something, or concerns several."""
     said = found["data"]
     about = {name: said[name] for name in ("consultant_id", "partner_id") if name in said}
     if found["voided"] or not about or not events.data or events.data["events"]:

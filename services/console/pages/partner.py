@@ -8,8 +8,10 @@ from starlette.responses import Response
 
 from services.console.as_of_view import AsOfView
 from services.console.dates import day_of, last_instant, parsed
+from services.console.fact_words import short_type
+from services.console.names import names_in
 from services.console.page import Page, page
-from services.console.questions import Panel, path
+from services.console.service_questions import Panel, path
 from services.console.timeline_picture import history_rows, picture
 
 ENTRIES_MAX: Final = 1000
@@ -17,6 +19,10 @@ SPANS_MAX: Final = 300
 AHEAD_DAYS: Final = 60
 """How far *true at* goes into the future."""
 EVENTS_SHOWN: Final = 50
+PEOPLE_SHOWN: Final = 50
+"""People and products of them on a page; the list of people has the others."""
+COUNTED_SHOWN: Final = 12
+"""The most counted people that are named; the list of people has the others."""
 ENTRIES_SHOWN: Final = 100
 """Entries of the timeline on a page; the others follow on pages of their own."""
 DRAWN_MAX: Final = 200
@@ -42,7 +48,7 @@ async def partner(shown: Page) -> Response:
         "standing": ask.panel(about, **view.params),
         "standings": ask.panel(f"{about}/standings", limit=SPANS_MAX, **view.params),
         "timeline": ask.panel(f"{about}/timeline", limit=ENTRIES_MAX, **view.params),
-        "people": ask.panel(f"{about}/consultants", limit=200, **view.params),
+        "people": ask.panel(f"{about}/consultants", limit=PEOPLE_SHOWN, **view.params),
         "policy": ask.panel("/compliance/v1/policy", **view.params),
         "live": ask.get(about) if not view.live else _nothing(),
     }
@@ -66,9 +72,11 @@ async def partner(shown: Page) -> Response:
         names=names,
         found=found,
         entries_shown=ENTRIES_SHOWN,
+        counted_shown=COUNTED_SHOWN,
         answers=_answers(view, found, compared),
         changes=compared.get("changes"),
         happened=_happened(compared, view),
+        merged=_merged(partner_id, found["timeline"]),
     )
 
 
@@ -155,6 +163,14 @@ def _pictures(
     return pictures
 
 
+def _merged(partner_id: str, timeline: Panel) -> Mapping[str, Any] | None:
+    """The fact by which the partner was merged into another, as known then; None: it was not."""
+    entries = timeline.data["entries"] if timeline.data else []
+    found = [entry for entry in entries if entry["kind"] == "fact" and short_type(entry["type"]) == "partners-merged"]
+    standing = [entry for entry in found if entry["data"]["partner_id"] == partner_id and not entry["voided_by"]]
+    return standing[-1] if standing else None
+
+
 def _entries(part: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The latest windows and suspensions of a standing, in the shape of a timeline's."""
     for window in part["windows"][-DRAWN_MAX:]:
@@ -222,12 +238,15 @@ def _instant(day: str | None, today: str | None) -> str | None:
 
 
 async def events(shown: Page) -> Response:
-    """The events about the partner, as subscribers were told of them, newest first."""
+    """The events about the partner, as subscribers got them, newest first."""
     partner_id, after = shown.path["partner_id"], shown.query.get("after")
     found = await shown.ask.get(
         "/compliance/v1/recorded-events", partner_id=partner_id, after=after, limit=EVENTS_SHOWN
     )
-    return shown.render("partner_events.html", partner_id=partner_id, events=found["events"], next=found["next"])
+    names = await names_in(shown.ask, [{"partner_id": partner_id}, *found["events"]])
+    return shown.render(
+        "partner_events.html", partner_id=partner_id, events=found["events"], next=found["next"], names=names
+    )
 
 
 async def timeline(shown: Page) -> Response:
@@ -235,7 +254,8 @@ async def timeline(shown: Page) -> Response:
     partner_id = shown.path["partner_id"]
     about = path("/compliance/v1/partners/{}/timeline", partner_id)
     found = await shown.ask.get(about, limit=ENTRIES_SHOWN, after=shown.query.get("after"), **shown.view.params)
-    return shown.render("partner_timeline.html", partner_id=partner_id, about=about, found=found, names={})
+    names = await names_in(shown.ask, found["entries"])
+    return shown.render("partner_timeline.html", partner_id=partner_id, about=about, found=found, names=names)
 
 
 ROUTES: Final = (

@@ -10,18 +10,26 @@ ROWS: Final = 50
 STATUSES: Final = ("suspended", "in_window", "compliant", "not_yet_authorised", "not_enrolled")
 
 PARTNERS: Final = "/compliance/v1/partners"
+SUSPENSIONS: Final = "/compliance/v1/suspensions"
 WINDOWS: Final = "/compliance/v1/windows"
 
 
 async def partners(shown: Page) -> Response:
-    """A page of partners, or with a due day of open windows, soonest first. The filters are in the address."""
+    """A page of partners, by the filters in the address.
+
+    With a due day: a page of open windows, soonest first. With the status `suspended` alone: a page of suspensions,
+    latest first.
+    """
     due, product = shown.query.get("due"), shown.query.get("product")
     asked: dict[str, Any] = {**shown.view.params, "product": product}
     if due:
         asked |= {"status": "open", "due_before": due}
+        listed = WINDOWS
+    elif shown.query_all("status") == ["suspended"] and shown.view.live and not shown.query.get("q"):
+        listed = SUSPENSIONS
     else:
         asked |= {"status": shown.query_all("status"), "q": shown.query.get("q")}
-    listed = WINDOWS if due else PARTNERS
+        listed = PARTNERS
     found = await shown.ask.together(
         rows=shown.ask.panel(listed, limit=ROWS, after=shown.query.get("after"), **asked),
         policy=shown.ask.panel("/compliance/v1/policy"),
@@ -30,6 +38,7 @@ async def partners(shown: Page) -> Response:
         "partners.html",
         found=found["rows"],
         by_due=bool(due),
+        latest_first=listed == SUSPENSIONS,
         listed=listed,
         asked=asked,
         products=(found["policy"].data or {}).get("products", ()),

@@ -5,8 +5,9 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
+from services.console.names import names_in
 from services.console.page import Page, page
-from services.console.questions import Json, Panel, Refused, path
+from services.console.service_questions import Json, Panel, Refused, path
 
 ROWS: Final = 50
 FACTS_MAX: Final = 200
@@ -49,6 +50,7 @@ async def person(shown: Page) -> Response:
     answers = await _certifications(shown, person_id, first["policy"]["products"][:PRODUCTS_MAX], moment)
     position = next(iter(answers.values()))["position"]
     facts = [fact for fact in first["facts"]["facts"] if fact["position"] <= position]
+    names = await names_in(shown.ask, facts)
     registrations = list(dict.fromkeys(fact["data"]["registration_id"] for fact in facts if _is_exam(fact)))
     exams = await shown.ask.together(
         **{
@@ -61,6 +63,7 @@ async def person(shown: Page) -> Response:
     return shown.render(
         "person.html",
         person_id=person_id,
+        names=names,
         name=next((answer["name"] for answer in answers.values()), None),
         answers=answers,
         lacks=_rows_of(first["rows"], person_id),

@@ -5,7 +5,7 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from services.console.page import Page, page
-from services.console.questions import Json
+from services.console.service_questions import Json
 
 COMING_MAX: Final = 5
 REVISIONS_MAX: Final = 50

@@ -5,14 +5,16 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
+from services.console.names import names_in
 from services.console.page import Page, page
-from services.console.questions import Refused, path
+from services.console.service_questions import path
 
 ROWS: Final = 50
 OWED_MAX: Final = 200
+PEOPLE_SHOWN: Final = 12
+"""The most people of a partner that are named; the answer in JSON has the others."""
 PORTAL_CHANGES: Final = "/compliance/v1/portal-changes"
 MAINTENANCE: Final = "/compliance/v1/maintenance"
-_NO_SUCH: Final = {"title": "Not found", "detail": "No portal change of this id is declared, as known then."}
 
 
 async def portal_changes(shown: Page) -> Response:
@@ -27,24 +29,39 @@ async def portal_change(shown: Page) -> Response:
     moment, change_id = shown.view.params, shown.path["portal_change_id"]
     owed = {**moment, "portal_change_id": change_id}
     found = await shown.ask.together(
-        changes=shown.ask.get(PORTAL_CHANGES, limit=500, **moment),
+        change=shown.ask.get(path(PORTAL_CHANGES + "/{}", change_id), **moment),
         owed=shown.ask.panel(MAINTENANCE, limit=OWED_MAX, after=shown.query.get("after"), **owed),
-        notified=shown.ask.panel(path(PORTAL_CHANGES + "/{}/notifications", change_id), **moment),
     )
-    changes = found["changes"]["portal_changes"]
-    change = next((change for change in changes if change["portal_change_id"] == change_id), None)
-    if change is None:
-        raise Refused(404, _NO_SUCH)
+    partners = _by_partner((found["owed"].data or {}).get("maintenance", []))
     return shown.render(
         "portal_change.html",
-        change=change,
-        at=found["changes"]["at"],
+        asked_of=await _asked_of(shown, change_id, [partner_id for partner_id, _ in partners if partner_id]),
+        change=found["change"],
+        at=found["change"]["at"],
         owed=found["owed"],
         asked=owed,
         listed=MAINTENANCE,
-        partners=_by_partner((found["owed"].data or {}).get("maintenance", [])),
-        notified=found["notified"],
+        people_shown=PEOPLE_SHOWN,
+        partners=partners,
     )
+
+
+async def _asked_of(shown: Page, change_id: str, partner_ids: list[str]) -> dict[str, dict[str, Any]]:
+    """How far the partners are now, by id; empty for another moment, because no endpoint answers for it."""
+    if not partner_ids or not shown.view.live:
+        return {}
+    found = await shown.ask.panel(path(PORTAL_CHANGES + "/{}/progress", change_id), partner_id=partner_ids)
+    return {row["partner_id"]: row for row in found.data["partners"]} if found.data else {}
+
+
+async def notified(shown: Page) -> Response:
+    """To whom it is announced: every partner enrolled then. The whole log is read for it: it has a page of its own."""
+    moment, change_id = shown.view.params, shown.path["portal_change_id"]
+    listed = path(PORTAL_CHANGES + "/{}/notifications", change_id)
+    found = await shown.ask.panel(listed, **moment)
+    told = (found.data or {}).get("notified", ())
+    names = await names_in(shown.ask, [{"partner_id": partner_id} for partner_id in told])
+    return shown.render("portal_change_notified.html", change_id=change_id, found=found, listed=listed, names=names)
 
 
 def _by_partner(owed: list[dict[str, Any]]) -> list[tuple[str | None, list[dict[str, Any]]]]:
@@ -57,4 +74,8 @@ def _partner(row: dict[str, Any]) -> tuple[bool, str]:
     return row["partner_id"] is None, row["partner_id"] or ""
 
 
-ROUTES: Final = (page("/portal-changes", portal_changes), page("/portal-changes/{portal_change_id}", portal_change))
+ROUTES: Final = (
+    page("/portal-changes", portal_changes),
+    page("/portal-changes/{portal_change_id}", portal_change),
+    page("/portal-changes/{portal_change_id}/notified", notified),
+)

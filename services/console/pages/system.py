@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from services.console.as_of_view import instant_of
 from services.console.page import Page, form, page
-from services.console.questions import Refused
+from services.console.service_questions import Refused
 
 CLOCK: Final = "/sandbox/v1/clock"
 STEPS: Final = {
@@ -17,7 +17,7 @@ STEPS: Final = {
     "week": timedelta(weeks=1),
     "month": timedelta(30),
 }
-"""What the buttons move the clock by."""
+"""The steps by which buttons move the clock."""
 
 _NOT_A_STEP: Final = {
     "title": "Not a step",
@@ -53,14 +53,12 @@ async def move_clock(shown: Page) -> Response:
         running = clock["running"] if "step" in shown.form else shown.form.get("running") == "yes"
         moved = await shown.ask.put(CLOCK, {"now": _goal(shown, clock["now"]), "running": running})
     except Refused as refused:
-        if refused.status == 401:
-            raise
         return await _system(shown, refused)
-    return shown.redirect("/system", flash=f"The clock is moved, and everything is current. {_says(moved)}")
+    return shown.redirect("/system", flash=f"The clock was moved, and everything is up to date. {_says(moved)}")
 
 
 def _goal(shown: Page, now: str) -> str:
-    """The instant to set. Raises `Refused` where the form names none."""
+    """The instant to set. Raises `Refused` if the form names none."""
     step = STEPS.get(shown.form.get("step", ""))
     if step is not None:
         return (datetime.fromisoformat(now) + step).isoformat().replace("+00:00", "Z")

@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from services.console.as_of_view import instant_of
 from services.console.page import Page, form, page
-from services.console.questions import Panel, Refused, path
+from services.console.service_questions import Panel, Refused, path
 
 LIST: Final = "/compliance/v1/webhook-endpoints"
 ATTEMPTS: Final = 25
@@ -77,14 +77,14 @@ def _resendable(answers: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _doing(do: Callable[[Page, str], Awaitable[str]]) -> Callable[[Page], Awaitable[Response]]:
-    """A form of the endpoint's page: its page again, with what came of it or why it was refused."""
+    """Handles a form of the endpoint's page, and shows the page again with the outcome or the refusal."""
 
     async def take(shown: Page) -> Response:
         about = shown.path["endpoint_id"]
         try:
             said = await do(shown, about)
         except Refused as refused:
-            if refused.status in (401, 404):
+            if refused.status == 404:
                 raise
             return await _endpoint(shown, refused)
         return shown.redirect(path("/webhooks/{}", about), flash=said)
@@ -96,7 +96,7 @@ def _doing(do: Callable[[Page, str], Awaitable[str]]) -> Callable[[Page], Awaita
 async def retry(shown: Page, about: str) -> str:
     """Tries at once what waits after a failure."""
     await shown.ask.post(path(_ONE + "/retries", about))
-    return "What failed is tried again now."
+    return "The failed delivery is tried again now."
 
 
 async def send_test(shown: Page, about: str) -> str:
@@ -114,7 +114,7 @@ async def replay(shown: Page, about: str) -> str:
     """Sends everything once more from an instant, or from the beginning."""
     since = instant_of(shown.form.get("since"))
     await shown.ask.post(path(_ONE + "/replays", about), {"from": {"at": since} if since else "origin"})
-    return "The messages are sent once more, in a new epoch."
+    return "The messages are sent again, with new numbers."
 
 
 async def release(shown: Page, about: str) -> str:
@@ -129,7 +129,7 @@ async def change_state(shown: Page, about: str) -> str:
     """Pauses or resumes the endpoint."""
     state = shown.form.get("state", "")
     await shown.ask.patch(path(_ONE, about), {"state": state})
-    return "The endpoint is paused: nothing is lost, it goes on from here." if state == "paused" else "It is active."
+    return "The endpoint is paused. No event is lost: it continues from here." if state == "paused" else "It is active."
 
 
 async def rotate(shown: Page) -> Response:
@@ -138,7 +138,7 @@ async def rotate(shown: Page) -> Response:
     try:
         made = await shown.ask.post(path(_ONE + "/secret-rotations", about))
     except Refused as refused:
-        if refused.status in (401, 404):
+        if refused.status == 404:
             raise
         return await _endpoint(shown, refused)
     found = await shown.ask.get(path(_ONE, about))

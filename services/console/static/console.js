@@ -8,7 +8,7 @@ document.addEventListener("change", (event) => {
 });
 
 // The day that a slider stands at, while it moves.
-const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" });
 document.addEventListener("input", (event) => {
   const slider = event.target;
   if (slider.type !== "range" || !slider.dataset.today) return;
@@ -26,5 +26,8 @@ document.addEventListener("click", (event) => {
   }
   if (event.target.closest("[data-print]")) window.print();
 });
+
+// On a telephone the menu scrolls sideways: the present page is in sight.
+document.querySelector(".side [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
 document.documentElement.classList.add("has-script");

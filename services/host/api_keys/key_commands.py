@@ -10,7 +10,8 @@ from services.certification.domain import api_key
 from services.certification.domain.api_key import IssuedKey, issued_keys
 from services.certification.event_store.append_request import UNDATED, AppendRequest, provisional_instant, row
 from services.certification.event_store.database import Database
-from services.certification.event_store.store import EventStore, content_hash
+from services.certification.event_store.store import EventStore
+from services.certification.event_store.stored_facts import content_hash
 from services.certification.event_store.streams import routing_of
 from services.host.api_keys.key_ring import KEY_FACTS
 from services.host.api_keys.key_text import digest_of, new_key

@@ -7,7 +7,7 @@ cannot be reached opens no door, and a revoked key stops within a second of its 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from hmac import compare_digest
 from pathlib import Path
 from time import monotonic
@@ -20,9 +20,10 @@ from services.certification.domain.api_key import IssuedKey, issued_keys
 from services.host.api_keys.errors import NoKeyYet
 from services.host.api_keys.key_text import KEY_BYTES_MAX, digest_of, has_form, is_mistyped
 from services.host.refused_request import RefusedRequest
+from services.web.background_task import in_background
 from services.web.problem_details import RETRY_AFTER_SECONDS, TYPE_PREFIX, Problem
 from services.web.reconnect import Backoff, keep_connected
-from services.web.scopes import BOOTSTRAP, LOCAL, Caller, Scope, allowed_by
+from services.web.scopes import ALLOWS, BOOTSTRAP, LOCAL, Caller, Scope, allowed_by
 from services.web.wakeup import wait_until_set
 from shared.events import wire
 from shared.events.channels import KEYS_CHANNEL
@@ -35,6 +36,8 @@ POLL_SECONDS: Final = 0.5
 BELIEVED_SECONDS: Final = 5.0
 """For how long after they were read the keys count as known."""
 READ_SECONDS_MAX: Final = 2.0
+RECONNECT_SECONDS_MAX: Final = 0.25
+"""The longest wait before it tries to connect again: until it has, no caller is let in."""
 FIRST_READ_SECONDS_MAX: Final = 3.0
 
 KEY_FACTS: Final = Path(__file__).with_name("key_facts.sql").read_text(encoding="utf-8")
@@ -66,6 +69,10 @@ KEYS_UNKNOWN: Final = Problem(
 )
 _MISTYPED: Final = "The API key is mistyped: its checksum does not fit."
 _NO_KEY: Final = "This is no API key of this system."
+_NOT_IN_ADDRESSES: Final = (
+    "Only a key of the scope calendars alone may stand in an address. Revoke this one: addresses are kept in many "
+    "places."
+)
 _UNKNOWN: Final = "The API key is unknown here, or revoked."
 
 
@@ -73,7 +80,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class KeyRing:
-    """Belongs to one event loop. `url`, `role`: where the log is read; None: there are no issued keys.
+    """Belongs to one event loop. `url`, `role`: where the log is read; None: there are not issued keys.
 
     `bootstrap`: the key of the setting `SAGECERT_API_KEY`. `keyless`: callers need no key as long as there never was
     any; for systems that listen on loopback only.
@@ -94,7 +101,7 @@ class KeyRing:
         self._failing = False
 
     def caller(self, authorization: bytes | None) -> Caller:
-        """Who sends this `Authorization` header. Raises `RefusedRequest`: 401, or 503 where the keys are not known.
+        """Who sends this `Authorization` header. Raises `RefusedRequest`: 401, or 503 if the keys are not known.
 
         Every wrong key takes the same time.
         """
@@ -115,6 +122,16 @@ class KeyRing:
             if caller is not None:
                 return caller
         raise _invalid(_what_is_wrong(key))
+
+    def caller_by_address(self, key: bytes) -> Caller:
+        """Who sends this key in an address. Raises `RefusedRequest`, also for a key that allows more than calendars.
+
+        An address is kept, shown and logged in places where no key belongs that could do more.
+        """
+        caller = self.caller(b"Bearer " + key)
+        if caller is not LOCAL and caller.allowed != ALLOWS[Scope.CALENDARS]:
+            raise _invalid(_NOT_IN_ADDRESSES)
+        return caller
 
     @contextmanager
     def while_let_in(self, caller: Caller) -> Iterator[None]:
@@ -164,16 +181,11 @@ class KeyRing:
         if self._url is None:
             yield
             return
-        following = asyncio.create_task(keep_connected(self._follow, self._failed))
-        try:
+        async with in_background(keep_connected(self._follow, self._failed, RECONNECT_SECONDS_MAX)):
             read = await wait_until_set(self._first_read, FIRST_READ_SECONDS_MAX)
             if read and not self._keyless and self._bootstrap is None and not self._callers:
                 raise NoKeyYet
             yield
-        finally:
-            following.cancel()
-            with suppress(asyncio.CancelledError):
-                await following
 
     async def _follow(self, backoff: Backoff) -> None:
         assert self._url is not None, "without a database there is nothing to follow"

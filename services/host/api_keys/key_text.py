@@ -47,7 +47,7 @@ def new_key() -> str:
 
 
 def digest_of(key: bytes) -> bytes:
-    """What is kept of a key."""
+    """The digest of a key, which is all that is stored of it."""
     return sha256(key).digest()
 
 

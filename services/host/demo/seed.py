@@ -30,7 +30,7 @@ class CallFailed(Exception):
 
 
 _ENGINE_INSTALLED: Final = TOPIC_OF[EngineInstalled]
-"""What a new system records of itself."""
+"""The type of the fact that a new system records about itself."""
 
 
 class Caller:

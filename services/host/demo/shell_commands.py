@@ -48,7 +48,7 @@ def questions(seeded_on: date, *, live: bool) -> list[Command]:
             _path("partners/northgate/timeline", *then),
         ),
         Command("Who has a replacement to find, soonest deadline first", _path("windows", "status=open", *then)),
-        Command("The suspensions, as subscribers were told of them", "events?type=selling-suspended"),
+        Command("The suspensions, as subscribers receive them", "events?type=selling-suspended"),
     ]
 
 

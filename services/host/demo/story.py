@@ -21,7 +21,7 @@ from typing import Any, Final
 import msgspec
 
 DAYS: Final = 180
-"""The story begins so many days before the present."""
+"""How many days before the present the story begins."""
 
 PARTNER_NAMES: Final = {
     "northgate": "Northgate Business Systems Ltd",

@@ -244,7 +244,7 @@ def _await_ready(process: subprocess.Popen[bytes], home: Path) -> int:
         if _is_ready(lines):
             return int(lines[0])
         time.sleep(POLL_SECONDS)
-    raise CannotStart(f"PostgreSQL did not get ready within {START_SECONDS_MAX} seconds; see {home / 'server.log'}.")
+    raise CannotStart(f"PostgreSQL was not ready within {START_SECONDS_MAX} seconds; see {home / 'server.log'}.")
 
 
 def _is_ready(lines: Sequence[str]) -> bool:

@@ -6,13 +6,13 @@ from datetime import date, datetime
 from itertools import chain
 from typing import Any, Protocol
 
-from sagecert_verify.rules.facts import Fact
 from services.certification.domain import exam_registration
 from services.compliance.policy.answers_from_facts import certification_answer, notified_partners, partner_segment
 from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.policy.policy_timeline import policy_known
 from services.web.refusal import Refusal
 from shared.events.envelope import Fact as Recorded
+from tests.oracle.rules.facts import Fact
 from tests.policy.fact_log import Group, appended, stream_of
 
 Answer = dict[str, Any]

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from itertools import count
 
-from sagecert_verify.rules import facts
-from sagecert_verify.rules.facts import Fact
+from tests.oracle.rules import facts
+from tests.oracle.rules.facts import Fact
 
 S200P, S200S = "S200P", "S200S"
 VAR, DEVELOPER = "VAR", "DEVELOPER"

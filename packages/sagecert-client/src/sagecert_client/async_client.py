@@ -1,14 +1,15 @@
-"""The client for asyncio, like the one without."""
+"""The client for asyncio; otherwise the same as `Client`."""
 
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, cast
 
 import httpx
 
 from sagecert_client import paging
+from sagecert_client.httpx_arguments import http_arguments
 from sagecert_client.problem import Unreachable
 from sagecert_client.request import (
     Answer,
@@ -21,9 +22,6 @@ from sagecert_client.request import (
     Request,
 )
 from sagecert_client.retries import Retries
-from sagecert_client.transport import http_arguments
-
-_R = TypeVar("_R", bound=Request[Any])
 
 
 class AsyncClient:

@@ -1,4 +1,4 @@
-"""From one page to the next, of lists and of feeds."""
+"""Follows the pages of lists and of feeds."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -1,11 +1,12 @@
-"""Calls as values: what is sent, and the type of what is answered."""
+"""Calls as values: what to send, and the type of the answer."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum
-from typing import Any, Final, Generic, TypeVar
+from string import Formatter
+from typing import Any, Final, Generic, Literal, Self, TypeVar
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -28,6 +29,11 @@ class Omitted(Enum):
 OMITTED: Final = Omitted.OMITTED
 
 
+KEY: Final = "idempotency-key"
+RECORDING: Final = ("idempotency_key", "x_correlation_id")
+"""The headers of a call that records a fact."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Request(Generic[Answer]):
     """One call. `path`: with every id in its place. `body`: None where there is none.
@@ -40,6 +46,41 @@ class Request(Generic[Answer]):
     query: Sequence[tuple[str, str]] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
+
+    @classmethod
+    def of(
+        cls,
+        operation: str,
+        given: Mapping[str, Any],
+        *,
+        headers: Collection[str] = (),
+        body: Literal["needed", "optional", "lines"] | None = None,
+        **members: Any,
+    ) -> Self:
+        """The call of an operation, such as "GET /certification/v1/facts/{fact_id}", with these parameters.
+
+        `headers`: the parameters that are sent as headers; an idempotency key is made where none is given. The members
+        of a JSON body are the parameters that are neither in the path nor headers; without one they are the query. An
+        "optional" body is left out where no member is given. The body of "lines" is the parameter of that name.
+        """
+        method, _, template = operation.partition(" ")
+        ids = {name for _, name, _, _ in Formatter().parse(template) if name}
+        path = template.format(**{name: quote(str(given[name]), safe="") for name in ids})
+        rest = {name: value for name, value in given.items() if name not in ids and name not in headers}
+        sent = {name.replace("_", "-"): given[name] for name in headers if given[name] is not None}
+        if "idempotency_key" in headers:
+            sent.setdefault(KEY, str(uuid4()))
+        if body is None:
+            return cls(method=method, path=path, query=_query(rest), headers=sent, **members)
+        if body == "lines":
+            content: bytes | None = _lines(rest.pop("lines"))
+            media_type, query = "application/x-ndjson", _query(rest)
+        else:
+            left_out = body == "optional" and all(value is OMITTED for value in rest.values())
+            content = None if left_out else _json(rest)
+            media_type, query = "application/json", []
+        sent = {"content-type": media_type, **sent}
+        return cls(method=method, path=path, query=query, headers=sent, body=content, **members)
 
     @property
     def repeatable(self) -> bool:
@@ -69,51 +110,24 @@ class FileRequest(Request[None]):
     """Is answered with text or bytes of any length: a table, a proof, an export."""
 
 
-KEY: Final = "idempotency-key"
-
-
-def path_of(template: str, **ids: object) -> str:
-    """The path with these ids, each encoded."""
-    return template.format(**{name: quote(str(value), safe="") for name, value in ids.items()})
-
-
-def query_of(**given: object) -> list[tuple[str, str]]:
-    """The parameters that are given; a sequence gives its name several times. A final `_` is no part of a name."""
+def _query(given: Mapping[str, object]) -> list[tuple[str, str]]:
+    """The parameters that are given; a sequence gives its name several times. A final `_` is not part of a name."""
     found: list[tuple[str, str]] = []
     for name, value in given.items():
         values = value if isinstance(value, list | tuple) else (value,)
-        found += [(name.rstrip("_"), _written(one)) for one in values if one is not None]
+        found += [(name.rstrip("_"), _written(value)) for value in values if value is not None]
     return found
 
 
-def headers_of(**given: str | None) -> dict[str, str]:
-    """The headers that are given; `_` stands for `-`."""
-    return {name.replace("_", "-"): value for name, value in given.items() if value is not None}
-
-
-def recording(idempotency_key: str | None, **given: str | None) -> dict[str, str]:
-    """The headers of a call that records a fact: with its key, a new one unless it is given."""
-    return headers_of(idempotency_key=idempotency_key or str(uuid4()), **given)
-
-
-def body_of(**given: object) -> bytes:
-    """The members that are given, as JSON. A final `_` is no part of a name."""
+def _json(given: Mapping[str, object]) -> bytes:
+    """The members that are given, as JSON. A final `_` is not part of a name."""
     said = {name.rstrip("_"): value for name, value in given.items() if value is not OMITTED}
     return json.dumps(said, default=_written, separators=(",", ":"), allow_nan=False).encode()
 
 
-def optional_body_of(**given: object) -> bytes | None:
-    """The same; None where no member is given."""
-    return None if all(value is OMITTED for value in given.values()) else body_of(**given)
-
-
-def lines_of(lines: Iterable[Mapping[str, Any]]) -> bytes:
+def _lines(lines: Iterable[Mapping[str, Any]]) -> bytes:
     """A JSON value a line."""
     return b"".join(json.dumps(line, default=_written, allow_nan=False).encode() + b"\n" for line in lines)
-
-
-JSON: Final = {"content-type": "application/json"}
-LINES: Final = {"content-type": "application/x-ndjson"}
 
 
 def _written(value: object) -> str:

@@ -1,4 +1,4 @@
-"""When a call is made again. It decides, and sends nothing."""
+"""Decides whether and when to retry a call; sends nothing."""
 
 from dataclasses import dataclass
 from random import random

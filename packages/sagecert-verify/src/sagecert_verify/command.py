@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from sagecert_verify.explanation import is_explanation, verify_explanation
 from sagecert_verify.note import Checkpoint, MalformedNoteError, Note
 from sagecert_verify.rederive import processors
 from sagecert_verify.report import as_json, as_text
@@ -37,6 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except _UnusableError as problem:
         print(f"sagecert-verify: {problem}", file=sys.stderr)
         return USAGE
+    if is_explanation(options.file):
+        if trust is None or not trust.logs:
+            print("sagecert-verify: an explanation needs --policy, with the key of the log", file=sys.stderr)
+            return USAGE
+        report = verify_explanation(options.file, trust)
+        sys.stdout.write(as_json(report) if options.json else as_text(report))
+        return int(report.status)
     report = verify(options.file, trust, earlier, options.processes, _progress(is_quiet=options.json))
     sys.stdout.write(as_json(report) if options.json else as_text(report))
     return int(report.status)
@@ -59,7 +67,12 @@ def _parser() -> argparse.ArgumentParser:
         epilog=STATUSES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("file", metavar="FILE", type=Path, help="the export")
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        type=Path,
+        help="the export, or an explanation of a standing: its JSON, or its page as saved",
+    )
     parser.add_argument(
         "--policy",
         metavar="POLICYFILE",
@@ -109,7 +122,7 @@ def _text(path: Path) -> str:
     except OSError as problem:
         raise _UnusableError(f"{path}: {problem.strerror}") from None
     except UnicodeDecodeError:
-        raise _UnusableError(f"{path} is no text") from None
+        raise _UnusableError(f"{path} is not a text file") from None
 
 
 def _progress(*, is_quiet: bool) -> Progress:

@@ -1,4 +1,4 @@
-"""Merkle trees (RFC 6962, section 2.1): roots, inclusion and consistency, from hashes alone."""
+"""Merkle trees (RFC 6962, section 2.1): roots and inclusion, from hashes alone."""
 
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
@@ -74,38 +74,3 @@ def is_included(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root
         place >>= 1
         last >>= 1
     return last == 0 and computed == root
-
-
-def is_consistent(old_size: int, old_root: bytes, size: int, root: bytes, proof: Sequence[bytes]) -> bool:
-    """Whether the proof shows that the larger tree begins with the smaller one (RFC 9162, 2.1.4.2).
-
-    Nothing is said about an empty tree.
-    """
-    if not 0 < old_size <= size:
-        return False
-    if old_size == size:
-        return not proof and old_root == root
-    path = list(proof)
-    if old_size & (old_size - 1) == 0:
-        path.insert(0, old_root)
-    if not path:
-        return False
-    place, last = old_size - 1, size - 1
-    while place & 1:
-        place >>= 1
-        last >>= 1
-    old_computed = computed = path[0]
-    for sibling in path[1:]:
-        if last == 0:
-            return False
-        if place & 1 or place == last:
-            old_computed = node_hash(sibling, old_computed)
-            computed = node_hash(sibling, computed)
-            while not place & 1 and place:
-                place >>= 1
-                last >>= 1
-        else:
-            computed = node_hash(computed, sibling)
-        place >>= 1
-        last >>= 1
-    return last == 0 and old_computed == old_root and computed == root

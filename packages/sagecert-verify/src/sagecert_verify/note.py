@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Final, NamedTuple
 
@@ -21,7 +21,7 @@ ID_BYTES: Final = 4
 
 
 class MalformedNoteError(ValueError):
-    """It is no note, checkpoint or key. The message says what it should be."""
+    """It is not a note, checkpoint or key. The message says what it should be."""
 
 
 class Key(NamedTuple):
@@ -44,7 +44,7 @@ class Key(NamedTuple):
             raise MalformedNoteError("a key is written name+number+key")
         decoded = _decoded(parts[2])
         if len(decoded) != HASH_BYTES + 1 or decoded[0] not in (ED25519, COSIGNATURE):
-            raise MalformedNoteError(f"the key of {parts[0]} is no Ed25519 key")
+            raise MalformedNoteError(f"the key of {parts[0]} is not an Ed25519 key")
         key = cls(parts[0], decoded[0], decoded[1:])
         if key.number.hex() != parts[1]:
             raise MalformedNoteError(f"the number of the key of {parts[0]} does not belong to it")
@@ -64,7 +64,7 @@ class Key(NamedTuple):
 
 
 class Checkpoint(NamedTuple):
-    """What a log says of itself: so many entries, with this root."""
+    """What a log says of itself: the number of its entries, and their root."""
 
     origin: str
     size: int
@@ -90,14 +90,27 @@ class Note(NamedTuple):
 
     def signed_by(self, keys: Iterable[Key]) -> list[Key]:
         """Which of the keys signed the note."""
-        return [
-            key
-            for key in keys
-            if any(
-                (name, number) == (key.name, key.number) and key.has_signed(self.text, signature)
-                for name, number, signature in self.signatures
-            )
-        ]
+        return self.signed_by_one_of(by_number(keys))
+
+    def signed_by_one_of(self, keys: "KeysByNumber") -> list[Key]:
+        """The same; each signature is tried with the keys that it refers to, however many others there are."""
+        found = {
+            key: None
+            for name, number, signature in self.signatures
+            for key in keys.get((name, number), ())
+            if key.has_signed(self.text, signature)
+        }
+        return list(found)
+
+    def cosigned_at(self, witnesses: "KeysByNumber") -> int | None:
+        """When the first of the witnesses cosigned it, in seconds since 1970; None: none did."""
+        times = (
+            int.from_bytes(signature[:TIME_BYTES], "big")
+            for name, number, signature in self.signatures
+            for key in witnesses.get((name, number), ())
+            if key.has_signed(self.text, signature)
+        )
+        return min(times, default=None)
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -112,6 +125,18 @@ class Note(NamedTuple):
         if len(root) != HASH_BYTES:
             raise MalformedNoteError("the root of a checkpoint is 32 bytes in base64")
         return Checkpoint(lines[0], int(size), root)
+
+
+KeysByNumber = Mapping[tuple[str, bytes], Sequence[Key]]
+"""Keys by what a signature line says of them."""
+
+
+def by_number(keys: Iterable[Key]) -> KeysByNumber:
+    """The keys by name and number."""
+    found: dict[tuple[str, bytes], list[Key]] = {}
+    for key in keys:
+        found.setdefault((key.name, key.number), []).append(key)
+    return found
 
 
 class Proof(NamedTuple):

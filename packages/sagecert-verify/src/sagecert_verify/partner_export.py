@@ -5,21 +5,26 @@ from collections.abc import Mapping
 from typing import Final
 
 from sagecert_verify.archive import DamagedError
+from sagecert_verify.engines_and_rotations import SystemFacts
+from sagecert_verify.finding import Finding, FoundError, Status
 from sagecert_verify.merkle import is_included, leaf_hash
 from sagecert_verify.note import MalformedNoteError, Proof
-from sagecert_verify.rows import EVENT_COLUMNS, FACT_COLUMNS, WrongEntryError, check_fact_bytes, read_row
+from sagecert_verify.rows import CLAIM_COLUMNS, EVENT_COLUMNS, FACT_COLUMNS, WrongEntryError, check_fact_bytes, read_row
 from sagecert_verify.sealed_log import SealedLog
-from sagecert_verify.verdict import Finding, FoundError, Status
 
+COLUMNS: Final = {"facts": FACT_COLUMNS, "compliance": EVENT_COLUMNS, "claims": CLAIM_COLUMNS}
+PLACES: Final = {"facts": "notification_id", "compliance": "position", "claims": "number"}
+"""The column that holds the position of an entry, by log."""
 POSITION: Final = re.compile(r"[1-9][0-9]{0,15}")
 
 
 class PartnerExport:
-    """Takes entries and proofs, which come in any order; each entry needs its proof."""
+    """Takes entries and proofs in any order; each entry needs its proof. `system`: the facts about the system."""
 
     def __init__(self, partner_id: str, logs: Mapping[str, SealedLog]) -> None:
         self.partner_id = partner_id
         self.proved: dict[str, int] = {}
+        self.system = SystemFacts()
         self._logs = logs
         self._entries: dict[tuple[str, int], bytes] = {}
         self._proofs: dict[tuple[str, int], Proof] = {}
@@ -74,12 +79,13 @@ class PartnerExport:
                 )
             )
         try:
-            row = read_row(entry, FACT_COLUMNS if log == "facts" else EVENT_COLUMNS)
-            said = row.columns["notification_id" if log == "facts" else "position"]
+            row = read_row(entry, COLUMNS[log])
+            said = row.columns[PLACES[log]]
             if said != position:
                 raise WrongEntryError(f"it says that it is at {said}")
             if log == "facts":
                 check_fact_bytes(row)
+                self.system.take(position, row.columns, row.body)
         except WrongEntryError as problem:
             sentence = f"entry {position} of {log}: {problem}"
             raise FoundError(Finding(Status.ALTERED, sentence, log, position)) from None

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from sagecert_verify.verdict import HEADLINES, PARTNER_HEADLINES
+from sagecert_verify.finding import HEADLINES, PARTNER_HEADLINES
 from sagecert_verify.verification import Report
 
 
@@ -35,6 +35,8 @@ def as_json(report: Report) -> str:
             "events": report.checked.events,
             "claims": report.checked.claims,
             "unpublished_events": report.checked.unpublished,
+            "events_of_earlier_engines": report.checked.kept,
+            "claims_of_earlier_engines": report.checked.kept_claims,
         },
         "notes": list(report.notes),
     }
@@ -66,7 +68,7 @@ def _lines(report: Report) -> Iterator[str]:
             f"Derived again from {checked.facts} facts: "
             f"{checked.decisions} decisions, {checked.events} compliance events, {checked.claims} claims"
         )
-    yield from report.notes
+    yield from map(_printable, report.notes)
 
 
 def _printable(text: str) -> str:

@@ -34,6 +34,20 @@ EVENT_COLUMNS: Final[Mapping[str, tuple[type, ...]]] = {
     "recorded_at": (str,),
     "type": (str,),
 }
+CLAIM_COLUMNS: Final[Mapping[str, tuple[type, ...]]] = {
+    "actor": (str,),
+    "allowed": (bool,),
+    "at": (str,),
+    "customer": (str,),
+    "engine": (str,),
+    "number": (int,),
+    "partner_id": (str,),
+    "policy_id": (str,),
+    "position": (int,),
+    "product": (str,),
+    "recorded_at": (str,),
+}
+INSTANTS: Final = ("at", "effective_at", "recorded_at")
 INSTANT_CHARACTERS: Final = len("2022-01-13T11:00:05.250000Z")
 WHOLE_SECOND: Final = ".000000Z"
 
@@ -50,13 +64,13 @@ class Row(NamedTuple):
 
 
 def read_row(entry: bytes, expected: Mapping[str, tuple[type, ...]]) -> Row:
-    """Raises `WrongEntryError` where the line is not exactly how such columns are written."""
+    """Raises `WrongEntryError` if the line is not exactly how such columns are written."""
     head, separator, body = entry.partition(b"\n")
     try:
         line = head.decode()
         columns = json.loads(line)
     except (ValueError, RecursionError):
-        raise WrongEntryError("the line of its columns is no JSON") from None
+        raise WrongEntryError("the line of its columns is not JSON") from None
     if not separator or not isinstance(columns, dict):
         raise WrongEntryError("it has no line with its columns")
     for name, types in expected.items():
@@ -64,9 +78,9 @@ def read_row(entry: bytes, expected: Mapping[str, tuple[type, ...]]) -> Row:
             raise WrongEntryError(f"its column {name} is missing or of another type")
     if written(columns) != line:
         raise WrongEntryError("the line of its columns is not written as the log writes it")
-    for name in ("recorded_at", "effective_at"):
+    for name in expected.keys() & INSTANTS:
         if len(columns[name]) != INSTANT_CHARACTERS or not columns[name].endswith("Z"):
-            raise WrongEntryError(f"its column {name} is no instant")
+            raise WrongEntryError(f"its column {name} is not an instant")
     return Row(columns, body)
 
 
@@ -116,7 +130,7 @@ def check_fact_bytes(row: Row) -> None:
             "voided_fact_id": data.get("fact_id") if ".fact-voided." in columns["topic"] else None,
         }
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
-        raise WrongEntryError("its bytes are no fact") from None
+        raise WrongEntryError("its bytes are not a fact") from None
     for name, value in said.items():
         if value != short(columns[name]):
             raise WrongEntryError(f"its column {name} is not what its bytes say")

@@ -1,15 +1,15 @@
 """One sealed log of the export: its notes, its hashes and its entries, each against the others."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from typing import Final
 
-from sagecert_verify.archive import DamagedError
+from sagecert_verify.archive import DamagedError, lines_of
+from sagecert_verify.finding import Finding, FoundError, Status
 from sagecert_verify.merkle import HASH_BYTES, Tree
-from sagecert_verify.note import Checkpoint, Key, MalformedNoteError, Note
+from sagecert_verify.note import Checkpoint, Key, MalformedNoteError, Note, by_number
 from sagecert_verify.rows import WrongEntryError
-from sagecert_verify.verdict import Finding, FoundError, Status
 
 BUNDLE_ENTRIES: Final = 256
 LENGTH_BYTES: Final = 2
@@ -19,19 +19,32 @@ Take = Callable[[int, bytes], None]
 
 
 class SealedLog:
-    """Takes the members of one log in their order. `keys`: those that may sign; `earlier`: what the auditor kept.
+    """Takes the members of one log in their order. `keys`: that may have signed; `earlier`: what the auditor kept.
 
-    `conclude` says what is wrong with it first, by position.
+    `conclude` says what is wrong with it first, by position. `signed_by`: which of the keys signed the checkpoint of
+    each size; only the facts say which of them was in force then. `seen`: when one of the `witnesses` first cosigned
+    the checkpoint of each size, in seconds since 1970.
     """
 
-    def __init__(self, name: str, keys: Sequence[Key], earlier: Checkpoint | None, take: Take) -> None:
+    def __init__(
+        self,
+        name: str,
+        keys: Sequence[Key],
+        earlier: Checkpoint | None,
+        take: Take,
+        witnesses: Iterable[Key] = (),
+    ) -> None:
         self.name = name
         self.note: Note | None = None
         self.checkpoint = Checkpoint("", 0, b"")
-        self._keys = keys
+        self._keys = by_number(keys)
+        self._witnesses = by_number(witnesses)
+        self.seen: dict[int, int] = {}
         self._earlier = earlier
         self._take = take
+        self.signed_by: dict[int, frozenset[Key]] = {}
         self._kept: dict[int, bytes] = {}
+        self._equal_sets: dict[frozenset[Key], frozenset[Key]] = {}
         self._roots: dict[int, bytes] = {}
         self._hashes = bytearray()
         self._tree = Tree()
@@ -51,12 +64,12 @@ class SealedLog:
 
     def take_checkpoints(self, content: bytes) -> None:
         """Notes that were published before, a line of JSON each."""
-        for line in content.decode("utf-8", "replace").splitlines():
+        for line in lines_of(content):
             try:
                 kept = json.loads(line)
                 size, written = kept["size"], kept["note"].encode()
             except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
-                raise DamagedError(f"a line of {self.name}/checkpoints is no JSON with size and note") from None
+                raise DamagedError(f"a line of {self.name}/checkpoints is not JSON with size and note") from None
             _, checkpoint = self._signed(written, f"the kept checkpoint of size {size}")
             if checkpoint.size != size or size > self.checkpoint.size:
                 raise DamagedError(f"the kept checkpoint of size {size} is of another size")
@@ -83,6 +96,10 @@ class SealedLog:
             place, taken = place + LENGTH_BYTES + length, taken + 1
         if taken > BUNDLE_ENTRIES or (taken < BUNDLE_ENTRIES and self.entries < self.checkpoint.size):
             raise DamagedError(f"a bundle of {self.name} has {taken} entries")
+
+    def conclude_empty(self) -> None:
+        """Nothing of the log is in the export. Raises `FoundError` if the auditor has seen more."""
+        self._compare_sizes()
 
     def conclude(self) -> None:
         """Raises `FoundError` with the first position that is wrong."""
@@ -129,11 +146,15 @@ class SealedLog:
             checkpoint = note.checkpoint
         except (MalformedNoteError, UnicodeDecodeError) as problem:
             raise DamagedError(f"{what} of {self.name}: {problem}") from None
-        keys = [key for key in self._keys if key.name == checkpoint.origin]
-        if not note.signed_by(keys):
+        signed_by = frozenset(key for key in note.signed_by_one_of(self._keys) if key.name == checkpoint.origin)
+        self.signed_by[checkpoint.size] = self._equal_sets.setdefault(signed_by, signed_by)
+        if not signed_by:
             raise FoundError(
                 Finding(Status.ALTERED, f"{what} of {self.name} is not signed by a key of the log", self.name)
             )
+        seen = note.cosigned_at(self._witnesses)
+        if seen is not None:
+            self.seen[checkpoint.size] = min(seen, self.seen.get(checkpoint.size, seen))
         return note, checkpoint
 
     def _compare_sizes(self) -> None:

@@ -10,7 +10,7 @@ NONE: Final = "none"
 
 
 class MalformedPolicyError(ValueError):
-    """It is no policy. The message names the line."""
+    """It is not a policy. The message names the line."""
 
 
 class Group(NamedTuple):

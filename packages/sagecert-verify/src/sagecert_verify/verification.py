@@ -4,26 +4,31 @@ import base64
 import json
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from sagecert_verify.archive import DamagedError, Member, members
-from sagecert_verify.claims import Claim, read_claims
-from sagecert_verify.ledger import EventLedger, FactLedger
+from sagecert_verify.archive import DamagedError, Member, lines_of, members
+from sagecert_verify.checked_export import CheckedExport, Result
+from sagecert_verify.claims import IndexedClaimLog
+from sagecert_verify.engines_and_rotations import PRODUCTS_MAX, SystemFacts
+from sagecert_verify.finding import Finding, FoundError, Status
+from sagecert_verify.indexed_events import IndexedEventLog
+from sagecert_verify.indexed_facts import IndexedFactLog
 from sagecert_verify.note import Checkpoint, Key, MalformedNoteError
 from sagecert_verify.partner_export import PartnerExport
-from sagecert_verify.rederive import Evidence, Result, rederive
+from sagecert_verify.rederive import rederive
 from sagecert_verify.sealed_log import SealedLog
+from sagecert_verify.signing_keys import check_signing_keys
 from sagecert_verify.trust import Trust
-from sagecert_verify.verdict import Finding, FoundError, Status
+from sagecert_verify.witnessed_stamps import doubts
 
-FORMAT: Final = "sagecert-audit-export/1"
-LOGS: Final = ("facts", "compliance")
+FORMAT: Final = "sagecert-audit-export/2"
+LOGS: Final = ("facts", "compliance", "claims")
 MANIFEST_BYTES_MAX: Final = 1 << 20
 ORDER: Final = {"checkpoint": 0, "checkpoints": 1, "tile/0": 2, "tile/entries": 3, "entries": 3, "proofs": 3}
-NAME: Final = re.compile(r"(facts|compliance)/(checkpoint|checkpoints|tile/0|tile/entries|entries|proofs)(?:/(.+))?")
+NAME: Final = re.compile(f"({'|'.join(LOGS)})/({'|'.join(ORDER)})(?:/(.+))?")
 PRODUCTS: Final = ("S200P", "S200S")
-PRODUCTS_MAX: Final = 10
 
 
 class Report(NamedTuple):
@@ -46,14 +51,16 @@ class Export:
 
     def __init__(self, trust: Trust | None, earlier: Sequence[Checkpoint]) -> None:
         self.trust = trust
-        self.facts = FactLedger()
-        self.events = EventLedger()
-        self.claims: dict[str, list[Claim]] = {}
+        self.facts = IndexedFactLog()
+        self.events = IndexedEventLog(self.facts.system)
+        self.claims = IndexedClaimLog()
         self.manifest: dict[str, Any] = {}
         self.logs: dict[str, SealedLog] = {}
         self.partner: PartnerExport | None = None
+        self.doubts: list[str] = []
         self._earlier = {checkpoint.origin: checkpoint for checkpoint in earlier}
-        self._log: str | None = None
+        self._named_keys: dict[str, list[Key]] = {}
+        self._erases_unknown = False
         self._stage = -1
         self._expected: dict[tuple[str, str], int] = {}
 
@@ -65,36 +72,73 @@ class Export:
         match = NAME.fullmatch(member.name)
         if match is not None:
             self._take_of_log(match[1], match[2], match[3], member)
-        elif re.fullmatch(r"claims/[0-9]{3,}\.jsonl", member.name):
-            for claim in read_claims(member.content):
-                self.claims.setdefault(claim.partner_id, []).append(claim)
-        elif not re.fullmatch(r"erasures/[0-9]{3,}\.jsonl", member.name):
+        elif re.fullmatch(r"erasures/[0-9]{3,}\.jsonl", member.name):
+            self._expect_after_the_logs(member)
+            self._erases_unknown |= not all(map(self.facts.has, read_erasures(member.content)))
+        else:
             raise DamagedError(f"the member {member.name[:100]} belongs to no export")
 
     def close(self) -> None:
         """Nothing of the export is needed any more."""
         self.facts.spool.close()
         self.events.spool.close()
+        self.claims.spool.close()
 
     def conclude(self) -> None:
         """All members were taken. Raises `FoundError` and `DamagedError`."""
         if not self.manifest:
             raise DamagedError("there is no manifest")
         for name in LOGS:
-            if self.logs[name].note is None and (name == "facts" or self.manifest["logs"][name].get("size") != 0):
-                raise DamagedError(f"there is no checkpoint of {name}")
+            if self.logs[name].note is None:
+                if name == "facts" or self.manifest["logs"][name].get("size") != 0:
+                    raise DamagedError(f"there is no checkpoint of {name}")
+                self.logs[name].conclude_empty()
         if self.partner is not None:
             self.partner.conclude()
+            self._check_against_facts(self.partner.system)
             return
         for log in self.logs.values():
             if log.note is not None:
                 log.conclude()
+        self._check_against_facts(self.facts.system)
+        self._check_what_is_not_sealed()
         self.facts.spool.flush()
         self.events.spool.flush()
+        self.claims.spool.flush()
+        with suppress(ValueError):  # a stamp is no instant: the derivation reports it
+            self.doubts = list(doubts(self.logs["facts"].seen, self.facts))
         if self.events.last[1] > self.logs["facts"].checkpoint.size:
             raise FoundError(
-                Finding(Status.ALTERED, "the compliance log goes by facts that the export lacks", "compliance")
+                Finding(Status.ALTERED, "the compliance log depends on facts that the export lacks", "compliance")
             )
+
+    @property
+    def origins(self) -> set[str]:
+        """The names of the logs."""
+        return {keys[0].name for keys in self._named_keys.values()}
+
+    def products(self) -> list[str]:
+        """What is sold: as the last engine says, which the manifest repeats."""
+        engines = self.facts.system.engines
+        named: list[str] = self.manifest.get("products", list(PRODUCTS))
+        return list(engines[-1].products) if engines else named
+
+    def _check_against_facts(self, system: SystemFacts) -> None:
+        """The manifest is not sealed: what it says of the facts must be what they say."""
+        trusted = self.trust.logs if self.trust is not None and self.trust.logs else None
+        check_signing_keys(self.logs, self._named_keys, trusted, system)
+        for name, positions in system.positions.items():
+            if self.manifest.get(name) != positions:
+                raise DamagedError(f"the manifest lists other {name.replace('_', ' ')} than there are")
+        if system.engines and self.manifest.get("products") != list(system.engines[-1].products):
+            raise DamagedError("the manifest names other products than the last engine in the facts sells")
+
+    def _check_what_is_not_sealed(self) -> None:
+        size = self.logs["facts"].checkpoint.size
+        if self.claims.last_position > size:
+            raise DamagedError("a claim depends on facts that the export lacks")
+        if self._erases_unknown:
+            raise DamagedError("the erasures name a fact that the export lacks")
 
     def _take_manifest(self, member: Member) -> None:
         if member.name != "manifest.json" or len(member.content) > MANIFEST_BYTES_MAX:
@@ -110,14 +154,19 @@ class Export:
             why = f": {problem}" if isinstance(problem, MalformedNoteError) else ""
             raise DamagedError(f"the manifest is not that of an export{why}") from None
         if not is_known:
-            raise DamagedError(f"the export has another format than {FORMAT}: take a newer verifier")
-        self.manifest = manifest
+            raise DamagedError(f"the format of the export is not {FORMAT}: use the verifier of its version")
+        names = {key.name for name in LOGS for key in keys[name]}
+        if len({name.rpartition("/")[0] for name in names}) != 1 or {name.rpartition("/")[2] for name in names} != {
+            *LOGS
+        }:
+            raise DamagedError("the keys in the manifest are not those of the three logs of one system")
+        self.manifest, self._named_keys = manifest, keys
         trusted = self.trust.logs if self.trust is not None and self.trust.logs else None
-        take = {"facts": self.facts.take, "compliance": self.events.take}
+        witnesses = self.trust.witnesses.values() if self.trust is not None else ()
+        take = {"facts": self.facts.take, "compliance": self.events.take, "claims": self.claims.take}
         for name in LOGS:
-            of_log = list(trusted if trusted is not None else keys[name])
-            origin = keys[name][0].name if keys[name] else ""
-            self.logs[name] = SealedLog(name, of_log, self._earlier.get(origin), take[name])
+            of_log = [*keys[name], *(trusted or ())]
+            self.logs[name] = SealedLog(name, of_log, self._earlier.get(keys[name][0].name), take[name], witnesses)
         if partner_id is not None:
             self.partner = PartnerExport(str(partner_id), self.logs)
 
@@ -145,6 +194,10 @@ class Export:
         if (said.get("origin"), said.get("size"), said.get("root")) != (checkpoint.origin, checkpoint.size, root):
             raise DamagedError(f"the manifest and the checkpoint of {name} say different things")
 
+    def _expect_after_the_logs(self, member: Member) -> None:
+        if self.logs["facts"].note is None:
+            raise DamagedError(f"the member {member.name} is not where it should be")
+
     def _expect(self, name: str, part: str, rest: str, size: int) -> None:
         """Tiles come in their order, and none is left out."""
         number = self._expected.get((name, part), 0)
@@ -163,6 +216,17 @@ def tile_path(number: int, width: int) -> str:
     return "/".join(groups) + ("" if width == 256 else f".p/{width}")
 
 
+def read_erasures(content: bytes) -> list[str]:
+    """The facts whose free text was erased, a line of JSON each. Raises `DamagedError`."""
+    try:
+        erased = [json.loads(line)["fact_id"] for line in lines_of(content)]
+    except (ValueError, RecursionError, KeyError, TypeError):
+        erased = [None]
+    if not all(isinstance(fact_id, str) for fact_id in erased):
+        raise DamagedError("a line of the erasures names no fact")
+    return erased
+
+
 def verify(
     path: Path, trust: Trust | None, earlier: Sequence[Checkpoint], processes: int, on_progress: Progress
 ) -> Report:
@@ -176,9 +240,9 @@ def verify(
             on_progress("reading", number, 0)
         export.conclude()
         if export.partner is None:
-            products = export.manifest.get("products", list(PRODUCTS))
-            evidence = Evidence(export.facts, export.events, export.claims, products)
-            checked = rederive(evidence, processes, lambda done, total: on_progress("deriving", done, total))
+            take_overs = export.events.take_overs()
+            contents = CheckedExport(export.facts, export.events, export.claims, export.products(), take_overs)
+            checked = rederive(contents, processes, lambda done, total: on_progress("deriving", done, total))
             finding = checked.finding
     except DamagedError as problem:
         finding = Finding(Status.DAMAGED, str(problem))
@@ -213,16 +277,38 @@ def _notes(export: Export, earlier: Sequence[Checkpoint], checked: Result, findi
     notes = []
     if export.trust is None or not export.trust.logs:
         notes.append("The keys of the logs are those that the file names: name yours with --policy.")
-    origins = {log.checkpoint.origin for log in export.logs.values()}
     notes += [
         f"Your checkpoint of {checkpoint.origin} is of another log, and was compared with nothing."
         for checkpoint in earlier
-        if checkpoint.origin not in origins
+        if checkpoint.origin not in export.origins
     ]
     if checked.unpublished:
         notes.append(
             f"{checked.unpublished} further events follow from the facts and are not in the compliance log yet."
         )
+    notes += export.doubts
+    notes += _of_engines(export, checked)
     if export.partner is not None:
         notes += export.partner.limits()
+    return notes
+
+
+def _of_engines(export: Export, checked: Result) -> list[str]:
+    """Whose rules it went by, and what went by other rules than these."""
+    engines = export.facts.system.engines
+    notes = []
+    if len(engines) > 1:
+        said = ", ".join(
+            f"{engine.engine_id} (version {engine.code_version}) from {engine.position}" for engine in engines
+        )
+        notes.append(f"Engines, by the position that installed each: {said}.")
+    if checked.kept:
+        notes.append(
+            f"{checked.kept} compliance events were published by an engine that another replaced, and by other rules "
+            f"than these: the first that does not follow is at position {checked.first_kept}. They stand as they were "
+            "published; the next engine corrected them, and the corrections follow. Whether they went by the rules of "
+            "their engine, only the verifier of its version can tell."
+        )
+    if checked.kept_claims:
+        notes.append(f"{checked.kept_claims} claims of such engines do not follow by these rules either.")
     return notes

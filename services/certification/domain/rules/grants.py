@@ -1,4 +1,4 @@
-"""Who is certified when: one grant per passing attempt or recognition (R4, R7, R24, R32, R37)."""
+"""Grants of certification: one for each passing attempt or recognition (R4, R7, R24, R32, R37)."""
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from shared.events.facts import (
     Period,
     RevocationOrdered,
 )
-from shared.rules.period_arithmetic import provided, union, until_instant, without
+from shared.rules.half_open_periods import provided, union, until_instant, without
 from shared.rules.scores import Attempt, attempts_of
 
 
@@ -83,6 +83,8 @@ def _grants_of_registration(registered: ExamRegistered, known: _Known) -> Iterat
     earlier: tuple[Period, ...] = ()
     for attempt in known.attempts.get(registered.registration_id, ()):
         passing = attempt.passing()
+        if not passing:
+            continue
         granted_at = max(attempt.effective_at, course.effective_at)
         periods = provided(without(passing, earlier), course.effective_at, (course.fact_id,))
         periods = _until_revoked(periods, attempt.effective_at, registered.product, known)

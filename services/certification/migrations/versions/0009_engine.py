@@ -1,15 +1,7 @@
 """The engine that decides, and an append that refuses what another one decided."""
 
-from pathlib import Path
-
-from alembic import op
+from services.web.migration_sql import sql_beside
 
 revision = "0009"
 down_revision = "0008"
-
-
-def upgrade() -> None:
-    """Runs the SQL beside this file as it stands, without parameters."""
-    connection = op.get_bind().connection.driver_connection
-    assert connection is not None
-    connection.execute(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))
+upgrade = sql_beside(__file__)

@@ -1,25 +1,12 @@
 """Migrations of the schema `compliance`; they run as its owner."""
 
 from pathlib import Path
-from typing import Final
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection
 
-SCHEMA: Final = "compliance"
-_HERE: Final = Path(__file__).parent
+from services.web import migrations
 
 
-def upgrade(connection: Connection, schema: str = SCHEMA, migrations: Path = _HERE, revision: str = "head") -> None:
-    """Brings the schema to the `revision` within the transaction of `connection` (SQLAlchemy on psycopg).
-
-    Creates the schema where there is none. A rebuild names a second one. `migrations`: where its versions lie.
-    """
-    config = Config()
-    config.set_main_option("script_location", str(_HERE))
-    config.set_main_option("version_locations", str(migrations / "versions"))
-    config.set_main_option("path_separator", "newline")
-    config.attributes["connection"] = connection
-    config.attributes["schema"] = schema
-    command.upgrade(config, revision)
+def upgrade(connection: Connection, schema: str = "compliance", revision: str = "head") -> None:
+    """As `services.web.migrations.upgrade`. A rebuild names a second schema."""
+    migrations.upgrade(connection, schema, Path(__file__).parent / "versions", revision)

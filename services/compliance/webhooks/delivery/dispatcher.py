@@ -1,4 +1,4 @@
-"""The dispatcher: polls for endpoints with work, leases them, and delivers to each in a task of its own."""
+"""The dispatcher: polls for endpoints with work, leases them, and delivers to each in a separate task."""
 
 import asyncio
 import logging
@@ -12,7 +12,7 @@ from typing import Final
 from uuid import uuid4
 
 from services.compliance.database import CONNECTION_LOST, Connection, OwnConnection, cause, connect, create_pool
-from services.compliance.heartbeat import DISPATCHERS, Heartbeat
+from services.compliance.process_heartbeat import DISPATCHERS, Heartbeat
 from services.compliance.settings import ComplianceSettings
 from services.compliance.webhooks.delivery.endpoint_delivery import Delivery, DeliveryContext
 from services.compliance.webhooks.delivery.event_reader import SharedReading
@@ -44,7 +44,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Dispatcher:
-    """Delivers until cancelled. Any number may run: each endpoint is delivered to by one at a time.
+    """Delivers until cancelled. Any number may run: one at a time delivers to an endpoint.
 
     It never gives up: after a lost connection, a restarted server or a recreated schema it resumes from the cursors.
     """

@@ -37,7 +37,6 @@ from services.compliance.webhooks.transport.http_post import Sender
 PAGE_EVENTS: Final = 100
 SECRET_LOST: Final = "no key opens the secret of this endpoint: rotate it, or have the key put back"
 _SECRET_LOST_WAIT_SECONDS: Final = 60.0
-"""Which column of a row is the partner."""
 
 _log: Final = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ _PARKED: Final = "SELECT EXISTS (SELECT FROM webhooks.parked_message WHERE endpo
 
 
 class Sending(NamedTuple):
-    """What sends at once. No database connection is held while a request is under way."""
+    """The dependencies of messages sent at once. No database connection is held while a request is under way."""
 
     pool: Pool
     sealer: Sealer
@@ -60,12 +60,12 @@ async def resend_event(sending: Sending, endpoint_id: str, event_id: str) -> Out
 async def _refuse_unless_told(connection: Connection, endpoint: Endpoint, event: LoggedEvent) -> None:
     if event.position > endpoint.position:
         raise NotResendable(
-            "The endpoint has not been told this event yet; what fails is tried at once with …/retries."
+            "The endpoint has not received this event yet. To retry a failed delivery at once, call …/retries."
         )
     if not _passes(endpoint.filter, event):
         raise NotResendable("The filter of the endpoint leaves this event out.")
     if await connection.fetchval(_PARKED, endpoint.endpoint_id, event.position):
-        raise NotResendable("This event is parked: have it sent with …/releases.")
+        raise NotResendable("This event is parked: send it with …/releases.")
 
 
 def _passes(filtered: Filter, event: LoggedEvent) -> bool:
@@ -74,6 +74,7 @@ def _passes(filtered: Filter, event: LoggedEvent) -> bool:
         (types is None or event.type in types)
         and (partner_ids is None or event.partner_id in partner_ids)
         and (products is None or not set(products).isdisjoint(event.products))
+        and not (filtered.history is False and event.history)
     )
 
 

@@ -123,7 +123,7 @@ async def find_signer(connection: Connection, endpoint_id: str, sealer: Sealer) 
 async def reseal_secrets(settings: ComplianceSettings) -> Resealed:
     """Seals every signing secret with the first key. After an interruption, run it again.
 
-    Each in a statement of its own, while others deliver and rotate; a secret that changes meanwhile is left alone.
+    Each in a separate statement, while others deliver and rotate; a secret that changes meanwhile is left alone.
     """
     sealer = Sealer(settings.webhook_keys)
     resealed, lost = 0, []

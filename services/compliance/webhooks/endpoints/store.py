@@ -18,6 +18,7 @@ from services.compliance.read_model.event_log import RECORDED_FROM
 from services.compliance.webhooks.filter_and_cursor import DisabledBecause, Filter, State, filter_of
 from services.compliance.webhooks.refusals import NoSuchEndpoint, NotActive, OtherRevision, StartOutOfRange
 from services.web.preconditions import Expected
+from services.web.statements import statements
 from shared.events.channels import WEBHOOKS_CHANNEL
 
 StartAt = int | datetime | None
@@ -81,58 +82,13 @@ class EndpointPatch(msgspec.Struct, frozen=True, kw_only=True):
     state: State | UnsetType = UNSET
 
 
-_ENDPOINT: Final = """
-    SELECT e.*, p.event_position AS head,
-        CASE WHEN e.failing_since IS NOT NULL AND e.state = 'active'
-            THEN nullif(e.next_attempt_at, '-infinity') END AS attempt_due_at,
-        (SELECT count(*) FROM webhooks.parked_message m WHERE m.endpoint_id = e.endpoint_id) AS parked,
-        (SELECT s.sealed FROM webhooks.secret s WHERE s.endpoint_id = e.endpoint_id AND s.scheme = 'v1a'
-            ORDER BY s.number DESC LIMIT 1) AS key_pair
-    FROM webhooks.endpoint e CROSS JOIN progress p
-"""
+PARTNERS_LISTED_MAX: Final = 10_000
+"""A page of endpoints ends once the filters in it name so many partners: a few milliseconds of work."""
 
+_SQL: Final = statements(__file__)
 _LOCK: Final = "SELECT revision, state FROM webhooks.endpoint WHERE endpoint_id = $1 FOR NO KEY UPDATE"
 
-_INSERT: Final = """
-    INSERT INTO webhooks.endpoint (
-        endpoint_id, url, description, types, partner_ids, products, history, batch_max, heartbeat_seconds, state,
-        position, registered_by, changed_by)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'active', $10, $11, $11)
-"""
-
-_CHANGE: Final = """
-    UPDATE webhooks.endpoint SET
-        url = $2, description = $3, types = $4, partner_ids = $5, products = $6, history = $7, batch_max = $8,
-        heartbeat_seconds = $9, state = $10,
-        disabled_because = CASE WHEN $10 = 'disabled' THEN disabled_because END,
-        epoch = epoch + CASE WHEN $11 THEN 1 ELSE 0 END,
-        sequence = CASE WHEN $11 THEN 0 ELSE sequence END,
-        delivered_sequence = CASE WHEN $11 THEN 0 ELSE delivered_sequence END,
-        rejecting_since = CASE WHEN $12 THEN NULL ELSE rejecting_since END,
-        next_attempt_at = CASE WHEN $12 THEN '-infinity' ELSE next_attempt_at END,
-        failing_since = CASE WHEN $12 THEN NULL ELSE failing_since END,
-        failures = CASE WHEN $12 THEN 0 ELSE failures END,
-        warned_hours = CASE WHEN $12 THEN 0 ELSE warned_hours END
-    WHERE endpoint_id = $1
-"""
-"""$11: the filter changed. $12: the filter or URL changed, or the endpoint is activated: its failures are reset."""
-
-_REPLAY: Final = """
-    UPDATE webhooks.endpoint SET
-        position = $2, epoch = epoch + 1, sequence = 0, delivered_sequence = 0,
-        replay_through = greatest(replay_through, position), fence = fence + 1, rejecting_since = NULL
-    WHERE endpoint_id = $1
-"""
-
 _RETRY: Final = "UPDATE webhooks.endpoint SET next_attempt_at = '-infinity' WHERE endpoint_id = $1"
-
-_CHANGED: Final = """
-    WITH raised AS (
-        UPDATE webhooks.endpoint SET revision = revision + 1, changed_by = $3 WHERE endpoint_id = $1
-        RETURNING endpoint_id
-    )
-    SELECT pg_notify($2, endpoint_id) FROM raised
-"""
 
 
 async def resolve_start(connection: Connection, place: StartAt, parameter: str) -> int:
@@ -147,22 +103,29 @@ async def resolve_start(connection: Connection, place: StartAt, parameter: str) 
             raise StartOutOfRange(f"The log of compliance events ends at position {head}.", f"{parameter}.position")
         return place
     if place > now:
-        raise StartOutOfRange("This instant lies after now; say now to begin with what comes.", f"{parameter}.at")
+        raise StartOutOfRange(
+            'This instant is in the future; write "now" to begin with the next event.', f"{parameter}.at"
+        )
     return int(await connection.fetchval(RECORDED_FROM, place))
 
 
 async def find_endpoint(connection: Connection, endpoint_id: str) -> Endpoint:
     """The endpoint."""
-    row = await connection.fetchrow(f"{_ENDPOINT} WHERE e.endpoint_id = $1", endpoint_id)
+    row = await connection.fetchrow(_SQL["find"], endpoint_id)
     if row is None:
         raise NoSuchEndpoint(endpoint_id)
     return _endpoint(row)
 
 
-async def list_endpoints(connection: Connection, after: str, limit: int) -> Sequence[Endpoint]:
-    """The endpoints after an id, in order of their ids."""
-    rows = await connection.fetch(f"{_ENDPOINT} WHERE e.endpoint_id > $1 ORDER BY e.endpoint_id LIMIT $2", after, limit)
-    return [_endpoint(row) for row in rows]
+async def list_endpoints(connection: Connection, after: str, limit: int) -> tuple[Sequence[Endpoint], bool]:
+    """The endpoints after an id, in order of their ids, and whether there may be more.
+
+    At most `limit`, and fewer if their filters name very many partners, because the event loop makes the page.
+    """
+    rows = await connection.fetch(_SQL["list"], after, limit, PARTNERS_LISTED_MAX)
+    found = [_endpoint(row) for row in rows]
+    named = sum(len(endpoint.filter.partner_ids or ()) for endpoint in found)
+    return found, len(found) == limit or named >= PARTNERS_LISTED_MAX
 
 
 @asynccontextmanager
@@ -178,7 +141,7 @@ async def locked_endpoint(
         if row is None:
             raise NoSuchEndpoint(endpoint_id)
         _refuse_unless(expected, _tag(row["revision"], row["state"]))
-        await connection.execute(_CHANGED, endpoint_id, WEBHOOKS_CHANNEL, actor)
+        await connection.execute(_SQL["changed"], endpoint_id, WEBHOOKS_CHANNEL, actor)
         yield connection
 
 
@@ -190,7 +153,7 @@ async def insert_endpoint(
     filtered = msgspec.structs.astuple(said["filter"])
     settings = (said["batch_max"], said["heartbeat_seconds"])
     await connection.execute(
-        _INSERT, endpoint_id, said["url"], said["description"], *filtered, *settings, position, actor
+        _SQL["insert"], endpoint_id, said["url"], said["description"], *filtered, *settings, position, actor
     )
     await connection.execute("SELECT pg_notify($1, $2)", WEBHOOKS_CHANNEL, endpoint_id)
 
@@ -208,7 +171,7 @@ async def change_endpoint(
         now = msgspec.structs.replace(was, **said)
         other_filter = now.filter != was.filter
         await connection.execute(
-            _CHANGE,
+            _SQL["change"],
             endpoint_id,
             now.url,
             now.description,
@@ -233,8 +196,10 @@ async def replay_endpoint(
         position = await resolve_start(connection, place, "from")
         reached = (await find_endpoint(connection, endpoint_id)).position
         if position > reached:
-            raise StartOutOfRange(f"The endpoint has been told up to position {reached}: nothing is skipped.", "from")
-        await connection.execute(_REPLAY, endpoint_id, position)
+            raise StartOutOfRange(
+                f"Delivery has reached position {reached}; a replay from a later one would skip events.", "from"
+            )
+        await connection.execute(_SQL["replay"], endpoint_id, position)
         await connection.execute(
             "DELETE FROM webhooks.parked_message WHERE endpoint_id = $1 AND position > $2", endpoint_id, position
         )

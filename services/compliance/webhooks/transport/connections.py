@@ -15,7 +15,7 @@ from services.compliance.webhooks.transport.addresses import Network
 from services.compliance.webhooks.transport.resolver import GuardedResolver, check_address
 
 ANSWER_BYTES_MAX: Final = 64 * 1024
-"""Of everything that comes for one message: interim answers, headers, framing, body."""
+"""The limit on everything received for one message: interim answers, headers, framing, body."""
 
 _IDLE_SECONDS_MAX: Final = 4.0
 """For which a connection is kept. Common servers close theirs after five: a message sent just then would be lost."""
@@ -56,7 +56,7 @@ class _Answers(ResponseHandler):
     """Hangs up on a receiver that says too much.
 
     The library bounds a header and their number, and not how many interim answers come or how long a chunk's
-    extensions are: whoever sends those without end would keep the event loop busy for all others until the deadline.
+    extensions are: a receiver that sends them without end would block all others until the deadline.
     """
 
     _bytes_left = ANSWER_BYTES_MAX

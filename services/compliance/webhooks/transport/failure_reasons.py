@@ -24,7 +24,7 @@ _CERTIFICATES: Final[Mapping[int, str]] = {
     62: _NOT_FOR_THE_HOST,
     64: _NOT_FOR_THE_HOST,
 }
-"""By OpenSSL's verification codes."""
+"""Descriptions by OpenSSL's verification code."""
 
 
 def describe(error: Exception) -> str | None:

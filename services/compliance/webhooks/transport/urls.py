@@ -84,7 +84,7 @@ def _host(host: str, networks: Sequence[Network]) -> str:
         raise UnacceptableUrl("the host is not a name that can be looked up")
     if (why := refusal(address, networks)) is not None:
         raise UnacceptableUrl(
-            f"the address {address} {why}; whoever operates this system can allow its network "
+            f"the address {address} {why}; the operator of this system can allow its network "
             "with SAGECERT_COMPLIANCE_WEBHOOK_NETWORKS"
         )
     return str(address)

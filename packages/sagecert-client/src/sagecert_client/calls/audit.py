@@ -1,17 +1,6 @@
 """Calls about audit. Written by `python -m tests.client.generator --write`; do not edit."""
 
-from sagecert_client.request import (
-    JSON,
-    OMITTED,
-    FileRequest,
-    Instant,
-    Omitted,
-    PagedRequest,
-    Request,
-    body_of,
-    path_of,
-    query_of,
-)
+from sagecert_client.request import OMITTED, FileRequest, Instant, Omitted, PagedRequest, Request
 from sagecert_client.types import compliance as compliance_types
 
 
@@ -24,16 +13,8 @@ def explain_partner(
     known_at: Instant | None = None,
     known_position: int | None = None,
 ) -> Request[compliance_types.ExplanationAnswer]:
-    """Why the partner has this status for the product: each rule in words, with the arithmetic of each
-    deadline.
-
-    `GET /audit/v1/explanations/partners/{partner_id}/{product}`
-    """
-    return Request(
-        method="GET",
-        path=path_of("/audit/v1/explanations/partners/{partner_id}/{product}", partner_id=partner_id, product=product),
-        query=query_of(min_position=min_position, at=at, known_at=known_at, known_position=known_position),
-    )
+    """Why the partner has this status for the product: each rule in words, with the arithmetic of each deadline."""
+    return Request.of("GET /audit/v1/explanations/partners/{partner_id}/{product}", locals())
 
 
 def partner_changes(
@@ -46,42 +27,20 @@ def partner_changes(
     after: int | None = None,
     limit: int | None = None,
 ) -> PagedRequest[compliance_types.PartnerChangesAnswer, compliance_types.LearnedChange]:
-    """What was learned between two instants that changed how the partner stands at `at`, and by which
-    facts.
-
-    `GET /audit/v1/partners/{partner_id}/changes`
-    """
-    return PagedRequest(
-        method="GET",
-        path=path_of("/audit/v1/partners/{partner_id}/changes", partner_id=partner_id),
-        query=query_of(
-            min_position=min_position, at=at, known_from=known_from, known_to=known_to, after=after, limit=limit
-        ),
-        items="changes",
-    )
+    """What was learned between two instants that changed how the partner stands at `at`, and by which facts."""
+    return PagedRequest.of("GET /audit/v1/partners/{partner_id}/changes", locals(), items="changes")
 
 
 def claims(
     *, partner_id: str, after: int | None = None, limit: int | None = None
 ) -> PagedRequest[compliance_types.ClaimsAnswer, compliance_types.ClaimItem]:
-    """The authorisation answers that were given about the partner, in order, each with a verdict.
-
-    `GET /audit/v1/claims`
-    """
-    return PagedRequest(
-        method="GET",
-        path=path_of("/audit/v1/claims"),
-        query=query_of(partner_id=partner_id, after=after, limit=limit),
-        items="claims",
-    )
+    """The authorisation answers that were given about the partner, in order, each with a verdict."""
+    return PagedRequest.of("GET /audit/v1/claims", locals(), items="claims")
 
 
 def list_what_ifs() -> Request[compliance_types.WhatIfsAnswer]:
-    """The what-ifs of this process: those that wait, the one that runs, and the last results.
-
-    `GET /audit/v1/what-ifs`
-    """
-    return Request(method="GET", path=path_of("/audit/v1/what-ifs"))
+    """Those that wait, the one that runs, and the last results."""
+    return Request.of("GET /audit/v1/what-ifs", locals())
 
 
 def ask_what_if(
@@ -93,42 +52,20 @@ def ask_what_if(
     at: Instant | Omitted | None = OMITTED,
     known_at: Instant | Omitted | None = OMITTED,
 ) -> Request[compliance_types.WhatIfAnswer]:
-    """Replays every partner under another policy, in the background, and changes nothing. One runs at a
-    time.
-
-    `POST /audit/v1/what-ifs`
-    """
-    return Request(
-        method="POST",
-        path=path_of("/audit/v1/what-ifs"),
-        body=body_of(
-            window_days=window_days, minimum=minimum, programmes=programmes, from_=from_, at=at, known_at=known_at
-        ),
-        headers=JSON,
-    )
+    """Replays every partner under another policy, in the background, and changes nothing. One runs at a time."""
+    return Request.of("POST /audit/v1/what-ifs", locals(), body="needed")
 
 
 def show_what_if(
     what_if_id: str, *, after: int | None = None, limit: int | None = None
 ) -> PagedRequest[compliance_types.WhatIfAnswer, compliance_types.WhatIfDifference]:
-    """How far it has come, and a page of the differences, by partner and product.
-
-    `GET /audit/v1/what-ifs/{what_if_id}`
-    """
-    return PagedRequest(
-        method="GET",
-        path=path_of("/audit/v1/what-ifs/{what_if_id}", what_if_id=what_if_id),
-        query=query_of(after=after, limit=limit),
-        items="differences",
-    )
+    """The progress of a what-if, and a page of its differences, by partner and product."""
+    return PagedRequest.of("GET /audit/v1/what-ifs/{what_if_id}", locals(), items="differences")
 
 
 def cancel_what_if(what_if_id: str) -> Request[None]:
-    """Ends it, wherever it is, and forgets its result.
-
-    `DELETE /audit/v1/what-ifs/{what_if_id}`
-    """
-    return Request(method="DELETE", path=path_of("/audit/v1/what-ifs/{what_if_id}", what_if_id=what_if_id))
+    """Cancels the what-if and deletes its result."""
+    return Request.of("DELETE /audit/v1/what-ifs/{what_if_id}", locals())
 
 
 def partner_changes_table(
@@ -139,42 +76,26 @@ def partner_changes_table(
     known_from: Instant | None = None,
     known_to: Instant | None = None,
 ) -> FileRequest:
-    """What was learned between two instants that changed how the partner stands at `at`, and by which
-    facts. As a table: the whole list, in CSV (RFC 4180).
-
-    `GET /audit/v1/partners/{partner_id}/changes.csv`
+    """What was learned between two instants that changed how the partner stands at `at`, and by which facts. As a
+    table: the whole list, in CSV (RFC 4180).
     """
-    return FileRequest(
-        method="GET",
-        path=path_of("/audit/v1/partners/{partner_id}/changes.csv", partner_id=partner_id),
-        query=query_of(min_position=min_position, at=at, known_from=known_from, known_to=known_to),
-    )
+    return FileRequest.of("GET /audit/v1/partners/{partner_id}/changes.csv", locals())
 
 
 def claims_table(*, partner_id: str) -> FileRequest:
-    """The authorisation answers that were given about the partner, in order, each with a verdict. As a
-    table: the whole list, in CSV (RFC 4180).
-
-    `GET /audit/v1/claims.csv`
+    """The authorisation answers that were given about the partner, in order, each with a verdict. As a table: the
+    whole list, in CSV (RFC 4180).
     """
-    return FileRequest(method="GET", path=path_of("/audit/v1/claims.csv"), query=query_of(partner_id=partner_id))
+    return FileRequest.of("GET /audit/v1/claims.csv", locals())
 
 
 def list_what_ifs_table() -> FileRequest:
-    """The what-ifs of this process: those that wait, the one that runs, and the last results. As a table:
-    the whole list, in CSV (RFC 4180).
-
-    `GET /audit/v1/what-ifs.csv`
-    """
-    return FileRequest(method="GET", path=path_of("/audit/v1/what-ifs.csv"))
+    """Those that wait, the one that runs, and the last results. As a table: the whole list, in CSV (RFC 4180)."""
+    return FileRequest.of("GET /audit/v1/what-ifs.csv", locals())
 
 
 def show_what_if_table(what_if_id: str) -> FileRequest:
-    """How far it has come, and a page of the differences, by partner and product. As a table: the whole
-    list, in CSV (RFC 4180).
-
-    `GET /audit/v1/what-ifs/{what_if_id}/differences.csv`
+    """The progress of a what-if, and a page of its differences, by partner and product. As a table: the whole list,
+    in CSV (RFC 4180).
     """
-    return FileRequest(
-        method="GET", path=path_of("/audit/v1/what-ifs/{what_if_id}/differences.csv", what_if_id=what_if_id)
-    )
+    return FileRequest.of("GET /audit/v1/what-ifs/{what_if_id}/differences.csv", locals())

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-from sagecert_client.request import LINES, LinesRequest, lines_of, path_of, query_of
+from sagecert_client.request import LinesRequest
 
 
 def record_batch(
@@ -13,14 +13,5 @@ def record_batch(
     show_facts: Literal["true", "false"] | None = None,
     history: Literal["true", "false"] | None = None,
 ) -> LinesRequest[dict[str, Any]]:
-    """Records a fact for each line, in order; a refused line does not stop the others.
-
-    `POST /certification/v1/batches`
-    """
-    return LinesRequest(
-        method="POST",
-        path=path_of("/certification/v1/batches"),
-        query=query_of(validate_only=validate_only, show_facts=show_facts, history=history),
-        body=lines_of(lines),
-        headers=LINES,
-    )
+    """Records a fact for each line, in order; a refused line does not stop the others."""
+    return LinesRequest.of("POST /certification/v1/batches", locals(), body="lines")

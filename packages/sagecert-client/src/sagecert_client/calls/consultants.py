@@ -1,6 +1,6 @@
 """Calls about consultants. Written by `python -m tests.client.generator --write`; do not edit."""
 
-from sagecert_client.request import JSON, OMITTED, Instant, Omitted, Request, body_of, path_of, query_of, recording
+from sagecert_client.request import OMITTED, RECORDING, Instant, Omitted, Request
 from sagecert_client.types import certification as certification_types
 from sagecert_client.types import compliance as compliance_types
 
@@ -14,18 +14,8 @@ def complete_course(
     idempotency_key: str | None = None,
     x_correlation_id: str | None = None,
 ) -> Request[certification_types.Recorded]:
-    """A consultant completed the course, or the training for a portal change (R4, R25).
-
-    `POST /certification/v1/course-completions`
-    """
-    return Request(
-        method="POST",
-        path=path_of("/certification/v1/course-completions"),
-        body=body_of(
-            effective_at=effective_at, consultant_id=consultant_id, product=product, portal_change_id=portal_change_id
-        ),
-        headers={**JSON, **recording(idempotency_key=idempotency_key, x_correlation_id=x_correlation_id)},
-    )
+    """A consultant completed the course, or the training for a portal change (R4, R25)."""
+    return Request.of("POST /certification/v1/course-completions", locals(), body="needed", headers=RECORDING)
 
 
 def recognise_certification(
@@ -37,16 +27,8 @@ def recognise_certification(
     idempotency_key: str | None = None,
     x_correlation_id: str | None = None,
 ) -> Request[certification_types.Recorded]:
-    """Sage recognises a consultant as certified.
-
-    `POST /certification/v1/recognised-certifications`
-    """
-    return Request(
-        method="POST",
-        path=path_of("/certification/v1/recognised-certifications"),
-        body=body_of(effective_at=effective_at, consultant_id=consultant_id, product=product, evidence=evidence),
-        headers={**JSON, **recording(idempotency_key=idempotency_key, x_correlation_id=x_correlation_id)},
-    )
+    """Sage recognises a consultant as certified."""
+    return Request.of("POST /certification/v1/recognised-certifications", locals(), body="needed", headers=RECORDING)
 
 
 def revoke_certification(
@@ -58,50 +40,23 @@ def revoke_certification(
     idempotency_key: str | None = None,
     x_correlation_id: str | None = None,
 ) -> Request[certification_types.Recorded]:
-    """Sage ended a consultant's certification (R37).
-
-    `POST /certification/v1/certification-revocations`
-    """
-    return Request(
-        method="POST",
-        path=path_of("/certification/v1/certification-revocations"),
-        body=body_of(effective_at=effective_at, consultant_id=consultant_id, product=product, reason=reason),
-        headers={**JSON, **recording(idempotency_key=idempotency_key, x_correlation_id=x_correlation_id)},
-    )
+    """Sage ended a consultant's certification (R37)."""
+    return Request.of("POST /certification/v1/certification-revocations", locals(), body="needed", headers=RECORDING)
 
 
 def profile(consultant_id: str) -> Request[certification_types.ProfileAnswer]:
-    """The profile; 404 where there is none, or none any more.
-
-    `GET /certification/v1/consultants/{consultant_id}/profile`
-    """
-    return Request(
-        method="GET", path=path_of("/certification/v1/consultants/{consultant_id}/profile", consultant_id=consultant_id)
-    )
+    """The profile; 404 if there is none, or it was erased."""
+    return Request.of("GET /certification/v1/consultants/{consultant_id}/profile", locals())
 
 
 def keep_profile(consultant_id: str, *, name: str, email: str) -> Request[certification_types.ProfileAnswer]:
-    """Keeps the profile in place of an earlier one. Never part of a fact.
-
-    `PUT /certification/v1/consultants/{consultant_id}/profile`
-    """
-    return Request(
-        method="PUT",
-        path=path_of("/certification/v1/consultants/{consultant_id}/profile", consultant_id=consultant_id),
-        body=body_of(name=name, email=email),
-        headers=JSON,
-    )
+    """Keeps the profile in place of an earlier one. Never part of a fact."""
+    return Request.of("PUT /certification/v1/consultants/{consultant_id}/profile", locals(), body="needed")
 
 
 def erase_profile(consultant_id: str) -> Request[None]:
-    """Erases the profile, if there is one.
-
-    `DELETE /certification/v1/consultants/{consultant_id}/profile`
-    """
-    return Request(
-        method="DELETE",
-        path=path_of("/certification/v1/consultants/{consultant_id}/profile", consultant_id=consultant_id),
-    )
+    """Erases the profile, if there is one."""
+    return Request.of("DELETE /certification/v1/consultants/{consultant_id}/profile", locals())
 
 
 def certification(
@@ -113,16 +68,5 @@ def certification(
     known_at: Instant | None = None,
     known_position: int | None = None,
 ) -> Request[compliance_types.ConsultantAnswer]:
-    """Whether the person is certified for the product (R4) and may use the portal for it (R1).
-
-    `GET /compliance/v1/consultants/{consultant_id}/certifications/{product}`
-    """
-    return Request(
-        method="GET",
-        path=path_of(
-            "/compliance/v1/consultants/{consultant_id}/certifications/{product}",
-            consultant_id=consultant_id,
-            product=product,
-        ),
-        query=query_of(min_position=min_position, at=at, known_at=known_at, known_position=known_position),
-    )
+    """Whether the person is certified for the product (R4) and may use the portal for it (R1)."""
+    return Request.of("GET /compliance/v1/consultants/{consultant_id}/certifications/{product}", locals())

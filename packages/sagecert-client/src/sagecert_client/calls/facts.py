@@ -4,18 +4,14 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from sagecert_client.request import (
-    JSON,
     OMITTED,
+    RECORDING,
     FeedRequest,
     FileRequest,
     Instant,
     Omitted,
     PagedRequest,
     Request,
-    body_of,
-    path_of,
-    query_of,
-    recording,
 )
 from sagecert_client.types import certification as certification_types
 from sagecert_client.types import compliance as compliance_types
@@ -29,58 +25,30 @@ def void_fact(
     idempotency_key: str | None = None,
     x_correlation_id: str | None = None,
 ) -> Request[certification_types.Recorded]:
-    """A fact was recorded in error and counts nowhere any more (R33).
-
-    `POST /certification/v1/facts/{fact_id}/void`
-    """
-    return Request(
-        method="POST",
-        path=path_of("/certification/v1/facts/{fact_id}/void", fact_id=fact_id),
-        body=body_of(effective_at=effective_at, reason=reason),
-        headers={**JSON, **recording(idempotency_key=idempotency_key, x_correlation_id=x_correlation_id)},
-    )
+    """A fact was recorded in error and counts nowhere any more (R33)."""
+    return Request.of("POST /certification/v1/facts/{fact_id}/void", locals(), body="needed", headers=RECORDING)
 
 
 def fact(fact_id: str) -> Request[certification_types.FactAnswer]:
-    """The fact of this id.
-
-    `GET /certification/v1/facts/{fact_id}`
-    """
-    return Request(method="GET", path=path_of("/certification/v1/facts/{fact_id}", fact_id=fact_id))
+    """The fact of this id."""
+    return Request.of("GET /certification/v1/facts/{fact_id}", locals())
 
 
 def fact_by_key(*, idempotency_key: str) -> Request[certification_types.FactAnswer]:
-    """The fact that this caller recorded under this key.
-
-    `GET /certification/v1/facts`
-    """
-    return Request(
-        method="GET", path=path_of("/certification/v1/facts"), query=query_of(idempotency_key=idempotency_key)
-    )
+    """The fact that this caller recorded under this key."""
+    return Request.of("GET /certification/v1/facts", locals())
 
 
 def erase_free_text(fact_id: str) -> Request[None]:
-    """Erases what the fact said in free text, if it is still there; the hash in the fact tells nothing any
-    more.
-
-    `DELETE /certification/v1/facts/{fact_id}/free-text`
-    """
-    return Request(method="DELETE", path=path_of("/certification/v1/facts/{fact_id}/free-text", fact_id=fact_id))
+    """Erases what the fact said in free text, if it is still there; the hash in the fact then reveals nothing."""
+    return Request.of("DELETE /certification/v1/facts/{fact_id}/free-text", locals())
 
 
 def held_facts(
     *, after: int | None = None, limit: int | None = None
 ) -> PagedRequest[certification_types.HeldFacts, certification_types.HeldFact]:
-    """The facts that wait at present, what each waits for, and since when; longest first.
-
-    `GET /certification/v1/held-facts`
-    """
-    return PagedRequest(
-        method="GET",
-        path=path_of("/certification/v1/held-facts"),
-        query=query_of(after=after, limit=limit),
-        items="held_facts",
-    )
+    """The facts that wait at present, what each waits for, and since when; longest first."""
+    return PagedRequest.of("GET /certification/v1/held-facts", locals(), items="held_facts")
 
 
 def recorded_facts(
@@ -93,24 +61,8 @@ def recorded_facts(
     after: int | None = None,
     limit: int | None = None,
 ) -> PagedRequest[certification_types.RecordedFacts, certification_types.RecordedFact]:
-    """The facts as recorded, newest first, with what voided each. Free text is with the single fact.
-
-    `GET /certification/v1/recorded-facts`
-    """
-    return PagedRequest(
-        method="GET",
-        path=path_of("/certification/v1/recorded-facts"),
-        query=query_of(
-            consultant_id=consultant_id,
-            partner_id=partner_id,
-            correlation_id=correlation_id,
-            causation_id=causation_id,
-            type=type,
-            after=after,
-            limit=limit,
-        ),
-        items="facts",
-    )
+    """The facts as recorded, newest first, with what voided each. Free text is with the single fact."""
+    return PagedRequest.of("GET /certification/v1/recorded-facts", locals(), items="facts")
 
 
 def events(
@@ -122,24 +74,15 @@ def events(
     partner_id: Sequence[str] | None = None,
     product: Sequence[str] | None = None,
 ) -> FeedRequest[dict[str, Any]]:
-    """The facts after a position, at most `limit`; positions have no gaps and none is ever filled in later.
-
-    `GET /certification/v1/events`
-    """
-    return FeedRequest(
-        method="GET",
-        path=path_of("/certification/v1/events"),
-        query=query_of(after=after, limit=limit, timeout=timeout, type=type, partner_id=partner_id, product=product),
-    )
+    """The facts after a position, at most `limit`; positions have no gaps and none is ever filled in later."""
+    return FeedRequest.of("GET /certification/v1/events", locals())
 
 
 def held_facts_table() -> FileRequest:
-    """The facts that wait at present, what each waits for, and since when; longest first. As a table: the
-    whole list, in CSV (RFC 4180).
-
-    `GET /certification/v1/held-facts.csv`
+    """The facts that wait at present, what each waits for, and since when; longest first. As a table: the whole
+    list, in CSV (RFC 4180).
     """
-    return FileRequest(method="GET", path=path_of("/certification/v1/held-facts.csv"))
+    return FileRequest.of("GET /certification/v1/held-facts.csv", locals())
 
 
 def recorded_facts_table(
@@ -150,22 +93,10 @@ def recorded_facts_table(
     causation_id: str | None = None,
     type: Sequence[str] | None = None,
 ) -> FileRequest:
-    """The facts as recorded, newest first, with what voided each. Free text is with the single fact. As a
-    table: the whole list, in CSV (RFC 4180).
-
-    `GET /certification/v1/recorded-facts.csv`
+    """The facts as recorded, newest first, with what voided each. Free text is with the single fact. As a table:
+    the whole list, in CSV (RFC 4180).
     """
-    return FileRequest(
-        method="GET",
-        path=path_of("/certification/v1/recorded-facts.csv"),
-        query=query_of(
-            consultant_id=consultant_id,
-            partner_id=partner_id,
-            correlation_id=correlation_id,
-            causation_id=causation_id,
-            type=type,
-        ),
-    )
+    return FileRequest.of("GET /certification/v1/recorded-facts.csv", locals())
 
 
 def facts_without_effect(
@@ -216,28 +147,11 @@ def facts_without_effect(
         "waits_for_score",
     ]
     | None = None,
+    order: Literal["oldest", "newest"] | None = None,
     after: str | None = None,
 ) -> PagedRequest[compliance_types.FactsWithoutEffectAnswer, compliance_types.FactItem]:
-    """Reported facts that changed nothing by `at`, in log order, each with the reason and its rule.
-
-    `GET /compliance/v1/facts-without-effect`
-    """
-    return PagedRequest(
-        method="GET",
-        path=path_of("/compliance/v1/facts-without-effect"),
-        query=query_of(
-            min_position=min_position,
-            at=at,
-            known_at=known_at,
-            known_position=known_position,
-            limit=limit,
-            partner_id=partner_id,
-            consultant_id=consultant_id,
-            reason=reason,
-            after=after,
-        ),
-        items="facts",
-    )
+    """Reported facts that changed nothing by `at`, each with the reason and its rule, in the order of the log."""
+    return PagedRequest.of("GET /compliance/v1/facts-without-effect", locals(), items="facts")
 
 
 def facts_without_effect_table(
@@ -287,22 +201,9 @@ def facts_without_effect_table(
         "waits_for_score",
     ]
     | None = None,
+    order: Literal["oldest", "newest"] | None = None,
 ) -> FileRequest:
-    """Reported facts that changed nothing by `at`, in log order, each with the reason and its rule. As a
+    """Reported facts that changed nothing by `at`, each with the reason and its rule, in the order of the log. As a
     table: the whole list, in CSV (RFC 4180).
-
-    `GET /compliance/v1/facts-without-effect.csv`
     """
-    return FileRequest(
-        method="GET",
-        path=path_of("/compliance/v1/facts-without-effect.csv"),
-        query=query_of(
-            min_position=min_position,
-            at=at,
-            known_at=known_at,
-            known_position=known_position,
-            partner_id=partner_id,
-            consultant_id=consultant_id,
-            reason=reason,
-        ),
-    )
+    return FileRequest.of("GET /compliance/v1/facts-without-effect.csv", locals())

@@ -1,72 +1,50 @@
 """Calls about health. Written by `python -m tests.client.generator --write`; do not edit."""
 
-from sagecert_client.request import FileRequest, Request, path_of
+from sagecert_client.request import FileRequest, Request
 from sagecert_client.types import audit as audit_types
 from sagecert_client.types import certification as certification_types
 from sagecert_client.types import compliance as compliance_types
 
 
 def certification_alive() -> Request[certification_types.Health]:
-    """The process answers.
-
-    `GET /certification/healthz`
-    """
-    return Request(method="GET", path=path_of("/certification/healthz"))
+    """The process answers."""
+    return Request.of("GET /certification/healthz", locals())
 
 
 def certification_ready() -> Request[certification_types.Health]:
-    """Facts can be recorded; 503 with the reason where they cannot.
-
-    `GET /certification/readyz`
-    """
-    return Request(method="GET", path=path_of("/certification/readyz"))
+    """Facts can be recorded; 503 with the reason where they cannot."""
+    return Request.of("GET /certification/readyz", locals())
 
 
 def compliance_processes() -> Request[compliance_types.ProcessesAnswer]:
-    """The followers and dispatchers heard of within an hour, and the versions of what answers.
-
-    `GET /compliance/v1/processes`
-    """
-    return Request(method="GET", path=path_of("/compliance/v1/processes"))
+    """The followers and dispatchers with a heartbeat within the last hour, and the versions of this service."""
+    return Request.of("GET /compliance/v1/processes", locals())
 
 
 def compliance_alive() -> Request[dict[str, str]]:
-    """The process answers.
-
-    `GET /compliance/healthz`
-    """
-    return Request(method="GET", path=path_of("/compliance/healthz"))
+    """The process answers."""
+    return Request.of("GET /compliance/healthz", locals())
 
 
 def compliance_ready() -> Request[compliance_types.Readiness]:
-    """The database answers and the projection and deliveries get on; how far the projection is behind the
+    """The database answers and the projection and deliveries make progress; how far the projection is behind the
     log.
-
-    `GET /compliance/readyz`
     """
-    return Request(method="GET", path=path_of("/compliance/readyz"))
+    return Request.of("GET /compliance/readyz", locals())
 
 
 def compliance_processes_table() -> FileRequest:
-    """The followers and dispatchers heard of within an hour, and the versions of what answers. As a table:
-    the whole list, in CSV (RFC 4180).
-
-    `GET /compliance/v1/processes.csv`
+    """The followers and dispatchers with a heartbeat within the last hour, and the versions of this service. As a
+    table: the whole list, in CSV (RFC 4180).
     """
-    return FileRequest(method="GET", path=path_of("/compliance/v1/processes.csv"))
+    return FileRequest.of("GET /compliance/v1/processes.csv", locals())
 
 
 def audit_alive() -> Request[audit_types.Alive]:
-    """The process answers.
-
-    `GET /audit/healthz`
-    """
-    return Request(method="GET", path=path_of("/audit/healthz"))
+    """The process answers."""
+    return Request.of("GET /audit/healthz", locals())
 
 
 def audit_ready() -> Request[audit_types.Readiness]:
-    """A sealer gets on; 503 with the reason if none does.
-
-    `GET /audit/readyz`
-    """
-    return Request(method="GET", path=path_of("/audit/readyz"))
+    """A sealer makes progress; 503 with the reason if none does, or the database does not answer in time."""
+    return Request.of("GET /audit/readyz", locals())

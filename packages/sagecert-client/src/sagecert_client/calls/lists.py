@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from sagecert_client.request import FileRequest, Instant, PagedRequest, path_of, query_of
+from sagecert_client.request import FileRequest, Instant, PagedRequest, Request
 from sagecert_client.types import compliance as compliance_types
 
 
@@ -20,27 +20,17 @@ def partners(
     q: str | None = None,
     after: str | None = None,
 ) -> PagedRequest[compliance_types.PartnersAnswer, compliance_types.PartnerItem]:
-    """Partners and products in order of their ids. `next` is null on the last page; go on with it as
-    `after`.
+    """Partners and products in order of their ids. Send `next` as `after` for the next page; null: there is none."""
+    return PagedRequest.of("GET /compliance/v1/partners", locals(), items="partners")
 
-    `GET /compliance/v1/partners`
+
+def suspensions(
+    *, min_position: int | None = None, product: str | None = None, limit: int | None = None, after: str | None = None
+) -> PagedRequest[compliance_types.SuspensionsAnswer, compliance_types.PartnerItem]:
+    """Who is suspended now, the latest suspension first. Send `next` as `after` for the next page; null: there is
+    none.
     """
-    return PagedRequest(
-        method="GET",
-        path=path_of("/compliance/v1/partners"),
-        query=query_of(
-            min_position=min_position,
-            at=at,
-            known_at=known_at,
-            known_position=known_position,
-            limit=limit,
-            status=status,
-            product=product,
-            q=q,
-            after=after,
-        ),
-        items="partners",
-    )
+    return PagedRequest.of("GET /compliance/v1/suspensions", locals(), items="suspensions")
 
 
 def windows(
@@ -55,27 +45,13 @@ def windows(
     due_before: str | None = None,
     after: str | None = None,
 ) -> PagedRequest[compliance_types.WindowsAnswer, compliance_types.WindowItem]:
-    """Replacement windows, soonest deadline first. `next` is null on the last page; go on with it as
-    `after`.
+    """Replacement windows, soonest deadline first. Send `next` as `after` for the next page; null: there is none."""
+    return PagedRequest.of("GET /compliance/v1/windows", locals(), items="windows")
 
-    `GET /compliance/v1/windows`
-    """
-    return PagedRequest(
-        method="GET",
-        path=path_of("/compliance/v1/windows"),
-        query=query_of(
-            min_position=min_position,
-            at=at,
-            known_at=known_at,
-            known_position=known_position,
-            limit=limit,
-            status=status,
-            product=product,
-            due_before=due_before,
-            after=after,
-        ),
-        items="windows",
-    )
+
+def totals(*, min_position: int | None = None) -> Request[compliance_types.TotalsAnswer]:
+    """How many suspensions, open windows and duties of maintenance there are now, each up to ten thousand."""
+    return Request.of("GET /compliance/v1/totals", locals())
 
 
 def consultants(
@@ -91,28 +67,8 @@ def consultants(
     partner_id: str | None = None,
     q: str | None = None,
 ) -> PagedRequest[compliance_types.ConsultantsAnswer, compliance_types.ConsultantItem]:
-    """Everybody who was ever linked to a partner, by product: certified since when, or what is missing for
-    it.
-
-    `GET /compliance/v1/consultants`
-    """
-    return PagedRequest(
-        method="GET",
-        path=path_of("/compliance/v1/consultants"),
-        query=query_of(
-            min_position=min_position,
-            at=at,
-            known_at=known_at,
-            known_position=known_position,
-            limit=limit,
-            product=product,
-            certified=certified,
-            after=after,
-            partner_id=partner_id,
-            q=q,
-        ),
-        items="consultants",
-    )
+    """Everybody whom a fact names, by product: since when they are certified, or what they lack."""
+    return PagedRequest.of("GET /compliance/v1/consultants", locals(), items="consultants")
 
 
 def consultants_of_partner(
@@ -127,25 +83,8 @@ def consultants_of_partner(
     certified: Literal["true", "false"] | None = None,
     after: str | None = None,
 ) -> PagedRequest[compliance_types.ConsultantsAnswer, compliance_types.ConsultantItem]:
-    """Everybody who is linked to the partner, by product: certified since when, or what is missing for it.
-
-    `GET /compliance/v1/partners/{partner_id}/consultants`
-    """
-    return PagedRequest(
-        method="GET",
-        path=path_of("/compliance/v1/partners/{partner_id}/consultants", partner_id=partner_id),
-        query=query_of(
-            min_position=min_position,
-            at=at,
-            known_at=known_at,
-            known_position=known_position,
-            limit=limit,
-            product=product,
-            certified=certified,
-            after=after,
-        ),
-        items="consultants",
-    )
+    """Everybody who is linked to the partner, by product: since when they are certified, or what they lack."""
+    return PagedRequest.of("GET /compliance/v1/partners/{partner_id}/consultants", locals(), items="consultants")
 
 
 def maintenance(
@@ -155,80 +94,35 @@ def maintenance(
     known_at: Instant | None = None,
     known_position: int | None = None,
     limit: int | None = None,
+    due_from: str | None = None,
     due_before: str | None = None,
     portal_change_id: str | None = None,
     product: str | None = None,
     partner_id: str | None = None,
     after: str | None = None,
 ) -> PagedRequest[compliance_types.MaintenanceAnswer, compliance_types.MaintenanceItem]:
-    """The maintenance that people owe (R25): announced, not complete, and nothing newer makes them free of
-    it.
-
-    `GET /compliance/v1/maintenance`
-    """
-    return PagedRequest(
-        method="GET",
-        path=path_of("/compliance/v1/maintenance"),
-        query=query_of(
-            min_position=min_position,
-            at=at,
-            known_at=known_at,
-            known_position=known_position,
-            limit=limit,
-            due_before=due_before,
-            portal_change_id=portal_change_id,
-            product=product,
-            partner_id=partner_id,
-            after=after,
-        ),
-        items="maintenance",
-    )
+    """The maintenance that people owe (R25): announced, not complete, and not replaced by a newer grant."""
+    return PagedRequest.of("GET /compliance/v1/maintenance", locals(), items="maintenance")
 
 
 def calendar(*, min_position: int | None = None) -> FileRequest:
-    """Deadlines of open replacement windows, and days by which maintenance is due, of every partner: a
-    calendar.
-
-    `GET /compliance/v1/due-days.ics`
-    """
-    return FileRequest(
-        method="GET", path=path_of("/compliance/v1/due-days.ics"), query=query_of(min_position=min_position)
-    )
+    """Deadlines of open replacement windows, and days by which maintenance is due, of every partner: a calendar."""
+    return FileRequest.of("GET /compliance/v1/due-days.ics", locals())
 
 
 def feed(*, min_position: int | None = None) -> FileRequest:
-    """The same as an Atom feed: an entry for each day, as long as it lies ahead.
-
-    `GET /compliance/v1/due-days.atom`
-    """
-    return FileRequest(
-        method="GET", path=path_of("/compliance/v1/due-days.atom"), query=query_of(min_position=min_position)
-    )
+    """The same as an Atom feed: an entry for each day, as long as it lies ahead."""
+    return FileRequest.of("GET /compliance/v1/due-days.atom", locals())
 
 
 def calendar_of_partner(partner_id: str, *, min_position: int | None = None) -> FileRequest:
-    """Deadlines of the partner's open replacement windows, and days by which maintenance is due: a
-    calendar.
-
-    `GET /compliance/v1/partners/{partner_id}/due-days.ics`
-    """
-    return FileRequest(
-        method="GET",
-        path=path_of("/compliance/v1/partners/{partner_id}/due-days.ics", partner_id=partner_id),
-        query=query_of(min_position=min_position),
-    )
+    """Deadlines of the partner's open replacement windows, and days by which maintenance is due: a calendar."""
+    return FileRequest.of("GET /compliance/v1/partners/{partner_id}/due-days.ics", locals())
 
 
 def feed_of_partner(partner_id: str, *, min_position: int | None = None) -> FileRequest:
-    """The same as an Atom feed.
-
-    `GET /compliance/v1/partners/{partner_id}/due-days.atom`
-    """
-    return FileRequest(
-        method="GET",
-        path=path_of("/compliance/v1/partners/{partner_id}/due-days.atom", partner_id=partner_id),
-        query=query_of(min_position=min_position),
-    )
+    """The same as an Atom feed."""
+    return FileRequest.of("GET /compliance/v1/partners/{partner_id}/due-days.atom", locals())
 
 
 def partners_table(
@@ -242,24 +136,17 @@ def partners_table(
     product: str | None = None,
     q: str | None = None,
 ) -> FileRequest:
-    """Partners and products in order of their ids. `next` is null on the last page; go on with it as
-    `after`. As a table: the whole list, in CSV (RFC 4180).
-
-    `GET /compliance/v1/partners.csv`
+    """Partners and products in order of their ids. Send `next` as `after` for the next page; null: there is none.
+    As a table: the whole list, in CSV (RFC 4180).
     """
-    return FileRequest(
-        method="GET",
-        path=path_of("/compliance/v1/partners.csv"),
-        query=query_of(
-            min_position=min_position,
-            at=at,
-            known_at=known_at,
-            known_position=known_position,
-            status=status,
-            product=product,
-            q=q,
-        ),
-    )
+    return FileRequest.of("GET /compliance/v1/partners.csv", locals())
+
+
+def suspensions_table(*, min_position: int | None = None, product: str | None = None) -> FileRequest:
+    """Who is suspended now, the latest suspension first. Send `next` as `after` for the next page; null: there is
+    none. As a table: the whole list, in CSV (RFC 4180).
+    """
+    return FileRequest.of("GET /compliance/v1/suspensions.csv", locals())
 
 
 def windows_table(
@@ -272,24 +159,10 @@ def windows_table(
     product: str | None = None,
     due_before: str | None = None,
 ) -> FileRequest:
-    """Replacement windows, soonest deadline first. `next` is null on the last page; go on with it as
-    `after`. As a table: the whole list, in CSV (RFC 4180).
-
-    `GET /compliance/v1/windows.csv`
+    """Replacement windows, soonest deadline first. Send `next` as `after` for the next page; null: there is none.
+    As a table: the whole list, in CSV (RFC 4180).
     """
-    return FileRequest(
-        method="GET",
-        path=path_of("/compliance/v1/windows.csv"),
-        query=query_of(
-            min_position=min_position,
-            at=at,
-            known_at=known_at,
-            known_position=known_position,
-            status=status,
-            product=product,
-            due_before=due_before,
-        ),
-    )
+    return FileRequest.of("GET /compliance/v1/windows.csv", locals())
 
 
 def consultants_table(
@@ -303,25 +176,10 @@ def consultants_table(
     partner_id: str | None = None,
     q: str | None = None,
 ) -> FileRequest:
-    """Everybody who was ever linked to a partner, by product: certified since when, or what is missing for
-    it. As a table: the whole list, in CSV (RFC 4180).
-
-    `GET /compliance/v1/consultants.csv`
+    """Everybody whom a fact names, by product: since when they are certified, or what they lack. As a table: the
+    whole list, in CSV (RFC 4180).
     """
-    return FileRequest(
-        method="GET",
-        path=path_of("/compliance/v1/consultants.csv"),
-        query=query_of(
-            min_position=min_position,
-            at=at,
-            known_at=known_at,
-            known_position=known_position,
-            product=product,
-            certified=certified,
-            partner_id=partner_id,
-            q=q,
-        ),
-    )
+    return FileRequest.of("GET /compliance/v1/consultants.csv", locals())
 
 
 def consultants_of_partner_table(
@@ -334,23 +192,10 @@ def consultants_of_partner_table(
     product: str | None = None,
     certified: Literal["true", "false"] | None = None,
 ) -> FileRequest:
-    """Everybody who is linked to the partner, by product: certified since when, or what is missing for it.
-    As a table: the whole list, in CSV (RFC 4180).
-
-    `GET /compliance/v1/partners/{partner_id}/consultants.csv`
+    """Everybody who is linked to the partner, by product: since when they are certified, or what they lack. As a
+    table: the whole list, in CSV (RFC 4180).
     """
-    return FileRequest(
-        method="GET",
-        path=path_of("/compliance/v1/partners/{partner_id}/consultants.csv", partner_id=partner_id),
-        query=query_of(
-            min_position=min_position,
-            at=at,
-            known_at=known_at,
-            known_position=known_position,
-            product=product,
-            certified=certified,
-        ),
-    )
+    return FileRequest.of("GET /compliance/v1/partners/{partner_id}/consultants.csv", locals())
 
 
 def maintenance_table(
@@ -359,27 +204,13 @@ def maintenance_table(
     at: Instant | None = None,
     known_at: Instant | None = None,
     known_position: int | None = None,
+    due_from: str | None = None,
     due_before: str | None = None,
     portal_change_id: str | None = None,
     product: str | None = None,
     partner_id: str | None = None,
 ) -> FileRequest:
-    """The maintenance that people owe (R25): announced, not complete, and nothing newer makes them free of
-    it. As a table: the whole list, in CSV (RFC 4180).
-
-    `GET /compliance/v1/maintenance.csv`
+    """The maintenance that people owe (R25): announced, not complete, and not replaced by a newer grant. As a
+    table: the whole list, in CSV (RFC 4180).
     """
-    return FileRequest(
-        method="GET",
-        path=path_of("/compliance/v1/maintenance.csv"),
-        query=query_of(
-            min_position=min_position,
-            at=at,
-            known_at=known_at,
-            known_position=known_position,
-            due_before=due_before,
-            portal_change_id=portal_change_id,
-            product=product,
-            partner_id=partner_id,
-        ),
-    )
+    return FileRequest.of("GET /compliance/v1/maintenance.csv", locals())

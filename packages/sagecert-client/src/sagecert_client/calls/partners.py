@@ -2,21 +2,7 @@
 
 from typing import Any, Literal
 
-from sagecert_client.request import (
-    JSON,
-    OMITTED,
-    FileRequest,
-    Instant,
-    Omitted,
-    PagedRequest,
-    Request,
-    body_of,
-    headers_of,
-    optional_body_of,
-    path_of,
-    query_of,
-    recording,
-)
+from sagecert_client.request import OMITTED, RECORDING, FileRequest, Instant, Omitted, PagedRequest, Request
 from sagecert_client.types import certification as certification_types
 from sagecert_client.types import compliance as compliance_types
 
@@ -31,16 +17,8 @@ def enrol_partner(
     idempotency_key: str | None = None,
     x_correlation_id: str | None = None,
 ) -> Request[certification_types.Recorded]:
-    """A partner enrolled, or enrolled again (R11).
-
-    `POST /certification/v1/partners`
-    """
-    return Request(
-        method="POST",
-        path=path_of("/certification/v1/partners"),
-        body=body_of(effective_at=effective_at, partner_id=partner_id, kind=kind, programme=programme, name=name),
-        headers={**JSON, **recording(idempotency_key=idempotency_key, x_correlation_id=x_correlation_id)},
-    )
+    """A partner enrolled, or enrolled again (R11)."""
+    return Request.of("POST /certification/v1/partners", locals(), body="needed", headers=RECORDING)
 
 
 def change_kind(
@@ -51,15 +29,9 @@ def change_kind(
     idempotency_key: str | None = None,
     x_correlation_id: str | None = None,
 ) -> Request[certification_types.Recorded]:
-    """A partner became a VAR or developer-only (R22).
-
-    `POST /certification/v1/partners/{partner_id}/kind-changes`
-    """
-    return Request(
-        method="POST",
-        path=path_of("/certification/v1/partners/{partner_id}/kind-changes", partner_id=partner_id),
-        body=body_of(effective_at=effective_at, kind=kind),
-        headers={**JSON, **recording(idempotency_key=idempotency_key, x_correlation_id=x_correlation_id)},
+    """A partner became a VAR or developer-only (R22)."""
+    return Request.of(
+        "POST /certification/v1/partners/{partner_id}/kind-changes", locals(), body="needed", headers=RECORDING
     )
 
 
@@ -71,15 +43,9 @@ def change_programme(
     idempotency_key: str | None = None,
     x_correlation_id: str | None = None,
 ) -> Request[certification_types.Recorded]:
-    """A partner changed or left its programme (R11, R28).
-
-    `POST /certification/v1/partners/{partner_id}/programme-changes`
-    """
-    return Request(
-        method="POST",
-        path=path_of("/certification/v1/partners/{partner_id}/programme-changes", partner_id=partner_id),
-        body=body_of(effective_at=effective_at, programme=programme),
-        headers={**JSON, **recording(idempotency_key=idempotency_key, x_correlation_id=x_correlation_id)},
+    """A partner changed or left its programme (R11, R28)."""
+    return Request.of(
+        "POST /certification/v1/partners/{partner_id}/programme-changes", locals(), body="needed", headers=RECORDING
     )
 
 
@@ -90,15 +56,9 @@ def close_partner(
     idempotency_key: str | None = None,
     x_correlation_id: str | None = None,
 ) -> Request[certification_types.Recorded]:
-    """A partner went out of business (R28, R29).
-
-    `POST /certification/v1/partners/{partner_id}/closure`
-    """
-    return Request(
-        method="POST",
-        path=path_of("/certification/v1/partners/{partner_id}/closure", partner_id=partner_id),
-        body=optional_body_of(effective_at=effective_at),
-        headers={**JSON, **recording(idempotency_key=idempotency_key, x_correlation_id=x_correlation_id)},
+    """A partner went out of business (R28, R29)."""
+    return Request.of(
+        "POST /certification/v1/partners/{partner_id}/closure", locals(), body="optional", headers=RECORDING
     )
 
 
@@ -110,16 +70,8 @@ def merge_partner(
     idempotency_key: str | None = None,
     x_correlation_id: str | None = None,
 ) -> Request[certification_types.Recorded]:
-    """A partner was merged into another (R28, R29).
-
-    `POST /certification/v1/partners/{partner_id}/merger`
-    """
-    return Request(
-        method="POST",
-        path=path_of("/certification/v1/partners/{partner_id}/merger", partner_id=partner_id),
-        body=body_of(effective_at=effective_at, into=into),
-        headers={**JSON, **recording(idempotency_key=idempotency_key, x_correlation_id=x_correlation_id)},
-    )
+    """A partner was merged into another (R28, R29)."""
+    return Request.of("POST /certification/v1/partners/{partner_id}/merger", locals(), body="needed", headers=RECORDING)
 
 
 def link_consultant(
@@ -130,15 +82,9 @@ def link_consultant(
     idempotency_key: str | None = None,
     x_correlation_id: str | None = None,
 ) -> Request[certification_types.Recorded]:
-    """A consultant works for a partner (R23); the partner need not be enrolled yet.
-
-    `POST /certification/v1/partners/{partner_id}/consultants`
-    """
-    return Request(
-        method="POST",
-        path=path_of("/certification/v1/partners/{partner_id}/consultants", partner_id=partner_id),
-        body=body_of(effective_at=effective_at, consultant_id=consultant_id),
-        headers={**JSON, **recording(idempotency_key=idempotency_key, x_correlation_id=x_correlation_id)},
+    """A consultant works for a partner (R23); the partner need not be enrolled yet."""
+    return Request.of(
+        "POST /certification/v1/partners/{partner_id}/consultants", locals(), body="needed", headers=RECORDING
     )
 
 
@@ -150,16 +96,14 @@ def state_consultants(
     dry_run: bool | Omitted = OMITTED,
     x_correlation_id: str | None = None,
 ) -> Request[certification_types.ConsultantsAnswer]:
-    """Exactly these people are linked to the partner at `as_of`: links and departures are recorded where
-    they differ.
-
-    `PUT /certification/v1/partners/{partner_id}/consultants`
+    """Exactly these people are linked to the partner at `as_of`: links and departures are recorded where they
+    differ.
     """
-    return Request(
-        method="PUT",
-        path=path_of("/certification/v1/partners/{partner_id}/consultants", partner_id=partner_id),
-        body=body_of(consultant_ids=consultant_ids, as_of=as_of, dry_run=dry_run),
-        headers={**JSON, **headers_of(x_correlation_id=x_correlation_id)},
+    return Request.of(
+        "PUT /certification/v1/partners/{partner_id}/consultants",
+        locals(),
+        body="needed",
+        headers=("x_correlation_id",),
     )
 
 
@@ -172,47 +116,25 @@ def record_departure(
     idempotency_key: str | None = None,
     x_correlation_id: str | None = None,
 ) -> Request[certification_types.Recorded]:
-    """A consultant left a partner; of somebody who is not linked it is recorded and changes nothing.
-
-    `POST /certification/v1/partners/{partner_id}/departures`
-    """
-    return Request(
-        method="POST",
-        path=path_of("/certification/v1/partners/{partner_id}/departures", partner_id=partner_id),
-        body=body_of(effective_at=effective_at, consultant_id=consultant_id, reason=reason),
-        headers={**JSON, **recording(idempotency_key=idempotency_key, x_correlation_id=x_correlation_id)},
+    """A consultant left a partner; the fact changes nothing if the consultant is not linked."""
+    return Request.of(
+        "POST /certification/v1/partners/{partner_id}/departures", locals(), body="needed", headers=RECORDING
     )
 
 
 def partner_profile(partner_id: str) -> Request[certification_types.PartnerProfile]:
-    """The profile; 404 where there is none, or none any more.
-
-    `GET /certification/v1/partners/{partner_id}/profile`
-    """
-    return Request(method="GET", path=path_of("/certification/v1/partners/{partner_id}/profile", partner_id=partner_id))
+    """The profile; 404 if there is none, or it was erased."""
+    return Request.of("GET /certification/v1/partners/{partner_id}/profile", locals())
 
 
 def keep_partner_profile(partner_id: str, *, name: str) -> Request[certification_types.PartnerProfile]:
-    """Keeps the profile in place of an earlier one, or of the name that came with an enrolment.
-
-    `PUT /certification/v1/partners/{partner_id}/profile`
-    """
-    return Request(
-        method="PUT",
-        path=path_of("/certification/v1/partners/{partner_id}/profile", partner_id=partner_id),
-        body=body_of(name=name),
-        headers=JSON,
-    )
+    """Keeps the profile in place of an earlier one, or of the name that came with an enrolment."""
+    return Request.of("PUT /certification/v1/partners/{partner_id}/profile", locals(), body="needed")
 
 
 def erase_partner_profile(partner_id: str) -> Request[None]:
-    """Erases the profile, if there is one. A repeated enrolment with its name is then refused (422).
-
-    `DELETE /certification/v1/partners/{partner_id}/profile`
-    """
-    return Request(
-        method="DELETE", path=path_of("/certification/v1/partners/{partner_id}/profile", partner_id=partner_id)
-    )
+    """Erases the profile, if there is one. A repeated enrolment with its name is then refused (422)."""
+    return Request.of("DELETE /certification/v1/partners/{partner_id}/profile", locals())
 
 
 def compliance(
@@ -224,17 +146,8 @@ def compliance(
     known_at: Instant | None = None,
     known_position: int | None = None,
 ) -> Request[compliance_types.ComplianceAnswer]:
-    """How the partner stands for the product: headcount, status, windows, suspensions, and why.
-
-    `GET /compliance/v1/partners/{partner_id}/compliance/{product}`
-    """
-    return Request(
-        method="GET",
-        path=path_of(
-            "/compliance/v1/partners/{partner_id}/compliance/{product}", partner_id=partner_id, product=product
-        ),
-        query=query_of(min_position=min_position, at=at, known_at=known_at, known_position=known_position),
-    )
+    """How the partner stands for the product: headcount, status, windows, suspensions, and why."""
+    return Request.of("GET /compliance/v1/partners/{partner_id}/compliance/{product}", locals())
 
 
 def authorisation(
@@ -247,20 +160,8 @@ def authorisation(
     known_at: Instant | None = None,
     known_position: int | None = None,
 ) -> Request[compliance_types.AuthorisationAnswer]:
-    """Whether the partner may sell the product to new customers (R12, R19), or maintain existing ones
-    (R20).
-
-    `GET /compliance/v1/partners/{partner_id}/authorisations/{product}`
-    """
-    return Request(
-        method="GET",
-        path=path_of(
-            "/compliance/v1/partners/{partner_id}/authorisations/{product}", partner_id=partner_id, product=product
-        ),
-        query=query_of(
-            min_position=min_position, at=at, known_at=known_at, known_position=known_position, customer=customer
-        ),
-    )
+    """Whether the partner may sell the product to new customers (R12, R19), or maintain existing ones (R20)."""
+    return Request.of("GET /compliance/v1/partners/{partner_id}/authorisations/{product}", locals())
 
 
 def every_product(
@@ -271,15 +172,8 @@ def every_product(
     known_at: Instant | None = None,
     known_position: int | None = None,
 ) -> Request[compliance_types.EveryProductAnswer]:
-    """How the partner stands for each product that is sold.
-
-    `GET /compliance/v1/partners/{partner_id}`
-    """
-    return Request(
-        method="GET",
-        path=path_of("/compliance/v1/partners/{partner_id}", partner_id=partner_id),
-        query=query_of(min_position=min_position, at=at, known_at=known_at, known_position=known_position),
-    )
+    """How the partner stands for each product that is sold."""
+    return Request.of("GET /compliance/v1/partners/{partner_id}", locals())
 
 
 def timeline(
@@ -292,19 +186,8 @@ def timeline(
     limit: int | None = None,
     after: str | None = None,
 ) -> PagedRequest[compliance_types.TimelineAnswer, dict[str, Any]]:
-    """Every fact, notice, window and suspension of the partner up to `at`, by the instant at which it was
-    true.
-
-    `GET /compliance/v1/partners/{partner_id}/timeline`
-    """
-    return PagedRequest(
-        method="GET",
-        path=path_of("/compliance/v1/partners/{partner_id}/timeline", partner_id=partner_id),
-        query=query_of(
-            min_position=min_position, at=at, known_at=known_at, known_position=known_position, limit=limit, after=after
-        ),
-        items="entries",
-    )
+    """Every fact, notice, window and suspension of the partner up to `at`, in the order in which they were true."""
+    return PagedRequest.of("GET /compliance/v1/partners/{partner_id}/timeline", locals(), items="entries")
 
 
 def standings(
@@ -316,15 +199,8 @@ def standings(
     known_position: int | None = None,
     limit: int | None = None,
 ) -> Request[compliance_types.StandingsAnswer]:
-    """Status, headcount and minimum of each product over time, and when each person was linked and counted.
-
-    `GET /compliance/v1/partners/{partner_id}/standings`
-    """
-    return Request(
-        method="GET",
-        path=path_of("/compliance/v1/partners/{partner_id}/standings", partner_id=partner_id),
-        query=query_of(min_position=min_position, at=at, known_at=known_at, known_position=known_position, limit=limit),
-    )
+    """Status, headcount and minimum of each product over time, and when each person was linked and counted."""
+    return Request.of("GET /compliance/v1/partners/{partner_id}/standings", locals())
 
 
 def timeline_table(
@@ -335,16 +211,10 @@ def timeline_table(
     known_at: Instant | None = None,
     known_position: int | None = None,
 ) -> FileRequest:
-    """Every fact, notice, window and suspension of the partner up to `at`, by the instant at which it was
-    true. As a table: the whole list, in CSV (RFC 4180).
-
-    `GET /compliance/v1/partners/{partner_id}/timeline.csv`
+    """Every fact, notice, window and suspension of the partner up to `at`, in the order in which they were true. As
+    a table: the whole list, in CSV (RFC 4180).
     """
-    return FileRequest(
-        method="GET",
-        path=path_of("/compliance/v1/partners/{partner_id}/timeline.csv", partner_id=partner_id),
-        query=query_of(min_position=min_position, at=at, known_at=known_at, known_position=known_position),
-    )
+    return FileRequest.of("GET /compliance/v1/partners/{partner_id}/timeline.csv", locals())
 
 
 def standings_table(
@@ -355,13 +225,7 @@ def standings_table(
     known_at: Instant | None = None,
     known_position: int | None = None,
 ) -> FileRequest:
-    """Status, headcount and minimum of each product over time, and when each person was linked and counted.
-    As a table: the whole list, in CSV (RFC 4180).
-
-    `GET /compliance/v1/partners/{partner_id}/standings.csv`
+    """Status, headcount and minimum of each product over time, and when each person was linked and counted. As a
+    table: the whole list, in CSV (RFC 4180).
     """
-    return FileRequest(
-        method="GET",
-        path=path_of("/compliance/v1/partners/{partner_id}/standings.csv", partner_id=partner_id),
-        query=query_of(min_position=min_position, at=at, known_at=known_at, known_position=known_position),
-    )
+    return FileRequest.of("GET /compliance/v1/partners/{partner_id}/standings.csv", locals())

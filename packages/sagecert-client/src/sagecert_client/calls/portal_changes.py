@@ -1,19 +1,8 @@
 """Calls about portal changes. Written by `python -m tests.client.generator --write`; do not edit."""
 
-from sagecert_client.request import (
-    JSON,
-    OMITTED,
-    Day,
-    FileRequest,
-    Instant,
-    Omitted,
-    PagedRequest,
-    Request,
-    body_of,
-    path_of,
-    query_of,
-    recording,
-)
+from collections.abc import Sequence
+
+from sagecert_client.request import OMITTED, RECORDING, Day, FileRequest, Instant, Omitted, PagedRequest, Request
 from sagecert_client.types import certification as certification_types
 from sagecert_client.types import compliance as compliance_types
 
@@ -29,23 +18,8 @@ def declare_portal_change(
     idempotency_key: str | None = None,
     x_correlation_id: str | None = None,
 ) -> Request[certification_types.Recorded]:
-    """The Provisioning Portal changes (R25, R27). After a void the id is free to be recorded again (R33).
-
-    `POST /certification/v1/portal-changes`
-    """
-    return Request(
-        method="POST",
-        path=path_of("/certification/v1/portal-changes"),
-        body=body_of(
-            effective_at=effective_at,
-            portal_change_id=portal_change_id,
-            products=products,
-            significant=significant,
-            due_on=due_on,
-            summary=summary,
-        ),
-        headers={**JSON, **recording(idempotency_key=idempotency_key, x_correlation_id=x_correlation_id)},
-    )
+    """The Provisioning Portal changes (R25, R27). After a void the id is free to be recorded again (R33)."""
+    return Request.of("POST /certification/v1/portal-changes", locals(), body="needed", headers=RECORDING)
 
 
 def correct_portal_change(
@@ -59,19 +33,12 @@ def correct_portal_change(
     idempotency_key: str | None = None,
     x_correlation_id: str | None = None,
 ) -> Request[certification_types.Recorded]:
-    """Terms of a portal change were wrong: from the recording on, it counts as announced so (R38).
-
-    `POST /certification/v1/portal-changes/{portal_change_id}/corrections`
-    """
-    return Request(
-        method="POST",
-        path=path_of(
-            "/certification/v1/portal-changes/{portal_change_id}/corrections", portal_change_id=portal_change_id
-        ),
-        body=body_of(
-            effective_at=effective_at, due_on=due_on, products=products, significant=significant, reason=reason
-        ),
-        headers={**JSON, **recording(idempotency_key=idempotency_key, x_correlation_id=x_correlation_id)},
+    """Terms of a portal change were wrong: from the recording on, it counts as announced so (R38)."""
+    return Request.of(
+        "POST /certification/v1/portal-changes/{portal_change_id}/corrections",
+        locals(),
+        body="needed",
+        headers=RECORDING,
     )
 
 
@@ -84,18 +51,20 @@ def portal_changes(
     limit: int | None = None,
     after: str | None = None,
 ) -> PagedRequest[compliance_types.PortalChangesAnswer, compliance_types.PortalChangeItem]:
-    """The portal changes that are declared, with the terms in force (R38): latest announced first.
+    """The portal changes that are declared, with the terms in force (R38): latest announced first."""
+    return PagedRequest.of("GET /compliance/v1/portal-changes", locals(), items="portal_changes")
 
-    `GET /compliance/v1/portal-changes`
-    """
-    return PagedRequest(
-        method="GET",
-        path=path_of("/compliance/v1/portal-changes"),
-        query=query_of(
-            min_position=min_position, at=at, known_at=known_at, known_position=known_position, limit=limit, after=after
-        ),
-        items="portal_changes",
-    )
+
+def portal_change(
+    portal_change_id: str,
+    *,
+    min_position: int | None = None,
+    at: Instant | None = None,
+    known_at: Instant | None = None,
+    known_position: int | None = None,
+) -> Request[compliance_types.PortalChangeAnswer]:
+    """One portal change, with the terms in force (R38); 404 while none of this id is declared."""
+    return Request.of("GET /compliance/v1/portal-changes/{portal_change_id}", locals())
 
 
 def notifications(
@@ -106,17 +75,17 @@ def notifications(
     known_at: Instant | None = None,
     known_position: int | None = None,
 ) -> Request[compliance_types.NotificationsAnswer]:
-    """The partners to whom the portal change is communicated: those enrolled at its announcement (R27).
+    """The partners to whom the portal change is communicated: those enrolled at its announcement (R27)."""
+    return Request.of("GET /compliance/v1/portal-changes/{portal_change_id}/notifications", locals())
 
-    `GET /compliance/v1/portal-changes/{portal_change_id}/notifications`
+
+def progress(
+    portal_change_id: str, *, min_position: int | None = None, partner_id: Sequence[str] | None = None
+) -> Request[compliance_types.ProgressAnswer]:
+    """How far partners are now: how much maintenance the portal change asked of their people, and how much they
+    owe.
     """
-    return Request(
-        method="GET",
-        path=path_of(
-            "/compliance/v1/portal-changes/{portal_change_id}/notifications", portal_change_id=portal_change_id
-        ),
-        query=query_of(min_position=min_position, at=at, known_at=known_at, known_position=known_position),
-    )
+    return Request.of("GET /compliance/v1/portal-changes/{portal_change_id}/progress", locals())
 
 
 def portal_changes_table(
@@ -126,16 +95,10 @@ def portal_changes_table(
     known_at: Instant | None = None,
     known_position: int | None = None,
 ) -> FileRequest:
-    """The portal changes that are declared, with the terms in force (R38): latest announced first. As a
-    table: the whole list, in CSV (RFC 4180).
-
-    `GET /compliance/v1/portal-changes.csv`
+    """The portal changes that are declared, with the terms in force (R38): latest announced first. As a table: the
+    whole list, in CSV (RFC 4180).
     """
-    return FileRequest(
-        method="GET",
-        path=path_of("/compliance/v1/portal-changes.csv"),
-        query=query_of(min_position=min_position, at=at, known_at=known_at, known_position=known_position),
-    )
+    return FileRequest.of("GET /compliance/v1/portal-changes.csv", locals())
 
 
 def notifications_table(
@@ -146,15 +109,7 @@ def notifications_table(
     known_at: Instant | None = None,
     known_position: int | None = None,
 ) -> FileRequest:
-    """The partners to whom the portal change is communicated: those enrolled at its announcement (R27). As
-    a table: the whole list, in CSV (RFC 4180).
-
-    `GET /compliance/v1/portal-changes/{portal_change_id}/notifications.csv`
+    """The partners to whom the portal change is communicated: those enrolled at its announcement (R27). As a table:
+    the whole list, in CSV (RFC 4180).
     """
-    return FileRequest(
-        method="GET",
-        path=path_of(
-            "/compliance/v1/portal-changes/{portal_change_id}/notifications.csv", portal_change_id=portal_change_id
-        ),
-        query=query_of(min_position=min_position, at=at, known_at=known_at, known_position=known_position),
-    )
+    return FileRequest.of("GET /compliance/v1/portal-changes/{portal_change_id}/notifications.csv", locals())

@@ -1,6 +1,6 @@
 """Calls about previews. Written by `python -m tests.client.generator --write`; do not edit."""
 
-from sagecert_client.request import JSON, OMITTED, Omitted, Request, body_of, path_of
+from sagecert_client.request import OMITTED, Omitted, Request
 from sagecert_client.types import compliance as compliance_types
 
 
@@ -10,13 +10,5 @@ def preview(
     after: str | Omitted | None = OMITTED,
     limit: int | Omitted = OMITTED,
 ) -> Request[compliance_types.PreviewAnswer]:
-    """What would be answered and announced otherwise, for whom, if these facts were recorded now.
-
-    `POST /compliance/v1/previews`
-    """
-    return Request(
-        method="POST",
-        path=path_of("/compliance/v1/previews"),
-        body=body_of(facts=facts, after=after, limit=limit),
-        headers=JSON,
-    )
+    """Which answers and announcements would change, and for whom, if these facts were recorded now."""
+    return Request.of("POST /compliance/v1/previews", locals(), body="needed")

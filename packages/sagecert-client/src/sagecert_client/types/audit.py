@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NotRequired, TypeAlias, TypedDict
 
+Problem: TypeAlias = "dict[str, Any]"
+
+FieldError: TypeAlias = "dict[str, Any]"
+
 
 class Alive(TypedDict):
     """The process answers."""
@@ -20,15 +24,8 @@ class Readiness(TypedDict):
     events_sealed: int
 
 
-Problem: TypeAlias = "dict[str, Any]"
-
-FieldError: TypeAlias = "dict[str, Any]"
-
-
 class RecordedFact(TypedDict):
-    """A fact as it is recorded. Where it is one of the same batch, the instant of its recording is not
-    known yet.
-    """
+    """A fact as it is recorded. Where it is one of the same batch, the instant of its recording is not known yet."""
 
     fact_id: str
     type: str

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
+Scope: TypeAlias = "Literal['calendars', 'read', 'facts', 'audit', 'admin']"
+
+Problem: TypeAlias = "dict[str, Any]"
+
+FieldError: TypeAlias = "dict[str, Any]"
+
 
 class AttemptAnswer(TypedDict):
     """An attempt that was made by then, with the score that decides (R32)."""
@@ -22,6 +28,13 @@ class AttemptScore(TypedDict):
     score: str
 
 
+class CallerAnswer(TypedDict):
+    """`name`: of the key, and the actor of what it records; `local` and `bootstrap` are not issued keys."""
+
+    name: str
+    scopes: list[Scope]
+
+
 class ChangedLink(TypedDict):
     """A person, and the fact that links them or says that they left; in a dry run there is none."""
 
@@ -30,7 +43,7 @@ class ChangedLink(TypedDict):
 
 
 class Closure(TypedDict):
-    """Nothing but when it was."""
+    """When the partner closed."""
 
     effective_at: NotRequired[str | None]
 
@@ -103,9 +116,7 @@ class Enrolment(TypedDict):
 
 
 class FactAnswer(TypedDict):
-    """A fact as recorded, with its `free_text`: its reason or evidence, unless erased; a name is in the
-    profile.
-    """
+    """A fact as recorded, with its `free_text`: its reason or evidence, unless erased; a name is in the profile."""
 
     fact_id: str
     type: str
@@ -123,10 +134,11 @@ class FactAnswer(TypedDict):
     voided_by: str | None
     voided_at: str | None
     free_text: str | None
+    free_text_altered: bool
 
 
 class Health(TypedDict):
-    """It is; otherwise the answer is a problem."""
+    """The service is healthy; otherwise the answer is a problem."""
 
     status: Literal["alive", "ready"]
 
@@ -179,9 +191,7 @@ class Minimum(TypedDict):
 
 
 class NoEffectWarning(TypedDict):
-    """Why a fact changes nothing now: one of the reasons of `/compliance/v1/facts-without-effect`, and its
-    rule.
-    """
+    """Why a fact changes nothing now: one of the reasons of `/compliance/v1/facts-without-effect`, and its rule."""
 
     reason: Literal[
         "already_certified",
@@ -226,14 +236,14 @@ class NoEffectWarning(TypedDict):
 
 
 class PartnerProfile(TypedDict):
-    """What the partner is called."""
+    """The partner's name."""
 
     partner_id: str
     name: str
 
 
 class PartnerProfileBody(TypedDict):
-    """What the partner is called."""
+    """The partner's name."""
 
     name: str
 
@@ -270,7 +280,7 @@ class Recognition(TypedDict):
 
 
 class Recorded(TypedDict):
-    """A fact is recorded. `position`: the last of what was appended with it; `waits_for`: where it is held."""
+    """A fact is recorded. `position`: the last one appended with it; `waits_for`: what a held fact waits for."""
 
     fact_id: str
     position: int
@@ -281,9 +291,7 @@ class Recorded(TypedDict):
 
 
 class RecordedFact(TypedDict):
-    """A fact as it is recorded. Where it is one of the same batch, the instant of its recording is not
-    known yet.
-    """
+    """A fact as it is recorded. Where it is one of the same batch, the instant of its recording is not known yet."""
 
     fact_id: str
     type: str
@@ -324,9 +332,7 @@ class RegistrationAnswer(TypedDict):
 
 
 class Revision(TypedDict):
-    """What changes from `effective_at` on, which is never before the recording (R39); the rest stays as it
-    is.
-    """
+    """What changes from `effective_at` on, which is never before the recording (R39); the rest stays as it is."""
 
     effective_at: NotRequired[str | None]
     policy_id: str
@@ -338,26 +344,12 @@ class Revision(TypedDict):
 
 
 class Revocation(TypedDict):
-    """Certified no longer (R37). `reason` is kept apart from the fact, where it can be erased."""
+    """The certification ends (R37). `reason` is kept apart from the fact, where it can be erased."""
 
     effective_at: NotRequired[str | None]
     consultant_id: str
     product: str
     reason: str
-
-
-class ScoreAnswer(TypedDict):
-    """`outcome`: whether the score was recorded, corrected, or known already; the rest is about the fact
-    behind it.
-    """
-
-    fact_id: str
-    position: int
-    recorded_at: str
-    effective_at: str
-    waits_for: NotRequired[WaitsFor | None]
-    warnings: NotRequired[list[NoEffectWarning] | None]
-    outcome: Literal["recorded", "corrected", "unchanged"]
 
 
 class ScoreStatement(TypedDict):
@@ -386,13 +378,14 @@ class Void(TypedDict):
 
 
 class WaitsFor(TypedDict):
-    """What a held fact takes effect with (R35)."""
+    """The fact that a held fact waits for (R35)."""
 
     registration_id: NotRequired[str | None]
     attempt: NotRequired[int | None]
     portal_change_id: NotRequired[str | None]
 
 
-Problem: TypeAlias = "dict[str, Any]"
+class ScoreAnswer(Recorded):
+    """`outcome`: whether the score was recorded, corrected, or known already; the rest is about the fact behind it."""
 
-FieldError: TypeAlias = "dict[str, Any]"
+    outcome: Literal["recorded", "corrected", "unchanged"]

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
+NothingBody: TypeAlias = "dict[str, Any]"
+
+Problem: TypeAlias = "dict[str, Any]"
+
+FieldError: TypeAlias = "dict[str, Any]"
+
 
 class ChangeBody(TypedDict):
-    """What is to be another; what is left out stays. `filter` null: everything."""
+    """The members to change; the others stay. `filter` null: every event."""
 
     url: NotRequired[str]
     description: NotRequired[str]
@@ -19,11 +25,11 @@ class ChangeBody(TypedDict):
 DryRunBody = TypedDict(
     "DryRunBody", {"from": "NotRequired[Literal['origin'] | dict[str, Any] | None]", "limit": "NotRequired[int]"}
 )
-"""From where; left out: from where the endpoint is. `limit`: how many messages at most."""
+"""The place to begin at; by default that of the endpoint. `limit`: how many messages at most."""
 
 
 class FilterBody(TypedDict):
-    """Which compliance events are told: an event must pass all members; null: any."""
+    """Which compliance events are sent: an event must pass all members; null: any."""
 
     types: NotRequired[list[str] | None]
     partner_ids: NotRequired[list[str] | None]
@@ -69,9 +75,6 @@ class MinimumBody(TypedDict):
     DEVELOPER: NotRequired[int | None]
 
 
-NothingBody: TypeAlias = "dict[str, Any]"
-
-
 class PlaceBody(TypedDict):
     """A place in the log of compliance events, as it was written: a word or one of two members."""
 
@@ -100,13 +103,13 @@ class RegistrationBody(TypedDict):
 
 
 class ReleaseBody(TypedDict):
-    """Whose messages; left out: those of all partners."""
+    """The partner whose messages are released; by default all partners."""
 
     partner_id: NotRequired[str | None]
 
 
 ReplayBody = TypedDict("ReplayBody", {"from": "Literal['origin'] | dict[str, Any]"})
-"""From where everything is told once more."""
+"""The place from which every event is sent again."""
 
 
 class ResendBody(TypedDict):
@@ -155,26 +158,44 @@ class CloudEvent(TypedDict):
     about: NotRequired[str]
 
 
+class NamesAnswer(TypedDict):
+    """The names by id. An id without a name, or whose name is erased, is left out."""
+
+    partners: dict[str, str]
+    consultants: dict[str, str]
+
+
+class PartnerProgress(TypedDict):
+    """One partner. `asked`: of the people who count for it, by product; `owed`: what of it they still owe."""
+
+    partner_id: str
+    asked: int
+    owed: int
+
+
 class RecordedEventsAnswer(TypedDict):
-    """A page of events, newest first. `next`: the `after` of the next page, which has older ones; null: the
-    last.
-    """
+    """A page of events, newest first. `next`: the `after` of the next page, with older events; null: there is none."""
 
     events: list[CloudEvent]
     next: int | None
 
 
+class Total(TypedDict):
+    """How many there are. `more`: there are others, which are not counted."""
+
+    count: int
+    more: bool
+
+
 class AttemptsAnswer(TypedDict):
-    """A page of attempts, the newest first. `next`: the `after` of the next page; null: the last."""
+    """A page of attempts, the newest first. `next`: the `after` of the next page; null: there is none."""
 
     attempts: list[Attempt]
     next: int | None
 
 
 class Attempt(TypedDict):
-    """One request. `messages`: their number; `epoch` and `sequence` are of the first, null unless `kind` is
-    event.
-    """
+    """One request. `messages`: their number; `epoch` and `sequence` are of the first, null unless `kind` is event."""
 
     number: int
     kind: Literal["event", "heartbeat", "resend", "test"]
@@ -190,9 +211,7 @@ class Attempt(TypedDict):
 
 
 class DryRunAnswer(TypedDict):
-    """What would be sent. `position`: how far was looked; `next`: where to go on; null: that is the end of
-    the log.
-    """
+    """What would be sent. `position`: the last one looked at; `next`: where to go on; null: the log ends there."""
 
     messages: list[Any]
     position: int
@@ -200,7 +219,7 @@ class DryRunAnswer(TypedDict):
 
 
 class ParkedAnswer(TypedDict):
-    """A page of parked messages. `next`: the `after` of the next page; null: this is the last."""
+    """A page of parked messages. `next`: the `after` of the next page; null: there is none."""
 
     parked: list[Parked]
     next: str | None
@@ -224,7 +243,7 @@ class ReleaseAnswer(TypedDict):
 
 
 class SentAnswer(TypedDict):
-    """What became of the message. `error`: why there is no status, or why it does not count."""
+    """The outcome of sending a message. `error`: why there is no status, or why it does not count."""
 
     delivered: bool
     status: int | None
@@ -234,7 +253,7 @@ class SentAnswer(TypedDict):
 
 
 class EndpointAnswer(TypedDict):
-    """An endpoint. `filter`: null where it is told everything. Its secret is never shown again."""
+    """An endpoint. `filter`: null if it gets every event. Its secret is never shown again."""
 
     endpoint_id: str
     url: str
@@ -261,7 +280,7 @@ class Filter(TypedDict):
 
 
 class Health(TypedDict):
-    """How far the endpoint was told, and how that goes."""
+    """How far delivery to the endpoint has come, and whether it succeeds."""
 
     position: int
     head: int
@@ -281,35 +300,14 @@ class Health(TypedDict):
 
 
 class EndpointsAnswer(TypedDict):
-    """A page of endpoints. `next`: the `after` of the next page; null: this is the last."""
+    """A page of endpoints. `next`: the `after` of the next page; null: there is none."""
 
     endpoints: list[EndpointAnswer]
     next: str | None
 
 
-class RegisteredAnswer(TypedDict):
-    """A new endpoint, with its secret, which is shown this once."""
-
-    endpoint_id: str
-    url: str
-    description: str
-    filter: Filter | None
-    batch_max: int
-    heartbeat_seconds: int | None
-    ed25519: bool
-    state: Literal["active", "disabled", "paused"]
-    registered_at: str
-    registered_by: str
-    changed_by: str
-    health: Health
-    public_key: NotRequired[str]
-    secret: NotRequired[str]
-
-
 class RotatedAnswer(TypedDict):
-    """The new secret, shown this once. `previous_expires_at`: until then the one before signs too; null: it
-    is lost.
-    """
+    """The new secret, shown only once. `previous_expires_at`: the previous one signs until then; null: it is lost."""
 
     secret: str
     previous_expires_at: str | None
@@ -344,9 +342,7 @@ class HypotheticalRevision(TypedDict):
 
 
 class Minimum(TypedDict):
-    """How many counted consultants a partner of each kind must keep (R10); None: of this kind nothing is
-    said.
-    """
+    """How many counted consultants a partner of each kind must keep (R10); None: of this kind nothing is said."""
 
     VAR: NotRequired[int | None]
     DEVELOPER: NotRequired[int | None]
@@ -362,9 +358,7 @@ class WhatIfDifference(TypedDict):
 
 
 class DifferingStanding(TypedDict):
-    """How the partner stands in one of two cases; of windows and suspensions only those that the other has
-    not.
-    """
+    """How the partner stands in one of two cases; of windows and suspensions only those that the other has not."""
 
     status: Literal["compliant", "in_window", "not_enrolled", "not_yet_authorised", "suspended"]
     sell_new: bool
@@ -388,9 +382,7 @@ class DifferingWindow(TypedDict):
 
 
 Suspension = TypedDict("Suspension", {"from": "str", "to": "NotRequired[str | None]"})
-"""Selling to new customers is not allowed from `from` (inclusive) to `to` (exclusive; null: still on)
-    (R19).
-    """
+"""Selling to new customers is not allowed from `from` (inclusive) to `to` (exclusive; null: still on) (R19)."""
 
 
 class Reason(TypedDict):
@@ -402,7 +394,7 @@ class Reason(TypedDict):
 
 
 class WhatIfsAnswer(TypedDict):
-    """The what-ifs that are known, oldest first, without their differences."""
+    """The what-ifs of this process, oldest first, without their differences."""
 
     what_ifs: list[WhatIfAnswer]
 
@@ -434,18 +426,6 @@ class ClaimItem(TypedDict):
     then_allowed: bool | None
 
 
-class ConsultantsAnswer(TypedDict):
-    """A page of people and products. `next`: the `after` of the next page; null: this is the last."""
-
-    at: str
-    known_at: str
-    position: int
-    policy_id: str
-    engine: str
-    consultants: list[ConsultantItem]
-    next: str | None
-
-
 class ConsultantItem(TypedDict):
     """One person and one product. `name`, `partner_name`: null where unknown or erased."""
 
@@ -459,54 +439,6 @@ class ConsultantItem(TypedDict):
     certified_since: str | None
     lacks: list[Literal["course", "maintenance", "pass"]]
     maintenance_due_on: str | None
-    next_change_at: str | None
-
-
-class ConsultantAnswer(TypedDict):
-    """Whether the person is certified for the product, and may use the portal for it."""
-
-    at: str
-    known_at: str
-    position: int
-    policy_id: str
-    engine: str
-    consultant_id: str
-    name: str | None
-    product: str
-    certified: bool
-    portal_user: bool
-    reasons: list[Reason]
-    next_change_at: str | None
-
-
-class ExplanationAnswer(TypedDict):
-    """The standing, the argument for it in `steps`, who counts, who was lost, what is missing, what would
-    mend it.
-    """
-
-    at: str
-    known_at: str
-    position: int
-    policy_id: str
-    engine: str
-    partner_id: str
-    product: str
-    status: Literal["compliant", "in_window", "not_enrolled", "not_yet_authorised", "suspended"]
-    sell_new: bool
-    maintain_existing: bool
-    headcount: int
-    minimum: int | None
-    shortfall: int | None
-    steps: list[Reason]
-    counted: list[CountedConsultant]
-    counted_omitted: int
-    lost: list[ExplanationLostConsultant]
-    lost_omitted: int
-    windows: list[RunningWindow]
-    linked_only: list[str]
-    linked_only_omitted: int
-    remedies: list[Remedy]
-    facts: list[NamedFact]
     next_change_at: str | None
 
 
@@ -529,9 +461,7 @@ class ExplanationLostConsultant(TypedDict):
 
 
 class RunningWindow(TypedDict):
-    """One consultant missing: how the deadline was counted (R13, R15, R16), and who was lost at its
-    opening.
-    """
+    """One consultant missing: how the deadline was counted (R13, R15, R16), and who was lost at its opening."""
 
     opened_at: str
     lost_on: str
@@ -545,41 +475,12 @@ class RunningWindow(TypedDict):
 
 
 class Remedy(TypedDict):
-    """What would mend it. `people`: how many more must count. `before`: after which it would be too late,
-    if ever.
-    """
+    """What would mend it. `people`: how many more must count. `before`: after which it would be too late, if ever."""
 
     rule: str
     text: str
     people: int
     before: str | None
-
-
-class NamedFact(TypedDict):
-    """A fact that the explanation names, as recorded. `proof`: where its proof of inclusion in the log is."""
-
-    fact_id: str
-    position: int
-    type: str
-    effective_at: str
-    recorded_at: str
-    actor: str
-    data: dict[str, Any]
-    proof: str
-
-
-class FactsWithoutEffectAnswer(TypedDict):
-    """A page of facts in log order. `next`: the `after` of the next page of the same list; null: this is
-    the last.
-    """
-
-    at: str
-    known_at: str
-    position: int
-    policy_id: str
-    engine: str
-    facts: list[FactItem]
-    next: str | None
 
 
 class FactItem(TypedDict):
@@ -633,20 +534,8 @@ class FactItem(TypedDict):
     data: dict[str, Any]
 
 
-class PartnersAnswer(TypedDict):
-    """A page of partners. `next`: the `after` of the next page; null: this is the last."""
-
-    at: str
-    known_at: str
-    position: int
-    policy_id: str
-    engine: str
-    partners: list[PartnerItem]
-    next: str | None
-
-
 class PartnerItem(TypedDict):
-    """How one partner stands for one product. `name`: null where it is unknown or erased."""
+    """How one partner stands for one product. `name`: null if it is unknown or erased."""
 
     partner_id: str
     name: str | None
@@ -670,25 +559,11 @@ class LeadingReason(TypedDict):
 
 
 class ListsLostConsultant(TypedDict):
-    """Who ceased to count last and does not count since, and when. `name`: null where it is unknown or
-    erased.
-    """
+    """The last person who ceased to count and is not back, and when. `name`: null if it is unknown or erased."""
 
     consultant_id: str
     name: str | None
     at: str
-
-
-class WindowsAnswer(TypedDict):
-    """A page of windows. `next`: the `after` of the next page; null: this is the last."""
-
-    at: str
-    known_at: str
-    position: int
-    policy_id: str
-    engine: str
-    windows: list[WindowItem]
-    next: str | None
 
 
 class WindowItem(TypedDict):
@@ -705,20 +580,6 @@ class WindowItem(TypedDict):
     outcome: Literal["closed", "closed_late", "expired", "open", "void"]
     policy_id: str
     next_change_at: str | None
-
-
-class MaintenanceAnswer(TypedDict):
-    """A page of what is owed, soonest due first. `next`: the `after` of the next page; null: this is the
-    last.
-    """
-
-    at: str
-    known_at: str
-    position: int
-    policy_id: str
-    engine: str
-    maintenance: list[MaintenanceItem]
-    next: str | None
 
 
 class MaintenanceItem(TypedDict):
@@ -771,34 +632,26 @@ class LearnedChange(TypedDict):
     differences: list[Difference]
 
 
+class NamedFact(TypedDict):
+    """A fact that an answer names, as recorded. `proof`: where its proof of inclusion in the log is."""
+
+    fact_id: str
+    position: int
+    type: str
+    effective_at: str
+    recorded_at: str
+    actor: str
+    data: dict[str, Any]
+    proof: str
+
+
 class Difference(TypedDict):
-    """A member of the answer that became another one. Of a list: what it has no longer, and what it has
-    newly.
-    """
+    """A member of the answer that changed. Of a list: what was removed, and what was added."""
 
     product: str
     member: str
     before: Any
     after: Any
-
-
-class AuthorisationAnswer(TypedDict):
-    """Whether the partner may sell the product to new customers, or maintain existing ones."""
-
-    at: str
-    known_at: str
-    position: int
-    policy_id: str
-    engine: str
-    partner_id: str
-    name: str | None
-    product: str
-    customer: Literal["existing", "new"]
-    allowed: bool
-    status: Literal["compliant", "in_window", "not_enrolled", "not_yet_authorised", "suspended"]
-    reasons: list[Reason]
-    mends: Mends | None
-    next_change_at: str | None
 
 
 class Mends(TypedDict):
@@ -820,46 +673,12 @@ class DueBy(TypedDict):
 
 
 class NearPerson(TypedDict):
-    """Who lacks `steps` things to be certified, and so to count. `name`: null where it is unknown or
-    erased.
-    """
+    """Who lacks `steps` things to be certified, and so to count. `name`: null if it is unknown or erased."""
 
     consultant_id: str
     name: str | None
     lacks: list[Literal["course", "maintenance", "pass"]]
     steps: int
-
-
-class EveryProductAnswer(TypedDict):
-    """How the partner stands for each product. `next_change_at`: when the first of them changes."""
-
-    at: str
-    known_at: str
-    position: int
-    policy_id: str
-    engine: str
-    partner_id: str
-    name: str | None
-    products: list[ProductStanding]
-    next_change_at: str | None
-
-
-class ProductStanding(TypedDict):
-    """How the partner stands for one product."""
-
-    headcount: int
-    counted: list[str]
-    minimum: int | None
-    shortfall: int | None
-    status: Literal["compliant", "in_window", "not_enrolled", "not_yet_authorised", "suspended"]
-    sell_new: bool
-    maintain_existing: bool
-    windows: list[Window]
-    suspensions: list[Suspension]
-    reasons: list[Reason]
-    next_change_at: str | None
-    mends: Mends | None
-    product: str
 
 
 class Window(TypedDict):
@@ -873,25 +692,6 @@ class Window(TypedDict):
     policy_id: NotRequired[str]
 
 
-class PolicyAnswer(TypedDict):
-    """The terms in force at `at`. `policy_id`: the last revision in force, whatever it changes."""
-
-    at: str
-    known_at: str
-    position: int
-    policy_id: str
-    engine: str
-    window_days: int
-    minimum: dict[str, int]
-    programmes: list[str]
-    reminder_days: list[int]
-    products: list[str]
-    in_force_from: str | None
-    fact_id: str | None
-    set_by: TermsSetBy
-    next_change_at: str | None
-
-
 class TermsSetBy(TypedDict):
     """What set each term."""
 
@@ -902,40 +702,11 @@ class TermsSetBy(TypedDict):
 
 
 class SetBy(TypedDict):
-    """The policy that set a term, from when on, and the fact; both null before the first revision of the
-    term.
-    """
+    """The policy that set a term, from when on, and the fact; both null before the first revision of the term."""
 
     policy_id: str
     in_force_from: str | None
     fact_id: str | None
-
-
-class NotificationsAnswer(TypedDict):
-    """To whom the portal change is communicated; nobody before its announcement."""
-
-    at: str
-    known_at: str
-    position: int
-    policy_id: str
-    engine: str
-    portal_change_id: str
-    notified: list[str]
-    next_change_at: str | None
-
-
-class PortalChangesAnswer(TypedDict):
-    """A page of portal changes, latest announced first. `next`: the `after` of the next page; null: it is
-    the last.
-    """
-
-    at: str
-    known_at: str
-    position: int
-    policy_id: str
-    engine: str
-    portal_changes: list[PortalChangeItem]
-    next: str | None
 
 
 class PortalChangeItem(TypedDict):
@@ -951,24 +722,8 @@ class PortalChangeItem(TypedDict):
     corrected_by: list[str]
 
 
-class PreviewAnswer(TypedDict):
-    """What would be answered and announced otherwise if the facts were recorded at `at`, after `position`."""
-
-    at: str
-    known_at: str
-    position: int
-    policy_id: str
-    engine: str
-    everybody: bool
-    partners_concerned: int
-    partners_compared: int
-    partners: list[PreviewedPartner]
-    people: list[PreviewedPerson]
-    next: str | None
-
-
 class PreviewedPartner(TypedDict):
-    """What would be another for a partner. `name`: null where it is unknown or erased. `events`: in order."""
+    """What would change for a partner. `name`: null if it is unknown or erased. `events`: in order."""
 
     partner_id: str
     name: str | None
@@ -977,9 +732,7 @@ class PreviewedPartner(TypedDict):
 
 
 class ProductPreview(TypedDict):
-    """A product for which the partner would stand otherwise, now or later. `before`: null where no fact
-    names it yet.
-    """
+    """A product for which the partner would have another standing, now or later."""
 
     product: str
     before: PreviewedStanding | None
@@ -1030,7 +783,7 @@ class Retraction(TypedDict):
 
 
 class PreviewedPerson(TypedDict):
-    """A certification that would be answered otherwise. `name`: null where it is unknown or erased."""
+    """A certification whose answer would change. `name`: null if it is unknown or erased."""
 
     consultant_id: str
     name: str | None
@@ -1048,22 +801,6 @@ class CertificationAnswer(TypedDict):
     next_change_at: str | None
 
 
-class StandingsAnswer(TypedDict):
-    """The spans of each product in order, and those of people, by id."""
-
-    at: str
-    known_at: str
-    position: int
-    policy_id: str
-    engine: str
-    partner_id: str
-    name: str | None
-    standings: list[StandingSpan]
-    standings_omitted: int
-    people: list[PersonAtPartner]
-    people_omitted: int
-
-
 StandingSpan = TypedDict(
     "StandingSpan",
     {
@@ -1077,39 +814,18 @@ StandingSpan = TypedDict(
         "shortfall": "int | None",
     },
 )
-"""How the partner stands for the product from `start` until `to` (exclusive; None: for ever, if no fact
-    comes).
-    """
+"""How the partner stands for the product from `start` until `to` (exclusive; None: for ever, if no fact comes)."""
 
 
 PersonAtPartner = TypedDict(
     "PersonAtPartner",
     {"consultant_id": "str", "name": "str | None", "product": "str | None", "from": "str", "to": "str | None"},
 )
-"""A person is linked to the partner (`product` null), or counts there for the product, from `from`
-    until `to`.
-    """
-
-
-class TimelineAnswer(TypedDict):
-    """The entries in order: each has a `kind` (fact, notice, window, suspension), `at`, and what goes with
-    its kind.
-    """
-
-    at: str
-    known_at: str
-    position: int
-    policy_id: str
-    engine: str
-    partner_id: str
-    name: str | None
-    entries: list[dict[str, Any]]
-    next_change_at: str | None
-    next: str | None
+"""A person is linked to the partner (`product` null), or counts there for the product, from `from` until `to`."""
 
 
 class ProcessesAnswer(TypedDict):
-    """The processes heard of within an hour, at most two hundred. `now`: by the clock of PostgreSQL itself."""
+    """The processes with a heartbeat within an hour, at most two hundred. `now`: by the clock of PostgreSQL itself."""
 
     now: str
     version: str
@@ -1119,9 +835,7 @@ class ProcessesAnswer(TypedDict):
 
 
 class Process(TypedDict):
-    """A follower or a dispatcher. `beat_at`: its last sign of life; `alive`: it is younger than ten
-    seconds.
-    """
+    """A follower or a dispatcher. `beat_at`: its last heartbeat; `alive`: that is less than ten seconds ago."""
 
     role: Literal["dispatcher", "follower"]
     held_by: str
@@ -1132,36 +846,9 @@ class Process(TypedDict):
     endpoints: int | None
 
 
-class ComplianceAnswer(TypedDict):
-    """How a partner stands for a product at `at`, judged from the facts known at `known_at`, up to
-    `position`.
-    """
-
-    headcount: int
-    counted: list[str]
-    minimum: int | None
-    shortfall: int | None
-    status: Literal["compliant", "in_window", "not_enrolled", "not_yet_authorised", "suspended"]
-    sell_new: bool
-    maintain_existing: bool
-    windows: list[Window]
-    suspensions: list[Suspension]
-    reasons: list[Reason]
-    next_change_at: str | None
-    mends: Mends | None
-    partner_id: str
-    name: str | None
-    product: str
-    at: str
-    known_at: str
-    position: int
-    policy_id: str
-    engine: str
-
-
 class Readiness(TypedDict):
-    """`facts_behind`: how many facts the projection has still to apply. `known_through`: how far its
-    knowledge goes.
+    """`facts_behind`: how many facts the projection has still to apply. `known_through`: how far its knowledge
+    goes.
     """
 
     status: str
@@ -1174,18 +861,232 @@ class Readiness(TypedDict):
     claims_dropped: NotRequired[int]
 
 
-Problem: TypeAlias = "dict[str, Any]"
-
-FieldError: TypeAlias = "dict[str, Any]"
-
-
 class RecordedFact(TypedDict):
-    """A fact as it is recorded. Where it is one of the same batch, the instant of its recording is not
-    known yet.
-    """
+    """A fact as it is recorded. Where it is one of the same batch, the instant of its recording is not known yet."""
 
     fact_id: str
     type: str
     effective_at: str
     data: dict[str, Any]
     recorded_at: NotRequired[str | None]
+
+
+class Moment(TypedDict):
+    """The members of every answer that name its moment."""
+
+    at: str
+    known_at: str
+    position: int
+    policy_id: str
+    engine: str
+
+
+class ProgressAnswer(Moment):
+    """The partners of whose people something was asked, by id."""
+
+    portal_change_id: str
+    partners: list[PartnerProgress]
+
+
+class TotalsAnswer(Moment):
+    """How much needs action now, by partner and product."""
+
+    suspended: Total
+    open_windows: Total
+    closing_windows: Total
+    maintenance_owed: Total
+    maintenance_overdue: Total
+
+
+class RegisteredAnswer(EndpointAnswer):
+    """A new endpoint, with its secret, which is shown only once."""
+
+    secret: NotRequired[str]
+
+
+class ConsultantsAnswer(Moment):
+    """A page of people and products. `next`: the `after` of the next page; null: there is none."""
+
+    consultants: list[ConsultantItem]
+    next: str | None
+
+
+class ConsultantAnswer(Moment):
+    """Whether the person is certified for the product, and may use the portal for it."""
+
+    consultant_id: str
+    name: str | None
+    product: str
+    certified: bool
+    portal_user: bool
+    reasons: list[Reason]
+    next_change_at: str | None
+
+
+class ExplanationAnswer(StandingSummary, Moment):
+    """The standing, the argument for it in `steps`, who counts, who was lost, what is missing, what would mend it."""
+
+    partner_id: str
+    steps: list[Reason]
+    counted: list[CountedConsultant]
+    counted_omitted: int
+    lost: list[ExplanationLostConsultant]
+    lost_omitted: int
+    windows: list[RunningWindow]
+    linked_only: list[str]
+    linked_only_omitted: int
+    remedies: list[Remedy]
+    facts: list[ProvedFact]
+    next_change_at: str | None
+
+
+class ProvedFact(NamedFact):
+    """A fact with its proof."""
+
+    entry: NotRequired[str | None]
+    tlog_proof: NotRequired[str | None]
+
+
+class FactsWithoutEffectAnswer(Moment):
+    """A page of facts in the order asked for. `next`: the `after` of the next page of the list; null: there is
+    none.
+    """
+
+    facts: list[FactItem]
+    next: str | None
+
+
+class PartnersAnswer(Moment):
+    """A page of partners. `next`: the `after` of the next page; null: there is none."""
+
+    partners: list[PartnerItem]
+    next: str | None
+
+
+class SuspensionsAnswer(Moment):
+    """A page of suspensions. `next`: the `after` of the next page; null: there is none."""
+
+    suspensions: list[PartnerItem]
+    next: str | None
+
+
+class WindowsAnswer(Moment):
+    """A page of windows. `next`: the `after` of the next page; null: there is none."""
+
+    windows: list[WindowItem]
+    next: str | None
+
+
+class MaintenanceAnswer(Moment):
+    """A page of what is owed, soonest due first. `next`: the `after` of the next page; null: there is none."""
+
+    maintenance: list[MaintenanceItem]
+    next: str | None
+
+
+class AuthorisationAnswer(Moment):
+    """Whether the partner may sell the product to new customers, or maintain existing ones."""
+
+    partner_id: str
+    name: str | None
+    product: str
+    customer: Literal["existing", "new"]
+    allowed: bool
+    status: Literal["compliant", "in_window", "not_enrolled", "not_yet_authorised", "suspended"]
+    reasons: list[Reason]
+    mends: Mends | None
+    next_change_at: str | None
+
+
+class EveryProductAnswer(Moment):
+    """How the partner stands for each product. `next_change_at`: when the first of them changes."""
+
+    partner_id: str
+    name: str | None
+    products: list[ProductStanding]
+    next_change_at: str | None
+
+
+class ProductStanding(StandingSummary):
+    """How the partner stands for one product."""
+
+    counted: list[str]
+    windows: list[Window]
+    suspensions: list[Suspension]
+    reasons: list[Reason]
+    next_change_at: str | None
+    mends: Mends | None
+
+
+class PolicyAnswer(Moment):
+    """The terms in force at `at`. `policy_id`: the last revision in force, whatever it changes."""
+
+    window_days: int
+    minimum: dict[str, int]
+    programmes: list[str]
+    reminder_days: list[int]
+    products: list[str]
+    in_force_from: str | None
+    fact_id: str | None
+    set_by: TermsSetBy
+    next_change_at: str | None
+
+
+class NotificationsAnswer(Moment):
+    """The partners to whom the portal change is communicated; none before its announcement."""
+
+    portal_change_id: str
+    notified: list[str]
+    next_change_at: str | None
+
+
+class PortalChangeAnswer(PortalChangeItem, Moment):
+    """One portal change with the terms in force; its members are those of `PortalChangeItem`."""
+
+
+class PortalChangesAnswer(Moment):
+    """A page of portal changes, latest announced first. `next`: the `after` of the next page; null: there is none."""
+
+    portal_changes: list[PortalChangeItem]
+    next: str | None
+
+
+class PreviewAnswer(Moment):
+    """Which answers and announcements would change if the facts were recorded at `at`, after `position`."""
+
+    everybody: bool
+    partners_concerned: int
+    partners_compared: int
+    partners: list[PreviewedPartner]
+    people: list[PreviewedPerson]
+    next: str | None
+
+
+class StandingsAnswer(Moment):
+    """The spans of each product in order, and those of people, by id."""
+
+    partner_id: str
+    name: str | None
+    standings: list[StandingSpan]
+    standings_omitted: int
+    people: list[PersonAtPartner]
+    people_omitted: int
+
+
+class TimelineAnswer(Moment):
+    """The entries in order: each has a `kind` (fact, notice, window, suspension), `at`, and what goes with its
+    kind.
+    """
+
+    partner_id: str
+    name: str | None
+    entries: list[dict[str, Any]]
+    next_change_at: str | None
+    next: str | None
+
+
+class ComplianceAnswer(ProductStanding, Moment):
+    """How a partner stands for a product at `at`, judged from the facts known at `known_at`, up to `position`."""
+
+    partner_id: str
+    name: str | None

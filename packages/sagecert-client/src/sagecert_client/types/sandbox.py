@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NotRequired, TypeAlias, TypedDict
 
+Problem: TypeAlias = "dict[str, Any]"
+
+FieldError: TypeAlias = "dict[str, Any]"
+
 
 class ClockAnswer(TypedDict):
     """What the clock shows."""
@@ -19,15 +23,8 @@ class ClockBody(TypedDict):
     running: NotRequired[bool]
 
 
-Problem: TypeAlias = "dict[str, Any]"
-
-FieldError: TypeAlias = "dict[str, Any]"
-
-
 class RecordedFact(TypedDict):
-    """A fact as it is recorded. Where it is one of the same batch, the instant of its recording is not
-    known yet.
-    """
+    """A fact as it is recorded. Where it is one of the same batch, the instant of its recording is not known yet."""
 
     fact_id: str
     type: str

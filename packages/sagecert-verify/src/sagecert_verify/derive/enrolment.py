@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sagecert_verify.derive.linking import CLOSED, MERGED, Fates
-from sagecert_verify.derive.log import LoggedFact
+from sagecert_verify.derive.logged_fact import LoggedFact
 
 
 class Enrolment(NamedTuple):
@@ -17,7 +17,7 @@ class Enrolment(NamedTuple):
 
 
 def enrolments(own: Iterable[LoggedFact], partner: str, fates: Mapping[datetime, Fates]) -> list[Enrolment]:
-    """Each time that something is said about the partner; of one instant the later recorded holds (R35).
+    """The instants at which a fact about the partner takes effect; of one instant the later recorded fact holds (R35).
 
     `own`: the facts in force that name the partner's kind, programme, closure or merger.
     """

@@ -3,9 +3,10 @@
 import json
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
-from sagecert_verify.derive.log import PREFIX, VERSION, instant_text
+from sagecert_verify.derive.logged_fact import PREFIX, VERSION, instant_text
 from sagecert_verify.derive.sweep import State, Suspension, Window
 
 COUNTED_MAX: Final = 200
@@ -61,8 +62,11 @@ def window_json(window: Window) -> dict[str, Any]:
 def standing_json(product: str, state: State, counted: Sequence[str], products: int) -> dict[str, Any]:
     """The standing that an event carries, within the bounds of an event."""
     unfilled = [window for window in state.windows if window.closed_at is None]
-    ended = sorted((window for window in state.windows if window.closed_at is not None), key=_closed_at)
-    shown = sorted([*_last(ended, ENDED_MAX // products), *unfilled[: UNFILLED_MAX // products]], key=_opened_at)
+    ended = sorted((window for window in state.windows if window.closed_at is not None), key=attrgetter("closed_at"))
+    shown = sorted(
+        [*_last(ended, ENDED_MAX // products), *unfilled[: UNFILLED_MAX // products]],
+        key=attrgetter("opened_at", "ordinal"),
+    )
     over = [suspension for suspension in state.suspensions if suspension.to is not None]
     told = [*_last(over, SUSPENSIONS_MAX // products), *state.suspensions[len(over) :]]
     status = state.status
@@ -95,11 +99,3 @@ def _suspension_json(suspension: Suspension) -> dict[str, Any]:
 
 def _last(things: list[Any], number: int) -> list[Any]:
     return things[-number:] if number else []
-
-
-def _closed_at(window: Window) -> Any:
-    return window.closed_at
-
-
-def _opened_at(window: Window) -> Any:
-    return (window.opened_at, window.ordinal)

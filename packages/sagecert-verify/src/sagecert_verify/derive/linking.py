@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from sagecert_verify.derive.log import LoggedFact
-from sagecert_verify.rules.linking import destination
+from sagecert_verify.derive.logged_fact import LoggedFact
 
 LINKED: Final = "consultant-linked"
 LEFT: Final = "consultant-left"
@@ -13,7 +12,7 @@ CLOSED: Final = "partner-closed"
 MERGED: Final = "partners-merged"
 
 Fates = Mapping[str, str | None]
-"""What becomes of partners at one instant: the survivor of a merger, None after a closure."""
+"""The fate of partners at one instant: the survivor of a merger, None after a closure."""
 
 
 class Origin(NamedTuple):
@@ -50,6 +49,14 @@ def fates_of(endings: Iterable[LoggedFact]) -> dict[datetime, dict[str, str | No
         elif destination(fates, fact.data["into"]) != partner:
             fates.setdefault(partner, fact.data["into"])
     return decided
+
+
+def destination(fates: Fates, partner: str) -> str | None:
+    """Where the links of the partner end up, mergers of one instant followed to the last; None: nowhere."""
+    survivor: str | None = partner
+    while survivor is not None and survivor in fates:
+        survivor = fates[survivor]
+    return survivor
 
 
 def links_of(own: Sequence[LoggedFact], fates: Mapping[datetime, Fates]) -> list[Links]:

@@ -4,27 +4,23 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby, zip_longest
-from typing import Final
 
-from sagecert_verify.derive.announcing import (
-    DUAL,
+from sagecert_verify.derive.consultant_at_partner import NOWHERE, Person, Presence, presence
+from sagecert_verify.derive.enrolment import enrolments
+from sagecert_verify.derive.event_data import FACT_IDS_MAX, Event, standing_json
+from sagecert_verify.derive.facts_of_partner import Known
+from sagecert_verify.derive.logged_fact import LoggedFact
+from sagecert_verify.derive.published_state import DUAL, REQUIRED, Publication, Standing
+from sagecert_verify.derive.spans import Span, holds
+from sagecert_verify.derive.step_events import (
     LAPSED,
     NOTHING_STATED,
-    REQUIRED,
+    REMINDER,
     Announcer,
-    Standing,
     Stated,
     Step,
 )
-from sagecert_verify.derive.enrolment import enrolments
-from sagecert_verify.derive.event_data import FACT_IDS_MAX, Event, standing_json
-from sagecert_verify.derive.known import Known
-from sagecert_verify.derive.log import LoggedFact
-from sagecert_verify.derive.person import NOWHERE, Presence, presence
-from sagecert_verify.derive.spans import Span, holds
 from sagecert_verify.derive.sweep import Announcement, State, Sweep
-
-REMINDER: Final = "replacement-window-closing"
 
 
 class PartnerDerivation:
@@ -45,7 +41,8 @@ class PartnerDerivation:
         """The events of all steps: the groups in log order, the timers between them, and those after them by `until`.
 
         `stated`: since when the published `standing-changed` events say that their standings differ. That instant
-        depends on grounds that an event does not show; it is taken as stated where it is not later than the derived.
+        depends on grounds that an event does not show; it is taken as stated where it is the derived one, or an earlier
+        one at which the step can have changed a ground.
         """
         for _, group in groupby(facts, key=lambda fact: fact.append_position):
             yield from self.take(list(group), stated)
@@ -62,6 +59,18 @@ class PartnerDerivation:
         self._apply(group, step)
         if self._is_mentioned:
             yield from self._announcer.events(step, stated)
+
+    def correct(self, publication: Publication, at: datetime, position: int, cause: str) -> Iterator[Event]:
+        """The events that correct what another engine published, after the step at this instant and position.
+
+        `cause`: the fact that installed the engine which corrects. All timers by then have fired.
+        """
+        if self._is_mentioned:
+            yield from self._announcer.corrections(Step(at, position, (cause,)), publication)
+
+    def policy_id(self, at: datetime) -> str:
+        """The policy in force at the instant, as known now (R39)."""
+        return self._known.policies.at(at).policy_id
 
     def state(self, product: str, at: datetime) -> State | None:
         """How the partner stands for the product at the instant, as known now; None before anything happened."""
@@ -100,6 +109,7 @@ class PartnerDerivation:
     def _apply(self, group: Sequence[LoggedFact], step: Step) -> None:
         known = self._known
         known.take(group)
+        step.grounds |= {(product, at) for product in self.products for at in known.instants}
         self._mention(group, step)
         changed: dict[str, datetime] = {}
         if known.enrolment:
@@ -141,12 +151,27 @@ class PartnerDerivation:
         now = presence(known.everybody[consultant], self.partner_id, self.products, known.fates, known.duties)
         self._presence[consultant] = now
         for product, sweep in self._sweeps.items():
+            self._note_grounds(known.everybody[consultant], product, now, step)
             old, new = list(before.counts.get(product, ())), list(now.counts.get(product, ()))
             if old != new:
                 sweep.count(old, new)
                 since = _first_difference(old, new)
                 _sooner(changed, product, since)
                 step.mark(product, since)
+
+    def _note_grounds(self, person: Person, product: str, here: Presence, step: Step) -> None:
+        """Where somebody begins or ceases to count, and other facts than before can be behind that."""
+        step.grounds |= {(product, at) for at in here.lapses.get(product, ())}
+        regrounded = person.take_regrounded(product)
+        if not regrounded:
+            return
+        certified = person.certification(product, self._known.duties).spans
+        for begin, end in here.counts.get(product, ()):
+            grounds = {start for start, until in certified if start <= begin and (until is None or begin < until)}
+            if regrounded & grounds:
+                step.grounds.add((product, begin))
+            if end in regrounded:
+                step.grounds.add((product, end))
 
     def _go_again(self, product: str, since: datetime, step: Step) -> None:
         old, new = self._sweeps[product].go_again(since, self._known.policies)
@@ -162,7 +187,7 @@ class PartnerDerivation:
 
     def _notify(self, step: Step) -> None:
         """Notices of which no sweep knows: double links, lapses, portal changes."""
-        notices = sorted(self._all_notices(), key=lambda notice: (notice.instant, notice.about, notice.name))
+        notices = sorted(self._all_notices(), key=_in_order)
         if notices != self._notices:
             self._replace(self._notices, notices, step)
             self._notices = notices
@@ -179,7 +204,8 @@ class PartnerDerivation:
         for fact in self._known.portal_changes:
             state = self.state(self.products[0], fact.effective_at)
             if fact.data["significant"] and state is not None and state.is_enrolled:
-                change, named = fact.data["portal_change_id"], tuple(sorted(fact.data["products"]))
+                change = fact.data["portal_change_id"]
+                named = tuple(product for product in self.products if product in fact.data["products"])
                 yield Announcement(REQUIRED, fact.effective_at, None, change, 1, named, fact.data["due_on"])
 
     def _replace(self, old: Sequence[Announcement], new: Sequence[Announcement], step: Step) -> None:
@@ -200,6 +226,13 @@ def _sooner(changed: dict[str, datetime], product: str, instant: datetime) -> No
 def _first_difference(old: Sequence[Span], new: Sequence[Span]) -> datetime:
     before, after = ({(instant, side) for span in spans for side, instant in enumerate(span)} for spans in (old, new))
     return min(instant for instant, _ in before ^ after if instant is not None)
+
+
+def _in_order(notice: Announcement) -> tuple[datetime, bool, str, str]:
+    """Of one instant first portal changes, as they were recorded, then person after person."""
+    if notice.name == REQUIRED:
+        return notice.instant, False, "", ""
+    return notice.instant, True, notice.about, notice.name
 
 
 def _instant(notice: Announcement) -> datetime:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from sagecert_verify.derive.log import LoggedFact
+from sagecert_verify.derive.logged_fact import LoggedFact
 
 FIRST_POLICY_ID: Final = "2021-08"
 REVISED: Final = "policy-revised"

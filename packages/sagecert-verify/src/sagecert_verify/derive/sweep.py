@@ -10,10 +10,10 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from sagecert_verify.derive.enrolment import Enrolment
-from sagecert_verify.derive.log import instant_text
+from sagecert_verify.derive.logged_fact import instant_text
+from sagecert_verify.derive.london import london_day, midnight_ending
 from sagecert_verify.derive.policy import Policies, Policy
 from sagecert_verify.derive.spans import Span
-from sagecert_verify.rules.london import london_day, midnight_ending
 
 
 class Window(NamedTuple):
@@ -42,8 +42,8 @@ class Suspension(NamedTuple):
 class Announcement(NamedTuple):
     """Something true that is published, identified by all of this.
 
-    `product` is None where it concerns several. `about`: a window (its opening), a consultant, a portal change: with
-    other `products` or another `due_on` that is announced anew.
+    `product` is None if it concerns several. `about`: a window (its opening), a consultant, a portal change: with
+    other `products` or another `due_on` that is announced again.
     """
 
     name: str

@@ -1,15 +1,7 @@
 """The cause of corrections."""
 
-from pathlib import Path
-
-from alembic import op
+from services.web.migration_sql import sql_beside
 
 revision = "0009"
 down_revision = "0008"
-
-
-def upgrade() -> None:
-    """Runs the SQL beside this file as it stands, in the schema that is first on the search path."""
-    connection = op.get_bind().connection.driver_connection
-    assert connection is not None
-    connection.execute(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))
+upgrade = sql_beside(__file__)

@@ -1,15 +1,7 @@
 """Rights of the dispatcher and of what serves; heartbeats of dispatchers."""
 
-from pathlib import Path
-
-from alembic import op
+from services.web.migration_sql import sql_beside
 
 revision = "0003"
 down_revision = "0002"
-
-
-def upgrade() -> None:
-    """Rights of the dispatcher and of what serves; heartbeats of dispatchers."""
-    connection = op.get_bind().connection.driver_connection
-    assert connection is not None
-    connection.execute(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))
+upgrade = sql_beside(__file__)

@@ -1,0 +1,75 @@
+"""Who signed the checkpoints: the key in force then, which rotations in the log of facts lead to from a trusted one."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from sagecert_verify.archive import DamagedError
+from sagecert_verify.engines_and_rotations import SystemFacts
+from sagecert_verify.finding import Finding, FoundError, Status
+from sagecert_verify.note import Key
+from sagecert_verify.sealed_log import SealedLog
+
+Keys = Sequence[tuple[int, bytes]]
+"""The signing keys in their order, each with the position of the fact that installed it."""
+
+
+def check_signing_keys(
+    logs: Mapping[str, SealedLog],
+    named: Mapping[str, Sequence[Key]],
+    trusted: Collection[Key] | None,
+    system: SystemFacts,
+) -> None:
+    """Whether each checkpoint is signed by the key that was in force. `named`: the keys in the manifest, by log.
+
+    `trusted`: the keys that the auditor names, for this log or another of the system; None: the keys that the manifest
+    names. One key that was in force must be among them. One is enough: each key vouches for the next, and the log that
+    the last key signed vouches for each rotation. Raises `DamagedError` and `FoundError`.
+    """
+    for name, log in logs.items():
+        keys = system.keys(named[name][0].public)
+        if [key.public for key in named[name]] != [public for _, public in keys]:
+            raise DamagedError(f"the manifest names other keys of {name} than the facts install")
+        if log.note is None:
+            continue
+        origin = log.checkpoint.origin
+        if trusted is not None and not _of_system(trusted, origin) & {public for _, public in keys}:
+            raise FoundError(
+                Finding(
+                    Status.ALTERED, f"the checkpoint of {name} is not signed by a key of the log that you trust", name
+                )
+            )
+        if system.log_id not in (None, _log_id(origin)):
+            raise FoundError(
+                Finding(Status.ALTERED, "the signing keys that the facts install are of another log", name)
+            )
+        (_check_facts if name == "facts" else _check_events)(log, keys)
+
+
+def _of_system(keys: Collection[Key], origin: str) -> set[bytes]:
+    """The public keys of the system of this log; one key signs all logs of a system."""
+    return {key.public for key in keys if _log_id(key.name) == _log_id(origin)}
+
+
+def _log_id(origin: str) -> str:
+    return origin.rpartition("/")[0]
+
+
+def _check_facts(log: SealedLog, keys: Keys) -> None:
+    """A rotation counts from the first checkpoint on that covers it."""
+    for size in sorted(log.signed_by):
+        position, public = next(installed for installed in reversed(keys) if installed[0] <= size)
+        if public not in {key.public for key in log.signed_by[size]}:
+            since = f"installed at position {position}" if position else "the first one"
+            sentence = f"the checkpoint of size {size} of {log.name} is not signed by the key in force then, {since}"
+            raise FoundError(Finding(Status.ALTERED, sentence, log.name))
+
+
+def _check_events(log: SealedLog, keys: Keys) -> None:
+    """Which facts were sealed when an event was is not known; but no key signs after the one that replaced it."""
+    order = {public: place for place, (_, public) in enumerate(keys)}
+    newest = 0
+    for size in sorted(log.signed_by):
+        places = [order[key.public] for key in log.signed_by[size] if key.public in order]
+        if not places or max(places) < newest:
+            sentence = f"the checkpoint of size {size} of {log.name} is signed by a key that was replaced before"
+            raise FoundError(Finding(Status.ALTERED, sentence, log.name))
+        newest = max(places)

@@ -1,0 +1,7 @@
+"""What-ifs, which outlive the process that was asked."""
+
+from services.web.migration_sql import sql_beside
+
+revision = "0003"
+down_revision = "0002"
+upgrade = sql_beside(__file__)

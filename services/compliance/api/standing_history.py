@@ -1,0 +1,26 @@
+"""How one partner stood over time: the data of its picture."""
+
+from typing import Final
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from services.compliance.api.openapi import question_docs
+from services.compliance.api.query_params import Id, question_of
+from services.compliance.api.service import service_of
+from services.compliance.historical_answers.queries import PartnerStandings
+from services.compliance.historical_answers.standing_history import StandingsAnswer
+from services.compliance.policy.standing_history import StandingSpan
+from services.web.lists_as_csv import list_of
+from services.web.scopes import Scope, requires
+
+router: Final = APIRouter(tags=["partners"])
+
+
+@router.get("/compliance/v1/partners/{partner_id}/standings", **question_docs(PartnerStandings, StandingsAnswer))
+@requires(Scope.READ)
+@list_of("standings", StandingSpan, pages=False)
+async def standings(request: Request, partner_id: Id) -> Response:
+    """Status, headcount and minimum of each product over time, and when each person was linked and counted."""
+    question = question_of(request, PartnerStandings, partner_id=partner_id)
+    return await service_of(request).derive(request, question, partner_id)

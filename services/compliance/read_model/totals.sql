@@ -1,0 +1,44 @@
+-- name: suspended
+-- An index has this order, and all the columns that are read.
+SELECT FROM standing s
+WHERE s.status = 'suspended' AND s.since <= $1 AND s.valid_from <= $1 AND (s.valid_to IS NULL OR s.valid_to > $1)
+ORDER BY s.since DESC, s.partner_id, s.product LIMIT $4
+
+-- name: open
+-- Soonest deadline first: windows that were open when their rows were written, windows among these that close later, and
+-- windows that have opened since. Indexes have these orders.
+SELECT w.deadline_at FROM (
+    (SELECT w.deadline_at FROM replacement_window w
+     WHERE NOT w.ahead AND w.closed_outcome IS NULL AND w.deadline_at > $1
+     ORDER BY w.closed_outcome, w.deadline_at, w.partner_id, w.product, w.number LIMIT $4)
+    UNION ALL
+    (SELECT w.deadline_at FROM replacement_window w
+     WHERE w.closed_at IS NOT NULL AND NOT w.ahead AND w.closed_at > $1 AND w.deadline_at > $1
+     ORDER BY w.closed_at LIMIT $4)
+    UNION ALL
+    (SELECT w.deadline_at FROM replacement_window w
+     WHERE w.ahead AND w.opened_at <= $1 AND w.deadline_at > $1 AND (w.closed_at IS NULL OR w.closed_at > $1)
+     ORDER BY w.opened_at, w.deadline_at, w.partner_id, w.product, w.number LIMIT $4)
+) w ORDER BY w.deadline_at LIMIT $4
+
+-- name: owed
+-- Each person and product once for each portal change, however many partners it concerns. Soonest due day first.
+SELECT DISTINCT d.due_on, d.portal_change_id, d.consultant_id, d.product
+FROM maintenance_duty d WHERE width_bucket($1::timestamptz, d.owed) % 2 = 1
+
+-- name: owed_order
+ORDER BY d.due_on, d.portal_change_id, d.consultant_id, d.product LIMIT $4
+
+-- name: totals
+-- Counts at $1: suspensions; open windows, and how many of them end by $2; owed maintenance, and how much of it was due
+-- before the day $3. At most $4 of each kind are looked at.
+SELECT (SELECT count(*) FROM ({suspended}) s) AS suspensions, w.windows, w.closing, d.owed, d.overdue
+FROM (SELECT count(*) AS windows, count(*) FILTER (WHERE w.deadline_at <= $2) AS closing FROM ({open}) w) w
+CROSS JOIN (
+    SELECT count(*) AS owed, count(*) FILTER (WHERE d.due_on < $3) AS overdue
+    FROM (
+        SELECT d.* FROM (
+            ({owed} AND d.owed_until IS NULL {owed_order}) UNION ({owed} AND d.owed_until > $1 {owed_order})
+        ) d {owed_order}
+    ) d
+) d

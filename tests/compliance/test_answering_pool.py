@@ -1,0 +1,240 @@
+"""What replays history: in processes of their own, with a budget, a queue with a limit, and a turn for everybody."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import httpx
+import psycopg
+import pytest
+
+from services.compliance.database import connect
+from services.compliance.historical_answers import queries
+from services.compliance.historical_answers.worker import ANSWERS
+from services.compliance.projection.batch import Projector
+from services.compliance.settings import ComplianceSettings
+from shared.events.facts import ConsultantLeft, PortalChangeDeclared
+from shared.events.wire import instant_text
+from tests.compliance.asking import answer, ask, asking
+from tests.compliance.log import OURS, Log, as_follower, set_clock, settings_for
+from tests.compliance.seed import BEGIN, SeedFacts
+from tests.databases import Database
+from tests.systems import children, gone
+
+NOW: Final = datetime(2022, 6, 1, 9, tzinfo=UTC)
+THEN: Final = {"at": "2022-03-02T09:00:00Z"}
+LIVE: Final = "partners/P1/compliance/S200P"
+LIMITED: Final = {"answer_processes": 1, "answer_queue_max": 1, "answer_seconds_max": 60}
+SECONDS_MAX: Final = 60
+
+
+def told() -> SeedFacts:
+    telling = SeedFacts()
+    for partner in ("P1", "P2"):
+        telling.var(BEGIN, partner)
+    telling.tell(BEGIN + timedelta(days=1), PortalChangeDeclared("CH1", ("S200P",), True, NOW.date(), "a change"))
+    telling.tell(BEGIN + timedelta(days=2), ConsultantLeft("P1", "P1-B"))
+    return telling
+
+
+@pytest.fixture
+async def settings(sandbox_database: Database) -> ComplianceSettings:
+    settings = settings_for(sandbox_database)
+    set_clock(sandbox_database, NOW)
+    with psycopg.connect(sandbox_database.owner_url, autocommit=True) as owner:
+        Log(owner).write(told().groups)
+    connection = await connect(as_follower(settings))
+    await Projector(connection, OURS, "test").advance_fully(NOW)
+    await connection.close()
+    return settings
+
+
+def test_each_kind_of_question_has_its_answer() -> None:
+    """But for those about the present alone, which the process that serves answers itself."""
+    shared = {queries.Question, queries.FreshQuestion, queries.AsOfQuestion, queries._Page}
+    present = {queries.PortalChangeProgress, queries.SuspensionsList}
+    declared = {
+        kind for kind in vars(queries).values() if isinstance(kind, type) and issubclass(kind, queries.Question)
+    }
+    assert ANSWERS.keys() == declared - shared - present
+
+
+def workers() -> set[int]:
+    """The numbers of the processes that answer for this one."""
+    return {pid for pid, args in children(os.getpid()).items() if "historical_answers.worker" in args}
+
+
+@asynccontextmanager
+async def limited(settings: ComplianceSettings, **limits: Any) -> AsyncIterator[httpx.AsyncClient]:
+    async with asking(settings.model_copy(update=limits)) as client:
+        yield client
+
+
+@contextmanager
+def log_locked(database: Database) -> Any:
+    """Nothing reads the log meanwhile; live answers do not."""
+    with psycopg.connect(database.owner_url) as holder:
+        holder.execute("LOCK TABLE certification.stored_events IN ACCESS EXCLUSIVE MODE")
+        yield holder
+
+
+def refused(response: httpx.Response, kind: str) -> bool:
+    assert response.status_code == 503, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.headers["retry-after"]
+    return bool(response.json()["type"].endswith(kind))
+
+
+async def test_what_replays_history_is_answered_by_other_processes(settings: ComplianceSettings) -> None:
+    async with asking(settings) as client:
+        await answer(client, LIVE)
+        assert not workers()
+        replays = [
+            *(
+                f"{LIVE}?at=2022-03-02T09:00:00Z",
+                "partners/P1/authorisations/S200P?customer=new&at=2022-03-02T09:00:00Z",
+            ),
+            *("partners/P1?at=2022-03-02T09:00:00Z", "partners/P1/timeline", "consultants/P1-A/certifications/S200P"),
+            *(
+                "portal-changes/CH1/notifications",
+                "partners?at=2022-03-02T09:00:00Z",
+                "windows?at=2022-03-02T09:00:00Z",
+            ),
+        ]
+        for path in replays:
+            before = workers()
+            for pid in before:
+                os.kill(pid, signal.SIGKILL)
+            assert all(gone(pid) for pid in sorted(before))
+            await answer(client, LIVE)  # meanwhile the loop sees that it has died
+            response = await ask(client, path)
+            assert response.status_code == 200, response.text
+            assert workers() - before, path
+        last = workers()
+    assert all(gone(pid) for pid in last)
+
+
+async def test_who_finds_the_queue_full_is_told_to_come_back_while_live_answers_come(
+    settings: ComplianceSettings, sandbox_database: Database
+) -> None:
+    async with limited(settings, **LIMITED) as client:
+        with log_locked(sandbox_database):
+            asked = [asyncio.create_task(ask(client, LIVE, **THEN)) for _ in range(5)]
+            done, waiting = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+            while len(done) < 3:
+                done, waiting = await asyncio.wait(asked, timeout=0.05)
+            listed = await answer(client, "partners", product="S200P", limit=1)
+            assert listed["partners"][0]["status"] == "suspended"
+            assert len(waiting) == 2, "one is with the process, one in the queue"
+            assert all(refused(task.result(), "too-many-questions") for task in done)
+        assert [response.status_code for response in await asyncio.gather(*waiting)] == [200, 200]
+
+
+async def test_a_question_beyond_its_budget_is_refused_and_the_next_is_answered(
+    settings: ComplianceSettings, sandbox_database: Database
+) -> None:
+    async with limited(settings, answer_processes=1, answer_seconds_max=2) as client:
+        await answer(client, LIVE, **THEN)
+        with log_locked(sandbox_database):
+            assert refused(await ask(client, LIVE, **THEN), "takes-too-long")
+        [frozen] = workers()
+        os.kill(frozen, signal.SIGSTOP)
+        assert refused(await ask(client, LIVE, **THEN), "takes-too-long")
+        assert gone(frozen), "it is ended, and another takes its place"
+        await answer(client, LIVE, **THEN)
+        assert frozen not in workers()
+
+
+async def test_a_process_that_dies_costs_its_question_alone(settings: ComplianceSettings) -> None:
+    async with limited(settings, answer_processes=1) as client:
+        await answer(client, LIVE, **THEN)
+        [pid] = workers()
+        os.kill(pid, signal.SIGSTOP)
+        asked = asyncio.create_task(ask(client, LIVE, **THEN))
+        waiting = asyncio.create_task(ask(client, "partners/P2", **THEN))
+        await answer(client, LIVE)
+        os.kill(pid, signal.SIGKILL)
+        assert refused(await asked, "database-unavailable")
+        assert (await waiting).status_code == 200
+
+
+async def test_one_partner_never_takes_every_process(settings: ComplianceSettings) -> None:
+    async with limited(settings, answer_processes=2, answer_seconds_max=SECONDS_MAX) as client:
+        await answer(client, LIVE, **THEN)
+        [pid] = workers()
+        os.kill(pid, signal.SIGSTOP)
+        about_one = [asyncio.create_task(ask(client, LIVE, **THEN)) for _ in range(3)]
+        await answer(client, LIVE)
+        assert (await answer(client, "partners/P2", **THEN))["partner_id"] == "P2"
+        assert not any(task.done() for task in about_one)
+        os.kill(pid, signal.SIGCONT)
+        assert [response.status_code for response in await asyncio.gather(*about_one)] == [200] * 3
+
+
+async def test_who_hangs_up_leaves_the_queue(settings: ComplianceSettings) -> None:
+    async with limited(settings, **LIMITED) as client:
+        await answer(client, LIVE, **THEN)
+        [pid] = workers()
+        os.kill(pid, signal.SIGSTOP)
+        first = asyncio.create_task(ask(client, LIVE, **THEN))
+        await answer(client, LIVE)
+        impatient = asyncio.create_task(ask(client, LIVE, **THEN))
+        await answer(client, LIVE)
+        assert refused(await ask(client, LIVE, **THEN), "too-many-questions")
+        impatient.cancel()
+        await asyncio.wait([impatient])
+        patient = asyncio.create_task(ask(client, LIVE, **THEN))
+        await answer(client, LIVE)
+        assert not patient.done()
+        os.kill(pid, signal.SIGCONT)
+        assert [(await task).status_code for task in (first, patient)] == [200, 200]
+
+
+async def pages(client: httpx.AsyncClient, limit: int, **moment: str) -> list[dict[str, Any]]:
+    """The entries of a timeline, page by page."""
+    found = await answer(client, "partners/P1/timeline", limit=limit, **moment)
+    entries = found["entries"]
+    while found["next"] is not None:
+        assert len(found["entries"]) == limit
+        found = await answer(client, "partners/P1/timeline", limit=limit, after=found["next"], **moment)
+        entries += found["entries"]
+    return list(entries)
+
+
+@pytest.mark.parametrize("moment", [{}, {"at": instant_text(NOW)}, {"known_at": instant_text(NOW)}])
+async def test_the_pages_of_a_timeline_joined_are_the_whole(
+    settings: ComplianceSettings, moment: dict[str, str]
+) -> None:
+    async with asking(settings) as client:
+        whole = (await answer(client, "partners/P1/timeline", limit=1000, **moment))["entries"]
+        assert {entry["kind"] for entry in whole} == {"fact", "notice", "window", "suspension"}
+        for limit in (1, 2, len(whole) - 1, len(whole)):
+            assert await pages(client, limit, **moment) == whole
+
+
+async def test_the_pages_of_a_timeline_are_of_one_list_though_facts_come_between(
+    settings: ComplianceSettings, sandbox_database: Database
+) -> None:
+    async with asking(settings) as client:
+        whole = (await answer(client, "partners/P1/timeline"))["entries"]
+        first = await answer(client, "partners/P1/timeline", limit=3)
+        later = told()
+        written = len(later.groups)
+        later.tell(BEGIN + timedelta(days=3), ConsultantLeft("P1", "P1-A"))
+        with psycopg.connect(sandbox_database.owner_url, autocommit=True) as owner:
+            Log(owner).write(later.groups[written:])
+        assert (await answer(client, "partners/P1/timeline"))["entries"] != whole
+        rest = await answer(client, "partners/P1/timeline", after=first["next"])
+        assert first["entries"] + rest["entries"] == whole
+        assert rest["position"] == first["position"]
+
+
+@pytest.mark.parametrize("after", ["x", "", "2022-01-01T00:00:00Z~1~2022-99-01T00:00:00Z~0~1~", "9" * 5000])
+async def test_a_place_in_a_timeline_that_no_page_has_is_refused(settings: ComplianceSettings, after: str) -> None:
+    async with asking(settings) as client:
+        response = await ask(client, "partners/P1/timeline", after=after)
+        assert (response.status_code, response.json()["parameter"]) == (422, "after")

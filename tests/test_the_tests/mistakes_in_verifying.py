@@ -1,0 +1,216 @@
+"""Mistakes in the verifier's reading of the rules and of the logs, each with the test that notices it by comparison."""
+
+from typing import Final
+
+from tests.test_the_tests.mistakes_in_delivery import Mistake
+
+VERIFIER: Final = "packages/sagecert-verify/src/sagecert_verify"
+EVENTS: Final = "verify/test_derivation.py::test_every_event_of_every_partner"
+DECISIONS: Final = "verify/test_certification_decisions.py::test_every_decision_about_every_consultant"
+
+MISTAKES: Final = (
+    Mistake(
+        "what replaces at the deadline is in time",
+        f"{VERIFIER}/derive/sweep.py",
+        "            if window.closed_at is None and window.deadline_at == self.at:",
+        "            if window.closed_at is None and window.deadline_at < self.at:",
+        f"{EVENTS}[2]",
+    ),
+    Mistake(
+        "the newest window is filled first",
+        f"{VERIFIER}/derive/sweep.py",
+        "for place in unfilled[: max(0, len(unfilled) - shortfall)]:",
+        "for place in unfilled[min(shortfall, len(unfilled)) :]:",
+        f"{EVENTS}[2]",
+    ),
+    Mistake(
+        "a window is counted from London's midnight of the loss in UTC",
+        f"{VERIFIER}/derive/sweep.py",
+        "deadline_on = london_day(at) + timedelta(days=policy.window_days)",
+        "deadline_on = at.date() + timedelta(days=policy.window_days)",
+        f"{EVENTS}[2]",
+    ),
+    Mistake(
+        "leaving the programme leaves the suspension",
+        f"{VERIFIER}/derive/sweep.py",
+        '                self._announce("replacement-window-voided", window)\n        self._end_suspension()',
+        '                self._announce("replacement-window-voided", window)',
+        f"{EVENTS}[8]",
+    ),
+    Mistake(
+        "a suspension of no length is told",
+        f"{VERIFIER}/derive/sweep.py",
+        "        if last.since == self.at:",
+        "        if last.since > self.at:",
+        f"{EVENTS}[49]",
+    ),
+    Mistake(
+        "a revision re-tests nobody",
+        f"{VERIFIER}/derive/sweep.py",
+        "            | {start for start in policies.starts if start >= since}",
+        "",
+        f"{EVENTS}[12]",
+    ),
+    Mistake(
+        "of revisions of one instant the earlier recorded wins",
+        f"{VERIFIER}/derive/policy.py",
+        "key=lambda fact: (fact.effective_at, fact.position)",
+        "key=lambda fact: (fact.effective_at, -fact.position)",
+        f"{EVENTS}[31]",
+    ),
+    Mistake(
+        "a revision takes back what it does not name",
+        f"{VERIFIER}/derive/policy.py",
+        "minimum={**policy.minimum, **minimum}",
+        "minimum={**FIRST.minimum, **minimum}",
+        f"{EVENTS}[45]",
+    ),
+    Mistake(
+        "a voided revision stays in force",
+        f"{VERIFIER}/derive/facts_of_partner.py",
+        "            _put(self._revisions, fact, is_void)",
+        "            _put(self._revisions, fact, False)",
+        f"{EVENTS}[12]",
+    ),
+    Mistake(
+        "the first correction of a term wins",
+        f"{VERIFIER}/derive/facts_of_partner.py",
+        "    for correction in corrections:",
+        "    for correction in reversed(list(corrections)):",
+        f"{EVENTS}[16]",
+    ),
+    Mistake(
+        "a corrected day before the announcement counts",
+        f"{VERIFIER}/derive/facts_of_partner.py",
+        'in_time = "due_on" not in said or day_of(said["due_on"]) >= announced_on',
+        "in_time = True",
+        f"{EVENTS}[39]",
+    ),
+    Mistake(
+        "a grant at the announcement is bound by it",
+        f"{VERIFIER}/derive/consultant_at_partner.py",
+        "if grant.granted_at < duty.announced_at",
+        "if grant.granted_at <= duty.announced_at",
+        f"{EVENTS}[29]",
+    ),
+    Mistake(
+        "people count at the partner they were linked to last",
+        f"{VERIFIER}/derive/linking.py",
+        "return min(self.active, key=self.active.__getitem__, default=None)",
+        "return max(self.active, key=self.active.__getitem__, default=None)",
+        f"{EVENTS}[33]",
+    ),
+    Mistake(
+        "a merger ends the links",
+        f"{VERIFIER}/derive/linking.py",
+        "        if survivor is not None:",
+        "        if survivor == partner:",
+        f"{EVENTS}[10]",
+    ),
+    Mistake(
+        "links come before departures of their instant",
+        f"{VERIFIER}/derive/linking.py",
+        "        active = {partner: origin for partner, origin in active.items() if partner not in left}\n",
+        "",
+        f"{EVENTS}[0]",
+    ),
+    Mistake(
+        "a closed partner stays in its programme",
+        f"{VERIFIER}/derive/enrolment.py",
+        "            programme = None\n        if history",
+        "            pass\n        if history",
+        f"{EVENTS}[6]",
+    ),
+    Mistake(
+        "what no longer follows is not retracted",
+        f"{VERIFIER}/derive/partner.py",
+        "        step.retracted += [notice for notice in old if notice not in after",
+        "        step.retracted += [notice for notice in () if notice not in after",
+        f"{EVENTS}[2]",
+    ),
+    Mistake(
+        "79.999 % is a pass",
+        f"{VERIFIER}/derive/certification_decisions.py",
+        "return Decimal(score) >= PASS_MARK_PERCENT",
+        "return round(Decimal(score)) >= PASS_MARK_PERCENT",
+        f"{DECISIONS}[2]",
+    ),
+    Mistake(
+        "a revocation leaves a pass of its instant",
+        f"{VERIFIER}/derive/certification_decisions.py",
+        "ends = [end for end in ends if end >= fact.effective_at]",
+        "ends = [end for end in ends if end > fact.effective_at]",
+        f"{DECISIONS}[10]",
+    ),
+    Mistake(
+        "every pass of a registration grants",
+        f"{VERIFIER}/derive/certification_decisions.py",
+        "found.append((attempt, without(passing, earlier)))",
+        "found.append((attempt, passing))",
+        f"{DECISIONS}[1]",
+    ),
+    Mistake(
+        "a correction back leaves a gap",
+        f"{VERIFIER}/derive/certification_decisions.py",
+        "        if _is_pass(scores[-1][1]):\n            return [(since, None)]\n",
+        "        if len(scores) == 1 and _is_pass(scores[-1][1]):\n            return [(since, None)]\n",
+        f"{DECISIONS}[17]",
+    ),
+    # The logs -------------------------------------------------------------------------------------
+    Mistake(
+        "corrections of another engine are taken as they stand",
+        f"{VERIFIER}/partner_comparison.py",
+        "        if take_over is None:\n            return Result(_uncorrected",
+        "        if take_over is None and not kept:\n            return Result(_uncorrected",
+        "verify/test_engines.py::test_corrections_that_do_not_follow",
+    ),
+    Mistake(
+        "an engine excuses what was published after it was installed",
+        f"{VERIFIER}/indexed_events.py",
+        "            if max(step[:2], self.last[:2]) >= (engine.recorded_at, engine.append_position):",
+        "            if False:",
+        "verify/test_engines.py::test_corrections_that_do_not_follow",
+    ),
+    Mistake(
+        "any key that the file names may sign",
+        f"{VERIFIER}/signing_keys.py",
+        "        if public not in {key.public for key in log.signed_by[size]}:",
+        "        if not log.signed_by[size]:",
+        "verify/test_signing_keys.py::test_a_key_signs_neither_before_nor_after_its_time",
+    ),
+    Mistake(
+        "a rotation installs a key that nobody signed for, in the verifier",
+        f"{VERIFIER}/engines_and_rotations.py",
+        "            Ed25519PublicKey.from_public_bytes(previous).verify(signature, statement.encode())\n",
+        "",
+        "verify/test_signing_keys.py::test_a_rotation_that_the_key_in_force_did_not_sign",
+    ),
+    Mistake(
+        "what a claim was decided by is not looked at",
+        f"{VERIFIER}/partner_comparison.py",
+        "            self._finding = check_names(claim, self._derivation, self._system)",
+        "            self._finding = None",
+        "verify/test_engines.py::test_claims_of_an_engine_that_was_replaced",
+    ),
+    Mistake(
+        "a kept checkpoint of another root goes unnoticed",
+        f"{VERIFIER}/sealed_log.py",
+        "            if self._roots.get(kept, root) != self._kept[kept]:",
+        "            if False:",
+        "verify/test_verdicts.py::test_a_kept_checkpoint_of_another_history",
+    ),
+    Mistake(
+        "the first mismatch of a hash tile is forgotten",
+        f"{VERIFIER}/sealed_log.py",
+        "if self._mismatch is None and self._hashes and self._hashes[first : first + HASH_BYTES] != leaf:",
+        "if self._hashes and self._hashes[first : first + HASH_BYTES] != leaf:",
+        "verify/test_tampering.py::test_each_tampering_is_refused_with_the_first_wrong_position",
+    ),
+    Mistake(
+        "what an explanation says of a fact is not held against what was sealed",
+        f"{VERIFIER}/explanation.py",
+        "        if fact is None or not _is_same(said, fact):",
+        "        if fact is None:",
+        "verify/test_explanations_offline.py::test_what_was_changed_is_refused[renamed-30]",
+    ),
+)
