@@ -7,6 +7,7 @@ hundred times as long.
 from collections.abc import Callable
 from contextlib import suppress
 from time import thread_time
+from types import SimpleNamespace
 from typing import Any, Final
 
 import pytest
@@ -19,6 +20,7 @@ from services.certification.api import fact_routes, fields
 from services.compliance.api import query_params, webhook_fields
 from services.compliance.api.events import EventsQuestion
 from services.compliance.historical_answers.queries import PartnersList, Question, WindowsList
+from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.webhooks.transport.urls import UnacceptableUrl, check_url
 from services.host import request_guard
 from services.host.documented_operations import Operation, Paths
@@ -60,7 +62,8 @@ def headers(*lines: tuple[str, str]) -> Headers:
 
 
 def request(query: str = "", *lines: tuple[str, str]) -> Request:
-    return Request({"type": "http", "query_string": query.encode(), "headers": headers(*lines).raw})
+    app = SimpleNamespace(state=SimpleNamespace(compliance=SimpleNamespace(parameters=PARAMETERS)))
+    return Request({"type": "http", "app": app, "query_string": query.encode(), "headers": headers(*lines).raw})
 
 
 def asked(kind: type[Question], query: str) -> Callable[[], object]:
