@@ -9,13 +9,14 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from functools import cache
 from keyword import iskeyword
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, get_args
 
 from sagecert_client.request import RECORDING
-from tests.contract.test_openapi import SOLD, apps
+from shared.rules.no_effect_reasons import NoEffect
+from tests.client.operations import TABLE, Call, calls, documents
+from tests.contract.test_openapi import SOLD
 
 ROOT: Final = Path(__file__).parents[2] / "packages/sagecert-client/src/sagecert_client"
 HEADER: Final = '"""{title}. Written by `python -m tests.client.generator --write`; do not edit."""\n\n'
@@ -30,67 +31,40 @@ BASE_MEMBERS_MIN: Final = 5
 NOT_SENT: Final = frozenset({"last-event-id"})
 """Headers of streams, which the client does not read."""
 IMPORTS: Final = (
-    "OMITTED, RECORDING, Day, FeedRequest, FileRequest, Instant, LinesRequest, Omitted, PagedRequest, Request"
+    "OMITTED, RECORDING, Day, FeedRequest, FileRequest, Instant, LinesRequest, ListRequest, Omitted, PagedRequest, "
+    "Request"
 )
-
-
-@cache
-def documents() -> dict[str, dict[str, Any]]:
-    """The document of each service. Its products are configured: to the client they are text."""
-    return {name: app.openapi() for name, app in apps().items()}
-
-
-class Call(NamedTuple):
-    """An operation of a document. `service`: whose; `name`: of its function."""
-
-    service: str
-    group: str
-    name: str
-    method: str
-    path: str
-    operation: Mapping[str, Any]
-    document: Mapping[str, Any]
-
-
-def calls() -> list[Call]:
-    """Every operation of every document, in their order."""
-    found = []
-    for service, document in documents().items():
-        for path, methods in document["paths"].items():
-            for method, operation in methods.items():
-                slug = re.sub(r"\W", "_", path) + "_" + method
-                name = operation["operationId"].removesuffix(slug).rstrip("_")
-                group = operation["tags"][0].lower().replace(" ", "_")
-                name = _distinct(name, service, group, path)
-                found.append(Call(service, group, name, method.upper(), path, operation, document))
-    return found
-
-
-SEALED_LOGS: Final = {"compliance": "compliance_", "claim-log": "claims_"}
-"""What the calls of each log begin with, by a part of its paths."""
-
-
-def _distinct(name: str, service: str, group: str, path: str) -> str:
-    """The name, told apart from that of the same function at another path."""
-    if group == "health":
-        return f"{service}_{name}"
-    if group == "sealed_logs":
-        numbers = re.findall("{[a-z]}", path)
-        log = next((log for part, log in SEALED_LOGS.items() if f"/{part}/" in path), "")
-        return f"{log}{name}" + (f"_{len(numbers)}" if len(numbers) > 1 else "")
-    return name
+NUMBER: Final = re.compile(r"\{a\}(/\{[b-z]\})*")
+"""The number of a tile, in as many parts as it needs."""
+IMPORT_REASONS: Final = "from sagecert_client.types.reasons import NoEffect\n"
 
 
 def written() -> dict[Path, str]:
     """Each file and its text."""
-    by_group: defaultdict[str, list[Call]] = defaultdict(list)
+    by_group: defaultdict[str, dict[str, Call]] = defaultdict(dict)
     for call in calls():
-        assert call.name not in {other.name for other in by_group[call.group]}, f"two calls {call.group}.{call.name}"
-        by_group[call.group].append(call)
-    texts = {ROOT / "calls" / f"{group}.py": _calls_module(group, members) for group, members in by_group.items()}
+        if not call.is_table:
+            earlier = by_group[call.group].setdefault(call.name, call)
+            same = (earlier.method, _path(earlier)) == (call.method, _path(call))
+            assert same, f"two calls {call.group}.{call.name}"
+    texts = {
+        ROOT / "calls" / f"{group}.py": _calls_module(group, list(members.values()))
+        for group, members in by_group.items()
+    }
     for service, document in documents().items():
         texts[ROOT / "types" / f"{service}.py"] = _types_module(service, document)
+    texts[ROOT / "types" / "reasons.py"] = _reasons_module()
     return {path: _formatted(text) for path, text in texts.items()}
+
+
+def _path(call: Call) -> str:
+    """Its path, with one name for all parts of a number."""
+    return NUMBER.sub("{parts}", call.path)
+
+
+def _reasons_module() -> str:
+    header = HEADER.format(title="Why a fact changes nothing") + "from typing import Literal, TypeAlias\n\n"
+    return f"{header}NoEffect: TypeAlias = Literal[{', '.join(map(repr, get_args(NoEffect)))}]\n"
 
 
 # Types -----------------------------------------------------------------------------------------
@@ -105,6 +79,8 @@ def annotation(schema: Mapping[str, Any], prefix: str = "") -> str:
             return " | ".join(dict.fromkeys(annotation(one, prefix) for one in schema[several]))
     if SOLD[1] in schema.get("enum", ()):
         return "str"
+    if set(schema.get("enum", ())) == set(get_args(NoEffect)):
+        return "NoEffect"
     if "enum" in schema or "const" in schema:
         return f"Literal[{', '.join(repr(value) for value in schema.get('enum', [schema.get('const')]))}]"
     match schema.get("type"):
@@ -127,7 +103,7 @@ def _type_name(name: str) -> str:
 
 
 def _types_module(service: str, document: Mapping[str, Any]) -> str:
-    lines = [HEADER.format(title=f"The types of the {service} service"), _TYPES_IMPORTS]
+    lines = [HEADER.format(title=f"The types of the {service} service"), _TYPES_IMPORTS, "\n", IMPORT_REASONS]
     members: dict[str, dict[str, str]] = {}
     said: dict[str, str] = {}
     for given, schema in document["components"]["schemas"].items():
@@ -204,7 +180,7 @@ def _calls_module(group: str, members: list[Call]) -> str:
     text = HEADER.format(title=f"Calls about {group.replace('_', ' ')}")
     text += "from collections.abc import Iterable, Mapping, Sequence\nfrom typing import Any, Literal\n\n"
     text += f"from sagecert_client.request import {IMPORTS}\n"
-    text += "".join(f"from sagecert_client.types import {one} as {one}_types\n" for one in services)
+    text += "".join(f"from sagecert_client.types import {one} as {one}_types\n" for one in services) + IMPORT_REASONS
     return text + "".join(_function(call) for call in members)
 
 
@@ -219,16 +195,18 @@ class _Parts(NamedTuple):
 def _function(call: Call) -> str:
     parts = _Parts([], [], [])
     named = call.operation.get("parameters", [])
-    ids = {one["name"]: one["schema"] for one in named if one["in"] == "path"}
+    ids = {one["name"]: one["schema"] for one in named if one["in"] == "path" and f"{{{one['name']}}}" in _path(call)}
     parts.needed.extend(f"{name}: {annotation(schema, 'x.')}" for name, schema in ids.items())
+    number = ["*parts: str"] if "{parts}" in _path(call) else []
     _add_query(parts, [one for one in named if one["in"] == "query"])
     _add_headers_and_body(parts, call, [one for one in named if one["in"] == "header"])
     kind, items = _answered(call)
     made = kind.partition("[")[0]
     keywords = parts.needed[len(ids) :] + parts.optional
-    star = ["*"] if keywords else []
+    star = ["*"] if keywords else number
     signature = ", ".join([*parts.needed[: len(ids)], *star, *keywords])
-    arguments = ", ".join([f'"{call.method} {call.path}", locals()', *parts.more, *items])
+    suffix = [] if call.table in (None, TABLE) else [f'table_suffix="{call.table}"']
+    arguments = ", ".join([f'"{call.method} {_path(call)}", locals()', *parts.more, *items, *suffix])
     said = _sentence(call.operation.get("description") or call.operation["summary"])
     return f'\n\ndef {call.name}({signature}) -> {kind}:\n    """{said}"""\n    return {made}.of({arguments})\n'
 
@@ -313,7 +291,8 @@ def _answered(call: Call) -> tuple[str, list[str]]:
     kind = " | ".join(dict.fromkeys(annotation(one, f"{call.service}_types.") for one in schemas))
     listed = _listed(call, _whole(schemas[0], call.document))
     if listed is None:
-        return f"Request[{kind}]", []
+        return f"{'Request' if call.table is None else 'ListRequest'}[{kind}]", []
+    assert call.table is not None, f"{call.path} has no table"
     name, item = listed
     return f"PagedRequest[{kind}, {item}]", [f'items="{name}"']
 

@@ -97,7 +97,7 @@ def test_pages_feeds_batches_and_tables(client: Client) -> None:
     assert [event["position"] for event in told] == list(range(1, len(told) + 1))
     assert [event["position"] for event in islice(client.follow(events.events(after=2)), 2)] == [3, 4]
     assert {fact["subject"] for fact in client.follow(facts.events(partner_id=["b"]), wait=False)} == {"partner-b"}
-    table = b"".join(client.file(lists.partners_table(product="S200P"))).decode("utf-8-sig").splitlines()
+    table = b"".join(client.file(lists.partners(product="S200P").table)).decode("utf-8-sig").splitlines()
     assert len(table) == 1 + len(PARTNERS)
 
 
@@ -178,7 +178,7 @@ async def test_the_same_without_threads(system: System) -> None:
         assert sorted(found) == sorted(PARTNERS)
         told = [event["position"] async for event in client.follow(events.events(), wait=False)]
         assert told == list(range(1, len(told) + 1))
-        table = b"".join([part async for part in client.file(lists.partners_table())])
+        table = b"".join([part async for part in client.file(lists.partners().table)])
         assert table.startswith(b"\xef\xbb\xbf")
         with pytest.raises(Refused, match="never-mentioned"):
             await client.send(partners.compliance("nobody", "S200P"))

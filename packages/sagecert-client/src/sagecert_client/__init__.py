@@ -3,7 +3,7 @@
 from sagecert_client.async_client import AsyncClient
 from sagecert_client.client import Client
 from sagecert_client.problem import Refused, SagecertError, Unreachable
-from sagecert_client.request import OMITTED, FeedRequest, FileRequest, LinesRequest, PagedRequest, Request
+from sagecert_client.request import OMITTED, FeedRequest, FileRequest, LinesRequest, ListRequest, PagedRequest, Request
 from sagecert_client.retries import Retries
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "FeedRequest",
     "FileRequest",
     "LinesRequest",
+    "ListRequest",
     "PagedRequest",
     "Refused",
     "Request",

@@ -32,6 +32,8 @@ OMITTED: Final = Omitted.OMITTED
 KEY: Final = "idempotency-key"
 RECORDING: Final = ("idempotency_key", "x_correlation_id")
 """The headers of a call that records a fact."""
+PAGED_BY: Final = ("after", "limit")
+"""The parameters of a page, which a table does not take."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +67,7 @@ class Request(Generic[Answer]):
         """
         method, _, template = operation.partition(" ")
         ids = {name for _, name, _, _ in Formatter().parse(template) if name}
-        path = template.format(**{name: quote(str(given[name]), safe="") for name in ids})
+        path = template.format(**{name: _in_path(given[name]) for name in ids})
         rest = {name: value for name, value in given.items() if name not in ids and name not in headers}
         sent = {name.replace("_", "-"): given[name] for name in headers if given[name] is not None}
         if "idempotency_key" in headers:
@@ -89,7 +91,20 @@ class Request(Generic[Answer]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PagedRequest(Request[Answer], Generic[Answer, Item]):
+class ListRequest(Request[Answer]):
+    """Asks for a list. `table_suffix`: what the path of its table has more."""
+
+    table_suffix: str = ".csv"
+
+    @property
+    def table(self) -> "FileRequest":
+        """Asks for the whole list as a table, in CSV (RFC 4180)."""
+        query = [(name, value) for name, value in self.query if name not in PAGED_BY]
+        return FileRequest(method=self.method, path=self.path + self.table_suffix, query=query)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PagedRequest(ListRequest[Answer], Generic[Answer, Item]):
     """Asks for a page of a list. `items`: the member of the answer that holds them."""
 
     items: str
@@ -108,6 +123,12 @@ class LinesRequest(Request[None], Generic[Item]):
 @dataclass(frozen=True, kw_only=True)
 class FileRequest(Request[None]):
     """Is answered with text or bytes of any length: a table, a proof, an export."""
+
+
+def _in_path(value: object) -> str:
+    """An id, or the parts of a path."""
+    parts = value if isinstance(value, tuple) else (value,)
+    return "/".join(quote(str(part), safe="") for part in parts)
 
 
 def _query(given: Mapping[str, object]) -> list[tuple[str, str]]:

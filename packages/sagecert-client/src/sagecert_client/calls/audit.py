@@ -1,6 +1,6 @@
 """Calls about audit. Written by `python -m tests.client.generator --write`; do not edit."""
 
-from sagecert_client.request import OMITTED, FileRequest, Instant, Omitted, PagedRequest, Request
+from sagecert_client.request import OMITTED, Instant, ListRequest, Omitted, PagedRequest, Request
 from sagecert_client.types import compliance as compliance_types
 
 
@@ -38,9 +38,9 @@ def claims(
     return PagedRequest.of("GET /audit/v1/claims", locals(), items="claims")
 
 
-def list_what_ifs() -> Request[compliance_types.WhatIfsAnswer]:
+def list_what_ifs() -> ListRequest[compliance_types.WhatIfsAnswer]:
     """Those that wait, the one that runs, and the last results."""
-    return Request.of("GET /audit/v1/what-ifs", locals())
+    return ListRequest.of("GET /audit/v1/what-ifs", locals())
 
 
 def ask_what_if(
@@ -60,42 +60,11 @@ def show_what_if(
     what_if_id: str, *, after: int | None = None, limit: int | None = None
 ) -> PagedRequest[compliance_types.WhatIfAnswer, compliance_types.WhatIfDifference]:
     """The progress of a what-if, and a page of its differences, by partner and product."""
-    return PagedRequest.of("GET /audit/v1/what-ifs/{what_if_id}", locals(), items="differences")
+    return PagedRequest.of(
+        "GET /audit/v1/what-ifs/{what_if_id}", locals(), items="differences", table_suffix="/differences.csv"
+    )
 
 
 def cancel_what_if(what_if_id: str) -> Request[None]:
     """Cancels the what-if and deletes its result."""
     return Request.of("DELETE /audit/v1/what-ifs/{what_if_id}", locals())
-
-
-def partner_changes_table(
-    partner_id: str,
-    *,
-    min_position: int | None = None,
-    at: Instant | None = None,
-    known_from: Instant | None = None,
-    known_to: Instant | None = None,
-) -> FileRequest:
-    """What was learned between two instants that changed how the partner stands at `at`, and by which facts. As a
-    table: the whole list, in CSV (RFC 4180).
-    """
-    return FileRequest.of("GET /audit/v1/partners/{partner_id}/changes.csv", locals())
-
-
-def claims_table(*, partner_id: str) -> FileRequest:
-    """The authorisation answers that were given about the partner, in order, each with a verdict. As a table: the
-    whole list, in CSV (RFC 4180).
-    """
-    return FileRequest.of("GET /audit/v1/claims.csv", locals())
-
-
-def list_what_ifs_table() -> FileRequest:
-    """Those that wait, the one that runs, and the last results. As a table: the whole list, in CSV (RFC 4180)."""
-    return FileRequest.of("GET /audit/v1/what-ifs.csv", locals())
-
-
-def show_what_if_table(what_if_id: str) -> FileRequest:
-    """The progress of a what-if, and a page of its differences, by partner and product. As a table: the whole list,
-    in CSV (RFC 4180).
-    """
-    return FileRequest.of("GET /audit/v1/what-ifs/{what_if_id}/differences.csv", locals())

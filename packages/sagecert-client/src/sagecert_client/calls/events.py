@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from sagecert_client.request import FeedRequest, FileRequest, Instant, PagedRequest, Request
+from sagecert_client.request import FeedRequest, Instant, PagedRequest, Request
 from sagecert_client.types import compliance as compliance_types
 
 
@@ -48,23 +48,3 @@ def events_of_fact(
 ) -> PagedRequest[compliance_types.EventsOfFactAnswer, compliance_types.CloudEvent]:
     """The events derived from the fact and those appended with it, in order; none where it changed nothing."""
     return PagedRequest.of("GET /compliance/v1/facts/{fact_id}/events", locals(), items="events")
-
-
-def recorded_events_table(
-    *,
-    min_position: int | None = None,
-    recorded_from: str | None = None,
-    type: Sequence[str] | None = None,
-    partner_id: Sequence[str] | None = None,
-) -> FileRequest:
-    """The events recorded since an instant, newest first. To miss none, follow the feed `/compliance/v1/events`. As
-    a table: the whole list, in CSV (RFC 4180).
-    """
-    return FileRequest.of("GET /compliance/v1/recorded-events.csv", locals())
-
-
-def events_of_fact_table(fact_id: str, *, min_position: int | None = None) -> FileRequest:
-    """The events derived from the fact and those appended with it, in order; none where it changed nothing. As a
-    table: the whole list, in CSV (RFC 4180).
-    """
-    return FileRequest.of("GET /compliance/v1/facts/{fact_id}/events.csv", locals())

@@ -3,18 +3,10 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from sagecert_client.request import (
-    OMITTED,
-    RECORDING,
-    FeedRequest,
-    FileRequest,
-    Instant,
-    Omitted,
-    PagedRequest,
-    Request,
-)
+from sagecert_client.request import OMITTED, RECORDING, FeedRequest, Instant, Omitted, PagedRequest, Request
 from sagecert_client.types import certification as certification_types
 from sagecert_client.types import compliance as compliance_types
+from sagecert_client.types.reasons import NoEffect
 
 
 def void_fact(
@@ -78,27 +70,6 @@ def events(
     return FeedRequest.of("GET /certification/v1/events", locals())
 
 
-def held_facts_table() -> FileRequest:
-    """The facts that wait at present, what each waits for, and since when; longest first. As a table: the whole
-    list, in CSV (RFC 4180).
-    """
-    return FileRequest.of("GET /certification/v1/held-facts.csv", locals())
-
-
-def recorded_facts_table(
-    *,
-    consultant_id: str | None = None,
-    partner_id: str | None = None,
-    correlation_id: str | None = None,
-    causation_id: str | None = None,
-    type: Sequence[str] | None = None,
-) -> FileRequest:
-    """The facts as recorded, newest first, with what voided each. Free text is with the single fact. As a table:
-    the whole list, in CSV (RFC 4180).
-    """
-    return FileRequest.of("GET /certification/v1/recorded-facts.csv", locals())
-
-
 def facts_without_effect(
     *,
     min_position: int | None = None,
@@ -108,102 +79,9 @@ def facts_without_effect(
     limit: int | None = None,
     partner_id: str | None = None,
     consultant_id: str | None = None,
-    reason: Literal[
-        "already_certified",
-        "already_enrolled",
-        "already_left",
-        "already_linked",
-        "already_passed",
-        "already_revoked",
-        "corrected_later",
-        "course_already_completed",
-        "departure_before_link",
-        "due_before_announcement",
-        "kind_unknown",
-        "link_ended",
-        "link_moved",
-        "minor_change",
-        "not_in_programme",
-        "not_linked",
-        "not_obliged",
-        "nothing_to_end",
-        "nothing_to_revoke",
-        "overruled",
-        "partner_closed",
-        "partner_merged_away",
-        "partner_not_enrolled",
-        "policy_unchanged",
-        "programme_not_eligible",
-        "revoked_at_once",
-        "same_kind",
-        "score_unchanged",
-        "takes_effect_later",
-        "terms_unchanged",
-        "voided",
-        "waits_for_assessment",
-        "waits_for_pass",
-        "waits_for_portal_change",
-        "waits_for_registration",
-        "waits_for_score",
-    ]
-    | None = None,
+    reason: NoEffect | None = None,
     order: Literal["oldest", "newest"] | None = None,
     after: str | None = None,
 ) -> PagedRequest[compliance_types.FactsWithoutEffectAnswer, compliance_types.FactItem]:
     """Reported facts that changed nothing by `at`, each with the reason and its rule, in the order of the log."""
     return PagedRequest.of("GET /compliance/v1/facts-without-effect", locals(), items="facts")
-
-
-def facts_without_effect_table(
-    *,
-    min_position: int | None = None,
-    at: Instant | None = None,
-    known_at: Instant | None = None,
-    known_position: int | None = None,
-    partner_id: str | None = None,
-    consultant_id: str | None = None,
-    reason: Literal[
-        "already_certified",
-        "already_enrolled",
-        "already_left",
-        "already_linked",
-        "already_passed",
-        "already_revoked",
-        "corrected_later",
-        "course_already_completed",
-        "departure_before_link",
-        "due_before_announcement",
-        "kind_unknown",
-        "link_ended",
-        "link_moved",
-        "minor_change",
-        "not_in_programme",
-        "not_linked",
-        "not_obliged",
-        "nothing_to_end",
-        "nothing_to_revoke",
-        "overruled",
-        "partner_closed",
-        "partner_merged_away",
-        "partner_not_enrolled",
-        "policy_unchanged",
-        "programme_not_eligible",
-        "revoked_at_once",
-        "same_kind",
-        "score_unchanged",
-        "takes_effect_later",
-        "terms_unchanged",
-        "voided",
-        "waits_for_assessment",
-        "waits_for_pass",
-        "waits_for_portal_change",
-        "waits_for_registration",
-        "waits_for_score",
-    ]
-    | None = None,
-    order: Literal["oldest", "newest"] | None = None,
-) -> FileRequest:
-    """Reported facts that changed nothing by `at`, each with the reason and its rule, in the order of the log. As a
-    table: the whole list, in CSV (RFC 4180).
-    """
-    return FileRequest.of("GET /compliance/v1/facts-without-effect.csv", locals())

@@ -1,6 +1,6 @@
 """Calls about health. Written by `python -m tests.client.generator --write`; do not edit."""
 
-from sagecert_client.request import FileRequest, Request
+from sagecert_client.request import ListRequest, Request
 from sagecert_client.types import audit as audit_types
 from sagecert_client.types import certification as certification_types
 from sagecert_client.types import compliance as compliance_types
@@ -16,9 +16,9 @@ def certification_ready() -> Request[certification_types.Health]:
     return Request.of("GET /certification/readyz", locals())
 
 
-def compliance_processes() -> Request[compliance_types.ProcessesAnswer]:
+def compliance_processes() -> ListRequest[compliance_types.ProcessesAnswer]:
     """The followers and dispatchers with a heartbeat within the last hour, and the versions of this service."""
-    return Request.of("GET /compliance/v1/processes", locals())
+    return ListRequest.of("GET /compliance/v1/processes", locals())
 
 
 def compliance_alive() -> Request[dict[str, str]]:
@@ -31,13 +31,6 @@ def compliance_ready() -> Request[compliance_types.Readiness]:
     log.
     """
     return Request.of("GET /compliance/readyz", locals())
-
-
-def compliance_processes_table() -> FileRequest:
-    """The followers and dispatchers with a heartbeat within the last hour, and the versions of this service. As a
-    table: the whole list, in CSV (RFC 4180).
-    """
-    return FileRequest.of("GET /compliance/v1/processes.csv", locals())
 
 
 def audit_alive() -> Request[audit_types.Alive]:

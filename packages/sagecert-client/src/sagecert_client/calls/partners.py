@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from sagecert_client.request import OMITTED, RECORDING, FileRequest, Instant, Omitted, PagedRequest, Request
+from sagecert_client.request import OMITTED, RECORDING, Instant, ListRequest, Omitted, PagedRequest, Request
 from sagecert_client.types import certification as certification_types
 from sagecert_client.types import compliance as compliance_types
 
@@ -198,34 +198,6 @@ def standings(
     known_at: Instant | None = None,
     known_position: int | None = None,
     limit: int | None = None,
-) -> Request[compliance_types.StandingsAnswer]:
+) -> ListRequest[compliance_types.StandingsAnswer]:
     """Status, headcount and minimum of each product over time, and when each person was linked and counted."""
-    return Request.of("GET /compliance/v1/partners/{partner_id}/standings", locals())
-
-
-def timeline_table(
-    partner_id: str,
-    *,
-    min_position: int | None = None,
-    at: Instant | None = None,
-    known_at: Instant | None = None,
-    known_position: int | None = None,
-) -> FileRequest:
-    """Every fact, notice, window and suspension of the partner up to `at`, in the order in which they were true. As
-    a table: the whole list, in CSV (RFC 4180).
-    """
-    return FileRequest.of("GET /compliance/v1/partners/{partner_id}/timeline.csv", locals())
-
-
-def standings_table(
-    partner_id: str,
-    *,
-    min_position: int | None = None,
-    at: Instant | None = None,
-    known_at: Instant | None = None,
-    known_position: int | None = None,
-) -> FileRequest:
-    """Status, headcount and minimum of each product over time, and when each person was linked and counted. As a
-    table: the whole list, in CSV (RFC 4180).
-    """
-    return FileRequest.of("GET /compliance/v1/partners/{partner_id}/standings.csv", locals())
+    return ListRequest.of("GET /compliance/v1/partners/{partner_id}/standings", locals())

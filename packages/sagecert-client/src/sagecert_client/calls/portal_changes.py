@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sagecert_client.request import OMITTED, RECORDING, Day, FileRequest, Instant, Omitted, PagedRequest, Request
+from sagecert_client.request import OMITTED, RECORDING, Day, Instant, ListRequest, Omitted, PagedRequest, Request
 from sagecert_client.types import certification as certification_types
 from sagecert_client.types import compliance as compliance_types
 
@@ -74,9 +74,9 @@ def notifications(
     at: Instant | None = None,
     known_at: Instant | None = None,
     known_position: int | None = None,
-) -> Request[compliance_types.NotificationsAnswer]:
+) -> ListRequest[compliance_types.NotificationsAnswer]:
     """The partners to whom the portal change is communicated: those enrolled at its announcement (R27)."""
-    return Request.of("GET /compliance/v1/portal-changes/{portal_change_id}/notifications", locals())
+    return ListRequest.of("GET /compliance/v1/portal-changes/{portal_change_id}/notifications", locals())
 
 
 def progress(
@@ -86,30 +86,3 @@ def progress(
     owe.
     """
     return Request.of("GET /compliance/v1/portal-changes/{portal_change_id}/progress", locals())
-
-
-def portal_changes_table(
-    *,
-    min_position: int | None = None,
-    at: Instant | None = None,
-    known_at: Instant | None = None,
-    known_position: int | None = None,
-) -> FileRequest:
-    """The portal changes that are declared, with the terms in force (R38): latest announced first. As a table: the
-    whole list, in CSV (RFC 4180).
-    """
-    return FileRequest.of("GET /compliance/v1/portal-changes.csv", locals())
-
-
-def notifications_table(
-    portal_change_id: str,
-    *,
-    min_position: int | None = None,
-    at: Instant | None = None,
-    known_at: Instant | None = None,
-    known_position: int | None = None,
-) -> FileRequest:
-    """The partners to whom the portal change is communicated: those enrolled at its announcement (R27). As a table:
-    the whole list, in CSV (RFC 4180).
-    """
-    return FileRequest.of("GET /compliance/v1/portal-changes/{portal_change_id}/notifications.csv", locals())

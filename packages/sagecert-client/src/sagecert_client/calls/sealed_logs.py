@@ -8,44 +8,14 @@ def checkpoint() -> FileRequest:
     return FileRequest.of("GET /audit/v1/checkpoint", locals())
 
 
-def bundle(a: str) -> FileRequest:
+def bundle(*parts: str) -> FileRequest:
     """The entries behind a tile of level 0, each after its length in two bytes."""
-    return FileRequest.of("GET /audit/v1/tile/entries/{a}", locals())
+    return FileRequest.of("GET /audit/v1/tile/entries/{parts}", locals())
 
 
-def tile(level: str, a: str) -> FileRequest:
+def tile(level: str, *parts: str) -> FileRequest:
     """256 hashes of a level, or fewer where the name ends with `.p/WIDTH`."""
-    return FileRequest.of("GET /audit/v1/tile/{level}/{a}", locals())
-
-
-def bundle_2(a: str, b: str) -> FileRequest:
-    """The entries behind a tile of level 0, each after its length in two bytes."""
-    return FileRequest.of("GET /audit/v1/tile/entries/{a}/{b}", locals())
-
-
-def tile_2(level: str, a: str, b: str) -> FileRequest:
-    """256 hashes of a level, or fewer where the name ends with `.p/WIDTH`."""
-    return FileRequest.of("GET /audit/v1/tile/{level}/{a}/{b}", locals())
-
-
-def bundle_3(a: str, b: str, c: str) -> FileRequest:
-    """The entries behind a tile of level 0, each after its length in two bytes."""
-    return FileRequest.of("GET /audit/v1/tile/entries/{a}/{b}/{c}", locals())
-
-
-def tile_3(level: str, a: str, b: str, c: str) -> FileRequest:
-    """256 hashes of a level, or fewer where the name ends with `.p/WIDTH`."""
-    return FileRequest.of("GET /audit/v1/tile/{level}/{a}/{b}/{c}", locals())
-
-
-def bundle_4(a: str, b: str, c: str, d: str) -> FileRequest:
-    """The entries behind a tile of level 0, each after its length in two bytes."""
-    return FileRequest.of("GET /audit/v1/tile/entries/{a}/{b}/{c}/{d}", locals())
-
-
-def tile_4(level: str, a: str, b: str, c: str, d: str) -> FileRequest:
-    """256 hashes of a level, or fewer where the name ends with `.p/WIDTH`."""
-    return FileRequest.of("GET /audit/v1/tile/{level}/{a}/{b}/{c}/{d}", locals())
+    return FileRequest.of("GET /audit/v1/tile/{level}/{parts}", locals())
 
 
 def compliance_checkpoint() -> FileRequest:
@@ -53,44 +23,14 @@ def compliance_checkpoint() -> FileRequest:
     return FileRequest.of("GET /audit/v1/compliance/checkpoint", locals())
 
 
-def compliance_bundle(a: str) -> FileRequest:
+def compliance_bundle(*parts: str) -> FileRequest:
     """The entries behind a tile of level 0, each after its length in two bytes."""
-    return FileRequest.of("GET /audit/v1/compliance/tile/entries/{a}", locals())
+    return FileRequest.of("GET /audit/v1/compliance/tile/entries/{parts}", locals())
 
 
-def compliance_tile(level: str, a: str) -> FileRequest:
+def compliance_tile(level: str, *parts: str) -> FileRequest:
     """256 hashes of a level, or fewer where the name ends with `.p/WIDTH`."""
-    return FileRequest.of("GET /audit/v1/compliance/tile/{level}/{a}", locals())
-
-
-def compliance_bundle_2(a: str, b: str) -> FileRequest:
-    """The entries behind a tile of level 0, each after its length in two bytes."""
-    return FileRequest.of("GET /audit/v1/compliance/tile/entries/{a}/{b}", locals())
-
-
-def compliance_tile_2(level: str, a: str, b: str) -> FileRequest:
-    """256 hashes of a level, or fewer where the name ends with `.p/WIDTH`."""
-    return FileRequest.of("GET /audit/v1/compliance/tile/{level}/{a}/{b}", locals())
-
-
-def compliance_bundle_3(a: str, b: str, c: str) -> FileRequest:
-    """The entries behind a tile of level 0, each after its length in two bytes."""
-    return FileRequest.of("GET /audit/v1/compliance/tile/entries/{a}/{b}/{c}", locals())
-
-
-def compliance_tile_3(level: str, a: str, b: str, c: str) -> FileRequest:
-    """256 hashes of a level, or fewer where the name ends with `.p/WIDTH`."""
-    return FileRequest.of("GET /audit/v1/compliance/tile/{level}/{a}/{b}/{c}", locals())
-
-
-def compliance_bundle_4(a: str, b: str, c: str, d: str) -> FileRequest:
-    """The entries behind a tile of level 0, each after its length in two bytes."""
-    return FileRequest.of("GET /audit/v1/compliance/tile/entries/{a}/{b}/{c}/{d}", locals())
-
-
-def compliance_tile_4(level: str, a: str, b: str, c: str, d: str) -> FileRequest:
-    """256 hashes of a level, or fewer where the name ends with `.p/WIDTH`."""
-    return FileRequest.of("GET /audit/v1/compliance/tile/{level}/{a}/{b}/{c}/{d}", locals())
+    return FileRequest.of("GET /audit/v1/compliance/tile/{level}/{parts}", locals())
 
 
 def claims_checkpoint() -> FileRequest:
@@ -98,44 +38,14 @@ def claims_checkpoint() -> FileRequest:
     return FileRequest.of("GET /audit/v1/claim-log/checkpoint", locals())
 
 
-def claims_bundle(a: str) -> FileRequest:
+def claims_bundle(*parts: str) -> FileRequest:
     """The entries behind a tile of level 0, each after its length in two bytes."""
-    return FileRequest.of("GET /audit/v1/claim-log/tile/entries/{a}", locals())
+    return FileRequest.of("GET /audit/v1/claim-log/tile/entries/{parts}", locals())
 
 
-def claims_tile(level: str, a: str) -> FileRequest:
+def claims_tile(level: str, *parts: str) -> FileRequest:
     """256 hashes of a level, or fewer where the name ends with `.p/WIDTH`."""
-    return FileRequest.of("GET /audit/v1/claim-log/tile/{level}/{a}", locals())
-
-
-def claims_bundle_2(a: str, b: str) -> FileRequest:
-    """The entries behind a tile of level 0, each after its length in two bytes."""
-    return FileRequest.of("GET /audit/v1/claim-log/tile/entries/{a}/{b}", locals())
-
-
-def claims_tile_2(level: str, a: str, b: str) -> FileRequest:
-    """256 hashes of a level, or fewer where the name ends with `.p/WIDTH`."""
-    return FileRequest.of("GET /audit/v1/claim-log/tile/{level}/{a}/{b}", locals())
-
-
-def claims_bundle_3(a: str, b: str, c: str) -> FileRequest:
-    """The entries behind a tile of level 0, each after its length in two bytes."""
-    return FileRequest.of("GET /audit/v1/claim-log/tile/entries/{a}/{b}/{c}", locals())
-
-
-def claims_tile_3(level: str, a: str, b: str, c: str) -> FileRequest:
-    """256 hashes of a level, or fewer where the name ends with `.p/WIDTH`."""
-    return FileRequest.of("GET /audit/v1/claim-log/tile/{level}/{a}/{b}/{c}", locals())
-
-
-def claims_bundle_4(a: str, b: str, c: str, d: str) -> FileRequest:
-    """The entries behind a tile of level 0, each after its length in two bytes."""
-    return FileRequest.of("GET /audit/v1/claim-log/tile/entries/{a}/{b}/{c}/{d}", locals())
-
-
-def claims_tile_4(level: str, a: str, b: str, c: str, d: str) -> FileRequest:
-    """256 hashes of a level, or fewer where the name ends with `.p/WIDTH`."""
-    return FileRequest.of("GET /audit/v1/claim-log/tile/{level}/{a}/{b}/{c}/{d}", locals())
+    return FileRequest.of("GET /audit/v1/claim-log/tile/{level}/{parts}", locals())
 
 
 def fact_proof(fact_id: str) -> FileRequest:

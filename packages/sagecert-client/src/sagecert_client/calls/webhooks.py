@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from sagecert_client.request import OMITTED, FileRequest, Omitted, PagedRequest, Request
+from sagecert_client.request import OMITTED, Omitted, PagedRequest, Request
 from sagecert_client.types import compliance as compliance_types
 
 
@@ -122,22 +122,3 @@ def release(
     return Request.of(
         "POST /compliance/v1/webhook-endpoints/{endpoint_id}/releases", locals(), body="optional", headers=("if_match",)
     )
-
-
-def endpoints_table() -> FileRequest:
-    """The endpoints in order of their ids. As a table: the whole list, in CSV (RFC 4180)."""
-    return FileRequest.of("GET /compliance/v1/webhook-endpoints.csv", locals())
-
-
-def attempts_table(endpoint_id: str) -> FileRequest:
-    """The latest requests to the endpoint and their replies, the newest first. As a table: the whole list, in CSV
-    (RFC 4180).
-    """
-    return FileRequest.of("GET /compliance/v1/webhook-endpoints/{endpoint_id}/attempts.csv", locals())
-
-
-def parked_table(endpoint_id: str) -> FileRequest:
-    """The messages that this endpoint alone rejected for a day, and the later ones of their partners. As a table:
-    the whole list, in CSV (RFC 4180).
-    """
-    return FileRequest.of("GET /compliance/v1/webhook-endpoints/{endpoint_id}/parked.csv", locals())

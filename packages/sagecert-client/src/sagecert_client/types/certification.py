@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
+from sagecert_client.types.reasons import NoEffect
+
 Scope: TypeAlias = "Literal['calendars', 'read', 'facts', 'audit', 'admin']"
 
 Problem: TypeAlias = "dict[str, Any]"
@@ -193,44 +195,7 @@ class Minimum(TypedDict):
 class NoEffectWarning(TypedDict):
     """Why a fact changes nothing now: one of the reasons of `/compliance/v1/facts-without-effect`, and its rule."""
 
-    reason: Literal[
-        "already_certified",
-        "already_enrolled",
-        "already_left",
-        "already_linked",
-        "already_passed",
-        "already_revoked",
-        "corrected_later",
-        "course_already_completed",
-        "departure_before_link",
-        "due_before_announcement",
-        "kind_unknown",
-        "link_ended",
-        "link_moved",
-        "minor_change",
-        "not_in_programme",
-        "not_linked",
-        "not_obliged",
-        "nothing_to_end",
-        "nothing_to_revoke",
-        "overruled",
-        "partner_closed",
-        "partner_merged_away",
-        "partner_not_enrolled",
-        "policy_unchanged",
-        "programme_not_eligible",
-        "revoked_at_once",
-        "same_kind",
-        "score_unchanged",
-        "takes_effect_later",
-        "terms_unchanged",
-        "voided",
-        "waits_for_assessment",
-        "waits_for_pass",
-        "waits_for_portal_change",
-        "waits_for_registration",
-        "waits_for_score",
-    ]
+    reason: NoEffect
     rule: str
     text: str
 
