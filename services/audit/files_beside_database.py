@@ -42,7 +42,7 @@ class KeyDirectory:
         except (OSError, ValueError, TypeError) as problem:
             raise KeyDirectoryError(f"{path} cannot be read as a signing key: restore the original file.") from problem
         if not isinstance(key, Ed25519PrivateKey) or public_bytes(key) != public_key:
-            raise KeyDirectoryError(f"{path} holds another key than it is named after: restore the original file.")
+            raise KeyDirectoryError(f"{path} holds a key that its name does not fit: restore the original file.")
         return key
 
     def any_signing_key(self) -> Ed25519PrivateKey | None:

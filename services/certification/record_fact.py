@@ -198,7 +198,7 @@ async def _first_answer(
 def require_same_content(first: StoredFact, salt: bytes, receipt: RequestReceipt) -> None:
     """Raises `IdempotencyKeyReused` if the fact recorded under the key came with other content."""
     if first.content_hash != content_hash(salt, receipt.content):
-        raise IdempotencyKeyReused("The key was used with other content, or for a text that was erased since.")
+        raise IdempotencyKeyReused("The key was used with other content, or its text was erased since.")
 
 
 def earlier(stored: StoredFact, known: Iterable[Fact], *, replayed: bool = True) -> Answer:

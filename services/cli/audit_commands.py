@@ -61,7 +61,9 @@ def serve(host: str, port: int, as_json: bool) -> None:
 
 @audit.command("export")
 @click.option("--partner", "partner_id", metavar="PARTNER", help="Only what concerns this partner, with proofs.")
-@click.option("--until", type=click.IntRange(1), metavar="POSITION", help="Up to a checkpoint that covers it.")
+@click.option(
+    "--until", type=click.IntRange(1), metavar="POSITION", help="Up to a checkpoint that covers this position."
+)
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The file to write."
 )

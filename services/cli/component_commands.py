@@ -66,7 +66,7 @@ def serve_certification(host: str, port: int, as_json: bool) -> None:
 def compliance() -> None:
     """Compliance alone: answers out.
 
-    To serve needs SAGECERT_COMPLIANCE_DATABASE_URL, with the role sagecert_compliance.
+    `serve` needs SAGECERT_COMPLIANCE_DATABASE_URL, with the role sagecert_compliance.
     """
 
 

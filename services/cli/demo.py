@@ -25,7 +25,7 @@ HOST = "127.0.0.1"
 def demo(port: int, data_directory: Path) -> None:
     """Run everything, with a story to explore.
 
-    Posts half a year of a few partners to a sandbox, in the order of its recording; once for each data directory.
+    Posts half a year of a few partners to a sandbox, as it was recorded, once for each data directory.
     """
     with friendly_errors():
         from services.cli.start_system import start

@@ -86,7 +86,9 @@ class Feed:
             self.sandbox = response.headers.get("X-Sandbox") == "true"
             found = _NEXT.search(response.headers.get("Link", ""))
         if found is None:
-            raise click.ClickException(f"{self._url} is another system, or an older one: its feed begins nowhere.")
+            raise click.ClickException(
+                f"{self._url} is another system or an older version: its feed does not say where it begins."
+            )
         return int(found[1])
 
     async def sandbox_now(self) -> datetime:

@@ -60,7 +60,7 @@ def import_(
 ) -> None:
     """Record facts from FILES: CSV, NDJSON or Parquet, as --mapping says.
 
-    Everything is read before anything is sent, and sent in the order of `effective_at`, whichever file it is from.
+    All files are read first. Then their facts are sent in the order of `effective_at`, whichever file they are from.
     After an interruption, run the same command again: no fact is recorded twice. Ends with status 3 where rows or
     facts were refused; all others are recorded.
     """

@@ -52,7 +52,7 @@ url_option = click.option(
 api_key_option = click.option(
     "--api-key",
     envvar="SAGECERT_API_KEY",
-    help="The key to call with; better given as SAGECERT_API_KEY, for other users see the options of a command.",
+    help="The key to call with. SAGECERT_API_KEY is safer: other users see the options of a command.",
 )
 
 

@@ -44,7 +44,7 @@ REPORT_COLUMNS: Final = (
     mapping="What the rows say, as for `sagecert import`; one for all files, or one for each in their order.",
     report="Write each difference, and what ends it, as CSV.",
 )
-@click.option("--known-at", type=InstantType(), help="Ignore facts recorded after this instant; without it, none.")
+@click.option("--known-at", type=InstantType(), help="Count only facts recorded by this instant; without it, all.")
 @click.option("--apply", is_flag=True, help="Record the proposed reports; without it, nothing is recorded.")
 @url_option
 @api_key_option
@@ -61,7 +61,7 @@ def reconcile(
 ) -> None:
     """Compare a full transcript, FILES, with the facts recorded by the cut-off.
 
-    FILES hold everything of the types of fact that --mapping names. Finds what is lost, doubled, contradicting or
+    FILES hold every fact of the types that --mapping names. Finds what is lost, doubled, contradicting or
     surplus, and proposes the missing reports; with --apply it makes them. What is surplus, and rows that contradict
     each other, are only listed. Ends with status 3 while differences remain. Nothing is recorded twice: the same
     command goes on after an interruption.

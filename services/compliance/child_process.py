@@ -32,7 +32,7 @@ class Messages:
         """The next message. Raises `EOFError` where none comes any more, and `OSError`."""
         length = int.from_bytes(await self._reader.readexactly(_LENGTH_BYTES), "big")
         if length > MESSAGE_BYTES_MAX:
-            raise EOFError("a message of more bytes than any has")
+            raise EOFError("a message is longer than any may be")
         return await self._reader.readexactly(length)
 
     async def write(self, message: bytes) -> None:

@@ -121,7 +121,10 @@ HOSTILE: Final[dict[str, tuple[Callable[[], bytes], str]]] = {
     "half a member": (lambda: after_an_export(member("facts/checkpoint", 1000), b"x"), "ends early"),
     "half a file": (lambda: after_an_export()[:-20], "ends early"),
     "nothing": (lambda: b"", "ends early"),
-    "many keys and signatures": (many_keys_and_signatures, "other keys of facts than the facts install"),
+    "many keys and signatures": (
+        many_keys_and_signatures,
+        "the keys of facts in the manifest are not those that the facts install",
+    ),
     "escape sequences": (lambda: after_an_export(member("facts/\x1b[2J")), "is not a plain file"),
 }
 

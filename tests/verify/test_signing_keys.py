@@ -122,14 +122,17 @@ def test_an_event_log_is_not_signed_by_a_key_that_was_replaced(export: Export, v
 @pytest.mark.parametrize(
     ("forged", "sentence"),
     [
-        (rotation(FORGER["facts"].private, SECOND), "other keys of facts than the facts install"),
+        (
+            rotation(FORGER["facts"].private, SECOND),
+            "the keys of facts in the manifest are not those that the facts install",
+        ),
         (rotation(FIRST["facts"].private, SECOND, "sagecert.other"), "of another log"),
-        (rotation(FIRST["facts"].private, FIRST), "to an old one"),
+        (rotation(FIRST["facts"].private, FIRST), "to an old key"),
         (
             SigningKeyRotated(
                 LOG_ID, "a" * 43 + "=", rotation(FIRST["facts"].private, SECOND).previous_public_key, "b" * 86 + "=="
             ),
-            "the key before it has not signed that",
+            "the key before it did not sign the change",
         ),
     ],
 )
@@ -144,9 +147,9 @@ def test_a_rotation_that_the_key_in_force_did_not_sign(
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
-        ({"key_facts": []}, "the manifest lists other key facts than there are"),
-        ({"engine_facts": [1]}, "the manifest lists other engine facts than there are"),
-        ({"policy_facts": [1]}, "the manifest lists other policy facts than there are"),
+        ({"key_facts": []}, "the key facts in the manifest are not those in the log"),
+        ({"engine_facts": [1]}, "the engine facts in the manifest are not those in the log"),
+        ({"policy_facts": [1]}, "the policy facts in the manifest are not those in the log"),
     ],
 )
 def test_the_manifest_lists_what_the_facts_say(

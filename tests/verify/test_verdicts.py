@@ -175,7 +175,7 @@ def test_a_cut_tail(export: Export, verify: Verify) -> None:
         ({"fact_id": "other"}, "its column fact_id is not what its bytes say"),
         ({"effective_at": "2001-01-01T00:00:00.000000Z"}, "its column effective_at is not what its bytes say"),
         ({"consultant_id": "nobody"}, "its column consultant_id is not what its bytes say"),
-        ({"append_position": 1}, "its append ends before it"),
+        ({"append_position": 1}, "it lies after the end of its append"),
         ({"held": 3}, "its column held is missing or of another type"),
         ({"recorded_at": "yesterday"}, "its column recorded_at is not an instant"),
     ],

@@ -123,7 +123,7 @@ class LogRecorder(PostgresApplicationRecorder):
             if row["outcome"] == "recorded":
                 found = cursor.execute(_PLACES, (position - len(append.places), position)).fetchall()
                 if [(row["originator_id"], row["originator_version"]) for row in found] != list(append.places):
-                    raise IntegrityError(f"the streams do not end where {append.places} go on")
+                    raise IntegrityError(f"the streams do not end just before {append.places}")
                 if track is not None:
                     track(cursor)
             elif position is None:

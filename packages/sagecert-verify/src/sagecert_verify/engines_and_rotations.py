@@ -112,7 +112,7 @@ class SystemFacts:
         products = tuple(data["products"])
         said = "\n".join((data["code_version"], data["policy_digest"], data["tzdata"], *products))
         if data["engine_id"] != sha256(said.encode()).hexdigest()[:ENGINE_ID_DIGITS]:
-            raise WrongEntryError("the id of the engine is not that of what the fact says of it")
+            raise WrongEntryError("the id of the engine does not match what the fact says of it")
         if columns["originator_id"] != f"engine-{data['engine_id']}":
             raise WrongEntryError("it is not in the stream of its engine")
         if not 1 <= len(products) <= PRODUCTS_MAX or len(set(products)) != len(products):
@@ -144,9 +144,9 @@ class SystemFacts:
             Ed25519PublicKey.from_public_bytes(previous).verify(signature, statement.encode())
             Ed25519PublicKey.from_public_bytes(public_key)
         except (InvalidSignature, ValueError):
-            raise WrongEntryError("the signing key changes, and the key before it has not signed that") from None
+            raise WrongEntryError("the signing key changes, and the key before it did not sign the change") from None
         if (self.rotations and previous != self.rotations[-1].public_key) or public_key in known:
-            raise WrongEntryError("the signing key changes from another key than the one in force, or to an old one")
+            raise WrongEntryError("the signing key changes from a key that is not in force, or to an old key")
         self.rotations.append(Rotation(position, public_key, previous))
 
 

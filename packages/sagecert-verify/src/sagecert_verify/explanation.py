@@ -94,7 +94,7 @@ def _read(path: Path) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         else:
             explained, found = {}, list(zip(_blocks(text, "entry"), _blocks(text, "tlog-proof"), strict=True))
         if not all(isinstance(part, str) for pair in found for part in pair):
-            raise DamagedError("a fact is sealed as something else than text")
+            raise DamagedError("a sealed fact is not text")
     except OSError as problem:
         raise DamagedError(f"the file cannot be read: {problem.strerror}") from None
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError, AssertionError):
@@ -191,7 +191,7 @@ def _check_deadlines(explained: dict[str, Any]) -> None:
                 sentence = f"the deadline of the window opened at {window['opened_at'][:40]} is counted otherwise"
                 raise FoundError(Finding(Status.DIFFERS, sentence, rule="R15"))
     except (ValueError, KeyError, TypeError, OverflowError):
-        raise DamagedError("a window of it has no days to count") from None
+        raise DamagedError("one of its windows has no days to count") from None
 
 
 def _notes(proved: list[Proved], explained: dict[str, Any]) -> Iterator[str]:

@@ -106,12 +106,12 @@ class IndexedEventLog:
             if step[:2] != last.after[:2] or step[2] < self._last_corrected:
                 raise WrongEntryError("the corrections of one engine are not in one step, by partner")
         elif last is not None and engine.position < last.engine.position:
-            raise WrongEntryError("it names an engine as its cause that another had replaced")
+            raise WrongEntryError("its cause is an engine that another one had replaced")
         else:
             if step[:2] < self.last[:2]:
                 raise WrongEntryError("its step comes before the one before it: by instant and facts")
             if max(step[:2], self.last[:2]) >= (engine.recorded_at, engine.append_position):
-                raise WrongEntryError("the engine that it names was installed before what it corrects was published")
+                raise WrongEntryError("its engine was installed before what it corrects was published")
             self.last = *step[:2], self.last[2] if self.last[:2] == step[:2] else ""
             self._corrections.append(TakeOver((*step[:2], LAST_PARTNER), engine, position))
         self._last_corrected = step[2]

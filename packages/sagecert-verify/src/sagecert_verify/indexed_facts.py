@@ -128,13 +128,14 @@ class IndexedFactLog:
             if stamp < self._group.recorded_at:
                 raise WrongEntryError("its stamp is earlier than the one before it")
             if last < position:
-                raise WrongEntryError("its append ends before it")
+                raise WrongEntryError("it lies after the end of its append")
             self._group = Group(last, stamp)
         elif (last, stamp) != self._group:
             raise WrongEntryError("facts of one append have one stamp and one end")
         stream, version = columns["originator_id"], columns["originator_version"]
-        if version != self._versions.get(stream, 0) + 1:
-            raise WrongEntryError(f"the stream {stream} has a gap: version {version} follows {version - 1} nowhere")
+        expected = self._versions.get(stream, 0) + 1
+        if version != expected:
+            raise WrongEntryError(f"the stream {stream} has a gap: version {version} comes where {expected} should")
         self._versions[stream] = version
         if columns["fact_id"] in self._ids:
             raise WrongEntryError(f"there is another fact {columns['fact_id']}")

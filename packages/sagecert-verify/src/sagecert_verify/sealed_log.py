@@ -72,7 +72,7 @@ class SealedLog:
                 raise DamagedError(f"a line of {self.name}/checkpoints is not JSON with size and note") from None
             _, checkpoint = self._signed(written, f"the kept checkpoint of size {size}")
             if checkpoint.size != size or size > self.checkpoint.size:
-                raise DamagedError(f"the kept checkpoint of size {size} is of another size")
+                raise DamagedError(f"the note of the kept checkpoint of size {size} has another size")
             if self._kept.setdefault(size, checkpoint.root) != checkpoint.root:
                 raise FoundError(
                     Finding(Status.ALTERED, f"two checkpoints of size {size} have different roots", self.name, size)

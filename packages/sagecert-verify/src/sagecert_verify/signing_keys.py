@@ -27,7 +27,7 @@ def check_signing_keys(
     for name, log in logs.items():
         keys = system.keys(named[name][0].public)
         if [key.public for key in named[name]] != [public for _, public in keys]:
-            raise DamagedError(f"the manifest names other keys of {name} than the facts install")
+            raise DamagedError(f"the keys of {name} in the manifest are not those that the facts install")
         if log.note is None:
             continue
         origin = log.checkpoint.origin

@@ -129,9 +129,9 @@ class Export:
         check_signing_keys(self.logs, self._named_keys, trusted, system)
         for name, positions in system.positions.items():
             if self.manifest.get(name) != positions:
-                raise DamagedError(f"the manifest lists other {name.replace('_', ' ')} than there are")
+                raise DamagedError(f"the {name.replace('_', ' ')} in the manifest are not those in the log")
         if system.engines and self.manifest.get("products") != list(system.engines[-1].products):
-            raise DamagedError("the manifest names other products than the last engine in the facts sells")
+            raise DamagedError("the products in the manifest are not those of the last engine in the facts")
 
     def _check_what_is_not_sealed(self) -> None:
         size = self.logs["facts"].checkpoint.size
