@@ -4,19 +4,16 @@
 process with the same loop, parser and pool; the bare one sends the same bytes. Rounds alternate; medians.
 """
 
-import argparse
 import asyncio
 import statistics
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from functools import partial
-from pathlib import Path
 
-import asyncpg
 import psycopg
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
+from benchmarks.bare import bare_application
+from benchmarks.command_line import options
 from benchmarks.servers import Client, compliance, fill, latency_ms, rate, server, serving, settings_for
 from services.compliance.projection import rebuild
 from services.host.database_urls_and_roles import Databases
@@ -38,13 +35,7 @@ _MEDIAN = """
 def bare(url: str) -> FastAPI:
     """What one would write first: a path parameter, one row by its primary key, its bytes."""
 
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with asyncpg.create_pool(url, min_size=0, max_size=10) as pool:
-            app.state.pool = pool
-            yield
-
-    app = FastAPI(lifespan=lifespan)
+    app = bare_application(url, (0, 10))
 
     @app.get("/bare/{key}")
     async def read(request: Request, key: str) -> Response:
@@ -95,11 +86,7 @@ async def measure(bare_port: int, real_port: int, partners: list[str], rounds: i
 
 def main() -> None:
     """Starts a server of its own and measures on it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--facts", type=int, default=1_000_000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--data-dir", type=Path, help="keeps the server's data, to be measured on again")
-    arguments = parser.parse_args()
+    arguments = options(__doc__, kept=True, facts=1_000_000, rounds=5)
     with server(arguments.data_dir) as databases:
         partners = prepare(databases, arguments.facts)
         with (

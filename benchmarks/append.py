@@ -5,7 +5,6 @@ body is read: decide, encode, append with receipt and idempotency; `course` also
 Rounds alternate; medians are printed. Where the disk is slow to sync, one writer measures the disk.
 """
 
-import argparse
 import asyncio
 import os
 import statistics
@@ -19,6 +18,7 @@ from uuid import uuid4
 
 import uvloop
 
+from benchmarks.command_line import options
 from benchmarks.servers import server
 from benchmarks.stock import Link, Links, environment
 from services.certification.decision import RequestReceipt
@@ -120,10 +120,7 @@ def measure(databases: Databases, calls: int, rounds: int) -> None:
 
 def main() -> None:
     """Starts a server of its own, with fsync on, and measures on it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--calls", type=int, default=4000)
-    parser.add_argument("--rounds", type=int, default=5)
-    arguments = parser.parse_args()
+    arguments = options(__doc__, calls=4000, rounds=5)
     with server(None) as databases:
         measure(databases, arguments.calls, arguments.rounds)
 

@@ -5,7 +5,6 @@ course, a registration and two scores of each, in that order. The callers share 
 answer. Rounds alternate; a figure is the median, the ratio the median of the ratios of a round.
 """
 
-import argparse
 import asyncio
 import json
 import statistics
@@ -16,6 +15,7 @@ from typing import Final, NamedTuple
 import httpx
 import uvloop
 
+from benchmarks.command_line import options
 from benchmarks.servers import Client, certification, server, serving
 from services.host.database_urls_and_roles import Databases
 
@@ -112,10 +112,7 @@ def measure(databases: Databases, lines: int, rounds: int) -> None:
 
 def main() -> None:
     """Starts a server of its own, with fsync on, and measures on it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--lines", type=int, default=10_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    arguments = parser.parse_args()
+    arguments = options(__doc__, lines=10_000, rounds=3)
     with server(None) as databases:
         measure(databases, arguments.lines, arguments.rounds)
 

@@ -5,13 +5,12 @@ database. The one that records remembers nothing, so that every answer is writte
 asks for. Rounds alternate; medians.
 """
 
-import argparse
 import asyncio
 import statistics
-from pathlib import Path
 
 import psycopg
 
+from benchmarks.command_line import options
 from benchmarks.servers import fill, rate, server, serving
 from services.compliance.app import create_app
 from services.compliance.claims import claim_recorder
@@ -89,11 +88,7 @@ async def measure(owner_url: str, ports: dict[str, int], paths: list[str], round
 
 def main() -> None:
     """Starts a server of its own and measures on it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--facts", type=int, default=100_000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--data-dir", type=Path, help="keeps the server's data, to be measured on again")
-    arguments = parser.parse_args()
+    arguments = options(__doc__, kept=True, facts=100_000, rounds=5)
     with server(arguments.data_dir) as databases:
         paths = prepare(databases, arguments.facts)
         with (

@@ -4,7 +4,6 @@
 take turns; medians of a call, and their ratio. The partners are of median size.
 """
 
-import argparse
 import asyncio
 import statistics
 from functools import partial
@@ -15,6 +14,7 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
 from benchmarks.answers import prepare
+from benchmarks.command_line import options
 from benchmarks.servers import Client, latency_ms, server, serving
 from services.host import system
 from services.host.database_urls_and_roles import Databases
@@ -88,11 +88,7 @@ async def _ask(client: Client, paths: tuple[str, ...], partners: list[str], turn
 
 def main() -> None:
     """Starts a server of its own and measures on it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--facts", type=int, default=1_000_000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--data-dir", type=Path, help="keeps the server's data, to be measured on again")
-    arguments = parser.parse_args()
+    arguments = options(__doc__, kept=True, facts=1_000_000, rounds=5)
     with (
         server(arguments.data_dir) as databases,
         temporary_directory("sagecert-bench-") as directory,

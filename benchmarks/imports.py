@@ -5,7 +5,6 @@ Python's `csv.DictReader` that reads the same file, and against a table of a ten
 against the same facts in batches that are ready to be sent.
 """
 
-import argparse
 import csv
 import json
 import subprocess
@@ -16,6 +15,7 @@ from typing import Any, Final
 
 import httpx
 
+from benchmarks.command_line import options
 from benchmarks.servers import certification, server, serving
 from services.cli.import_command import SENT_TOGETHER
 from tests.temporary_directory import temporary_directory
@@ -130,10 +130,7 @@ def _post(url: str, lines: list[dict[str, Any]]) -> None:
 
 def main() -> None:
     """Measures reading, then sending to a server of its own, with fsync on."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--sent", type=int, default=10_000)
-    arguments = parser.parse_args()
+    arguments = options(__doc__, rows=1_000_000, sent=10_000)
     with temporary_directory("sagecert-bench-") as directory:
         mapping = directory / "mapping.toml"
         mapping.write_text(MAPPING)

@@ -6,19 +6,18 @@ next to that of one live answer about a partner of median size, measured in turn
 it comes; "as of" ones are derived from the log.
 """
 
-import argparse
 import asyncio
 import statistics
 import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 import httpx
 import psycopg
 
 from benchmarks.answers import prepare
+from benchmarks.command_line import options
 from benchmarks.portal_change import FACTS_OF_A_PARTNER
 from benchmarks.servers import Client, compliance, latency_ms, server, serving
 
@@ -153,11 +152,7 @@ async def _read(port: int, path: str) -> tuple[int, float, bool]:
 
 def main() -> None:
     """Starts a server of its own and measures on it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--partners", type=int, default=50_000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--data-dir", type=Path, help="keeps the server's data, to be measured on again")
-    arguments = parser.parse_args()
+    arguments = options(__doc__, kept=True, partners=50_000, rounds=5)
     with server(arguments.data_dir) as databases:
         partners = prepare(databases, arguments.partners * FACTS_OF_A_PARTNER)
         with psycopg.connect(databases.owner_url, autocommit=True) as owner:

@@ -11,17 +11,12 @@ Prints percentiles in milliseconds. Ends with 1 where anything is lost, or any c
 come again.
 """
 
-import argparse
 import asyncio
 import json
-import os
-import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from itertools import count
-from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
@@ -30,6 +25,7 @@ import uvloop
 from aiohttp import web
 from cryptography.fernet import Fernet
 
+from benchmarks.command_line import options
 from benchmarks.load_callers import (
     CALL_SECONDS_MAX,
     PARTNERS,
@@ -47,11 +43,11 @@ from benchmarks.load_callers import (
     record_in_bulk,
     write,
 )
+from benchmarks.servers import system
 from services.cli.fd_limit import raise_fd_limit
 from tests.faults import checker
 from tests.faults.receiver import Delivered
 from tests.faults.traffic import Seen
-from tests.temporary_directory import temporary_directory
 
 WRITERS: Final = 8
 STREAMS: Final = 200
@@ -62,28 +58,6 @@ BULK_AFTER: Final = 0.25
 DRAIN_SECONDS_MAX: Final = 300.0
 SHOWN: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "max": 1.0}
 _MESSAGES: Final = msgspec.json.Decoder(list[Message] | Message)
-
-
-@contextmanager
-def system(directory: Path) -> Iterator[str]:
-    """`sagecert up` on a server of its own with fsync on; its address."""
-    settings = {
-        "SAGECERT_COMPLIANCE_WEBHOOK_KEYS": json.dumps([Fernet.generate_key().decode()]),
-        "SAGECERT_COMPLIANCE_WEBHOOK_NETWORKS": json.dumps(["127.0.0.0/8"]),
-    }
-    command = [sys.executable, "-m", "services.cli", "up", "--sandbox", "--port", "0", "--json"]
-    process = subprocess.Popen(
-        [*command, "--data-dir", str(directory / "data")],
-        env={**os.environ, **settings},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        yield json.loads(process.stdout.readline())["url"]
-    finally:
-        process.terminate()
-        process.wait()
 
 
 async def receive(load: Load) -> tuple[web.AppRunner, asyncio.Server]:
@@ -237,15 +211,14 @@ async def measure(base: str, seconds: float, facts_per_second: float) -> bool:
 
 def main() -> None:
     """Starts a system of its own and loads it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=600)
-    parser.add_argument("--facts-per-second", type=float, default=40, help="of all writers together")
-    arguments = parser.parse_args()
+    arguments = options(__doc__, seconds=600.0, facts_per_second=40.0)
     raise_fd_limit()
-    with temporary_directory("sagecert-load-") as directory:
-        directory.chmod(0o755)
-        with system(directory) as base:
-            held = uvloop.run(measure(base, arguments.seconds, arguments.facts_per_second))
+    webhooks = {
+        "SAGECERT_COMPLIANCE_WEBHOOK_KEYS": json.dumps([Fernet.generate_key().decode()]),
+        "SAGECERT_COMPLIANCE_WEBHOOK_NETWORKS": json.dumps(["127.0.0.0/8"]),
+    }
+    with system("--sandbox", **webhooks) as base:
+        held = uvloop.run(measure(base, arguments.seconds, arguments.facts_per_second))
     sys.exit(not held)
 
 

@@ -4,21 +4,17 @@
 its own, over HTTP. Quiet rounds and loaded ones alternate in one run; figures are of all rounds together.
 """
 
-import argparse
 import asyncio
 import json
-import os
 import statistics
-import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from multiprocessing import get_context
 from typing import Final
 
-from benchmarks.servers import Client
-from tests.temporary_directory import temporary_directory
+from benchmarks.command_line import options
+from benchmarks.servers import Client, system
 
 GREATEST: Final = "greatest"
 SMALL_PARTNERS: Final = 50
@@ -47,22 +43,6 @@ class Latencies:
 
     def _of(self, kind: str) -> list[float]:
         return self.live if kind == "live" else self.append
-
-
-@contextmanager
-def up() -> Iterator[int]:
-    """The port of a `sagecert up` with a database of its own."""
-    with temporary_directory("sagecert-bench-") as directory:
-        directory.chmod(0o755)
-        command = ["-m", "services.cli", "up", "--port", "0", "--json", "--data-dir", f"{directory}/data"]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("SAGECERT_")}
-        process = subprocess.Popen([sys.executable, *command], env=environment, stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None
-        try:
-            yield int(json.loads(process.stdout.readline())["url"].rpartition(":")[2])
-        finally:
-            process.terminate()
-            process.wait()
 
 
 async def record(port: int, facts: Sequence[tuple[str, dict[str, object]]]) -> int:
@@ -237,12 +217,9 @@ async def measure(port: int, rounds: int, people: int) -> None:
 
 def main() -> None:
     """Starts a system of its own and measures on it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--people", type=int, default=2_000, help="of the greatest partner")
-    arguments = parser.parse_args()
-    with up() as port:
-        asyncio.run(measure(port, arguments.rounds, arguments.people))
+    arguments = options(__doc__, rounds=3, people=2_000)
+    with system() as url:
+        asyncio.run(measure(int(url.rpartition(":")[2]), arguments.rounds, arguments.people))
 
 
 if __name__ == "__main__":

@@ -5,15 +5,14 @@ derived; then a significant change is posted, and the follower tells every partn
 log on all cores, which derives every partner too and reads and writes far more.
 """
 
-import argparse
 import asyncio
 import json
 import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import uvloop
 
+from benchmarks.command_line import options
 from benchmarks.servers import Client, certification, fill, following, server, serving, settings_for
 from services.compliance.database import connect
 from services.compliance.projection import rebuild
@@ -71,10 +70,7 @@ def measure(databases: Databases, partners: int) -> None:
 
 def main() -> None:
     """Starts a server of its own and measures on it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--partners", type=int, default=50_000)
-    parser.add_argument("--data-dir", type=Path, help="keeps the server's data, to be measured on again")
-    arguments = parser.parse_args()
+    arguments = options(__doc__, kept=True, partners=50_000)
     with server(arguments.data_dir) as databases:
         measure(databases, arguments.partners)
 

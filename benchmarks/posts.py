@@ -7,26 +7,24 @@ a figure is the median, a ratio the median of the ratios of a round. `link` depe
 person, decides and appends two facts; `pass` scores an attempt that certifies.
 """
 
-import argparse
 import asyncio
 import statistics
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import asynccontextmanager
 from functools import partial
 from itertools import count
 from multiprocessing import get_context
 from typing import Final, cast
 from uuid import uuid4
 
-import asyncpg
 import psycopg
 import uvloop
 from fastapi import FastAPI
-from pydantic import BaseModel
 
 from benchmarks.append import sync_microseconds
+from benchmarks.bare import LinkBody, bare_application
+from benchmarks.command_line import options
 from benchmarks.servers import certification, server, serving
 from services.host.database_urls_and_roles import Databases
 
@@ -45,25 +43,13 @@ _INSERT: Final = "INSERT INTO bare.link (key, partner_id, consultant_id) VALUES 
 Request = Callable[[int], bytes]
 
 
-class Link(BaseModel):
-    """What is posted to the bare endpoint."""
-
-    consultant_id: str
-
-
 def bare(url: str) -> FastAPI:
     """What one would write first: a body, one row, an answer."""
 
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with asyncpg.create_pool(url, min_size=1, max_size=8) as pool:
-            app.state.pool = pool
-            yield
-
-    app = FastAPI(lifespan=lifespan)
+    app = bare_application(url, (1, 8))
 
     @app.post("/bare/{partner_id}/consultants", status_code=201)
-    async def link(partner_id: str, body: Link) -> dict[str, object]:
+    async def link(partner_id: str, body: LinkBody) -> dict[str, object]:
         row = await app.state.pool.fetchrow(_INSERT, uuid4().hex, partner_id, body.consultant_id)
         return {"id": row["id"], "recorded_at": row["recorded_at"]}
 
@@ -194,10 +180,7 @@ def measure(databases: Databases, seconds: float, rounds: int) -> None:
 
 def main() -> None:
     """Starts a server of its own, with fsync on, and measures on it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=2.0)
-    parser.add_argument("--rounds", type=int, default=7)
-    arguments = parser.parse_args()
+    arguments = options(__doc__, seconds=2.0, rounds=7)
     with server(None) as databases:
         measure(databases, arguments.seconds, arguments.rounds)
 

@@ -5,15 +5,14 @@ that is sealed. An explanation carries the sealed text of its facts and the proo
 of a call, and their ratio. The partners are of median size.
 """
 
-import argparse
 import asyncio
 import statistics
 from functools import partial
-from pathlib import Path
 
 import psycopg
 
 from benchmarks.answers import prepare
+from benchmarks.command_line import options
 from benchmarks.console import whole
 from benchmarks.sealing import settings_for
 from benchmarks.servers import Client, latency_ms, server, serving
@@ -52,11 +51,7 @@ async def measure(port: int, partners: list[str], facts: list[str], rounds: int)
 
 def main() -> None:
     """Starts a server of its own and measures on it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--facts", type=int, default=1_000_000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--data-dir", type=Path, help="keeps the server's data, to be measured on again")
-    arguments = parser.parse_args()
+    arguments = options(__doc__, kept=True, facts=1_000_000, rounds=5)
     with server(arguments.data_dir) as databases, temporary_directory("sagecert-bench-") as directory:
         partners = prepare(databases, arguments.facts)
         asyncio.run(Sealer(settings_for(databases.sealer_url, directory / "audit")).seal_everything())

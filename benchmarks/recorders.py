@@ -7,7 +7,6 @@ many events the follower never saw, of all rounds together. `POSTGRES_ENABLE_DB_
 library's module that appends faster, without its table lock.
 """
 
-import argparse
 import statistics
 import time
 from collections.abc import Iterator, Mapping
@@ -21,6 +20,7 @@ from uuid import uuid4
 from eventsourcing.persistence import ApplicationRecorder, InfrastructureFactory, StoredEvent
 
 from benchmarks.append import sync_microseconds
+from benchmarks.command_line import options
 from benchmarks.servers import server
 from benchmarks.stock import environment
 from services.host.database_urls_and_roles import Databases
@@ -112,10 +112,7 @@ def measure(env: Mapping[str, str], calls: int, threads: int) -> Round:
 
 def main() -> None:
     """Starts a server of its own, with fsync on, and measures on it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--calls", type=int, default=3000)
-    parser.add_argument("--rounds", type=int, default=3)
-    arguments = parser.parse_args()
+    arguments = options(__doc__, calls=3000, rounds=3)
     with server(None) as databases:
         print(f"one fsync of the disk: {sync_microseconds():,.0f} µs")
         modules = environments(databases)

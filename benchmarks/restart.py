@@ -15,21 +15,20 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Final, NamedTuple
 from uuid import uuid4
 
-import asyncpg
 import uvicorn
 from fastapi import FastAPI
-from pydantic import BaseModel
 
+from benchmarks.bare import LinkBody, bare_application
 from services.host.embedded_postgres.binaries import find_binaries
-from services.host.embedded_postgres.server import start_server
 from services.host.listening_socket import listen
+from tests.databases import start_server
 from tests.temporary_directory import temporary_directory
 
 HOST: Final = "127.0.0.1"
@@ -38,12 +37,6 @@ FACTS: Final = 200
 _CREATE: Final = "CREATE TABLE IF NOT EXISTS link (key text PRIMARY KEY, partner_id text NOT NULL, consultant_id text)"
 _INSERT: Final = "INSERT INTO link VALUES ($1, $2, $3)"
 _SELECT: Final = "SELECT count(*) FROM link WHERE partner_id = $1"
-
-
-class Link(BaseModel):
-    """What is posted to the bare application."""
-
-    consultant_id: str
 
 
 class System(NamedTuple):
@@ -57,17 +50,10 @@ class System(NamedTuple):
 def bare(url: str) -> FastAPI:
     """What one would write first: a row in, a row out."""
 
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with asyncpg.create_pool(url, min_size=1, max_size=8) as pool:
-            await pool.execute(_CREATE)
-            app.state.pool = pool
-            yield
-
-    app = FastAPI(lifespan=lifespan)
+    app = bare_application(url, (1, 8), _CREATE)
 
     @app.post("/bare/{partner_id}/consultants", status_code=201)
-    async def link(partner_id: str, body: Link) -> dict[str, int]:
+    async def link(partner_id: str, body: LinkBody) -> dict[str, int]:
         await app.state.pool.execute(_INSERT, uuid4().hex, partner_id, body.consultant_id)
         return {"position": 0}
 

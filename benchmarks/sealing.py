@@ -4,7 +4,6 @@
 hashes is one process that reads every row with asyncpg. Appending is measured in rounds, with and without a sealer.
 """
 
-import argparse
 import asyncio
 import resource
 import statistics
@@ -18,6 +17,7 @@ from uuid import uuid4
 from pydantic import SecretStr
 
 from benchmarks.append import ours
+from benchmarks.command_line import options
 from benchmarks.rebuild import read_and_decode
 from benchmarks.servers import fill, server
 from services.audit.alteration_watch import AlterationWatch
@@ -107,12 +107,7 @@ def measure_appending(databases: Databases, directory: Path, calls: int, rounds:
 
 def main() -> None:
     """Starts a server of its own, with fsync on, and measures on it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--facts", type=int, default=1_000_000)
-    parser.add_argument("--calls", type=int, default=4000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--data-dir", type=Path)
-    arguments = parser.parse_args()
+    arguments = options(__doc__, kept=True, facts=1_000_000, calls=4000, rounds=3)
     with server(arguments.data_dir) as databases, temporary_directory("sagecert-bench-") as directory:
         fill(databases, arguments.facts)
         measure_hashing(databases, directory)

@@ -1,8 +1,12 @@
 """A PostgreSQL server, the services as processes of their own, and a client that costs next to nothing."""
 
 import asyncio
+import json
+import os
 import socket
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -39,6 +43,27 @@ def server(data_directory: Path | None) -> Iterator[Databases]:
             databases = ready()
             migrate(databases.owner_url, sandbox=False)
             yield databases
+
+
+@contextmanager
+def system(*options: str, **settings: str) -> Iterator[str]:
+    """`sagecert up` on a server of its own, with fsync on and no other settings; its address."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SAGECERT_")}
+    with temporary_directory("sagecert-bench-") as directory:
+        directory.chmod(0o755)
+        command = [*options, "--port", "0", "--json", "--data-dir", f"{directory}/data"]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "services.cli", "up", *command],
+            env=environment | settings,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        try:
+            yield json.loads(process.stdout.readline())["url"]
+        finally:
+            process.terminate()
+            process.wait()
 
 
 def fill(databases: Databases, facts: int) -> None:

@@ -11,8 +11,8 @@ from eventsourcing.postgres import PostgresDatastore, PostgresTrackingRecorder
 from eventsourcing.projection import Projection, ProjectionRunner
 from fastapi import FastAPI
 from psycopg.sql import SQL, Identifier
-from pydantic import BaseModel
 
+from benchmarks.bare import LinkBody
 from benchmarks.stock import Link, Links, environment
 
 WAIT_SECONDS_MAX = 10.0
@@ -57,12 +57,6 @@ class LinkProjection(Projection[LinkView]):
         """Every event of `Links` creates a link."""
         said = vars(domain_event)
         self.view.link(said["partner_id"], said["consultant_id"], tracking)
-
-
-class LinkBody(BaseModel):
-    """What is posted."""
-
-    consultant_id: str
 
 
 def writing(owner_url: str) -> FastAPI:

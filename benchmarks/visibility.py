@@ -8,7 +8,6 @@ answered: ours waits for it with `min_position`, the library with `wait()`. Roun
 recognised before, so that ours are counted once they are linked.
 """
 
-import argparse
 import asyncio
 import statistics
 import time
@@ -20,6 +19,7 @@ from typing import NamedTuple
 import msgspec
 import uvloop
 
+from benchmarks.command_line import options
 from benchmarks.servers import Client, certification, compliance, following, server, serving
 from benchmarks.stock import Links, environment
 from benchmarks.stock_http import reading, writing
@@ -131,10 +131,7 @@ def measure(databases: Databases, facts: int, rounds: int) -> None:
 
 def main() -> None:
     """Starts a server of its own and measures on it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--facts", type=int, default=100, help="of each writer in a round")
-    parser.add_argument("--rounds", type=int, default=5)
-    arguments = parser.parse_args()
+    arguments = options(__doc__, facts=100, rounds=5)
     with server(None) as databases:
         measure(databases, arguments.facts, arguments.rounds)
 

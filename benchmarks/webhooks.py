@@ -8,7 +8,6 @@ One endpoint is measured once more at the receiver of the integrator guide, whic
 Then: a new endpoint catches up with the whole log, and what an endpoint that never answers does to the others.
 """
 
-import argparse
 import asyncio
 import contextlib
 import statistics
@@ -16,7 +15,6 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from ipaddress import IPv4Network
-from pathlib import Path
 from typing import Final, NamedTuple
 
 import aiohttp
@@ -25,6 +23,7 @@ import uvloop
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
+from benchmarks.command_line import options
 from benchmarks.receiver import receiving, receiving_as_in_the_guide
 from benchmarks.servers import fill, server, settings_for
 from services.compliance.cloud_event import BATCH_MEDIA_TYPE, MEDIA_TYPE
@@ -268,11 +267,7 @@ def prepare(databases: Databases, events: int) -> None:
 
 def main() -> None:
     """Starts a server of its own and measures on it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, default=1_000_000, help="of the log")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--data-dir", type=Path, help="keeps the server's data")
-    arguments = parser.parse_args()
+    arguments = options(__doc__, kept=True, events=1_000_000, rounds=5)
     with server(arguments.data_dir) as databases, receiving() as url:
         prepare(databases, arguments.events)
         settings = ComplianceSettings(

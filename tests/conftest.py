@@ -16,10 +16,10 @@ from hypothesis import HealthCheck, settings
 
 from services.cli.fd_limit import raise_fd_limit
 from services.host.embedded_postgres.binaries import find_binaries
-from services.host.embedded_postgres.server import Server, start_server
+from services.host.embedded_postgres.server import Server
 from services.host.migrate import migrate
 from tests.clean_environment import empty_home, isolate
-from tests.databases import ALL_IN_ONE, APART, Database, clone, drop, given_server, reachable_directory
+from tests.databases import ALL_IN_ONE, APART, Database, clone, drop, given_server, reachable_directory, start_server
 from tests.network import separate
 from tests.systems import System, running_system, running_system_apart
 

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -11,8 +11,9 @@ import msgspec
 import psycopg
 from psycopg import sql
 
+from services.host.embedded_postgres.binaries import Binaries
 from services.host.embedded_postgres.cluster import SUPERUSER
-from services.host.embedded_postgres.server import OWNER, Server
+from services.host.embedded_postgres.server import OWNER, Server, launch_server
 from tests.temporary_directory import temporary_directory
 
 ALL_IN_ONE: Final = f"all_in_one_{os.getpid()}"
@@ -25,6 +26,15 @@ GIVEN: Final = "PYTEST_SERVER"
 MEMORY: Final = Path("/dev/shm")
 MEMORY_BYTES_MIN: Final = 4 << 30
 """Containers often get 64 MB there."""
+
+
+@contextmanager
+def start_server(
+    data_directory: Path, binaries: Binaries, on_progress: Callable[[str], None], **more: bool
+) -> Iterator[Server]:
+    """The server of `launch_server`, ready."""
+    with launch_server(data_directory, binaries, on_progress, **more) as ready:
+        yield ready()
 
 
 @contextmanager

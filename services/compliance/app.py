@@ -10,33 +10,27 @@ from typing import Final
 from fastapi import FastAPI
 
 from services.compliance.api import (
-    claims,
     consultant_lists,
     consultants,
     due_days,
     events,
-    events_of_facts,
     explanations,
     facts_without_effect,
     health,
-    learned_changes,
+    learned_and_answered,
     lists,
     names,
     openapi,
+    partner_history,
     partners,
     policy,
     portal_changes,
     previews,
-    processes,
     recorded_events,
-    standing_history,
-    timeline,
     totals,
     webhook_deliveries,
     webhook_endpoints,
-)
-from services.compliance.api import (
-    what_ifs as what_if_routes,
+    what_ifs,
 )
 from services.compliance.api.direct_answers import ComplianceApp
 from services.compliance.api.problems import PROBLEMS
@@ -107,22 +101,18 @@ ROUTERS: Final = (
     consultant_lists,
     due_days,
     partners,
-    timeline,
-    standing_history,
+    partner_history,
     consultants,
     portal_changes,
     previews,
     facts_without_effect,
     explanations,
-    learned_changes,
-    claims,
+    learned_and_answered,
     policy,
-    processes,
-    what_if_routes,
+    what_ifs,
     events,
     names,
     recorded_events,
-    events_of_facts,
     webhook_endpoints,
     webhook_deliveries,
     health,
@@ -172,7 +162,7 @@ def create_app(
             recorder.running(),
             nullcontext() if fact_proofs is None else fact_proofs.running(),
         ):
-            what_ifs = WhatIfRuns(answers.worker_settings, processes_for_all(), what_if_pool)
+            runs = WhatIfRuns(answers.worker_settings, processes_for_all(), what_if_pool)
             feed = _feed(settings, feed_pool, listener)
             app.state.compliance = Service(
                 pool=pool,
@@ -185,7 +175,7 @@ def create_app(
                 sandbox=settings.sandbox,
                 webhooks=webhooks,
                 readiness=SharedCheck(partial(_readiness, settings, readiness_pool, webhooks=webhooks is not None)),
-                what_ifs=what_ifs,
+                what_ifs=runs,
                 fact_proofs=fact_proofs,
                 nearest=NearestCache(),
                 lists=asyncio.Semaphore(max(1, settings.database_connections_max // LISTS_SHARE)),
@@ -193,7 +183,7 @@ def create_app(
             app.state.waiting = listener
             async with in_background(listener.listen()):
                 try:
-                    async with feed.running(), what_ifs.running():
+                    async with feed.running(), runs.running():
                         yield
                 finally:
                     listener.stop()

@@ -1,9 +1,8 @@
 """Records which engine decides, as a fact of the log."""
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import msgspec
-
+from services.host.migrate import driver_of
 from shared.events.channels import FACTS_CHANNEL
 from shared.events.system_facts import OWNER, EngineInstalled
 
@@ -20,21 +19,15 @@ def record_engine(connection: "Connection", engine: EngineInstalled) -> None:
     """
     from services.certification.event_store.append_request import AppendRequest, row
     from services.certification.event_store.streams import routing_of
-    from services.host.api_keys.key_commands import fact_of_the_owner
+    from services.host.api_keys.key_commands import append, fact_of_the_owner
 
-    driver = _driver(connection)
+    driver = driver_of(connection)
     driver.execute("LOCK TABLE certification.recording IN EXCLUSIVE MODE")
     if driver.execute("SELECT engine_id FROM certification.recording").fetchone() == (engine.engine_id,):
         return
     fact = fact_of_the_owner(engine)
     rows = (row(fact, routing_of(engine, None, None), fact.recorded_at),)
     request = AppendRequest(OWNER, fact.fact_id, "\\x", rows)
-    driver.execute("SELECT certification.append(%s::jsonb)", [f"[{msgspec.json.encode(request).decode()}]"])
+    append(driver, request)
     driver.execute(_INSTALL, [engine.engine_id, fact.fact_id])
     driver.execute(f"NOTIFY {FACTS_CHANNEL}")
-
-
-def _driver(connection: "Connection") -> Any:
-    driver = connection.connection.driver_connection
-    assert driver is not None, "it is in a transaction"
-    return driver

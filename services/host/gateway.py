@@ -19,7 +19,7 @@ from services.host.documented_operations import Paths
 from services.host.request_guard import RequestGuard
 from services.host.response_headers import completing
 from services.web.openapi import secure
-from services.web.problem_details import FAILED, problem_response, unexplained
+from services.web.problem_details import failed, problem_response, unexplained
 from services.web.rebinding_guard import LocalNames
 from services.web.wakeup import Wakeup
 
@@ -52,7 +52,7 @@ class Gateway:
         self.sandbox = sandbox
         front = Starlette(
             routes=api_docs.routes(TITLE, list(apps.values())) if apps else [],
-            exception_handlers={HTTPException: _not_answered, Exception: _failed},
+            exception_handlers={HTTPException: _not_answered, Exception: failed},
         )
         front.router.redirect_slashes = False
         paths = Paths(apps.values(), api_docs.PAGES if apps else ())
@@ -131,8 +131,3 @@ async def _not_answered(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     detail = "There is no such path, or it does not take this method."
     return problem_response(unexplained(error.status_code, detail), error.headers)
-
-
-async def _failed(request: Request, error: Exception) -> Response:
-    _log.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
-    return problem_response(FAILED)

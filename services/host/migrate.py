@@ -5,7 +5,7 @@ Alembic, SQLAlchemy and psycopg load slower than a server starts, so they are im
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 
@@ -128,9 +128,14 @@ def limit_roles(connection: "Connection") -> None:
 
     Skips roles that the owner may not change.
     """
-    driver_connection = connection.connection.driver_connection
-    assert driver_connection is not None, "it is in a transaction"
-    driver_connection.execute(statements(Path(__file__).with_name("role_timeouts"))["limit_roles"])
+    driver_of(connection).execute(statements(Path(__file__).with_name("role_timeouts"))["limit_roles"])
+
+
+def driver_of(connection: "Connection") -> Any:
+    """The connection of psycopg behind one that is in a transaction."""
+    driver = connection.connection.driver_connection
+    assert driver is not None, "it is in a transaction"
+    return driver
 
 
 def fix_kind(connection: "Connection", *, sandbox: bool) -> None:

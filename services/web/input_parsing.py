@@ -72,6 +72,12 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+def gives_one_of(*names: str) -> ConfigDict:
+    """The configuration of a body whose schema says that at least one of these fields has a value."""
+    given: list[Any] = [{"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in names]
+    return ConfigDict(json_schema_extra={"anyOf": given})
+
+
 def parse_instant(written: object) -> datetime:
     """RFC 3339 with an offset and at most microseconds, in UTC, within `YEARS`. Raises `ValueError`."""
     instant = parse_any_instant(written)

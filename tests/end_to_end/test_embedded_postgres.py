@@ -23,8 +23,8 @@ from services.host.embedded_postgres.server import (
     SOCKET_PATH_BYTES_MAX,
     Server,
     find_running_server,
-    start_server,
 )
+from tests.databases import start_server
 from tests.systems import gone
 
 SECONDS_MAX = 60
@@ -33,9 +33,9 @@ OWNER = """
 import sys, time
 from pathlib import Path
 from services.host.embedded_postgres.binaries import find_binaries
-from services.host.embedded_postgres.server import start_server
-with start_server(Path(sys.argv[1]), find_binaries(), lambda _: None, durable=False) as server:
-    print(server.process_id, flush=True)
+from services.host.embedded_postgres.server import launch_server
+with launch_server(Path(sys.argv[1]), find_binaries(), lambda _: None, durable=False) as ready:
+    print(ready().process_id, flush=True)
     time.sleep(600)
 """
 

@@ -14,7 +14,8 @@ from typing import Final, Protocol
 
 from services.host.database_urls_and_roles import CERTIFICATION_ROLE, COMPLIANCE_ROLE, DISPATCHER_ROLE, FOLLOWER_ROLE
 from services.host.embedded_postgres.binaries import find_binaries
-from services.host.embedded_postgres.server import find_running_server, start_server
+from services.host.embedded_postgres.server import find_running_server
+from tests.databases import start_server
 from tests.systems import WEBHOOKS, children, ending_with_this_process, environment, sagecert
 
 START_SECONDS_MAX: Final = 60.0

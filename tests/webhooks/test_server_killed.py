@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from services.host.embedded_postgres.binaries import find_binaries
-from services.host.embedded_postgres.server import DATABASE, Server, start_server
+from services.host.embedded_postgres.server import DATABASE, Server
 from services.host.migrate import migrate
-from tests.databases import Database, reachable_directory
+from tests.databases import Database, reachable_directory, start_server
 from tests.webhooks.calling import calling, seed_events
 from tests.webhooks.dispatching import dispatching, received, until
 from tests.webhooks.receiver import Receiver

@@ -184,12 +184,6 @@ Products = Annotated[
 ]
 
 
-def gives_one_of(*names: str) -> ConfigDict:
-    """The configuration of a body whose schema says that at least one of these fields has a value."""
-    given: list[Any] = [{"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in names]
-    return ConfigDict(json_schema_extra={"anyOf": given})
-
-
 class FactBody(Body):
     """The base of every fact's body. `effective_at`: when it was true; by default when it is recorded (R30)."""
 

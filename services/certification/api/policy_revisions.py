@@ -6,8 +6,8 @@ from fastapi import APIRouter
 from pydantic import AfterValidator, Field, model_validator
 
 from services.certification.api.command_request import Recorded, TheCall, free_text, reporting
-from services.certification.api.fields import EligibleProgramme, FactBody, Id, Text, distinct, gives_one_of
-from services.web.input_parsing import Body
+from services.certification.api.fields import EligibleProgramme, FactBody, Id, Text, distinct
+from services.web.input_parsing import Body, gives_one_of
 from services.web.scopes import Scope, requires
 from shared.events import facts
 from shared.events.facts import PolicyRevised

@@ -3,7 +3,8 @@
 from fastapi import APIRouter
 
 from services.certification.api.command_request import Recorded, TheCall, free_text, reporting
-from services.certification.api.fields import Day, FactBody, Id, Products, Text, gives_one_of
+from services.certification.api.fields import Day, FactBody, Id, Products, Text
+from services.web.input_parsing import gives_one_of
 from services.web.scopes import Scope, requires
 from shared.events.facts import PortalChangeCorrected, PortalChangeDeclared
 

@@ -1,4 +1,4 @@
-"""Liveness and readiness."""
+"""Liveness and readiness; which processes run, and which versions."""
 
 from typing import Final
 
@@ -8,9 +8,13 @@ from starlette.responses import Response
 
 from services.compliance.api.openapi import LIST_PROBLEMS, response_docs
 from services.compliance.api.problems import NotReady
+from services.compliance.api.query_params import question_of
 from services.compliance.api.service import service_of
+from services.compliance.historical_answers.queries import Question
+from services.compliance.processes import Process, ProcessesAnswer, read_processes
 from services.compliance.readiness import Readiness
-from services.web.scopes import open_to_all
+from services.web.lists_as_csv import list_of
+from services.web.scopes import Scope, open_to_all, requires
 from services.web.shared_check import DID_NOT_ANSWER
 
 router: Final = APIRouter(tags=["health"])
@@ -45,3 +49,18 @@ async def ready(request: Request) -> Response:
         readiness, claims_waiting=service.claims.waiting, claims_dropped=service.claims.dropped
     )
     return Response(msgspec.json.encode(readiness), media_type="application/json")
+
+
+@router.get("/compliance/v1/processes", responses=response_docs(ProcessesAnswer, problems=LIST_PROBLEMS))
+@requires(Scope.READ)
+@list_of("processes", Process, pages=False)
+async def processes(request: Request) -> Response:
+    """The followers and dispatchers with a heartbeat within the last hour, and the versions of this service.
+
+    `readyz` says whether all is well; this names the processes.
+    """
+    question_of(request, Question)
+    service = service_of(request)
+    async with service.owners_connection() as connection:
+        answer = await read_processes(connection, service.parameters.version)
+    return Response(msgspec.json.encode(answer), media_type="application/json")

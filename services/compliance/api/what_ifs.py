@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 from fastapi import APIRouter, Depends, Request
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from starlette.responses import Response
 
 from services.compliance.api.openapi import question_docs, response_docs
@@ -18,7 +18,7 @@ from services.compliance.what_ifs import kept
 from services.compliance.what_ifs.kept import KeptWhatIf, State
 from services.compliance.what_ifs.messages import WhatIf
 from services.web.feed_events import LIMIT_DEFAULT
-from services.web.input_parsing import Body, reject_duplicate_keys
+from services.web.input_parsing import Body, gives_one_of, reject_duplicate_keys
 from services.web.lists_as_csv import list_of
 from services.web.scopes import Scope, caller_of, requires
 from shared.events.facts import Minimum
@@ -42,16 +42,10 @@ def _distinct(codes: list[str]) -> list[str]:
     return codes
 
 
-def _gives_one_of(*terms: str) -> ConfigDict:
-    """The schema says that one of the terms at least is given, and not null."""
-    given: list[Any] = [{"required": [term], "properties": {term: {"not": {"type": "null"}}}} for term in terms]
-    return ConfigDict(json_schema_extra={"anyOf": given})
-
-
 class MinimumBody(Body):
     """Counted consultants that a partner of each kind must keep (R10): of one kind or of both."""
 
-    model_config = _gives_one_of("VAR", "DEVELOPER")
+    model_config = gives_one_of("VAR", "DEVELOPER")
 
     VAR: _Headcount | None = None
     DEVELOPER: _Headcount | None = None
@@ -70,7 +64,7 @@ class WhatIfBody(Body):
     their past; by default now. `known_at`: only facts recorded by then count.
     """
 
-    model_config = _gives_one_of("window_days", "minimum", "programmes")
+    model_config = gives_one_of("window_days", "minimum", "programmes")
 
     window_days: Annotated[int, Field(ge=1, le=366)] | None = None
     minimum: MinimumBody | None = None

@@ -1,10 +1,11 @@
 """Issues, revokes and lists API keys, as the owner of the log: each change is a fact."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, NamedTuple
 from uuid import uuid4
+
+import msgspec
 
 from services.certification.domain import api_key
 from services.certification.domain.api_key import IssuedKey, issued_keys
@@ -54,7 +55,7 @@ def list_keys(owner_url: str) -> list[IssuedKey]:
     """Every key that was ever issued, in the order of issue. Raises `Unavailable`."""
 
     async def read() -> list[IssuedKey]:
-        async with _database(owner_url) as database:
+        async with Database(owner_url, None, 1, SECONDS_MAX) as database:
             return issued_keys(await _key_facts(database))
 
     return asyncio.run(read())
@@ -62,7 +63,7 @@ def list_keys(owner_url: str) -> list[IssuedKey]:
 
 async def _record(owner_url: str, key_name: str, decide: Callable[[Sequence[IssuedKey]], SystemFact]) -> Fact:
     """Decides from the keys of the log and appends, again if another command was quicker."""
-    async with _database(owner_url) as database, EventStore(database) as store:
+    async with Database(owner_url, None, 1, SECONDS_MAX) as database, EventStore(database) as store:
         while True:
             facts = await _key_facts(database)
             fact = fact_of_the_owner(decide(issued_keys(facts)))
@@ -94,10 +95,9 @@ def append_request(fact: Fact, stream: str, seen: int) -> AppendRequest:
     )
 
 
-@asynccontextmanager
-async def _database(owner_url: str) -> AsyncIterator[Database]:
-    async with Database(owner_url, None, 1, SECONDS_MAX) as database:
-        yield database
+def append(driver: Any, request: AppendRequest) -> None:
+    """Appends within the transaction of a connection of psycopg."""
+    driver.execute("SELECT certification.append(%s::jsonb)", [f"[{msgspec.json.encode(request).decode()}]"])
 
 
 async def _key_facts(database: Database) -> list[Fact]:

@@ -74,20 +74,6 @@ class Server(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def start_server(
-    data_directory: Path,
-    binaries: Binaries,
-    on_progress: Callable[[str], None],
-    *,
-    durable: bool = True,
-    kept_running: bool = False,
-) -> Iterator[Server]:
-    """The server of `launch_server`, ready."""
-    with launch_server(data_directory, binaries, on_progress, durable=durable, kept_running=kept_running) as ready:
-        yield ready()
-
-
-@contextmanager
 def launch_server(
     data_directory: Path,
     binaries: Binaries,

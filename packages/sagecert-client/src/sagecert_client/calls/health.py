@@ -16,11 +16,6 @@ def certification_ready() -> Request[certification_types.Health]:
     return Request.of("GET /certification/readyz", locals())
 
 
-def compliance_processes() -> ListRequest[compliance_types.ProcessesAnswer]:
-    """The followers and dispatchers with a heartbeat within the last hour, and the versions of this service."""
-    return ListRequest.of("GET /compliance/v1/processes", locals())
-
-
 def compliance_alive() -> Request[dict[str, str]]:
     """The process answers."""
     return Request.of("GET /compliance/healthz", locals())
@@ -31,6 +26,11 @@ def compliance_ready() -> Request[compliance_types.Readiness]:
     log.
     """
     return Request.of("GET /compliance/readyz", locals())
+
+
+def compliance_processes() -> ListRequest[compliance_types.ProcessesAnswer]:
+    """The followers and dispatchers with a heartbeat within the last hour, and the versions of this service."""
+    return ListRequest.of("GET /compliance/v1/processes", locals())
 
 
 def audit_alive() -> Request[audit_types.Alive]:

@@ -134,6 +134,21 @@ WhatIfBody = TypedDict(
 """The terms of the other policy (R39); a term left out stays as it is, and one is needed."""
 
 
+class NamesAnswer(TypedDict):
+    """The names by id. An id without a name, or whose name is erased, is left out."""
+
+    partners: dict[str, str]
+    consultants: dict[str, str]
+
+
+class PartnerProgress(TypedDict):
+    """One partner. `asked`: of the people who count for it, by product; `owed`: what of it they still owe."""
+
+    partner_id: str
+    asked: int
+    owed: int
+
+
 class EventsOfFactAnswer(TypedDict):
     """A page of the events that a fact led to, together with the facts appended with it."""
 
@@ -158,21 +173,6 @@ class CloudEvent(TypedDict):
     position: int
     data: Any
     about: NotRequired[str]
-
-
-class NamesAnswer(TypedDict):
-    """The names by id. An id without a name, or whose name is erased, is left out."""
-
-    partners: dict[str, str]
-    consultants: dict[str, str]
-
-
-class PartnerProgress(TypedDict):
-    """One partner. `asked`: of the people who count for it, by product; `owed`: what of it they still owe."""
-
-    partner_id: str
-    asked: int
-    owed: int
 
 
 class RecordedEventsAnswer(TypedDict):

@@ -1,4 +1,4 @@
-"""Everything that makes up the history of one partner, in order, in pages."""
+"""What became of one partner: everything in order, in pages, and the data of its picture."""
 
 from typing import Final
 
@@ -8,8 +8,10 @@ from starlette.responses import Response
 from services.compliance.api.openapi import question_docs
 from services.compliance.api.query_params import Id, question_of
 from services.compliance.api.service import service_of
-from services.compliance.historical_answers.queries import PartnerTimeline
+from services.compliance.historical_answers.queries import PartnerStandings, PartnerTimeline
+from services.compliance.historical_answers.standing_history import StandingsAnswer
 from services.compliance.historical_answers.timeline import TimelineAnswer
+from services.compliance.policy.standing_history import StandingSpan
 from services.web.lists_as_csv import list_of
 from services.web.scopes import Scope, requires
 
@@ -28,4 +30,13 @@ async def timeline(request: Request, partner_id: Id) -> Response:
     facts were recorded meanwhile.
     """
     question = question_of(request, PartnerTimeline, partner_id=partner_id)
+    return await service_of(request).derive(request, question, partner_id)
+
+
+@router.get("/compliance/v1/partners/{partner_id}/standings", **question_docs(PartnerStandings, StandingsAnswer))
+@requires(Scope.READ)
+@list_of("standings", StandingSpan, pages=False)
+async def standings(request: Request, partner_id: Id) -> Response:
+    """Status, headcount and minimum of each product over time, and when each person was linked and counted."""
+    question = question_of(request, PartnerStandings, partner_id=partner_id)
     return await service_of(request).derive(request, question, partner_id)
