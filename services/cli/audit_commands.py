@@ -1,7 +1,6 @@
 """Commands of the audit trail."""
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ import click
 from services.cli.error_messages import friendly_errors
 from services.cli.options import host_option, json_option, port_option, running_data_directory_option
 from services.cli.process_start import starting
-from services.cli.progress_and_address import progress
+from services.cli.progress_and_address import progress, progress_bar
 from services.cli.what_if import what_if
 
 if TYPE_CHECKING:
@@ -87,12 +86,11 @@ def _settings(data_directory: Path) -> "AuditSettings":
 
     from services.audit.settings import AuditSettings
     from services.cli.database_url import owner_url
-    from services.cli.settings import SystemSettings
     from services.host.log_check_wiring import audit_settings
 
     if "SAGECERT_AUDIT_DATABASE_URL" in os.environ:
         return AuditSettings()
-    return audit_settings(SecretStr(owner_url(SystemSettings(), data_directory)), data_directory)
+    return audit_settings(SecretStr(owner_url(data_directory)), data_directory)
 
 
 @audit.command("check")
@@ -120,18 +118,14 @@ def rotate_key(data_directory: Path) -> None:
     """
     with friendly_errors():
         from services.cli.database_url import owner_url
-        from services.cli.settings import SystemSettings
         from services.host.signing_key_rotation import rotate
 
-        fact_id = rotate(owner_url(SystemSettings(), data_directory), _settings(data_directory))
+        fact_id = rotate(owner_url(data_directory), _settings(data_directory))
     click.echo(f"fact {fact_id}: checkpoints that cover it are signed by the new key; back the directory up.")
 
 
 @contextmanager
 def _shown(total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal, for as many entries; advanced by the number of entries."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    with click.progressbar(length=total, label="exporting", file=sys.stderr) as bar:
+    """A bar for as many entries; advanced by the number of entries."""
+    with progress_bar("exporting", total) as bar:
         yield bar.update

@@ -151,13 +151,12 @@ def rebuild(verify: bool, data_directory: Path, as_json: bool) -> None:
         from pydantic import SecretStr
 
         from services.cli.database_url import owner_url
-        from services.cli.settings import SystemSettings
         from services.compliance.projection import rebuild as rebuilding
         from services.compliance.settings import ComplianceSettings
         from services.host.log_check_wiring import log_check
         from services.host.stop_signals import install_signal_handlers
 
-        url = owner_url(SystemSettings(), data_directory)
+        url = owner_url(data_directory)
         settings = ComplianceSettings(database_url=SecretStr(url))
         install_signal_handlers()
         check = log_check(settings, data_directory)

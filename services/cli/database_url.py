@@ -8,13 +8,14 @@ from services.cli.settings import SystemSettings
 from services.host.embedded_postgres.server import find_running_server
 
 
-def owner_url(settings: SystemSettings, data_directory: Path) -> str:
+def owner_url(data_directory: Path) -> str:
     """The configured database, or else that of a `sagecert up` running on the data directory.
 
     Raises `click.ClickException` if there is neither.
     """
-    if settings.owner_url is not None:
-        return settings.owner_url
+    configured = SystemSettings().owner_url
+    if configured is not None:
+        return configured
     server = find_running_server(data_directory)
     if server is None:
         raise click.ClickException(

@@ -18,6 +18,7 @@ from services.cli.options import (
     table_options,
     url_option,
 )
+from services.cli.progress_and_address import progress_bar
 
 if TYPE_CHECKING:
     from services.cli.imports.batch_client import BatchClient, LineAnswer
@@ -91,7 +92,7 @@ def _read(spool: "ImportSpool", tables: "Sequence[tuple[Path, ImportMapping]]") 
     from services.cli.imports.table_reader import read_table
 
     size = sum(path.stat().st_size for path, _ in tables)
-    with click.progressbar(length=size, label="reading", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+    with progress_bar("reading", size) as bar:
         for number, (path, mapping) in enumerate(tables):
             for row in read_table(path, mapping, bar.update):
                 if isinstance(row, RowProblem):
@@ -111,8 +112,7 @@ def _send(spool: "ImportSpool", client: "BatchClient", dry_run: bool) -> None:
     from services.cli.imports.batch_client import BYTES_MAX, LINES_MAX
 
     together = LINES_MAX if dry_run else SENT_TOGETHER
-    label = "checking" if dry_run else "recording"
-    with click.progressbar(length=spool.unsent(), label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+    with progress_bar("checking" if dry_run else "recording", spool.unsent()) as bar:
         for batch in spool.batches(together, BYTES_MAX):
             answers = client.send([line.line for line in batch])
             spool.record_outcomes([(line.place, _outcome(answer)) for line, answer in zip(batch, answers, strict=True)])
@@ -135,22 +135,9 @@ def _write_report(spool: "ImportSpool", path: Path, files: Sequence[Path]) -> No
         writer = csv.writer(file)
         writer.writerow(REPORT_COLUMNS)
         for row in spool.report():
-            outcome = row.outcome
-            writer.writerow(
-                _safe(value)
-                for value in (
-                    files[row.file],
-                    row.row,
-                    row.fact or None,
-                    outcome.result,
-                    outcome.status,
-                    row.path,
-                    row.idempotency_key,
-                    outcome.fact_id,
-                    outcome.position,
-                    outcome.detail,
-                )
-            )
+            result, status, *rest = row.outcome
+            place = (files[row.file], row.row, row.fact or None)
+            writer.writerow(map(_safe, (*place, result, status, row.path, row.idempotency_key, *rest)))
 
 
 def _safe(value: object) -> object:

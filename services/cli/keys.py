@@ -46,10 +46,11 @@ def issue(name: str, scopes: Sequence[str], rotate: bool, data_directory: Path, 
     NAME is the system that calls, never a person: it is in facts, which cannot be erased.
     """
     with friendly_errors():
+        from services.cli.database_url import owner_url
         from services.host.api_keys.key_commands import issue_key
         from services.web.scopes import Scope
 
-        issued = issue_key(_owner_url(data_directory), name, [Scope(scope) for scope in scopes], rotate=rotate)
+        issued = issue_key(owner_url(data_directory), name, [Scope(scope) for scope in scopes], rotate=rotate)
     if as_json:
         shown = {"key": issued.text, "name": issued.key_name, "scopes": issued.scopes, "fact_id": issued.fact_id}
         click.echo(json.dumps(shown))
@@ -67,9 +68,10 @@ def issue(name: str, scopes: Sequence[str], rotate: bool, data_directory: Path, 
 def revoke(name: str, superseded: bool, data_directory: Path) -> None:
     """Revoke the keys of a name; every process refuses them within a second."""
     with friendly_errors():
+        from services.cli.database_url import owner_url
         from services.host.api_keys.key_commands import revoke_keys
 
-        revoked = revoke_keys(_owner_url(data_directory), name, superseded=superseded)
+        revoked = revoke_keys(owner_url(data_directory), name, superseded=superseded)
     click.echo(f"{revoked} {'key' if revoked == 1 else 'keys'} of {name} revoked")
 
 
@@ -84,9 +86,10 @@ def list_(at: datetime | None, data_directory: Path, as_json: bool) -> None:
     recorded has the actor `bootstrap`, and what a system without keys recorded has the actor `local`.
     """
     with friendly_errors():
+        from services.cli.database_url import owner_url
         from services.host.api_keys.key_commands import list_keys
 
-        found = list_keys(_owner_url(data_directory))
+        found = list_keys(owner_url(data_directory))
     chosen = [key for key in found if at is None or key.in_force(at)]
     if as_json:
         click.echo(json.dumps([_shown(key) for key in chosen]))
@@ -96,13 +99,6 @@ def list_(at: datetime | None, data_directory: Path, as_json: bool) -> None:
         click.echo(f"{key.key_name:24} {','.join(key.scopes):12} issued {_text(key.issued_at)}{until}")
     if not chosen:
         click.echo("no keys" if at is None else f"no keys were in force at {_text(at)}", err=True)
-
-
-def _owner_url(data_directory: Path) -> str:
-    from services.cli.database_url import owner_url
-    from services.cli.settings import SystemSettings
-
-    return owner_url(SystemSettings(), data_directory)
 
 
 def _shown(key: "IssuedKey") -> dict[str, Any]:

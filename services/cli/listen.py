@@ -12,7 +12,7 @@ import click
 
 from services.cli.error_messages import friendly_errors
 from services.cli.kept_secret import keep
-from services.cli.options import api_key_option, json_option, url_option
+from services.cli.options import api_key_option, data_directory_for, json_option, url_option
 
 if TYPE_CHECKING:
     from services.cli.feed_client import Feed, FeedEvent
@@ -40,14 +40,7 @@ _TOLERANCE: Final = timedelta(minutes=5)
 )
 @click.option("--print-secret", is_flag=True, help="Print the secret and exit.")
 @click.option("--wall-clock", is_flag=True, help="In a sandbox, stamp with the time of this machine.")
-@click.option(
-    "--data-dir",
-    "data_directory",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path(".data"),
-    show_default=True,
-    help="Directory that holds the secret.",
-)
+@data_directory_for("Directory that holds the secret.")
 @url_option
 @api_key_option
 @json_option

@@ -20,7 +20,8 @@ host_option = click.option(
 )
 
 
-def _data_directory_option(what: str) -> Callable[[_Command], _Command]:
+def data_directory_for(what: str) -> Callable[[_Command], _Command]:
+    """`--data-dir`, and what it is for."""
     return click.option(
         "--data-dir",
         "data_directory",
@@ -31,11 +32,11 @@ def _data_directory_option(what: str) -> Callable[[_Command], _Command]:
     )
 
 
-data_directory_option = _data_directory_option(
+data_directory_option = data_directory_for(
     "Directory of the embedded PostgreSQL (not used with DATABASE_URL) and of the key for webhooks."
 )
 
-running_data_directory_option = _data_directory_option(
+running_data_directory_option = data_directory_for(
     "Directory of a `sagecert up` that is running (not used with SAGECERT_OWNER_DATABASE_URL)."
 )
 

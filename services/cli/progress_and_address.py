@@ -2,8 +2,13 @@
 
 import json
 import logging
+import sys
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from click._termui_impl import ProgressBar
 
 
 def log_to_stderr() -> None:
@@ -23,6 +28,11 @@ def _says_something(record: logging.LogRecord) -> bool:
 def progress(line: str) -> None:
     """Prints a line about a slow step."""
     click.echo(line, err=True)
+
+
+def progress_bar(label: str, length: int) -> "ProgressBar[int]":
+    """A bar on a terminal, for a slow step."""
+    return click.progressbar(length=length, label=label, file=sys.stderr, hidden=not sys.stderr.isatty())
 
 
 def announce(origin: str, *, as_json: bool = False, documented: bool = True, **more: object) -> None:

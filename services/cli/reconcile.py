@@ -19,6 +19,7 @@ from services.cli.options import (
     table_options,
     url_option,
 )
+from services.cli.progress_and_address import progress_bar
 
 if TYPE_CHECKING:
     from services.cli.imports.batch_client import BatchClient, LineAnswer
@@ -88,7 +89,7 @@ def reconcile(
 def _read(spool: "ReconciliationSpool", tables: "Sequence[tuple[Path, ImportMapping]]") -> None:
     """Takes in the transcript; what cannot be read is a difference."""
     size = sum(path.stat().st_size for path, _ in tables)
-    with click.progressbar(length=size, label="reading", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+    with progress_bar("reading", size) as bar:
         for number, (path, mapping) in enumerate(tables):
             spool.add_stated(_stated(spool, number, path, mapping, bar.update))
 
@@ -151,8 +152,7 @@ def _compare(spool: "ReconciliationSpool", kinds: frozenset[str], cut_off: datet
 
 def _apply(spool: "ReconciliationSpool", client: "BatchClient") -> None:
     """Makes what is proposed, earliest first; a void and what takes its place follow each other."""
-    total = spool.proposed()
-    with click.progressbar(length=total, label="recording", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+    with progress_bar("recording", spool.proposed()) as bar:
         for proposals in spool.proposals(SENT_TOGETHER):
             answers = iter(client.send([line for proposal in proposals for line in proposal.lines]))
             spool.record_outcomes([(proposal.number, _outcome(proposal, answers)) for proposal in proposals])

@@ -40,9 +40,8 @@ def status(data_directory: Path, as_json: bool) -> None:
         from services.cli.settings import SystemSettings
         from shared.engine import engine_for
 
-        url = owner_url(SystemSettings(), data_directory)
         own = engine_for(SystemSettings().products).engine_id
-        with psycopg.connect(url, row_factory=dict_row) as connection:
+        with psycopg.connect(owner_url(data_directory), row_factory=dict_row) as connection:
             found = connection.execute(STATUS).fetchone() or {}
     shown = {name: getattr(value, "isoformat", lambda value=value: value)() for name, value in found.items()}
     shown["engine_of_this_code"] = own

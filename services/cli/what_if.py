@@ -1,7 +1,6 @@
 """`sagecert audit what-if`."""
 
 import asyncio
-import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ import click
 
 from services.cli.error_messages import friendly_errors
 from services.cli.options import InstantType, json_option, running_data_directory_option
+from services.cli.progress_and_address import progress_bar
 
 if TYPE_CHECKING:
     from services.compliance.policy.hypothetical_policy import WhatIfDifference
@@ -95,18 +95,17 @@ async def _show(asked: "WhatIf", processes: int | None, data_directory: Path, as
     import msgspec
 
     from services.cli.database_url import owner_url
-    from services.cli.settings import SystemSettings
     from services.compliance.historical_answers.queries import WorkerSettings
     from services.compliance.policy.hypothetical_policy import WhatIfDifference
     from services.compliance.settings import ComplianceSettings
     from services.compliance.what_ifs.messages import NICENESS, Begun, Progressed
     from services.compliance.what_ifs.run import run
 
-    url = owner_url(SystemSettings(), data_directory)
+    url = owner_url(data_directory)
     settings = ComplianceSettings(database_url=url)
     connected = WorkerSettings(os.getpid(), NICENESS, 60.0, url, None, settings.database_schema, settings.products)
     differing = partners = 0
-    with click.progressbar(length=0, label="replaying", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+    with progress_bar("replaying", 0) as bar:
         async for report in run(connected, asked, processes or os.cpu_count() or 1):
             match report:
                 case Begun(partners=expected):
