@@ -21,10 +21,3 @@ INSERT INTO compliance_event (
 SELECT $3::bigint + row_number() OVER (ORDER BY instant, position, partner_id, ordinal), event_id, type,
     partner_id, string_to_array(products, ','), effective_at, instant, position, about, data
 FROM derived_event WHERE width_bucket(instant, $1::timestamptz[]) = $2
-
--- name: mention_partners
-INSERT INTO mentioned_partner SELECT DISTINCT partner_id FROM standing
-
--- name: mention_people
-INSERT INTO mentioned_consultant SELECT DISTINCT e.consultant_id FROM certification.stored_events e
-WHERE e.consultant_id IS NOT NULL AND e.notification_id <= $1

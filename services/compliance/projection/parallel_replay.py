@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from services.compliance.database import OwnConnection, connect
 from services.compliance.parent_process import end_with
 from services.compliance.policy.step_position import StepPosition
+from services.compliance.projection.parallel_statements import for_bulk
 from services.compliance.projection.parallel_tasks import run_in_order
 from services.compliance.projection.prior_publication import prior_publications
 from services.compliance.projection.replay import derive
@@ -30,20 +31,6 @@ _SQL: Final = statements(__file__, partner_routes=ROUTES_OF_ALL_PARTNERS)
 
 _WITHOUT_WAITING: Final = "SET synchronous_commit = off"
 """A crash of the server loses only tables that are not in use yet: the swap reaches the disk last."""
-
-_WORK_MEMORY_MB: Final = 256
-
-
-def for_bulk(shares: int = 1) -> str:
-    """For a transaction over whole tables: otherwise these sessions plan by index.
-
-    `shares`: how many such transactions share the memory.
-    """
-    memory = f"{max(1, _WORK_MEMORY_MB // shares)}MB"
-    return f"""
-        SET LOCAL work_mem = '{memory}'; SET LOCAL maintenance_work_mem = '{memory}'; SET LOCAL enable_seqscan = on;
-        SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on; SET LOCAL synchronous_commit = off
-    """
 
 
 class _Task(NamedTuple):

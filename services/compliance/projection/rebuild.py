@@ -22,6 +22,7 @@ from services.compliance.policy.step_position import LAST_PARTNER, StepPosition
 from services.compliance.projection.batch import Projector
 from services.compliance.projection.comparison import differences, same_events
 from services.compliance.projection.follower import BARRIER
+from services.compliance.projection.mentioned_names import mention_people
 from services.compliance.projection.numbering import number_events
 from services.compliance.projection.parallel_replay import replay_all_partners
 from services.compliance.read_model.checkpoint import Checkpoint, PolicyUpgrade, read_checkpoint, store_checkpoint
@@ -223,12 +224,15 @@ class _Replay(NamedTuple):
         return fact_id
 
     async def _derive(self, goal: Checkpoint) -> Rebuilt:
-        partners = await replay_all_partners(
-            self.target, self.rebuilt, goal, self.live.database_schema, self.processes, self.on_progress
+        partners, _ = await asyncio.gather(
+            replay_all_partners(
+                self.target, self.rebuilt, goal, self.live.database_schema, self.processes, self.on_progress
+            ),
+            mention_people(self.targets[1], goal.position),
         )
         self.on_progress("numbering the events")
         kept = 0 if goal.upgraded_from is None else goal.upgraded_from.event_position
-        events = await number_events(self.targets, self.live.database_schema, kept, goal.position)
+        events = await number_events(self.targets, self.live.database_schema, kept)
         await self._store(goal._replace(event_position=events, engine_id=self.live.parameters.version))
         return Rebuilt(partners, events, goal.position, goal.known_through)
 
