@@ -208,7 +208,7 @@ MISTAKES: Final = (
     ),
     Mistake(
         "a certification for any product counts for every product",
-        f"{POLICY}/consultant_facts.py",
+        f"{POLICY}/consultant_at_partner.py",
         "certification.spans, since, through)",
         'self._certifications.get("S200P", certification).spans, since, through)',
         "test_suspension_is_for_the_product_that_is_short",
@@ -278,7 +278,7 @@ MISTAKES: Final = (
     ),
     Mistake(
         "a portal change does not reach who was known before it",
-        f"{POLICY}/consultant_facts.py",
+        f"{POLICY}/consultant_at_partner.py",
         "certification.obliged(change.after)",
         "pass",
         None,

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Final
 
+from services.compliance.policy.link_changes import Employment, LinkChange, Outcomes
 from services.compliance.policy.link_history import LinkHistory
-from services.compliance.policy.link_outcomes import Employment, LinkChange, Outcomes
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.partner_facts import PartnerFacts
 from services.compliance.policy.shared_links import PeopleElsewhere

@@ -12,7 +12,7 @@ from services.compliance.policy.certification import Certification, endings
 from services.compliance.policy.enrolment import EnrolmentTimeline
 from services.compliance.policy.explanation_grounds import Grounds
 from services.compliance.policy.forecast import ForecastSegment, forecast
-from services.compliance.policy.link_outcomes import Employment
+from services.compliance.policy.link_changes import Employment
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.partner_facts import PartnerFacts
 from services.compliance.policy.policy_timeline import PolicyTimeline

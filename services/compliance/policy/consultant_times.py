@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from services.compliance.policy.consultant_facts import ConsultantFacts
+from services.compliance.policy.consultant_at_partner import ConsultantAtPartner
 from services.compliance.policy.missing_qualifications import owed_maintenance
 from services.compliance.policy.partner_facts import PartnerFacts
 
@@ -43,24 +43,24 @@ class ConsultantRecord(NamedTuple):
         return [duty for duty in self.duties if duty.product == product and holds(duty.owed, at)]
 
 
-def record_of(person: ConsultantFacts, knowledge: PartnerFacts, products: Iterable[str]) -> ConsultantRecord:
+def record_of(person: ConsultantAtPartner, knowledge: PartnerFacts, products: Iterable[str]) -> ConsultantRecord:
     """The person, from everything known about it."""
     known = tuple(products)
     certified = {product: certified_times(person, product) for product in known}
     return ConsultantRecord(certified, counting_by_partner(person), maintenance_duties(person, knowledge, known))
 
 
-def linked_times(person: ConsultantFacts, partner_id: str) -> Times:
+def linked_times(person: ConsultantAtPartner, partner_id: str) -> Times:
     """When the person is linked to the partner, whether or not it counts there."""
     return person.linked_times(partner_id)
 
 
-def counting_times(person: ConsultantFacts) -> Times:
+def counting_times(person: ConsultantAtPartner) -> Times:
     """When the person counts at the partner from which it is seen, where it is certified (R23)."""
     return _times(person.tenures)
 
 
-def counting_by_partner(person: ConsultantFacts) -> dict[str, Times]:
+def counting_by_partner(person: ConsultantAtPartner) -> dict[str, Times]:
     """When the person counts at each partner, where it is certified; empty: it was never linked to any (R23)."""
     found: dict[str, list[datetime]] = {}
     before: str | None = None
@@ -73,14 +73,14 @@ def counting_by_partner(person: ConsultantFacts) -> dict[str, Times]:
     return {partner_id: tuple(times) for partner_id, times in found.items()}
 
 
-def certified_times(person: ConsultantFacts, product: str) -> Times:
+def certified_times(person: ConsultantAtPartner, product: str) -> Times:
     """When the person is certified for the product (R4, R26)."""
     certification = person.certification(product)
     return () if certification is None else _times(certification.spans)
 
 
 def maintenance_duties(
-    person: ConsultantFacts,
+    person: ConsultantAtPartner,
     knowledge: PartnerFacts,
     products: Iterable[str],
     portal_changes: Container[str] | None = None,

@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
+from services.compliance.policy.link_changes import Employment, LinkChange, splice
 from services.compliance.policy.link_history import LinkHistory
-from services.compliance.policy.link_outcomes import Employment, LinkChange, splice
 from services.compliance.policy.shared_links import SeenLinks
 
 

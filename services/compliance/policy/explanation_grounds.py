@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Final, NamedTuple
 
-from services.compliance.policy.consultant_facts import ConsultantFacts
+from services.compliance.policy.consultant_at_partner import ConsultantAtPartner
 from services.compliance.policy.counting_partner import Counted
 from services.compliance.policy.enrolment import Enrolment
 from services.compliance.policy.situation import Replacement, Situation
@@ -20,7 +20,7 @@ class Grounds(NamedTuple):
     product: str
     at: datetime
     situation: Situation
-    people: Mapping[str, ConsultantFacts]
+    people: Mapping[str, ConsultantAtPartner]
 
     def fact_ids(self) -> list[str]:
         """The facts that the explanation names, each once."""

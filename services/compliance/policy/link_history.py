@@ -7,7 +7,7 @@ from operator import attrgetter, itemgetter
 
 import msgspec
 
-from services.compliance.policy.link_outcomes import (
+from services.compliance.policy.link_changes import (
     Employment,
     LinkChange,
     LinkLog,

@@ -7,11 +7,11 @@ from typing import Final
 
 from services.compliance.policy.announcement import Announcement
 from services.compliance.policy.certified_spans import Obligation
-from services.compliance.policy.consultant_facts import ConsultantChange, ConsultantFacts
+from services.compliance.policy.consultant_at_partner import ConsultantAtPartner, ConsultantChange
 from services.compliance.policy.counting_partner import Changed
 from services.compliance.policy.enrolment import EnrolmentTimeline
+from services.compliance.policy.link_changes import LinkChange
 from services.compliance.policy.link_history import LinkHistory
-from services.compliance.policy.link_outcomes import LinkChange
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.partner_endings import PartnerEndings, Settled
 from services.compliance.policy.policy_timeline import Difference, PolicyTimeline
@@ -57,7 +57,7 @@ class PartnerFacts:
         self.timeline = EnrolmentTimeline(self.policy)
         self.facts_held = 0
         self.merged = False
-        self._persons: dict[str, ConsultantFacts] = {}
+        self._persons: dict[str, ConsultantAtPartner] = {}
         self._changed_persons: set[str] = set()
         self._touched: dict[str, set[str] | None] = {}
         self._facts: dict[str, Fact] = {}
@@ -163,18 +163,18 @@ class PartnerFacts:
             if getattr(fact.data, "partner_id", None) == self.partner_id:
                 self.timeline.add(fact)
 
-    def _changed_person(self, consultant_id: str) -> ConsultantFacts:
+    def _changed_person(self, consultant_id: str) -> ConsultantAtPartner:
         self._changed_persons.add(consultant_id)
         self._touched[consultant_id] = None
         person = self._persons.get(consultant_id)
         if person is None:
             links = None if self._elsewhere is None else self._elsewhere.links(consultant_id)
-            person = self._persons[consultant_id] = ConsultantFacts(consultant_id, self.partner_id, links)
+            person = self._persons[consultant_id] = ConsultantAtPartner(consultant_id, self.partner_id, links)
         if self._elsewhere is not None:
             self._take_in_statements(person, consultant_id, self._elsewhere)
         return person
 
-    def _take_in_statements(self, person: ConsultantFacts, consultant_id: str, elsewhere: PeopleElsewhere) -> None:
+    def _take_in_statements(self, person: ConsultantAtPartner, consultant_id: str, elsewhere: PeopleElsewhere) -> None:
         """Reads the statements about a person where the links of that person are read."""
         if consultant_id in elsewhere.ids and not person.follows_links:
             for fact in elsewhere.statements(consultant_id, person.stated_through):
@@ -291,14 +291,14 @@ class PartnerFacts:
             return self._persons[owner].notices_at(instant)
         return self._significant_changes.notices_at(instant)
 
-    def person(self, consultant_id: str) -> ConsultantFacts | None:
+    def person(self, consultant_id: str) -> ConsultantAtPartner | None:
         """The person, brought up to date; None if no fact is about it."""
         person = self._persons.get(consultant_id)
         if person is not None:
             person.refresh(self._obligations)
         return person
 
-    def people(self) -> Iterator[tuple[str, ConsultantFacts]]:
+    def people(self) -> Iterator[tuple[str, ConsultantAtPartner]]:
         """Every person, brought up to date."""
         for consultant_id, person in self._persons.items():
             person.refresh(self._obligations)

@@ -11,8 +11,8 @@ from itertools import pairwise
 from operator import attrgetter
 from typing import Final, NamedTuple, Protocol
 
+from services.compliance.policy.link_changes import Employment, LinkChange, LinkLog, Outcome, Outcomes, last_before
 from services.compliance.policy.link_history import LinkHistory
-from services.compliance.policy.link_outcomes import Employment, LinkChange, LinkLog, Outcome, Outcomes, last_before
 from shared.events.envelope import Fact
 from shared.rules.active_links import Link
 

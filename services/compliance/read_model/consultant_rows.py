@@ -6,7 +6,7 @@ for each partner where it ever counts: facts about its grants concern all of the
 
 from collections.abc import Sequence
 
-from services.compliance.policy.consultant_facts import ConsultantFacts
+from services.compliance.policy.consultant_at_partner import ConsultantAtPartner
 from services.compliance.policy.consultant_times import (
     certified_times,
     counting_times,
@@ -36,7 +36,7 @@ def consultant_rows(history: PartnerHistory) -> list[PersonRows]:
 
 def _rows(
     consultant_id: str,
-    person: ConsultantFacts,
+    person: ConsultantAtPartner,
     knowledge: PartnerFacts,
     products: Sequence[str],
     portal_changes: set[str] | None,

@@ -12,8 +12,8 @@ from services.compliance.policy.announcement import Announcement
 from services.compliance.policy.certification_history import CertificationHistory
 from services.compliance.policy.certified_spans import Obligation, Span
 from services.compliance.policy.counting_partner import Counted, DualLink, EmploymentHistory
+from services.compliance.policy.link_changes import Employment
 from services.compliance.policy.link_history import LinkHistory
-from services.compliance.policy.link_outcomes import Employment
 from services.compliance.policy.shared_links import SeenLinks
 from services.compliance.policy.significant_changes import ObligationChange
 from shared.events.compliance_events import Name
@@ -41,7 +41,7 @@ class ConsultantChange(msgspec.Struct, frozen=True):
     announced: Sequence[Announcement]
 
 
-class ConsultantFacts:
+class ConsultantAtPartner:
     """The unvoided facts about one person and what follows from them, derived again only from where they changed."""
 
     def __init__(self, consultant_id: str, partner_id: str, links: LinkHistory | SeenLinks | None = None) -> None:
