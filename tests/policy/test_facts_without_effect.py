@@ -138,13 +138,13 @@ def _derived(case: Case, log: Sequence[Fact]) -> list[Any]:
             decisions[fact.data.consultant_id, subject(fact.data)] = fact.data
     timelines = {}
     for partner in case.partners:
-        knowledge = PartnerFacts(partner, PARAMETERS)
+        partner_facts = PartnerFacts(partner, PARAMETERS)
         for fact in log:
-            knowledge.add(fact)
-        knowledge.refresh_partner()
+            partner_facts.add(fact)
+        partner_facts.refresh_partner()
         timelines[partner] = [
             (enrolment.start, enrolment.kind_facts, enrolment.programme_facts)
-            for enrolment in knowledge.timeline.enrolments
+            for enrolment in partner_facts.timeline.enrolments
         ]
     policy = policy_known(log, PARAMETERS)
     terms: tuple[Term[Any], ...] = (

@@ -71,7 +71,7 @@ def gone_on(
     for each in behind:
         history.fire_timers(each.fact.recorded_at)
         history.record([each.fact])
-    assert history.knowledge.read_links(PeopleSeen(shared, partner_id))
+    assert history.partner_facts.read_links(PeopleSeen(shared, partner_id))
     for each in coming:
         history.fire_timers(each.fact.recorded_at)
         history.record([each.fact])
@@ -142,7 +142,7 @@ def test_a_partner_that_reads_the_links_is_as_one_that_follows_them(seeds: range
         for partner_id in PARTNERS:
             for person in PEOPLE:
                 whole_person, seen_person = (
-                    histories[partner_id].knowledge.person(person) for histories in (followed, reading)
+                    histories[partner_id].partner_facts.person(person) for histories in (followed, reading)
                 )
                 if whole_person is not None and seen_person is not None:
                     assert whole_person.tenures == seen_person.tenures

@@ -67,7 +67,7 @@ MISTAKES: Final = (
     Mistake(
         "that a partner becomes known is no change",
         f"{POLICY}/learned_changes.py",
-        "return any(changed) or knowledge.mentioned != mentioned",
+        "return any(changed) or partner_facts.mentioned != mentioned",
         "return any(changed)",
         "policy/test_learned_changes.py::test_replaying_each_position_gives_exactly_the_listed_differences",
     ),

@@ -269,12 +269,12 @@ async def _derived(
     facts = await people_routed(connection, consultant_ids, position)
     records = {}
     for consultant_id, known in facts.items():
-        knowledge = PartnerFacts("", parameters)
+        partner_facts = PartnerFacts("", parameters)
         for fact in known:
-            knowledge.add(fact)
-        person = knowledge.person(consultant_id)
+            partner_facts.add(fact)
+        person = partner_facts.person(consultant_id)
         if person is not None:
-            records[consultant_id] = record_of(person, knowledge, parameters.products)
+            records[consultant_id] = record_of(person, partner_facts, parameters.products)
     uncounted = [person for person in consultant_ids if person not in records or not records[person].counting]
     training = await training_facts(connection, uncounted, position) if uncounted else {}
     for consultant_id in uncounted:
@@ -300,17 +300,17 @@ async def _people_of_partner(
 ) -> tuple[AsOf, AsyncIterator[tuple[str, ConsultantRecord | None]]]:
     """Who is linked to the partner. Raises `NeverMentioned` for the partner of a path."""
     moment, facts = await partner_as_of(connection, partner_id, question.moment, parameters)
-    knowledge = PartnerFacts(partner_id, parameters)
+    partner_facts = PartnerFacts(partner_id, parameters)
     for fact in facts:
-        knowledge.add(fact)
-    if question.partner_must_be_known and not knowledge.mentioned:
+        partner_facts.add(fact)
+    if question.partner_must_be_known and not partner_facts.mentioned:
         raise never_mentioned(partner_id)
-    people = sorted(knowledge.people())
+    people = sorted(partner_facts.people())
 
     async def linked() -> AsyncIterator[tuple[str, ConsultantRecord | None]]:
         for consultant_id, person in people:
             if consultant_id >= question.after[0] and holds(linked_times(person, partner_id), moment.at):
-                yield consultant_id, record_of(person, knowledge, parameters.products)
+                yield consultant_id, record_of(person, partner_facts, parameters.products)
 
     return moment, linked()
 

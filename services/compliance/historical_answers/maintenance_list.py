@@ -141,15 +141,15 @@ async def _partner(
         _, moment = await moment_of(connection, question.moment, parameters)
         return moment, None
     moment, facts = await partner_as_of(connection, question.partner_id, question.moment, parameters)
-    knowledge = PartnerFacts(question.partner_id, parameters, facts)
-    return moment, knowledge
+    partner_facts = PartnerFacts(question.partner_id, parameters, facts)
+    return moment, partner_facts
 
 
 async def _changes(connection: Connection, position: int, parameters: Parameters) -> list[tuple[date, str]]:
     """Due day and id of every significant portal change known at the position, in order."""
-    knowledge = PartnerFacts("", parameters, (await people_routed(connection, [""], position))[""])
+    partner_facts = PartnerFacts("", parameters, (await people_routed(connection, [""], position))[""])
     obligations: set[Obligation] = {
-        obligation for product in parameters.products for obligation in knowledge.obligations(product)
+        obligation for product in parameters.products for obligation in partner_facts.obligations(product)
     }
     return sorted({(obligation.due_on, obligation.portal_change_id) for obligation in obligations})
 

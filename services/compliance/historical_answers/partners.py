@@ -148,11 +148,11 @@ async def _known(
     found = partner_known(facts, partner_id, product, moment.at, parameters)
     if found is None:
         raise never_mentioned(partner_id)
-    knowledge, segments = found
+    partner_facts, segments = found
     now = next(segments)
     standing, near = now.standing, NOBODY_NEAR
     if standing.shortfall and standing.status != "compliant":
-        people = linked_people(knowledge, product)
+        people = linked_people(partner_facts, product)
         near = await nearest_now(connection, people, product, moment.at, moment.position)
     mended = mends(standing.status, standing.shortfall, standing.windows, near.nearest)
     return _Known(now, segments, mended, near.changes_at)

@@ -83,10 +83,10 @@ async def timeline(connection: Connection, question: PartnerTimeline, parameters
     resolved, facts = await partner_as_of(connection, partner_id, moment, parameters)
     at = resolved.at
     segments = [partner_segment(facts, partner_id, product, at, parameters) for product in parameters.products]
-    knowledge = PartnerFacts(partner_id, parameters, facts)
-    people = {consultant_id for consultant_id, person in knowledge.people() if person.ever_linked}
+    partner_facts = PartnerFacts(partner_id, parameters, facts)
+    people = {consultant_id for consultant_id, person in partner_facts.people() if person.ever_linked}
     trained = await training_facts(connection, sorted(people), resolved.position)
-    entries = [*_facts(_merged(facts, trained), partner_id, people), *_notices(knowledge)]
+    entries = [*_facts(_merged(facts, trained), partner_id, people), *_notices(partner_facts)]
     changes = [entry.place.at for entry in entries if entry.place.at > at]
     for segment in segments:
         if segment is None:
@@ -182,9 +182,9 @@ def _of_partner(data: FactData, partner_id: str, people: Container[str], shown: 
             return getattr(data, "partner_id", None) == partner_id
 
 
-def _notices(knowledge: PartnerFacts) -> Iterator[_Entry]:
+def _notices(partner_facts: PartnerFacts) -> Iterator[_Entry]:
     """Portal changes communicated to the partner (R27), with the terms in force (R33, R38)."""
-    for change in knowledge.communicated():
+    for change in partner_facts.communicated():
         yield _Entry(_Place(change.announced_at, _NOTICE, change.position, ""), partial(_shown_notice, change))
 
 

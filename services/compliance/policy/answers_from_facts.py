@@ -70,8 +70,8 @@ def partner_grounds(
     found = _swept(facts, partner_id, product, at, parameters)
     if found is None:
         return None
-    knowledge, sweep = found
-    grounds = Grounds(product, at, sweep.situation(), dict(knowledge.people()))
+    partner_facts, sweep = found
+    grounds = Grounds(product, at, sweep.situation(), dict(partner_facts.people()))
     return grounds, next(forecast(sweep, at))
 
 
@@ -94,15 +94,15 @@ def _swept(
     facts: Iterable[Fact], partner_id: str, product: str, at: datetime, parameters: Parameters
 ) -> tuple[PartnerFacts, Sweep] | None:
     """What is known, and the sweep of the product up to the instant; None if the partner was never mentioned."""
-    knowledge = PartnerFacts(partner_id, parameters, facts)
-    if not knowledge.mentioned:
+    partner_facts = PartnerFacts(partner_id, parameters, facts)
+    if not partner_facts.mentioned:
         return None
-    knowledge.refresh_partner()
-    sweep = Sweep(product, knowledge.policy, knowledge.timeline)
-    for consultant_id, person in knowledge.people():
+    partner_facts.refresh_partner()
+    sweep = Sweep(product, partner_facts.policy, partner_facts.timeline)
+    for consultant_id, person in partner_facts.people():
         sweep.set_times(consultant_id, (), person.counted(product))
     sweep.advance(at)
-    return knowledge, sweep
+    return partner_facts, sweep
 
 
 def certification_answer(
@@ -114,9 +114,9 @@ def certification_answer(
     changes, and the facts about every partner that its links can lead to.
     """
     known = list(facts)
-    knowledge = PartnerFacts("", parameters, known)
-    person = knowledge.person(consultant_id)
-    certification = _certification(known, knowledge, consultant_id, product)
+    partner_facts = PartnerFacts("", parameters, known)
+    person = partner_facts.person(consultant_id)
+    certification = _certification(known, partner_facts, consultant_id, product)
     work = [] if person is None else _where_counted(person.employments)
     partners = {employment.counts_for for employment in work if employment.counts_for is not None}
     timelines = _timelines(known, partners, parameters)
@@ -150,14 +150,14 @@ def _timelines(known: Iterable[Fact], partners: set[str], parameters: Parameters
             case _:
                 partner_id = getattr(fact.data, "partner_id", None)
                 concerned = [by_partner[partner_id]] if partner_id in by_partner else []
-        for knowledge in concerned:
-            knowledge.add(fact)
-    for knowledge in by_partner.values():
-        knowledge.refresh_partner()
-    return {partner_id: knowledge.timeline for partner_id, knowledge in by_partner.items()}
+        for partner_facts in concerned:
+            partner_facts.add(fact)
+    for partner_facts in by_partner.values():
+        partner_facts.refresh_partner()
+    return {partner_id: partner_facts.timeline for partner_id, partner_facts in by_partner.items()}
 
 
-def _certification(known: list[Fact], knowledge: PartnerFacts, consultant_id: str, product: str) -> Certification:
+def _certification(known: list[Fact], partner_facts: PartnerFacts, consultant_id: str, product: str) -> Certification:
     voided = _voided(known)
     revocations = [
         fact
@@ -166,14 +166,14 @@ def _certification(known: list[Fact], knowledge: PartnerFacts, consultant_id: st
         and (fact.data.consultant_id, fact.data.product) == (consultant_id, product)
         and fact.fact_id not in voided
     ]
-    person = knowledge.person(consultant_id)
+    person = partner_facts.person(consultant_id)
     stated = None if person is None else person.certification(product)
     if stated is None:
         return Certification(product, (), (), endings(product, (), revocations))
     return Certification(
         product,
         stated.spans,
-        stated.lapses(knowledge.obligations(product)),
+        stated.lapses(partner_facts.obligations(product)),
         endings(product, stated.periods(), revocations),
     )
 

@@ -8,10 +8,10 @@ from typing import Final
 
 import msgspec
 
-from services.compliance.policy.announcement import Announcement
 from services.compliance.policy.certification_history import CertificationHistory
 from services.compliance.policy.certified_spans import Obligation, Span
 from services.compliance.policy.counting_partner import Counted, DualLink, EmploymentHistory
+from services.compliance.policy.event_announcement import Announcement
 from services.compliance.policy.link_changes import Employment
 from services.compliance.policy.link_history import LinkHistory
 from services.compliance.policy.shared_links import SeenLinks

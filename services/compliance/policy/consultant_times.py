@@ -43,11 +43,11 @@ class ConsultantRecord(NamedTuple):
         return [duty for duty in self.duties if duty.product == product and holds(duty.owed, at)]
 
 
-def record_of(person: ConsultantAtPartner, knowledge: PartnerFacts, products: Iterable[str]) -> ConsultantRecord:
+def record_of(person: ConsultantAtPartner, partner_facts: PartnerFacts, products: Iterable[str]) -> ConsultantRecord:
     """The person, from everything known about it."""
     known = tuple(products)
     certified = {product: certified_times(person, product) for product in known}
-    return ConsultantRecord(certified, counting_by_partner(person), maintenance_duties(person, knowledge, known))
+    return ConsultantRecord(certified, counting_by_partner(person), maintenance_duties(person, partner_facts, known))
 
 
 def linked_times(person: ConsultantAtPartner, partner_id: str) -> Times:
@@ -81,7 +81,7 @@ def certified_times(person: ConsultantAtPartner, product: str) -> Times:
 
 def maintenance_duties(
     person: ConsultantAtPartner,
-    knowledge: PartnerFacts,
+    partner_facts: PartnerFacts,
     products: Iterable[str],
     portal_changes: Container[str] | None = None,
 ) -> list[MaintenanceDuty]:
@@ -94,7 +94,7 @@ def maintenance_duties(
         stated = person.certification(product)
         if stated is None or not stated.grants:
             continue
-        for obligation in knowledge.obligations(product):
+        for obligation in partner_facts.obligations(product):
             change_id = obligation.portal_change_id
             if portal_changes is None or change_id in portal_changes:
                 owed = owed_maintenance(stated.grants.values(), obligation, stated.completions.get(change_id, ()))

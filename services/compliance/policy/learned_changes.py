@@ -28,22 +28,22 @@ class KnownStandings:
 
     def add(self, facts: Iterable[Fact]) -> bool:
         """Takes in the next facts of the log. Returns whether a standing can be another one."""
-        knowledge, mentioned = self._knowledge, self._knowledge.mentioned
+        partner_facts, mentioned = self._knowledge, self._knowledge.mentioned
         for fact in facts:
-            knowledge.add(fact)
-        enrolled = knowledge.refresh_partner()
+            partner_facts.add(fact)
+        enrolled = partner_facts.refresh_partner()
         if enrolled is not None:
             for sweep in self._sweeps.values():
                 sweep.enrolments_changed(*enrolled)
-        for days in knowledge.refresh_days():
+        for days in partner_facts.refresh_days():
             for sweep in self._sweeps.values():
                 sweep.days_changed(*days)
-        for consultant_id, change in knowledge.refresh_people():
+        for consultant_id, change in partner_facts.refresh_people():
             for product, times in change.times.items():
                 if product in self._sweeps:
                     self._sweeps[product].set_times(consultant_id, times.before, times.after)
         changed = [sweep.advance(self._at).changed_from is not None for sweep in self._sweeps.values() if sweep.changed]
-        return any(changed) or knowledge.mentioned != mentioned
+        return any(changed) or partner_facts.mentioned != mentioned
 
     def standings(self) -> Standings:
         """How the partner stands at the instant, as known now."""

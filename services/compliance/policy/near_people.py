@@ -65,12 +65,12 @@ class Nearest(NamedTuple):
 NOBODY: Final = Nearest((), 0)
 
 
-def linked_people(knowledge: PartnerFacts, product: str) -> list[LinkedPerson]:
+def linked_people(partner_facts: PartnerFacts, product: str) -> list[LinkedPerson]:
     """The first people of the partner whose links ever count there, by id."""
     found = []
-    for consultant_id, person in sorted(knowledge.people()):
+    for consultant_id, person in sorted(partner_facts.people()):
         if counting := counting_times(person):
-            owed = tuple(duty.owed for duty in maintenance_duties(person, knowledge, (product,)))
+            owed = tuple(duty.owed for duty in maintenance_duties(person, partner_facts, (product,)))
             found.append(LinkedPerson(consultant_id, counting, certified_times(person, product), owed))
             if len(found) == PEOPLE_MAX:
                 break

@@ -5,11 +5,11 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Final
 
-from services.compliance.policy.announcement import Announcement
 from services.compliance.policy.certified_spans import Obligation
 from services.compliance.policy.consultant_at_partner import ConsultantAtPartner, ConsultantChange
 from services.compliance.policy.counting_partner import Changed
 from services.compliance.policy.enrolment import EnrolmentTimeline
+from services.compliance.policy.event_announcement import Announcement
 from services.compliance.policy.link_changes import LinkChange
 from services.compliance.policy.link_history import LinkHistory
 from services.compliance.policy.parameters import Parameters

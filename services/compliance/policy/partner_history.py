@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from services.compliance.policy.announcement import Announcement
+from services.compliance.policy.event_announcement import Announcement
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.partner_facts import PartnerFacts
 from services.compliance.policy.published_state import OpenAnnouncement, PublicationState
@@ -55,7 +55,7 @@ class PartnerHistory:
 
     def __init__(self, partner_id: str, parameters: Parameters, elsewhere: PeopleElsewhere | None = None) -> None:
         self.partner_id = partner_id
-        self.knowledge = PartnerFacts(partner_id, parameters, elsewhere=elsewhere)
+        self.partner_facts = PartnerFacts(partner_id, parameters, elsewhere=elsewhere)
         """The facts so far. Add to them through `record` only."""
         self.next_timer_at: datetime | None = None
         """When time alone next changes or announces something; None: never."""
@@ -65,7 +65,7 @@ class PartnerHistory:
         """The number of such steps."""
         self._parameters = parameters
         self._bounds = bounds_for(len(parameters.products))
-        policy, timeline = self.knowledge.policy, self.knowledge.timeline
+        policy, timeline = self.partner_facts.policy, self.partner_facts.timeline
         self._sweeps = {product: Sweep(product, policy, timeline) for product in parameters.products}
         self._upcoming: list[tuple[datetime, str]] = []
         self._published: dict[Announcement, OpenAnnouncement] = {}
@@ -82,18 +82,18 @@ class PartnerHistory:
         a step that would retract raises `PublicationUnknown`.
         """
         for fact in facts:
-            self.knowledge.add(fact)
+            self.partner_facts.add(fact)
         self._apply_changes(StepDifference(through, ()))
         self._publication_known = False
         self.changed_at = through
-        if self.knowledge.mentioned:
+        if self.partner_facts.mentioned:
             self._standings = {product: self._standing(sweep) for product, sweep in self._sweeps.items()}
         self._look_ahead()
 
     def add_without_effect(self, facts: Iterable[Fact]) -> None:
         """Adds the next facts, which change nothing for this partner (see `AffectedPartners`)."""
         for fact in facts:
-            self.knowledge.add(fact)
+            self.partner_facts.add(fact)
 
     def record(self, group: Sequence[Fact], earlier: Sequence[Fact] = ()) -> Step:
         """The step of one group of facts appended together.
@@ -101,15 +101,15 @@ class PartnerHistory:
         `earlier`: facts of earlier groups that this group routes to the partner; they had no effect before. The caller
         has fired every timer due at or before the group's `recorded_at` (R16).
         """
-        recorded_at, knowledge = group[0].recorded_at, self.knowledge
-        known_before = knowledge.mentioned
+        recorded_at, partner_facts = group[0].recorded_at, self.partner_facts
+        known_before = partner_facts.mentioned
         for fact in earlier:
-            knowledge.add(fact)
+            partner_facts.add(fact)
         for fact in group:
-            knowledge.add(fact)
+            partner_facts.add(fact)
         diff = StepDifference(recorded_at, _causes(group), history=all(map(_loaded_afterwards, group)))
         changed = self._apply_changes(diff)
-        if knowledge.mentioned and not known_before:
+        if partner_facts.mentioned and not known_before:
             first = min(recorded_at, group[0].effective_at)
             for product in self._sweeps:
                 diff.mark_changed(product, first)
@@ -159,7 +159,7 @@ class PartnerHistory:
 
     def sweeps(self) -> dict[str, Sweep]:
         """The sweep of each product, as of the last step; none if no fact names the partner."""
-        return self._sweeps if self.knowledge.mentioned and self.changed_at is not None else {}
+        return self._sweeps if self.partner_facts.mentioned and self.changed_at is not None else {}
 
     # What changed ----------------------------------------------------------------------------
 
@@ -176,8 +176,8 @@ class PartnerHistory:
 
         Returns whether anything can have changed, now or later.
         """
-        changed = self.knowledge.partner_stale and self._apply_partner_changes(diff)
-        for consultant_id, change in self.knowledge.refresh_people():
+        changed = self.partner_facts.partner_stale and self._apply_partner_changes(diff)
+        for consultant_id, change in self.partner_facts.refresh_people():
             changed = True
             for product, times in change.times.items():
                 if product in self._sweeps:
@@ -192,15 +192,15 @@ class PartnerHistory:
     def _apply_partner_changes(self, diff: StepDifference) -> bool:
         """The same for everything but people: enrolments, days and reminders of windows, notices to the partner."""
         changed = False
-        enrolled = self.knowledge.refresh_partner()
+        enrolled = self.partner_facts.refresh_partner()
         if enrolled is not None:
             changed = True
             for sweep in self._sweeps.values():
                 sweep.enrolments_changed(*enrolled)
-        for days in self.knowledge.refresh_days():
+        for days in self.partner_facts.refresh_days():
             for sweep in self._sweeps.values():
                 changed = sweep.days_changed(*days) or changed
-        notices = self.knowledge.refresh_notices()
+        notices = self.partner_facts.refresh_notices()
         if notices is not None:
             changed = True
             self._replace_notices("", *notices, diff)
@@ -223,12 +223,12 @@ class PartnerHistory:
         due = bisect_right(self._upcoming, instant, key=_instant)
         owners = {owner for _, owner in self._upcoming[:due]}
         del self._upcoming[:due]
-        return [notice for owner in sorted(owners) for notice in self.knowledge.notices_at(owner, instant)]
+        return [notice for owner in sorted(owners) for notice in self.partner_facts.notices_at(owner, instant)]
 
     # What is published ----------------------------------------------------------------------------
 
     def _step(self, diff: StepDifference, position: int) -> Step:
-        if not (diff.changed_from or diff.announced or diff.retracted) or not self.knowledge.mentioned:
+        if not (diff.changed_from or diff.announced or diff.retracted) or not self.partner_facts.mentioned:
             return Step(diff.instant, position, self.partner_id, ())
         if diff.retracted and not self._publication_known:
             raise PublicationUnknown
@@ -324,7 +324,7 @@ class PartnerHistory:
 
     def _policy_at(self, announcement: Announcement) -> str:
         """The policy in force when it was true (R39)."""
-        return self.knowledge.policy.in_force.at(announcement.instant).policy_id
+        return self.partner_facts.policy.in_force.at(announcement.instant).policy_id
 
     def _event(
         self, name: Name, announcement: Announcement, data: ComplianceEventData, diff: StepDifference

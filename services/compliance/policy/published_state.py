@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from services.compliance.policy.announcement import Announcement
+from services.compliance.policy.event_announcement import Announcement
 from shared.events.compliance_events import TYPE_OF, ComplianceEventData, Name, Standing
 
 _NAME_OF: Final[dict[str, Name]] = {kind: name for name, kind in TYPE_OF.items()}

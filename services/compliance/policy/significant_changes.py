@@ -9,9 +9,9 @@ from typing import Final
 
 import msgspec
 
-from services.compliance.policy.announcement import Announcement
 from services.compliance.policy.certified_spans import Obligation
 from services.compliance.policy.enrolment import EnrolmentTimeline
+from services.compliance.policy.event_announcement import Announcement
 from services.compliance.policy.portal_change_terms import PortalChange, PortalChanges
 from shared.events.envelope import Fact
 

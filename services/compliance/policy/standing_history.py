@@ -43,20 +43,20 @@ def standing_history(
 
     `facts`: those routed to the partner, in log order. Empty if none of them mentions the partner.
     """
-    knowledge = PartnerFacts(partner_id, parameters, facts)
-    if not knowledge.mentioned:
+    partner_facts = PartnerFacts(partner_id, parameters, facts)
+    if not partner_facts.mentioned:
         return [], []
-    knowledge.refresh_partner()
+    partner_facts.refresh_partner()
     spans: list[StandingSpan] = []
     people: list[PersonSpan] = []
     for product in parameters.products:
-        sweep = Sweep(product, knowledge.policy, knowledge.timeline)
-        for consultant_id, person in knowledge.people():
+        sweep = Sweep(product, partner_facts.policy, partner_facts.timeline)
+        for consultant_id, person in partner_facts.people():
             counted = person.counted(product)
             sweep.set_times(consultant_id, (), counted)
             people += [PersonSpan(consultant_id, product, time.start, time.end) for time in counted]
         spans += _spans(sweep)
-    for consultant_id, person in knowledge.people():
+    for consultant_id, person in partner_facts.people():
         times = person.linked_times(partner_id)
         linked = zip_longest(times[::2], times[1::2])
         people += [PersonSpan(consultant_id, None, start, to) for start, to in linked]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from services.compliance.policy.announcement import Announcement, Change
+from services.compliance.policy.event_announcement import Announcement, Change
 from shared.events.compliance_events import Standing
 
 _REMINDER: Final = "replacement-window-closing"

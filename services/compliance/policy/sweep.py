@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from services.compliance.policy.announcement import Announcement, Change
 from services.compliance.policy.counted_people import CountedPeople
 from services.compliance.policy.counting_partner import Counted
 from services.compliance.policy.enrolment import EnrolmentTimeline
+from services.compliance.policy.event_announcement import Announcement, Change
 from services.compliance.policy.headcount import Headcount
 from services.compliance.policy.headcount_movements import Movement, facts_at, movements_of
 from services.compliance.policy.items_by_instant import DatedLog

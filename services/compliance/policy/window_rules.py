@@ -11,9 +11,9 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from services.compliance.policy.announcement import Announcement
 from services.compliance.policy.calendar import deadline_on, end_of_london_day, london_days_before
 from services.compliance.policy.enrolment import EnrolmentTimeline
+from services.compliance.policy.event_announcement import Announcement
 from services.compliance.policy.headcount import Headcount
 from services.compliance.policy.headcount_movements import Movement
 from services.compliance.policy.policy_timeline import PolicyTimeline

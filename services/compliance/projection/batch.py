@@ -223,7 +223,7 @@ class Projector:
         followed = await follow_shared(self._connection, self._shared, backlog, self._parameters, self._beat)
         for partner_id in self._histories.ids if followed.any_new else tuple(self._apart):
             kept = self._histories.peek(partner_id)
-            if kept is not None and not kept.history.knowledge.read_links(PeopleSeen(self._shared, partner_id)):
+            if kept is not None and not kept.history.partner_facts.read_links(PeopleSeen(self._shared, partner_id)):
                 self._histories.drop(partner_id)
         self._apart.clear()
         return followed.backlog

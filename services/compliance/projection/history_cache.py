@@ -97,7 +97,7 @@ class HistoryCache:
     def keep(self, partner_id: str, folded: KeptHistory) -> None:
         """Keeps the history if there is room."""
         self.drop(partner_id)
-        held = folded.history.knowledge.facts_held
+        held = folded.history.partner_facts.facts_held
         while self._facts_held + held > self._facts_max:
             oldest = next(iter(self._kept), None)
             if oldest is None or oldest in self._used:
@@ -124,20 +124,20 @@ def unknown_people(folded: KeptHistory, groups: Iterable[Sequence[LoggedFact]], 
 
     Raises `CannotResume` if the groups can route other people to the partner too.
     """
-    knowledge, partner_id = folded.history.knowledge, folded.history.partner_id
+    partner_facts, partner_id = folded.history.partner_facts, folded.history.partner_id
     people: set[str] = set()
     for group in groups:
         for logged in group:
             data = logged.fact.data
-            if isinstance(data, PartnersMerged) and not knowledge.knows_merger(data):
+            if isinstance(data, PartnersMerged) and not partner_facts.knows_merger(data):
                 raise CannotResume
-            if isinstance(data, ConsultantLinked) and not knowledge.knows_person(data.consultant_id):
+            if isinstance(data, ConsultantLinked) and not partner_facts.knows_person(data.consultant_id):
                 if data.partner_id == partner_id:
                     people.add(data.consultant_id)
-                elif knowledge.merged:
+                elif partner_facts.merged:
                     raise CannotResume
         for consultant_id in shared.who_concern(group[0].fact.append_position, partner_id):
-            if consultant_id not in people and not knowledge.knows_person(consultant_id):
+            if consultant_id not in people and not partner_facts.knows_person(consultant_id):
                 raise CannotResume
     return people
 
@@ -149,14 +149,14 @@ def unreached_partners(
 
     Those who are `shared` reach no partner for it.
     """
-    knowledge = folded.history.knowledge
+    partner_facts = folded.history.partner_facts
     return {
         data.partner_id
         for data in (logged.fact.data for logged in facts)
         if isinstance(data, ConsultantLinked)
         and data.consultant_id not in shared
-        and (data.consultant_id in people or knowledge.knows_person(data.consultant_id))
-        and not knowledge.reaches(data.partner_id)
+        and (data.consultant_id in people or partner_facts.knows_person(data.consultant_id))
+        and not partner_facts.reaches(data.partner_id)
     }
 
 
@@ -173,7 +173,7 @@ def routed_groups(
     `endings`: closures and mergers of the partners that it newly reaches, in log order. Record each group before taking
     the next.
     """
-    knowledge, partner_id = folded.history.knowledge, folded.history.partner_id
+    partner_facts, partner_id = folded.history.partner_facts, folded.history.partner_id
     first_ending = 0
     for group in groups:
         before = group[0].fact.append_position
@@ -181,14 +181,14 @@ def routed_groups(
         earlier = [
             logged.fact
             for consultant_id in sorted(joining)
-            if not knowledge.knows_person(consultant_id)
+            if not partner_facts.knows_person(consultant_id)
             for logged in of_people.get(consultant_id, ())
-            if logged.fact.append_position < before and not knowledge.holds(logged.fact)
+            if logged.fact.append_position < before and not partner_facts.holds(logged.fact)
         ]
         reached = {
             data.partner_id
             for data in _links(group)
-            if data.consultant_id in joining or knowledge.knows_person(data.consultant_id)
+            if data.consultant_id in joining or partner_facts.knows_person(data.consultant_id)
         }
         own = [
             logged.fact
@@ -199,18 +199,18 @@ def routed_groups(
                 logged.partner_id is not None
                 and (
                     logged.partner_id in reached
-                    or knowledge.reaches(logged.partner_id)
-                    or any(knowledge.knows_person(person) for person in shared.who_reach(logged.partner_id))
+                    or partner_facts.reaches(logged.partner_id)
+                    or any(partner_facts.knows_person(person) for person in shared.who_reach(logged.partner_id))
                 )
                 if logged.consultant_id is None
-                else logged.consultant_id in joining or knowledge.knows_person(logged.consultant_id)
+                else logged.consultant_id in joining or partner_facts.knows_person(logged.consultant_id)
             )
         ]
         if not own:
             continue
         while first_ending < len(endings) and endings[first_ending].fact.append_position < before:
             ending = endings[first_ending].fact
-            if not knowledge.holds(ending):
+            if not partner_facts.holds(ending):
                 earlier.append(ending)
             first_ending += 1
         yield Group(own, earlier)

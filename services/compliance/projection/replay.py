@@ -91,7 +91,7 @@ def replay_from_cursor(
     behind = bisect_right(facts, after, key=lambda fact: _key(fact, partner_id))
     if behind:
         history.fast_forward(facts[:behind], _timers_through(after, partner_id))
-        history.knowledge.take_touched()
+        history.partner_facts.take_touched()
     written = frozenset(ended_windows(history))
     found = replay(history, facts[behind:], after, until)
     if not behind or history.changes > 0:

@@ -25,23 +25,23 @@ from services.compliance.read_model.rows import (
 
 def consultant_rows(history: PartnerHistory) -> list[PersonRows]:
     """The rows of the people about whom something can be otherwise than at the last call, in order of their ids."""
-    knowledge, products = history.knowledge, history.products
+    partner_facts, products = history.partner_facts, history.products
     found = []
-    for consultant_id, portal_changes in knowledge.take_touched():
-        person = knowledge.person(consultant_id)
+    for consultant_id, portal_changes in partner_facts.take_touched():
+        person = partner_facts.person(consultant_id)
         if person is not None:
-            found.append(_rows(consultant_id, person, knowledge, products, portal_changes))
+            found.append(_rows(consultant_id, person, partner_facts, products, portal_changes))
     return found
 
 
 def _rows(
     consultant_id: str,
     person: ConsultantAtPartner,
-    knowledge: PartnerFacts,
+    partner_facts: PartnerFacts,
     products: Sequence[str],
     portal_changes: set[str] | None,
 ) -> PersonRows:
-    partner_id = knowledge.partner_id
+    partner_id = partner_facts.partner_id
     linked, counting = linked_times(person, partner_id), counting_times(person)
     link = ConsultantLinkRow(partner_id, consultant_id, linked, counting) if linked else None
     if not counting:
@@ -60,6 +60,6 @@ def _rows(
             duty.owed,
             None if len(duty.owed) % 2 else duty.owed[-1],
         )
-        for duty in maintenance_duties(person, knowledge, products, portal_changes)
+        for duty in maintenance_duties(person, partner_facts, products, portal_changes)
     ]
     return PersonRows(consultant_id, link, certifications, duties, portal_changes)

@@ -1,4 +1,4 @@
-"""An announcement about a partner, and how those of a sweep change."""
+"""The announcement of a compliance event about a partner, and how the announcements of a sweep change."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
