@@ -13,7 +13,7 @@ from services.audit.sealed_log import LogName, StoredCheckpoint
 from services.audit.settings import AuditSettings
 from services.audit.tiles import WIDTH, TileId, inclusion_ranges, width_in
 from services.web.caller_slots import Places
-from services.web.shared_check import SharedCheck
+from services.web.readiness_check import ReadinessCheck
 
 EXPORTS_MAX: Final = 2
 """The most exports at once; each holds a connection."""
@@ -37,7 +37,7 @@ class AuditService:
         self.pool: Pool | None = None
         self.readiness_pool: Pool | None = None
         self.exports = Places(EXPORTS_MAX, EXPORTS_MAX)
-        self.readiness = SharedCheck(self._check_readiness)
+        self.readiness = ReadinessCheck(self._check_readiness)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:

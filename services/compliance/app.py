@@ -54,7 +54,7 @@ from services.web.event_broadcast import Broadcast
 from services.web.fact_proofs import FactProofs
 from services.web.openapi import Link, complete
 from services.web.problem_details import install
-from services.web.shared_check import SharedCheck
+from services.web.readiness_check import ReadinessCheck
 from shared.events.channels import COMPLIANCE_CHANNEL
 
 FEED_CONNECTIONS: Final = 2
@@ -174,7 +174,7 @@ def create_app(
                 parameters=settings.parameters,
                 sandbox=settings.sandbox,
                 webhooks=webhooks,
-                readiness=SharedCheck(partial(_readiness, settings, readiness_pool, webhooks=webhooks is not None)),
+                readiness=ReadinessCheck(partial(_readiness, settings, readiness_pool, webhooks=webhooks is not None)),
                 what_ifs=runs,
                 fact_proofs=fact_proofs,
                 nearest=NearestCache(),

@@ -14,7 +14,7 @@ from psycopg import sql
 from services.compliance import readiness
 from services.compliance.projection.follower import Follower
 from services.host.embedded_postgres.cluster import SUPERUSER
-from services.web.shared_check import CHECK_SECONDS_MAX, DID_NOT_ANSWER
+from services.web.readiness_check import CHECK_SECONDS_MAX, DID_NOT_ANSWER
 from tests.compliance.asking import ORIGIN, asking
 from tests.compliance.log import as_follower
 from tests.databases import Database

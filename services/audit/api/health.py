@@ -9,8 +9,8 @@ from services.audit.api.logs import service_of
 from services.audit.api.problems import NotReady
 from services.audit.readiness import Readiness
 from services.web.problem_details import MEDIA_TYPE
+from services.web.readiness_check import DID_NOT_ANSWER
 from services.web.scopes import open_to_all
-from services.web.shared_check import DID_NOT_ANSWER
 
 router: Final = APIRouter(tags=["Health"])
 

@@ -14,8 +14,8 @@ from services.compliance.historical_answers.queries import Question
 from services.compliance.processes import Process, ProcessesAnswer, read_processes
 from services.compliance.readiness import Readiness
 from services.web.lists_as_csv import list_of
+from services.web.readiness_check import DID_NOT_ANSWER
 from services.web.scopes import Scope, open_to_all, requires
-from services.web.shared_check import DID_NOT_ANSWER
 
 router: Final = APIRouter(tags=["health"])
 

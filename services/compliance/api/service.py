@@ -30,7 +30,7 @@ from services.compliance.what_ifs.runs import WhatIfRuns
 from services.web.event_broadcast import Broadcast
 from services.web.fact_proofs import FactProofs
 from services.web.lists_as_csv import snapshot_of
-from services.web.shared_check import SharedCheck
+from services.web.readiness_check import ReadinessCheck
 from services.web.wakeup import Wakeup
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Service(NamedTuple):
     parameters: Parameters
     sandbox: bool
     webhooks: Webhooks | None
-    readiness: SharedCheck[tuple[Readiness, list[str]]]
+    readiness: ReadinessCheck[tuple[Readiness, list[str]]]
     what_ifs: WhatIfRuns
     fact_proofs: FactProofs | None
     nearest: NearestCache

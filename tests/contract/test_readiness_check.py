@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from services.web import shared_check
-from services.web.shared_check import SharedCheck
+from services.web import readiness_check
+from services.web.readiness_check import ReadinessCheck
 
 
 async def test_whoever_asks_meanwhile_shares_the_check_and_whoever_asks_later_begins_another() -> None:
@@ -15,7 +15,7 @@ async def test_whoever_asks_meanwhile_shares_the_check_and_whoever_asks_later_be
         begun.append(asyncio.get_running_loop().create_future())
         return begun[-1]
 
-    shared = SharedCheck(check)
+    shared = ReadinessCheck(check)
     first = [asyncio.create_task(shared.outcome()) for _ in range(2)]
     await asyncio.sleep(0)
     begun[0].set_result(1)
@@ -28,7 +28,7 @@ async def test_whoever_asks_meanwhile_shares_the_check_and_whoever_asks_later_be
 
 
 async def test_a_check_that_does_not_end_is_waited_for_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared_check, "CHECK_SECONDS_MAX", 0.01)
-    shared = SharedCheck(asyncio.Event().wait)
+    monkeypatch.setattr(readiness_check, "CHECK_SECONDS_MAX", 0.01)
+    shared = ReadinessCheck(asyncio.Event().wait)
     for outcome in await asyncio.gather(shared.outcome(), shared.outcome()):
         assert outcome is None

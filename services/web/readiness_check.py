@@ -15,7 +15,7 @@ DID_NOT_ANSWER: Final = f"The database did not answer within {CHECK_SECONDS_MAX:
 _T = TypeVar("_T")
 
 
-class SharedCheck(Generic[_T]):
+class ReadinessCheck(Generic[_T]):
     """Belongs to one event loop. One check runs at a time."""
 
     def __init__(self, check: Callable[[], Awaitable[_T]]) -> None:
