@@ -27,8 +27,8 @@ from services.certification.api import (
     whoami,
 )
 from services.certification.api.command_request import Service
+from services.certification.api.direct_posts import DirectPosts
 from services.certification.api.fact_routes import FactRoutes
-from services.certification.api.fast_path import DirectPosts
 from services.certification.api.problems import PROBLEMS
 from services.certification.api.programme_refusals import malformed_request
 from services.certification.domain.refusals import Unavailable

@@ -4,7 +4,7 @@ from typing import Any
 
 from starlette.responses import JSONResponse, PlainTextResponse
 
-from services.console.checkpoint import parse_checkpoint
+from services.console.audit_checkpoint import parse_checkpoint
 from tests.console.conftest import Visit
 from tests.console.html import text, token
 from tests.console.services import Services, problem

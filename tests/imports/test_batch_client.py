@@ -10,8 +10,8 @@ from typing import Any, Final
 import pytest
 from click import ClickException
 
+from services.cli.http_without_redirects import Unreachable
 from services.cli.imports.batch_client import BatchClient, LineAnswer
-from services.cli.one_origin import Unreachable
 from services.cli.reconciliation.recorded_facts import LogReader
 
 LINES: Final = [b'{"line": 1}', b'{"line": 2}', b'{"line": 3}']

@@ -16,8 +16,8 @@ from typing import Any, Final
 import pytest
 
 from services.cli import import_command
+from services.cli.http_without_redirects import Unreachable
 from services.cli.imports.batch_client import BatchClient, LineAnswer
-from services.cli.one_origin import Unreachable
 from tests.end_to_end.client import FactClient, Unanswered, rfc3339
 from tests.imports.importing import run_import
 from tests.imports.test_history import load

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from services.cli.one_origin import PASSING, Unreachable, open_call, origin_and_headers
+from services.cli.http_without_redirects import PASSING, Unreachable, open_call, origin_and_headers
 
 LINES_MAX: Final = 10_000
 BYTES_MAX: Final = 12 << 20

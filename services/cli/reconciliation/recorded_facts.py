@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import click
 
-from services.cli.one_origin import PASSING, open_call, origin_and_headers
+from services.cli.http_without_redirects import PASSING, open_call, origin_and_headers
 from shared.events.facts import TOPIC_OF, FactVoided
 
 PAGE_FACTS: Final = 1_000

@@ -6,7 +6,7 @@ from typing import Any, Final
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.console.checkpoint import Checkpoint, parse_checkpoint
+from services.console.audit_checkpoint import Checkpoint, parse_checkpoint
 from services.console.names import names_in
 from services.console.page import Page, form, page
 from services.console.service_questions import Refused, panel_of, path
