@@ -23,25 +23,25 @@ class AffectedPartners:
     """
 
     def __init__(self, parameters: Parameters, elsewhere: PeopleElsewhere | None = None) -> None:
-        self._knowledge = PartnerFacts("", parameters, elsewhere=elsewhere)
+        self._partner_facts = PartnerFacts("", parameters, elsewhere=elsewhere)
 
     @property
     def facts_held(self) -> int:
         """The number of facts taken in."""
-        return self._knowledge.facts_held
+        return self._partner_facts.facts_held
 
     def reaches(self, partner_id: str) -> bool:
         """Whether any of these people was ever linked to the partner, or taken there by a merger."""
-        return self._knowledge.reaches(partner_id)
+        return self._partner_facts.reaches(partner_id)
 
     def add(self, facts: Iterable[Fact]) -> None:
         """Takes in facts whose steps lie behind. `follow` before the first that does not."""
         for fact in facts:
-            self._knowledge.add(fact)
+            self._partner_facts.add(fact)
 
     def follow(self) -> Iterator[None]:
         """Follows the links of one person after the other through the facts that lie behind."""
-        return (None for _ in self._knowledge.refresh_links())
+        return (None for _ in self._partner_facts.refresh_links())
 
     def concerned(self, group: Sequence[Fact]) -> set[str]:
         """Takes in the next facts that were appended together. Returns the partners for which they can matter.
@@ -51,9 +51,9 @@ class AffectedPartners:
         """
         graded = {fact.data.consultant_id for fact in group if isinstance(fact.data, _OF_GRANTS)}
         for fact in group:
-            self._knowledge.add(fact)
+            self._partner_facts.add(fact)
         found: set[str] = set()
-        for consultant_id, links, change in self._knowledge.refresh_links():
+        for consultant_id, links, change in self._partner_facts.refresh_links():
             if consultant_id in graded:
                 found |= _counted_for(links.employments)
             if change is not None:

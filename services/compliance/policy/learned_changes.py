@@ -22,13 +22,13 @@ class KnownStandings:
 
     def __init__(self, partner_id: str, at: datetime, parameters: Parameters) -> None:
         self._at = at
-        self._knowledge = PartnerFacts(partner_id, parameters)
-        policy, timeline = self._knowledge.policy, self._knowledge.timeline
+        self._partner_facts = PartnerFacts(partner_id, parameters)
+        policy, timeline = self._partner_facts.policy, self._partner_facts.timeline
         self._sweeps = {product: Sweep(product, policy, timeline) for product in parameters.products}
 
     def add(self, facts: Iterable[Fact]) -> bool:
         """Takes in the next facts of the log. Returns whether a standing can be another one."""
-        partner_facts, mentioned = self._knowledge, self._knowledge.mentioned
+        partner_facts, mentioned = self._partner_facts, self._partner_facts.mentioned
         for fact in facts:
             partner_facts.add(fact)
         enrolled = partner_facts.refresh_partner()
@@ -47,7 +47,7 @@ class KnownStandings:
 
     def standings(self) -> Standings:
         """How the partner stands at the instant, as known now."""
-        if not self._knowledge.mentioned:
+        if not self._partner_facts.mentioned:
             return {}
         for sweep in self._sweeps.values():
             sweep.advance(self._at)
@@ -55,7 +55,7 @@ class KnownStandings:
 
     def forecasts(self, segments_max: int) -> dict[str, list[ForecastSegment]]:
         """At most `segments_max` segments of each product, the first from the instant on; empty like the standings."""
-        if not self._knowledge.mentioned:
+        if not self._partner_facts.mentioned:
             return {}
         for sweep in self._sweeps.values():
             sweep.advance(self._at)
