@@ -6,6 +6,7 @@ the server limits how long that takes.
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from typing import Final
 from urllib.parse import unquote_plus
 
@@ -14,17 +15,32 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.host.api_keys.key_in_address import take_key
 from services.host.api_keys.key_ring import KeyRing
+from services.host.caller_turns import CallerTurns, Lane
 from services.host.documented_operations import Operation, Paths, Resource
 from services.host.refused_request import RefusedRequest
 from services.host.response_headers import completing
+from services.web.caller_slots import Places
 from services.web.json_limits import shape_problem
-from services.web.problem_details import HOST_UNCLEAR, TYPE_PREFIX, Problem, malformed, problem_response, unexplained
+from services.web.problem_details import (
+    HOST_UNCLEAR,
+    RETRY_AFTER_SECONDS,
+    TYPE_PREFIX,
+    Problem,
+    malformed,
+    problem_response,
+    unexplained,
+)
 from services.web.rebinding_guard import LocalNames
 from services.web.scopes import LOCAL, Caller, caller_of_scope, insufficient_scope, set_caller
 from services.web.scopes import Scope as KeyScope
 
 BODY_BYTES_MAX: Final = 128 << 10
 """The longest body that an endpoint takes, a webhook filter of a thousand partners, has 80 KiB."""
+BODIES_BYTES_MAX: Final = 8 << 20
+BODIES_BYTES_PER_CALLER_MAX: Final = 6 << 20
+"""Bytes of heavy bodies held at once, in all and of one caller: what is made of a body is many times as large."""
+HEAVY_BYTES_MIN: Final = 4 << 10
+"""A body, or a query, from here on takes a millisecond and more to read."""
 QUERY_PARAMETERS_MAX: Final = 1000
 
 _UTF_8: Final = frozenset({"utf-8", "utf8"})
@@ -50,6 +66,12 @@ TYPE_NOT_TAKEN: Final = Problem(
     415,
     "Send the body as JSON in UTF-8, with Content-Type: application/json and no Content-Encoding.",
 )
+OVERLOADED: Final = Problem(
+    TYPE_PREFIX + "overloaded",
+    "Too many calls wait",
+    503,
+    "Too many calls wait to begin, or hold large bodies. Nothing of this one was begun: send it again.",
+)
 NO_BODY_TAKEN: Final = malformed("Nothing reads the body of this call: leave it out.")
 TOO_MANY_PARAMETERS: Final = malformed(f"A query has at most {QUERY_PARAMETERS_MAX} parameters.")
 
@@ -73,6 +95,8 @@ class RequestGuard:
         self._keys = keys
         self._names = names
         self._sandbox = sandbox
+        self._bodies = Places(BODIES_BYTES_MAX, BODIES_BYTES_PER_CALLER_MAX)
+        self._turns = CallerTurns()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuses the call with a problem, or passes it on with its body. HEAD is passed on as GET."""
@@ -81,27 +105,58 @@ class RequestGuard:
             return
         send = completing(send, sandbox=self._sandbox)
         announced = True
-        try:
-            headers = _single_headers(scope)
-            announced = b"content-length" in headers or b"transfer-encoding" in headers
-            operation = self._operation(scope, headers)
-            if scope["query_string"]:
-                _check_query(scope["query_string"], operation)
-            if operation.reads_itself:
-                _check_type(headers, operation)
+        with ExitStack() as held:
+            try:
+                headers = _single_headers(scope)
+                announced = b"content-length" in headers or b"transfer-encoding" in headers
+                operation = self._operation(scope, headers)
+                body = b""
+                if announced and not operation.reads_itself:
+                    body = await self._whole_body(scope, headers, operation, receive, held)
+                await self._take_turn(scope, operation, len(body))
+                if scope["query_string"]:
+                    _check_query(scope["query_string"], operation)
+                if operation.reads_itself:
+                    _check_type(headers, operation)
+                else:
+                    if body:
+                        _check_body(body, headers, operation)
+                    receive = _replay(body, receive)
+            except RefusedRequest as refused:
+                await _refuse(refused, scope, receive, send, close=announced)
+            except _Gone:
+                return
             else:
-                receive = _replay(await _body(headers, operation, receive) if announced else b"", receive)
-        except RefusedRequest as refused:
-            await _refuse(refused, scope, receive, send, close=announced)
-        except _Gone:
-            return
+                await self._pass_on(scope, operation, receive, send)
+
+    async def _whole_body(
+        self, scope: Scope, headers: Mapping[bytes, bytes], operation: Operation, receive: Receive, held: ExitStack
+    ) -> bytes:
+        """The body, for which there is room until the call ends. Raises `RefusedRequest` and `_Gone`."""
+        length = _announced_bytes(headers)
+        if length > BODY_BYTES_MAX:
+            raise RefusedRequest(TOO_LARGE)
+        if length >= HEAVY_BYTES_MIN and operation.scope is not None:
+            give_back = self._bodies.take(caller_of_scope(scope).name, length)
+            if give_back is None:
+                raise _overloaded()
+            held.callback(give_back)
+        return await _body(receive)
+
+    async def _take_turn(self, scope: Scope, operation: Operation, body_bytes: int) -> None:
+        """Waits until the call may begin; one about health never waits. Raises `RefusedRequest`."""
+        if operation.scope is not None:
+            heavy = max(body_bytes, len(scope["query_string"])) >= HEAVY_BYTES_MIN
+            if not await self._turns.take(Lane(caller_of_scope(scope).name, heavy)):
+                raise _overloaded()
+
+    async def _pass_on(self, scope: Scope, operation: Operation, receive: Receive, send: Send) -> None:
+        if scope["method"] == "HEAD":
+            scope, receive, send = {**scope, "method": "GET"}, *_headless(receive, send)
+        if scope["method"] == "GET" and operation.scope is not None:
+            await self._read(scope, receive, send)
         else:
-            if scope["method"] == "HEAD":
-                scope, receive, send = {**scope, "method": "GET"}, *_headless(receive, send)
-            if scope["method"] == "GET" and operation.scope is not None:
-                await self._read(scope, receive, send)
-            else:
-                await self._app(scope, receive, send)
+            await self._app(scope, receive, send)
 
     async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes on a call that can last: a long poll or a stream ends when its key is revoked."""
@@ -202,11 +257,20 @@ def _check_query(query: bytes, operation: Operation) -> None:
         given.add(name)
 
 
-async def _body(headers: Mapping[bytes, bytes], operation: Operation, receive: Receive) -> bytes:
+def _overloaded() -> RefusedRequest:
+    return RefusedRequest(OVERLOADED, {"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+
+def _announced_bytes(headers: Mapping[bytes, bytes]) -> int:
+    """The length that the head announces; that of the longest body where it comes in parts of any number."""
+    announced = headers.get(b"content-length", b"")
+    if len(announced) > 18:
+        return BODY_BYTES_MAX + 1
+    return int(announced) if announced.isdigit() else BODY_BYTES_MAX
+
+
+async def _body(receive: Receive) -> bytes:
     """The whole body. Raises `RefusedRequest` and `_Gone`. No more than the limit and one message is ever held."""
-    announced = headers.get(b"content-length", b"0")
-    if len(announced) > 18 or (announced.isdigit() and int(announced) > BODY_BYTES_MAX):
-        raise RefusedRequest(TOO_LARGE)
     body = bytearray()
     more = True
     while more:
@@ -217,10 +281,7 @@ async def _body(headers: Mapping[bytes, bytes], operation: Operation, receive: R
         more = message.get("more_body", False)
         if len(body) > BODY_BYTES_MAX:
             raise RefusedRequest(TOO_LARGE)
-    whole = bytes(body)
-    if whole:
-        _check_body(whole, headers, operation)
-    return whole
+    return bytes(body)
 
 
 def _check_body(body: bytes, headers: Mapping[bytes, bytes], operation: Operation) -> None:

@@ -21,14 +21,14 @@ class Places:
         """How many are taken."""
         return self._taken.total()
 
-    def take(self, caller: str) -> Callable[[], None] | None:
-        """Takes a place at once; the result gives it back, and is called once. None: there is none for this caller."""
-        if self.taken >= self._places_max or self._taken[caller] >= self._per_caller_max:
+    def take(self, caller: str, number: int = 1) -> Callable[[], None] | None:
+        """Takes places at once; the result gives them back, and is called once. None: too few are free for it."""
+        if self.taken + number > self._places_max or self._taken[caller] + number > self._per_caller_max:
             return None
-        self._taken[caller] += 1
+        self._taken[caller] += number
 
         def give_back() -> None:
-            self._taken[caller] -= 1
+            self._taken[caller] -= number
             if not self._taken[caller]:
                 del self._taken[caller]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -9,6 +10,9 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
 from services.web.refusal import FieldError
+
+ERRORS_MAX: Final = 100
+"""Parts at fault that one answer names: of a long list each member can be one."""
 
 
 class Fields(NamedTuple):
@@ -57,8 +61,11 @@ def _parameters(dependant: Any, place: str) -> Iterator[Any]:
 
 
 def field_errors(errors: Iterable[Mapping[str, Any]], fields: Fields) -> Iterator[FieldError]:
-    """What is wrong with each part. `errors`: as pydantic lists them; the values that were sent are never repeated."""
-    for error in errors:
+    """What is wrong with each of the first hundred parts. The values that were sent are never repeated.
+
+    `errors`: as pydantic lists them.
+    """
+    for error in islice(errors, ERRORS_MAX):
         place, *names = error["loc"]
         name = ".".join(str(part) for part in names)[:200]
         schema = _at(fields.body, names) if place == "body" else _at(_other(fields, place, names), names[1:])

@@ -242,3 +242,11 @@ async def test_no_host_header_fails_the_service(caller: Caller, host: str) -> No
     for path in ("/nothing", "/certification/v1/partners/P1/closure"):
         headers = {"Host": host, "Idempotency-Key": "k"}
         assert (await caller.http.post(path, headers=headers)).status_code < 500
+
+
+async def test_of_very_many_faults_the_first_hundred_are_named(caller: Caller) -> None:
+    body = {"consultant_ids": [f"not an id {number}" for number in range(4_999)]}
+    answer = await caller.http.put("/certification/v1/partners/P1/consultants", json=body)
+    assert answer.status_code == 422
+    errors = answer.json()["errors"]
+    assert [error["parameter"] for error in errors] == [f"consultant_ids.{number}" for number in range(100)]

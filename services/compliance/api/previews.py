@@ -13,6 +13,7 @@ from services.compliance.api.service import service_of
 from services.compliance.historical_answers.previews import PreviewAnswer
 from services.compliance.historical_answers.queries import Preview
 from services.compliance.refusals import NeverRecordedSo
+from services.web.field_errors import ERRORS_MAX
 from services.web.input_parsing import Body, reject_duplicate_keys
 from services.web.refusal import FieldError
 from services.web.scopes import Scope, requires
@@ -54,9 +55,9 @@ async def preview(request: Request, body: PreviewBody) -> Response:
 
 
 def _refuse_what_is_never_recorded(facts: list[HypotheticalFactBody]) -> None:
-    """Raises `NeverRecordedSo`, with every fact at fault."""
+    """Raises `NeverRecordedSo`, with the first hundred facts at fault."""
     faults = [(f"facts.{index}", fact.fault) for index, fact in enumerate(facts)]
-    errors = tuple(FieldError("body", place, fault) for place, fault in faults if fault is not None)
+    errors = tuple(FieldError("body", place, fault) for place, fault in faults if fault is not None)[:ERRORS_MAX]
     if not errors and len({fact.fact_id for fact in facts}) < len(facts):
         errors = (FieldError("body", "facts", "each fact has an id of its own"),)
     if errors:

@@ -1,0 +1,95 @@
+"""Begins calls in turn, so that a thousand at once delay the next caller by a few of them, not by all of them.
+
+What a call does before it first waits, such as reading its body, takes milliseconds of the event loop at most. Of very
+many that arrive together each would wait for all before it.
+"""
+
+import asyncio
+from heapq import heappop, heappush
+from itertools import count
+from time import perf_counter
+from typing import Final, NamedTuple
+
+ROUND_SECONDS: Final = 0.003
+"""Calls begin one after the other for so long before the event loop turns to everything else."""
+WOKEN_AT_ONCE: Final = 16
+"""Waiting calls that may begin in one round, if there is time."""
+WAITING_MAX: Final = 1_000
+"""Calls of one lane that wait."""
+WAIT_SECONDS_MAX: Final = 5.0
+
+
+class Lane(NamedTuple):
+    """Calls that take turns with those of other lanes. `heavy`: what they bring takes long to read."""
+
+    caller: str
+    heavy: bool
+
+
+class CallerTurns:
+    """Belongs to one event loop. A call begins at once while there is time in a round; otherwise lanes take turns."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[Lane, list[tuple[int, asyncio.Future[None]]]] = {}
+        self._last_begun: dict[Lane, int] = {}
+        self._tickets = count()
+        self._began: float | None = None
+        self._round_ends = False
+
+    async def take(self, lane: Lane) -> bool:
+        """Returns once the call may begin; False: too many of its lane wait, or it waited too long."""
+        if not self._waiting and self._has_time():
+            return True
+        if len(self._waiting.get(lane, ())) >= WAITING_MAX:
+            return False
+        ticket = next(self._tickets)
+        try:
+            async with asyncio.timeout(WAIT_SECONDS_MAX):
+                await self._wait(lane, ticket)
+                while not self._has_time():
+                    await self._wait(lane, ticket)
+        except TimeoutError:
+            return False
+        if self._waiting:
+            self._last_begun[lane] = next(self._tickets)
+        return True
+
+    def _has_time(self) -> bool:
+        """Whether another call may begin in this round; the first always may."""
+        now = perf_counter()
+        if self._began is None:
+            self._began = now
+            self._end_round_soon()
+        return now - self._began < ROUND_SECONDS
+
+    def _wait(self, lane: Lane, ticket: int) -> "asyncio.Future[None]":
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heappush(self._waiting.setdefault(lane, []), (ticket, woken))
+        self._end_round_soon()
+        return woken
+
+    def _end_round_soon(self) -> None:
+        if not self._round_ends:
+            self._round_ends = True
+            asyncio.get_running_loop().call_soon(self._end_round)
+
+    def _end_round(self) -> None:
+        """Wakes the first calls of each lane, by turns, those first whose lane waits longest.
+
+        Who finds no time left waits on, before all others of its lane.
+        """
+        self._began, self._round_ends = None, False
+        lanes = sorted(self._waiting, key=lambda lane: self._last_begun.get(lane, -1))
+        woken = 0
+        while lanes and woken < WOKEN_AT_ONCE:
+            for lane in lanes:
+                _, waiting = heappop(self._waiting[lane])
+                if not waiting.done():
+                    waiting.set_result(None)
+                    woken += 1
+            lanes = [lane for lane in lanes if self._waiting[lane]]
+        self._waiting = {lane: calls for lane, calls in self._waiting.items() if calls}
+        if self._waiting:
+            self._end_round_soon()
+        else:
+            self._last_begun.clear()
