@@ -13,6 +13,7 @@ from services.audit.sealed_log import LogName, StoredCheckpoint
 from services.audit.settings import AuditSettings
 from services.audit.tiles import WIDTH, TileId, inclusion_ranges, width_in
 from services.web.caller_slots import Places
+from services.web.fair_places import FairPlaces
 from services.web.readiness_check import ReadinessCheck
 
 EXPORTS_MAX: Final = 2
@@ -37,13 +38,17 @@ class AuditService:
         self.pool: Pool | None = None
         self.readiness_pool: Pool | None = None
         self.exports = Places(EXPORTS_MAX, EXPORTS_MAX)
+        self._places = FairPlaces(settings.database_connections_max)
         self.readiness = ReadinessCheck(self._check_readiness)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection of the pool. Raises `TimeoutError` if none is free in time."""
         assert self.pool is not None, "the application runs"
-        async with self.pool.acquire(timeout=CONNECTION_SECONDS_MAX) as connection:
+        async with (
+            self._places.place(CONNECTION_SECONDS_MAX),
+            self.pool.acquire(timeout=CONNECTION_SECONDS_MAX) as connection,
+        ):
             yield connection
 
     async def _check_readiness(self) -> tuple[Readiness, str | None]:

@@ -1,6 +1,5 @@
 """The compliance service as an ASGI application: it answers and publishes, and takes in no fact."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 from datetime import datetime
@@ -52,6 +51,7 @@ from services.web.background_task import in_background
 from services.web.channel_listener import ChannelListener
 from services.web.event_broadcast import Broadcast
 from services.web.fact_proofs import FactProofs
+from services.web.fair_places import FairPlaces
 from services.web.openapi import Link, complete
 from services.web.problem_details import install
 from services.web.readiness_check import ReadinessCheck
@@ -178,7 +178,9 @@ def create_app(
                 what_ifs=runs,
                 fact_proofs=fact_proofs,
                 nearest=NearestCache(),
-                lists=asyncio.Semaphore(max(1, settings.database_connections_max // LISTS_SHARE)),
+                places=FairPlaces(settings.database_connections_max),
+                owners_places=FairPlaces(settings.database_connections_max),
+                lists=FairPlaces(max(1, settings.database_connections_max // LISTS_SHARE)),
             )
             app.state.waiting = listener
             async with in_background(listener.listen()):

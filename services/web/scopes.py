@@ -8,6 +8,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.types import Scope as AsgiScope
 
+from services.web.fair_places import caller_name
 from services.web.problem_details import SCOPE_MISSING, Problem
 
 _Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
@@ -113,8 +114,9 @@ def caller_of_scope(scope: AsgiScope) -> Caller:
 
 
 def set_caller(scope: AsgiScope, caller: Caller) -> None:
-    """Notes who makes the request, for the application behind the guard."""
+    """Notes who makes the request, for the application behind the guard, and for what gives places in turn."""
     scope[_CALLER] = caller
+    caller_name.set(caller.name)
 
 
 def insufficient_scope(needed: Scope, caller: Caller) -> Problem:

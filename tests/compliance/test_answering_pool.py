@@ -14,9 +14,13 @@ import pytest
 
 from services.compliance.database import connect
 from services.compliance.historical_answers import queries
+from services.compliance.historical_answers.pool import AnsweringPool, TooManyQuestions
+from services.compliance.historical_answers.queries import PartnerStandings
 from services.compliance.historical_answers.worker import ANSWERS
 from services.compliance.projection.batch import Projector
+from services.compliance.refusals import NeverMentioned
 from services.compliance.settings import ComplianceSettings
+from services.web.fair_places import caller_name
 from shared.events.facts import ConsultantLeft, PortalChangeDeclared
 from shared.events.wire import instant_text
 from tests.compliance.asking import answer, ask, asking
@@ -132,6 +136,35 @@ async def test_who_finds_the_queue_full_is_told_to_come_back_while_live_answers_
             assert len(waiting) == 2, "one is with the process, one in the queue"
             assert all(refused(task.result(), "too-many-questions") for task in done)
         assert [response.status_code for response in await asyncio.gather(*waiting)] == [200, 200]
+
+
+@pytest.mark.parametrize("queue_max", [8, 40])
+async def test_a_full_queue_has_room_for_who_asks_less(
+    settings: ComplianceSettings, sandbox_database: Database, queue_max: int
+) -> None:
+    """About one id, or in all; the caller with most questions in the queue gives way."""
+    pool = AnsweringPool(settings.model_copy(update={**LIMITED, "answer_queue_max": queue_max}))
+    ids = ["P1"] if queue_max == 8 else ["P1", "P2", "P3", "P4"]
+    fit = 4 if queue_max == 8 else queue_max
+
+    async def call(name: str, partner_id: str) -> bool:
+        caller_name.set(name)
+        try:
+            await pool.ask(partner_id, PartnerStandings(partner_id=partner_id))
+        except NeverMentioned:
+            return True
+        except TooManyQuestions:
+            return False
+        return True
+
+    async with pool.running():
+        with log_locked(sandbox_database):
+            hot = [asyncio.create_task(call("hot", ids[number % len(ids)])) for number in range(60)]
+            await asyncio.sleep(0)
+            other = [asyncio.create_task(call("other", ids[0])) for _ in range(2)]
+            await asyncio.sleep(0)
+        assert await asyncio.gather(*other) == [True, True]
+        assert sum(await asyncio.gather(*hot)) == 1 + fit - 2, "one is with the process, and two gave way"
 
 
 async def test_a_question_beyond_its_budget_is_refused_and_the_next_is_answered(

@@ -9,6 +9,7 @@ import asyncpg
 from services.certification.event_store.deadline import Deadline, reraise_if_cancelled
 from services.web.database_connections import AWAY, nothing_to_reset
 from services.web.database_role import take_reading_role
+from services.web.fair_places import FairPlaces
 
 # Text, since asyncpg's classes are generic for the type checker only.
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -70,6 +71,7 @@ class Database:
             reset=nothing_to_reset,
             init=_read_only if reading else _durable,
         )
+        self._places = FairPlaces(connections_max)
 
     async def __aenter__(self) -> Self:
         await self._pool
@@ -109,16 +111,14 @@ class Database:
                     await asyncio.sleep(RETRY_SECONDS)
 
     async def _ask(self, statement: str, parameters: tuple[object, ...]) -> list[asyncpg.Record]:
-        connection = await self._pool.acquire()
-        try:
-            return await connection.fetch(statement, *parameters)
-        except asyncpg.PostgresError:
-            raise
-        except BaseException:
-            connection.terminate()  # it may still wait for the server
-            raise
-        finally:
-            await self._pool.release(connection)
+        async with self._places.place(), self._pool.acquire() as connection:
+            try:
+                return await connection.fetch(statement, *parameters)
+            except asyncpg.PostgresError:
+                raise
+            except BaseException:
+                connection.terminate()  # it may still wait for the server
+                raise
 
 
 async def _durable(connection: Any) -> None:

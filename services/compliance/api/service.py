@@ -29,6 +29,7 @@ from services.compliance.webhooks.transport.addresses import Network
 from services.compliance.what_ifs.runs import WhatIfRuns
 from services.web.event_broadcast import Broadcast
 from services.web.fact_proofs import FactProofs
+from services.web.fair_places import FairPlaces
 from services.web.lists_as_csv import snapshot_of
 from services.web.readiness_check import ReadinessCheck
 from services.web.wakeup import Wakeup
@@ -65,7 +66,8 @@ class Service(NamedTuple):
     `pool`: for what only reads, with a role that cannot write; `owners_pool`: for what owners of webhook endpoints do.
     `answers`: processes that replay history. `claims`: records the answers of authorisations. `sandbox`: the log can be
     reset. `webhooks`: None without a key. `readiness`: the check behind `readyz`. `nearest`: the people nearest to mend
-    the standings that were asked for. `lists`: bounds the pages of lists that are read at once to a part of the pool,
+    the standings that were asked for. `places`, `owners_places`: give the connections of the pools to callers in turn.
+    `lists`: bounds the pages of lists that are read at once to a part of the pool,
     so that a search hinders no other answer. `fact_proofs`: looks up the proof of a fact; None: there are no proofs.
     """
 
@@ -82,29 +84,32 @@ class Service(NamedTuple):
     what_ifs: WhatIfRuns
     fact_proofs: FactProofs | None
     nearest: NearestCache
-    lists: asyncio.Semaphore
+    places: FairPlaces
+    owners_places: FairPlaces
+    lists: FairPlaces
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection of the pool. Raises `TimeoutError` if none is free in time."""
-        async with self.pool.acquire(timeout=CONNECTION_SECONDS_MAX) as connection:
+        async with (
+            self.places.place(CONNECTION_SECONDS_MAX),
+            self.pool.acquire(timeout=CONNECTION_SECONDS_MAX) as connection,
+        ):
             yield connection
 
     @asynccontextmanager
     async def list_connection(self) -> AsyncIterator[Connection]:
         """A connection for a page of a list. Raises `TimeoutError` where none is free in time."""
-        async with asyncio.timeout(CONNECTION_SECONDS_MAX):
-            await self.lists.acquire()
-        try:
-            async with self.connection() as connection:
-                yield connection
-        finally:
-            self.lists.release()
+        async with self.lists.place(CONNECTION_SECONDS_MAX), self.connection() as connection:
+            yield connection
 
     @asynccontextmanager
     async def owners_connection(self) -> AsyncIterator[Connection]:
         """A connection that may write what owners configure. Raises `TimeoutError` if none is free in time."""
-        async with self.owners_pool.acquire(timeout=CONNECTION_SECONDS_MAX) as connection:
+        async with (
+            self.owners_places.place(CONNECTION_SECONDS_MAX),
+            self.owners_pool.acquire(timeout=CONNECTION_SECONDS_MAX) as connection,
+        ):
             yield connection
 
     @asynccontextmanager

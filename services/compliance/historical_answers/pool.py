@@ -1,14 +1,15 @@
 """A few processes that replay history, each with a budget for a question, behind a bounded queue.
 
 A process that exceeds its budget or dies is replaced; only the caller of its question notices. Questions about one id
-never take all processes nor more than half of the queue, and ids take turns.
+never take all processes nor more than half of the queue. Callers take turns, and so do the ids that one asks about.
+Where the queue is full, the caller who has most questions in it gives way.
 """
 
 import asyncio
 import logging
 import os
-from collections import Counter, deque
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -26,6 +27,7 @@ from services.compliance.historical_answers.queries import (
 )
 from services.compliance.refusals import InvalidQuery, KnownInTheFuture, NeverMentioned
 from services.compliance.settings import ComplianceSettings
+from services.web.fair_places import caller_name
 from services.web.refusal import EngineNotInstalled, NoDatabase, Refusal
 
 QUEUE_SECONDS_MAX: Final = 30.0
@@ -36,6 +38,7 @@ REPLY_GRACE_SECONDS: Final = 1.0
 NICENESS: Final = 10
 """Of the processes: serving, appending and following go first."""
 _BACKOFF_SECONDS: Final = 0.5
+_TOO_MANY: Final = "Too many questions wait, in all or about this id: ask again in a moment."
 
 _log: Final = logging.getLogger(__name__)
 
@@ -54,9 +57,10 @@ REFUSALS: Final[dict[str, type[Refusal]]] = {
 
 
 class _Waiting:
-    """A question that waits for a process, or that a process is answering."""
+    """A question of a caller that waits for a process, or that a process is answering."""
 
     def __init__(self, about: str, question: bytes) -> None:
+        self.caller = caller_name.get()
         self.about = about
         self.question = question
         self.reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
@@ -81,8 +85,9 @@ class AnsweringPool:
             database_schema=settings.database_schema,
             products=settings.products,
         )
-        self._queues: dict[str, deque[_Waiting]] = {}
-        self._waiting = 0
+        self._waiting: list[_Waiting] = []
+        self._turn = 0
+        self._last_turns: dict[tuple[str, str], int] = {}
         self._working: Counter[str] = Counter()
         self._idle: list[ChildProcess] = []
         self._workers = 0
@@ -94,14 +99,9 @@ class AnsweringPool:
         Raises `TooManyQuestions`, `TakesTooLong`, `NoDatabase`, also where a process ended, and the refusals of the
         question itself.
         """
-        queue = self._queues.setdefault(about, deque())
-        if self._waiting >= self._queue_max or len(queue) >= max(1, self._queue_max // 2):
-            if not queue:
-                del self._queues[about]
-            raise TooManyQuestions("Too many questions wait, in all or about this id: ask again in a moment.")
         waiting = _Waiting(about, encode(question))
-        queue.append(waiting)
-        self._waiting += 1
+        self._require_room(waiting)
+        self._waiting.append(waiting)
         self._hand_out()
         try:
             async with asyncio.timeout(QUEUE_SECONDS_MAX + self._seconds_max):
@@ -125,13 +125,28 @@ class AnsweringPool:
             for worker in self._idle:
                 await worker.end()
 
+    def _require_room(self, coming: _Waiting) -> None:
+        """Makes room in the queue at the cost of whoever has more in it. Raises `TooManyQuestions`."""
+        about_it = [waiting for waiting in self._waiting if waiting.about == coming.about]
+        if len(about_it) >= max(1, self._queue_max // 2):
+            self._give_way(about_it, coming)
+        elif len(self._waiting) >= self._queue_max:
+            self._give_way(self._waiting, coming)
+
+    def _give_way(self, waiting: Collection[_Waiting], coming: _Waiting) -> None:
+        """Refuses the latest question of the caller who has most; the one that comes, where that is as fair."""
+        questions = Counter(question.caller for question in waiting)
+        caller, most = questions.most_common(1)[0]
+        if most <= questions[coming.caller] + 1:
+            raise TooManyQuestions(_TOO_MANY)
+        refused = next(question for question in reversed(tuple(waiting)) if question.caller == caller)
+        self._waiting.remove(refused)
+        if not refused.reply.done():
+            refused.reply.set_exception(TooManyQuestions(_TOO_MANY))
+
     def _withdraw(self, waiting: _Waiting) -> None:
-        queue = self._queues.get(waiting.about)
-        if queue is not None and waiting in queue:
-            queue.remove(waiting)
-            self._waiting -= 1
-            if not queue:
-                del self._queues[waiting.about]
+        if waiting in self._waiting:
+            self._waiting.remove(waiting)
 
     def _hand_out(self) -> None:
         """Gives waiting questions to free processes."""
@@ -145,16 +160,26 @@ class AnsweringPool:
             task.add_done_callback(self._tasks.discard)
 
     def _next(self) -> _Waiting | None:
-        """The first question of the id whose turn it is. One id leaves one process to the others, if there are two."""
-        for about, queue in self._queues.items():
-            if self._working[about] < max(1, self._processes_max - 1):
-                waiting = queue.popleft()
-                self._waiting -= 1
-                del self._queues[about]
-                if queue:
-                    self._queues[about] = queue  # behind the other ids
-                return waiting
-        return None
+        """The first question of the caller, and of the id, that waits longest for a turn.
+
+        One id leaves one process to the others, if there are two.
+        """
+        of_id_max = max(1, self._processes_max - 1)
+        able = [waiting for waiting in self._waiting if self._working[waiting.about] < of_id_max]
+        if not able:
+            return None
+        chosen = min(able, key=self._last_turn)
+        self._waiting.remove(chosen)
+        self._turn += 1
+        self._last_turns |= {("", chosen.caller): self._turn, (chosen.caller, chosen.about): self._turn}
+        if not self._waiting:
+            self._last_turns.clear()
+        return chosen
+
+    def _last_turn(self, waiting: _Waiting) -> tuple[int, int]:
+        """Of its caller, then of its id."""
+        of_caller, of_id = ("", waiting.caller), (waiting.caller, waiting.about)
+        return self._last_turns.get(of_caller, 0), self._last_turns.get(of_id, 0)
 
     async def _answer(self, worker: ChildProcess | None, waiting: _Waiting) -> None:
         pause_seconds = 0.0
