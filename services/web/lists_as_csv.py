@@ -43,6 +43,8 @@ _TRIES_MAX: Final = 30
 
 _DECLARED: Final = "_list_of"
 _PAGED_BY: Final = ("after", "limit")
+VARIES: Final = (b"vary", b"Accept")
+"""The header of each answer at the path of a list."""
 SNAPSHOT: Final = "sagecert.table_snapshot"
 """Of a scope: in which snapshot the page of a table is read."""
 Hold = Callable[[], AbstractAsyncContextManager[object]]
@@ -318,6 +320,11 @@ def snapshot_of(request: Request) -> object | None:
     return snapshot
 
 
+def prefers_table(scope: AsgiScope) -> bool:
+    """Whether the caller would rather have CSV than JSON."""
+    return scope["method"] == "GET" and prefers(Headers(scope=scope), MEDIA_TYPE, JSON)
+
+
 class _ByAccept:
     """Answers with the table where the caller would rather have CSV than JSON."""
 
@@ -328,10 +335,10 @@ class _ByAccept:
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         async def varying(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], (b"vary", b"Accept")]
+                message["headers"] = [*message["headers"], VARIES]
             await send(message)
 
-        if scope["method"] == "GET" and prefers(Headers(scope=scope), MEDIA_TYPE, JSON):
+        if prefers_table(scope):
             request = Request(scope, receive, send)
             response = await self._respond(request, scope["path"])
             await response(scope, receive, send)

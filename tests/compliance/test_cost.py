@@ -182,7 +182,11 @@ def supposed(number: int, data: FactData) -> HypotheticalFact:
 def partners(at: datetime = NOW, **more: Any) -> Question:
     given = {"statuses": (), "product": None, "q": None, **more}
     after = (PARTNER, "S200P") if given["q"] is None else FIRST_PAGE
-    return lambda connection: present_partners(connection, at, after, LIMIT, **given)
+
+    async def ask(connection: OwnConnection) -> Any:
+        return (await present_partners(connection, at, after, LIMIT, **given))[1]
+
+    return ask
 
 
 def windows(at: datetime = NOW, **more: Any) -> Question:
@@ -233,7 +237,7 @@ QUESTIONS: Final[dict[str, Question]] = {
     "partners by two letters that one name holds": partners(q="ZQ"),
     "partners by what nobody holds": partners(q="nobody"),
     "partners of a status by a letter": partners(q="f", statuses=("suspended",), product="S200P"),
-    "suspensions": lambda c: present_suspensions(c, NOW, (NOW, "", ""), LIMIT, product=None),
+    "suspensions": lambda c: present_suspensions(c, NOW, None, LIMIT, product=None),
     "suspensions that began together": lambda c: present_suspensions(
         c, NOW, (SUSPENDED_SINCE, PARTNER, "S200P"), LIMIT, product="S200P"
     ),

@@ -44,10 +44,10 @@ async def partners(request: Request) -> Response:
     service = service_of(request)
     if not question.live:
         return await service.derive(request, question, _EVERYBODY)
-    async with service.present(request, question) as (connection, moment):
-        rows = await present_partners(
+    async with service.page(request, question, several=question.q is not None) as (connection, at):
+        moment, rows = await present_partners(
             connection,
-            moment.at,
+            at,
             question.after,
             question.limit,
             statuses=tuple(dict.fromkeys(question.status)),
@@ -68,9 +68,10 @@ async def suspensions(request: Request) -> Response:
     For another moment, ask `/compliance/v1/partners` with `status=suspended`, which is in order of ids.
     """
     question = question_of(request, SuspensionsList)
-    async with service_of(request).present(request, question) as (connection, moment):
-        after = question.after or (moment.at, "", "")
-        rows = await present_suspensions(connection, moment.at, after, question.limit, product=question.product)
+    async with service_of(request).page(request, question) as (connection, at):
+        moment, rows = await present_suspensions(
+            connection, at, question.after, question.limit, product=question.product
+        )
     items = [partner_item(*row) for row in rows]
     return Response(suspensions_page(moment, items, more=len(items) == question.limit), media_type=JSON)
 
@@ -84,10 +85,10 @@ async def windows(request: Request) -> Response:
     service = service_of(request)
     if not question.live:
         return await service.derive(request, question, _EVERYBODY)
-    async with service.present(request, question) as (connection, moment):
-        rows = await present_windows(
+    async with service.page(request, question) as (connection, at):
+        moment, rows = await present_windows(
             connection,
-            moment.at,
+            at,
             question.after,
             question.limit,
             outcome=question.status,

@@ -4,9 +4,11 @@ Each segment holds the bytes of the members that follow `position`, the same byt
 `services.compliance.historical_answers` derives from the log.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
+
+from asyncpg import Record
 
 from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import AsOf
@@ -94,12 +96,31 @@ def _kept_values(kept: KeptNearest | None) -> tuple[object, ...]:
     return kept.table, kept.position, kept.since, kept.until, " ".join(kept.consultant_ids)
 
 
-PRESENT_MOMENT: Final = _SQL["present_moment"]
-"""$1: when a snapshot was taken that is read; null: the present."""
+_PRESENT_MOMENT: Final = _SQL["present_moment"]
+
+
+def moment_as_of(parameter: str) -> str:
+    """Selects what `AsOf` takes, of the present. `parameter`: when a snapshot was taken that is read; null: now."""
+    return _PRESENT_MOMENT.replace("$1", f"{parameter}::timestamptz")
+
+
+def moment_beside(row: str) -> str:
+    """What `AsOf` takes, of the moment `known`, in the first of rows with the number `row`; null in the others."""
+    return ", ".join(f"CASE WHEN {row} > 1 THEN NULL ELSE known.{column} END" for column in AsOf._fields)
+
+
+MOMENT_SIZE: Final = len(AsOf._fields)
+
+
+def moment_and_rows(records: Sequence[Record]) -> tuple[AsOf, list[tuple[Any, ...]]]:
+    """Takes the moment from the first of records that begin with `moment_beside`; a record of nulls is no row."""
+    first = tuple(records[0])
+    rows = [] if first[MOMENT_SIZE] is None else [tuple(record)[MOMENT_SIZE:] for record in records]
+    return AsOf(*first[:MOMENT_SIZE]), rows
 
 
 async def present_moment(connection: Connection, at: datetime | None = None) -> tuple[int, AsOf]:
     """How far the projection is, then the present as it knows it. `at`: when a snapshot was taken that is read."""
-    row = await connection.fetchrow(PRESENT_MOMENT, at)
+    row = await connection.fetchrow(_PRESENT_MOMENT, at)
     assert row is not None, "progress has one row"
     return row["position"], AsOf(*row)

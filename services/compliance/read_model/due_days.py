@@ -4,6 +4,7 @@ from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
 from services.compliance.database import Connection
+from services.compliance.historical_answers.queries import BEFORE_ALL
 from services.compliance.policy.calendar import london_day
 from services.compliance.read_model.list_queries import present_windows, with_filters
 from services.web.statements import statements
@@ -19,9 +20,6 @@ class OpenWindow(NamedTuple):
     product: str
     number: int
     opened_at: datetime
-
-
-_OPENING: Final = ("deadline_on", "partner_id", "product", "number", "opened_at")
 
 
 class OwedMaintenance(NamedTuple):
@@ -40,8 +38,11 @@ async def open_windows(connection: Connection, at: datetime, limit: int, partner
     if partner_id is not None:
         rows = await connection.fetch(_SQL["windows_of_partner"], at, limit, partner_id)
         return [OpenWindow(*row) for row in rows]
-    rows = await present_windows(connection, at, (at, "", "", 0), limit, outcome="open", product=None, due_before=None)
-    return [OpenWindow(*(row[column] for column in _OPENING)) for row in rows]
+    _, found = await present_windows(connection, at, BEFORE_ALL, limit, outcome="open", product=None, due_before=None)
+    return [
+        OpenWindow(due_on, partner_id, product, number, opened_at)
+        for _, partner_id, _, product, number, due_on, opened_at, *_ in found
+    ]
 
 
 async def owed_by_partner(

@@ -2,8 +2,8 @@
 -- last row of the page. So a page costs the same without statistics, and however many rows do not belong to it.
 
 -- name: row
--- What a list shows of a standing `s`.
-s.partner_id, n.name, s.product, s.status, s.since, s.headcount, s.minimum, s.shortfall, s.reason_rule, s.reason_text,
+-- What a list shows of a standing `s`; the moment `known` in the first row.
+{moment}, s.partner_id, n.name, s.product, s.status, s.since, s.headcount, s.minimum, s.shortfall, s.reason_rule, s.reason_text,
 s.lost_consultant_id, c.name, s.lost_at, s.valid_to
 
 -- name: names
@@ -12,8 +12,8 @@ LEFT JOIN certification.partner_name n ON n.partner_id = s.partner_id
 LEFT JOIN certification.consultant_name c ON c.consultant_id = s.lost_consultant_id
 
 -- name: segment
--- The standing contains the instant $3.
-s.valid_from <= $3 AND (s.valid_to IS NULL OR s.valid_to > $3)
+-- The standing contains the instant `known.at`.
+s.valid_from <= known.at AND (s.valid_to IS NULL OR s.valid_to > known.at)
 
 -- name: page
 -- Standings after the partner $1 and product $2 in order of partners and products.
@@ -21,10 +21,10 @@ SELECT s.* FROM standing s WHERE (s.partner_id, s.product) > ($1, $2) AND {segme
 ORDER BY s.partner_id, s.product LIMIT {{limit}}
 
 -- name: page_of_statuses
--- Reads a page of each status ($5), and merges them. For each status: a page of the standings that held when they were written, and a
--- page for each instant at which standings have begun since. Only the indexes over statuses have these orders. The first row
+-- Reads a page of each status ({{statuses}}), and merges them. For each status: a page of the standings that held when they were written,
+-- and a page for each instant at which standings have begun since. Only the indexes over statuses have these orders. The first row
 -- of another status or instant ends the scan.
-SELECT s.* FROM unnest($5::text[]) wanted (status) CROSS JOIN LATERAL (
+SELECT s.* FROM unnest({{statuses}}::text[]) wanted (status) CROSS JOIN LATERAL (
     (SELECT s.* FROM standing s
      WHERE NOT s.ahead AND (s.status, s.partner_id, s.product) > (wanted.status, $1, $2) AND s.status <= wanted.status
         AND {segment} {{filter}}
@@ -33,11 +33,11 @@ SELECT s.* FROM unnest($5::text[]) wanted (status) CROSS JOIN LATERAL (
     (SELECT s.* FROM (
         WITH RECURSIVE beginning (at) AS (
             (SELECT s.valid_from FROM standing s
-             WHERE s.ahead AND s.status = wanted.status AND s.valid_from <= $3 ORDER BY s.valid_from LIMIT 1)
+             WHERE s.ahead AND s.status = wanted.status AND s.valid_from <= known.at ORDER BY s.valid_from LIMIT 1)
             UNION ALL
             SELECT later.valid_from FROM beginning b CROSS JOIN LATERAL (
                 SELECT s.valid_from FROM standing s
-                WHERE s.ahead AND s.status = wanted.status AND s.valid_from > b.at AND s.valid_from <= $3
+                WHERE s.ahead AND s.status = wanted.status AND s.valid_from > b.at AND s.valid_from <= known.at
                 ORDER BY s.valid_from LIMIT 1
             ) later
         ) SELECT b.at FROM beginning b
@@ -49,16 +49,20 @@ SELECT s.* FROM unnest($5::text[]) wanted (status) CROSS JOIN LATERAL (
      ) s)
 ) s ORDER BY s.partner_id, s.product LIMIT {{limit}}
 
+-- name: in_order
+ORDER BY s.partner_id, s.product
+
 -- name: partners
--- `page`: one of those above.
-SELECT {row} FROM ({{page}}) s {names} ORDER BY s.partner_id, s.product
+-- The moment, and standings in order of partners and products. `page`: one of those above.
+SELECT {row} FROM ({present}) known
+LEFT JOIN LATERAL (SELECT s.*, row_number() OVER ({in_order}) AS row FROM ({{page}}) s) s ON true {names} ORDER BY s.row
 
 -- name: of_found
--- The standings of the partners `found`, in order of partners and products.
-SELECT {row} FROM ({{found}}) f CROSS JOIN LATERAL (
+-- A page of the standings of the partners `found`.
+SELECT s.* FROM ({{found}}) f CROSS JOIN LATERAL (
     SELECT s.* FROM standing s
     WHERE s.partner_id = f.partner_id AND (s.partner_id, s.product) > ($1, $2) AND {segment} {{filter}} OFFSET 0
-) s {names} ORDER BY s.partner_id, s.product LIMIT $4
+) s {in_order} LIMIT $4
 
 -- name: partners_walked
 -- The partners among the next $6 whose id or name holds $5.
@@ -80,48 +84,51 @@ WHERE f.partner_id COLLATE "C" >= $1 ORDER BY 1
 
 -- name: standings_walked
 -- The standings of a longer page whose partner's id or name holds $6.
-SELECT {row}
-FROM (
-    SELECT s.* FROM ({{page}}) s LEFT JOIN certification.partner_name n ON n.partner_id = s.partner_id
-    WHERE {holds_part} ORDER BY s.partner_id, s.product LIMIT $4
-) s {names} ORDER BY s.partner_id, s.product
+SELECT s.* FROM ({{page}}) s LEFT JOIN certification.partner_name n ON n.partner_id = s.partner_id
+WHERE {holds_part} {in_order} LIMIT $4
 
 -- name: last_walked
 -- The last of the next $6 rows; none: there are fewer. $4 is the limit of the page.
-SELECT s.partner_id FROM ({{page}}) s WHERE $4::bigint IS NOT NULL OFFSET $6::bigint - 1
+SELECT s.partner_id FROM ({present}) known CROSS JOIN LATERAL ({{page}}) s
+WHERE $4::bigint IS NOT NULL OFFSET $6::bigint - 1
 
 -- name: window
--- What a list shows of a window `w`, as it is at $5.
-w.deadline_at, w.partner_id, n.name, w.product, w.number, w.deadline_on, w.opened_at,
-CASE WHEN w.closed_at <= $5 THEN w.closed_at END, {outcome}, w.policy_id,
-CASE WHEN w.closed_at <= $5 THEN NULL
-    WHEN w.deadline_at > $5 THEN least(w.deadline_at, w.closed_at)
+-- What a list shows of a window `w`, as it is at `known.at`; the moment `known` in the first row.
+{moment_of_window}, w.deadline_at, w.partner_id, n.name, w.product, w.number, w.deadline_on, w.opened_at,
+CASE WHEN w.closed_at <= known.at THEN w.closed_at END, {outcome}, w.policy_id,
+CASE WHEN w.closed_at <= known.at THEN NULL
+    WHEN w.deadline_at > known.at THEN least(w.deadline_at, w.closed_at)
     ELSE w.closed_at END
 
 -- name: suspended
--- The suspensions at the instant $1. `since` can be earlier than `valid_from`.
-SELECT s.* FROM standing s
-WHERE s.status = 'suspended' AND s.valid_from <= $1 AND (s.valid_to IS NULL OR s.valid_to > $1) {{filter}}
+-- The suspensions at `known.at`. `since` can be earlier than `valid_from`.
+SELECT s.* FROM standing s WHERE s.status = 'suspended' AND {segment} {{filter}}
+
+-- name: latest_first
+ORDER BY s.since DESC, s.partner_id, s.product
 
 -- name: suspensions
--- Suspensions, the latest first, after the one of an instant, partner and product ($2 to $4). Only the index over suspensions has this
--- order. Thousands can begin at one midnight: the second part finds the place among them. (With `since = $2` the planner could walk
--- over all standings in the order of partners.)
-SELECT {row}
-FROM (
-    ({suspended} AND s.since < $2 ORDER BY s.since DESC, s.partner_id, s.product LIMIT $5)
+-- The moment ($5: of the snapshot that is read, null: the present), and suspensions, the latest first, after the one of an instant (null:
+-- from the latest), partner and product ($1 to $3). Only the index over suspensions has this order. Thousands can begin at one midnight:
+-- the second part finds the place among them. (With `since =` the planner could walk over all standings in the order of partners.)
+SELECT {row} FROM ({moment_of_suspensions}) known
+LEFT JOIN LATERAL (SELECT s.*, row_number() OVER ({latest_first}) AS row FROM (
+    ({suspended} AND s.since < coalesce($1, known.at) {latest_first} LIMIT $4)
     UNION ALL
-    ({suspended} AND s.since <= $2 AND s.since >= $2 AND (s.partner_id, s.product) > ($3, $4)
-     ORDER BY s.since DESC, s.partner_id, s.product LIMIT $5)
-) s {names} ORDER BY s.since DESC, s.partner_id, s.product LIMIT $5
+    ({suspended} AND s.since <= coalesce($1, known.at) AND s.since >= coalesce($1, known.at)
+        AND (s.partner_id, s.product) > ($2, $3) {latest_first} LIMIT $4)
+) s {latest_first} LIMIT $4) s ON true {names} ORDER BY s.row
+
+-- name: by_deadline
+ORDER BY w.deadline_at, w.partner_id, w.product, w.number LIMIT $6
 
 -- name: windows
--- A page of windows after a deadline, partner, product and number ($1 to $4), as they are at $5. It merges the windows that had opened
--- when they were written (`opened`, and some more of them in `closing`) with a page for each instant at which windows have
--- opened since.
-SELECT {window}
-FROM (
-    SELECT w.* FROM (
+-- The moment ($5: of the snapshot that is read, null: the present), and a page of windows after a deadline (`after`), partner, product and
+-- number ($2 to $4). It merges the windows that had opened when they were written (`opened`, and some more of them in `closing`) with a
+-- page for each instant at which windows have opened since.
+SELECT {window} FROM ({moment_of_windows}) known
+LEFT JOIN LATERAL (
+    SELECT w.*, row_number() OVER (ORDER BY w.deadline_at, w.partner_id, w.product, w.number) AS row FROM (
         ({{opened}})
         UNION ALL
         ({{closing}})
@@ -129,28 +136,24 @@ FROM (
         (SELECT w.* FROM (
             WITH RECURSIVE opening (at) AS (
                 (SELECT w.opened_at FROM replacement_window w
-                 WHERE w.ahead AND w.opened_at <= $5 ORDER BY w.opened_at LIMIT 1)
+                 WHERE w.ahead AND w.opened_at <= known.at ORDER BY w.opened_at LIMIT 1)
                 UNION ALL
                 SELECT later.opened_at FROM opening o CROSS JOIN LATERAL (
                     SELECT w.opened_at FROM replacement_window w
-                    WHERE w.ahead AND w.opened_at > o.at AND w.opened_at <= $5 ORDER BY w.opened_at LIMIT 1
+                    WHERE w.ahead AND w.opened_at > o.at AND w.opened_at <= known.at ORDER BY w.opened_at LIMIT 1
                 ) later
             ) SELECT o.at FROM opening o
          ) begun CROSS JOIN LATERAL (
             SELECT w.* FROM replacement_window w
             WHERE w.ahead AND w.opened_at <= begun.at
-                AND (w.opened_at, w.deadline_at, w.partner_id, w.product, w.number) > (begun.at, $1, $2, $3, $4) {{filter}}
+                AND (w.opened_at, w.deadline_at, w.partner_id, w.product, w.number) > (begun.at, {{after}}, $2, $3, $4) {{filter}}
             ORDER BY w.opened_at, w.deadline_at, w.partner_id, w.product, w.number LIMIT $6
          ) w)
-    ) w ORDER BY w.deadline_at, w.partner_id, w.product, w.number LIMIT $6
-) w LEFT JOIN certification.partner_name n ON n.partner_id = w.partner_id
-ORDER BY w.deadline_at, w.partner_id, w.product, w.number
+    ) w {by_deadline}
+) w ON true LEFT JOIN certification.partner_name n ON n.partner_id = w.partner_id ORDER BY w.row
 
 -- name: after_place
-NOT w.ahead AND (w.deadline_at, w.partner_id, w.product, w.number) > ($1, $2, $3, $4) {{filter}}
-
--- name: by_deadline
-ORDER BY w.deadline_at, w.partner_id, w.product, w.number LIMIT $6
+NOT w.ahead AND (w.deadline_at, w.partner_id, w.product, w.number) > ({{after}}, $2, $3, $4) {{filter}}
 
 -- name: any_opened
 SELECT w.* FROM replacement_window w WHERE {after_place} {by_deadline}
@@ -164,15 +167,15 @@ SELECT w.* FROM replacement_window w WHERE w.closed_outcome IS NULL AND {after_p
 ORDER BY w.closed_outcome, w.deadline_at, w.partner_id, w.product, w.number LIMIT $6
 
 -- name: closing
--- The windows that are known to close later than $5; they are few. PostgreSQL expects many and would not use their index. A limit that
+-- The windows that are known to close later than `known.at`; they are few. PostgreSQL expects many and would not use their index. A limit that
 -- is never reached makes it use the index.
 SELECT w.* FROM (
     SELECT w.* FROM replacement_window w
-    WHERE w.closed_at IS NOT NULL AND NOT w.ahead AND w.closed_at > $5 ORDER BY w.closed_at LIMIT 1000000 * $6
+    WHERE w.closed_at IS NOT NULL AND NOT w.ahead AND w.closed_at > known.at ORDER BY w.closed_at LIMIT 1000000 * $6
 ) w WHERE {after_place} {by_deadline}
 
 -- name: closed
 SELECT w.* FROM replacement_window w
 WHERE NOT w.ahead AND w.closed_outcome <= {{closed}}
-    AND (w.closed_outcome, w.deadline_at, w.partner_id, w.product, w.number) > ({{closed}}, $1, $2, $3, $4) {{filter}}
+    AND (w.closed_outcome, w.deadline_at, w.partner_id, w.product, w.number) > ({{closed}}, {{after}}, $2, $3, $4) {{filter}}
 ORDER BY w.closed_outcome, w.deadline_at, w.partner_id, w.product, w.number LIMIT $6

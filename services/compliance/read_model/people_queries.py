@@ -9,7 +9,7 @@ import asyncpg
 from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import AsOf
 from services.compliance.historical_answers.page_budget import ALL_PRODUCTS
-from services.compliance.read_model.current_standings import PRESENT_MOMENT
+from services.compliance.read_model.current_standings import moment_as_of
 from services.compliance.read_model.list_queries import with_filters
 from services.compliance.read_model.names import HOLDS_PART, first_walk, longest_walk, next_walk
 from services.web.statements import statements
@@ -18,8 +18,8 @@ _SQL: Final = statements(
     __file__,
     holds_part_of_linked=HOLDS_PART.format(column="l.consultant_id", part="{part}"),
     holds_part=HOLDS_PART.format(column="e.consultant_id", part="{part}"),
-    moment=PRESENT_MOMENT.replace("$1", "$4::timestamptz"),
-    moment_of_duties=PRESENT_MOMENT.replace("$1", "$6::timestamptz"),
+    moment=moment_as_of("$4"),
+    moment_of_duties=moment_as_of("$6"),
 )
 _CERTIFIED: Final = "(width_bucket(known.at, c.certified) % 2 = 1) = {}"
 _MOMENT_SIZE: Final = len(AsOf._fields)
