@@ -44,7 +44,7 @@ async def partners(request: Request) -> Response:
     service = service_of(request)
     if not question.live:
         return await service.derive(request, question, _EVERYBODY)
-    async with service.page(request, question, several=question.q is not None) as (connection, at):
+    async with service.page(request, question) as (connection, at):
         moment, rows = await present_partners(
             connection,
             at,

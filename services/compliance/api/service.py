@@ -127,22 +127,22 @@ class Service(NamedTuple):
 
     @asynccontextmanager
     async def page(
-        self, request: Request, question: FreshQuestion, *, several: bool = False
+        self, request: Request, question: FreshQuestion
     ) -> AsyncIterator[tuple[Connection, datetime | None]]:
         """A connection for a page of the present, after the question's `min_position`, and the instant to read it at.
 
-        None: one statement reads the present, or `several` do, which are of one moment. The page of a table is read at
-        the instant of the table. Raises what `wait_for_position` raises.
+        None: now, in one statement. The page of a table is read in its snapshot. Raises what `wait_for_position`
+        raises.
         """
         held = held_for(request)
         if held is None:
             await self.applied(question)
         async with self.list_connection() as connection:
-            if held is None and not several:
+            if held is None:
                 yield connection, None
             else:
                 async with one_moment(connection, held):
-                    yield connection, held and held.at
+                    yield connection, held.at
 
     async def applied(self, question: FreshQuestion) -> None:
         """Waits until the facts up to the question's `min_position` are applied. Raises like `wait_for_position`."""

@@ -105,11 +105,7 @@ async def consultants_at_hand(connection: Connection, question: ConsultantsOfPar
 
     A page of a hundred is a millisecond of work. Raises like `consultants`.
     """
-    if question.certified is None and question.q is None:
-        page = await _present_page(connection, question)
-    else:
-        async with one_moment(connection):
-            page = await _present_page(connection, question)
+    page = await _present_page(connection, question)
     if any(person.product is None for person in page.rows):
         return None
     return _answer(page.moment, await _listed(connection, page.moment, page.rows), page.following)

@@ -8,9 +8,8 @@ import asyncpg
 
 from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import AsOf
-from services.compliance.historical_answers.page_budget import ALL_PRODUCTS
 from services.compliance.read_model.current_standings import moment_and_rows, moment_as_of, moment_beside
-from services.compliance.read_model.names import HOLDS_PART, first_walk, next_walk
+from services.compliance.read_model.names import HOLDS_PART, SEARCH, walks
 from services.web.statements import statements
 
 _OUTCOME: Final = """
@@ -18,8 +17,8 @@ _OUTCOME: Final = """
 """
 _SQL: Final = statements(
     __file__,
-    holds_part=HOLDS_PART.format(column="s.partner_id", part="$6"),
-    holds_part_of_walked=HOLDS_PART.format(column="w.partner_id", part="$5"),
+    holds_part=HOLDS_PART.format(column="s.partner_id", part="$7"),
+    holds_part_of_walked=HOLDS_PART.format(column="w.partner_id", part="$7"),
     outcome=_OUTCOME.strip(),
     present=moment_as_of("$3"),
     moment=moment_beside("s.row"),
@@ -28,19 +27,65 @@ _SQL: Final = statements(
     moment_of_window=moment_beside("w.row"),
 )
 
-_STATUSES: Final = _SQL["page_of_statuses"].replace("{statuses}", "$5")
+
+def filled(template: str, **parts: str) -> str:
+    """The template with these parts; other parts stay open."""
+    for name, part in parts.items():
+        template = template.replace(f"{{{name}}}", part)
+    return template
 
 
-def _partners(page: str, limit: str = "$4") -> str:
-    return _SQL["partners"].replace("{page}", page).replace("{limit}", limit)
+AFTER: Final = {"id": "$1", "product": "$2"}
+BEHIND_SAMPLE: Final = {"id": "t.id", "product": "t.product"}
+"""Where a page begins, and where the rest of a search does."""
+SAMPLE: Final = "$5::bigint"
+WALK: Final = "$6::bigint"
+_LEFT: Final = "$4 - t.found"
 
 
-_OF_ALL: Final = _partners(_SQL["page"])
-_OF_STATUSES: Final = _partners(_STATUSES)
-_WALKED: Final = _partners(_SQL["of_found"].replace("{found}", _SQL["partners_walked"]))
-_FOUND: Final = _partners(_SQL["of_found"].replace("{found}", _SQL["partners_found"]))
-_WALKED_STATUSES: Final = _partners(_SQL["standings_walked"].replace("{page}", _STATUSES), "$7")
-_LAST_WALKED: Final = _SQL["last_walked"].replace("{page}", _STATUSES).replace("{limit}", "$6::bigint")
+def _partners(page: str) -> str:
+    return filled(_SQL["partners"], page=page)
+
+
+def _searched(sample: str, place: str, near: str, further: str, of_statuses: str = "") -> str:
+    indexed = filled(_SQL["of_found"], found=_SQL["partners_found"], limit=_LEFT, **BEHIND_SAMPLE)
+    indexed = filled(indexed, filter=f"{{filter}} {of_statuses}")
+    return _partners(
+        filled(SEARCH, sample=sample, near=near, further=further, indexed=indexed, place=place, page="$4", walk=SAMPLE)
+    )
+
+
+def _partners_searched() -> str:
+    def found(walked: str, place: dict[str, str], limit: str) -> str:
+        holding = filled(_SQL["holding"], walked=walked, limit="$4")
+        return filled(_SQL["of_found"], found=holding, limit=limit, **place)
+
+    walk = _SQL["next_partners"]
+    return _searched(
+        filled(walk, limit=SAMPLE, **AFTER),
+        "s.partner_id AS id, '~' AS product",
+        found("SELECT s.* FROM sample s", AFTER, "$4"),
+        found(filled(walk, limit=WALK, **BEHIND_SAMPLE), BEHIND_SAMPLE, _LEFT),
+    )
+
+
+def _standings_searched() -> str:
+    """The walk is sorted: it is twice as long as the sample lets expect."""
+    walk, found = filled(_SQL["page_of_statuses"], statuses="$8"), _SQL["standings_holding"]
+    expected = f"least({WALK}, 2 * {SAMPLE} * ({_LEFT}) / greatest(t.found, 1))"
+    return _searched(
+        filled(walk, limit=SAMPLE, **AFTER),
+        "s.partner_id AS id, s.product",
+        filled(found, walked="SELECT s.* FROM sample s", limit="$4"),
+        filled(found, walked=filled(walk, limit=expected, **BEHIND_SAMPLE), limit=_LEFT),
+        "AND s.status = ANY ($8::text[])",
+    )
+
+
+_OF_ALL: Final = _partners(filled(_SQL["page"], limit="$4", **AFTER))
+_OF_STATUSES: Final = _partners(filled(_SQL["page_of_statuses"], statuses="$5", limit="$4", **AFTER))
+_SEARCHED: Final = _partners_searched()
+_STATUSES_SEARCHED: Final = _standings_searched()
 
 Rows = tuple[AsOf, list[tuple[Any, ...]]]
 """The moment of a page, and its rows."""
@@ -58,65 +103,18 @@ async def present_partners(
 ) -> Rows:
     """The present, and what `partner_item` takes, of the segments that contain it.
 
-    `at`: when the snapshot was taken that is read. `statuses`: without any, every status passes. With `q` it first
-    compares the next partners or standings. That fills a page if many names or ids hold `q`; otherwise it asks the
-    indexes over names and ids. It can take several statements then, which have to be of one moment.
+    `at`: when the snapshot was taken that is read. `statuses`: without any, every status passes. `q`: only partners
+    whose id or name holds it.
     """
+    arguments: list[Any] = [*after, at, limit]
     filters: list[tuple[str, Any]] = [("s.product = {}", product)]
     if q is not None and statuses:
-        return await _found_of_statuses(connection, [*after, at, limit], list(statuses), q, filters)
+        return await _page(connection, _STATUSES_SEARCHED, [*arguments, *walks(limit), q, list(statuses)], filters)
     if q is not None:
-        return await _found(connection, at, after, limit, q, filters)
+        return await _page(connection, _SEARCHED, [*arguments, *walks(limit), q], filters)
     if statuses:
-        return await _page(connection, _OF_STATUSES, [*after, at, limit, list(statuses)], filters)
-    return await _page(connection, _OF_ALL, [*after, at, limit], filters)
-
-
-async def _found(
-    connection: Connection,
-    at: datetime | None,
-    after: tuple[str, str],
-    limit: int,
-    q: str,
-    filters: Sequence[tuple[str, Any]],
-) -> Rows:
-    found: list[tuple[Any, ...]] = []
-    place, walked, walk = after, 0, first_walk(limit)
-    while walk:
-        moment, rows = await _page(connection, _WALKED, [*place, at, limit - len(found), q, walk], filters)
-        found += rows
-        until = await connection.fetchval(_SQL["walked_until"], place[0], walk) if len(found) < limit else None
-        if until is None:
-            return moment, found
-        place, walked = (until, ALL_PRODUCTS), walked + walk
-        walk = next_walk(limit, len(found), walked)
-    moment, rows = await _page(connection, _FOUND, [*place, at, limit - len(found), q], filters)
-    return moment, found + rows
-
-
-async def _found_of_statuses(
-    connection: Connection, arguments: list[Any], statuses: list[str], q: str, filters: list[tuple[str, Any]]
-) -> Rows:
-    limit = arguments[3]
-    walked = walk = first_walk(limit)
-    while walk:
-        moment, rows = await _page(connection, _WALKED_STATUSES, [*arguments, statuses, q, walked], filters)
-        if len(rows) == limit or not await _has_more(connection, arguments, statuses, walked, filters):
-            return moment, rows
-        walk = next_walk(limit, len(rows), walked)
-        walked += walk
-    return await _page(connection, _FOUND, [*arguments, q], [*filters, ("s.status = ANY({})", statuses)])
-
-
-async def _has_more(
-    connection: Connection,
-    arguments: list[Any],
-    statuses: list[str],
-    walked: int,
-    filters: Sequence[tuple[str, Any]],
-) -> bool:
-    """Whether there are as many standings of these statuses as were walked, so that more can follow."""
-    return len(await with_filters(connection, _LAST_WALKED, [*arguments, statuses, walked], filters)) > 0
+        return await _page(connection, _OF_STATUSES, [*arguments, list(statuses)], filters)
+    return await _page(connection, _OF_ALL, arguments, filters)
 
 
 async def present_suspensions(
@@ -164,8 +162,8 @@ async def present_windows(
         case "expired":
             opened, closing = _SQL["unclosed"], _SQL["closing"]
         case _:
-            opened, closing = _SQL["closed"].replace("{closed}", "$7::text"), _SQL["none_closing"]
-    statement = _SQL["windows"].replace("{opened}", opened).replace("{closing}", closing).replace("{after}", first)
+            opened, closing = filled(_SQL["closed"], closed="$7::text"), _SQL["none_closing"]
+    statement = filled(_SQL["windows"], opened=opened, closing=closing, after=first)
     return await _page(connection, statement, [*after, at, limit], filters)
 
 

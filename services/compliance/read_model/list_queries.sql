@@ -16,17 +16,17 @@ LEFT JOIN certification.consultant_name c ON c.consultant_id = s.lost_consultant
 s.valid_from <= known.at AND (s.valid_to IS NULL OR s.valid_to > known.at)
 
 -- name: page
--- Standings after the partner $1 and product $2 in order of partners and products.
-SELECT s.* FROM standing s WHERE (s.partner_id, s.product) > ($1, $2) AND {segment} {{filter}}
+-- Standings after a partner (`id`) and product, in order of partners and products.
+SELECT s.* FROM standing s WHERE (s.partner_id, s.product) > ({{id}}, {{product}}) AND {segment} {{filter}}
 ORDER BY s.partner_id, s.product LIMIT {{limit}}
 
 -- name: page_of_statuses
--- Reads a page of each status ({{statuses}}), and merges them. For each status: a page of the standings that held when they were written,
+-- Reads a page of each status ({{statuses}}) after a partner (`id`) and product, and merges them. For each status: a page of the standings that held when they were written,
 -- and a page for each instant at which standings have begun since. Only the indexes over statuses have these orders. The first row
 -- of another status or instant ends the scan.
 SELECT s.* FROM unnest({{statuses}}::text[]) wanted (status) CROSS JOIN LATERAL (
     (SELECT s.* FROM standing s
-     WHERE NOT s.ahead AND (s.status, s.partner_id, s.product) > (wanted.status, $1, $2) AND s.status <= wanted.status
+     WHERE NOT s.ahead AND (s.status, s.partner_id, s.product) > (wanted.status, {{id}}, {{product}}) AND s.status <= wanted.status
         AND {segment} {{filter}}
      ORDER BY s.status, s.partner_id, s.product LIMIT {{limit}})
     UNION ALL
@@ -43,7 +43,7 @@ SELECT s.* FROM unnest({{statuses}}::text[]) wanted (status) CROSS JOIN LATERAL 
         ) SELECT b.at FROM beginning b
      ) begun CROSS JOIN LATERAL (
         SELECT s.* FROM standing s
-        WHERE s.ahead AND (s.status, s.valid_from, s.partner_id, s.product) > (wanted.status, begun.at, $1, $2)
+        WHERE s.ahead AND (s.status, s.valid_from, s.partner_id, s.product) > (wanted.status, begun.at, {{id}}, {{product}})
             AND (s.status, s.valid_from) <= (wanted.status, begun.at) AND {segment} {{filter}}
         ORDER BY s.status, s.valid_from, s.partner_id, s.product LIMIT {{limit}}
      ) s)
@@ -58,39 +58,29 @@ SELECT {row} FROM ({present}) known
 LEFT JOIN LATERAL (SELECT s.*, row_number() OVER ({in_order}) AS row FROM ({{page}}) s) s ON true {names} ORDER BY s.row
 
 -- name: of_found
--- A page of the standings of the partners `found`.
+-- A page of the standings of the partners `found` after a partner (`id`) and product.
 SELECT s.* FROM ({{found}}) f CROSS JOIN LATERAL (
     SELECT s.* FROM standing s
-    WHERE s.partner_id = f.partner_id AND (s.partner_id, s.product) > ($1, $2) AND {segment} {{filter}} OFFSET 0
-) s {in_order} LIMIT $4
+    WHERE s.partner_id = f.partner_id AND (s.partner_id, s.product) > ({{id}}, {{product}}) AND {segment} {{filter}} OFFSET 0
+) s {in_order} LIMIT {{limit}}
 
--- name: partners_walked
--- The partners among the next $6 whose id or name holds $5.
-SELECT w.partner_id FROM (
-    SELECT m.partner_id FROM mentioned_partner m WHERE m.partner_id >= $1 ORDER BY m.partner_id LIMIT $6
-) w LEFT JOIN certification.partner_name n ON n.partner_id = w.partner_id
-WHERE {holds_part_of_walked} ORDER BY w.partner_id LIMIT $4 + 1
+-- name: next_partners
+SELECT m.partner_id FROM mentioned_partner m WHERE m.partner_id >= {{id}} ORDER BY m.partner_id LIMIT {{limit}}
 
--- name: walked_until
--- The last of the next $2 partners; null: there are fewer.
-SELECT CASE WHEN count(*) = $2 THEN max(w.partner_id) END FROM (
-    SELECT m.partner_id FROM mentioned_partner m WHERE m.partner_id >= $1 ORDER BY m.partner_id LIMIT $2
-) w
+-- name: holding
+-- Those of the partners `walked` whose id or name holds $7.
+SELECT w.partner_id FROM ({{walked}}) w LEFT JOIN certification.partner_name n ON n.partner_id = w.partner_id
+WHERE {holds_part_of_walked} ORDER BY w.partner_id LIMIT {{limit}} + 1
 
 -- name: partners_found
 -- The partners that the indexes over the parts of names and ids find; they are few.
-SELECT f.partner_id COLLATE "C" AS partner_id FROM partners_found($5) f (partner_id)
-WHERE f.partner_id COLLATE "C" >= $1 ORDER BY 1
+SELECT f.partner_id COLLATE "C" AS partner_id FROM partners_found($7) f (partner_id)
+WHERE f.partner_id COLLATE "C" >= {{id}} ORDER BY 1
 
--- name: standings_walked
--- The standings of a longer page whose partner's id or name holds $6.
-SELECT s.* FROM ({{page}}) s LEFT JOIN certification.partner_name n ON n.partner_id = s.partner_id
-WHERE {holds_part} {in_order} LIMIT $4
-
--- name: last_walked
--- The last of the next $6 rows; none: there are fewer. $4 is the limit of the page.
-SELECT s.partner_id FROM ({present}) known CROSS JOIN LATERAL ({{page}}) s
-WHERE $4::bigint IS NOT NULL OFFSET $6::bigint - 1
+-- name: standings_holding
+-- Those of the standings `walked` whose partner's id or name holds $7.
+SELECT s.* FROM ({{walked}}) s LEFT JOIN certification.partner_name n ON n.partner_id = s.partner_id
+WHERE {holds_part} {in_order} LIMIT {{limit}}
 
 -- name: window
 -- What a list shows of a window `w`, as it is at `known.at`; the moment `known` in the first row.

@@ -9,30 +9,46 @@ HOLDS_PART: Final = """(
     lower({column}) LIKE (SELECT certification.holding({part})) OR n.folded LIKE (SELECT certification.holding({part}))
 )"""
 """A condition on a column of ids and the name `n`: one of them holds the part, case and accents aside."""
-_ROWS_PER_ROW: Final = 3
+_SAMPLE_MIN: Final = 100
 _ROWS_PER_ROW_MAX: Final = 30
 
 
-def first_walk(limit: int) -> int:
-    """How many rows of a list are compared with the searched part before the indexes are asked.
-
-    A part that many names or ids hold fills a page this way, and not all of them have to be found.
-    """
-    return _ROWS_PER_ROW * limit
-
-
 def longest_walk(limit: int) -> int:
-    """How many rows are compared at most."""
+    """How many rows of a list are looked at for a page of so many."""
     return _ROWS_PER_ROW_MAX * limit
 
 
-def next_walk(limit: int, found: int, walked: int) -> int:
-    """How many more rows to compare to fill a page, after `walked` rows of which `found` hold the searched part.
+def walks(limit: int) -> tuple[int, int]:
+    """How many rows of a list a search compares with the searched part, at first and then (see `SEARCH`)."""
+    sample = max(limit, _SAMPLE_MIN)
+    return sample, longest_walk(sample)
 
-    0: asking the indexes is less work.
-    """
-    more = walked * (limit - found) * 5 // (4 * found) + 1 if found else longest_walk(limit)
-    return more if walked + more <= longest_walk(limit) else 0
+
+SEARCH: Final = """
+    WITH sample AS MATERIALIZED ({sample}),
+    near AS MATERIALIZED ({near}),
+    tried AS MATERIALIZED (
+        SELECT n.found, n.found < {page} AND l.id IS NOT NULL AS more, l.id, l.product
+        FROM (SELECT count(*) AS found FROM near) n LEFT JOIN (SELECT {place} FROM sample s OFFSET {walk} - 1) l ON true
+    ),
+    further AS MATERIALIZED (
+        SELECT f.* FROM tried t CROSS JOIN LATERAL ({further}) f WHERE t.more AND 8 * t.found >= {page}
+    ),
+    lacking AS MATERIALIZED (
+        SELECT t.* FROM tried t WHERE t.more AND t.found + (SELECT count(*) FROM further) < {page}
+    )
+    SELECT n.* FROM near n
+    UNION ALL
+    SELECT f.* FROM further f WHERE NOT EXISTS (SELECT FROM lacking)
+    UNION ALL
+    SELECT i.* FROM lacking t CROSS JOIN LATERAL ({indexed}) i
+"""
+"""A page of {page} rows. A part that many names or ids hold is found among the next rows: not all have to be found.
+
+`near`: what is found in a `sample` of {walk} rows. If that does not fill the page, and rows follow the last of these
+(`t.id` and `t.product`): `further` looks at them if eight times as much would fill the page, and the indexes find what
+that does not (`indexed`).
+"""
 
 
 _PARTNER_NAMES: Final = "SELECT n.partner_id, n.name FROM certification.partner_name n WHERE n.partner_id = ANY($1)"

@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
-import asyncpg
-
 from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import AsOf
 from services.compliance.historical_answers.page_budget import ALL_PRODUCTS
-from services.compliance.read_model.current_standings import moment_as_of
-from services.compliance.read_model.list_queries import with_filters
-from services.compliance.read_model.names import HOLDS_PART, first_walk, longest_walk, next_walk
+from services.compliance.read_model.current_standings import moment_and_rows, moment_as_of, moment_beside
+from services.compliance.read_model.list_queries import AFTER, BEHIND_SAMPLE, SAMPLE, WALK, filled, with_filters
+from services.compliance.read_model.names import HOLDS_PART, SEARCH, longest_walk, walks
 from services.web.statements import statements
 
 _SQL: Final = statements(
@@ -19,10 +17,11 @@ _SQL: Final = statements(
     holds_part_of_linked=HOLDS_PART.format(column="l.consultant_id", part="{part}"),
     holds_part=HOLDS_PART.format(column="e.consultant_id", part="{part}"),
     moment=moment_as_of("$4"),
+    moment_of_person=moment_beside("w.row"),
     moment_of_duties=moment_as_of("$6"),
+    moment_of_duty=moment_beside("w.row"),
 )
 _CERTIFIED: Final = "(width_bucket(known.at, c.certified) % 2 = 1) = {}"
-_MOMENT_SIZE: Final = len(AsOf._fields)
 
 
 class ListedPerson(NamedTuple):
@@ -64,78 +63,75 @@ async def present_people(
 ) -> PeoplePage:
     """The present, and a page of people and products after a place. `at`: the instant of the snapshot that is read.
 
-    `partner_id`: only the people linked to this partner. With `q` it first compares the next people. That fills a page
-    if many names or ids hold `q`; otherwise it asks the indexes. A page can end before it is full if few of many people
-    pass a filter. With `certified` or `q` it can take several statements, which have to be of one moment.
+    `partner_id`: only the people linked to this partner. `q`: only people whose id or name holds it. A page can end
+    before it is full if few of many people pass a filter.
     """
     filters: list[tuple[str, Any]] = [("c.product = {}", product), (_CERTIFIED, certified)]
-    if partner_id is not None:
-        moment, found = await _of_partner(connection, at, after, limit, partner_id, q, filters)
-        return _page(moment, found, limit, None)
-    people, more = (_SQL["everybody"], []) if q is None else (_SQL["holding"].replace("{part}", "$6"), [q])
-    statement = _statement(people.replace("{looked_at}", "$5::bigint"))
-    found = []
-    place, looked_at, walk = after, 0, limit + 1 if certified is None and q is None else first_walk(limit)
-    while walk:
-        rows = await with_filters(connection, statement, [*place, limit - len(found), at, walk, *more], filters)
-        moment, some = _people(rows)
-        found += some
-        if len(found) == limit:
-            return _page(moment, found, limit, None)
-        until = await connection.fetchval(_SQL["looked_until"], place[0], walk)
-        if until is None:
-            return _page(moment, found, limit, None)
-        at, place, looked_at = moment.at, (until, ALL_PRODUCTS), looked_at + walk
-        walk = next_walk(limit, len(found), looked_at)
-        if not walk and not found and q is None:
-            walk = max(0, longest_walk(limit) - looked_at)
-    if q is None:
-        return _page(moment, found, limit, place)
-    of_found = _statement(_SQL["found"].replace("{part}", "$5"))
-    _, some = _people(await with_filters(connection, of_found, [*place, limit - len(found), at, q], filters))
-    return _page(moment, found + some, limit, None)
+    arguments: list[Any] = [*after, limit, at]
+    if partner_id is not None and q is not None:
+        arguments += [partner_id, q]
+        statement = _LINKED_HOLDING
+    elif partner_id is not None:
+        arguments.append(partner_id)
+        statement = _LINKED
+    elif q is not None:
+        arguments += [*walks(limit), q]
+        statement = _SEARCHED
+    else:
+        arguments.append(limit + 1 if certified is None else longest_walk(limit))
+        statement = _EVERYBODY
+    records = await with_filters(connection, statement, arguments, filters)
+    moment, rows = moment_and_rows(records)
+    found = _people(rows)
+    if len(found) == limit:
+        return PeoplePage(moment, found, (found[-1].consultant_id, found[-1].product or ALL_PRODUCTS))
+    until = records[0]["until"]
+    return PeoplePage(moment, found, until and (until, ALL_PRODUCTS))
 
 
-async def _of_partner(
-    connection: Connection,
-    at: datetime | None,
-    after: tuple[str, str],
-    limit: int,
-    partner_id: str,
-    q: str | None,
-    filters: list[tuple[str, Any]],
-) -> tuple[AsOf, list[ListedPerson]]:
-    people, more = _SQL["linked"].replace("{partner}", "$5"), [partner_id]
-    if q is not None:
-        people, more = _SQL["linked_holding"].format(linked=people, part="$6"), [partner_id, q]
-    statement = _statement(people, uncounted="false")
-    return _people(await with_filters(connection, statement, [*after, limit, at, *more], filters))
+def _statement(page: str, *, until: str = "NULL", uncounted: str = "true") -> str:
+    counts = filled(_SQL["counts"], first="w.first AND")
+    return filled(_SQL["people"], page=page, until=until, counts=counts, uncounted=uncounted)
 
 
-def _statement(people: str, *, uncounted: str = "true") -> str:
-    statement = _SQL["people"].replace("{page}", _SQL["page"]).replace("{people}", people)
-    statement = statement.replace("{counts}", _SQL["counts"].replace("{first}", "w.first AND"))
-    return statement.replace("{uncounted}", uncounted)
+def _of(people: str, place: dict[str, str] = AFTER, limit: str = "$3") -> str:
+    return filled(_SQL["page"], people=people, limit=limit, **place)
 
 
-def _people(rows: Sequence[asyncpg.Record]) -> tuple[AsOf, list[ListedPerson]]:
-    moment = AsOf(*tuple(rows[0])[:_MOMENT_SIZE])
+def _searched() -> str:
+    walk, holding, found = _SQL["everybody"], filled(_SQL["holding"], part="$7"), filled(_SQL["found"], part="$7")
+    walked, left = filled(walk, limit=WALK, **BEHIND_SAMPLE), "$3 - t.found"
+    return filled(
+        SEARCH,
+        sample=filled(walk, limit=SAMPLE, **AFTER),
+        near=_of(filled(holding, walked="SELECT s.* FROM sample s")),
+        further=_of(filled(holding, walked=walked), BEHIND_SAMPLE, left),
+        indexed=_of(filled(found, **BEHIND_SAMPLE), BEHIND_SAMPLE, left),
+        place="s.consultant_id AS id, '~' AS product",
+        page="$3",
+        walk=SAMPLE,
+    )
+
+
+_EVERYBODY: Final = _statement(_of(filled(_SQL["everybody"], limit=SAMPLE, **AFTER)), until=_SQL["looked_until"])
+_SEARCHED: Final = _statement(_searched())
+_OF_LINKED: Final = filled(_SQL["linked"], partner="$5")
+_LINKED: Final = _statement(_of(_OF_LINKED), uncounted="false")
+_LINKED_HOLDING: Final = _statement(
+    _of(filled(_SQL["linked_holding"], linked=_OF_LINKED, part="$6")), uncounted="false"
+)
+
+
+def _people(rows: Sequence[tuple[Any, ...]]) -> list[ListedPerson]:
     found: list[ListedPerson] = []
     name = partner_id = partner_name = counting_changes_at = None
-    for row in rows if rows[0]["consultant_id"] is not None else ():
-        consultant_id, product, first, *of_person, since, due_on, changes_at = tuple(row)[_MOMENT_SIZE:]
+    for consultant_id, product, first, *of_person, since, due_on, changes_at, _ in rows:
         if first:
             name, partner_id, partner_name, counting_changes_at = of_person
         if counting_changes_at is not None:
             changes_at = min(changes_at or counting_changes_at, counting_changes_at)
         found.append(ListedPerson(consultant_id, product, name, partner_id, partner_name, since, due_on, changes_at))
-    return moment, found
-
-
-def _page(moment: AsOf, rows: list[ListedPerson], limit: int, following: tuple[str, str] | None) -> PeoplePage:
-    if len(rows) == limit:
-        following = rows[-1].consultant_id, rows[-1].product or ALL_PRODUCTS
-    return PeoplePage(moment, rows, following)
+    return found
 
 
 class DutyPlace(NamedTuple):
@@ -176,13 +172,12 @@ async def present_duties(
     if partner_id is not None:
         arguments.append(partner_id)
         filters.append(("d.portal_change_id = {}", portal_change_id))
-        owed = _SQL["owed_of_partner"].replace("{partner}", "$7")
+        owed = filled(_SQL["owed_of_partner"], partner="$7")
     elif portal_change_id is not None:
         arguments.append(portal_change_id)
-        owed = _SQL["owed_of_change"].replace("{change}", "$7::text")
+        owed = filled(_SQL["owed_of_change"], change="$7::text")
     else:
         owed = _SQL["owed"]
-    statement = _SQL["duties"].replace("{owed}", owed).replace("{counts}", _SQL["counts"].replace("{first}", ""))
-    rows = await with_filters(connection, statement, arguments, filters)
-    found = [tuple(row)[_MOMENT_SIZE:] for row in rows if row["consultant_id"] is not None]
-    return AsOf(*tuple(rows[0])[:_MOMENT_SIZE]), [ListedDuty(DutyPlace(*row[:4]), *row[4:]) for row in found]
+    statement = filled(_SQL["duties"], owed=owed, counts=filled(_SQL["counts"], first=""))
+    moment, rows = moment_and_rows(await with_filters(connection, statement, arguments, filters))
+    return moment, [ListedDuty(DutyPlace(*row[:4]), *row[4:]) for row in rows]

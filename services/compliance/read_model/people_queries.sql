@@ -1,12 +1,12 @@
 -- Each page looks at a bounded number of people or duties, in the order of an index.
 
 -- name: everybody
-SELECT m.consultant_id FROM mentioned_consultant m WHERE m.consultant_id >= $1
-ORDER BY m.consultant_id LIMIT {{looked_at}}
+SELECT m.consultant_id FROM mentioned_consultant m WHERE m.consultant_id >= {{id}}
+ORDER BY m.consultant_id LIMIT {{limit}}
 
 -- name: holding
--- The people of `everybody` whose id or name holds `part`.
-SELECT e.consultant_id FROM ({everybody}) e
+-- Those of the people `walked` whose id or name holds `part`.
+SELECT e.consultant_id FROM ({{walked}}) e
 LEFT JOIN certification.consultant_name n ON n.consultant_id = e.consultant_id
 WHERE {holds_part} ORDER BY e.consultant_id
 
@@ -14,7 +14,7 @@ WHERE {holds_part} ORDER BY e.consultant_id
 -- The people that the indexes over the parts of names and ids find.
 SELECT m.consultant_id FROM consultants_found({{part}}) f (consultant_id)
 JOIN mentioned_consultant m ON m.consultant_id = f.consultant_id
-WHERE m.consultant_id >= $1 ORDER BY m.consultant_id
+WHERE m.consultant_id >= {{id}} ORDER BY m.consultant_id
 
 -- name: linked
 -- The people linked to the partner `partner` at `known.at`.
@@ -28,16 +28,16 @@ LEFT JOIN certification.consultant_name n ON n.consultant_id = l.consultant_id
 WHERE {holds_part_of_linked} ORDER BY l.consultant_id
 
 -- name: page
--- The first $3 of `people` and their products after the person $1 and product $2. Nothing is derived for a person who never counted for
+-- The first of `people` and their products after a person (`id`) and product. Nothing is derived for a person who never counted for
 -- a partner: one row without a product says so, until the cursor is behind all products.
 SELECT m.consultant_id, c.product, c.certified FROM ({{people}}) m
 LEFT JOIN LATERAL (
     SELECT DISTINCT ON (c.product) c.product, c.certified FROM consultant_certification c
     WHERE c.consultant_id = m.consultant_id ORDER BY c.product
 ) c ON true
-WHERE CASE WHEN c.product IS NULL THEN {{uncounted}} AND (m.consultant_id > $1 OR $2 < '~')
-    ELSE (m.consultant_id, c.product) > ($1, $2) {{filter}} END
-ORDER BY m.consultant_id, c.product LIMIT $3
+WHERE CASE WHEN c.product IS NULL THEN {{uncounted}} AND (m.consultant_id > {{id}} OR {{product}} < '~')
+    ELSE (m.consultant_id, c.product) > ({{id}}, {{product}}) {{filter}} END
+ORDER BY m.consultant_id, c.product LIMIT {{limit}}
 
 -- name: counts
 -- Where the person of `w` counts at `known.at`, and when that changes.
@@ -47,21 +47,26 @@ FROM (
     WHERE {{first}} l.consultant_id = w.consultant_id OFFSET 0
 ) l
 
+-- name: looked_until
+-- The last of the next $5 people; null: there are fewer.
+SELECT CASE WHEN count(*) = $5::bigint THEN max(e.consultant_id) END FROM (
+    SELECT m.consultant_id FROM mentioned_consultant m WHERE m.consultant_id >= $1
+    ORDER BY m.consultant_id LIMIT $5::bigint
+) e
+
 -- name: people
--- The moment ($4: of the snapshot that is read, null: the present), in the first row, and a page, as a list shows it. Only the first row
--- of a person has the columns about the person.
-SELECT CASE WHEN w.row > 1 THEN NULL ELSE known.at END, CASE WHEN w.row > 1 THEN NULL ELSE known.known_at END,
-    CASE WHEN w.row > 1 THEN NULL ELSE known.position END, CASE WHEN w.row > 1 THEN NULL ELSE known.policy_id END,
-    CASE WHEN w.row > 1 THEN NULL ELSE known.engine END, CASE WHEN w.row > 1 THEN NULL ELSE known.revised_at END,
-    w.consultant_id, w.product, w.first,
+-- The moment ($4: of the snapshot that is read, null: the present), in the first row, with the last of $5 people where these do not fill
+-- the page and more follow; and a page, as a list shows it. Only the first row of a person has the columns about the person.
+SELECT {moment_of_person}, w.consultant_id, w.product, w.first,
     CASE WHEN w.first THEN (
         SELECT n.name FROM certification.consultant_name n WHERE n.consultant_id = w.consultant_id) END,
     counts.partner_id, p.name, counts.changes_at,
     CASE WHEN w.place % 2 = 1 THEN w.certified[w.place] END, owed.due_on,
-    least(w.certified[w.place + 1], owed.changes_at)
+    least(w.certified[w.place + 1], owed.changes_at),
+    CASE WHEN w.row > 1 OR w.rows = $3 THEN NULL ELSE ({{until}}) END AS until
 FROM ({moment}) known
 LEFT JOIN LATERAL (
-    SELECT w.*, width_bucket(known.at, w.certified) AS place, row_number() OVER in_order AS row,
+    SELECT w.*, width_bucket(known.at, w.certified) AS place, row_number() OVER in_order AS row, count(*) OVER () AS rows,
         lag(w.consultant_id) OVER in_order IS DISTINCT FROM w.consultant_id AS first
     FROM ({{page}}) w WINDOW in_order AS (ORDER BY w.consultant_id, w.product)
 ) w ON true
@@ -74,14 +79,7 @@ LEFT JOIN LATERAL (
         WHERE d.consultant_id = w.consultant_id AND d.product = w.product OFFSET 0
     ) d
 ) owed ON true
-ORDER BY w.consultant_id, w.product
-
--- name: looked_until
--- The last of the next $2 people; null: there are fewer.
-SELECT CASE WHEN count(*) = $2::bigint THEN max(e.consultant_id) END FROM (
-    SELECT m.consultant_id FROM mentioned_consultant m WHERE m.consultant_id >= $1
-    ORDER BY m.consultant_id LIMIT $2::bigint
-) e
+ORDER BY w.row
 
 -- name: ending
 -- The duties that are known to end later; they are few. PostgreSQL expects many and would not use their index. A limit that is never
@@ -143,15 +141,15 @@ WHERE l.partner_id = {{partner}} AND width_bucket(known.at, l.linked) % 2 = 1
 
 -- name: duties
 -- The moment ($6: of the snapshot that is read, null: the present) and a page of what is owed (`owed`), as a list shows it.
-SELECT known.at, known.known_at, known.position, known.policy_id, known.engine, known.revised_at,
-    w.due_on, w.portal_change_id, w.consultant_id, w.product, n.name, counts.partner_id, p.name
+SELECT {moment_of_duty}, w.due_on, w.portal_change_id, w.consultant_id, w.product, n.name, counts.partner_id, p.name
 FROM ({moment_of_duties}) known
 LEFT JOIN LATERAL (
-    SELECT d.* FROM ({{owed}}) d {by_due_day}
+    SELECT d.*, row_number() OVER (ORDER BY d.due_on, d.portal_change_id, d.consultant_id, d.product) AS row
+    FROM ({{owed}}) d {by_due_day}
 ) w ON true
 LEFT JOIN LATERAL (
     SELECT n.name FROM certification.consultant_name n WHERE n.consultant_id = w.consultant_id
 ) n ON true
 LEFT JOIN LATERAL ({{counts}}) counts ON true
 LEFT JOIN LATERAL (SELECT p.name FROM certification.partner_name p WHERE p.partner_id = counts.partner_id) p ON true
-ORDER BY w.due_on, w.portal_change_id, w.consultant_id, w.product
+ORDER BY w.row
