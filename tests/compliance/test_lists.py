@@ -6,17 +6,18 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from msgspec.structs import replace
 
 from services.compliance.api import totals
 from services.compliance.database import connect
 from services.compliance.projection.batch import Projector
 from services.compliance.settings import ComplianceSettings
 from shared.events.envelope import Fact
-from shared.events.facts import ConsultantLinked, PartnerEnrolled
+from shared.events.facts import ConsultantLeft, ConsultantLinked, PartnerEnrolled
 from shared.events.wire import instant_text
-from tests.compliance.asking import answer
-from tests.compliance.log import OURS, Log, as_follower, set_clock
-from tests.compliance.seed import BEGIN, SeedFacts
+from tests.compliance.asking import answer, asking
+from tests.compliance.log import OURS, Log, as_follower, set_clock, settings_for
+from tests.compliance.seed import BEGIN, DAY, SeedFacts
 from tests.compliance.twelve_partners import DEADLINE, NOW, PARTNERS, told
 from tests.databases import Database
 
@@ -209,6 +210,43 @@ async def test_totals_end_where_counting_would_take_long(
 ) -> None:
     monkeypatch.setattr(totals, "COUNTED_MAX", 5)
     assert (await answer(client, "totals"))["open_windows"] == {"count": 5, "more": True}
+
+
+def told_of_windows_that_close() -> SeedFacts:
+    """Three windows that are known to close: those of P1 and P2 first, that of P0, which ends first, last."""
+    seed = SeedFacts()
+    for partner, _, _ in CLOSING:
+        seed.var(BEGIN, partner)
+        seed.certified(BEGIN, f"{partner}-C")
+    for partner, lost, _ in CLOSING:
+        seed.tell(BEGIN + lost * DAY, ConsultantLeft(partner, f"{partner}-B"))
+    for partner, _, replaced in CLOSING:
+        seed.tell(BEGIN + 80 * DAY, ConsultantLinked(partner, f"{partner}-C"))
+        seed.groups[-1] = tuple(replace(fact, effective_at=BEGIN + replaced * DAY) for fact in seed.groups[-1])
+    return seed
+
+
+CLOSING = (("P0", 55, 84), ("P1", 75, 82), ("P2", 76, 83))
+"""Partner, day of the loss, day of the replacement."""
+
+
+async def test_a_window_that_ends_soon_is_counted_however_many_close_before_it(
+    sandbox_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, now = settings_for(sandbox_database), BEGIN + 81 * DAY
+    set_clock(sandbox_database, now)
+    with psycopg.connect(sandbox_database.owner_url, autocommit=True) as owner:
+        Log(owner).write(told_of_windows_that_close().groups)
+    connection = await connect(as_follower(settings))
+    await Projector(connection, OURS, "test").advance_fully(now)
+    await connection.close()
+    monkeypatch.setattr(totals, "COUNTED_MAX", 1)
+    async with asking(settings) as client:
+        found = await answer(client, "totals")
+    assert (found["open_windows"], found["closing_windows"]) == (
+        {"count": 1, "more": True},
+        {"count": 1, "more": False},
+    )
 
 
 async def pages(client: httpx.AsyncClient, path: str, **question: object) -> list[dict[str, Any]]:

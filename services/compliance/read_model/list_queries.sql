@@ -58,11 +58,12 @@ SELECT {row} FROM ({present}) known
 LEFT JOIN LATERAL (SELECT s.*, row_number() OVER ({in_order}) AS row FROM ({{page}}) s) s ON true {names} ORDER BY s.row
 
 -- name: of_found
--- A page of the standings of the partners `found` after a partner (`id`) and product.
+-- A page of the standings of the partners `found` after a partner (`id`) and product. It finds no more partners than it takes: they are
+-- in order.
 SELECT s.* FROM ({{found}}) f CROSS JOIN LATERAL (
     SELECT s.* FROM standing s
     WHERE s.partner_id = f.partner_id AND (s.partner_id, s.product) > ({{id}}, {{product}}) AND {segment} {{filter}} OFFSET 0
-) s {in_order} LIMIT {{limit}}
+) s ORDER BY f.partner_id, s.product LIMIT {{limit}}
 
 -- name: next_partners
 SELECT m.partner_id FROM mentioned_partner m WHERE m.partner_id >= {{id}} ORDER BY m.partner_id LIMIT {{limit}}

@@ -22,7 +22,7 @@ class Counted(NamedTuple):
 async def count_present(
     connection: Connection, at: datetime, closing_by: datetime, today: date, counted_max: int
 ) -> Counted:
-    """Counts what there is at `at`. At most `counted_max` of each kind are looked at, soonest first.
+    """Counts what there is at `at`, at most `counted_max` of each kind.
 
     `closing_by`: a window closes soon if it ends by this instant. `today`: maintenance due before this day is overdue.
     """
