@@ -9,6 +9,7 @@ import pytest
 
 from services.compliance.database import connect
 from services.compliance.projection.batch import Projector
+from services.compliance.read_model import names
 from services.compliance.settings import ComplianceSettings
 from shared.events.compliance_events import Outcome, Status
 from shared.events.facts import (
@@ -217,6 +218,10 @@ LISTS = (
     "maintenance?product=S200P",
     "maintenance?portal_change_id=CH1",
     "maintenance?portal_change_id=CH2",
+    "partners?q=1",
+    "partners?q=p&status=suspended&status=in_window&product=S200P",
+    "consultants?q=1",
+    "consultants?q=b&certified=false",
 )
 
 
@@ -241,11 +246,15 @@ def told_of_windows() -> list[Group]:
 
 
 @pytest.mark.parametrize("seed", [3, 7, pytest.param(None, id="windows")])
-async def test_the_present_by_index_is_what_follows_from_the_log(sandbox_database: Database, seed: int | None) -> None:
+async def test_the_present_by_index_is_what_follows_from_the_log(
+    sandbox_database: Database, seed: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of a random history, or one of windows, in pages that end in the middle of people.
 
-    The same from the read model as from the log, also when what lay ahead has begun since, and no timer has fired.
+    A search looks at few rows before it asks an index. The same from the read model as from the log, also when what
+    lay ahead has begun since, and no timer has fired.
     """
+    monkeypatch.setattr(names, "_SAMPLE_MIN", 1)
     groups = told_of_windows() if seed is None else history(seed)
     now = groups[-1][0].recorded_at + timedelta(days=1)
     settings = await followed(sandbox_database, groups, now)
