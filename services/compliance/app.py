@@ -41,6 +41,7 @@ from services.compliance.historical_answers.pool import AnsweringPool
 from services.compliance.read_model.event_log import until_all_is_derived
 from services.compliance.read_model.nearest_cache import NearestCache
 from services.compliance.read_model.shared_snapshot import held_snapshot
+from services.compliance.read_model.training_cache import TrainingCache
 from services.compliance.readiness import Readiness, check_readiness
 from services.compliance.settings import ComplianceSettings
 from services.compliance.what_ifs.kept import ROLE as WHAT_IF_ROLE
@@ -178,6 +179,7 @@ def create_app(
                 what_ifs=runs,
                 fact_proofs=fact_proofs,
                 nearest=NearestCache(),
+                training=TrainingCache(),
                 places=FairPlaces(settings.database_connections_max),
                 owners_places=FairPlaces(settings.database_connections_max),
                 lists=FairPlaces(max(1, settings.database_connections_max // LISTS_SHARE)),

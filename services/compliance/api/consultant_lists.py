@@ -25,6 +25,7 @@ from services.compliance.historical_answers.maintenance_list import (
     present_maintenance,
 )
 from services.compliance.historical_answers.queries import ConsultantsList, ConsultantsOfPartner, MaintenanceList
+from services.compliance.read_model.training_cache import TrainingCache
 from services.web.lists_as_csv import list_of
 from services.web.media_types import JSON
 from services.web.scopes import Scope, requires
@@ -88,14 +89,16 @@ async def _answered(request: Request, question: ConsultantsOfPartner | Maintenan
         await service.applied(question)
     if question.live and question.limit <= _AT_HAND_MAX and question.held is None:
         async with service.list_connection() as connection:
-            page = await _at_hand(connection, question)
+            page = await _at_hand(connection, question, service.training)
         if page is not None:
             return Response(page, media_type=JSON)
     return await service.derive(request, question, question.partner_id or _PEOPLE)
 
 
-async def _at_hand(connection: Connection, question: ConsultantsOfPartner | MaintenanceList) -> bytes | None:
+async def _at_hand(
+    connection: Connection, question: ConsultantsOfPartner | MaintenanceList, training: TrainingCache
+) -> bytes | None:
     """The page of the present if it is little work; None: a process that replays history has to make it."""
     if isinstance(question, MaintenanceList):
         return await present_maintenance(connection, question)
-    return await consultants_at_hand(connection, question)
+    return await consultants_at_hand(connection, question, training)

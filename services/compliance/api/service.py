@@ -21,6 +21,7 @@ from services.compliance.read_model.current_standings import present_moment
 from services.compliance.read_model.nearest_cache import NearestCache
 from services.compliance.read_model.routing import log_head
 from services.compliance.read_model.shared_snapshot import TableSnapshot, one_moment
+from services.compliance.read_model.training_cache import TrainingCache
 from services.compliance.readiness import Readiness
 from services.compliance.settings import ComplianceSettings
 from services.compliance.webhooks.message_clock import MessageClock, message_clock
@@ -66,9 +67,10 @@ class Service(NamedTuple):
     `pool`: for what only reads, with a role that cannot write; `owners_pool`: for what owners of webhook endpoints do.
     `answers`: processes that replay history. `claims`: records the answers of authorisations. `sandbox`: the log can be
     reset. `webhooks`: None without a key. `readiness`: the check behind `readyz`. `nearest`: the people nearest to mend
-    the standings that were asked for. `places`, `owners_places`: give the connections of the pools to callers in turn.
-    `lists`: bounds the pages of lists that are read at once to a part of the pool,
-    so that a search hinders no other answer. `fact_proofs`: looks up the proof of a fact; None: there are no proofs.
+    the standings that were asked for. `training`: what listed people have done. `places`, `owners_places`: give the
+    connections of the pools to callers in turn. `lists`: bounds the pages of lists that are read at once to a part of
+    the pool, so that a search hinders no other answer. `fact_proofs`: looks up the proof of a fact; None: there are no
+    proofs.
     """
 
     pool: Pool
@@ -84,6 +86,7 @@ class Service(NamedTuple):
     what_ifs: WhatIfRuns
     fact_proofs: FactProofs | None
     nearest: NearestCache
+    training: TrainingCache
     places: FairPlaces
     owners_places: FairPlaces
     lists: FairPlaces

@@ -4,7 +4,7 @@ The present comes from the read model, any other moment from the log.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Final
 
@@ -23,14 +23,15 @@ from services.compliance.policy.consultant_times import (
     record_of,
     since,
 )
-from services.compliance.policy.missing_qualifications import NO_TRAINING, Lack, Training, lacking, training_of
+from services.compliance.policy.missing_qualifications import NO_TRAINING, Lack, Training, lacking
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.partner_facts import PartnerFacts
 from services.compliance.read_model.names import consultant_names, consultants_found, partner_names
 from services.compliance.read_model.people_queries import ListedPerson, PeoplePage, present_people
 from services.compliance.read_model.routing import mentioned_people, people_routed
 from services.compliance.read_model.shared_snapshot import one_moment
-from services.compliance.read_model.training_facts import training_facts, training_for_certification
+from services.compliance.read_model.training_cache import Told, TrainingCache, trained
+from services.compliance.read_model.training_facts import training_facts
 from shared.events.envelope import Fact
 from shared.events.facts import (
     CertificationRecognised,
@@ -100,7 +101,9 @@ async def consultants(connection: Connection, question: ConsultantsOfPartner, pa
     return _answer(moment, await _items(connection, moment, records, places), following)
 
 
-async def consultants_at_hand(connection: Connection, question: ConsultantsOfPartner) -> bytes | None:
+async def consultants_at_hand(
+    connection: Connection, question: ConsultantsOfPartner, cache: TrainingCache
+) -> bytes | None:
     """The page of the present; None: a person of it never counted for a partner, so that facts have to be replayed.
 
     A page of a hundred is a millisecond of work. Raises like `consultants`.
@@ -108,7 +111,9 @@ async def consultants_at_hand(connection: Connection, question: ConsultantsOfPar
     page = await _present_page(connection, question)
     if any(person.product is None for person in page.rows):
         return None
-    return _answer(page.moment, await _listed(connection, page.moment, page.rows), page.following)
+    told = {row.consultant_id: Told(page.table or 0, row.told) for row in page.rows if row.told is not None}
+    training = await cache.of(connection, told, page.moment.position)
+    return _answer(page.moment, _listed(page.moment, page.rows, training), page.following)
 
 
 def _answer(moment: AsOf, items: Sequence[ConsultantItem], following: Place | None) -> bytes:
@@ -139,7 +144,9 @@ async def _present(
 ) -> tuple[list[ConsultantItem], Place | None]:
     """Items from the read model. It has no rows about a person who never counted for a partner: this derives them."""
     moment = page.moment
-    items = await _listed(connection, moment, [person for person in page.rows if person.product is not None])
+    counted = [person for person in page.rows if person.product is not None]
+    untrained = {person.consultant_id for person in counted if person.told is not None}
+    items = _listed(moment, counted, await trained(connection, untrained, moment.position))
     uncounted = [person.consultant_id for person in page.rows if person.product is None]
     if not uncounted:
         return items, page.following
@@ -157,13 +164,12 @@ async def _present(
     return items[: question.limit], (last.consultant_id, last.product)
 
 
-async def _listed(connection: Connection, moment: AsOf, rows: Sequence[ListedPerson]) -> list[ConsultantItem]:
-    """The items of rows of the read model. Courses and scores are read from the log for the items that need them."""
-    untrained = {row.consultant_id for row in rows if row.certified_since is None and row.due_on is None}
-    facts = await training_for_certification(connection, sorted(untrained), moment.position) if untrained else {}
-    training = {consultant_id: training_of(known) for consultant_id, known in facts.items()}
+def _listed(
+    moment: AsOf, rows: Sequence[ListedPerson], training: Mapping[str, Mapping[str, Training]]
+) -> list[ConsultantItem]:
+    """The items of rows of the read model. `training`: of the people whom courses and passes say what they lack."""
     items = []
-    for consultant_id, product, name, partner_id, partner_name, since_when, due_on, changes_at in rows:
+    for consultant_id, product, name, partner_id, partner_name, since_when, due_on, changes_at, _ in rows:
         assert product is not None, "a person who never counted has no item"
         is_certified = since_when is not None
         lacks: tuple[Lack, ...] = ()
@@ -318,9 +324,8 @@ async def _items(
     names = await consultant_names(connection, ids)
     partners = {records[consultant_id].counts_for(moment.at) for consultant_id in ids}
     partners_named = await partner_names(connection, sorted(partner for partner in partners if partner is not None))
-    trained = sorted({person for person, product in places if _needs_training(records[person], product, moment.at)})
-    facts = await training_for_certification(connection, trained, moment.position) if trained else {}
-    training = {consultant_id: training_of(known) for consultant_id, known in facts.items()}
+    untrained = sorted({person for person, product in places if _needs_training(records[person], product, moment.at)})
+    training = await trained(connection, untrained, moment.position)
     items = []
     for consultant_id, product in places:
         done = training.get(consultant_id, {}).get(product, NO_TRAINING)

@@ -29,7 +29,8 @@ class ListedPerson(NamedTuple):
 
     `product`: None for a person who never counted for a partner: nothing is derived, and every product has to be looked
     at from the facts. `partner_id`: where the person counts. `due_on`: the first day by whose end maintenance is due;
-    None: none is owed. `changes_at`: when any of this changes, if no fact comes.
+    None: none is owed. `changes_at`: when any of this changes, if no fact comes. `told`: the position of the last fact
+    about a person of whom courses and passes say what it lacks; None for others.
     """
 
     consultant_id: str
@@ -40,12 +41,17 @@ class ListedPerson(NamedTuple):
     certified_since: datetime | None
     due_on: date | None
     changes_at: datetime | None
+    told: int | None
 
 
 class PeoplePage(NamedTuple):
-    """`following`: the person and product after which the next page begins; None: there is none."""
+    """`following`: the person and product after which the next page begins; None: there is none.
+
+    `table`: the table of progress, None on an empty page.
+    """
 
     moment: AsOf
+    table: int | None
     rows: list[ListedPerson]
     following: tuple[str, str] | None
 
@@ -82,11 +88,10 @@ async def present_people(
         statement = _EVERYBODY
     records = await with_filters(connection, statement, arguments, filters)
     moment, rows = moment_and_rows(records)
-    found = _people(rows)
+    found, table, until = _people(rows), records[0]["table"], records[0]["until"]
     if len(found) == limit:
-        return PeoplePage(moment, found, (found[-1].consultant_id, found[-1].product or ALL_PRODUCTS))
-    until = records[0]["until"]
-    return PeoplePage(moment, found, until and (until, ALL_PRODUCTS))
+        return PeoplePage(moment, table, found, (found[-1].consultant_id, found[-1].product or ALL_PRODUCTS))
+    return PeoplePage(moment, table, found, until and (until, ALL_PRODUCTS))
 
 
 def _statement(page: str, *, until: str = "NULL", uncounted: str = "true") -> str:
@@ -125,12 +130,14 @@ _LINKED_HOLDING: Final = _statement(
 def _people(rows: Sequence[tuple[Any, ...]]) -> list[ListedPerson]:
     found: list[ListedPerson] = []
     name = partner_id = partner_name = counting_changes_at = None
-    for consultant_id, product, first, *of_person, since, due_on, changes_at, _ in rows:
+    for consultant_id, product, first, *of_person, since, due_on, changes_at, told, _, _ in rows:
         if first:
             name, partner_id, partner_name, counting_changes_at = of_person
         if counting_changes_at is not None:
             changes_at = min(changes_at or counting_changes_at, counting_changes_at)
-        found.append(ListedPerson(consultant_id, product, name, partner_id, partner_name, since, due_on, changes_at))
+        found.append(
+            ListedPerson(consultant_id, product, name, partner_id, partner_name, since, due_on, changes_at, told)
+        )
     return found
 
 

@@ -56,13 +56,19 @@ SELECT CASE WHEN count(*) = $5::bigint THEN max(e.consultant_id) END FROM (
 
 -- name: people
 -- The moment ($4: of the snapshot that is read, null: the present), in the first row, with the last of $5 people where these do not fill
--- the page and more follow; and a page, as a list shows it. Only the first row of a person has the columns about the person.
+-- the page and more follow; and a page, as a list shows it. Only the first row of a person has the columns about the person. Of whom
+-- courses and passes say what it lacks, there is the position of the last fact; the first row has the table that says how far all is.
 SELECT {moment_of_person}, w.consultant_id, w.product, w.first,
     CASE WHEN w.first THEN (
         SELECT n.name FROM certification.consultant_name n WHERE n.consultant_id = w.consultant_id) END,
     counts.partner_id, p.name, counts.changes_at,
     CASE WHEN w.place % 2 = 1 THEN w.certified[w.place] END, owed.due_on,
     least(w.certified[w.place + 1], owed.changes_at),
+    CASE WHEN w.place % 2 = 0 AND owed.due_on IS NULL THEN (
+        SELECT e.notification_id FROM certification.stored_events e
+        WHERE e.consultant_id = w.consultant_id AND e.notification_id <= known.position
+        ORDER BY e.notification_id DESC LIMIT 1) END,
+    CASE WHEN w.row = 1 THEN (SELECT p.tableoid FROM progress p) END AS table,
     CASE WHEN w.row > 1 OR w.rows = $3 THEN NULL ELSE ({{until}}) END AS until
 FROM ({moment}) known
 LEFT JOIN LATERAL (
