@@ -23,6 +23,7 @@ from shared.events.facts import (
     PartnerEnrolled,
     Period,
     PortalChangeDeclared,
+    ScoreCorrected,
 )
 from shared.events.wire import instant_text
 from tests.compliance.asking import answer, ask, asking
@@ -98,6 +99,37 @@ async def test_a_list_says_since_when_each_is_certified_or_what_it_lacks(sandbox
         assert shown(earlier)["B"] == ("P1", began, "2022-03-01")
         assert [row["next_change_at"] for row in earlier["consultants"]][1] == "2022-03-02T00:00:00Z"
         assert (await ask(client, "partners/nobody/consultants")).status_code == 404
+
+
+async def test_a_list_takes_in_each_further_course_and_score(sandbox_database: Database) -> None:
+    """Of E, whose attempt failed. What was listed before is kept only while no further fact names the person."""
+    seed = SeedFacts()
+    seed.groups = told()
+    known = len(seed.groups)
+    seed.tell(NOW, CourseCompleted("E", "S200P"))
+    course = seed.head
+    seed.tell(NOW, ScoreCorrected("R1", 1, "80.00"))
+    seed.tell(NOW, FactVoided(f"f{course}"))
+    settings = settings_for(sandbox_database)
+    set_clock(sandbox_database, NOW)
+    connection = await connect(as_follower(settings))
+    with psycopg.connect(sandbox_database.owner_url, autocommit=True) as owner:
+        log = Log(owner)
+        log.write(seed.groups[:known])
+        await Projector(connection, OURS, "test").advance_fully(NOW)
+        async with asking(settings) as client:
+
+            async def lacked() -> list[str]:
+                page = await answer(client, "consultants", product="S200P", certified="false")
+                return next(row["lacks"] for row in page["consultants"] if row["consultant_id"] == "E")
+
+            assert await lacked() == ["course", "pass"]
+            for group, lacks in zip(seed.groups[known:], (["pass"], [], ["course"]), strict=True):
+                log.write([group])
+                await Projector(connection, OURS, "test").advance_fully(NOW)
+                assert await lacked() == lacks
+                assert await lacked() == lacks
+    await connection.close()
 
 
 async def test_maintenance_is_listed_while_it_is_owed(sandbox_database: Database) -> None:

@@ -80,17 +80,24 @@ MISTAKES: Final = (
     ),
     Mistake(
         "a search ends with the rows that it looks at first",
-        f"{READ_MODEL}/names.py",
-        "SELECT i.* FROM lacking t CROSS JOIN LATERAL ({indexed}) i",
-        "SELECT i.* FROM lacking t CROSS JOIN LATERAL ({indexed}) i WHERE false",
+        f"{READ_MODEL}/names.sql",
+        "SELECT i.* FROM lacking t CROSS JOIN LATERAL ({{indexed}}) i",
+        "SELECT i.* FROM lacking t CROSS JOIN LATERAL ({{indexed}}) i WHERE false",
         "compliance/test_cost.py::test_a_question_reads_no_more_of_a_tenfold_database[True]",
     ),
     Mistake(
         "a search leaves out what is between its first rows and what the indexes find",
-        f"{READ_MODEL}/names.py",
+        f"{READ_MODEL}/names.sql",
         "SELECT f.* FROM further f WHERE NOT EXISTS (SELECT FROM lacking)",
         "SELECT f.* FROM further f WHERE false",
         WINDOWS,
+    ),
+    Mistake(
+        "what a person has done is kept, whatever is told later",
+        f"{READ_MODEL}/training_cache.py",
+        "if kept is not None and kept[0] == told:",
+        "if kept is not None:",
+        f"{LISTS}::test_a_list_takes_in_each_further_course_and_score",
     ),
     Mistake(
         "windows that close soon hide one that ends soon",

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from services.compliance.database import Connection
+from services.web.statements import statements
 
 HOLDS_PART: Final = """(
     lower({column}) LIKE (SELECT certification.holding({part})) OR n.folded LIKE (SELECT certification.holding({part}))
@@ -24,31 +25,8 @@ def walks(limit: int) -> tuple[int, int]:
     return sample, longest_walk(sample)
 
 
-SEARCH: Final = """
-    WITH sample AS MATERIALIZED ({sample}),
-    near AS MATERIALIZED ({near}),
-    tried AS MATERIALIZED (
-        SELECT n.found, n.found < {page} AND l.id IS NOT NULL AS more, l.id, l.product
-        FROM (SELECT count(*) AS found FROM near) n LEFT JOIN (SELECT {place} FROM sample s OFFSET {walk} - 1) l ON true
-    ),
-    further AS MATERIALIZED (
-        SELECT f.* FROM tried t CROSS JOIN LATERAL ({further}) f WHERE t.more AND 8 * t.found >= {page}
-    ),
-    lacking AS MATERIALIZED (
-        SELECT t.* FROM tried t WHERE t.more AND t.found + (SELECT count(*) FROM further) < {page}
-    )
-    SELECT n.* FROM near n
-    UNION ALL
-    SELECT f.* FROM further f WHERE NOT EXISTS (SELECT FROM lacking)
-    UNION ALL
-    SELECT i.* FROM lacking t CROSS JOIN LATERAL ({indexed}) i
-"""
-"""A page of {page} rows. A part that many names or ids hold is found among the next rows: not all have to be found.
-
-`near`: what is found in a `sample` of {walk} rows. If that does not fill the page, and rows follow the last of these
-(`t.id` and `t.product`): `further` looks at them if eight times as much would fill the page, and the indexes find what
-that does not (`indexed`).
-"""
+SEARCH: Final = statements(__file__)["search"]
+"""A page of the rows of a list whose name or id holds a part; see `names.sql`."""
 
 
 _PARTNER_NAMES: Final = "SELECT n.partner_id, n.name FROM certification.partner_name n WHERE n.partner_id = ANY($1)"
