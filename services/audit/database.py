@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import asyncpg
 
+from services.web.database_connections import nothing_to_reset
 from services.web.database_role import take_reading_role
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ _SESSION: Final = {
     "timezone": "UTC",
     # Each statement walks an index; a plan for a young table without statistics would read it whole.
     "enable_seqscan": "off",
+    "plan_cache_mode": "force_generic_plan",
     "jit": "off",
     "idle_in_transaction_session_timeout": "30s",
 }
@@ -52,6 +54,7 @@ def create_pool(
         server_settings=session_of(settings.database_schema, settings.database_role),
         command_timeout=DEADLINE_SECONDS,
         min_size=0,
+        reset=nothing_to_reset,
         init=partial(take_reading_role, reading_role) if reading_role else None,
         max_size=connections_max or settings.database_connections_max,
     )

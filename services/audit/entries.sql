@@ -28,11 +28,6 @@ FROM certification.stored_events e
 WHERE e.notification_id > $1 AND e.notification_id <= $2
 ORDER BY e.notification_id
 
--- name: facts_at
--- The entries of the log of facts at the positions $1.
-SELECT e.notification_id AS position, {fact_entry} AS entry
-FROM unnest($1::bigint[]) w (position) JOIN certification.stored_events e ON e.notification_id = w.position
-
 -- name: facts_head
 SELECT coalesce(max(e.notification_id), 0) FROM certification.stored_events e
 

@@ -12,7 +12,7 @@ from services.audit.files_beside_database import KeyDirectory
 from services.audit.key_rotations import rotated_to
 from services.audit.merkle import HASH_BYTES, leaf_hash
 from services.audit.note import NoteError, VerifierKey, open_note
-from services.audit.sealed_log import EntryMissing, LogName
+from services.audit.sealed_log import EntryMissing, LogName, StoredTile
 from services.audit.tiles import WIDTH, GrowingTree, TileMissing, split
 from services.web.log_check import LogAltered
 
@@ -203,10 +203,13 @@ class ExtensionCheck:
         tree, through = GrowingTree(), self._tree.size
         async for some in sealed_log.entries(connection, self._log, 0, through):
             full = tree.append([leaf_hash(entry) for entry in some])
-            tiles = [(grown.tile, grown.hashes) for grown in full] + (tree.partial() if tree.size == through else [])
-            stored = await sealed_log.read_tiles(connection, self._log, [tile for tile, _ in tiles])
-            for tile, hashes in tiles:
-                if stored.get(tile, b"")[: len(hashes)] != hashes:
+            tiles = [StoredTile(grown.tile, grown.hashes, grown.group_roots) for grown in full]
+            tiles += [StoredTile(*partial) for partial in (tree.partial() if tree.size == through else ())]
+            stored = await sealed_log.read_stored_tiles(connection, self._log, [tile.tile for tile in tiles])
+            for tile, hashes, group_roots in tiles:
+                found = stored.get(tile)
+                wrong = found is not None and group_roots and found.group_roots not in (None, group_roots)
+                if found is None or not found.hashes.startswith(hashes) or wrong:
                     why = f"tile {tile.number} of level {tile.level} is not that of the entries, which are as sealed"
                     raise LogAltered(self._log, None, why)
 

@@ -175,7 +175,7 @@ def decode_hash(line: str) -> bytes:
 
 def encode_hashes(hashes: Sequence[bytes]) -> str:
     """Hashes in base64, each in a line."""
-    return "".join(f"{_encoded(given)}\n" for given in hashes)
+    return b"".join(map(binascii.b2a_base64, hashes)).decode("ascii")
 
 
 def _cosigned(text: str, seconds: int) -> bytes:

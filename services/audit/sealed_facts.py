@@ -2,26 +2,24 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
 import asyncpg
 
-from services.audit import sealed_log
-from services.audit.checkpoint import proof_text
-from services.audit.database import Connection, Pool, create_pool
-from services.audit.sealed_log import LogName, StoredCheckpoint
+from services.audit.database import Pool, create_pool
+from services.audit.fact_prover import FactProver, Proved
 from services.audit.settings import AuditSettings
-from services.audit.tiles import TileId, TileMissing, inclusion_ranges, root_of_range, tiles_of
 from services.web.database_connections import AWAY
-from services.web.fact_proofs import SealedFact
+from services.web.fact_proofs import FoundProofs, SealedFact
+from services.web.fair_places import FairPlaces
 
 AT_ONCE_MAX: Final = 1
-"""Answers whose proofs are made at once; each takes a thread for some ten milliseconds."""
+"""Answers whose proofs are made at once."""
 SECONDS_MAX: Final = 5.0
 """How long an answer waits for its proofs, before it goes without."""
-ENTRIES_BYTES_MAX: Final = 1 << 20
+ENTRIES_CHARACTERS_MAX: Final = 1 << 20
 """What the entries of one answer have at most; the facts after it are not proved there."""
 
 _log: Final = logging.getLogger(__name__)
@@ -33,8 +31,9 @@ class SealedFacts:
     def __init__(self, settings: AuditSettings, reading_role: str | None = None) -> None:
         self._settings = settings
         self._reading_role = reading_role
+        self._prover = FactProver(settings)
         self._pool: Pool | None = None
-        self._turns = asyncio.Semaphore(AT_ONCE_MAX)
+        self._places = FairPlaces(AT_ONCE_MAX)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -43,42 +42,40 @@ class SealedFacts:
             self._pool = pool
             yield
 
-    async def of(self, positions: Sequence[int]) -> Mapping[int, SealedFact]:
-        """By position; without those that are not sealed yet, and empty where the database does not answer."""
+    async def of(self, positions: Sequence[int]) -> FoundProofs:
+        """The proofs, without those that are not sealed yet; none where the database does not answer in time."""
         assert self._pool is not None, "it runs"
         try:
-            async with asyncio.timeout(SECONDS_MAX), self._turns, self._pool.acquire() as connection:
-                return await self._proved(connection, positions)
-        except (*AWAY, asyncpg.PostgresError, TileMissing) as problem:
+            async with asyncio.timeout(SECONDS_MAX), self._places.place(), self._pool.acquire() as connection:
+                proved = await self._prover.prove(connection, positions)
+        except (*AWAY, asyncpg.PostgresError) as problem:
             _log.warning("an explanation goes without proofs: %r", problem)
-            return {}
-
-    async def _proved(self, connection: Connection, positions: Sequence[int]) -> Mapping[int, SealedFact]:
-        settings, log = self._settings, LogName.FACTS
-        checkpoint = await sealed_log.latest_checkpoint(
-            connection, log, settings.witness_keys, settings.cosignatures_min
-        )
-        if checkpoint is None:
-            return {}
-        sealed = [position for position in positions if position <= checkpoint.size]
-        found = await sealed_log.fact_entries(connection, sealed)
-        entries: dict[int, bytes] = {}
-        size = 0
-        for position in sealed:
-            size += len(found.get(position, b""))
-            if position in found and size <= ENTRIES_BYTES_MAX:
-                entries[position] = found[position]
-        wanted = tiles_of(place for position in entries for place in inclusion_ranges(position - 1, checkpoint.size))
-        tiles = await sealed_log.read_tiles(connection, log, wanted)
-        return await asyncio.to_thread(_proofs, entries, tiles, checkpoint)
+            return FoundProofs({}, ("The database did not answer in time: ask again for the proofs.",))
+        facts = dict(_within(proved.facts))
+        return FoundProofs(facts, tuple(_missing(positions, proved, len(facts))))
 
 
-def _proofs(
-    entries: Mapping[int, bytes], tiles: Mapping[TileId, bytes], checkpoint: StoredCheckpoint
-) -> Mapping[int, SealedFact]:
-    found = {}
-    for position, entry in entries.items():
-        ranges = inclusion_ranges(position - 1, checkpoint.size)
-        hashes = [root_of_range(place, tiles) for place in ranges]
-        found[position] = SealedFact(entry.decode(), proof_text(position - 1, hashes, checkpoint.note))
-    return found
+def _within(facts: dict[int, SealedFact]) -> Iterator[tuple[int, SealedFact]]:
+    """The first of them, as far as an answer holds."""
+    left = ENTRIES_CHARACTERS_MAX
+    for position, fact in facts.items():
+        left -= len(fact.entry)
+        if left < 0:
+            return
+        yield position, fact
+
+
+def _missing(positions: Sequence[int], proved: Proved, shown: int) -> Iterator[str]:
+    if proved.checkpoint is None:
+        yield "Nothing is sealed yet."
+        return
+    end = proved.checkpoint.size
+    unsealed = sum(position > end for position in positions)
+    if unsealed:
+        yield f"Not sealed yet: {unsealed} of the facts. The latest checkpoint ends at position {end}."
+    if proved.altered:
+        _log.error("what is stored of the facts %s does not lead to the root that was sealed", proved.altered)
+        named = ", ".join(str(position) for position in proved.altered[:10])
+        yield f"The log is not what was sealed: what is stored of position {named} does not lead to the signed root."
+    if shown < len(proved.facts):
+        yield f"Too long to be shown here: {len(proved.facts) - shown} of the facts. Each has its proof at its address."

@@ -10,7 +10,18 @@ import asyncpg
 from services.audit.checkpoint import SIZE_MAX
 from services.audit.database import Connection
 from services.audit.note import ED25519, VerifierKey
-from services.audit.tiles import HEIGHT, WIDTH, GrowingTree, Range, TileId, TileMissing, root_of_range, tiles_of
+from services.audit.tiles import (
+    HEIGHT,
+    WIDTH,
+    GrowingTree,
+    Range,
+    TileId,
+    TileMissing,
+    edge_of,
+    root_of_range,
+    subtrees_of,
+    tiles_of,
+)
 from services.web.statements import statements
 from shared.events.system_facts import SIGNING_KEY
 
@@ -19,6 +30,8 @@ ENTRIES_AT_ONCE: Final = 4_096
 
 _SQL: Final = statements(__file__)
 _ENTRIES: Final = statements(__file__.replace("sealed_log", "entries"))
+FACT_ENTRY: Final = _ENTRIES["fact_entry"]
+LATEST_CHECKPOINT: Final = _SQL["latest_checkpoint"]
 
 
 class LogName(StrEnum):
@@ -43,6 +56,14 @@ class StoredCheckpoint(NamedTuple):
     size: int
     root: bytes
     note: str
+
+
+class StoredTile(NamedTuple):
+    """A tile as it is kept. `group_roots`: over each 16 of its hashes; None: it is partial, or was stored without."""
+
+    tile: TileId
+    hashes: bytes
+    group_roots: bytes | None = None
 
 
 class InstalledKey(NamedTuple):
@@ -105,21 +126,23 @@ async def entries(
             reading.cancel()
 
 
-async def fact_entries(connection: Connection, positions: Sequence[int]) -> dict[int, bytes]:
-    """The entries of the log of facts at these positions, where they can be written."""
-    rows = await connection.fetch(_ENTRIES["facts_at"], positions)
-    return {row["position"]: row["entry"] for row in rows if row["entry"] is not None}
-
-
 def _last_at_once(after: int, through: int) -> int:
     return min(after + ENTRIES_AT_ONCE - after % WIDTH, through)
 
 
 async def read_tiles(connection: Connection, log: LogName, wanted: Collection[TileId]) -> dict[TileId, bytes]:
+    """The hashes of these tiles, of those that there are."""
+    return {tile: stored.hashes for tile, stored in (await read_stored_tiles(connection, log, wanted)).items()}
+
+
+async def read_stored_tiles(
+    connection: Connection, log: LogName, wanted: Collection[TileId]
+) -> dict[TileId, StoredTile]:
     """The stored tiles of these that there are."""
     levels, numbers = [tile.level for tile in wanted], [tile.number for tile in wanted]
     rows = await connection.fetch(_SQL["tiles"], log, levels, numbers)
-    return {TileId(row["level"], row["number"]): row["hashes"] for row in rows}
+    stored = [StoredTile(TileId(row["level"], row["number"]), row["hashes"], row["group_roots"]) for row in rows]
+    return {tile.tile: tile for tile in stored}
 
 
 async def leaf_tiles(connection: Connection, log: LogName, first: int, after: int) -> Mapping[int, bytes]:
@@ -130,16 +153,13 @@ async def leaf_tiles(connection: Connection, log: LogName, first: int, after: in
 async def roots(connection: Connection, log: LogName, ranges: Sequence[Range]) -> list[bytes]:
     """The roots of these subtrees, from stored tiles. Raises `TileMissing`."""
     tiles = await read_tiles(connection, log, tiles_of(ranges))
-    return [root_of_range(entries_range, tiles) for entries_range in ranges]
+    subtrees = {(tile.level, tile.number): subtrees_of(hashes) for tile, hashes in tiles.items()}
+    return [root_of_range(entries_range, subtrees) for entries_range in ranges]
 
 
 async def read_tree(connection: Connection, log: LogName, size: int) -> GrowingTree:
     """The tree of this size, to go on from. Raises `TileMissing`."""
-    edge = [
-        TileId(level, size >> HEIGHT * (level + 1))
-        for level in range((size.bit_length() + HEIGHT - 1) // HEIGHT)
-        if size >> HEIGHT * level & WIDTH - 1
-    ]
+    edge = edge_of(size)
     tiles = await read_tiles(connection, log, edge)
     widths = {tile.level: (size >> HEIGHT * tile.level & WIDTH - 1) * 32 for tile in edge}
     for tile in edge:
@@ -156,15 +176,9 @@ async def latest_checkpoint(
     size_max: int = SIZE_MAX,
 ) -> StoredCheckpoint | None:
     """The greatest checkpoint that counts, with its cosignatures; None: there is none yet."""
-    if cosignatures_min:
-        keys = [witness.text for witness in witnesses]
-        row = await connection.fetchrow(_SQL["latest_cosigned"], log, size_max, keys, cosignatures_min)
-    else:
-        row = await connection.fetchrow(_SQL["latest_checkpoint"], log, size_max)
-    if row is None:
-        return None
-    (found,) = await _cosigned(connection, log, [StoredCheckpoint(*row)])
-    return found
+    keys = [witness.text for witness in witnesses]
+    row = await connection.fetchrow(LATEST_CHECKPOINT, log, size_max, keys, cosignatures_min)
+    return None if row is None else StoredCheckpoint(*row)
 
 
 async def checkpoints(
@@ -172,14 +186,7 @@ async def checkpoints(
 ) -> list[StoredCheckpoint]:
     """The first checkpoints of sizes after one and through another, with their cosignatures."""
     rows = await connection.fetch(_SQL["checkpoints"], log, after, through, count_max)
-    return await _cosigned(connection, log, [StoredCheckpoint(*row) for row in rows])
-
-
-async def _cosigned(connection: Connection, log: LogName, found: Sequence[StoredCheckpoint]) -> list[StoredCheckpoint]:
-    lines: dict[int, list[str]] = {}
-    for row in await connection.fetch(_SQL["cosignatures"], log, [checkpoint.size for checkpoint in found]):
-        lines.setdefault(row["size"], []).append(row["line"] + "\n")
-    return [checkpoint._replace(note=checkpoint.note + "".join(lines.get(checkpoint.size, ()))) for checkpoint in found]
+    return [StoredCheckpoint(*row) for row in rows]
 
 
 async def installed_keys(connection: Connection) -> list[InstalledKey]:
@@ -226,7 +233,7 @@ async def store_growth(
     connection: Connection,
     log: LogName,
     lease: Lease,
-    tiles: Sequence[tuple[TileId, bytes]],
+    tiles: Sequence[StoredTile],
     checkpoint: StoredCheckpoint,
 ) -> bool:
     """Stores the tiles and the checkpoint in one transaction; False: the lease is lost, and nothing is changed."""
@@ -234,8 +241,10 @@ async def store_growth(
         grown = await connection.execute(_SQL["grow"], log, lease.fence, lease.size, checkpoint.size)
         if grown != "UPDATE 1":
             return False
-        levels, numbers = [tile.level for tile, _ in tiles], [tile.number for tile, _ in tiles]
-        await connection.execute(_SQL["store_tiles"], log, levels, numbers, [hashes for _, hashes in tiles])
+        places = [stored.tile for stored in tiles]
+        levels, numbers = [tile.level for tile in places], [tile.number for tile in places]
+        hashes, group_roots = [stored.hashes for stored in tiles], [stored.group_roots for stored in tiles]
+        await connection.execute(_SQL["store_tiles"], log, levels, numbers, hashes, group_roots)
         await connection.execute(_SQL["store_checkpoint"], log, *checkpoint)
     return True
 

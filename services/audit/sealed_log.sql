@@ -18,9 +18,10 @@ UPDATE audit.log SET lease_until = '-infinity' WHERE held_by = $1
 UPDATE audit.log SET size = $4 WHERE name = $1 AND fence = $2 AND size = $3
 
 -- name: store_tiles
-INSERT INTO audit.tile (log, level, number, hashes)
-SELECT $1, t.level, t.number, t.hashes FROM unnest($2::smallint[], $3::bigint[], $4::bytea[]) t (level, number, hashes)
-ON CONFLICT (log, level, number) DO UPDATE SET hashes = EXCLUDED.hashes
+INSERT INTO audit.tile (log, level, number, hashes, group_roots)
+SELECT $1, t.level, t.number, t.hashes, t.group_roots
+FROM unnest($2::smallint[], $3::bigint[], $4::bytea[], $5::bytea[]) t (level, number, hashes, group_roots)
+ON CONFLICT (log, level, number) DO UPDATE SET hashes = EXCLUDED.hashes, group_roots = EXCLUDED.group_roots
 
 -- name: store_checkpoint
 INSERT INTO audit.checkpoint (log, size, root, note) VALUES ($1, $2, $3, $4)
@@ -42,37 +43,38 @@ SELECT k.public_key, k.fact_position FROM audit.signing_key k ORDER BY k.number
 SELECT e.state FROM certification.stored_events e WHERE e.originator_id = $1 ORDER BY e.originator_version
 
 -- name: tiles
-SELECT t.level, t.number, t.hashes FROM unnest($2::smallint[], $3::bigint[]) w (level, number)
+SELECT t.level, t.number, t.hashes, t.group_roots FROM unnest($2::smallint[], $3::bigint[]) w (level, number)
 JOIN audit.tile t ON t.log = $1 AND t.level = w.level AND t.number = w.number
 
 -- name: leaf_tiles
 SELECT t.number, t.hashes FROM audit.tile t
 WHERE t.log = $1 AND t.level = 0 AND t.number >= $2 AND t.number < $3 ORDER BY t.number
 
--- name: latest_checkpoint
-SELECT c.size, c.root, c.note FROM audit.checkpoint c WHERE c.log = $1 AND c.size <= $2 ORDER BY c.size DESC LIMIT 1
+-- name: cosigned_note
+-- An expression: the note of a checkpoint, with its cosignatures.
+c.note || coalesce((
+    SELECT string_agg(s.line || E'\n', '' ORDER BY s.witness) FROM audit.cosignature s
+    WHERE s.log = c.log AND s.size = c.size
+), '')
 
--- name: latest_cosigned
--- The greatest checkpoint that at least $4 of the witnesses $3 cosigned.
-SELECT c.size, c.root, c.note
-FROM audit.checkpoint c
-WHERE c.log = $1 AND c.size = (
+-- name: latest_checkpoint
+-- The greatest checkpoint up to size $2 that at least $4 of the witnesses $3 cosigned.
+SELECT c.size, c.root, {cosigned_note} AS note FROM audit.checkpoint c
+WHERE c.log = $1 AND c.size <= CASE WHEN $4 = 0 THEN $2::bigint ELSE (
     SELECT s.size FROM audit.cosignature s
     WHERE s.log = $1 AND s.size <= $2 AND s.witness = ANY($3::text[])
-    GROUP BY s.size HAVING count(*) >= $4
+    GROUP BY s.size HAVING count(*) >= $4::int
     ORDER BY s.size DESC LIMIT 1
-)
+) END
+ORDER BY c.size DESC LIMIT 1
 
 -- name: cosigned_size
 -- The greatest size that a witness cosigned.
 SELECT coalesce(max(s.size), 0) FROM audit.cosignature s WHERE s.log = $1 AND s.witness = $2
 
 -- name: checkpoints
-SELECT c.size, c.root, c.note FROM audit.checkpoint c WHERE c.log = $1 AND c.size > $2 AND c.size <= $3
+SELECT c.size, c.root, {cosigned_note} AS note FROM audit.checkpoint c WHERE c.log = $1 AND c.size > $2 AND c.size <= $3
 ORDER BY c.size LIMIT $4
-
--- name: cosignatures
-SELECT s.size, s.line FROM audit.cosignature s WHERE s.log = $1 AND s.size = ANY($2::bigint[]) ORDER BY s.size, s.witness
 
 -- name: beat
 WITH forgotten AS (DELETE FROM audit.heartbeat WHERE beat_at < clock_timestamp() - interval '1 hour' AND held_by <> $1)

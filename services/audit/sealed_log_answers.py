@@ -7,8 +7,9 @@ from typing import Final
 from services.audit import sealed_log
 from services.audit.checkpoint import proof_text
 from services.audit.database import Connection, Pool
+from services.audit.fact_prover import FactProver
 from services.audit.readiness import Readiness, check_readiness
-from services.audit.refusals import NoSuchFact, NoSuchTile, NotSealed
+from services.audit.refusals import NoSuchFact, NoSuchTile, NotSealed, NotWhatWasSealed
 from services.audit.sealed_log import LogName, StoredCheckpoint
 from services.audit.settings import AuditSettings
 from services.audit.tiles import WIDTH, TileId, inclusion_ranges, width_in
@@ -35,6 +36,7 @@ class AuditService:
 
     def __init__(self, settings: AuditSettings) -> None:
         self.settings = settings
+        self._prover = FactProver(settings)
         self.pool: Pool | None = None
         self.readiness_pool: Pool | None = None
         self.exports = Places(EXPORTS_MAX, EXPORTS_MAX)
@@ -87,15 +89,18 @@ class AuditService:
             raise NoSuchTile(f"A log of {size} entries has no such tile.")
 
     async def proof(self, fact_id: str) -> str:
-        """The `.tlog-proof` of a fact. Raises `NoSuchFact`, `NotSealed`."""
+        """The `.tlog-proof` of a fact. Raises `NoSuchFact`, `NotSealed`, `NotWhatWasSealed`."""
         async with self.connection() as connection:
             position = await connection.fetchval(_POSITION_OF, fact_id)
             if position is None:
                 raise NoSuchFact(f"No fact {fact_id} was ever recorded.")
-            checkpoint = await self.checkpoint(connection, LogName.FACTS)
-            if checkpoint.size < position:
-                raise NotSealed(f"The fact is at position {position}; the latest checkpoint ends at {checkpoint.size}.")
-            return await proof_of(connection, LogName.FACTS, position, checkpoint)
+            proved = await self._prover.prove(connection, [position])
+        if position in proved.facts:
+            return proved.facts[position].tlog_proof
+        if position in proved.altered:
+            raise NotWhatWasSealed(f"What is stored of position {position} does not lead to the root that was sealed.")
+        end = proved.checkpoint.size if proved.checkpoint else 0
+        raise NotSealed(f"The fact is at position {position}; the latest checkpoint ends at {end}.")
 
 
 async def proof_of(connection: Connection, log: LogName, position: int, checkpoint: StoredCheckpoint) -> str:

@@ -18,9 +18,9 @@ from services.audit.files_beside_database import KeyDirectory, KeyDirectoryError
 from services.audit.key_rotations import installed_by
 from services.audit.merkle import leaf_hash
 from services.audit.note import Signature, public_bytes, sign, signed_note
-from services.audit.sealed_log import EntryMissing, InstalledKey, Lease, LogName, StoredCheckpoint
+from services.audit.sealed_log import EntryMissing, InstalledKey, Lease, LogName, StoredCheckpoint, StoredTile
 from services.audit.settings import AuditSettings
-from services.audit.tiles import GrowingTree, TileId
+from services.audit.tiles import GrowingTree
 from services.web.database_connections import AWAY
 from services.web.log_check import LogAltered
 from services.web.reconnect import Backoff, keep_connected
@@ -193,12 +193,14 @@ class SealedLog:
             return False
         tree, self._tree = self._tree, None  # until it is stored
         through = min(head, lease.size + SEALED_AT_ONCE)
-        tiles: list[tuple[TileId, bytes]] = []
+        tiles: list[StoredTile] = []
         async for some in sealed_log.entries(self._connection, self.name, lease.size, through):
             await self._install_keys(some, tree.size)
-            tiles += [(full.tile, full.hashes) for full in tree.append([leaf_hash(entry) for entry in some])]
+            full = tree.append([leaf_hash(entry) for entry in some])
+            tiles += [StoredTile(grown.tile, grown.hashes, grown.group_roots) for grown in full]
+        tiles += [StoredTile(tile, hashes) for tile, hashes in tree.partial()]
         checkpoint = self._signed(Checkpoint(lease.origin, tree.size, tree.root))
-        if not await sealed_log.store_growth(self._connection, self.name, lease, [*tiles, *tree.partial()], checkpoint):
+        if not await sealed_log.store_growth(self._connection, self.name, lease, tiles, checkpoint):
             return False
         self._tree, self.latest = tree, checkpoint
         self._directory.keep_note(self.name, checkpoint.note)

@@ -9,9 +9,12 @@ from services.audit.merkle import EMPTY_ROOT, HASH_BYTES, join, pair_up, root_of
 
 HEIGHT: Final = 8
 WIDTH: Final = 1 << HEIGHT
-_KEPT_MAX: Final = 1024
-"""Subtrees of a tile whose roots a process keeps, of at most 4 KiB each."""
-_KEPT_WIDTH_MIN: Final = 4
+GROUP_HEIGHT: Final = 4
+GROUP: Final = 1 << GROUP_HEIGHT
+"""A full tile is stored with the root of each 16 of its hashes."""
+_KEPT_MAX: Final = 256
+"""Tiles whose subtrees a process keeps, 16 KiB each."""
+_ABSENT: Final = bytes(HASH_BYTES)
 _PARTIAL_WIDTH: Final = re.compile(r"[1-9][0-9]{0,2}")
 
 
@@ -71,10 +74,11 @@ class TileMissing(LookupError):
 
 
 class FullTile(NamedTuple):
-    """A tile that became full. `root`: over its hashes, which stands in the tile above."""
+    """A tile that became full. `group_roots`: over each 16 of its hashes. `root`: over all, in the tile above."""
 
     tile: TileId
     hashes: bytes
+    group_roots: bytes
     root: bytes
 
 
@@ -107,13 +111,12 @@ class GrowingTree:
             return
         after = (self.size >> HEIGHT * level) // WIDTH
         first = after - whole // WIDTH
-        above: Sequence[bytes] = pending[:whole]
-        for _ in range(HEIGHT):
-            above = pair_up(above)
-        full += [
-            FullTile(TileId(level, first + place), b"".join(pending[place * WIDTH : (place + 1) * WIDTH]), root)
-            for place, root in enumerate(above)
-        ]
+        groups = _pair_up(pending[:whole], GROUP_HEIGHT)
+        above = _pair_up(groups, HEIGHT - GROUP_HEIGHT)
+        for place, root in enumerate(above):
+            own = pending[place * WIDTH : (place + 1) * WIDTH]
+            own_groups = groups[place * WIDTH // GROUP : (place + 1) * WIDTH // GROUP]
+            full.append(FullTile(TileId(level, first + place), b"".join(own), b"".join(own_groups), root))
         self._append(level + 1, above, full)
 
     def partial(self) -> list[tuple[TileId, bytes]]:
@@ -133,11 +136,23 @@ class GrowingTree:
         return join(subtrees)
 
 
+def _pair_up(hashes: Sequence[bytes], heights: int) -> Sequence[bytes]:
+    """So many levels above."""
+    for _ in range(heights):
+        hashes = pair_up(hashes)
+    return hashes
+
+
 def split(hashes: bytes) -> list[bytes]:
     """The hashes of a tile. Raises `ValueError` for a tile of another length than its hashes have."""
     if len(hashes) % HASH_BYTES or len(hashes) > WIDTH * HASH_BYTES:
         raise ValueError("a tile holds at most 256 hashes of 32 bytes")
     return [hashes[place : place + HASH_BYTES] for place in range(0, len(hashes), HASH_BYTES)]
+
+
+def group_roots_of(hashes: bytes) -> bytes:
+    """The root over each 16 hashes of a full tile."""
+    return b"".join(_pair_up(split(hashes), GROUP_HEIGHT))
 
 
 def _complete(hashes: Sequence[bytes]) -> list[bytes]:
@@ -207,22 +222,44 @@ def tiles_of(ranges: Iterable[Range]) -> set[TileId]:
     return {node.tile for entries in ranges for node in nodes_of(entries)}
 
 
-def root_of_range(entries: Range, tiles: Mapping[TileId, bytes]) -> bytes:
-    """The root of a subtree, or of the whole tree from 0. Raises `TileMissing`."""
-    return join([_hash_of(node, tiles) for node in nodes_of(entries)]) if entries[1] else EMPTY_ROOT
+def edge_of(size: int) -> list[TileId]:
+    """The partial tiles of a tree."""
+    levels = range((size.bit_length() + HEIGHT - 1) // HEIGHT)
+    return [TileId(level, size >> HEIGHT * (level + 1)) for level in levels if size >> HEIGHT * level & WIDTH - 1]
 
 
-def _hash_of(node: Node, tiles: Mapping[TileId, bytes]) -> bytes:
-    tile = node.tile
-    count = 1 << node.height % HEIGHT
-    first = node.place * count % WIDTH
-    hashes = tiles.get(tile, b"")[first * HASH_BYTES : (first + count) * HASH_BYTES]
-    if len(hashes) < count * HASH_BYTES:
-        raise TileMissing(tile)
-    return _root_over(hashes) if count > _KEPT_WIDTH_MIN else root_of(split(hashes))
+Subtrees = Mapping[tuple[int, int], bytes]
+"""By level and number of a tile, the roots of its subtrees, as `subtrees_of` gives them."""
 
 
 @lru_cache(_KEPT_MAX)
-def _root_over(hashes: bytes) -> bytes:
-    """What proofs ask for again and again: the upper tiles are those of every entry."""
-    return root_of(split(hashes))
+def subtrees_of(hashes: bytes) -> bytes:
+    """The roots of the complete subtrees over the hashes of a tile, side by side, the lowest first.
+
+    Each is at the place that it has in a full tile; zeros are where a partial tile has none.
+    """
+    some, levels = split(hashes), []
+    for height in range(HEIGHT):
+        levels.append(b"".join(some).ljust((WIDTH >> height) * HASH_BYTES, b"\0"))
+        some = pair_up(some[: len(some) & ~1])
+    return b"".join(levels)
+
+
+def root_of_range(entries: Range, subtrees: Subtrees) -> bytes:
+    """The root of a subtree, or of the whole tree from 0. Raises `TileMissing`."""
+    first, after = entries
+    size = after - first
+    if size & (size - 1):
+        return join([root_at(node.height, node.place, subtrees) for node in nodes_of(entries)])
+    return root_at(size.bit_length() - 1, first // size, subtrees) if size else EMPTY_ROOT
+
+
+def root_at(height: int, place: int, subtrees: Subtrees) -> bytes:
+    """The root of the complete subtree of 2**height entries, the `place`-th of its height. Raises `TileMissing`."""
+    level, within = divmod(height, HEIGHT)
+    number, own = divmod(place, WIDTH >> within)
+    first = (2 * WIDTH - (2 * WIDTH >> within) + own) * HASH_BYTES
+    root = subtrees.get((level, number), b"")[first : first + HASH_BYTES]
+    if len(root) < HASH_BYTES or root == _ABSENT:
+        raise TileMissing(TileId(level, number))
+    return root

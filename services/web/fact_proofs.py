@@ -12,14 +12,18 @@ class SealedFact(NamedTuple):
     tlog_proof: str
 
 
+class FoundProofs(NamedTuple):
+    """The proofs by position, all by one checkpoint. `missing`: in sentences, why there are no more."""
+
+    facts: Mapping[int, SealedFact]
+    missing: tuple[str, ...] = ()
+
+
 class FactProofs(Protocol):
     """Looks proofs up."""
 
     def running(self) -> AbstractAsyncContextManager[None]:
         """Holds what it needs while the context lasts."""
 
-    async def of(self, positions: Sequence[int]) -> Mapping[int, SealedFact]:
-        """By position; without those that are not sealed yet, and empty where the database does not answer.
-
-        All proofs are by one checkpoint.
-        """
+    async def of(self, positions: Sequence[int]) -> FoundProofs:
+        """Those that there are. Without any where the database does not answer in time."""

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from services.audit.checkpoint import Checkpoint, proof_text
 from services.audit.merkle import leaf_hash
 from services.audit.note import ED25519, VerifierKey, encode_hashes, public_bytes, sign, signed_note
-from services.audit.tiles import GrowingTree, TileId, consistency_ranges, inclusion_ranges, root_of_range
+from services.audit.tiles import GrowingTree, consistency_ranges, inclusion_ranges, root_of_range, subtrees_of
 
 SOURCES: Final = Path("/usr/share/gocode/src/golang.org/x/mod/sumdb")
 """Where Debian's golang-golang-x-mod-dev puts them."""
@@ -49,12 +49,12 @@ class Log:
     def __init__(self) -> None:
         key = Ed25519PrivateKey.generate()
         self.key = VerifierKey(ORIGIN, ED25519, public_bytes(key))
-        self.tree, self.tiles = GrowingTree(), dict[TileId, bytes]()
+        self.tree, self.tiles = GrowingTree(), dict[tuple[int, int], bytes]()
         self.notes: dict[int, str] = {}
         for size in (300, 700):
             leaves = [leaf_hash(entry) for entry in ENTRIES[self.tree.size : size]]
-            self.tiles |= {full.tile: full.hashes for full in self.tree.append(leaves)}
-            self.tiles |= dict(self.tree.partial())
+            tiles = {full.tile: full.hashes for full in self.tree.append(leaves)} | dict(self.tree.partial())
+            self.tiles |= {(tile.level, tile.number): subtrees_of(hashes) for tile, hashes in tiles.items()}
             checkpoint = Checkpoint(ORIGIN, size, self.tree.root)
             self.notes[size] = signed_note(checkpoint.text, [sign(checkpoint.text, ORIGIN, key)])
 

@@ -273,6 +273,20 @@ def test_a_tile_that_was_damaged_is_found(sealed: Sealed) -> None:
         seal(sealed.database, sealed.directory)
 
 
+def test_roots_beside_a_tile_that_are_wrong_are_found(sealed: Sealed) -> None:
+    async def compare_tiles() -> None:
+        check = AlterationWatch(audit_settings(sealed.database, sealed.directory))
+        try:
+            await check.compare()
+            await check.compare_tiles()
+        finally:
+            await check.close()
+
+    assert _refused(compare_tiles()) is None
+    sealed.as_owner("UPDATE audit.tile SET group_roots = set_byte(group_roots, 5, 0) WHERE log = 'facts' AND level = 0")
+    assert "tile 0 of level 0" in str(_refused(compare_tiles()))
+
+
 def test_nothing_is_signed_for_another_log(sealed: Sealed) -> None:
     """The schema made again: what is kept beside the key is of another log."""
     sealed.as_owner("DROP SCHEMA audit CASCADE")

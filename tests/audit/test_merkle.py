@@ -17,15 +17,19 @@ from services.audit.merkle import (
     verify_consistency,
     verify_inclusion,
 )
+from services.audit.proof_paths import ProofPaths
 from services.audit.tiles import (
     WIDTH,
     GrowingTree,
     TileId,
+    TileMissing,
     consistency_ranges,
+    group_roots_of,
     inclusion_ranges,
     number_path,
     parse_number_path,
     root_of_range,
+    subtrees_of,
     tiles_of,
     width_in,
 )
@@ -161,12 +165,76 @@ def test_a_tree_grown_in_any_steps_proves_what_a_tree_at_once_proves(
     index = data.draw(some.integers(0, size - 1))
     ranges = inclusion_ranges(index, size)
     assert tiles_of(ranges) <= tiles.keys()
-    verify_inclusion(index, size, MANY[index], [root_of_range(part, tiles) for part in ranges], tree.root)
+    subtrees = {(tile.level, tile.number): subtrees_of(hashes) for tile, hashes in tiles.items()}
+    verify_inclusion(index, size, MANY[index], [root_of_range(part, subtrees) for part in ranges], tree.root)
     old_size = index + 1
     ranges = [] if old_size == size else consistency_ranges(old_size, size)
-    old_root = root_of_range((0, old_size), tiles)
+    old_root = root_of_range((0, old_size), subtrees)
     assert old_root == root_of(MANY[:old_size])
-    verify_consistency(old_size, size, old_root, tree.root, [root_of_range(part, tiles) for part in ranges])
+    verify_consistency(old_size, size, old_root, tree.root, [root_of_range(part, subtrees) for part in ranges])
+
+
+BYTES: Final = [str(number).encode() for number in range(WIDTH * WIDTH + 300)]
+LARGE: Final = GrowingTree()
+FULL: Final = {full.tile: full for full in LARGE.append([leaf_hash(entry) for entry in BYTES])}
+PARTIAL: Final = dict(LARGE.partial())
+
+
+def large() -> dict[tuple[int, int], bytes]:
+    """The subtrees of all tiles of a tree of three levels that are not at the bottom, and of the partial ones."""
+    above = {tile: full.hashes for tile, full in FULL.items() if tile.level}
+    return {(tile.level, tile.number): subtrees_of(hashes) for tile, hashes in (above | PARTIAL).items()}
+
+
+@pytest.mark.parametrize("index", [0, 15, 16, 255, 256, 54_321, 65_535, 65_536, 65_791, 65_792, 65_835])
+def test_sixteen_hashes_and_the_roots_over_the_others_prove_an_entry(index: int) -> None:
+    paths, proof = ProofPaths(LARGE.size, LARGE.root, large()), []
+    if paths.is_in_full_tile(index):
+        hashes, roots = around(index)
+        proof = paths.of(index, BYTES[index], hashes, roots)
+        for wrong in ((b"x", hashes, roots), (BYTES[index], hashes[32:] + hashes[:32], roots)):
+            with pytest.raises(ProofError):
+                paths.of(index, *wrong)
+        for place in range(16):
+            for spoilt_hashes, spoilt_roots in ((spoilt_at(hashes, place), roots), (hashes, spoilt_at(roots, place))):
+                with pytest.raises(ProofError):
+                    paths.of(index, BYTES[index], spoilt_hashes, spoilt_roots)
+    else:
+        proof = paths.of_last_entries(index, BYTES[index])
+        with pytest.raises(ProofError):
+            paths.of_last_entries(index, b"x")
+    verify_inclusion(index, LARGE.size, leaf_hash(BYTES[index]), proof, LARGE.root)
+
+
+def around(index: int) -> tuple[bytes, bytes]:
+    """The 16 hashes around an entry, and the roots over each 16 of its tile."""
+    full, first = FULL[TileId(0, index // WIDTH)], index % WIDTH // 16 * 16 * 32
+    assert full.group_roots == group_roots_of(full.hashes)
+    return full.hashes[first : first + 512], full.group_roots
+
+
+def spoilt_at(hashes: bytes, place: int) -> bytes:
+    return hashes[: 32 * place] + OTHER + hashes[32 * place + 32 :]
+
+
+@pytest.mark.parametrize("tile", [tile for tile in (*FULL, *PARTIAL) if tile.level or tile in PARTIAL])
+def test_no_proof_comes_of_a_wrong_tile_above(tile: TileId) -> None:
+    """A proof that came of a tile with a wrong hash would not verify."""
+    hashes = FULL[tile].hashes if tile in FULL else PARTIAL[tile]
+    index, refused = 300, 0
+    for place in range(0, len(hashes) // 32, 5):
+        subtrees = large() | {(tile.level, tile.number): subtrees_of(spoilt_at(hashes, place))}
+        try:
+            proof = ProofPaths(LARGE.size, LARGE.root, subtrees).of(index, BYTES[index], *around(index))
+        except ProofError:
+            refused += 1
+        else:
+            verify_inclusion(index, LARGE.size, leaf_hash(BYTES[index]), proof, LARGE.root)
+    assert refused
+    missing = large()
+    del missing[tile.level, tile.number]
+    with pytest.raises(TileMissing):
+        ProofPaths(LARGE.size, LARGE.root, missing).of(index, BYTES[index], *around(index))
 
 
 def test_a_tile_above_holds_the_roots_of_full_tiles_below() -> None:

@@ -101,6 +101,7 @@ def test_every_value_of_a_page_is_escaped() -> None:
             "counted": [{"consultant_id": hostile, "since": hostile, "fact_ids": []}],
             "linked_only": [hostile],
             "remedies": [{"rule": hostile, "text": hostile, "before": hostile}],
+            "unproved": [hostile],
             "facts": [
                 dict.fromkeys(
                     ("position", "type", "effective_at", "recorded_at", "actor", "fact_id", "entry", "tlog_proof"),

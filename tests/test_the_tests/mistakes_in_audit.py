@@ -6,6 +6,20 @@ from tests.test_the_tests.mistakes_in_delivery import Mistake
 
 MISTAKES: Final = (
     Mistake(
+        "a proof is made of the hashes that are stored, whatever was sealed",
+        "services/audit/proof_paths.py",
+        "if len(some) != GROUP or some[place] != own:",
+        "if len(some) != GROUP:",
+        "audit/test_fact_proofs.py::test_what_is_not_as_it_was_sealed_makes_no_proof_and_the_answer_says_so[a fact]",
+    ),
+    Mistake(
+        "an explanation does not say that facts are not sealed yet",
+        "services/audit/sealed_facts.py",
+        "unsealed = sum(position > end for position in positions)",
+        "unsealed = 0",
+        "audit/test_fact_proofs.py::test_every_sealed_fact_is_proved_and_the_answer_counts_the_others",
+    ),
+    Mistake(
         "the last node of a level is taken for one with a sibling on its right",
         "services/audit/merkle.py",
         "on_the_left = bool(place & 1) or place == last",

@@ -14,6 +14,7 @@ import pytest
 
 from sagecert_verify.command import main
 from services.audit.sealed_facts import SealedFacts
+from services.compliance.api.explanations import NO_PROOFS
 from services.compliance.database import READING_ROLE
 from services.web.fact_proofs import FactProofs
 from shared.events.facts import ConsultantLeft
@@ -85,6 +86,7 @@ def test_every_fact_of_a_suspension_is_proved(
     explained: dict[str, Any], policy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert all(fact["tlog_proof"] and fact["entry"] for fact in explained["facts"])
+    assert explained["unproved"] == []
     assert verdict(tmp_path / "explanation.json", policy, json.dumps(explained)) == 20
     shown = capsys.readouterr().out
     assert "what it contains is proved" in shown
@@ -173,9 +175,12 @@ def test_without_a_key_that_is_trusted_there_is_no_verdict(
 
 
 def test_before_anything_is_sealed_an_explanation_goes_without(told: Database, tmp_path: Path) -> None:
-    for proofs in (None, proofs_of(told, tmp_path / "audit")):
-        facts = asked(told, proofs).json()["facts"]
+    for proofs, why in ((None, NO_PROOFS), (proofs_of(told, tmp_path / "audit"), "Nothing is sealed yet.")):
+        explained = asked(told, proofs).json()
+        assert explained["unproved"] == [why]
+        facts = explained["facts"]
         assert all(fact["entry"] is None and fact["tlog_proof"] is None and fact["proof"] for fact in facts)
+        assert why in asked(told, proofs, BROWSER).text
 
 
 def test_services_that_run_apart_prove_it_too(split_system: System) -> None:

@@ -1,4 +1,4 @@
-"""Answers lists, how a partner stands, and what it may do, without the framework's routing and dependencies.
+"""Answers lists, how a partner stands, why, and what it may do, without the framework's routing and dependencies.
 
 Routing and dependencies take longer than the rest of a live answer. The framework answers every other call, each call
 with an escape in its path or with an id that is not acceptable, and each call for a list as a table.
@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from services.compliance.api import consultant_lists, lists, partners
+from services.compliance.api import consultant_lists, explanations, lists, partners
 from services.compliance.api.problems import PROBLEMS
 from services.compliance.api.query_params import ID_PATTERN
 from services.compliance.database import DATABASE_AWAY
@@ -38,6 +38,7 @@ _QUESTIONS: Final[Mapping[tuple[str | None, bool], _Endpoint]] = {
     ("consultants", False): consultant_lists.consultants_of_partner,
 }
 """By what is asked about a partner, and whether a product is named."""
+_EXPLANATION: Final = re.compile(rf"/audit/v1/explanations/partners/({ID_PATTERN})/([^/]+)")
 
 
 class ComplianceApp(FastAPI):
@@ -70,6 +71,8 @@ def _asked(scope: Scope) -> tuple[_Endpoint | None, tuple[str, ...]]:
     if scope["type"] != "http" or scope["method"] != "GET" or b"%" in (scope.get("raw_path") or b""):
         return None, ()
     path = scope["path"]
+    if explanation := _EXPLANATION.fullmatch(path):
+        return explanations.explain_partner, explanation.groups()
     question = None if path in _LISTS else _ABOUT_PARTNER.fullmatch(path)
     if question is None:
         return _LISTS.get(path), ()

@@ -1,7 +1,8 @@
 """Why a partner stands as it does, for auditors."""
 
 import asyncio
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
 import msgspec
 from fastapi import APIRouter, Request
@@ -20,6 +21,12 @@ from services.web.sold_products import Product
 
 PROVED_MAX: Final = 100
 """Facts of an explanation that carry their proof: those first that windows and losses rest on."""
+
+NO_PROOFS: Final = "This service looks up no proofs. Each fact has its proof at its address."
+ON_THE_LOOP_BYTES_MAX: Final = 128 << 10
+"""JSON that is read and written on the event loop, in a millisecond."""
+
+_T = TypeVar("_T")
 
 router: Final = APIRouter(tags=["audit"])
 
@@ -45,18 +52,24 @@ async def explain_partner(request: Request, partner_id: Id, product: Product) ->
     response = await service.derive(request, question, partner_id)
     if response.status_code != 200:
         return response
-    explained = await asyncio.to_thread(msgspec.json.decode, response.body)
+    explained = await _beside(msgspec.json.decode, response.body, response.body)
     await _prove(explained, service.fact_proofs)
     headers = {"Vary": "Accept"}
     if not prefers_html(request.headers):
-        return Response(await asyncio.to_thread(msgspec.json.encode, explained), 200, headers, "application/json")
+        return Response(await _beside(msgspec.json.encode, explained, response.body), 200, headers, "application/json")
     headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     return Response(await asyncio.to_thread(printed_explanation, explained), 200, headers, f"{HTML}; charset=utf-8")
 
 
+async def _beside(work: Callable[[Any], _T], given: Any, body: bytes | memoryview) -> _T:
+    """The result; made in a thread where the body is long, so that other calls go on."""
+    return await asyncio.to_thread(work, given) if len(body) > ON_THE_LOOP_BYTES_MAX else work(given)
+
+
 async def _prove(explained: dict[str, Any], fact_proofs: FactProofs | None) -> None:
-    """Adds their proofs to the most telling facts."""
+    """Adds their proofs to the most telling facts, and why others have none."""
     if fact_proofs is None:
+        explained["unproved"] = [NO_PROOFS]
         return
     told = dict.fromkeys(
         fact_id
@@ -66,7 +79,12 @@ async def _prove(explained: dict[str, Any], fact_proofs: FactProofs | None) -> N
     )
     named = {fact["fact_id"]: fact for fact in explained["facts"]}
     first = [named[fact_id] for fact_id in told if fact_id in named][:PROVED_MAX]
-    sealed = await fact_proofs.of([fact["position"] for fact in first])
+    found = await fact_proofs.of([fact["position"] for fact in first])
     for fact in first:
-        if fact["position"] in sealed:
-            fact["entry"], fact["tlog_proof"] = sealed[fact["position"]]
+        if fact["position"] in found.facts:
+            fact["entry"], fact["tlog_proof"] = found.facts[fact["position"]]
+    more = len(named) - len(first)
+    beyond = (
+        (f"Beyond the first {PROVED_MAX}: {more} of the facts. Each has its proof at its address.",) if more else ()
+    )
+    explained["unproved"] = [*found.missing, *beyond]

@@ -71,6 +71,7 @@ def _sections(answer: Mapping[str, Any]) -> Iterable[Markup]:
     proved = [fact for fact in answer["facts"] if fact["tlog_proof"] is not None]
     if proved:
         yield _PROOFS.format(Markup("").join(_proof(fact) for fact in proved))
+    yield _table("Facts without their proof here", ("Why",), ((why,) for why in answer["unproved"]))
 
 
 def _proof(fact: Mapping[str, Any]) -> Markup:

@@ -46,7 +46,7 @@ class ProvedFact(NamedFact, frozen=True):
     """A fact with its proof.
 
     `entry`: the exact text that is sealed of it. `tlog_proof`: that this text is in the log (C2SP tlog-proof). Both are
-    null where the fact is not sealed yet, and beyond the first 100 of an explanation.
+    null where the fact is not proved here; the member `unproved` of the explanation says why.
     """
 
     entry: str | None = None
@@ -57,7 +57,7 @@ class ExplanationAnswer(Answer, frozen=True, kw_only=True):
     """The standing, the argument for it in `steps`, who counts, who was lost, what is missing, what would mend it.
 
     `linked_only`: who is linked to the partner and does not count. The members ending in `_omitted` say how many more
-    there are. `facts`: those named, in log order.
+    there are. `facts`: those named, in log order. `unproved`: why some of them carry no proof, in sentences.
     """
 
     partner_id: str
@@ -78,6 +78,7 @@ class ExplanationAnswer(Answer, frozen=True, kw_only=True):
     linked_only_omitted: int
     remedies: tuple[Remedy, ...]
     facts: tuple[ProvedFact, ...]
+    unproved: tuple[str, ...]
     next_change_at: datetime | None
 
 
@@ -105,6 +106,7 @@ async def partner_explanation(connection: Connection, question: PartnerExplanati
         shortfall=standing.shortfall,
         **msgspec.structs.asdict(explained),
         facts=tuple(ProvedFact(**msgspec.structs.asdict(named_fact(fact))) for fact in named),
+        unproved=(),
         next_change_at=moment.next_change(segment.next_change_at),
     )
     return msgspec.json.encode(answer)

@@ -902,6 +902,7 @@ class ExplanationAnswer(StandingSummary, Moment):
     linked_only_omitted: int
     remedies: list[Remedy]
     facts: list[ProvedFact]
+    unproved: list[str]
     next_change_at: str | None
 
 
