@@ -41,7 +41,7 @@ LEASE_SECONDS: Final = 15.0
 SEALED_AT_ONCE: Final = 1 << 18
 """Entries between two checkpoints at most: 8 MiB of hashes, and below two seconds."""
 ALTERED_PAUSE_SECONDS: Final = 30.0
-"""Before a log that was altered is looked at again."""
+"""Before a log that was altered, or the directory of the keys, is looked at again."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -82,20 +82,29 @@ class Sealer:
             while True:
                 self._wakeup.clear()
                 started = asyncio.get_running_loop().time()
-                sealed = [await log.seal() for log in logs if log.is_due()]
+                sealed = [await self._sealed(log) for log in logs if log.is_due()]
                 if witnesses is not None:
                     for log in logs:
                         await witnesses.ask(log.name, log.latest)
-                self._trouble = None
+                self._trouble = "; ".join(log.trouble for log in logs if log.trouble) or None
                 backoff.reset()
-                await sealed_log.beat(connection, self._held_by, None)
+                await sealed_log.beat(connection, self._held_by, self._trouble)
                 spent = asyncio.get_running_loop().time() - started
                 await asyncio.sleep(max(0.0, PUBLISH_SECONDS - spent))
                 if not any(sealed):
                     await wait_until_set(self._wakeup, POLL_SECONDS)
 
+    async def _sealed(self, log: "SealedLog") -> bool:
+        """Seals the next entries of a log; one that was altered waits, and the others go on."""
+        try:
+            return await log.seal()
+        except (LogAltered, EntryMissing) as problem:
+            log.pause(str(problem))
+            _log.error("%s", problem)
+            return False
+
     async def _pause(self, connection: OwnConnection) -> None:
-        """Waits before it looks at an altered log again, and says meanwhile why nothing is sealed."""
+        """Waits before it looks for the signing key again, and says meanwhile why nothing is sealed."""
         await sealed_log.beat(connection, self._held_by, self._trouble)
         while asyncio.get_running_loop().time() < self._paused_until:
             await asyncio.sleep(POLL_SECONDS)
@@ -124,7 +133,7 @@ class Sealer:
 
     def _failed(self, problem: Exception, _: Backoff) -> None:
         self._trouble = str(problem)
-        if isinstance(problem, LogAltered | KeyDirectoryError | EntryMissing):
+        if isinstance(problem, KeyDirectoryError):
             self._paused_until = asyncio.get_running_loop().time() + ALTERED_PAUSE_SECONDS
             _log.error("%s", problem)
         elif isinstance(problem, AWAY):
@@ -134,7 +143,10 @@ class Sealer:
 
 
 class SealedLog:
-    """One log while this sealer is connected. `latest`: the checkpoint that was published last."""
+    """One log while this sealer is connected.
+
+    `latest`: the checkpoint that was published last. `trouble`: why it is not sealed; None: it is.
+    """
 
     def __init__(self, connection: OwnConnection, settings: AuditSettings, held_by: str, name: LogName) -> None:
         self._connection = connection
@@ -147,6 +159,7 @@ class SealedLog:
         self.latest: StoredCheckpoint | None = None
         self._origin = ""
         self._due_at = float("-inf")
+        self.trouble: str | None = None
 
     @classmethod
     def all(cls, connection: OwnConnection, settings: AuditSettings, held_by: str) -> "list[SealedLog]":
@@ -159,7 +172,13 @@ class SealedLog:
         if now < self._due_at:
             return False
         self._due_at = now + CLAIMS_SECONDS if self.name is LogName.CLAIMS else now
+        self.trouble = None
         return True
+
+    def pause(self, trouble: str) -> None:
+        """The log is compared again after a while."""
+        self._tree, self.trouble = None, trouble
+        self._due_at = asyncio.get_running_loop().time() + ALTERED_PAUSE_SECONDS
 
     async def seal(self) -> bool:
         """Seals the next entries; False: there is none, or another sealer holds the log.

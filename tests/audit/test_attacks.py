@@ -15,6 +15,7 @@ from services.audit.alteration_watch import AlterationWatch, refuse_altered_logs
 from services.audit.files_beside_database import KeyDirectory
 from services.audit.merkle import root_of
 from services.audit.sealed_log import LogName, entries
+from services.audit.sealer import Sealer
 from services.compliance.projection import rebuild
 from services.host.embedded_postgres.server import Server
 from services.host.migrate import migrate
@@ -285,6 +286,30 @@ def test_roots_beside_a_tile_that_are_wrong_are_found(sealed: Sealed) -> None:
     assert _refused(compare_tiles()) is None
     sealed.as_owner("UPDATE audit.tile SET group_roots = set_byte(group_roots, 5, 0) WHERE log = 'facts' AND level = 0")
     assert "tile 0 of level 0" in str(_refused(compare_tiles()))
+
+
+async def test_while_one_log_is_altered_the_others_are_sealed(sealed: Sealed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.audit.sealer.ALTERED_PAUSE_SECONDS", 3600.0)
+    sealed.as_owner("DELETE FROM compliance.compliance_event WHERE position > 3")
+
+    async def until(select: LiteralString, found: object) -> None:
+        async with asyncio.timeout(60):
+            while True:
+                with psycopg.connect(sealed.database.owner_url, autocommit=True) as owner:
+                    if owner.execute(select).fetchone() == (found,):
+                        return
+                await asyncio.sleep(0.05)
+
+    sealer = asyncio.create_task(Sealer(audit_settings(sealed.database, sealed.directory)).run())
+    try:
+        await until("SELECT coalesce(max(trouble), '') LIKE '%log of compliance%' FROM audit.heartbeat", found=True)
+        with psycopg.connect(sealed.database.owner_url, autocommit=True) as owner:
+            Log(owner).write(GROUPS[-1:])
+        await until("SELECT size FROM audit.log WHERE name = 'facts'", GROUPS[-1][-1].position)
+        await until("SELECT trouble LIKE '%log of compliance%' FROM audit.heartbeat", found=True)
+    finally:
+        sealer.cancel()
+        await asyncio.gather(sealer, return_exceptions=True)
 
 
 def test_nothing_is_signed_for_another_log(sealed: Sealed) -> None:
