@@ -74,6 +74,19 @@ def test_where_is_leads_to_what_it_names() -> None:
         )
 
 
+def test_where_each_rule_is_decided_leads_to_a_file_that_cites_it() -> None:
+    """R3 decides nothing."""
+    listed = []
+    for cited, path, symbol in list(rows(sections(read("docs/architecture.md"))["Where each rule is decided"]))[1:]:
+        text = (ROOT / _in_backticks(path)).read_text(encoding="utf-8")
+        name = _in_backticks(symbol)
+        assert re.search(rf"\b(?:def|class) {name}\b|\b{name}\s*[:=]", text), f"{path} defines no {name}"
+        for rule in cited.split(", "):
+            assert re.search(rf"\b{rule}\b", text), f"{path} does not cite {rule}"
+            listed.append(rule)
+    assert sorted(listed) == sorted(rules() - {"R3"})
+
+
 def _in_backticks(cell: str) -> str:
     match = re.search(r"`([^`]+)`", cell)
     assert match, f"{cell} names nothing in backticks"

@@ -95,10 +95,10 @@ class Situation(msgspec.Struct, frozen=True):
         return sorted([*self.ended, *(replacement.window for replacement in self.unfilled)], key=_opened_at)
 
     def standing(self, bounds: Bounds | None = None) -> Standing:
-        """The standing; within the bounds, where there are any: it says then how much it leaves out.
+        """The standing, with whom the partner may sell to (R19, R20); within the bounds, where there are any.
 
         Within bounds the first of the counted ids are there, the oldest unfilled windows, and the windows and the
-        suspensions that ended last.
+        suspensions that ended last. The standing says how many it leaves out.
         """
         status = self.status
         ids, unfilled, ended, suspensions = self.counted_ids, self.unfilled, self.ended, self.suspensions

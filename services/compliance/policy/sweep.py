@@ -1,4 +1,4 @@
-"""The sweep of one partner and product, instant by instant; it runs again from the instant of a late fact.
+"""The sweep of one partner and product (R2), instant by instant; it runs again from the instant of a late fact (R30).
 
 It visits only the instants at which the outcome can change: where the enrolment or the shortfall changes, or a timer is
 due. It keeps the result of each visit. After a late fact it runs again from the instant of the fact, up to the first
@@ -155,7 +155,10 @@ class Sweep:
         return self._changed_from is not None
 
     def advance(self, until: datetime) -> Change:
-        """Sweeps every instant up to and including `until`, and returns what differs from before."""
+        """Sweeps every instant up to and including `until`, and returns what differs from before.
+
+        What is dated later has no effect yet (R36).
+        """
         changed_from = self._changed_from
         retracted: list[Announcement] = []
         announced: list[Announcement] = []

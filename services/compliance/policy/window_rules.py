@@ -145,7 +145,7 @@ class WindowRules:
         visit.state = replace(visit.state, unfilled=visit.state.unfilled + visit.opened)
 
     def _causes(self, instant: datetime) -> tuple[str, ...]:
-        """The facts of the instant that can have made a shortfall."""
+        """The facts of the instant that can have made a shortfall, of whatever kind (R14)."""
         causes: tuple[str, ...] = ()
         for _, movement in sorted(self._movements.get(instant, {}).items()):
             if not movement.gained:
