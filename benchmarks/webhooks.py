@@ -35,7 +35,7 @@ from services.compliance.webhooks.delivery.event_reader import read_events
 from services.compliance.webhooks.endpoints import secrets, store
 from services.compliance.webhooks.filter_and_cursor import Cursor, Filter
 from services.compliance.webhooks.message import Message, batch_body, next_message
-from services.compliance.webhooks.signing import Sealer, Signer, secret_text
+from services.compliance.webhooks.signing import SecretSealer, Signer, secret_text
 from services.host.database_urls_and_roles import Databases
 from services.host.gc_tuning import tune_gc
 from services.host.wall_clock import wall_clock
@@ -80,7 +80,7 @@ class Bench(NamedTuple):
 
     async def register(self, endpoints: int, after: int, *, url: str | None = None, batch_max: int = 1) -> bytes:
         """Endpoints that have been told everything up to a position. Returns the secret of the last one."""
-        sealer = Sealer(self.settings.webhook_keys)
+        sealer = SecretSealer(self.settings.webhook_keys)
         wanted = store.EndpointPatch(
             url=url or self.url, description="", filter=Filter(), batch_max=batch_max, heartbeat_seconds=None
         )

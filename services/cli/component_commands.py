@@ -167,7 +167,7 @@ def rebuild(verify: bool, data_directory: Path, as_json: bool) -> None:
     else:
         click.echo(f"{rebuilt.events} events of {rebuilt.partners} partners, to position {rebuilt.position}")
         if rebuilt.corrections:
-            click.echo(f"{rebuilt.corrections} of them correct events of another policy")
+            click.echo(f"{rebuilt.corrections} of them correct events of another engine")
         click.echo("\n".join(rebuilt.differences), nl=bool(rebuilt.differences))
     if rebuilt.differences:
         raise click.ClickException("the tables in use differ from the facts: rebuild without --verify.")

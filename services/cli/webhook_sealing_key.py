@@ -7,7 +7,7 @@ import click
 from pydantic import SecretStr
 
 from services.cli.kept_secret import keep
-from services.compliance.webhooks.signing import Sealer
+from services.compliance.webhooks.signing import SecretSealer
 
 
 def webhook_key(data_directory: Path, on_progress: Callable[[str], None]) -> SecretStr:
@@ -23,7 +23,7 @@ def webhook_key(data_directory: Path, on_progress: Callable[[str], None]) -> Sec
             keep(kept, Fernet.generate_key())
             on_progress(f"created a key that seals webhook secrets: {kept} (once; back it up with the data)")
         key = SecretStr(kept.read_text(encoding="ascii").strip())
-        Sealer([key])
+        SecretSealer([key])
     except OSError as problem:
         raise click.ClickException(
             f"The webhook key cannot be stored in {kept} ({problem.strerror}): name another --data-dir, "

@@ -7,7 +7,7 @@ from pydantic import AliasChoices, Field, IPvAnyNetwork, SecretStr, field_valida
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.compliance.policy.parameters import Parameters, parameters_for
-from services.compliance.webhooks.signing import Sealer
+from services.compliance.webhooks.signing import SecretSealer
 from services.web.setting_types import (
     PRODUCTS,
     READERS_MAX,
@@ -62,7 +62,7 @@ class ComplianceSettings(BaseSettings):
     def _keys_seal(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
         """A malformed key is reported at the start, not by the first secret."""
         if keys:
-            Sealer(keys)
+            SecretSealer(keys)
         return keys
 
     @property

@@ -73,7 +73,7 @@ def test_the_same_facts_announce_the_same_bytes_for_ever() -> None:
     for before, now in zip(published, announced(), strict=True):
         assert now == before, (
             f"event {before['sequence']} was published otherwise: a rebuild would announce things twice. "
-            "Either the change is a mistake, or it is another policy version."
+            "Either the change is a mistake, or it is another engine."
         )
 
 

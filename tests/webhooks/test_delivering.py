@@ -18,7 +18,7 @@ from services.compliance.webhooks.delivery.leases import Lease, load_leases, tak
 from services.compliance.webhooks.delivery.outcome_writer import Recorder
 from services.compliance.webhooks.message import batch_id
 from services.compliance.webhooks.message_clock import message_clock
-from services.compliance.webhooks.signing import Sealer
+from services.compliance.webhooks.signing import SecretSealer
 from services.compliance.webhooks.transport.http_post import Sender
 from services.host.wall_clock import wall_clock
 from tests.compliance.log import as_dispatcher
@@ -59,7 +59,7 @@ async def lease(database: Database, key: str = "") -> Lease:
     try:
         taken_at = asyncio.get_running_loop().time()
         taken = await take_leases(connection, "test", LEASE_SECONDS)
-        (leased,) = await load_leases(connection, Sealer(settings.webhook_keys), taken, taken_at)
+        (leased,) = await load_leases(connection, SecretSealer(settings.webhook_keys), taken, taken_at)
         return leased
     finally:
         connection.terminate()

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from services.compliance.webhooks.signing import (
-    Sealer,
+    SecretSealer,
     Signer,
     new_key_pair,
     new_secret,
@@ -87,7 +87,7 @@ def test_secrets_are_of_the_length_that_the_specification_asks_for_and_never_the
 
 @given(st.binary(min_size=1, max_size=64))
 def test_what_is_sealed_is_opened_again_and_does_not_show(secret: bytes) -> None:
-    sealer = Sealer([key()])
+    sealer = SecretSealer([key()])
     sealed = sealer.seal(secret)
     assert sealer.open(sealed) == secret
     assert sealer.seal(secret) != sealed
@@ -95,15 +95,15 @@ def test_what_is_sealed_is_opened_again_and_does_not_show(secret: bytes) -> None
 
 def test_a_key_is_replaced_by_putting_the_new_one_in_front() -> None:
     old, new = key(), key()
-    sealed = Sealer([old]).seal(b"secret")
-    both = Sealer([new, old])
+    sealed = SecretSealer([old]).seal(b"secret")
+    both = SecretSealer([new, old])
     assert both.open(sealed) == b"secret"
-    assert Sealer([new]).open(both.seal(b"secret")) == b"secret"
-    assert Sealer([new]).open(sealed) is None
+    assert SecretSealer([new]).open(both.seal(b"secret")) == b"secret"
+    assert SecretSealer([new]).open(sealed) is None
 
 
 def test_damaged_bytes_are_not_opened() -> None:
-    sealer = Sealer([key()])
+    sealer = SecretSealer([key()])
     sealed = bytearray(sealer.seal(b"secret"))
     sealed[20] ^= 1
     assert sealer.open(bytes(sealed)) is None
@@ -112,10 +112,10 @@ def test_damaged_bytes_are_not_opened() -> None:
 @pytest.mark.parametrize("wrong", ["", "secret", "é" * 44, "A" * 43])
 def test_a_malformed_key_is_named_by_its_place_and_not_told(wrong: str) -> None:
     with pytest.raises(ValueError, match="key 2 of SAGECERT_COMPLIANCE_WEBHOOK_KEYS") as refused:
-        Sealer([key(), SecretStr(wrong)])
+        SecretSealer([key(), SecretStr(wrong)])
     assert not wrong or wrong not in str(refused.value).replace("the secret", "").replace("'", "")
 
 
 def test_without_a_key_nothing_is_sealed() -> None:
     with pytest.raises(ValueError, match="set SAGECERT_COMPLIANCE_WEBHOOK_KEYS"):
-        Sealer([])
+        SecretSealer([])

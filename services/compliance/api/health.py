@@ -33,7 +33,7 @@ async def ready(request: Request) -> Response:
     """The database answers and the projection and deliveries make progress; how far the projection is behind the log.
 
     503 with the reason: no follower runs; the follower is stuck or further behind than half a minute; the read model is
-    of another policy; messages are due that no dispatcher delivers; claims are lost; or the database does not answer in
+    of another engine; messages are due that no dispatcher delivers; claims are lost; or the database does not answer in
     time.
     """
     service = service_of(request)

@@ -25,7 +25,7 @@ from services.compliance.read_model.training_cache import TrainingCache
 from services.compliance.readiness import Readiness
 from services.compliance.settings import ComplianceSettings
 from services.compliance.webhooks.message_clock import MessageClock, message_clock
-from services.compliance.webhooks.signing import Sealer
+from services.compliance.webhooks.signing import SecretSealer
 from services.compliance.webhooks.transport.addresses import Network
 from services.compliance.what_ifs.runs import WhatIfRuns
 from services.web.event_broadcast import Broadcast
@@ -54,7 +54,7 @@ class Webhooks(NamedTuple):
     `plain_http`, `networks`: what a URL may be.
     """
 
-    sealer: Sealer
+    sealer: SecretSealer
     sender: "Callable[[], Awaitable[Sender]]"
     clock: MessageClock
     plain_http: bool
@@ -224,7 +224,7 @@ async def sending(
 
     async with AsyncExitStack() as to_close:
         clock = message_clock(pool, settings, wall_clock)
-        yield Webhooks(Sealer(settings.webhook_keys), sender, clock, plain_http, networks)
+        yield Webhooks(SecretSealer(settings.webhook_keys), sender, clock, plain_http, networks)
 
 
 def held_for(request: Request) -> TableSnapshot | None:

@@ -138,9 +138,9 @@ class PartnerHistory:
     def apply_policy_upgrade(
         self, publication: PublicationState, instant: datetime, position: int, causes: tuple[str, ...]
     ) -> Step:
-        """The step that corrects what another policy published. Later steps build on the corrected publication.
+        """The step that corrects what another engine published. Later steps build on the corrected publication.
 
-        `publication`: everything published up to this step, by whichever policy. `causes`: the facts by which this one
+        `publication`: everything published up to this step, by whichever engine. `causes`: the facts by which this one
         took over. The caller has fired every timer due by `instant`.
         """
         diff = StepDifference(instant, causes)

@@ -1,6 +1,6 @@
 """What was published about a partner, read back from its compliance events.
 
-Another policy derives another past. Published events stay published: the new policy publishes corrections, for which it
+Another engine derives another past. Published events stay published: the new engine publishes corrections, for which it
 must know which announcements still stand.
 """
 

@@ -44,7 +44,7 @@ _PARTNERS_MIN: Final = 8
 """A step is not taken in smaller slices, however long it takes."""
 
 
-class PolicyVersionMismatch(RuntimeError):
+class DerivedByAnotherEngine(RuntimeError):
     """The read model was derived by another engine: rebuild it."""
 
 
@@ -132,7 +132,7 @@ class Projector:
 
         `known_through`: an instant behind a barrier: every fact recorded by then was visible before this
         call, so the timers due by then may fire once all facts are applied. None: no barrier was drawn.
-        Raises `EngineNotInstalled`, `PolicyVersionMismatch`, and `ConcurrentUpdate` if another process advanced the
+        Raises `EngineNotInstalled`, `DerivedByAnotherEngine`, and `ConcurrentUpdate` if another process advanced the
         projection meanwhile.
         """
         try:
@@ -175,7 +175,7 @@ class Projector:
         if backlog.engine_id not in (None, parameters.version):
             raise engine_not_installed(backlog.engine_id, parameters.version)
         if checkpoint.engine_id not in ("", parameters.version):
-            raise PolicyVersionMismatch(
+            raise DerivedByAnotherEngine(
                 f"the read model was derived by engine {checkpoint.engine_id}, this is {parameters.version}: "
                 "run `sagecert compliance rebuild`, which publishes what this corrects"
             )

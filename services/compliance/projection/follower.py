@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from services.compliance.database import CONNECTION_LOST, OwnConnection, cause, connect
 from services.compliance.process_heartbeat import BEAT_SECONDS, FOLLOWERS, Heartbeat
-from services.compliance.projection.batch import PolicyVersionMismatch, Projector
+from services.compliance.projection.batch import DerivedByAnotherEngine, Projector
 from services.compliance.projection.wide_step_workers import ReplayWorkers
 from services.compliance.read_model.batch_write import ConcurrentUpdate
 from services.compliance.settings import ComplianceSettings
@@ -90,7 +90,7 @@ class Follower:
             self._derivers.close()
 
     def _failed(self, problem: Exception, backoff: Backoff) -> None:
-        if isinstance(problem, PolicyVersionMismatch | EngineNotInstalled):
+        if isinstance(problem, DerivedByAnotherEngine | EngineNotInstalled):
             self._heartbeat.trouble = str(problem)
             _log.error("%s", problem)
             backoff.seconds = BACKOFF_SECONDS_MAX

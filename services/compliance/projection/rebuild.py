@@ -60,7 +60,7 @@ class Unexplained(RuntimeError):
 class Rebuilt(NamedTuple):
     """What a rebuild derived, and, where it was compared, in what it differs (nothing: the same to the byte).
 
-    `corrections`: how many of the events correct what another policy had published.
+    `corrections`: how many of the events correct what another engine had published.
     """
 
     partners: int

@@ -23,7 +23,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class PriorPublication(NamedTuple):
-    """What another policy published about a partner: every step up to and including `cursor`.
+    """What another engine published about a partner: every step up to and including `cursor`.
 
     `causes`: the facts by which the present one took over, which its corrections name.
     """

@@ -11,9 +11,9 @@ from shared.events.channels import COMPLIANCE_CHANNEL
 
 
 class PolicyUpgrade(NamedTuple):
-    """Where the present policy took over: after the step `cursor` and the compliance event at `event_position`.
+    """Where the present engine took over: after the step `cursor` and the compliance event at `event_position`.
 
-    Another policy published the events up to there, or they correct what it published. `engine_fact_id`: the fact that
+    Another engine published the events up to there, or they correct what it published. `engine_fact_id`: the fact that
     installed the present engine, the cause of the corrections; None in upgrades from before there was one.
     """
 

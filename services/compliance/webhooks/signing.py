@@ -20,7 +20,7 @@ _KEY_BYTES: Final = 32
 """The length of a Fernet key."""
 
 
-class Sealer:
+class SecretSealer:
     """Seals the secrets of endpoints, so that a copy of the database alone signs nothing.
 
     The first key seals, each of them opens: a key is replaced by putting the new one in front.
@@ -120,7 +120,7 @@ class Signer:
         }
 
 
-def signer_of(sealer: Sealer, secrets: Sequence[bytes], seeds: Sequence[bytes]) -> Signer | None:
+def signer_of(sealer: SecretSealer, secrets: Sequence[bytes], seeds: Sequence[bytes]) -> Signer | None:
     """Signs with every sealed secret and seed that a key opens; null if no secret opens."""
     opened = [secret for sealed in secrets if (secret := sealer.open(sealed)) is not None]
     return Signer(opened, [seed for sealed in seeds if (seed := sealer.open(sealed)) is not None]) if opened else None

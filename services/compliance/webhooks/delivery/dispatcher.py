@@ -26,7 +26,7 @@ from services.compliance.webhooks.delivery.leases import (
 )
 from services.compliance.webhooks.delivery.outcome_writer import Recorder
 from services.compliance.webhooks.message_clock import message_clock
-from services.compliance.webhooks.signing import Sealer
+from services.compliance.webhooks.signing import SecretSealer
 from services.compliance.webhooks.transport.http_post import DEADLINE_SECONDS, Sender
 from services.web.reconnect import Backoff, keep_connected
 from services.web.wakeup import wait_until_set
@@ -62,7 +62,7 @@ class Dispatcher:
         self._clock = clock
         self._lease_seconds = lease_seconds
         self._deadline_seconds = deadline_seconds
-        self._sealer = Sealer(settings.webhook_keys)
+        self._sealer = SecretSealer(settings.webhook_keys)
         self._held_by = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         self._deliveries: dict[str, tuple[Delivery, asyncio.Task[None]]] = {}
         self._has_stale_leases = False

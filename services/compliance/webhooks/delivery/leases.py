@@ -11,7 +11,7 @@ from services.compliance.database import Connection, Pool
 from services.compliance.read_model.event_log import IS_HISTORY
 from services.compliance.webhooks.delivery.retry_policy import REJECTED, Health
 from services.compliance.webhooks.filter_and_cursor import Cursor, Filter, filter_of
-from services.compliance.webhooks.signing import Sealer, Signer, signer_of
+from services.compliance.webhooks.signing import SecretSealer, Signer, signer_of
 from services.web.statements import statements
 
 LEASE_SECONDS: Final = 45.0
@@ -64,7 +64,7 @@ async def take_leases(connection: Connection, held_by: str, lease_seconds: float
 
 
 async def load_leases(
-    connection: Connection, sealer: Sealer, taken: Mapping[str, int], taken_at: float
+    connection: Connection, sealer: SecretSealer, taken: Mapping[str, int], taken_at: float
 ) -> Sequence[Lease]:
     """Loads the leased endpoints, except those replayed, paused or deleted in the meantime."""
     rows = await connection.fetch(_SQL["load"], list(taken), list(taken.values()))
@@ -81,7 +81,7 @@ async def rejected_elsewhere(pool: Pool, endpoint_id: str, message_id: str) -> b
     return bool(await pool.fetchval(_SQL["rejected_elsewhere"], endpoint_id, message_id, sorted(REJECTED)))
 
 
-def _lease(row: asyncpg.Record, sealer: Sealer, taken_at: float) -> Lease:
+def _lease(row: asyncpg.Record, sealer: SecretSealer, taken_at: float) -> Lease:
     return Lease(
         endpoint_id=row["endpoint_id"],
         fence=row["fence"],

@@ -14,7 +14,7 @@ from services.compliance.webhooks.filter_and_cursor import Filter
 from services.compliance.webhooks.message_clock import MessageClock
 from services.compliance.webhooks.outcome import Outcome
 from services.compliance.webhooks.refusals import NoSuchEvent, NotResendable
-from services.compliance.webhooks.signing import Sealer, Signer
+from services.compliance.webhooks.signing import SecretSealer, Signer
 
 if TYPE_CHECKING:
     from services.compliance.webhooks.transport.http_post import Sender
@@ -26,7 +26,7 @@ class Sending(NamedTuple):
     """The dependencies of messages sent at once. No database connection is held while a request is under way."""
 
     pool: Pool
-    sealer: Sealer
+    sealer: SecretSealer
     sender: "Sender"
     clock: MessageClock
 

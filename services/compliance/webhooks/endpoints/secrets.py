@@ -8,7 +8,7 @@ from services.compliance.database import Connection, Pool, connect
 from services.compliance.settings import ComplianceSettings
 from services.compliance.webhooks.endpoints.store import locked_endpoint
 from services.compliance.webhooks.refusals import SecretLost, TooManySecrets
-from services.compliance.webhooks.signing import Sealer, Signer, new_key_pair, new_secret, signer_of
+from services.compliance.webhooks.signing import SecretSealer, Signer, new_key_pair, new_secret, signer_of
 from services.web.preconditions import Expected
 from shared.events.wire import instant_text
 
@@ -69,7 +69,7 @@ class Resealed(NamedTuple):
 
 
 async def create_secret(
-    connection: Connection, endpoint_id: str, sealer: Sealer, *, ed25519: bool, number: int = 1
+    connection: Connection, endpoint_id: str, sealer: SecretSealer, *, ed25519: bool, number: int = 1
 ) -> New:
     """Creates a secret, and a key pair if `ed25519`."""
     new = New(new_secret(), new_key_pair() if ed25519 else None)
@@ -79,7 +79,9 @@ async def create_secret(
     return new
 
 
-async def rotate_secret(pool: Pool, endpoint_id: str, actor: str, sealer: Sealer, expected: Expected = None) -> Rotated:
+async def rotate_secret(
+    pool: Pool, endpoint_id: str, actor: str, sealer: SecretSealer, expected: Expected = None
+) -> Rotated:
     """Creates new secrets; the present ones expire, and expired or lost ones are deleted.
 
     Raises `TooManySecrets`.
@@ -101,13 +103,13 @@ async def rotate_secret(pool: Pool, endpoint_id: str, actor: str, sealer: Sealer
         )
 
 
-async def find_first(connection: Connection, endpoint_id: str, sealer: Sealer) -> bytes | None:
+async def find_first(connection: Connection, endpoint_id: str, sealer: SecretSealer) -> bytes | None:
     """The secret from the registration; None if it no longer signs or no key opens it."""
     rows = await connection.fetch(_ALIVE, endpoint_id)
     return next((sealer.open(row["sealed"]) for row in rows if (row["scheme"], row["number"]) == ("v1", 1)), None)
 
 
-async def find_signer(connection: Connection, endpoint_id: str, sealer: Sealer) -> Signer:
+async def find_signer(connection: Connection, endpoint_id: str, sealer: SecretSealer) -> Signer:
     """Signs with every secret that has not expired. Raises `SecretLost` if no key opens any."""
     rows = await connection.fetch(_ALIVE, endpoint_id)
     secrets, seeds = ([row["sealed"] for row in rows if row["scheme"] == scheme] for scheme in ("v1", "v1a"))
@@ -125,7 +127,7 @@ async def reseal_secrets(settings: ComplianceSettings) -> Resealed:
 
     Each in a separate statement, while others deliver and rotate; a secret that changes meanwhile is left alone.
     """
-    sealer = Sealer(settings.webhook_keys)
+    sealer = SecretSealer(settings.webhook_keys)
     resealed, lost = 0, []
     connection = await connect(settings)
     try:
