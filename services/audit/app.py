@@ -14,8 +14,9 @@ from services.web.application import application
 from services.web.openapi import complete
 
 _DESCRIPTION: Final = """
-What is recorded is sealed in two Merkle logs, as C2SP tlog-tiles has them: the facts under `/audit/v1`, the compliance
-events under `/audit/v1/compliance`. A checkpoint is a note that the log signed, and that witnesses cosigned.
+What is recorded is sealed in three Merkle logs, as C2SP tlog-tiles has them: the facts under `/audit/v1`, the
+compliance events under `/audit/v1/compliance`, the claims under `/audit/v1/claim-log`. A checkpoint is a note that the
+log signed, and that witnesses cosigned.
 """
 
 ROUTERS: Final = (logs, proofs, exports, health)

@@ -68,8 +68,8 @@ STATEMENT_SECONDS_MAX: Final = 5.0
 """Of what serves: questions are lookups, and pages."""
 
 _DESCRIPTION: Final = """
-Every question takes `at` (true when) and `known_at` or `known_position` (judged from what was known
-when), both now unless said otherwise, and `min_position` to read what one has just written.
+Every question takes `at`, the instant asked about, and `known_at` or `known_position`: only facts known by then count.
+Both are now unless you give them. With `min_position` the answer waits until what you have just recorded is applied.
 """
 
 

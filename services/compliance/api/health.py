@@ -32,9 +32,9 @@ async def alive() -> dict[str, str]:
 async def ready(request: Request) -> Response:
     """The database answers and the projection and deliveries make progress; how far the projection is behind the log.
 
-    503 with the reason: no follower runs; the follower is stuck or further behind than half a minute; the read model is
-    of another engine; messages are due that no dispatcher delivers; claims are lost; or the database does not answer in
-    time.
+    It is 503 in these cases, and says why. No follower runs. The follower is stuck, or further behind than half a
+    minute. The read model is of another engine. Messages are due that no dispatcher delivers. Claims are lost. The
+    database does not answer in time.
     """
     service = service_of(request)
     found = await service.readiness.outcome()

@@ -24,10 +24,10 @@ router: Final = APIRouter(tags=["partners"])
 async def timeline(request: Request, partner_id: Id) -> Response:
     """Every fact, notice, window and suspension of the partner up to `at`, in the order in which they were true.
 
-    The facts are those that name the partner, the courses, exams, scores, corrections, recognitions, revocations,
-    grants and maintenance completions of the people who were ever linked to it, voided or not (`voided_by`), and voids
-    of these. `next` is null on the last page; as `after` it goes on with the same list, though
-    facts were recorded meanwhile.
+    The facts are those that name the partner, and the courses, exams, scores, corrections, recognitions, revocations,
+    grants and maintenance completions of the people who were ever linked to it. Voided facts (`voided_by`) and their
+    voids are there, too. Send `next` as `after` to go on with the same list, even if facts were recorded meanwhile. It
+    is null on the last page.
     """
     question = question_of(request, PartnerTimeline, partner_id=partner_id)
     return await service_of(request).derive(request, question, partner_id)

@@ -42,8 +42,8 @@ class PreviewBody(Body):
 async def preview(request: Request, body: PreviewBody) -> Response:
     """Which answers and announcements would change, and for whom, if these facts were recorded now.
 
-    A batch of the certification service with `validate_only` and `show_facts` says whether reports would be accepted,
-    and which facts they would become, decisions included: exactly what is given here.
+    Give the facts that a batch of the certification service shows with `validate_only` and `show_facts`. That batch
+    says whether reports would be accepted, and which facts they would become, decisions included.
     """
     service = service_of(request)
     _refuse_what_is_never_recorded(body.facts)

@@ -154,7 +154,8 @@ async def register(
     """Registers an endpoint. It gets every compliance event that passes its filter, in order, from `start` on.
 
     The same call again, with the same `Idempotency-Key` within seven days, is answered with 200 and
-    `Idempotent-Replayed: true`: the endpoint as it is now, with the same secret; 404 if it was deleted since.
+    `Idempotent-Replayed: true`. The answer is the endpoint as it is now, with the same secret, or 404 if it was deleted
+    since.
     """
     service, caller = service_of(request), caller_of(request)
     endpoint_id = f"wh_{token_hex(12)}"
