@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
 import asyncpg
@@ -177,9 +178,14 @@ async def with_filters(
     connection: Connection, statement: str, arguments: list[Any], filters: Sequence[tuple[str, Any]]
 ) -> list[asyncpg.Record]:
     """The statement with the filters that have a value: an index cannot serve a filter that an `OR` turns off."""
-    conditions = ""
-    for condition, value in filters:
-        if value is not None:
-            arguments.append(value)
-            conditions += f" AND {condition.format(f'${len(arguments)}')}"
-    return await connection.fetch(statement.format(filter=conditions), *arguments)
+    given = [(condition, value) for condition, value in filters if value is not None]
+    conditions = tuple(condition for condition, _ in given)
+    filtered = _with_conditions(statement, conditions, len(arguments) + 1)
+    return await connection.fetch(filtered, *arguments, *(value for _, value in given))
+
+
+@cache
+def _with_conditions(statement: str, conditions: tuple[str, ...], first: int) -> str:
+    """The values of the conditions are the parameters from `first` on. There are few statements; each is long."""
+    numbered = (condition.format(f"${number}") for number, condition in enumerate(conditions, start=first))
+    return statement.format(filter="".join(f" AND {condition}" for condition in numbered))
