@@ -47,16 +47,8 @@ async def read_processes(connection: Connection, engine: str) -> ProcessesAnswer
     rows = await connection.fetch(_PROCESSES)
     now: datetime = rows[0]["now"]
     found = tuple(
-        Process(
-            role=row["role"],
-            held_by=row["held_by"],
-            beat_at=row["beat_at"],
-            alive=(now - row["beat_at"]).total_seconds() < LIFE_SECONDS,
-            trouble=row["trouble"],
-            leads=row["leads"],
-            endpoints=row["endpoints"],
-        )
-        for row in rows
-        if row["role"] is not None
+        Process(role, held_by, beat_at, (now - beat_at).total_seconds() < LIFE_SECONDS, *work)
+        for role, held_by, beat_at, *work, _, _ in rows
+        if role is not None
     )
     return ProcessesAnswer(now, version("sagecert"), engine, rows[0]["postgresql"], found)

@@ -21,7 +21,7 @@ from services.host.api_keys.keys_over_reset import issue_again, keys_in_force
 from services.web.application import application
 from services.web.input_parsing import YEARS, Body, reject_duplicate_keys
 from services.web.openapi import complete
-from services.web.problem_details import MEDIA_TYPE, SHARED, TYPE_PREFIX, Problem, install, problem_response
+from services.web.problem_details import SHARED, TYPE_PREFIX, Problem, install, problem_response
 from services.web.scopes import Scope, requires
 from shared.events.channels import COMPLIANCE_CHANNEL, FACTS_CHANNEL, KEYS_CHANNEL
 
@@ -48,12 +48,11 @@ NOT_CURRENT: Final = Problem(
     "The clock is set; is a follower running (`sagecert compliance work`)? Setting it to the same instant waits again.",
 )
 
-_PROBLEM: Final[dict[str, Any]] = {"content": {MEDIA_TYPE: {}}}
-MALFORMED: Final[dict[int | str, dict[str, Any]]] = {422: {"description": "Malformed", **_PROBLEM}}
+MALFORMED: Final[dict[int | str, dict[str, Any]]] = {422: {"description": "Malformed"}}
 NOT_SET: Final[dict[int | str, dict[str, Any]]] = {
     **MALFORMED,
-    409: {"description": GOES_BACK.title, **_PROBLEM},
-    503: {"description": NOT_CURRENT.title, **_PROBLEM},
+    409: {"description": GOES_BACK.title},
+    503: {"description": NOT_CURRENT.title},
 }
 
 _EMPTY_LOG: Final = """

@@ -14,7 +14,6 @@ from services.audit.sealed_log_answers import EXPORTS_MAX
 from services.web.caller_slots import PlacedStream
 from services.web.feed_events import POSITION_MAX
 from services.web.input_parsing import WHOLE_NUMBER
-from services.web.problem_details import MEDIA_TYPE
 from services.web.scopes import Scope, requires
 
 TYPE: Final = "application/gzip"
@@ -25,7 +24,7 @@ Until = Annotated[
 ]
 _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "The archive.", "content": {TYPE: {"schema": {"type": "string", "format": "binary"}}}},
-    503: {"description": "Not sealed so far, or the database is away.", "content": {MEDIA_TYPE: {}}},
+    503: {"description": "Not sealed so far, or the database is away."},
 }
 
 router: Final = APIRouter(tags=["Exports"])

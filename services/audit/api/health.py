@@ -8,14 +8,13 @@ from pydantic import BaseModel
 from services.audit.api.logs import service_of
 from services.audit.api.problems import NotReady
 from services.audit.readiness import Readiness
-from services.web.problem_details import MEDIA_TYPE
 from services.web.readiness_check import DID_NOT_ANSWER
 from services.web.scopes import open_to_all
 
 router: Final = APIRouter(tags=["Health"])
 
 _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
-    503: {"description": "The sealer makes no progress, or the database is away.", "content": {MEDIA_TYPE: {}}}
+    503: {"description": "The sealer makes no progress, or the database is away."}
 }
 
 

@@ -16,16 +16,14 @@ from services.audit.refusals import NoSuchTile
 from services.audit.sealed_log import LogName
 from services.audit.sealed_log_answers import AuditService
 from services.audit.tiles import TileId, parse_number_path
-from services.web.problem_details import MEDIA_TYPE
 from services.web.scopes import Scope, requires
 
 IMMUTABLE: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
 """Sealed data never changes, so caches may keep it for ever."""
 MUTABLE: Final = {"Cache-Control": "no-cache"}
 
-_PROBLEM: Final[dict[str, Any]] = {"content": {MEDIA_TYPE: {}}}
-_NO_SUCH: Final = {"description": "The log has no such tile under its latest checkpoint.", **_PROBLEM}
-_AWAY: Final = {"description": "Nothing is sealed yet, or the database is away.", **_PROBLEM}
+_NO_SUCH: Final = {"description": "The log has no such tile under its latest checkpoint."}
+_AWAY: Final = {"description": "Nothing is sealed yet, or the database is away."}
 _BYTES: Final[dict[str, Any]] = {
     "description": "The bytes.",
     "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},

@@ -6,13 +6,12 @@ from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
 from services.audit.api.logs import MUTABLE, NOTE, service_of
-from services.web.problem_details import MEDIA_TYPE
 from services.web.scopes import Scope, requires
 
 FactId = Annotated[str, Path(pattern=r"^[\x21-\x7e]{1,64}$", examples=["ACC1010"])]
 _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     **NOTE,
-    404: {"description": "No fact of this id was ever recorded.", "content": {MEDIA_TYPE: {}}},
+    404: {"description": "No fact of this id was ever recorded."},
 }
 
 router: Final = APIRouter(tags=["Sealed logs"])

@@ -1,5 +1,6 @@
 """Turns a call into a recorded fact: the caller, the key, and the answer."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from secrets import token_bytes
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypedDict
@@ -18,7 +19,6 @@ from services.certification.record_consultants import Established, record_consul
 from services.web.caller_slots import Places
 from services.web.event_broadcast import Broadcast
 from services.web.input_parsing import duplicate_key_error, reject_duplicate_keys
-from services.web.problem_details import MEDIA_TYPE
 from services.web.scopes import Caller, caller_of
 from shared.events.facts import AttemptScored, PortalChangeCorrected, Reported, ScoreCorrected
 from shared.rules.no_effect_reasons import EXPLANATIONS, NoEffect
@@ -36,8 +36,7 @@ _DESCRIBED: Final = {
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route that reads or writes the database, which can also be refused with these statuses."""
-    content: dict[str, Any] = {MEDIA_TYPE: {}}
-    return {status: {"description": _DESCRIBED[status], "content": content} for status in (*statuses, 422, 503)}
+    return {status: {"description": _DESCRIBED[status]} for status in (*statuses, 422, 503)}
 
 
 class WaitsFor(Answer):
@@ -227,10 +226,7 @@ async def call(
 
     Raises `RequestValidationError` if it has several keys, or several ids: nobody can tell which is meant.
     """
-    for name in ("idempotency-key", "x-correlation-id"):
-        if len(request.headers.getlist(name)) > 1:
-            raise duplicate_key_error("header", name)
-    content = f"{request.method} {request.scope['path']}\n".encode() + await reject_duplicate_keys(request)
+    content = await _content(request)
     return CommandRequest(service, caller_of(request), response, idempotency_key, x_correlation_id or "", content)
 
 
@@ -241,10 +237,16 @@ async def statement(
     x_correlation_id: Annotated[CorrelationId | None, Header()] = None,
 ) -> CommandRequest:
     """A call that states how something is. Repeating it changes nothing, so it needs no key of the caller's."""
-    if len(request.headers.getlist("x-correlation-id")) > 1:
-        raise duplicate_key_error("header", "x-correlation-id")
-    content = f"{request.method} {request.scope['path']}\n".encode() + await reject_duplicate_keys(request)
+    content = await _content(request, ("x-correlation-id",))
     return CommandRequest(service, caller_of(request), response, f"put-{uuid4()}", x_correlation_id or "", content)
+
+
+async def _content(request: Request, names: Sequence[str] = ("idempotency-key", "x-correlation-id")) -> bytes:
+    """Method, path and body. Raises `RequestValidationError` where a header of these names is given twice."""
+    for name in names:
+        if len(request.headers.getlist(name)) > 1:
+            raise duplicate_key_error("header", name)
+    return f"{request.method} {request.scope['path']}\n".encode() + await reject_duplicate_keys(request)
 
 
 TheCall = Annotated[CommandRequest, Depends(call)]

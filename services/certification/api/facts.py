@@ -100,19 +100,8 @@ async def erase_free_text(fact_id: Id, service: TheService) -> None:
 
 def recorded_members(fact: Fact) -> dict[str, Any]:
     """The members of `RecordedFact` that the fact itself says."""
-    return {
-        "fact_id": fact.fact_id,
-        "type": TOPIC_OF[type(fact.data)],
-        "position": fact.position,
-        "append_position": fact.append_position,
-        "recorded_at": fact.recorded_at,
-        "effective_at": fact.effective_at,
-        "actor": fact.actor,
-        "correlation_id": fact.correlation_id,
-        "causation_id": fact.causation_id,
-        "history": fact.history,
-        "data": msgspec.to_builtins(fact.data),
-    }
+    said = {"type": TOPIC_OF[type(fact.data)], "data": msgspec.to_builtins(fact.data)}
+    return msgspec.structs.asdict(fact) | said
 
 
 def _answer(found: FoundFact | None, otherwise: str) -> FactAnswer:

@@ -1,7 +1,6 @@
 """Connections of the certification service to PostgreSQL: asyncpg, index scans only, each use under a deadline."""
 
 import asyncio
-from types import TracebackType
 from typing import Any, Final, Self, TypeAlias
 
 import asyncpg
@@ -40,6 +39,11 @@ SESSION: Final = {
     "idle_in_transaction_session_timeout": "30s",
 }
 
+DURABLE: Final = (
+    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+)
+"""Makes answered commits durable against any default of the server."""
+
 TRANSIENT_ERRORS: Final = (
     *AWAY,
     asyncpg.UndefinedFunctionError,
@@ -77,9 +81,7 @@ class Database:
         await self._pool
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._pool.terminate()
         await asyncio.sleep(0)  # the loop closes the sockets
 
@@ -122,10 +124,7 @@ class Database:
 
 
 async def _durable(connection: Any) -> None:
-    """Makes answered commits durable against any default of the server."""
-    await connection.execute(
-        "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
-    )
+    await connection.execute(DURABLE)
 
 
 async def _read_only(connection: Any) -> None:

@@ -1,18 +1,14 @@
 """The library's datastore over our database: connections set up like the service's, for callers in threads."""
 
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from eventsourcing.postgres import ConnectionPool, PostgresDatastore
 from psycopg import Connection
 from psycopg.rows import DictRow, dict_row
 from psycopg.sql import SQL, Identifier
 
-from services.certification.event_store.database import CONNECT_SECONDS_MAX, SCHEMA, SESSION
-
-_DURABLE: Final = (
-    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
-)
+from services.certification.event_store.database import CONNECT_SECONDS_MAX, DURABLE, SCHEMA, SESSION
 
 
 class LogDatastore(PostgresDatastore):
@@ -64,4 +60,4 @@ def _configure(connection: Connection[Any], role: str | None) -> None:
     """Takes on the role, and makes commits durable against any default of the server."""
     if role is not None:
         connection.execute(SQL("SET ROLE {}").format(Identifier(role)))
-    connection.execute(_DURABLE)
+    connection.execute(DURABLE)

@@ -5,7 +5,6 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Final, LiteralString, Self, TypeVar
 
 import asyncpg
@@ -114,9 +113,7 @@ class EventStore:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._appender.close()
         await self._recognitions.close()
         self._runs.close()

@@ -1,7 +1,6 @@
 """Calls about one subject take turns in order of arrival, so that they do not race each other."""
 
 import asyncio
-from types import TracebackType
 from typing import Final
 
 from services.certification.domain.refusals import Overloaded
@@ -54,9 +53,7 @@ class Turn:
             self._leave()
             raise
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._found.lock.release()
         self._leave()
 

@@ -9,10 +9,9 @@ from fastapi import FastAPI
 from services.compliance.api.query_params import form_of
 from services.compliance.historical_answers.queries import Question
 from services.web.openapi import extend
-from services.web.problem_details import MEDIA_TYPE, Problem
 
 _TEMPLATE: Final = "#/components/schemas/{name}"
-_answers: Final[set[Any]] = {Problem}
+_answers: Final[set[Any]] = set()
 
 
 QUESTION_PROBLEMS: Final[Mapping[int, str]] = {
@@ -38,8 +37,7 @@ def response_docs(
     if answer is not None:
         _answers.add(answer)
         responses[status]["content"] = {media_type: {"schema": _reference(answer)}}
-    content = {MEDIA_TYPE: {"schema": _reference(Problem)}}
-    return responses | {status: {"description": what, "content": content} for status, what in problems.items()}
+    return responses | {status: {"description": what} for status, what in problems.items()}
 
 
 class QuestionDocs(TypedDict):

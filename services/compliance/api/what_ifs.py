@@ -172,18 +172,10 @@ async def cancel_what_if(request: Request, what_if_id: Id) -> Response:
 
 
 def _encoded(found: KeptWhatIf, page: Sequence[bytes] = (), following: int | None = None) -> bytes:
+    said = found._asdict()
     answer = WhatIfAnswer(
-        what_if_id=found.what_if_id,
-        state=found.state,
-        requested_by=found.requested_by,
+        **{name: said[name] for name in WhatIfAnswer.__struct_fields__ if name in said},
         revision=found.what_if.revision,
-        at=found.at,
-        known_at=found.known_at,
-        position=found.position,
-        partners=found.partners,
-        partners_done=found.partners_done,
-        differing=found.differing,
-        failure=found.failure,
         differences=tuple(map(msgspec.Raw, page)),  # type: ignore[arg-type]  # they are encoded already
         next=following,
     )

@@ -63,7 +63,7 @@ class ClaimRecorder:
         self._settings = settings
         self._queue_max = settings.claim_queue_max
         self._waiting: list[Claim] = []
-        self._remembered: dict[tuple[object, ...], None] = {}
+        self._remembered: dict[Claim, None] = {}
         self._woken = asyncio.Event()
         self._reason: str | None = None
         self._dropped_at = float("-inf")
@@ -85,17 +85,7 @@ class ClaimRecorder:
 
     def record(self, claim: Claim) -> None:
         """Has the claim recorded soon, unless an equal one of the same minute was. Never waits and never fails."""
-        content = (
-            claim.partner_id,
-            claim.product,
-            claim.customer,
-            claim.allowed,
-            int(claim.at.timestamp()) // 60,
-            claim.position,
-            claim.policy_id,
-            claim.engine,
-            claim.actor,
-        )
+        content = msgspec.structs.replace(claim, at=claim.at.replace(second=0, microsecond=0))
         if self._queue_max == 0 or content in self._remembered:
             return
         if len(self._waiting) >= self._queue_max:

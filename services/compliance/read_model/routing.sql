@@ -34,6 +34,14 @@ WITH through AS (SELECT $1::bigint AS position) {policy} ORDER BY notification_i
 -- name: declarations
 WITH through AS (SELECT $1::bigint AS position) {portal_changes} ORDER BY notification_id
 
+-- name: merged_into
+-- Behind a partner `e`: those that it was ever merged into.
+CROSS JOIN LATERAL (
+        SELECT k.into_partner_id FROM {log} k
+        WHERE k.partner_id = e.partner_id AND k.consultant_id IS NULL AND k.into_partner_id IS NOT NULL
+        {by_id}
+    ) m
+
 -- name: partner_routes
 -- Common table expressions behind `target (partner_id)` and `through (position)`: the facts routed to each target
 -- partner, once per partner. Portal changes and the policy come once, with `target_id` null. `by_id`: OFFSET 0, so that
@@ -71,11 +79,7 @@ employer (target_id, partner_id) AS (
      SELECT p.target_id, p.partner_id FROM of_person p WHERE p.topic = {linked})
     UNION
     SELECT e.target_id, m.into_partner_id
-    FROM employer e CROSS JOIN LATERAL (
-        SELECT k.into_partner_id FROM {log} k
-        WHERE k.partner_id = e.partner_id AND k.consultant_id IS NULL AND k.into_partner_id IS NOT NULL
-        {by_id}
-    ) m
+    FROM employer e {merged_into}
 ),
 routed AS (
     SELECT a.partner_id AS target_id, e.notification_id, e.append_position, e.topic, e.state
@@ -129,11 +133,7 @@ employer (partner_id) AS (
     WHERE l.topic = {linked}
     UNION
     SELECT m.into_partner_id
-    FROM employer e CROSS JOIN LATERAL (
-        SELECT k.into_partner_id FROM {log} k
-        WHERE k.partner_id = e.partner_id AND k.consultant_id IS NULL AND k.into_partner_id IS NOT NULL
-        {by_id}
-    ) m
+    FROM employer e {merged_into}
 ),
 routed AS (
     SELECT a.consultant_id AS target_id, e.notification_id, e.append_position, e.topic, e.state
@@ -193,12 +193,8 @@ concerned (append_position, partner_id) AS (
      SELECT p.append_position, l.partner_id
      FROM person p JOIN link l ON l.consultant_id = p.consultant_id AND l.shared IS NOT TRUE)
     UNION
-    SELECT c.append_position, m.into_partner_id
-    FROM concerned c CROSS JOIN LATERAL (
-        SELECT k.into_partner_id FROM {log} k
-        WHERE k.partner_id = c.partner_id AND k.consultant_id IS NULL AND k.into_partner_id IS NOT NULL
-        {by_id}
-    ) m
+    SELECT e.append_position, m.into_partner_id
+    FROM concerned e {merged_into}
 ),
 touched (append_position, recorded_at, broadcast, revision, partner_id) AS (
     SELECT n.append_position, n.recorded_at, n.broadcast, n.revision, n.partner_id FROM newer n
