@@ -14,7 +14,7 @@ from services.compliance.projection.wide_step_workers import ReplayWorkers, Step
 from services.compliance.settings import ComplianceSettings
 from tests.compliance.log import as_follower, settings_for
 from tests.databases import Database
-from tests.policy.test_costs import START
+from tests.policy.cost_shapes import START
 
 SECONDS_MAX = 30.0
 

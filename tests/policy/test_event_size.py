@@ -12,7 +12,7 @@ from services.compliance.policy.partner_history import PartnerHistory, Step
 from shared.events.compliance_events import ComplianceEventData, Standing
 from shared.events.envelope import Fact
 from shared.events.facts import ConsultantCertified, ConsultantLeft, ConsultantLinked, PartnerEnrolled, Period
-from tests.policy.test_costs import DAY, HOUR, START, Happening, fact
+from tests.policy.cost_shapes import DAY, HOUR, START, Happening, fact
 
 BYTES_MAX = 64 * 1024
 PRODUCTS = PARAMETERS.products

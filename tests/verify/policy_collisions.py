@@ -1,117 +1,19 @@
 """Histories in which revisions of the policy meet everything else at one instant, each by its name."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Final
 
 from tests.oracle.histories import History
 from tests.oracle.revisions import DAY, MICROSECOND, deadline
-from tests.oracle.rules import facts as oracle
+from tests.verify.collision_story import START, Story
 
-START: Final = datetime(2023, 1, 9, 9, tzinfo=UTC)
 LOSS: Final = START + 30 * DAY
 DEADLINE: Final = deadline(LOSS)
 MORE: Final = {"VAR": 3}
 FEWER: Final = {"VAR": 1}
 
-COLLISIONS: Final[dict[str, Callable[["Story"], None]]] = {}
-
-
-class Story:
-    """A fact takes effect at `at`; it is recorded then, or at `told`."""
-
-    def __init__(self) -> None:
-        self.facts: History = []
-
-    def _id(self) -> str:
-        return f"f{len(self.facts) + 1}"
-
-    def _told(self, at: datetime, told: datetime | None) -> tuple[str, datetime, datetime]:
-        return self._id(), at, told or at
-
-    def team(self, *people: str, partner: str = "P1", kind: str = "VAR", programme: str = "PARTNER_SUCCESS") -> None:
-        """An enrolled partner with certified people, from the start."""
-        self.enrol(START, partner, kind, programme)
-        for person in people:
-            self.link(START, person, partner)
-            self.recognise(START, person)
-
-    def enrol(self, at: datetime, partner: str = "P1", kind: str = "VAR", programme: str = "PARTNER_SUCCESS") -> None:
-        self.facts.append(oracle.PartnerEnrolled(*self._told(at, None), partner, kind, programme))
-
-    def kind(self, at: datetime, kind: str, partner: str = "P1") -> None:
-        self.facts.append(oracle.PartnerKindChanged(*self._told(at, None), partner, kind))
-
-    def programme(self, at: datetime, programme: str, partner: str = "P1") -> None:
-        self.facts.append(oracle.PartnerProgrammeChanged(*self._told(at, None), partner, programme))
-
-    def link(self, at: datetime, person: str, partner: str = "P1") -> None:
-        self.facts.append(oracle.ConsultantLinked(*self._told(at, None), partner, person))
-
-    def leave(self, at: datetime, person: str, partner: str = "P1", told: datetime | None = None) -> str:
-        self.facts.append(oracle.ConsultantLeft(*self._told(at, told), partner, person))
-        return self.facts[-1].fact_id
-
-    def recognise(self, at: datetime, person: str, product: str = "S200P") -> None:
-        self.facts.append(oracle.CertificationRecognised(*self._told(at, None), person, product))
-
-    def revoke(self, at: datetime, person: str, product: str = "S200P") -> None:
-        self.facts.append(oracle.RevocationOrdered(*self._told(at, None), person, product))
-
-    def merge(self, at: datetime, partner: str, into: str) -> None:
-        self.facts.append(oracle.PartnersMerged(*self._told(at, None), partner, into))
-
-    def close(self, at: datetime, partner: str = "P1") -> None:
-        self.facts.append(oracle.PartnerClosed(*self._told(at, None), partner))
-
-    def passes(self, at: datetime, person: str, score: str = "82") -> None:
-        """Course and assessment at one instant."""
-        self.facts.append(oracle.CourseCompleted(*self._told(at, None), person, "S200P"))
-        self.facts.append(oracle.ExamRegistered(*self._told(at, None), f"R-{person}", person, "S200P"))
-        self.facts.append(oracle.AttemptScored(*self._told(at, None), f"R-{person}", 1, score))
-
-    def corrects(self, at: datetime, person: str, score: str) -> None:
-        self.facts.append(oracle.ScoreCorrected(*self._told(at, None), f"R-{person}", 1, score))
-
-    def revise(
-        self,
-        at: datetime,
-        policy: str,
-        *,
-        days: int | None = None,
-        minimum: Mapping[str, int] | None = None,
-        programmes: tuple[str, ...] | None = None,
-        reminders: tuple[int, ...] | None = None,
-        told: datetime | None = None,
-    ) -> str:
-        revision = oracle.PolicyRevised(*self._told(at, told), policy, days, minimum, programmes, reminders)
-        self.facts.append(revision)
-        return revision.fact_id
-
-    def announce(self, at: datetime, due: date, *products: str, change: str = "X1", significant: bool = True) -> str:
-        told = self._told(at, None)
-        self.facts.append(oracle.PortalChangeDeclared(*told, change, products or ("S200P",), significant, due))
-        return self.facts[-1].fact_id
-
-    def amend(
-        self,
-        at: datetime,
-        due: date | None = None,
-        products: tuple[str, ...] | None = None,
-        *,
-        significant: bool | None = None,
-    ) -> str:
-        self.facts.append(oracle.PortalChangeCorrected(*self._told(at, None), "X1", due, products, significant))
-        return self.facts[-1].fact_id
-
-    def maintain(self, at: datetime, person: str) -> None:
-        """Training and assessment for the portal change."""
-        self.facts.append(oracle.CourseCompleted(*self._told(at, None), person, "S200P", "X1"))
-        self.facts.append(oracle.ExamRegistered(*self._told(at, None), f"M-{person}", person, "S200P", "X1"))
-        self.facts.append(oracle.AttemptScored(*self._told(at, None), f"M-{person}", 1, "95"))
-
-    def void(self, at: datetime, fact_id: str) -> None:
-        self.facts.append(oracle.FactVoided(*self._told(at, None), fact_id))
+COLLISIONS: Final[dict[str, Callable[[Story], None]]] = {}
 
 
 def collision(write: Callable[[Story], None]) -> Callable[[Story], None]:
