@@ -13,6 +13,7 @@ from services.audit.extension_check import Anchor, Compared, ExtensionCheck, anc
 from services.audit.files_beside_database import KeyDirectory
 from services.audit.sealed_log import LogName
 from services.audit.settings import AuditSettings
+from services.web.database_connections import terminating
 from services.web.log_check import LogAltered
 from services.web.statements import statements
 
@@ -129,14 +130,11 @@ class AlterationWatch:
         await self._compare_whole(LogName.COMPLIANCE, self._settings.model_copy(update={"database_schema": schema}))
 
     async def _compare_whole(self, log: LogName, settings: AuditSettings) -> None:
-        connection = await connect(settings)
-        try:
+        async with terminating(connect(settings)) as connection:
             origin = (await sealed_log.log_head(connection, log)).origin
             witnessed = await _witnessed(settings, log, origin)
             sealed = await anchors(connection, log, self._directory, sandbox=settings.sandbox, witnessed=witnessed)
             await ExtensionCheck(log).extend(connection, sealed)
-        finally:
-            connection.terminate()
 
     async def close(self) -> None:
         """Gives its connection up; what was compared stays known."""
@@ -185,9 +183,6 @@ async def _witnessed(settings: AuditSettings, log: LogName, origin: str) -> Sequ
 
 async def refuse_altered_logs(settings: AuditSettings) -> None:
     """Compares the logs `DERIVED_FROM` with what was sealed, as far as that reads no entry. Raises `LogAltered`."""
-    connection = await connect(settings)
-    try:
+    async with terminating(connect(settings)) as connection:
         for log in DERIVED_FROM:
             await compare_tiles(connection, log, KeyDirectory(settings.directory), sandbox=settings.sandbox)
-    finally:
-        connection.terminate()

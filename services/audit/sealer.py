@@ -5,7 +5,7 @@ import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -21,7 +21,7 @@ from services.audit.note import Signature, public_bytes, sign, signed_note
 from services.audit.sealed_log import EntryMissing, InstalledKey, Lease, LogName, StoredCheckpoint, StoredTile
 from services.audit.settings import AuditSettings
 from services.audit.tiles import GrowingTree
-from services.web.database_connections import AWAY
+from services.web.database_connections import AWAY, terminating
 from services.web.log_check import LogAltered
 from services.web.reconnect import Backoff, keep_connected
 from services.web.wakeup import wait_until_set
@@ -121,15 +121,9 @@ class Sealer:
         async with WitnessRounds.running(self._settings) as rounds:
             yield rounds
 
-    @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[OwnConnection]:
-        connection = await connect(self._settings)
-        try:
-            for channel in (FACTS_CHANNEL, COMPLIANCE_CHANNEL):
-                await connection.add_listener(channel, lambda *_: self._wakeup.set())
-            yield connection
-        finally:
-            connection.terminate()
+    def _connected(self) -> AbstractAsyncContextManager[OwnConnection]:
+        hear = dict.fromkeys((FACTS_CHANNEL, COMPLIANCE_CHANNEL), lambda *_: self._wakeup.set())
+        return terminating(connect(self._settings), hear)
 
     def _failed(self, problem: Exception, _: Backoff) -> None:
         self._trouble = str(problem)

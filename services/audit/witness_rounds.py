@@ -14,6 +14,7 @@ from services.audit.sealed_log import LogName, StoredCheckpoint
 from services.audit.settings import AuditSettings
 from services.audit.tiles import consistency_ranges
 from services.audit.witness_client import WitnessAddress, WitnessError, cosignature
+from services.web.database_connections import terminating
 
 PAUSE_SECONDS: Final = 5.0
 """Before a witness that did not answer is asked again."""
@@ -39,18 +40,14 @@ class WitnessRounds:
     @asynccontextmanager
     async def running(cls, settings: AuditSettings) -> "AsyncIterator[WitnessRounds]":
         """With a client for them, and a connection of its own."""
-        connection = await connect(settings)
-        try:
-            async with aiohttp.ClientSession() as session:
-                rounds = cls(connection, session, settings)
-                try:
-                    yield rounds
-                finally:
-                    for task in rounds._asking.values():
-                        task.cancel()
-                    await asyncio.gather(*rounds._asking.values(), return_exceptions=True)
-        finally:
-            connection.terminate()
+        async with terminating(connect(settings)) as connection, aiohttp.ClientSession() as session:
+            rounds = cls(connection, session, settings)
+            try:
+                yield rounds
+            finally:
+                for task in rounds._asking.values():
+                    task.cancel()
+                await asyncio.gather(*rounds._asking.values(), return_exceptions=True)
 
     async def ask(self, log: LogName, latest: StoredCheckpoint | None) -> None:
         """Asks those who owe no answer, and does not wait for it. Raises what went wrong since it asked last."""

@@ -7,24 +7,21 @@ does no harm: listeners also poll.
 import asyncio
 from typing import Final
 
-import asyncpg
-
 from services.certification.event_store.database import Database
 from services.web.channel_listener import ChannelListener
+from services.web.database_connections import terminating
 from services.web.reconnect import Backoff, keep_connected
 from shared.events.channels import FACTS_CHANNEL
 
 BATCH_DELAY_SECONDS: Final = 0.002
 """Commits that follow a notification so closely share the next."""
 
-_LOST: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
-
 
 class LogNotifier(ChannelListener):
     """Belongs to one event loop."""
 
     def __init__(self, database: Database) -> None:
-        super().__init__(FACTS_CHANNEL, database.connect, _LOST)
+        super().__init__(FACTS_CHANNEL, database.connect)
         self._database = database
         self._recorded = asyncio.Event()
         self._position = 0
@@ -40,8 +37,7 @@ class LogNotifier(ChannelListener):
         await keep_connected(self._notify, self._failed)
 
     async def _notify(self, backoff: Backoff) -> None:
-        connection = await self._database.connect()
-        try:
+        async with terminating(self._database.connect()) as connection:
             # NOTIFY commits like a write. A flush to the disk for it would only delay the facts.
             await connection.execute("SET synchronous_commit = off")
             while True:
@@ -51,5 +47,3 @@ class LogNotifier(ChannelListener):
                 await connection.execute(f"NOTIFY {FACTS_CHANNEL}, '{position}'", timeout=self._database.seconds_max)
                 backoff.reset()
                 await asyncio.sleep(BATCH_DELAY_SECONDS)
-        finally:
-            connection.terminate()

@@ -36,7 +36,7 @@ from services.compliance.api.problems import PROBLEMS
 from services.compliance.api.service import CONNECTION_SECONDS_MAX, Service, sending
 from services.compliance.api.webhook_endpoints import PATH
 from services.compliance.claims.claim_recorder import ClaimRecorder
-from services.compliance.database import CONNECTION_LOST, DATABASE_AWAY, READING_ROLE, Pool, connect, create_pool
+from services.compliance.database import DATABASE_AWAY, READING_ROLE, Pool, connect, create_pool
 from services.compliance.historical_answers.pool import AnsweringPool
 from services.compliance.read_model.event_log import until_all_is_derived
 from services.compliance.read_model.nearest_cache import NearestCache
@@ -149,7 +149,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        listener = ChannelListener(COMPLIANCE_CHANNEL, partial(connect, settings), CONNECTION_LOST)
+        listener = ChannelListener(COMPLIANCE_CHANNEL, partial(connect, settings))
         answers = AnsweringPool(settings)
         recorder = ClaimRecorder(settings)
         async with (

@@ -33,15 +33,6 @@ _SESSION: Final = {
     "idle_in_transaction_session_timeout": "30s",
 }
 
-CONNECTION_LOST: Final = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    asyncpg.PostgresError,
-)
-"""Errors of a connection that is cut off, or whose server or schema disappears."""
-
 DATABASE_AWAY: Final = (*AWAY, asyncpg.UndefinedFunctionError)
 
 _NOT_MIGRATED: Final = (

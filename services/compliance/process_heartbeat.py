@@ -30,6 +30,12 @@ class Heartbeat:
         self._held_by = held_by
         self._beat_at = float("-inf")
 
+    async def progressed(self, connection: Connection) -> None:
+        """The process made progress: said at once if it did not before."""
+        recovered = self.trouble is not None
+        self.trouble = None
+        await self.beat(connection, now=recovered)
+
     async def beat(self, connection: Connection, *, now: bool = False) -> None:
         """Renews the row if it is a second old, or `now`."""
         at = asyncio.get_running_loop().time()

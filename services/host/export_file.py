@@ -10,6 +10,7 @@ from services.audit import export
 from services.audit.database import connect
 from services.audit.settings import AuditSettings
 from services.host.wall_clock import wall_clock
+from services.web.database_connections import terminating
 
 Shown = Callable[[int], AbstractContextManager[Callable[[int], None]]]
 """Shows progress towards a number of entries, by the number of further ones."""
@@ -27,8 +28,7 @@ def write_export(settings: AuditSettings, partner_id: str | None, until: int | N
 
 
 async def _write(settings: AuditSettings, partner_id: str | None, until: int | None, path: Path, shown: Shown) -> int:
-    connection = await connect(settings)
-    try:
+    async with terminating(connect(settings)) as connection:
         prepared = await export.prepare(connection, settings, partner_id, until, wall_clock())
         with path.open("wb") as file, shown(prepared.entries) as advance:
             done = 0
@@ -43,5 +43,3 @@ async def _write(settings: AuditSettings, partner_id: str | None, until: int | N
             file.flush()
             os.fsync(file.fileno())
         return prepared.facts.size
-    finally:
-        connection.terminate()

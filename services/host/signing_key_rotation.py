@@ -13,6 +13,7 @@ from services.audit.settings import AuditSettings
 from services.certification.event_store.database import Database
 from services.certification.event_store.store import EventStore
 from services.host.api_keys.key_commands import append_request, fact_of_the_owner
+from services.web.database_connections import terminating
 from shared.events.channels import FACTS_CHANNEL
 from shared.events.system_facts import SIGNING_KEY, SigningKeyRotated
 
@@ -45,13 +46,10 @@ async def _rotate(owner_url: str, settings: AuditSettings) -> str:
 async def _prepared(settings: AuditSettings) -> tuple[SigningKeyRotated, int]:
     """The rotation, and how many there were before it."""
     directory = KeyDirectory(settings.directory)
-    connection = await connect(settings)
-    try:
+    async with terminating(connect(settings)) as connection:
         origin = (await sealed_log.log_head(connection, LogName.FACTS)).origin
         installed = await sealed_log.installed_keys(connection)
         seen = len(await sealed_log.rotations(connection, origin))
-    finally:
-        connection.terminate()
     if not installed:
         raise RotationRefused("Nothing is sealed yet: the sealer creates the first key.")
     if seen != len(installed) - 1:

@@ -1,8 +1,12 @@
 """What the connections of every service to PostgreSQL share: the errors that pass by themselves, and no reset."""
 
-from typing import Any, Final
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Final, TypeVar
 
 import asyncpg
+
+_Connection = TypeVar("_Connection", bound="asyncpg.Connection[Any]")
 
 AWAY: Final = (
     OSError,
@@ -21,6 +25,23 @@ AWAY: Final = (
     asyncpg.InvalidCachedStatementError,
 )
 """The server is away or restarting, or the schemas are being recreated: it answers a moment later."""
+
+CONNECTION_LOST: Final = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresError)
+"""Errors of a connection that is cut off, or whose server or schema disappears."""
+
+
+@asynccontextmanager
+async def terminating(
+    connecting: Awaitable[_Connection], hear: Mapping[str, Callable[..., None]] | None = None
+) -> AsyncIterator[_Connection]:
+    """The connection, cut off at the end, whatever it waits for. `hear`: who listens to each channel."""
+    connection = await connecting
+    try:
+        for channel, callback in (hear or {}).items():
+            await connection.add_listener(channel, callback)
+        yield connection
+    finally:
+        connection.terminate()
 
 
 async def nothing_to_reset(_: Any) -> None:

@@ -14,9 +14,10 @@ from typing import Final, Literal
 
 import msgspec
 
-from services.compliance.database import CONNECTION_LOST, OwnConnection, connect
+from services.compliance.database import OwnConnection, connect
 from services.compliance.settings import ComplianceSettings
 from services.web.background_task import in_background
+from services.web.database_connections import CONNECTION_LOST, terminating
 from services.web.database_role import take_role
 from services.web.reconnect import Backoff, keep_connected
 
@@ -115,11 +116,8 @@ class ClaimRecorder:
 
     async def _connected(self, backoff: Backoff) -> None:
         await self._woken.wait()
-        connection = await connect(self._settings)
-        try:
+        async with terminating(connect(self._settings)) as connection:
             await self._write(connection, backoff)
-        finally:
-            connection.terminate()
 
     def _failed(self, problem: Exception, _backoff: Backoff) -> None:
         if not isinstance(problem, CONNECTION_LOST):

@@ -4,18 +4,17 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from typing import Final, Literal
 
-from services.compliance.database import CONNECTION_LOST, OwnConnection, cause, connect
+from services.compliance.database import OwnConnection, cause, connect
 from services.compliance.process_heartbeat import BEAT_SECONDS, FOLLOWERS, Heartbeat
 from services.compliance.projection.batch import DerivedByAnotherEngine, Projector
 from services.compliance.projection.wide_step_workers import ReplayWorkers
 from services.compliance.read_model.batch_write import ConcurrentUpdate
 from services.compliance.settings import ComplianceSettings
+from services.web.database_connections import CONNECTION_LOST, terminating
 from services.web.log_check import LogAltered, LogCheck
 from services.web.reconnect import BACKOFF_SECONDS_MAX, Backoff, keep_connected
 from services.web.refusal import EngineNotInstalled
@@ -74,7 +73,7 @@ class Follower:
 
     async def _follow(self, backoff: Backoff) -> None:
         try:
-            async with self._connected() as connection:
+            async with terminating(connect(self._settings), {FACTS_CHANNEL: self._notified}) as connection:
                 await self._heartbeat.beat(connection, now=True)
                 alive = partial(self._heartbeat.beat, connection)
                 projector = Projector(connection, self._parameters, self._held_by, derivers=self._derivers, alive=alive)
@@ -84,7 +83,7 @@ class Follower:
                     except ConcurrentUpdate:
                         await asyncio.sleep(YIELD_SECONDS)
                     backoff.reset()
-                    await self._report_health(connection)
+                    await self._heartbeat.progressed(connection)
                     await self._wait(connection, projector)
         finally:
             self._derivers.close()
@@ -101,27 +100,13 @@ class Follower:
             self._heartbeat.trouble = repr(problem)
             _log.error("the projection stops at its cursor and retries", exc_info=problem)
 
-    @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[OwnConnection]:
-        connection = await connect(self._settings)
-        try:
-            await connection.add_listener(FACTS_CHANNEL, lambda *said: self._notified(said[-1]))
-            yield connection
-        finally:
-            connection.terminate()
-
-    def _notified(self, payload: object) -> None:
+    def _notified(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         """Notes up to where facts were recorded, or that there is something else to look at."""
         if isinstance(payload, str) and payload.isdecimal():
             self._announced = max(self._announced, int(payload))
         else:
             self._clock_moved = True
         self._wakeup.set()
-
-    async def _report_health(self, connection: OwnConnection) -> None:
-        recovered = self._heartbeat.trouble is not None
-        self._heartbeat.trouble = None
-        await self._heartbeat.beat(connection, now=recovered)
 
     async def _wait(self, connection: OwnConnection, projector: Projector) -> None:
         """Waits until a notification says something new, or a poll finds something to do.

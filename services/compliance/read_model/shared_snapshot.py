@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.compliance.database import DEADLINE_SECONDS, READING_ROLE, Connection, connect_to, session_of
+from services.web.database_connections import terminating
 from services.web.database_role import take_reading_role
 from services.web.table_response import READ_SECONDS_MAX
 
@@ -31,15 +32,14 @@ async def held_snapshot(settings: "ComplianceSettings") -> AsyncIterator[TableSn
     """
     session = session_of(settings.database_schema, settings.database_role, DEADLINE_SECONDS)
     session["idle_in_transaction_session_timeout"] = f"{_HELD_SECONDS_MAX}s"
-    connection = await connect_to(settings.database_url.get_secret_value(), session, DEADLINE_SECONDS)
-    try:
+    async with terminating(
+        connect_to(settings.database_url.get_secret_value(), session, DEADLINE_SECONDS)
+    ) as connection:
         await take_reading_role(READING_ROLE, connection)
         await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         row = await connection.fetchrow(_EXPORT)
         assert row is not None, "a SELECT without FROM has one row"
         yield TableSnapshot(*row)
-    finally:
-        connection.terminate()
 
 
 @asynccontextmanager

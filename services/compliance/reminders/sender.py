@@ -5,12 +5,13 @@ import logging
 from functools import partial
 from typing import Final
 
-from services.compliance.database import CONNECTION_LOST, OwnConnection, cause, connect
+from services.compliance.database import OwnConnection, cause, connect
 from services.compliance.reminders import outbox
 from services.compliance.reminders.mail_text import mail
 from services.compliance.reminders.settings import MailSettings
 from services.compliance.reminders.smtp import NotHandedIn, hand_in
 from services.compliance.settings import ComplianceSettings
+from services.web.database_connections import CONNECTION_LOST, terminating
 from services.web.reconnect import Backoff, keep_connected
 
 POLL_SECONDS: Final = 5.0
@@ -32,14 +33,11 @@ class ReminderSender:
         await keep_connected(partial(self._session), self._failed)
 
     async def _session(self, backoff: Backoff) -> None:
-        connection = await connect(self._settings)
-        try:
+        async with terminating(connect(self._settings)) as connection:
             while True:
                 await self.round(connection)
                 backoff.reset()
                 await asyncio.sleep(POLL_SECONDS)
-        finally:
-            connection.terminate()
 
     async def round(self, connection: OwnConnection) -> None:
         """Makes every reminder there is, and sends every mail that is due."""

@@ -20,6 +20,7 @@ from services.compliance.policy.hypothetical_policy import HypotheticalRevision,
 from services.compliance.projection.parallel_tasks import run_in_order
 from services.compliance.read_model.routing import mentioned_partners, routed
 from services.compliance.what_ifs.messages import NICENESS, Begun, Ended, Progressed, ProgressReport, WhatIf
+from services.web.database_connections import terminating
 
 _PARTNERS_PER_TASK: Final = 32
 _COUNT: Final = "SELECT count(DISTINCT partner_id) FROM standing"
@@ -35,8 +36,7 @@ class _Task(NamedTuple):
 
 async def run(settings: WorkerSettings, what_if: WhatIf, processes: int) -> AsyncIterator[ProgressReport]:
     """Replays every partner by both policies. Raises the refusals of the moment and what PostgreSQL raises."""
-    connection = await reading_connection(settings)
-    try:
+    async with terminating(reading_connection(settings)) as connection:
         _, moment = await moment_of(connection, what_if.moment, settings.parameters)
         yield Begun(moment.at, moment.known_at, moment.position, await connection.fetchval(_COUNT))
         with ProcessPoolExecutor(
@@ -49,8 +49,6 @@ async def run(settings: WorkerSettings, what_if: WhatIf, processes: int) -> Asyn
             async for progressed in run_in_order(pool, processes, tasks, _run_task):
                 yield progressed
         yield Ended()
-    finally:
-        connection.terminate()
 
 
 async def _every_partner(connection: Connection) -> AsyncIterator[list[str]]:

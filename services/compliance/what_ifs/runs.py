@@ -14,7 +14,7 @@ from secrets import token_hex
 from typing import Final
 
 from services.compliance.child_process import ChildProcess
-from services.compliance.database import CONNECTION_LOST, Pool, cause
+from services.compliance.database import Pool, cause
 from services.compliance.historical_answers.queries import AsOfMembers, WorkerSettings
 from services.compliance.what_ifs import kept
 from services.compliance.what_ifs.kept import DIFFERENCES_MAX, KeptWhatIf, Reported, State, Taken
@@ -30,6 +30,7 @@ from services.compliance.what_ifs.messages import (
     encode,
 )
 from services.web.background_task import in_background
+from services.web.database_connections import CONNECTION_LOST
 from services.web.wakeup import wait_until_set
 
 SECONDS_MAX: Final = 3_600.0

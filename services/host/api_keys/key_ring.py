@@ -21,6 +21,7 @@ from services.host.api_keys.errors import NoKeyYet
 from services.host.api_keys.key_text import KEY_BYTES_MAX, digest_of, has_form, is_mistyped
 from services.host.refused_request import RefusedRequest
 from services.web.background_task import in_background
+from services.web.database_connections import CONNECTION_LOST, terminating
 from services.web.problem_details import RETRY_AFTER_SECONDS, TYPE_PREFIX, Problem
 from services.web.reconnect import Backoff, keep_connected
 from services.web.scopes import ALLOWS, BOOTSTRAP, LOCAL, Caller, Scope, allowed_by
@@ -52,7 +53,6 @@ _SESSION: Final = {
     "idle_in_transaction_session_timeout": "30s",
 }
 
-_CONNECTION_LOST: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 _NONE_EVER: Final = (0, None)
 
 NOT_AUTHENTICATED: Final = Problem(
@@ -189,20 +189,15 @@ class KeyRing:
 
     async def _follow(self, backoff: Backoff) -> None:
         assert self._url is not None, "without a database there is nothing to follow"
-        connection = await asyncpg.connect(
-            self._url.get_secret_value(), server_settings=self._session, timeout=READ_SECONDS_MAX
-        )
-        changed = asyncio.Event()
-        try:
+        url, changed = self._url.get_secret_value(), asyncio.Event()
+        connecting = asyncpg.connect(url, server_settings=self._session, timeout=READ_SECONDS_MAX)
+        async with terminating(connecting, {KEYS_CHANNEL: lambda *_: changed.set()}) as connection:
             connection.add_termination_listener(lambda _: changed.set())
-            await connection.add_listener(KEYS_CHANNEL, lambda *_: changed.set())
             while True:
                 changed.clear()
                 await self._read(connection)
                 backoff.reset()
                 await wait_until_set(changed, POLL_SECONDS)
-        finally:
-            connection.terminate()
 
     async def _read(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         began_at = monotonic()
@@ -217,7 +212,7 @@ class KeyRing:
         self._first_read.set()
 
     def _failed(self, problem: Exception, _: Backoff) -> None:
-        if not isinstance(problem, _CONNECTION_LOST):
+        if not isinstance(problem, CONNECTION_LOST):
             raise problem
         if not self._failing:
             _log.warning("the keys cannot be read; trying again: %s", type(problem).__name__)

@@ -4,14 +4,14 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack, suppress
 from datetime import datetime
 from functools import partial
 from typing import Final
 from uuid import uuid4
 
-from services.compliance.database import CONNECTION_LOST, Connection, OwnConnection, cause, connect, create_pool
+from services.compliance.database import Connection, cause, connect, create_pool
 from services.compliance.process_heartbeat import DISPATCHERS, Heartbeat
 from services.compliance.settings import ComplianceSettings
 from services.compliance.webhooks.delivery.endpoint_delivery import Delivery, DeliveryContext
@@ -28,6 +28,7 @@ from services.compliance.webhooks.delivery.outcome_writer import Recorder
 from services.compliance.webhooks.message_clock import message_clock
 from services.compliance.webhooks.signing import SecretSealer
 from services.compliance.webhooks.transport.http_post import DEADLINE_SECONDS, Sender
+from services.web.database_connections import CONNECTION_LOST, terminating
 from services.web.reconnect import Backoff, keep_connected
 from services.web.wakeup import wait_until_set
 from shared.events.channels import COMPLIANCE_CHANNEL, WEBHOOKS_CHANNEL
@@ -93,15 +94,14 @@ class Dispatcher:
         )
 
     async def _poll_forever(self, context: DeliveryContext, backoff: Backoff) -> None:
-        async with self._listening() as connection:
+        hear = dict.fromkeys((COMPLIANCE_CHANNEL, WEBHOOKS_CHANNEL), self._hear)
+        async with terminating(connect(self._settings), hear) as connection:
             self._has_stale_leases = True  # a lost connection may have leased some just before
             await self._heartbeat.beat(connection, now=True)
             while True:
                 self._wakeup.clear()
                 await self._poll(connection, context)
-                recovered = self._heartbeat.trouble is not None
-                self._heartbeat.trouble = None
-                await self._heartbeat.beat(connection, now=recovered)
+                await self._heartbeat.progressed(connection)
                 backoff.reset()
                 await asyncio.sleep(_BATCH_DELAY_SECONDS)
                 await wait_until_set(self._wakeup, POLL_SECONDS)
@@ -113,16 +113,6 @@ class Dispatcher:
         else:
             self._heartbeat.trouble = repr(problem)
             _log.error("the dispatcher cannot poll for due messages and retries", exc_info=problem)
-
-    @asynccontextmanager
-    async def _listening(self) -> AsyncIterator[OwnConnection]:
-        connection = await connect(self._settings)
-        try:
-            await connection.add_listener(COMPLIANCE_CHANNEL, self._hear)
-            await connection.add_listener(WEBHOOKS_CHANNEL, self._hear)
-            yield connection
-        finally:
-            connection.terminate()
 
     def _hear(self, _connection: object, _pid: int, channel: str, payload: object) -> None:
         if channel == WEBHOOKS_CHANNEL and (changed := self._deliveries.get(str(payload))) is not None:
@@ -177,11 +167,8 @@ class Dispatcher:
             await asyncio.wait(tasks, timeout=GRACE_SECONDS)
         await _end(tasks)
         with suppress(*CONNECTION_LOST):
-            connection = await connect(self._settings)
-            try:
+            async with terminating(connect(self._settings)) as connection:
                 await release_leases(connection, self._held_by, ())
-            finally:
-                connection.terminate()
 
 
 async def _end(tasks: "Sequence[asyncio.Task[None]]") -> None:

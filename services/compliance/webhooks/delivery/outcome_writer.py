@@ -9,10 +9,11 @@ from typing import Any, Final, NamedTuple, get_args
 import asyncpg
 import msgspec
 
-from services.compliance.database import CONNECTION_LOST, OwnConnection, connect
+from services.compliance.database import OwnConnection, connect
 from services.compliance.settings import ComplianceSettings
 from services.compliance.webhooks.endpoints.attempt_log import AttemptKind
 from services.compliance.webhooks.filter_and_cursor import DisabledBecause
+from services.web.database_connections import CONNECTION_LOST, terminating
 from services.web.reconnect import Backoff, keep_connected
 from services.web.statements import statements
 
@@ -163,8 +164,7 @@ class Recorder:
 
     async def _connected(self, backoff: Backoff) -> None:
         await self._wait()
-        connection = await connect(self._settings)
-        try:
+        async with terminating(connect(self._settings)) as connection:
             await connection.execute(self._session)
             self._one = await connection.prepare(_WRITE_ONE)
             self._several = await connection.prepare(_WRITE_SEVERAL)
@@ -173,8 +173,6 @@ class Recorder:
                 backoff.reset()
                 await self._prune(connection)
                 await self._wait()
-        finally:
-            connection.terminate()
 
     async def _wait(self) -> None:
         while not self._waiting:

@@ -9,6 +9,7 @@ from services.compliance.settings import ComplianceSettings
 from services.compliance.webhooks.endpoints.store import locked_endpoint
 from services.compliance.webhooks.refusals import SecretLost, TooManySecrets
 from services.compliance.webhooks.signing import SecretSealer, Signer, new_key_pair, new_secret, signer_of
+from services.web.database_connections import terminating
 from services.web.preconditions import Expected
 from shared.events.wire import instant_text
 
@@ -129,14 +130,11 @@ async def reseal_secrets(settings: ComplianceSettings) -> Resealed:
     """
     sealer = SecretSealer(settings.webhook_keys)
     resealed, lost = 0, []
-    connection = await connect(settings)
-    try:
+    async with terminating(connect(settings)) as connection:
         for *row, sealed in await connection.fetch(_SIGNING):
             secret = sealer.open(sealed)
             if secret is None:
                 lost.append(row[0])
             else:
                 resealed += await connection.execute(_RESEAL, *row, sealed, sealer.seal(secret)) == "UPDATE 1"
-    finally:
-        await connection.close()
     return Resealed(resealed, list(dict.fromkeys(lost)))
