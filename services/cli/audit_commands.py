@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from services.cli.error_messages import friendly_errors
+from services.cli.fast_startup import starting
 from services.cli.options import host_option, json_option, port_option, running_data_directory_option
-from services.cli.process_start import starting
 from services.cli.progress_and_address import progress, progress_bar
 from services.cli.what_if import what_if
 

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from services.audit.alteration_watch import AlterationWatch, refuse_altered_logs
-from services.audit.sealed_facts import SealedFacts
+from services.audit.answer_proofs import AnswerProofs
 from services.audit.settings import AuditSettings
 from services.compliance.database import READING_ROLE
 from services.compliance.settings import ComplianceSettings
@@ -37,9 +37,9 @@ def log_check(settings: ComplianceSettings, data_directory: Path | None = None) 
     return AlterationWatch(_as_auditor(settings, data_directory), resumes=True)
 
 
-def fact_proofs(settings: ComplianceSettings) -> SealedFacts:
+def fact_proofs(settings: ComplianceSettings) -> AnswerProofs:
     """What proves the facts that compliance names, read with the role of what only reads."""
-    return SealedFacts(_as_auditor(settings, None), READING_ROLE)
+    return AnswerProofs(_as_auditor(settings, None), READING_ROLE)
 
 
 def _as_auditor(settings: ComplianceSettings, data_directory: Path | None) -> AuditSettings:

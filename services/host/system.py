@@ -102,8 +102,8 @@ def create(system: Settings, owner_url: str, *, bootstrap: SecretStr | None, key
 
     `bootstrap`, `keyless`: see `KeyRing`.
     """
+    from services.audit.answer_proofs import AnswerProofs
     from services.audit.app import create_app as create_audit
-    from services.audit.sealed_facts import SealedFacts
     from services.certification.app import create_app as create_certification
     from services.compliance.app import create_app as create_compliance
     from services.console.app import create_app as create_console
@@ -115,7 +115,7 @@ def create(system: Settings, owner_url: str, *, bootstrap: SecretStr | None, key
     sandboxed = system.compliance.sandbox
     apps = {
         "certification": create_certification(system.certification),
-        "compliance": create_compliance(system.compliance, wall_clock, SealedFacts(system.audit)),
+        "compliance": create_compliance(system.compliance, wall_clock, AnswerProofs(system.audit)),
         "audit": create_audit(system.audit),
     }
     if sandboxed:

@@ -11,11 +11,11 @@ import pytest
 from psycopg import sql
 
 from services.audit import sealed_log
+from services.audit.answer_proofs import AnswerProofs
 from services.audit.app import create_app
 from services.audit.checkpoint import Checkpoint
 from services.audit.merkle import leaf_hash, verify_inclusion
 from services.audit.note import decode_hash
-from services.audit.sealed_facts import SealedFacts
 from services.host.embedded_postgres.server import Server
 from services.web.fact_proofs import FoundProofs
 from tests.audit.seals import audit_settings, seal
@@ -41,7 +41,7 @@ class Sealed(NamedTuple):
         """The proofs of these facts, asked for twice by one process: what it keeps makes no difference."""
 
         async def asked() -> FoundProofs:
-            proofs = SealedFacts(audit_settings(self.database, self.directory))
+            proofs = AnswerProofs(audit_settings(self.database, self.directory))
             async with proofs.running():
                 first = await proofs.of(positions)
                 assert await proofs.of(positions) == first
@@ -182,7 +182,7 @@ def test_what_is_not_as_it_was_sealed_makes_no_proof_and_the_answer_says_so(seal
 
 def test_what_was_mended_is_proved_again_by_the_same_process(sealed: Sealed) -> None:
     async def asked() -> list[set[int]]:
-        proofs, found = SealedFacts(audit_settings(sealed.database, sealed.directory)), []
+        proofs, found = AnswerProofs(audit_settings(sealed.database, sealed.directory)), []
         async with proofs.running():
             for _ in range(2):
                 changed(sealed, FLIP.replace("96", "0") + "level = 1")
@@ -195,7 +195,7 @@ def test_what_was_mended_is_proved_again_by_the_same_process(sealed: Sealed) -> 
 def test_a_database_that_hangs_costs_an_explanation_its_proofs_alone(
     sealed: Sealed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.audit.sealed_facts.SECONDS_MAX", 0.2)
+    monkeypatch.setattr("services.audit.answer_proofs.SECONDS_MAX", 0.2)
     with psycopg.connect(sealed.database.owner_url) as holding:
         holding.execute("LOCK TABLE audit.tile IN ACCESS EXCLUSIVE MODE")
         found = sealed.of(1)

@@ -14,7 +14,7 @@ MISTAKES: Final = (
     ),
     Mistake(
         "an explanation does not say that facts are not sealed yet",
-        "services/audit/sealed_facts.py",
+        "services/audit/answer_proofs.py",
         "unsealed = sum(position > end for position in positions)",
         "unsealed = 0",
         "audit/test_fact_proofs.py::test_every_sealed_fact_is_proved_and_the_answer_counts_the_others",

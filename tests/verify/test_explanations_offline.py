@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from sagecert_verify.command import main
-from services.audit.sealed_facts import SealedFacts
+from services.audit.answer_proofs import AnswerProofs
 from services.compliance.api.explanations import NO_PROOFS
 from services.compliance.database import READING_ROLE
 from services.web.fact_proofs import FactProofs
@@ -54,9 +54,9 @@ def told(sandbox_database: Database) -> Database:
     return sandbox_database
 
 
-def proofs_of(database: Database, directory: Path) -> SealedFacts:
+def proofs_of(database: Database, directory: Path) -> AnswerProofs:
     """As the service that runs apart reads them: with its own login, and the role of what only reads."""
-    return SealedFacts(audit_settings(database, directory, database_url=database.compliance_url), READING_ROLE)
+    return AnswerProofs(audit_settings(database, directory, database_url=database.compliance_url), READING_ROLE)
 
 
 @pytest.fixture

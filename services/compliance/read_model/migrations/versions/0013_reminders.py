@@ -1,4 +1,4 @@
-"""Columns for lists."""
+"""What the dispatcher may read to make reminders."""
 
 from services.web.migration_sql import sql_beside
 

@@ -1,4 +1,4 @@
-"""The start of each command that serves, or works in the background."""
+"""The fast startup of each command that serves, or works in the background: it loads only what is needed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

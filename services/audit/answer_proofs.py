@@ -25,7 +25,7 @@ ENTRIES_CHARACTERS_MAX: Final = 1 << 20
 _log: Final = logging.getLogger(__name__)
 
 
-class SealedFacts:
+class AnswerProofs:
     """Belongs to one event loop. `reading_role`: taken on where the login may."""
 
     def __init__(self, settings: AuditSettings, reading_role: str | None = None) -> None:
