@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from services.host.embedded_postgres.binaries import find_binaries
-from services.host.embedded_postgres.server import Server, start_server
-from tests.databases import Database, clone, reachable_directory
+from services.host.embedded_postgres.server import Server
+from tests.databases import Database, clone, reachable_directory, start_server
 from tests.systems import running_system, running_system_apart
 
 

@@ -6,10 +6,9 @@ from typing import Final
 
 from services.host.demo.seed import Caller, seed
 from services.host.embedded_postgres.binaries import find_binaries
-from services.host.embedded_postgres.server import start_server
 from tests.browser.browser import CHROMIUM, MISSING, chromium
 from tests.browser.conftest import PRESENT
-from tests.databases import clone, reachable_directory
+from tests.databases import clone, reachable_directory, start_server
 from tests.systems import running_system
 
 IMAGES: Final = Path(__file__).parents[1] / "docs" / "images"

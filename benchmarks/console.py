@@ -36,13 +36,10 @@ PAGES = (
     Shown(
         "/",
         (
-            f"{C}/windows?status=open&limit=12",
-            f"{C}/suspensions?limit=12",
-            f"{C}/maintenance?limit=12",
-            "/certification/v1/held-facts?limit=12",
+            f"{C}/totals?first=8",
+            "/certification/v1/held-facts?limit=8",
             f"{C}/webhook-endpoints",
-            f"{C}/totals",
-            f"{C}/recorded-events?limit=200",
+            f"{C}/recorded-events/counts?newest=6",
         ),
     ),
     Shown("/facts-without-effect", (f"{C}/facts-without-effect?limit=25&order=newest",)),
@@ -50,7 +47,7 @@ PAGES = (
     Shown("/partners?status=suspended", (f"{C}/suspensions?limit=50",)),
     Shown(
         "/partners/{}",
-        (f"{C}/partners/{{}}", f"{C}/partners/{{}}/standings", f"{C}/partners/{{}}/timeline"),
+        tuple(f"{C}/partners/{{}}{part}" for part in ("", "/standings", "/timeline", "/consultants?limit=50")),
     ),
     Shown("/people", (f"{C}/consultants?limit=50",)),
     Shown("/policy", (f"{C}/policy", "/certification/v1/recorded-facts?type=policy-revised&limit=50")),

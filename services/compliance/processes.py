@@ -7,6 +7,7 @@ from typing import Final, Literal
 import msgspec
 
 from services.compliance.database import Connection
+from services.compliance.policy.parameters import Parameters
 from services.compliance.readiness import LIFE_SECONDS
 from services.web.statements import statements
 
@@ -32,17 +33,19 @@ class Process(msgspec.Struct, frozen=True):
 class ProcessesAnswer(msgspec.Struct, frozen=True):
     """The processes with a heartbeat within an hour, at most two hundred. `now`: by the clock of PostgreSQL itself.
 
-    `version`: of this service; `engine`: that of its rules and products.
+    `version`: of this service; `engine`: that of its rules and `products`. `policy_id`: the policy in force (R39).
     """
 
     now: datetime
     version: str
     engine: str
+    policy_id: str
+    products: tuple[str, ...]
     postgresql: str
     processes: tuple[Process, ...]
 
 
-async def read_processes(connection: Connection, engine: str) -> ProcessesAnswer:
+async def read_processes(connection: Connection, policy_id: str, parameters: Parameters) -> ProcessesAnswer:
     """The processes, the followers first and of each kind the one with the last heartbeat."""
     rows = await connection.fetch(_PROCESSES)
     now: datetime = rows[0]["now"]
@@ -51,4 +54,12 @@ async def read_processes(connection: Connection, engine: str) -> ProcessesAnswer
         for role, held_by, beat_at, *work, _, _ in rows
         if role is not None
     )
-    return ProcessesAnswer(now, version("sagecert"), engine, rows[0]["postgresql"], found)
+    return ProcessesAnswer(
+        now=now,
+        version=version("sagecert"),
+        engine=parameters.version,
+        policy_id=policy_id,
+        products=parameters.products,
+        postgresql=rows[0]["postgresql"],
+        processes=found,
+    )

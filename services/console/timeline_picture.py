@@ -131,7 +131,6 @@ def picture(
     product: str,
     standings: Mapping[str, Any],
     entries: Iterable[Mapping[str, Any]],
-    policy: Mapping[str, Any] | None,
     names: Mapping[str, str],
 ) -> Picture | None:
     """The picture for one product; None if nothing is known. `entries`: of the timeline. `names`: of people, by id."""
@@ -159,7 +158,7 @@ def picture(
         people_omitted=omitted,
         headcount=headcount,
         rows=rows,
-        policies=_policies(policy, scale),
+        policies=_policies(standings["policies"], scale),
         now=scale(at),
         end=RIGHT,
         words=_words(product, spans, at, len(people) + omitted),
@@ -235,15 +234,13 @@ def _notices(entries: Sequence[Mapping[str, Any]], scale: Scale, y: float) -> Ro
     return Row(y, "Portal changes", bars, ())
 
 
-def _policies(policy: Mapping[str, Any] | None, scale: Scale) -> list[Mark]:
-    """The revisions that set the policy in force, from when each is in force."""
-    set_by = dict((policy or {}).get("set_by", {}))
-    settings = [*set_by.pop("minimum", {}).values(), *set_by.values()]
-    revisions = {setting["policy_id"]: setting["in_force_from"] for setting in settings if setting["in_force_from"]}
+def _policies(policies: Iterable[Mapping[str, Any]], scale: Scale) -> list[Mark]:
+    """The revisions of the policy, from when each is in force."""
     return [
-        Mark(scale(start), AXIS_Y, "policy", f"Policy {policy_id} in force from {london_day(start)}")
-        for policy_id, start in revisions.items()
-        if scale.first <= parsed(start) <= scale.last
+        Mark(scale(revision["from"]), AXIS_Y, "policy", f"Policy {revision['policy_id']} in force from {day}")
+        for revision in policies
+        if scale.first <= parsed(revision["from"]) <= scale.last
+        for day in [london_day(revision["from"])]
     ]
 
 

@@ -1,14 +1,12 @@
 """The partners that would have another standing today if a revision of the policy had always been in force."""
 
-import asyncio
 from typing import Any, Final, NamedTuple
 
 from services.console.service_questions import Questions, Refused, path
 
 PATH: Final = "/audit/v1/what-ifs"
 ROWS_MAX: Final = 50
-_POLLS: Final = 9
-_PAUSE_SECONDS: Final = 0.5
+_WAIT_SECONDS: Final = 4
 _TERMS: Final = ("window_days", "minimum", "programmes")
 
 
@@ -34,12 +32,7 @@ async def what_if(ask: Questions, revision: dict[str, Any], what_if_id: str | No
         return None
     try:
         started = {"what_if_id": what_if_id} if what_if_id else await ask.post(PATH, terms)
-        for poll in range(_POLLS):
-            if poll:
-                await asyncio.sleep(_PAUSE_SECONDS)
-            found = WhatIf(await ask.get(path(f"{PATH}/{{}}", started["what_if_id"]), limit=ROWS_MAX), None)
-            if found.ended:
-                break
-        return found
+        about = path(f"{PATH}/{{}}", started["what_if_id"])
+        return WhatIf(await ask.get(about, limit=ROWS_MAX, timeout=_WAIT_SECONDS), None)
     except Refused as refused:
         return WhatIf(None, refused)

@@ -81,9 +81,30 @@ async def test_all_that_is_given_must_fit(caller: Caller) -> None:
     assert (await caller.get(f"facts/{course['fact_id']}"))["voided_by"] == void["fact_id"]
 
 
+@pytest.mark.parametrize("seed", range(3))
+async def test_what_an_id_names_is_found_whoever_it_is(caller: Caller, seed: int) -> None:
+    await tell(Singly(caller), seeded(seed), Random(seed))
+    log = await caller.log()
+    said = [fact["data"] for fact in log]
+    people = {data["consultant_id"] for data in said if "consultant_id" in data}
+    partners = {data["partner_id"] for data in said if "partner_id" in data}
+    for named in people | partners | {log[0]["id"]}:
+        apart = [
+            fact["position"]
+            for kind in ("consultant_id", "partner_id", "correlation_id")
+            for fact in await found(caller, **{kind: named})
+        ]
+        about = [fact["position"] for fact in await found(caller, about=named, limit=3)]
+        assert about == sorted(set(apart), reverse=True), named
+    assert await found(caller, about="nobody") == []
+
+
 @pytest.mark.parametrize(
     "query",
-    ["after=0", "limit=0", "limit=201", "type=x", "consultant_id=a b", "correlation_id=a&causation_id=b"],
+    [
+        *("after=0", "limit=0", "limit=201", "type=x", "consultant_id=a b"),
+        *("correlation_id=a&causation_id=b", "about=a&causation_id=b", "about=a&correlation_id=b"),
+    ],
 )
 async def test_a_query_that_nothing_reads_is_refused(caller: Caller, query: str) -> None:
     assert (await caller.http.get(f"{PREFIX}recorded-facts?{query}")).status_code == 422

@@ -11,10 +11,16 @@ import pytest
 
 from services.certification.event_store.database import Database as Log
 from services.certification.event_store.fact_search import FactSearch, search
+from services.certification.event_store.registrations import FACTS_MAX, REGISTRATIONS_OF
 from services.compliance.database import OwnConnection, connect
 from services.compliance.historical_answers.previews import preview
 from services.compliance.historical_answers.queries import BEFORE_ALL, HypotheticalFact, Preview
-from services.compliance.read_model.event_log import read_events_of_fact, read_recorded_events
+from services.compliance.read_model.event_log import (
+    count_recorded_events,
+    read_events_of_fact,
+    read_newest_events,
+    read_recorded_events,
+)
 from services.compliance.read_model.list_queries import present_partners, present_suspensions, present_windows
 from services.compliance.read_model.people_queries import DutyPlace, present_duties, present_people
 from services.compliance.read_model.routing import mentioned_partners, mentioned_people, people_routed, routed
@@ -59,6 +65,8 @@ RARE: Final = 900
 FIRST_PAGE: Final = ("", "")
 
 Question = Callable[[OwnConnection], Awaitable[Any]]
+
+EVENT_TYPES: Final = ("com.sage.partnercloud.minimum-reached.v1", "com.sage.partnercloud.selling-suspended.v1")
 
 READ_MODEL: Final = """
     WITH one AS (SELECT n, 'P' || lpad(n::text, 7, '0') AS partner, 'C' || lpad(n::text, 7, '0') AS person
@@ -272,11 +280,15 @@ QUESTIONS: Final[dict[str, Question]] = {
     "facts about a person": facts(consultant_id=PERSON),
     "facts about a partner": facts(partner_id=PARTNER),
     "facts of a conversation": facts(correlation_id="f1500"),
+    "facts about whatever an id names": facts(about=PERSON),
+    "registrations of a person": lambda c: c.fetch(REGISTRATIONS_OF, PERSON, None, LIMIT, NOW, FACTS_MAX),
     "facts that follow": facts(causation_id="f1500"),
     "revisions": facts(topics=("com.sage.partnercloud.policy-revised.v1",)),
     "recorded events": lambda c: read_recorded_events(c, None, None, None, None, LIMIT),
     "recorded events since": lambda c: read_recorded_events(c, BEGIN, FEW // 2, None, None, LIMIT),
     "recorded events of a partner": lambda c: read_recorded_events(c, None, None, None, [PARTNER], LIMIT),
+    "recorded events counted": lambda c: count_recorded_events(c, (None, BEGIN), EVENT_TYPES, LIMIT),
+    "newest events": lambda c: read_newest_events(c, BEGIN, EVENT_TYPES, LIMIT),
     "events of a fact": lambda c: read_events_of_fact(c, "f1500", 0, LIMIT),
     "routed to partners": lambda c: routed(c, [PARTNER, OTHER_PARTNER], 3 * FEW),
     "routed to people": lambda c: people_routed(c, [PERSON, OTHER_PERSON], 3 * FEW),

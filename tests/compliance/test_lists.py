@@ -8,14 +8,14 @@ import psycopg
 import pytest
 from msgspec.structs import replace
 
-from services.compliance.api import totals
+from services.compliance.api import event_counts, totals
 from services.compliance.database import connect
 from services.compliance.projection.batch import Projector
 from services.compliance.settings import ComplianceSettings
 from shared.events.envelope import Fact
 from shared.events.facts import ConsultantLeft, ConsultantLinked, PartnerEnrolled
 from shared.events.wire import instant_text
-from tests.compliance.asking import answer, asking
+from tests.compliance.asking import answer, ask, asking
 from tests.compliance.log import OURS, Log, as_follower, set_clock, settings_for
 from tests.compliance.seed import BEGIN, DAY, SeedFacts
 from tests.compliance.twelve_partners import DEADLINE, NOW, PARTNERS, told
@@ -203,6 +203,30 @@ async def test_totals_say_how_long_the_lists_are(sandbox_database: Database, cli
     assert found["suspended"] == {"count": 2, "more": False}
     assert found["open_windows"]["count"] == len(await pages(client, "windows", limit=9, status="open"))
     assert found["maintenance_overdue"] == found["maintenance_owed"] != {"count": 0, "more": False}
+
+
+async def test_totals_have_the_first_rows_of_each_list(sandbox_database: Database, client: httpx.AsyncClient) -> None:
+    """Both before the deadlines and after, when some are suspended and maintenance is overdue."""
+    for clock in (NOW, DEADLINE + timedelta(days=1)):
+        set_clock(sandbox_database, clock)
+        first = (await answer(client, "totals", first=3))["first"]
+        assert first["suspensions"] == (await answer(client, "suspensions", limit=3))["suspensions"]
+        assert first["windows"] == (await answer(client, "windows", limit=3, status="open"))["windows"]
+        today = clock.date().isoformat()
+        due = await answer(client, "maintenance", limit=3, due_from=today)
+        assert first["maintenance_due"] == due["maintenance"]
+        overdue = await answer(client, "maintenance", limit=3, due_before=today)
+        assert first["maintenance_overdue"] == overdue["maintenance"]
+        assert first["suspensions"] or first["windows"]
+    assert first["maintenance_overdue"] != []
+    assert (await answer(client, "totals"))["first"] is None
+    assert (await ask(client, "totals", first=51)).status_code == 422
+
+
+async def test_events_are_counted_up_to_a_bound(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_counts, "COUNTED_MAX", 2)
+    ((most, *_),) = (counts["types"] for counts in (await answer(client, "recorded-events/counts"))["counts"])
+    assert (most["count"], most["more"]) == (2, True)
 
 
 async def test_totals_end_where_counting_would_take_long(

@@ -103,6 +103,16 @@ async def test_a_minimum_and_an_instant_from_which_it_holds(client: httpx.AsyncC
     assert nothing["differing"] == 0
 
 
+async def test_a_caller_can_wait_for_the_end(client: httpx.AsyncClient) -> None:
+    asked = (await client.post(WHAT_IFS, json={"window_days": 45})).json()
+    found = (await client.get(f"{WHAT_IFS}/{asked['what_if_id']}", params={"timeout": SECONDS_MAX})).json()
+    assert (found["state"], len(found["differences"])) == ("done", 10)
+    again = await client.post(WHAT_IFS, json={"window_days": 44})
+    soon = (await client.get(f"{ORIGIN}{again.headers['location']}", params={"timeout": 0.01})).json()
+    assert soon["state"] in ("waiting", "running"), "a wait ends, too"
+    assert (await client.get(f"{ORIGIN}{again.headers['location']}", params={"timeout": 61})).status_code == 422
+
+
 async def test_a_what_if_can_be_cancelled_and_their_number_is_bounded(client: httpx.AsyncClient) -> None:
     asked = [await client.post(WHAT_IFS, json={"window_days": 45}) for _ in range(kept.WAITING_MAX + 1)]
     assert {response.status_code for response in asked} == {202}

@@ -14,6 +14,7 @@ from services.console.service_questions import path as path_of
 from tests.console.conftest import Visit
 from tests.console.html import text
 from tests.console.services import Services, problem
+from tests.console.test_today import FIRST, TOTALS
 from tests.systems import System
 
 HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(1)>'
@@ -36,7 +37,8 @@ async def test_the_browser_runs_and_loads_only_what_this_origin_serves(visit: Vi
 async def test_what_a_service_says_is_never_markup(visit: Visit) -> None:
     window = {"partner_id": HOSTILE, "name": HOSTILE, "product": HOSTILE, "number": 1, "outcome": "open"}
     dates = {"deadline_on": "2026-12-02", "deadline_at": "2026-12-03T00:00:00Z", "opened_at": "2026-11-02T12:00:00Z"}
-    page = await visit(Services({"/compliance/v1/windows": {"windows": [{**window, **dates}]}})).get("/")
+    totals = {**TOTALS, "first": {**FIRST, "windows": [{**window, **dates}]}}
+    page = await visit(Services({"/compliance/v1/totals": totals})).get("/")
     assert "<script>alert" not in page.text
     assert "<img" not in page.text
     assert HOSTILE in text(page)

@@ -13,9 +13,11 @@ ROW = {
     "maintenance_due_on": "2026-11-18", "next_change_at": None,
 }  # fmt: skip
 ANSWER = {
-    "name": "Jude Law", "certified": False, "portal_user": False, "next_change_at": None,
+    "product": "S200P", "certified": False, "certified_since": None, "portal_user": False, "lacks": ["maintenance"],
+    "maintenance_due_on": "2026-11-18", "next_change_at": None,
     "reasons": [{"rule": "R26", "text": "The certification lapsed.", "fact_ids": ["F1"]}],
 }  # fmt: skip
+ANSWERS = {"name": "Jude Law", "partner_id": "cedar", "partner_name": None, "certifications": [ANSWER]}
 
 
 def fact(topic: str, number: int, **data: Any) -> dict[str, Any]:
@@ -40,14 +42,13 @@ EXAM = {
 
 
 def services() -> Services:
-    answers = "/compliance/v1/consultants/jude/certifications/S200P"
     return Services(
         {
             "/compliance/v1/policy": {"products": ["S200P"]},
             "/compliance/v1/consultants": {"consultants": [ROW], "next": "jude~S200P"},
             "/certification/v1/recorded-facts": {"facts": FACTS, "next": None},
-            "/certification/v1/exam-registrations/r-1": EXAM,
-            answers: ANSWER,
+            "/certification/v1/exam-registrations": {"registrations": [EXAM]},
+            "/compliance/v1/consultants/jude/certifications": ANSWERS,
         }
     )
 
@@ -65,9 +66,11 @@ async def test_people_are_found_by_what_the_address_says(visit: Visit) -> None:
 async def test_a_person_with_exams_corrections_links_and_why_the_portal_is_closed(visit: Visit) -> None:
     page = await visit(services()).get("/people/jude")
     said = text(page)
+    assert "Counts for cedar not counted: not certified Lacks maintenance due 18 November 2026" in said
     assert "Not certified No portal access The certification lapsed. R26, F1" in said
     assert "r-1 S200P Open 1 left 1: 78.00 Failed 1 June 2026 Attempt 1 to 78.00 , 1 June 2026 F4" in said
     assert "Left cedar" in said
     assert "later" not in said, "what was recorded after the position of the answers is not known yet"
     assert "/record/departure?partner_id=cedar&amp;consultant_id=jude" in page.text
+    assert page.headers["server-timing"] == 'questions;desc="4"'
     assert (await visit(services()).get("/people/nobody")).status_code == 404

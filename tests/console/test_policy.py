@@ -20,8 +20,8 @@ POLICY: dict[str, Any] = {
 
 
 def policy(request: Request) -> Response:
-    coming = {**POLICY, "window_days": 45, "policy_id": "2027-01", "in_force_from": "2027-01-01T00:00:00Z"}
-    return JSONResponse({**coming, "next_change_at": None} if "at" in request.query_params else POLICY)
+    later = {**POLICY, "window_days": 45, "policy_id": "2027-01", "in_force_from": "2027-01-01T00:00:00Z"}
+    return JSONResponse({**POLICY, "coming": [later] if "coming" in request.query_params else []})
 
 
 async def test_what_holds_and_what_comes(visit: Visit) -> None:
@@ -51,11 +51,12 @@ def what_if(state: str) -> dict[str, Any]:
 
 
 async def test_a_revision_shows_whom_it_would_have_changed_and_then_asks(visit: Visit) -> None:
-    states = iter(["waiting", "running", "done"])
     served = services(
         **{
             "/audit/v1/what-ifs": lambda _: JSONResponse({"what_if_id": "W1"}, 202),
-            "/audit/v1/what-ifs/W1": lambda _: JSONResponse(what_if(next(states))),
+            "/audit/v1/what-ifs/W1": lambda request: JSONResponse(
+                what_if("done" if float(request.query_params.get("timeout", 0)) > 0 else "running")
+            ),
             "/compliance/v1/policy": policy,
         }
     )

@@ -15,7 +15,10 @@ BEATS_MAX = 200
 PROCESS = {"held_by": "host:1", "beat_at": "2026-11-30T15:00:00Z", "alive": True, "trouble": None}
 FOLLOWER = {**PROCESS, "role": "follower", "leads": True, "endpoints": None}
 DISPATCHER = {**PROCESS, "role": "dispatcher", "alive": False, "leads": None, "endpoints": 0}
-VERSIONS = {"now": "2026-11-30T15:00:00Z", "version": "0.1.0", "engine": "eef110a2", "postgresql": "18.6"}
+VERSIONS = {
+    "now": "2026-11-30T15:00:00Z", "version": "0.1.0", "engine": "eef110a2", "postgresql": "18.6",
+    "policy_id": "2021-08", "products": ["S200P"],
+}  # fmt: skip
 
 
 class Sandbox(Services):
@@ -74,4 +77,5 @@ def test_the_processes_that_run_are_listed(system: System) -> None:
         sleep(0.1)
     assert alive == {"follower", "dispatcher"}
     assert {"version", "engine", "postgresql"} <= set(answer)
+    assert (answer["policy_id"], answer["products"]) == ("2021-08", ["S200P", "S200S"])
     assert system.http.get("/compliance/v1/processes?limit=1").status_code == 422

@@ -1,11 +1,10 @@
 """Today: what needs action now. The services are asked for what a row says."""
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from typing import Any
 
 from tests.console.conftest import Visit
 from tests.console.html import text
-from tests.console.services import MOMENT, Answer, Services, problem
+from tests.console.services import Answer, Services, problem
 from tests.console.test_partners import ROW
 
 LOST = {"consultant_id": "hugo", "name": "Hugo Marsh", "at": "2026-10-21T12:00:00Z"}
@@ -34,18 +33,31 @@ EVENT = {
     "data": {"products": ["S200P"]},
 }
 EARLIER = {**EVENT, "subject": "oldmill", "recordedtime": "2026-11-28T23:59:59Z"}
+FIRST: dict[str, Any] = {
+    "windows": [WINDOW],
+    "suspensions": [{**ROW, "missing": 1, "lost": LOST}],
+    "maintenance_due": [],
+    "maintenance_overdue": [OWED],
+}
+TOTALS: dict[str, Any] = {
+    "suspended": {"count": 10_000, "more": True},
+    "open_windows": {"count": 1, "more": False},
+    "closing_windows": {"count": 1, "more": False},
+    "maintenance_owed": {"count": 1234, "more": False},
+    "maintenance_overdue": {"count": 4, "more": False},
+    "first": FIRST,
+}
+YESTERDAY = {"type": EVENT["type"], "count": 1, "more": False}
+COUNTS = {
+    "counts": [
+        {"recorded_from": "2026-11-29T00:00:00Z", "types": [YESTERDAY]},
+        {"recorded_from": "2026-11-23T00:00:00Z", "types": [{**YESTERDAY, "count": 10_000, "more": True}]},
+    ],
+    "newest": [EVENT, EARLIER],
+}
 PATHS: dict[str, Answer] = {
-    "/compliance/v1/windows": {"windows": [WINDOW]},
-    "/compliance/v1/suspensions": {"suspensions": [{**ROW, "missing": 1, "lost": LOST}], "next": "2026~cedar~S200P"},
-    "/compliance/v1/maintenance": {"maintenance": [OWED]},
-    "/compliance/v1/recorded-events": {"events": [EVENT, EARLIER]},
-    "/compliance/v1/totals": {
-        "suspended": {"count": 10_000, "more": True},
-        "open_windows": {"count": 1, "more": False},
-        "closing_windows": {"count": 1, "more": False},
-        "maintenance_owed": {"count": 1234, "more": False},
-        "maintenance_overdue": {"count": 4, "more": False},
-    },
+    "/compliance/v1/totals": TOTALS,
+    "/compliance/v1/recorded-events/counts": COUNTS,
 }
 
 
@@ -61,9 +73,8 @@ async def test_who_must_act_and_what_changed(visit: Visit) -> None:
     assert "1 selling suspended 29 November 2026, 12:00 cedar" in yesterday
     assert "oldmill" not in yesterday
     assert "28 November 2026, 23:59 oldmill Selling to new customers was suspended" in monday
-    since = [params["recorded_from"] for _, path, params, _ in services.asked if path.endswith("recorded-events")]
-    assert since == ["2026-11-23"], "one answer has the days of both"
-    assert page.headers["server-timing"] == 'questions;desc="8"'
+    assert "10,000+ selling suspended" in monday
+    assert page.headers["server-timing"] == 'questions;desc="5"'
 
 
 async def test_how_much_there_is_stands_above_the_lists(visit: Visit) -> None:
@@ -76,12 +87,9 @@ async def test_how_much_there_is_stands_above_the_lists(visit: Visit) -> None:
 async def test_what_is_due_soonest_stands_before_what_is_overdue(visit: Visit) -> None:
     """What nobody can do in time any more would fill the list of a large system."""
 
-    def maintenance(request: Request) -> Response:
-        later = {**OWED, "consultant_id": "amy", "due_on": "2026-12-04", "overdue": False}
-        soon = request.query_params.get("due_from") == "2026-11-30"
-        return JSONResponse({**MOMENT, "maintenance": [later if soon else OWED], "next": "more"})
-
-    said = text(await visit(Services({**PATHS, "/compliance/v1/maintenance": maintenance})).get("/"))
+    later = {**OWED, "consultant_id": "amy", "due_on": "2026-12-04", "overdue": False}
+    totals = {**TOTALS, "first": {**FIRST, "maintenance_due": [later]}}
+    said = text(await visit(Services({**PATHS, "/compliance/v1/totals": totals})).get("/"))
     assert said.index("amy ledgerlabs S200S portal-2 in 4 days") < said.index("jude ledgerlabs S200S portal-2 overdue")
 
 
@@ -94,17 +102,17 @@ async def test_whoever_is_listed_by_id_is_called_by_name(visit: Visit) -> None:
 
 
 async def test_a_part_that_is_refused_leaves_the_others(visit: Visit) -> None:
-    slow = {"/compliance/v1/windows": lambda _: problem(503, "Too many questions wait.")}
+    slow = {"/certification/v1/held-facts": lambda _: problem(503, "Too many questions wait.")}
     said = text(await visit(Services({**PATHS, **slow})).get("/"))
     assert "Too many questions wait." in said
     assert "Hugo Marsh was lost" in said
 
 
 async def test_an_empty_system_says_what_would_be_there(visit: Visit) -> None:
+    none = {"count": 0, "more": False}
     empty: dict[str, Answer] = {
-        "/compliance/v1/windows": {"windows": []},
-        "/compliance/v1/suspensions": {"suspensions": []},
-        "/compliance/v1/recorded-events": {"events": []},
+        "/compliance/v1/totals": {**dict.fromkeys(TOTALS, none), "first": dict.fromkeys(FIRST, ())},
+        "/compliance/v1/recorded-events/counts": {"counts": [{"types": []}] * 2, "newest": []},
     }
     said = text(await visit(Services(empty)).get("/"))
     assert "No window is open" in said

@@ -145,9 +145,17 @@ MISTAKES: Final = (
     Mistake(
         "changes of last week are of yesterday",
         f"{CONSOLE}/pages/today.py",
-        ' if dates.day_of(event["recordedtime"]) >= since]',
+        ' if dates.day_of(event["recordedtime"]) >= day]',
         "]",
         "console/test_today.py::test_who_must_act_and_what_changed",
+    ),
+    Mistake(
+        "a page asks a question more",
+        f"{CONSOLE}/pages/partner.py",
+        '        people=ask.panel(f"{about}/consultants", limit=PEOPLE_SHOWN, **view.params),',
+        '        people=ask.panel(f"{about}/consultants", limit=PEOPLE_SHOWN, **view.params),'
+        '\n        policy=ask.panel("/compliance/v1/policy"),',
+        "console/test_questions_of_a_page.py::test_no_page_asks_more_than_five_questions",
     ),
     # What is recorded ---------------------------------------------------------------------------------
     Mistake(

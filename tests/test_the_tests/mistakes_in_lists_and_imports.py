@@ -190,6 +190,41 @@ MISTAKES: Final = (
         "($2::bigint IS NULL OR e.position < $2)",
         "compliance/test_cost.py::test_a_question_reads_no_more_of_a_tenfold_database[True]",
     ),
+    Mistake(
+        "events are counted from the instant after",
+        f"{READ_MODEL}/event_log.py",
+        '.replace("{after}", "f.low")',
+        '.replace("{after}", "f.low + 1")',
+        "compliance/test_recorded_events.py::test_events_are_counted_by_type_since_each_instant",
+    ),
+    Mistake(
+        "a voided registration is listed with those of its next owner",
+        "services/certification/event_store/registrations.py",
+        "        if not _is_voided(fact_id, facts):",
+        "        if facts:",
+        "certification/test_registrations.py::test_a_registration_that_is_voided_and_recorded_again_is_of_its_present_owner",
+    ),
+    Mistake(
+        "registrations are listed as they were learned of later",
+        "services/certification/event_store/registrations.sql",
+        " AND e.recorded_at <= $4\nORDER",
+        "\nORDER",
+        "certification/test_registrations.py::test_exactly_those_that_stand_are_listed_as_each_answers_alone[0]",
+    ),
+    Mistake(
+        "a person lacks what it has",
+        "services/compliance/historical_answers/consultants.py",
+        "                item.lacks,",
+        "                items[0].lacks,",
+        "compliance/test_certifications.py::test_they_are_what_each_alone_and_the_list_say[None]",
+    ),
+    Mistake(
+        "the same instant is compared as it was known then",
+        "services/compliance/historical_answers/partner_comparison.py",
+        "hindsight=_standings(partner_id, moment.at, present, facts, parameters),",
+        "hindsight=_standings(partner_id, moment.at, present, known_then, parameters),",
+        "compliance/test_partner_comparison.py::test_each_of_the_three_is_what_its_own_answer_says[moment0]",
+    ),
     # Tables --------------------------------------------------------------------------------------
     Mistake(
         "a spreadsheet runs what a cell says",

@@ -1,8 +1,10 @@
 """Exam registrations, attempts and their scores."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Annotated, Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
 from services.certification.api.command_request import (
     REFUSALS,
@@ -29,12 +31,19 @@ from services.certification.api.fields import (
 from services.certification.domain.exam_registration import State, attempt_number, progress
 from services.certification.domain.fact_report import StatedScore
 from services.certification.domain.refusals import KnownInTheFuture, NotFound
+from services.certification.event_store.store import EventStore
 from services.certification.event_store.streams import registration_stream
-from services.web.input_parsing import Body
+from services.web.feed_events import POSITION_MAX
+from services.web.input_parsing import WHOLE_NUMBER, Body
+from services.web.lists_as_csv import list_of
 from services.web.scopes import Scope, requires
 from services.web.sold_products import Product
+from shared.events.envelope import Fact
 from shared.events.facts import AttemptScored, ExamRegistered, ScoreCorrected
 from shared.rules.scores import Attempt
+
+LIMIT_MAX: Final = 100
+LIMIT_DEFAULT: Final = 50
 
 router = APIRouter(prefix="/certification/v1/exam-registrations", tags=["Exams"])
 
@@ -100,6 +109,13 @@ class RegistrationAnswer(Answer):
     attempts: list[AttemptAnswer]
 
 
+class RegistrationsAnswer(Answer):
+    """One page, latest first; `next` is the `after` of the page that follows, null at the end."""
+
+    registrations: list[RegistrationAnswer]
+    next: int | None
+
+
 @router.post("", **reporting(409))
 @requires(Scope.FACTS)
 async def register(body: Registration, call: TheCall) -> Recorded:
@@ -153,25 +169,64 @@ async def state_score(
     return await statement.state_score(stated, reason)
 
 
+@router.get("", responses=REFUSALS)
+@requires(Scope.READ)
+@list_of("registrations", RegistrationAnswer, rows_max=LIMIT_MAX)
+async def registrations(
+    service: TheService,
+    consultant_id: Annotated[Id, Query(description="Only those of this person.")],
+    at: Instant | None = None,
+    known_at: Instant | None = None,
+    after: Annotated[
+        int | None, Query(ge=1, le=POSITION_MAX, description="`next` of the page before."), WHOLE_NUMBER
+    ] = None,
+    limit: Annotated[
+        int, Query(ge=1, le=LIMIT_MAX, description="How many registrations are looked at."), WHOLE_NUMBER
+    ] = LIMIT_DEFAULT,
+) -> RegistrationsAnswer:
+    """How far each registration of a person has come, as of any instant; both default to now. Latest recorded first.
+
+    A voided registration is left out (R33), so a page can be shorter than `limit`, or empty, although more follow.
+    """
+    at, known_at = await _moment(service.reader, at, known_at)
+    page = await service.reader.registrations_of(consultant_id, after, limit, known_at)
+    found = [answer for facts in page.streams if (answer := _answer(facts, at, known_at)) is not None]
+    return RegistrationsAnswer(registrations=found, next=page.following)
+
+
 @router.get("/{registration_id}", responses=refusals(404))
 @requires(Scope.READ)
 async def registration(
     registration_id: Id, service: TheService, at: Instant | None = None, known_at: Instant | None = None
 ) -> RegistrationAnswer:
     """How far a registration has come, as of any instant; both default to now. 404 while it is voided (R33)."""
-    now = await service.reader.now()
-    at, known_at = at or now, known_at or now
-    if known_at > now:
-        raise KnownInTheFuture("known_at is in the future.")
-    await service.reader.await_known(known_at)
+    at, known_at = await _moment(service.reader, at, known_at)
     facts = await service.reader.stream(registration_stream(registration_id))
-    found = progress([fact for fact in facts if fact.recorded_at <= known_at], at)
+    found = _answer([fact for fact in facts if fact.recorded_at <= known_at], at, known_at)
     if found is None:
         raise NotFound(
             f"Registration {registration_id} was not recorded by then, or was voided and not recorded again."
         )
+    return found
+
+
+async def _moment(reader: EventStore, at: datetime | None, known_at: datetime | None) -> tuple[datetime, datetime]:
+    """Both instants, once no fact can be recorded up to the second any more. Raises `KnownInTheFuture`."""
+    now = await reader.now()
+    at, known_at = at or now, known_at or now
+    if known_at > now:
+        raise KnownInTheFuture("known_at is in the future.")
+    await reader.await_known(known_at)
+    return at, known_at
+
+
+def _answer(facts: Iterable[Fact], at: datetime, known_at: datetime) -> RegistrationAnswer | None:
+    """The answer from the facts of the stream that were known then; None: no registration stands."""
+    found = progress(facts, at)
+    if found is None:
+        return None
     return RegistrationAnswer(
-        registration_id=registration_id,
+        registration_id=found.registered.registration_id,
         consultant_id=found.registered.consultant_id,
         product=found.registered.product,
         portal_change_id=found.registered.portal_change_id,

@@ -41,6 +41,7 @@ async def recorded_facts(
     partner_id: Annotated[Id | None, Query(description="Only about this partner, or a merger into it.")] = None,
     correlation_id: Annotated[_Token, Query(description="Only of this conversation.")] = None,
     causation_id: Annotated[_Token, Query(description="Only the decisions that follow from this fact.")] = None,
+    about: Annotated[_Token, Query(description="Only about this person or partner, or of this conversation.")] = None,
     types: Annotated[tuple[str, ...], Query(alias="type", description="Only these; short or full names.")] = (),
     after: Annotated[
         int | None, Query(ge=1, le=POSITION_MAX, description="`next` of the page before."), WHOLE_NUMBER
@@ -50,8 +51,10 @@ async def recorded_facts(
     """The facts as recorded, newest first, with what voided each. Free text is with the single fact."""
     if correlation_id is not None and causation_id is not None:
         raise Malformed("Give correlation_id or causation_id, not both.", "causation_id")
+    if about is not None and (correlation_id is not None or causation_id is not None):
+        raise Malformed("Give about, correlation_id or causation_id, only one of them.", "about")
     topics = event_feed.full_types(types, list(TOPICS))
-    which = FactSearch(after, topics, consultant_id, partner_id, correlation_id, causation_id)
+    which = FactSearch(after, topics, consultant_id, partner_id, correlation_id, causation_id, about)
     found = await service.reader.search(which, limit)
     following = found[-1].fact.position if len(found) == limit else None
     return RecordedFacts(facts=list(map(_answer, found)), next=following)

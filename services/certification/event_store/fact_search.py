@@ -16,8 +16,8 @@ _SQL: Final = statements(__file__)
 class FactSearch(NamedTuple):
     """Which facts: those before a position, of these topics, and about all that is given; None and empty: any.
 
-    `correlation_id`: of this conversation. `causation_id`: the decisions that follow from the fact of this id. At most
-    one of the two is given.
+    `correlation_id`: of this conversation. `causation_id`: the decisions that follow from the fact of this id. `about`:
+    about this person or partner, or of this conversation. At most one of the three is given.
     """
 
     before: int | None = None
@@ -26,6 +26,7 @@ class FactSearch(NamedTuple):
     partner_id: str | None = None
     correlation_id: str | None = None
     causation_id: str | None = None
+    about: str | None = None
 
 
 class FoundFactRow(NamedTuple):
@@ -46,7 +47,7 @@ async def search(database: Database, which: FactSearch, limit: int) -> list[Foun
         list(which.topics) or None,
         which.consultant_id,
         which.partner_id,
-        which.correlation_id or which.causation_id,
+        which.about or which.correlation_id or which.causation_id,
     )
     return [
         FoundFactRow(wire.decode(topic, state, position, append_position), bool(held), voided_by, voided_at)
@@ -55,6 +56,8 @@ async def search(database: Database, which: FactSearch, limit: int) -> list[Foun
 
 
 def _narrowest(which: FactSearch) -> str:
+    if which.about is not None:
+        return "of_anybody"
     if which.causation_id is not None:
         return "of_cause"
     if which.correlation_id is not None:

@@ -4,7 +4,7 @@
 -- $2                 how many facts at most
 -- $3 topics          null: any
 -- $4 consultant_id, $5 partner_id   null: any
--- $6                 the id of a conversation, or of the fact that others follow from; null where the name says neither
+-- $6                 the id of a conversation, of the fact that others follow from, or of anybody; null where the name says none
 --
 -- Events that applications of the library wrote are no facts and left out.
 
@@ -57,6 +57,29 @@ SELECT {columns} FROM (
         WHERE e.fact_id = $6 AND certification.correlation_named(e.state) = $6 AND {matching})
 ) e
 ORDER BY e.notification_id DESC LIMIT $2
+
+-- name: of_anybody
+SELECT {columns} FROM (
+    SELECT DISTINCT n.position FROM (
+        (SELECT e.notification_id AS position FROM certification.stored_events e
+            WHERE e.consultant_id = $6 AND {matching} ORDER BY e.notification_id DESC LIMIT $2)
+        UNION ALL
+        (SELECT e.notification_id FROM certification.stored_events e
+            WHERE e.partner_id = $6 AND {matching} ORDER BY e.notification_id DESC LIMIT $2)
+        UNION ALL
+        (SELECT e.notification_id FROM certification.stored_events e
+            WHERE e.into_partner_id = $6 AND {matching} ORDER BY e.notification_id DESC LIMIT $2)
+        UNION ALL
+        (SELECT e.notification_id FROM certification.stored_events e
+            WHERE certification.correlation_named(e.state) = $6
+                AND certification.correlation_named(e.state) <> e.fact_id AND {matching}
+            ORDER BY e.notification_id DESC LIMIT $2)
+        UNION ALL
+        (SELECT e.notification_id FROM certification.stored_events e
+            WHERE e.fact_id = $6 AND certification.correlation_named(e.state) = $6 AND {matching})
+    ) n ORDER BY n.position DESC LIMIT $2
+) n JOIN certification.stored_events e ON e.notification_id = n.position
+ORDER BY e.notification_id DESC
 
 -- name: of_cause
 SELECT {columns} FROM certification.stored_events e

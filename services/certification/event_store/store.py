@@ -28,6 +28,12 @@ from services.certification.event_store.log_pages import (
     LogEntry,
     LogFilter,
 )
+from services.certification.event_store.registrations import (
+    FACTS_MAX,
+    REGISTRATIONS_OF,
+    RegistrationsPage,
+    page_of,
+)
 from services.certification.event_store.stored_facts import COLUMNS, FoundFact, Loaded, LoadedLinks, found_of, loaded_of
 from services.certification.event_store.turns_by_subject import Turns
 from services.web.refusal import EngineNotInstalled
@@ -221,6 +227,13 @@ class EventStore:
         """The facts of one stream, in order, without their positions."""
         rows = await self._database.select(STREAM, originator_id)
         return await self.aside(len(rows), lambda: [wire.decode(topic, state, 0, 0) for topic, state in rows])
+
+    async def registrations_of(
+        self, consultant_id: str, before: int | None, limit: int, known_at: datetime
+    ) -> RegistrationsPage:
+        """The exam registrations of a person before a position, latest first; at most `limit` are looked at."""
+        rows = await self._database.select(REGISTRATIONS_OF, consultant_id, before, limit, known_at, FACTS_MAX)
+        return await self.aside(len(rows), lambda: page_of(rows))
 
     async def programmes_in_force(self) -> tuple[str, ...]:
         """The eligible programmes now, by the revisions of the policy (R11, R39); empty: none names any."""

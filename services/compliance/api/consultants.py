@@ -8,12 +8,26 @@ from starlette.responses import Response
 from services.compliance.api.openapi import question_docs
 from services.compliance.api.query_params import Id, question_of
 from services.compliance.api.service import service_of
-from services.compliance.historical_answers.consultants import ConsultantAnswer
-from services.compliance.historical_answers.queries import ConsultantCertification
+from services.compliance.historical_answers.consultants import (
+    ConsultantAnswer,
+    ConsultantCertificationsAnswer,
+)
+from services.compliance.historical_answers.queries import ConsultantCertification, ConsultantCertifications
 from services.web.scopes import Scope, requires
 from services.web.sold_products import Product
 
 router: Final = APIRouter(tags=["consultants"])
+
+
+@router.get(
+    "/compliance/v1/consultants/{consultant_id}/certifications",
+    **question_docs(ConsultantCertifications, ConsultantCertificationsAnswer),
+)
+@requires(Scope.READ)
+async def certifications(request: Request, consultant_id: Id) -> Response:
+    """For each product: whether the person is certified (R4), may use the portal (R1), and what it lacks for it."""
+    question = question_of(request, ConsultantCertifications, consultant_id=consultant_id)
+    return await service_of(request).derive(request, question, consultant_id)
 
 
 @router.get(

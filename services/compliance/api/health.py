@@ -12,6 +12,7 @@ from services.compliance.api.query_params import question_of
 from services.compliance.api.service import service_of
 from services.compliance.historical_answers.queries import Question
 from services.compliance.processes import Process, ProcessesAnswer, read_processes
+from services.compliance.read_model.current_standings import present_moment
 from services.compliance.readiness import Readiness
 from services.web.lists_as_csv import list_of
 from services.web.readiness_check import DID_NOT_ANSWER
@@ -55,12 +56,14 @@ async def ready(request: Request) -> Response:
 @requires(Scope.READ)
 @list_of("processes", Process, pages=False)
 async def processes(request: Request) -> Response:
-    """The followers and dispatchers with a heartbeat within the last hour, and the versions of this service.
+    """The followers and dispatchers with a heartbeat within the last hour, the versions, and the policy.
 
     `readyz` says whether all is well; this names the processes.
     """
     question_of(request, Question)
     service = service_of(request)
+    async with service.connection() as connection:
+        _, moment = await present_moment(connection)
     async with service.owners_connection() as connection:
-        answer = await read_processes(connection, service.parameters.version)
+        answer = await read_processes(connection, moment.policy_id, service.parameters)
     return Response(msgspec.json.encode(answer), media_type="application/json")

@@ -1,4 +1,4 @@
-"""What became of one partner: everything in order, in pages, and the data of its picture."""
+"""What became of one partner: everything in order, the data of its picture, and a moment beside the present."""
 
 from typing import Final
 
@@ -8,7 +8,8 @@ from starlette.responses import Response
 from services.compliance.api.openapi import question_docs
 from services.compliance.api.query_params import Id, question_of
 from services.compliance.api.service import service_of
-from services.compliance.historical_answers.queries import PartnerStandings, PartnerTimeline
+from services.compliance.historical_answers.partner_comparison import PartnerComparisonAnswer
+from services.compliance.historical_answers.queries import PartnerComparison, PartnerStandings, PartnerTimeline
 from services.compliance.historical_answers.standing_history import StandingsAnswer
 from services.compliance.historical_answers.timeline import TimelineAnswer
 from services.compliance.policy.standing_history import StandingSpan
@@ -39,4 +40,14 @@ async def timeline(request: Request, partner_id: Id) -> Response:
 async def standings(request: Request, partner_id: Id) -> Response:
     """Status, headcount and minimum of each product over time, and when each person was linked and counted."""
     question = question_of(request, PartnerStandings, partner_id=partner_id)
+    return await service_of(request).derive(request, question, partner_id)
+
+
+@router.get(
+    "/compliance/v1/partners/{partner_id}/comparison", **question_docs(PartnerComparison, PartnerComparisonAnswer)
+)
+@requires(Scope.READ)
+async def comparison(request: Request, partner_id: Id) -> Response:
+    """How the partner stands at a moment, at the same instant as known now, and now; and what happened since."""
+    question = question_of(request, PartnerComparison, partner_id=partner_id)
     return await service_of(request).derive(request, question, partner_id)

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from services.compliance.api.openapi import question_docs, response_docs
 from services.compliance.api.query_params import Id, Instant, question_of
 from services.compliance.api.service import service_of
-from services.compliance.historical_answers.queries import AFTER, LIMIT, AsOfMembers, Question
+from services.compliance.historical_answers.queries import AFTER, LIMIT, AsOfMembers, QueryParameter, Question
 from services.compliance.policy.hypothetical_policy import FROM_EVER, HypotheticalRevision, WhatIfDifference
 from services.compliance.what_ifs import kept
 from services.compliance.what_ifs.kept import KeptWhatIf, State
@@ -24,6 +24,7 @@ from services.web.scopes import Scope, caller_of, requires
 from shared.events.facts import Minimum
 
 PATH: Final = "/audit/v1/what-ifs"
+TIMEOUT_SECONDS_MAX: Final = 60
 router: Final = APIRouter(tags=["audit"], dependencies=[Depends(reject_duplicate_keys)])
 
 _MALFORMED: Final = {422: "Malformed or not acceptable; `parameter` names what is meant."}
@@ -92,6 +93,9 @@ class WhatIfPageQuestion(Question, frozen=True, kw_only=True):
 
     after: Annotated[int, AFTER] = 0
     limit: Annotated[int, LIMIT] = LIMIT_DEFAULT
+    timeout: Annotated[
+        float, QueryParameter("Wait up to so many seconds until it has ended.", "number", 0, TIMEOUT_SECONDS_MAX)
+    ] = 0
 
 
 class WhatIfAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,10 +157,19 @@ async def list_what_ifs(request: Request) -> Response:
 @requires(Scope.AUDIT)
 @list_of("differences", WhatIfDifference, suffix="/differences.csv")
 async def show_what_if(request: Request, what_if_id: Id) -> Response:
-    """The progress of a what-if, and a page of its differences, by partner and product."""
+    """The progress of a what-if, and a page of its differences, by partner and product.
+
+    With a `timeout` it waits until the what-if has ended.
+    """
     question = question_of(request, WhatIfPageQuestion)
-    async with service_of(request).connection() as connection:
-        found = await kept.find(connection, what_if_id)
+    service = service_of(request)
+
+    async def find() -> KeptWhatIf:
+        async with service.connection() as connection:
+            return await kept.find(connection, what_if_id)
+
+    found = await service.what_ifs.until_ended(find, question.timeout)
+    async with service.connection() as connection:
         page = await kept.differences(connection, found, question.after, question.limit)
     through = question.after + len(page)
     more = bool(page) and through < min(found.differing, kept.DIFFERENCES_MAX)

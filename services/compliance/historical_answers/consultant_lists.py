@@ -98,7 +98,7 @@ async def consultants(connection: Connection, question: ConsultantsOfPartner, pa
             page = await _present_page(connection, question)
             return _answer(page.moment, *await _present(connection, page, question, parameters))
     moment, records, places, following = await _known(connection, question, parameters)
-    return _answer(moment, await _items(connection, moment, records, places), following)
+    return _answer(moment, await items_of(connection, moment, records, places), following)
 
 
 async def consultants_at_hand(
@@ -156,7 +156,7 @@ async def _present(
         for consultant_id, record in records.items()
         for place in _places(consultant_id, record, question, moment.at, parameters)
     ]
-    items += await _items(connection, moment, records, places)
+    items += await items_of(connection, moment, records, places)
     items.sort(key=lambda item: (item.consultant_id, item.product))
     if len(items) < question.limit:
         return items, page.following
@@ -280,7 +280,7 @@ async def _derived(
     uncounted = [person for person in consultant_ids if person not in records or not records[person].counting]
     training = await training_facts(connection, uncounted, position) if uncounted else {}
     for consultant_id in uncounted:
-        record = records.pop(consultant_id, None) or _nothing_derived(parameters)
+        record = records.pop(consultant_id, None) or nothing_derived(parameters)
         if any(record.certified.values()) or _any_stands([*facts[consultant_id], *training[consultant_id]]):
             records[consultant_id] = record
     return records
@@ -292,7 +292,7 @@ def _any_stands(facts: Sequence[Fact]) -> bool:
     return any(isinstance(fact.data, _TOLD) and fact.fact_id not in voided for fact in facts)
 
 
-def _nothing_derived(parameters: Parameters) -> ConsultantRecord:
+def nothing_derived(parameters: Parameters) -> ConsultantRecord:
     """Of a person who only has courses and exams."""
     return ConsultantRecord(dict.fromkeys(parameters.products, ()), {}, [])
 
@@ -317,9 +317,10 @@ async def _people_of_partner(
     return moment, linked()
 
 
-async def _items(
+async def items_of(
     connection: Connection, moment: AsOf, records: dict[str, ConsultantRecord], places: Sequence[Place]
 ) -> list[ConsultantItem]:
+    """The items of these places, by the records of their people at the moment."""
     ids = sorted(records)
     names = await consultant_names(connection, ids)
     partners = {records[consultant_id].counts_for(moment.at) for consultant_id in ids}

@@ -80,6 +80,22 @@ async def present_maintenance(connection: Connection, question: MaintenanceList)
     return _answer(moment, items, duties[-1].place if len(duties) == question.limit else None)
 
 
+async def maintenance_at(
+    connection: Connection,
+    at: datetime,
+    limit: int,
+    *,
+    due_from: date = date.min,
+    due_before: date | None = None,
+) -> tuple[MaintenanceItem, ...]:
+    """The first of what is owed at the instant of the snapshot that is read, due on these days."""
+    place = DutyPlace(due_from, "", "", "")
+    filters = {"partner_id": None, "portal_change_id": None, "product": None}
+    _, duties = await present_duties(connection, at, place, limit, **filters, due_before=due_before)
+    overdue = _Overdue(at)
+    return tuple(_item(*duty, overdue) for duty in duties)
+
+
 def _answer(moment: AsOf, items: Sequence[MaintenanceItem], following: DutyPlace | None) -> bytes:
     cursor = None if following is None else "~".join(map(str, following))
     return msgspec.json.encode(MaintenanceAnswer(**moment.members, maintenance=tuple(items), next=cursor))

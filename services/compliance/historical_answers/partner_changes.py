@@ -98,8 +98,8 @@ async def partner_changes(connection: Connection, question: PartnerChanges, para
         from_position=earliest.position,
         known_to=latest.known_at,
         to_position=latest.position,
-        before=_summaries(found[0].after),
-        after=_summaries(found[-1].after),
+        before=summaries(found[0].after),
+        after=summaries(found[-1].after),
         changes=tuple(map(_change, page)),
         next=page[-1].facts[-1].position if len(later_changes) > len(page) else None,
     )
@@ -117,7 +117,8 @@ def _named_as(parameter: str) -> Iterator[None]:
         ) from None
 
 
-def _summaries(standings: Standings) -> tuple[StandingSummary, ...]:
+def summaries(standings: Standings) -> tuple[StandingSummary, ...]:
+    """The standings without windows, suspensions and who is counted."""
     return tuple(
         StandingSummary(product, *(getattr(standing, member) for member in _MEMBERS))
         for product, standing in standings.items()

@@ -114,7 +114,14 @@ async def authorisation(connection: Connection, question: PartnerAuthorisation, 
 async def every_product(connection: Connection, question: PartnerProducts, parameters: Parameters) -> bytes:
     """How the partner stands for each product that is sold. Raises `NeverMentioned`."""
     moment, facts = await partner_as_of(connection, question.partner_id, question.moment, parameters)
-    partner_id, products = question.partner_id, parameters.products
+    return await every_product_known(connection, facts, question.partner_id, moment, parameters)
+
+
+async def every_product_known(
+    connection: Connection, facts: list[Fact], partner_id: str, moment: AsOf, parameters: Parameters
+) -> bytes:
+    """The same from these facts, which are those routed to the partner that are known at the moment."""
+    products = parameters.products
     found = {product: await _known(connection, facts, partner_id, product, moment, parameters) for product in products}
     changes = [change for known in found.values() for change in (known.now.next_change_at, known.changes_at)]
     bodies = {product: known.body for product, known in found.items()}

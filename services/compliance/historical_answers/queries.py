@@ -17,6 +17,10 @@ CLAIMS_MAX: Final = 200
 """The most claims of a page: each claim that is not correct is derived by itself."""
 PARTNERS_MAX: Final = 200
 """The most partners whose progress is asked for at once."""
+HAPPENED_MAX: Final = 200
+"""The most entries of the timeline in a comparison."""
+COMING_MAX: Final = 20
+"""The most coming policies of an answer."""
 BEFORE_ALL: Final = (datetime(1970, 1, 1, tzinfo=UTC), "", "", 0)
 """Where the list of windows begins."""
 
@@ -118,6 +122,15 @@ class PartnerProducts(AsOfQuestion, frozen=True, kw_only=True):
     partner_id: str
 
 
+class PartnerComparison(AsOfQuestion, frozen=True, kw_only=True):
+    """How a partner stands at a moment, at the same instant as known now, and now."""
+
+    partner_id: str
+    happened: Annotated[
+        int, whole_number("How many entries of the timeline after `at` are shown, too.", 0, HAPPENED_MAX)
+    ] = 0
+
+
 class PartnerTimeline(_Page, frozen=True, kw_only=True):
     """The history of a partner after a place in it, at most `limit` entries."""
 
@@ -136,6 +149,12 @@ class ConsultantCertification(AsOfQuestion, frozen=True, kw_only=True):
 
     consultant_id: str
     product: str
+
+
+class ConsultantCertifications(AsOfQuestion, frozen=True, kw_only=True):
+    """For which products a person is certified, and what it lacks for the others."""
+
+    consultant_id: str
 
 
 class PortalChangeNotifications(AsOfQuestion, frozen=True, kw_only=True):
@@ -164,7 +183,9 @@ class PortalChangesList(_Page, frozen=True, kw_only=True):
 
 
 class PolicyQuestion(AsOfQuestion, frozen=True, kw_only=True):
-    """Which policy is in force."""
+    """Which policy is in force, and which `coming` ones follow if no fact comes."""
+
+    coming: Annotated[int, whole_number("How many of the policies that follow are shown, too.", 0, COMING_MAX)] = 0
 
 
 class PartnersList(_Page, frozen=True, kw_only=True):

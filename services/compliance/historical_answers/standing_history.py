@@ -1,7 +1,7 @@
 """How one partner stood over time, within bounds: the data of its picture."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
@@ -11,11 +11,14 @@ from services.compliance.historical_answers.as_of import Answer, partner_as_of
 from services.compliance.historical_answers.partners import never_mentioned
 from services.compliance.historical_answers.queries import PartnerStandings
 from services.compliance.policy.parameters import Parameters
+from services.compliance.policy.policy_timeline import policy_known
 from services.compliance.policy.standing_history import PersonSpan, StandingSpan, standing_history
 from services.compliance.read_model.names import consultant_names, partner_name
+from services.compliance.read_model.routing import revisions
 
 PEOPLE_MAX: Final = 100
 """People whose spans an answer has."""
+_BEFORE_ALL: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class PersonAtPartner(msgspec.Struct, frozen=True):
@@ -31,12 +34,20 @@ class PersonAtPartner(msgspec.Struct, frozen=True):
     to: datetime | None
 
 
+class PolicyStart(msgspec.Struct, frozen=True):
+    """A revision of the policy, and from when on it is in force (R39)."""
+
+    policy_id: str
+    fact_id: str
+    start: datetime = msgspec.field(name="from")
+
+
 class StandingsAnswer(Answer, frozen=True, kw_only=True):
     """The spans of each product in order, and those of people, by id.
 
     Spans that begin after `at` follow if no fact comes. Of each product the latest `limit` are there, and of people
     the first hundred of those who are linked or count longest into the present; the members ending in `_omitted` say
-    how many more there are.
+    how many more there are. `policies`: the latest `limit` revisions of the policy, in the order of their instants.
     """
 
     partner_id: str
@@ -45,6 +56,7 @@ class StandingsAnswer(Answer, frozen=True, kw_only=True):
     standings_omitted: int
     people: tuple[PersonAtPartner, ...]
     people_omitted: int
+    policies: tuple[PolicyStart, ...]
 
 
 async def partner_standings(connection: Connection, question: PartnerStandings, parameters: Parameters) -> bytes:
@@ -67,8 +79,16 @@ async def partner_standings(connection: Connection, question: PartnerStandings, 
             for span in shown_people
         ),
         people_omitted=omitted,
+        policies=tuple(await _policies(connection, moment.position, parameters))[-question.limit :],
     )
     return msgspec.json.encode(answer)
+
+
+async def _policies(connection: Connection, position: int, parameters: Parameters) -> Iterator[PolicyStart]:
+    """Every revision of the policy that is known at the position, in the order of their instants."""
+    in_force = policy_known(await revisions(connection, position), parameters).in_force
+    settings = map(in_force.at, dict.fromkeys(in_force.starts(_BEFORE_ALL)))
+    return (PolicyStart(term.policy_id, term.fact_id, term.since) for term in settings if term.fact_id and term.since)
 
 
 def _of(spans: Sequence[StandingSpan], product: str) -> list[StandingSpan]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from heapq import nsmallest
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
@@ -82,17 +83,7 @@ async def timeline(connection: Connection, question: PartnerTimeline, parameters
         moment, after = _resumed(question.after, moment)
     resolved, facts = await partner_as_of(connection, partner_id, moment, parameters)
     at = resolved.at
-    segments = [partner_segment(facts, partner_id, product, at, parameters) for product in parameters.products]
-    partner_facts = PartnerFacts(partner_id, parameters, facts)
-    people = {consultant_id for consultant_id, person in partner_facts.people() if person.ever_linked}
-    trained = await training_facts(connection, sorted(people), resolved.position)
-    entries = [*_facts(_merged(facts, trained), partner_id, people), *_notices(partner_facts)]
-    changes = [entry.place.at for entry in entries if entry.place.at > at]
-    for segment in segments:
-        if segment is None:
-            raise never_mentioned(partner_id)
-        entries += _standing(segment.standing)
-        changes += [] if segment.next_change_at is None else [segment.next_change_at]
+    entries, changes = await _entries(connection, facts, partner_id, at, resolved.position, parameters)
     shown = [entry for entry in entries if entry.place.at <= at and (after is None or entry.place > after)]
     shown.sort(key=_place)
     page = shown[: question.limit]
@@ -105,6 +96,48 @@ async def timeline(connection: Connection, question: PartnerTimeline, parameters
         next=_cursor(resolved, page[-1].place) if len(shown) > len(page) else None,
     )
     return msgspec.json.encode(answer)
+
+
+async def entries_between(
+    connection: Connection,
+    facts: Sequence[Fact],
+    partner_id: str,
+    after: datetime,
+    until: datetime,
+    position: int,
+    parameters: Parameters,
+    entries_max: int,
+) -> list[dict[str, Any]]:
+    """The first entries of the timeline after an instant, up to another. `facts`: those routed to the partner.
+
+    `position`: the last of the facts that are known. Raises `NeverMentioned`.
+    """
+    entries, _ = await _entries(connection, facts, partner_id, until, position, parameters)
+    shown = nsmallest(entries_max, (entry for entry in entries if after < entry.place.at <= until), key=_place)
+    return [entry.show() for entry in shown]
+
+
+async def _entries(
+    connection: Connection,
+    facts: Sequence[Fact],
+    partner_id: str,
+    at: datetime,
+    position: int,
+    parameters: Parameters,
+) -> tuple[list[_Entry], list[datetime]]:
+    """Every entry, in no order, and the later instants at which there will be others if no fact comes."""
+    segments = [partner_segment(facts, partner_id, product, at, parameters) for product in parameters.products]
+    partner_facts = PartnerFacts(partner_id, parameters, facts)
+    people = {consultant_id for consultant_id, person in partner_facts.people() if person.ever_linked}
+    trained = await training_facts(connection, sorted(people), position)
+    entries = [*_facts(_merged(facts, trained), partner_id, people), *_notices(partner_facts)]
+    changes = [entry.place.at for entry in entries if entry.place.at > at]
+    for segment in segments:
+        if segment is None:
+            raise never_mentioned(partner_id)
+        entries += _standing(segment.standing)
+        changes += [] if segment.next_change_at is None else [segment.next_change_at]
+    return entries, changes
 
 
 def _place(entry: _Entry) -> _Place:

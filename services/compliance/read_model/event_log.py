@@ -42,6 +42,12 @@ RECORDED_FROM: Final = _SQL["recorded_from"]
 
 A binary search: positions have no gaps, and `recorded_at` never goes backwards along them.
 """
+_COUNT: Final = (
+    _SQL["count_recorded_events"]
+    .replace("{after}", "f.low")
+    .replace("{recorded_from}", RECORDED_FROM.replace("$1", "i.instant"))
+)
+_NEWEST: Final = _SQL["read_newest_events"].replace("{after}", f"({RECORDED_FROM})")
 
 
 class EventFilter(NamedTuple):
@@ -134,4 +140,31 @@ async def read_recorded_events(
         rows = await connection.fetch(_SQL["read_recorded_events"], *which)
     else:
         rows = await connection.fetch(_SQL["read_recorded_events_of_partners"], *which, partner_ids)
+    return [LoggedEvent._make(row) for row in rows]
+
+
+class CountedEvents(NamedTuple):
+    """How many events of a type were recorded from an instant on. `number`: of the instant, from 1."""
+
+    number: int
+    type: str
+    found: int
+
+
+async def count_recorded_events(
+    connection: Connection, instants: Sequence[datetime | None], types: Sequence[str], found_max: int
+) -> list[CountedEvents]:
+    """The events of each type recorded from each instant on (None: ever), the most frequent first; none is left out.
+
+    At most `found_max` of each are counted.
+    """
+    rows = await connection.fetch(_COUNT, instants, types, found_max)
+    return [CountedEvents._make(row) for row in rows]
+
+
+async def read_newest_events(
+    connection: Connection, recorded_from: datetime | None, types: Sequence[str], limit: int
+) -> list[LoggedEvent]:
+    """The latest events of these types that were recorded at or after an instant (None: ever), newest first."""
+    rows = await connection.fetch(_NEWEST, recorded_from, types, limit)
     return [LoggedEvent._make(row) for row in rows]

@@ -72,3 +72,26 @@ SELECT e.* FROM (SELECT DISTINCT unnest($5::text[]) COLLATE "C" AS partner_id) p
     SELECT e.* FROM compliance_event e WHERE e.partner_id = p.partner_id AND {recorded}
     ORDER BY e.position DESC LIMIT $4
 ) e ORDER BY e.position DESC LIMIT $4
+
+-- name: of_type
+-- The events of one type `t.type` after a position. Whatever PostgreSQL takes for frequent, only one index has this order.
+(e.type, e.position) > (t.type, {{after}}) AND (e.type, e.position) <= (t.type, 9223372036854775807)
+
+-- name: count_recorded_events
+-- Of each type $2, how many events were recorded from each instant $1 on (null: ever), at most $3.
+SELECT i.number, t.type, c.found
+FROM unnest($1::timestamptz[]) WITH ORDINALITY i (instant, number)
+CROSS JOIN LATERAL ({{recorded_from}}) f
+CROSS JOIN unnest($2::text[]) t (type)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS found FROM (
+        SELECT FROM compliance_event e WHERE {of_type} ORDER BY e.type, e.position LIMIT $3
+    ) e
+) c
+WHERE c.found > 0 ORDER BY i.number, c.found DESC, t.type
+
+-- name: read_newest_events
+-- The latest of each of the types $2, then the latest of all of them, recorded from the instant $1 on (null: ever).
+SELECT e.* FROM unnest($2::text[]) t (type) CROSS JOIN LATERAL (
+    SELECT e.* FROM compliance_event e WHERE {of_type} ORDER BY e.type DESC, e.position DESC LIMIT $3
+) e ORDER BY e.position DESC LIMIT $3

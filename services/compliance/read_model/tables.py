@@ -103,6 +103,7 @@ compliance_event = Table(
         postgresql_where=text("type = 'com.sage.partnercloud.replacement-window-opened.v1'"),
     ),
     Index("compliance_event_partner_idx", "partner_id", "position"),
+    Index("compliance_event_type_idx", "type", "position"),
     Index("compliance_event_fact_idx", "fact_position", "position", postgresql_where=text("fact_position > 0")),
     comment="The log of compliance events: append-only, gapless.",
 )

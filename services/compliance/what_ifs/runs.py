@@ -8,7 +8,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from secrets import token_hex
 from typing import Final
@@ -31,7 +31,7 @@ from services.compliance.what_ifs.messages import (
 )
 from services.web.background_task import in_background
 from services.web.database_connections import CONNECTION_LOST
-from services.web.wakeup import wait_until_set
+from services.web.wakeup import Wakeup, wait_until_set
 
 SECONDS_MAX: Final = 3_600.0
 ATTEMPTS_MAX: Final = 3
@@ -44,6 +44,10 @@ REPORTED_MAX: Final = 500
 """Differences in one statement."""
 POLL_SECONDS: Final = 2.0
 """How long a what-if waits that another process was asked, or left."""
+WAIT_POLL_SECONDS: Final = 1.0
+"""How often a caller looks for the end of a what-if on which another process works."""
+CALLERS_MAX: Final = 32
+"""Callers that wait for the end of a what-if."""
 CONNECTION_SECONDS_MAX: Final = 5.0
 STOP_SECONDS_MAX: Final = 1.0
 
@@ -113,6 +117,8 @@ class WhatIfRuns:
         self._pool = pool
         self._held_by = f"{socket.gethostname()}:{os.getpid()}:{token_hex(4)}"
         self._woken = asyncio.Event()
+        self._ended = Wakeup()
+        self._callers = 0
         self._failing = False
 
     async def ask(self, what_if: WhatIf, requested_by: str) -> KeptWhatIf:
@@ -121,6 +127,24 @@ class WhatIfRuns:
             asked = await kept.ask(connection, what_if, requested_by)
         self._woken.set()
         return asked
+
+    async def until_ended(
+        self, find: Callable[[], Awaitable[KeptWhatIf]], seconds_max: float, poll_seconds: float = WAIT_POLL_SECONDS
+    ) -> KeptWhatIf:
+        """The what-if once it has ended; as it is after so long, when the server stops, or if too many wait already."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + (seconds_max if self._callers < CALLERS_MAX else 0)
+        self._callers += 1
+        try:
+            while True:
+                signal = self._ended.next_signal()
+                found = await find()
+                left = deadline - loop.time()
+                if found.state not in ("waiting", "running") or left <= 0 or self._ended.stopped:
+                    return found
+                await self._ended.wait(signal, left, poll_seconds)
+        finally:
+            self._callers -= 1
 
     async def forget(self, what_if_id: str) -> None:
         """As `kept.forget`; also raises `TimeoutError`."""
@@ -131,7 +155,10 @@ class WhatIfRuns:
     async def running(self) -> AsyncIterator[None]:
         """Works while the context lasts; what is unfinished at its end waits for another process."""
         async with in_background(self._work()):
-            yield
+            try:
+                yield
+            finally:
+                self._ended.stop()
 
     async def _work(self) -> None:
         while True:
@@ -165,6 +192,7 @@ class WhatIfRuns:
             raise
         finally:
             reading.cancel()
+            self._ended.wake()
             await asyncio.gather(reading, return_exceptions=True)
 
     async def _report(self, run: _Run) -> bool:

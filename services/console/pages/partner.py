@@ -11,7 +11,7 @@ from services.console.dates import day_of, last_instant, parsed
 from services.console.fact_words import short_type
 from services.console.names import names_in
 from services.console.page import Page, page
-from services.console.service_questions import Panel, path
+from services.console.service_questions import Panel, Refused, path
 from services.console.timeline_picture import history_rows, picture
 
 ENTRIES_MAX: Final = 1000
@@ -23,6 +23,8 @@ PEOPLE_SHOWN: Final = 50
 """People and products of them on a page; the list of people has the others."""
 COUNTED_SHOWN: Final = 12
 """The most counted people that are named; the list of people has the others."""
+HAPPENED_SHOWN: Final = 40
+"""Entries of the timeline since another instant; the timeline has the others."""
 ENTRIES_SHOWN: Final = 100
 """Entries of the timeline on a page; the others follow on pages of their own."""
 DRAWN_MAX: Final = 200
@@ -30,10 +32,9 @@ DRAWN_MAX: Final = 200
 
 
 class Answer(NamedTuple):
-    """One of the answers side by side: what it is called, its moment, and how the partner stands then."""
+    """One of the answers side by side: what it is called, and its moment with how the partner stands then."""
 
     name: str
-    view: AsOfView
     partner: Mapping[str, Any] | None
     problem: str | None
 
@@ -44,84 +45,86 @@ async def partner(shown: Page) -> Response:
         return shown.redirect(address)
     ask, view, partner_id = shown.ask, shown.view, shown.path["partner_id"]
     about = path("/compliance/v1/partners/{}", partner_id)
-    asked = {
-        "standing": ask.panel(about, **view.params),
-        "standings": ask.panel(f"{about}/standings", limit=SPANS_MAX, **view.params),
-        "timeline": ask.panel(f"{about}/timeline", limit=ENTRIES_MAX, **view.params),
-        "people": ask.panel(f"{about}/consultants", limit=PEOPLE_SHOWN, **view.params),
-        "policy": ask.panel("/compliance/v1/policy", **view.params),
-        "live": ask.get(about) if not view.live else _nothing(),
-    }
-    found = await ask.together(**asked)
-    if found["standing"].problem is not None and view.live:
-        raise found["standing"].problem
-    standing = found["standing"].data
-    compared = await _compared(shown, about, found) if not view.live else {}
-    now = (found["live"] or standing)["at"]
-    name = (found["live"] or standing)["name"] or partner_id
+    found = await ask.together(
+        view=_live(shown, about) if view.live else _compared(shown, partner_id),
+        standings=ask.panel(f"{about}/standings", limit=SPANS_MAX, **view.params),
+        timeline=ask.panel(f"{about}/timeline", limit=ENTRIES_MAX, **view.params),
+        people=ask.panel(f"{about}/consultants", limit=PEOPLE_SHOWN, **view.params),
+    )
+    viewed: Viewed = found["view"]
+    name = viewed.name or partner_id
     names = {**_names(found["standings"]), partner_id: name}
     return shown.render(
         "partner.html",
         partner_id=partner_id,
         name=name,
         about=about,
-        now=now,
-        products=_products(standing, found["standings"].data),
-        pictures=_pictures(found, standing, names),
-        sliders=_sliders(view, now, found),
+        standing=viewed.standing,
+        products=_products(viewed.standing.data, found["standings"].data),
+        pictures=_pictures(found, viewed.standing.data, names),
+        sliders=_sliders(view, viewed, found["standings"]),
         names=names,
         found=found,
         entries_shown=ENTRIES_SHOWN,
         counted_shown=COUNTED_SHOWN,
-        answers=_answers(view, found, compared),
-        changes=compared.get("changes"),
-        happened=_happened(compared, view),
+        viewed=viewed,
+        answers=[] if view.live else _answers(view, viewed),
         merged=_merged(partner_id, found["timeline"]),
     )
 
 
-async def _nothing() -> None:
-    return None
+class Viewed(NamedTuple):
+    """How the partner stands at the moment of the view; or why nobody can say. `now`: the present instant.
+
+    Of another moment than the present also: `comparison` with the present, or None if that is refused; `changes`: the
+    facts learned since; and `live`, how it stands now, where there is no comparison.
+    """
+
+    name: str | None
+    now: str
+    standing: Panel
+    comparison: Mapping[str, Any] | None = None
+    changes: Panel = Panel(None, None)
+    live: Mapping[str, Any] | None = None
 
 
-async def _compared(shown: Page, about: str, found: Mapping[str, Any]) -> dict[str, Any]:
-    """What is known now of the same instant, the facts that were learned since, and what happened since."""
+async def _live(shown: Page, about: str) -> Viewed:
+    """Raises `Refused`."""
+    standing = await shown.ask.get(about)
+    return Viewed(standing["name"], standing["at"], Panel(standing, None))
+
+
+async def _compared(shown: Page, partner_id: str) -> Viewed:
+    """Of another moment than the present. Raises `Refused` if nothing is known of the partner now, either."""
     ask, view = shown.ask, shown.view
-    standing, live = found["standing"].data, found["live"]
-    then = {"at": view.at or live["at"]}
-    asked = {"timeline": ask.panel(f"{about}/timeline", limit=ENTRIES_MAX)}
-    if view.known_at or view.known_position:
-        asked["same"] = ask.panel(about, **then)
-        known_from = standing["known_at"] if standing else view.known_at
-        if known_from:
-            changes = about.replace("/compliance/", "/audit/", 1) + "/changes"
-            asked["changes"] = ask.panel(changes, known_from=known_from, **then)
-    return await ask.together(**asked)
+    about = path("/compliance/v1/partners/{}", partner_id)
+    compared = await ask.panel(f"{about}/comparison", happened=HAPPENED_SHOWN, **view.params)
+    if compared.data is None:
+        live = await ask.get(about)
+        return Viewed(live["name"], live["at"], compared, live=live)
+    comparison = compared.data
+    then, changes = comparison["then"], Panel(None, None)
+    if then is not None and (view.known_at or view.known_position):
+        known = {"at": then["at"], "known_from": then["known_at"]}
+        changes = await ask.panel(path("/audit/v1/partners/{}/changes", partner_id), **known)
+    standing = Panel(then, _NOT_KNOWN_THEN if then is None else None)
+    return Viewed(comparison["name"], comparison["now"]["at"], standing, comparison, changes)
 
 
-def _answers(view: AsOfView, found: Mapping[str, Any], compared: Mapping[str, Any]) -> list[Answer]:
-    """The answers side by side; none where the view is the present."""
-    if view.live:
-        return []
-    chosen: Panel = found["standing"]
-    answers = [Answer("As you chose", view, chosen.data, chosen.problem.detail if chosen.problem else None)]
-    same: Panel | None = compared.get("same")
-    if same is not None and view.at:
-        detail = same.problem.detail if same.problem else None
-        answers.append(Answer("The same instant, as known now", AsOfView(at=view.at), same.data, detail))
-    return [*answers, Answer("Now", AsOfView(), found["live"], None)]
+_NOT_KNOWN_THEN: Final = Refused(
+    404, {"title": "Not known then", "detail": "No fact known by then mentions the partner."}
+)
 
 
-def _happened(compared: Mapping[str, Any], view: AsOfView) -> list[Mapping[str, Any]]:
-    """What became true since the chosen instant, as known now."""
-    timeline: Panel | None = compared.get("timeline")
-    if timeline is None or timeline.data is None or not view.at:
-        return []
-    try:
-        since = parsed(view.at)
-    except ValueError:
-        return []
-    return [entry for entry in timeline.data["entries"] if parsed(entry["at"]) > since and entry["kind"] != "notice"]
+def _answers(view: AsOfView, viewed: Viewed) -> list[Answer]:
+    """The answers side by side."""
+    problem = viewed.standing.problem
+    answers = [Answer("As you chose", viewed.standing.data, problem.detail if problem else None)]
+    if viewed.comparison is None:
+        return [*answers, Answer("Now", viewed.live, None)]
+    if view.at and (view.known_at or view.known_position):
+        answers.append(Answer("The same instant, as known now", viewed.comparison["hindsight"], None))
+    return [*answers, Answer("Now", viewed.comparison["now"], None)]
 
 
 def _products(standing: Mapping[str, Any] | None, standings: Mapping[str, Any] | None) -> list[dict[str, Any]]:
@@ -157,7 +160,7 @@ def _pictures(
     pictures = []
     for part in standing["products"]:
         product, entries = part["product"], [*_entries(part), *notices]
-        drawn = picture(product, standings, entries, found["policy"].data, names)
+        drawn = picture(product, standings, entries, names)
         if drawn is not None:
             pictures.append({"drawn": drawn, "rows": history_rows(product, standings, entries, names)})
     return pictures
@@ -198,12 +201,12 @@ class Slider(NamedTuple):
 _EPOCH: Final = date(1970, 1, 1)
 
 
-def _sliders(view: AsOfView, now: str, found: Mapping[str, Any]) -> list[Slider]:
+def _sliders(view: AsOfView, viewed: Viewed, standings: Panel) -> list[Slider]:
     """From the first instant known of the partner to today; *true at* goes on into the future."""
-    today = (day_of(now) - _EPOCH).days
-    spans = found["standings"].data["standings"] if found["standings"].data else []
+    today = (day_of(viewed.now) - _EPOCH).days
+    spans = standings.data["standings"] if standings.data else []
     first = min((day_of(span["from"]) - _EPOCH).days for span in spans) if spans else today - 365
-    standing = found["standing"].data
+    standing = viewed.standing.data
     at = _day(view.at, today)
     known = _day(standing["known_at"] if standing and (view.known_at or view.known_position) else view.known_at, today)
     return [

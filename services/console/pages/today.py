@@ -1,6 +1,5 @@
 """Today: what needs action now, and what changed."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, Final, NamedTuple
@@ -15,10 +14,13 @@ from services.console.service_questions import Panel
 
 SHOWN_MAX: Final = 8
 """Rows of each part; its list has the others."""
-CHANGES_MAX: Final = 200
-"""Events that are counted; a page says when there are more."""
 CHANGES_SHOWN: Final = 6
 
+_NOTHING: Final[Mapping[str, Sequence[Any]]] = dict.fromkeys(
+    ("windows", "suspensions", "maintenance_due", "maintenance_overdue"), ()
+)
+
+COUNTS: Final = "/compliance/v1/recorded-events/counts"
 WINDOWS_AHEAD: Final = timedelta(days=400)
 """Every open window ends by then."""
 
@@ -45,13 +47,11 @@ class Number(NamedTuple):
 
 
 class Changes(NamedTuple):
-    """The events recorded from a day on. `counts`: by type. `more`: there are others. `events`: the newest."""
+    """The events recorded from a day on. `counts`: by type, as the page writes them. `events`: the newest."""
 
     title: str
     since: date
-    panel: Panel
-    counts: Sequence[tuple[str, int]]
-    more: bool
+    counts: Sequence[tuple[str, str]]
     events: Sequence[Mapping[str, Any]]
 
 
@@ -59,24 +59,22 @@ async def today(shown: Page) -> Response:
     """What needs action now. Facts without effect are judged on a page of their own, which this page includes."""
     ask = shown.ask
     panels = await ask.together(
-        windows=ask.panel("/compliance/v1/windows", status="open", limit=SHOWN_MAX),
-        suspended=ask.panel("/compliance/v1/suspensions", limit=SHOWN_MAX),
-        maintenance=ask.panel("/compliance/v1/maintenance", limit=SHOWN_MAX),
+        totals=ask.panel("/compliance/v1/totals", first=SHOWN_MAX),
         held=ask.panel("/certification/v1/held-facts", limit=SHOWN_MAX),
         endpoints=ask.panel("/compliance/v1/webhook-endpoints"),
-        totals=ask.panel("/compliance/v1/totals"),
     )
-    now = _now(panels)
-    changes = [] if now is None else await _changes(shown, now)
-    panels["maintenance"] = await _soonest(shown, panels["maintenance"], now)
-    names = await names_in(ask, [event for change in changes for event in change.events])
+    now = panels["totals"].data["at"] if panels["totals"].data else None
+    changed, changes = (Panel(None, None), []) if now is None else await _changes(shown, now)
+    names = await names_in(ask, changed.data["newest"] if changed.data else ())
     failing = _failing(panels["endpoints"])
     return shown.render(
         "today.html",
         now=now,
         failing=failing,
+        changed=changed,
         changes=changes,
         names=names,
+        first=_first(panels["totals"]),
         numbers=_numbers(panels, len(failing)),
         shown_max=SHOWN_MAX,
         windows_by=None if now is None else dates.day_of(now) + WINDOWS_AHEAD,
@@ -84,17 +82,11 @@ async def today(shown: Page) -> Response:
     )
 
 
-async def _soonest(shown: Page, due: Panel, now: str | None) -> Panel:
-    """Maintenance due soonest, then overdue maintenance, for which it is too late. The list has both by day."""
-    if due.data is None or now is None:
-        return due
-    ahead = [row for row in due.data["maintenance"] if not row["overdue"]]
-    if due.data["next"] and len(ahead) < SHOWN_MAX:
-        today = dates.day_of(now).isoformat()
-        soon = await shown.ask.panel("/compliance/v1/maintenance", due_from=today, limit=SHOWN_MAX)
-        ahead = soon.data["maintenance"] if soon.data else ahead
-    overdue = [row for row in due.data["maintenance"] if row["overdue"]]
-    return Panel({**due.data, "maintenance": [*ahead, *overdue][:SHOWN_MAX]}, None)
+def _first(totals: Panel) -> dict[str, Sequence[Mapping[str, Any]]]:
+    """The first rows of each part. Maintenance that is overdue, for which it is too late, comes after what is due."""
+    first = totals.data["first"] if totals.data else _NOTHING
+    maintenance = [*first["maintenance_due"], *first["maintenance_overdue"]]
+    return {"windows": first["windows"], "suspensions": first["suspensions"], "maintenance": maintenance[:SHOWN_MAX]}
 
 
 def _numbers(panels: Mapping[str, Panel], failing: int) -> dict[str, Number]:
@@ -119,39 +111,25 @@ def _written(total: Mapping[str, Any]) -> str:
     return dates.count(total["count"]) + ("+" if total["more"] else "")
 
 
-async def _changes(shown: Page, now: str) -> list[Changes]:
+async def _changes(shown: Page, now: str) -> tuple[Panel, list[Changes]]:
     """What changed since yesterday, and since last Monday, unless that is yesterday too, of one answer."""
     yesterday, monday = dates.day_of(now) - timedelta(days=1), dates.last_monday(now)
     days = {f"Since yesterday, {dates.london_day(yesterday)}": yesterday}
     if monday != yesterday:
         days[f"Since Monday, {dates.london_day(monday)}"] = monday
-    found = await _since(shown, min(days.values()))
-    return [_counted(title, day, found) for title, day in days.items()]
-
-
-async def _since(shown: Page, day: date) -> Panel:
-    return await shown.ask.panel(
-        "/compliance/v1/recorded-events", recorded_from=day.isoformat(), type=NEWS, limit=CHANGES_MAX
-    )
-
-
-def _counted(title: str, since: date, panel: Panel) -> Changes:
-    recorded = panel.data["events"] if panel.data else []
-    events = [event for event in recorded if dates.day_of(event["recordedtime"]) >= since]
-    counts = Counter(short_type(event["type"]) for event in events).most_common()
-    return Changes(
-        title,
-        since,
-        panel,
-        counts,
-        bool(panel.data and panel.data["next"] and len(events) == len(recorded)),
-        events[:CHANGES_SHOWN],
-    )
-
-
-def _now(panels: Mapping[str, Panel]) -> str | None:
-    """The moment that the answers are true at."""
-    return next((panel.data["at"] for panel in panels.values() if panel.data and "at" in panel.data), None)
+    since = [day.isoformat() for day in days.values()]
+    changed = await shown.ask.panel(COUNTS, recorded_from=since, type=NEWS, newest=CHANGES_SHOWN)
+    counts = changed.data["counts"] if changed.data else [{"types": ()}] * len(days)
+    newest = changed.data["newest"] if changed.data else ()
+    return changed, [
+        Changes(
+            title,
+            day,
+            [(short_type(count["type"]), _written(count)) for count in counted["types"]],
+            [event for event in newest if dates.day_of(event["recordedtime"]) >= day],
+        )
+        for (title, day), counted in zip(days.items(), counts, strict=True)
+    ]
 
 
 def _failing(endpoints: Panel) -> list[dict[str, Any]]:

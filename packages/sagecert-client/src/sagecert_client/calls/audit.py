@@ -57,7 +57,7 @@ def ask_what_if(
 
 
 def show_what_if(
-    what_if_id: str, *, after: int | None = None, limit: int | None = None
+    what_if_id: str, *, after: int | None = None, limit: int | None = None, timeout: float | None = None
 ) -> PagedRequest[compliance_types.WhatIfAnswer, compliance_types.WhatIfDifference]:
     """The progress of a what-if, and a page of its differences, by partner and product."""
     return PagedRequest.of(

@@ -59,6 +59,18 @@ def erase_profile(consultant_id: str) -> Request[None]:
     return Request.of("DELETE /certification/v1/consultants/{consultant_id}/profile", locals())
 
 
+def certifications(
+    consultant_id: str,
+    *,
+    min_position: int | None = None,
+    at: Instant | None = None,
+    known_at: Instant | None = None,
+    known_position: int | None = None,
+) -> Request[compliance_types.ConsultantCertificationsAnswer]:
+    """For each product: whether the person is certified (R4), may use the portal (R1), and what it lacks for it."""
+    return Request.of("GET /compliance/v1/consultants/{consultant_id}/certifications", locals())
+
+
 def certification(
     consultant_id: str,
     product: str,

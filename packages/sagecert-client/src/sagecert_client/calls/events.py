@@ -30,6 +30,17 @@ def event(event_id: str) -> Request[compliance_types.CloudEvent]:
     return Request.of("GET /compliance/v1/events/{event_id}", locals())
 
 
+def event_counts(
+    *,
+    min_position: int | None = None,
+    recorded_from: Sequence[str] | None = None,
+    type: Sequence[str] | None = None,
+    newest: int | None = None,
+) -> Request[compliance_types.EventCountsAnswer]:
+    """How many events were recorded since some instants, by type, each up to ten thousand; and the newest of them."""
+    return Request.of("GET /compliance/v1/recorded-events/counts", locals())
+
+
 def recorded_events(
     *,
     min_position: int | None = None,

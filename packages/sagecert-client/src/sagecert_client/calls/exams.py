@@ -1,6 +1,6 @@
 """Calls about exams. Written by `python -m tests.client.generator --write`; do not edit."""
 
-from sagecert_client.request import OMITTED, RECORDING, Instant, Omitted, Request
+from sagecert_client.request import OMITTED, RECORDING, Instant, Omitted, PagedRequest, Request
 from sagecert_client.types import certification as certification_types
 
 
@@ -16,6 +16,20 @@ def register(
 ) -> Request[certification_types.Recorded]:
     """A consultant was registered for an exam and has two attempts (R5)."""
     return Request.of("POST /certification/v1/exam-registrations", locals(), body="needed", headers=RECORDING)
+
+
+def registrations(
+    *,
+    consultant_id: str,
+    at: Instant | None = None,
+    known_at: Instant | None = None,
+    after: int | None = None,
+    limit: int | None = None,
+) -> PagedRequest[certification_types.RegistrationsAnswer, certification_types.RegistrationAnswer]:
+    """How far each registration of a person has come, as of any instant; both default to now. Latest recorded
+    first.
+    """
+    return PagedRequest.of("GET /certification/v1/exam-registrations", locals(), items="registrations")
 
 
 def score_attempt(

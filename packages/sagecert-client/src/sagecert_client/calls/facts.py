@@ -49,6 +49,7 @@ def recorded_facts(
     partner_id: str | None = None,
     correlation_id: str | None = None,
     causation_id: str | None = None,
+    about: str | None = None,
     type: Sequence[str] | None = None,
     after: int | None = None,
     limit: int | None = None,

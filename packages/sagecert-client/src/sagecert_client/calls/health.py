@@ -29,7 +29,7 @@ def compliance_ready() -> Request[compliance_types.Readiness]:
 
 
 def compliance_processes() -> ListRequest[compliance_types.ProcessesAnswer]:
-    """The followers and dispatchers with a heartbeat within the last hour, and the versions of this service."""
+    """The followers and dispatchers with a heartbeat within the last hour, the versions, and the policy."""
     return ListRequest.of("GET /compliance/v1/processes", locals())
 
 

@@ -49,7 +49,7 @@ def windows(
     return PagedRequest.of("GET /compliance/v1/windows", locals(), items="windows")
 
 
-def totals(*, min_position: int | None = None) -> Request[compliance_types.TotalsAnswer]:
+def totals(*, min_position: int | None = None, first: int | None = None) -> Request[compliance_types.TotalsAnswer]:
     """How many suspensions, open windows and duties of maintenance there are now, each up to ten thousand."""
     return Request.of("GET /compliance/v1/totals", locals())
 

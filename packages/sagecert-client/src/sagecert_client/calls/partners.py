@@ -201,3 +201,16 @@ def standings(
 ) -> ListRequest[compliance_types.StandingsAnswer]:
     """Status, headcount and minimum of each product over time, and when each person was linked and counted."""
     return ListRequest.of("GET /compliance/v1/partners/{partner_id}/standings", locals())
+
+
+def comparison(
+    partner_id: str,
+    *,
+    min_position: int | None = None,
+    at: Instant | None = None,
+    known_at: Instant | None = None,
+    known_position: int | None = None,
+    happened: int | None = None,
+) -> Request[compliance_types.PartnerComparisonAnswer]:
+    """How the partner stands at a moment, at the same instant as known now, and now; and what happened since."""
+    return Request.of("GET /compliance/v1/partners/{partner_id}/comparison", locals())

@@ -27,6 +27,7 @@ def policy(
     at: Instant | None = None,
     known_at: Instant | None = None,
     known_position: int | None = None,
+    coming: int | None = None,
 ) -> Request[compliance_types.PolicyAnswer]:
     """The policy in force at `at`, which may lie in the future, as known at `known_at` (R39)."""
     return Request.of("GET /compliance/v1/policy", locals())

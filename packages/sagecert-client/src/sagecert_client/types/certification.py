@@ -296,6 +296,13 @@ class RegistrationAnswer(TypedDict):
     attempts: list[AttemptAnswer]
 
 
+class RegistrationsAnswer(TypedDict):
+    """One page, latest first; `next` is the `after` of the page that follows, null at the end."""
+
+    registrations: list[RegistrationAnswer]
+    next: int | None
+
+
 class Revision(TypedDict):
     """What changes from `effective_at` on, which is never before the recording (R39); the rest stays as it is."""
 

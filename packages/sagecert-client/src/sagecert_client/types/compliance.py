@@ -134,6 +134,44 @@ WhatIfBody = TypedDict(
 """The terms of the other policy (R39); a term left out stays as it is, and one is needed."""
 
 
+class EventCountsAnswer(TypedDict):
+    """The counts in the order of the instants, and the newest events since the earliest of them, newest first."""
+
+    counts: list[EventCounts]
+    newest: list[CloudEvent]
+
+
+class EventCounts(TypedDict):
+    """The events recorded from an instant on (null: ever), by type, the most frequent first; none is left out."""
+
+    recorded_from: str | None
+    types: list[EventCount]
+
+
+class EventCount(TypedDict):
+    """How many events of one type there are. `more`: there are others, which are not counted."""
+
+    type: str
+    count: int
+    more: bool
+
+
+class CloudEvent(TypedDict):
+    """A compliance event as a CloudEvent 1.0. `subject` is the partner; `time` is when it was true."""
+
+    id: str
+    type: str
+    subject: str
+    time: str
+    recordedtime: str
+    specversion: str
+    source: str
+    datacontenttype: str
+    position: int
+    data: Any
+    about: NotRequired[str]
+
+
 class NamesAnswer(TypedDict):
     """The names by id. An id without a name, or whose name is erased, is left out."""
 
@@ -159,22 +197,6 @@ class EventsOfFactAnswer(TypedDict):
     next: int | None
 
 
-class CloudEvent(TypedDict):
-    """A compliance event as a CloudEvent 1.0. `subject` is the partner; `time` is when it was true."""
-
-    id: str
-    type: str
-    subject: str
-    time: str
-    recordedtime: str
-    specversion: str
-    source: str
-    datacontenttype: str
-    position: int
-    data: Any
-    about: NotRequired[str]
-
-
 class RecordedEventsAnswer(TypedDict):
     """A page of events, newest first. `next`: the `after` of the next page, with older events; null: there is none."""
 
@@ -187,6 +209,76 @@ class Total(TypedDict):
 
     count: int
     more: bool
+
+
+class FirstRows(TypedDict):
+    """The first rows of each kind, as the lists show them: the latest suspensions, the windows that end soonest."""
+
+    suspensions: list[PartnerItem]
+    windows: list[WindowItem]
+    maintenance_due: list[MaintenanceItem]
+    maintenance_overdue: list[MaintenanceItem]
+
+
+class PartnerItem(TypedDict):
+    """How one partner stands for one product. `name`: null if it is unknown or erased."""
+
+    partner_id: str
+    name: str | None
+    product: str
+    status: Literal["compliant", "in_window", "not_enrolled", "not_yet_authorised", "suspended"]
+    since: str | None
+    headcount: int
+    minimum: int | None
+    shortfall: int | None
+    missing: int | None
+    reason: LeadingReason
+    lost: ListsLostConsultant | None
+    next_change_at: str | None
+
+
+class LeadingReason(TypedDict):
+    """The first of the reasons that an answer gives: the rule, and a sentence."""
+
+    rule: str
+    text: str
+
+
+class ListsLostConsultant(TypedDict):
+    """The last person who ceased to count and is not back, and when. `name`: null if it is unknown or erased."""
+
+    consultant_id: str
+    name: str | None
+    at: str
+
+
+class WindowItem(TypedDict):
+    """One replacement window. `number`: its place among those of the partner and product, from 1."""
+
+    deadline_at: str
+    partner_id: str
+    name: str | None
+    product: str
+    number: int
+    deadline_on: str
+    opened_at: str
+    closed_at: str | None
+    outcome: Literal["closed", "closed_late", "expired", "open", "void"]
+    policy_id: str
+    next_change_at: str | None
+
+
+class MaintenanceItem(TypedDict):
+    """Maintenance that a person owes for a product. `name`, `partner_name`: null where unknown or erased."""
+
+    due_on: str
+    portal_change_id: str
+    product: str
+    consultant_id: str
+    name: str | None
+    partner_id: str | None
+    partner_name: str | None
+    overdue: bool
 
 
 class AttemptsAnswer(TypedDict):
@@ -444,6 +536,19 @@ class ConsultantItem(TypedDict):
     next_change_at: str | None
 
 
+class ProductCertification(TypedDict):
+    """Whether the person is certified for one product, and may use the portal for it."""
+
+    product: str
+    certified: bool
+    certified_since: str | None
+    portal_user: bool
+    lacks: list[Literal["course", "maintenance", "pass"]]
+    maintenance_due_on: str | None
+    reasons: list[Reason]
+    next_change_at: str | None
+
+
 class CountedConsultant(TypedDict):
     """Who counts at the instant, since when, and because of which facts (R9)."""
 
@@ -497,67 +602,6 @@ class FactItem(TypedDict):
     rule: str
     text: str
     data: dict[str, Any]
-
-
-class PartnerItem(TypedDict):
-    """How one partner stands for one product. `name`: null if it is unknown or erased."""
-
-    partner_id: str
-    name: str | None
-    product: str
-    status: Literal["compliant", "in_window", "not_enrolled", "not_yet_authorised", "suspended"]
-    since: str | None
-    headcount: int
-    minimum: int | None
-    shortfall: int | None
-    missing: int | None
-    reason: LeadingReason
-    lost: ListsLostConsultant | None
-    next_change_at: str | None
-
-
-class LeadingReason(TypedDict):
-    """The first of the reasons that an answer gives: the rule, and a sentence."""
-
-    rule: str
-    text: str
-
-
-class ListsLostConsultant(TypedDict):
-    """The last person who ceased to count and is not back, and when. `name`: null if it is unknown or erased."""
-
-    consultant_id: str
-    name: str | None
-    at: str
-
-
-class WindowItem(TypedDict):
-    """One replacement window. `number`: its place among those of the partner and product, from 1."""
-
-    deadline_at: str
-    partner_id: str
-    name: str | None
-    product: str
-    number: int
-    deadline_on: str
-    opened_at: str
-    closed_at: str | None
-    outcome: Literal["closed", "closed_late", "expired", "open", "void"]
-    policy_id: str
-    next_change_at: str | None
-
-
-class MaintenanceItem(TypedDict):
-    """Maintenance that a person owes for a product. `name`, `partner_name`: null where unknown or erased."""
-
-    due_on: str
-    portal_change_id: str
-    product: str
-    consultant_id: str
-    name: str | None
-    partner_id: str | None
-    partner_name: str | None
-    overdue: bool
 
 
 class PartnerChangesAnswer(TypedDict):
@@ -619,6 +663,29 @@ class Difference(TypedDict):
     after: Any
 
 
+class PartnerComparisonAnswer(TypedDict):
+    """Three answers about a partner."""
+
+    partner_id: str
+    name: str | None
+    then: EveryProductAnswer | None
+    hindsight: ComparedStandings
+    now: ComparedStandings
+    happened: list[dict[str, Any]]
+    happened_more: bool
+
+
+class Window(TypedDict):
+    """The time in which one missing consultant must be replaced (R13, R15)."""
+
+    opened_at: str
+    deadline_on: str
+    deadline_at: str
+    closed_at: str | None
+    outcome: Literal["closed", "closed_late", "expired", "open", "void"]
+    policy_id: NotRequired[str]
+
+
 class Mends(TypedDict):
     """What makes the standing compliant, by which rule."""
 
@@ -646,15 +713,13 @@ class NearPerson(TypedDict):
     steps: int
 
 
-class Window(TypedDict):
-    """The time in which one missing consultant must be replaced (R13, R15)."""
+class ComparedStandings(TypedDict):
+    """How the partner stands at `at` for each product, judged from the facts up to `position`."""
 
-    opened_at: str
-    deadline_on: str
-    deadline_at: str
-    closed_at: str | None
-    outcome: Literal["closed", "closed_late", "expired", "open", "void"]
-    policy_id: NotRequired[str]
+    at: str
+    known_at: str
+    position: int
+    products: list[StandingSummary]
 
 
 class TermsSetBy(TypedDict):
@@ -672,6 +737,19 @@ class SetBy(TypedDict):
     policy_id: str
     in_force_from: str | None
     fact_id: str | None
+
+
+class ComingPolicy(TypedDict):
+    """A policy that comes into force if no fact comes; its members are those of a `PolicyAnswer`."""
+
+    policy_id: str
+    window_days: int
+    minimum: dict[str, int]
+    programmes: list[str]
+    reminder_days: list[int]
+    in_force_from: str | None
+    fact_id: str | None
+    set_by: TermsSetBy
 
 
 class PortalChangeItem(TypedDict):
@@ -789,12 +867,18 @@ PersonAtPartner = TypedDict(
 """A person is linked to the partner (`product` null), or counts there for the product, from `from` until `to`."""
 
 
+PolicyStart = TypedDict("PolicyStart", {"policy_id": "str", "fact_id": "str", "from": "str"})
+"""A revision of the policy, and from when on it is in force (R39)."""
+
+
 class ProcessesAnswer(TypedDict):
     """The processes with a heartbeat within an hour, at most two hundred. `now`: by the clock of PostgreSQL itself."""
 
     now: str
     version: str
     engine: str
+    policy_id: str
+    products: list[str]
     postgresql: str
     processes: list[Process]
 
@@ -861,6 +945,7 @@ class TotalsAnswer(Moment):
     closing_windows: Total
     maintenance_owed: Total
     maintenance_overdue: Total
+    first: FirstRows | None
 
 
 class RegisteredAnswer(EndpointAnswer):
@@ -885,6 +970,17 @@ class ConsultantAnswer(Moment):
     certified: bool
     portal_user: bool
     reasons: list[Reason]
+    next_change_at: str | None
+
+
+class ConsultantCertificationsAnswer(Moment):
+    """Every product that is sold, by its id. `next_change_at`: when the first of them changes."""
+
+    consultant_id: str
+    name: str | None
+    partner_id: str | None
+    partner_name: str | None
+    certifications: list[ProductCertification]
     next_change_at: str | None
 
 
@@ -950,20 +1046,6 @@ class MaintenanceAnswer(Moment):
     next: str | None
 
 
-class AuthorisationAnswer(Moment):
-    """Whether the partner may sell the product to new customers, or maintain existing ones."""
-
-    partner_id: str
-    name: str | None
-    product: str
-    customer: Literal["existing", "new"]
-    allowed: bool
-    status: Literal["compliant", "in_window", "not_enrolled", "not_yet_authorised", "suspended"]
-    reasons: list[Reason]
-    mends: Mends | None
-    next_change_at: str | None
-
-
 class EveryProductAnswer(Moment):
     """How the partner stands for each product. `next_change_at`: when the first of them changes."""
 
@@ -984,17 +1066,29 @@ class ProductStanding(StandingSummary):
     mends: Mends | None
 
 
-class PolicyAnswer(Moment):
+class AuthorisationAnswer(Moment):
+    """Whether the partner may sell the product to new customers, or maintain existing ones."""
+
+    partner_id: str
+    name: str | None
+    product: str
+    customer: Literal["existing", "new"]
+    allowed: bool
+    status: Literal["compliant", "in_window", "not_enrolled", "not_yet_authorised", "suspended"]
+    reasons: list[Reason]
+    mends: Mends | None
+    next_change_at: str | None
+
+
+class PolicyAnswer(ComingPolicy):
     """The terms in force at `at`. `policy_id`: the last revision in force, whatever it changes."""
 
-    window_days: int
-    minimum: dict[str, int]
-    programmes: list[str]
-    reminder_days: list[int]
+    at: str
+    known_at: str
+    position: int
+    engine: str
     products: list[str]
-    in_force_from: str | None
-    fact_id: str | None
-    set_by: TermsSetBy
+    coming: list[ComingPolicy]
     next_change_at: str | None
 
 
@@ -1037,6 +1131,7 @@ class StandingsAnswer(Moment):
     standings_omitted: int
     people: list[PersonAtPartner]
     people_omitted: int
+    policies: list[PolicyStart]
 
 
 class TimelineAnswer(Moment):
