@@ -47,6 +47,14 @@ async def test_checkpoints_name_their_witnesses_and_what_is_not_sealed_yet(visit
     assert "Nothing is sealed yet." in said
 
 
+async def test_a_log_without_entries_lacks_no_checkpoint(visit: Visit) -> None:
+    empty = services()
+    empty.answers["/audit/readyz"] = {"facts": 113, "facts_sealed": 113, "events": 0, "events_sealed": 0}
+    said = text(await visit(empty).get("/audit-trail"))
+    assert "Compliance events No entry yet" in said
+    assert "Nothing is sealed yet." not in said
+
+
 def test_only_a_signed_checkpoint_is_taken_apart() -> None:
     assert parse_checkpoint("no note") is None
     assert parse_checkpoint(f"{ORIGIN}\nmany\nroot\n\n") is None
