@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from services.compliance.database import connect
-from services.compliance.historical_answers import queries
+from services.compliance.historical_answers import pool, queries
 from services.compliance.historical_answers.pool import AnsweringPool, TooManyQuestions
 from services.compliance.historical_answers.queries import PartnerStandings
 from services.compliance.historical_answers.worker import ANSWERS
@@ -65,6 +65,12 @@ def test_each_kind_of_question_has_its_answer() -> None:
         kind for kind in vars(queries).values() if isinstance(kind, type) and issubclass(kind, queries.Question)
     }
     assert ANSWERS.keys() == declared - shared - present
+
+
+@pytest.fixture(autouse=True)
+def only_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No process is started ahead, unless the test says so."""
+    monkeypatch.setattr(pool, "AHEAD_SECONDS", 3600.0)
 
 
 def workers() -> set[int]:
@@ -120,6 +126,19 @@ async def test_what_replays_history_is_answered_by_other_processes(settings: Com
             assert workers() - before, path
         last = workers()
     assert all(gone(pid) for pid in last)
+
+
+async def test_a_process_is_started_before_the_first_question(
+    settings: ComplianceSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "AHEAD_SECONDS", 0.0)
+    async with limited(settings, answer_processes=1) as client:
+        for _ in range(round(SECONDS_MAX / 0.05)):
+            if ahead := workers():
+                break
+            await asyncio.sleep(0.05)
+        await answer(client, LIVE, **THEN)
+        assert workers() == ahead, "that process answers"
 
 
 async def test_who_finds_the_queue_full_is_told_to_come_back_while_live_answers_come(

@@ -9,9 +9,9 @@ import asyncio
 import logging
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Coroutine
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
 from services.compliance.child_process import ChildProcess
 from services.compliance.historical_answers.queries import (
@@ -33,6 +33,8 @@ from services.web.refusal import EngineNotInstalled, NoDatabase, Refusal
 QUEUE_SECONDS_MAX: Final = 30.0
 """How long a question may wait for a process."""
 START_SECONDS_MAX: Final = 30.0
+AHEAD_SECONDS: Final = 3.0
+"""After the start of the service: when its first process is started, if no question came before."""
 REPLY_GRACE_SECONDS: Final = 1.0
 """Lets the process report a statement timeout itself before it is killed."""
 NICENESS: Final = 10
@@ -67,7 +69,7 @@ class _Waiting:
 
 
 class AnsweringPool:
-    """Belongs to one event loop. Starts its processes when there are questions, and keeps them.
+    """Belongs to one event loop. Starts its processes when there are questions, the first one ahead, and keeps them.
 
     `worker_settings`: the first message to each of its processes.
     """
@@ -115,7 +117,8 @@ class AnsweringPool:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Kills the processes at the end of the context."""
+        """Starts one process soon, and kills all at the end of the context."""
+        self._begin(self._start_ahead())
         try:
             yield
         finally:
@@ -155,9 +158,28 @@ class AnsweringPool:
             if worker is None:
                 self._workers += 1
             self._working[waiting.about] += 1
-            task = asyncio.create_task(self._answer(worker, waiting))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._begin(self._answer(worker, waiting))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _start_ahead(self) -> None:
+        """Starts a process before the first question: loading its modules takes half a second of a processor.
+
+        It waits until the start of everything else is over. A process that cannot be started is missed by nobody yet.
+        """
+        await asyncio.sleep(AHEAD_SECONDS)
+        if self._workers:
+            return
+        self._workers += 1
+        try:
+            self._idle.append(await _start(self.worker_settings))
+        except (TimeoutError, OSError, EOFError) as problem:
+            self._workers -= 1
+            _log.warning("a process that answers could not be started ahead: %r", problem)
+        self._hand_out()
 
     def _next(self) -> _Waiting | None:
         """The first question of the caller, and of the id, that waits longest for a turn.
