@@ -52,7 +52,8 @@ async def measure(port: int, partners: list[str], facts: list[str], rounds: int)
 def main() -> None:
     """Starts a server of its own and measures on it."""
     arguments = options(__doc__, kept=True, facts=1_000_000, rounds=5)
-    with server(arguments.data_dir) as databases, temporary_directory("sagecert-bench-") as directory:
+    with server(arguments.data_dir) as databases, temporary_directory("sagecert-bench-") as temporary:
+        directory = arguments.data_dir or temporary  # a kept database is sealed with a kept key
         partners = prepare(databases, arguments.facts)
         asyncio.run(Sealer(settings_for(databases.sealer_url, directory / "audit")).seal_everything())
         facts = facts_of(databases, partners)
