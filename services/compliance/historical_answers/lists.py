@@ -13,7 +13,7 @@ from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import Answer, AsOf, moment_of
 from services.compliance.historical_answers.page_budget import ALL_PRODUCTS, PageBudget
 from services.compliance.historical_answers.queries import BEFORE_ALL, PartnersList, WindowsList
-from services.compliance.policy.answers_from_facts import partner_segment, partner_windows
+from services.compliance.policy.answers_from_facts import partner_segments, partner_windows
 from services.compliance.policy.calendar import end_of_london_day, london_day
 from services.compliance.policy.forecast import ForecastSegment
 from services.compliance.policy.parameters import Parameters
@@ -262,8 +262,7 @@ def _windows_of_partner(
 ) -> list[WindowItem]:
     """Every window of the partner that has opened by the instant, in order of their places."""
     found: list[WindowItem] = []
-    for product in sorted(parameters.products):
-        windows = partner_windows(facts, partner_id, product, at, parameters)
+    for product, windows in partner_windows(facts, partner_id, sorted(parameters.products), at, parameters):
         found += _windows_of(partner_id, product, windows, at)
     return sorted(found, key=window_place)
 
@@ -275,13 +274,11 @@ async def _partners(
     items: list[PartnerItem] = []
     budget = PageBudget()
     found = None if question.q is None else await partners_found(connection, question.q)
+    products = sorted(parameters.products) if question.product is None else [question.product]
     async for partner_id, facts in _every_partner(connection, moment, question.after[0], found, include=True):
-        for product in sorted(parameters.products):
-            segment = partner_segment(facts, partner_id, product, moment.at, parameters)
-            if segment is None or (partner_id, product) <= question.after:
-                continue
+        for product, segment in partner_segments(facts, partner_id, products, moment.at, parameters):
             standing = segment.standing
-            if standing.status in (question.status or (standing.status,)) and question.product in (None, product):
+            if (partner_id, product) > question.after and standing.status in (question.status or (standing.status,)):
                 items.append(_partner_item(partner_id, product, segment))
             if len(items) == question.limit:
                 return items, (partner_id, product)

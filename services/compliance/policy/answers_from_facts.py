@@ -44,6 +44,16 @@ def partner_segment(
     return next(partner_forecast(facts, partner_id, product, at, parameters), None)
 
 
+def partner_segments(
+    facts: Iterable[Fact], partner_id: str, products: Iterable[str], at: datetime, parameters: Parameters
+) -> list[tuple[str, ForecastSegment]]:
+    """`partner_segment` of each of the products; empty if no fact mentions the partner."""
+    partner_facts = _known(facts, partner_id, parameters)
+    if partner_facts is None:
+        return []
+    return [(product, next(forecast(_sweep(partner_facts, product, at), at))) for product in products]
+
+
 def partner_forecast(
     facts: Iterable[Fact], partner_id: str, product: str, at: datetime, parameters: Parameters
 ) -> Iterator[ForecastSegment]:
@@ -76,13 +86,19 @@ def partner_grounds(
 
 
 def partner_windows(
-    facts: Iterable[Fact], partner_id: str, product: str, at: datetime, parameters: Parameters
-) -> list[tuple[Window, Window]]:
-    """Every window that opened by `at`, in opening order: as it is then, and as it ends if no fact comes."""
-    found = _swept(facts, partner_id, product, at, parameters)
-    if found is None:
+    facts: Iterable[Fact], partner_id: str, products: Iterable[str], at: datetime, parameters: Parameters
+) -> list[tuple[str, list[tuple[Window, Window]]]]:
+    """By product, every window that opened by `at`, in opening order: as it is then, and as it ends if no fact comes.
+
+    Empty if no fact mentions the partner.
+    """
+    partner_facts = _known(facts, partner_id, parameters)
+    if partner_facts is None:
         return []
-    _, sweep = found
+    return [(product, _windows(_sweep(partner_facts, product, at))) for product in products]
+
+
+def _windows(sweep: Sweep) -> list[tuple[Window, Window]]:
     present = last = sweep.situation()
     windows = present.windows()
     for _, situation in sweep.forecast():
@@ -94,15 +110,24 @@ def _swept(
     facts: Iterable[Fact], partner_id: str, product: str, at: datetime, parameters: Parameters
 ) -> tuple[PartnerFacts, Sweep] | None:
     """What is known, and the sweep of the product up to the instant; None if the partner was never mentioned."""
+    partner_facts = _known(facts, partner_id, parameters)
+    return None if partner_facts is None else (partner_facts, _sweep(partner_facts, product, at))
+
+
+def _known(facts: Iterable[Fact], partner_id: str, parameters: Parameters) -> PartnerFacts | None:
     partner_facts = PartnerFacts(partner_id, parameters, facts)
     if not partner_facts.mentioned:
         return None
     partner_facts.refresh_partner()
+    return partner_facts
+
+
+def _sweep(partner_facts: PartnerFacts, product: str, at: datetime) -> Sweep:
     sweep = Sweep(product, partner_facts.policy, partner_facts.timeline)
     for consultant_id, person in partner_facts.people():
         sweep.set_times(consultant_id, (), person.counted(product))
     sweep.advance(at)
-    return partner_facts, sweep
+    return sweep
 
 
 def certification_answer(
