@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -14,7 +15,7 @@ import pytest
 
 from services.compliance.database import connect
 from services.compliance.historical_answers import pool, queries
-from services.compliance.historical_answers.pool import AnsweringPool, TooManyQuestions
+from services.compliance.historical_answers.pool import NICENESS, AnsweringPool, TooManyQuestions
 from services.compliance.historical_answers.queries import PartnerStandings
 from services.compliance.historical_answers.worker import ANSWERS
 from services.compliance.projection.batch import Projector
@@ -78,6 +79,12 @@ def workers() -> set[int]:
     return {pid for pid, args in children(os.getpid()).items() if "historical_answers.worker" in args}
 
 
+def session_niceness(pid: int) -> int | None:
+    """The niceness of the group that Linux makes of the session of the process; None: it makes none."""
+    group = Path(f"/proc/{pid}/autogroup")
+    return int(group.read_text().rpartition(" ")[2]) if group.exists() else None
+
+
 @asynccontextmanager
 async def limited(settings: ComplianceSettings, **limits: Any) -> AsyncIterator[httpx.AsyncClient]:
     async with asking(settings.model_copy(update=limits)) as client:
@@ -139,6 +146,15 @@ async def test_a_process_is_started_before_the_first_question(
             await asyncio.sleep(0.05)
         await answer(client, LIVE, **THEN)
         assert workers() == ahead, "that process answers"
+
+
+async def test_what_replays_history_steps_back_behind_other_sessions(settings: ComplianceSettings) -> None:
+    """A process in a session of its own is behind others only if its session is, where Linux groups by session."""
+    async with limited(settings, **LIMITED) as client:
+        await answer(client, LIVE, **THEN)
+        [pid] = workers()
+        assert os.getpriority(os.PRIO_PROCESS, pid) == min(os.getpriority(os.PRIO_PROCESS, 0) + NICENESS, 19)
+        assert session_niceness(pid) in (NICENESS, None)
 
 
 async def test_who_finds_the_queue_full_is_told_to_come_back_while_live_answers_come(

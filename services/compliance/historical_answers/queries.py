@@ -336,7 +336,7 @@ class Preview(Question, frozen=True, kw_only=True):
 
 
 class WorkerSettings(msgspec.Struct, frozen=True):
-    """The first message to a process. `parent`: the id of the serving process. `niceness`: see `os.nice`."""
+    """The first message to a process. `parent`: the id of the serving process. `niceness`: see `lower_priority`."""
 
     parent: int
     niceness: int

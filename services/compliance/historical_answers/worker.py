@@ -8,7 +8,6 @@ it finds the socket closed.
 
 import asyncio
 import gc
-import os
 import socket
 import sys
 import traceback
@@ -85,6 +84,7 @@ from services.compliance.historical_answers.queries import (
 )
 from services.compliance.parent_process import end_with
 from services.compliance.policy.parameters import Parameters
+from services.compliance.process_priority import lower_priority
 from services.web.database_role import take_reading_role
 from services.web.refusal import Refusal
 
@@ -175,7 +175,7 @@ async def _serve(descriptor: int) -> None:
     messages = await Messages.of(socket.socket(fileno=descriptor))
     settings = decode_settings(await messages.read())
     end_with(settings.parent)
-    os.nice(settings.niceness)
+    lower_priority(settings.niceness)
     gc.collect()
     gc.freeze()
     answers = _Answers(settings)
