@@ -74,7 +74,7 @@ def what_if(
     if window_days is None and not minimum and not programmes:
         raise click.UsageError("A what-if gives --window-days, --minimum or --programme.")
     with friendly_errors():
-        from services.compliance.historical_answers.queries import AsOfMembers
+        from services.compliance.historical_answers.questions import AsOfMembers
         from services.compliance.policy.hypothetical_policy import FROM_EVER, HypotheticalRevision
         from services.compliance.what_ifs.messages import WhatIf
         from shared.events.facts import Minimum
@@ -95,7 +95,7 @@ async def _show(asked: "WhatIf", processes: int | None, data_directory: Path, as
     import msgspec
 
     from services.cli.database_url import owner_url
-    from services.compliance.historical_answers.queries import WorkerSettings
+    from services.compliance.historical_answers.questions import WorkerSettings
     from services.compliance.policy.hypothetical_policy import WhatIfDifference
     from services.compliance.settings import ComplianceSettings
     from services.compliance.what_ifs.messages import NICENESS, Begun, Progressed

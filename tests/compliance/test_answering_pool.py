@@ -14,9 +14,9 @@ import psycopg
 import pytest
 
 from services.compliance.database import connect
-from services.compliance.historical_answers import pool, queries
+from services.compliance.historical_answers import pool, questions
 from services.compliance.historical_answers.pool import NICENESS, AnsweringPool, TooManyQuestions
-from services.compliance.historical_answers.queries import PartnerStandings
+from services.compliance.historical_answers.questions import PartnerStandings
 from services.compliance.historical_answers.worker import ANSWERS
 from services.compliance.projection.batch import Projector
 from services.compliance.refusals import NeverMentioned
@@ -60,10 +60,10 @@ async def settings(sandbox_database: Database) -> ComplianceSettings:
 
 def test_each_kind_of_question_has_its_answer() -> None:
     """But for those about the present alone, which the process that serves answers itself."""
-    shared = {queries.Question, queries.FreshQuestion, queries.AsOfQuestion, queries._Page}
-    present = {queries.PortalChangeProgress, queries.SuspensionsList}
+    shared = {questions.Question, questions.FreshQuestion, questions.AsOfQuestion, questions._Page}
+    present = {questions.PortalChangeProgress, questions.SuspensionsList}
     declared = {
-        kind for kind in vars(queries).values() if isinstance(kind, type) and issubclass(kind, queries.Question)
+        kind for kind in vars(questions).values() if isinstance(kind, type) and issubclass(kind, questions.Question)
     }
     assert ANSWERS.keys() == declared - shared - present
 

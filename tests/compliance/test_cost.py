@@ -14,7 +14,7 @@ from services.certification.event_store.fact_search import FactSearch, search
 from services.certification.event_store.registrations import FACTS_MAX, REGISTRATIONS_OF
 from services.compliance.database import OwnConnection, connect
 from services.compliance.historical_answers.previews import preview
-from services.compliance.historical_answers.queries import BEFORE_ALL, HypotheticalFact, Preview
+from services.compliance.historical_answers.questions import BEFORE_ALL, HypotheticalFact, Preview
 from services.compliance.read_model.event_log import (
     count_recorded_events,
     read_events_of_fact,

@@ -12,7 +12,7 @@ import pytest
 
 from services.compliance.database import connect
 from services.compliance.historical_answers import facts_without_effect as pages
-from services.compliance.historical_answers.queries import FactsWithoutEffect
+from services.compliance.historical_answers.questions import FactsWithoutEffect
 from services.compliance.policy.no_effect.facts_without_effect import facts_without_effect
 from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.settings import ComplianceSettings

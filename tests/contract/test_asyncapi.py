@@ -16,7 +16,7 @@ from services.certification.settings import CertificationSettings
 from services.compliance.api import events as compliance_feed
 from services.compliance.api.openapi import query_parameters
 from services.compliance.cloud_event import CloudEvent, cloud_event
-from services.compliance.historical_answers.queries import AsOfQuestion
+from services.compliance.historical_answers.questions import AsOfQuestion
 from services.compliance.read_model.event_log import LoggedEvent
 from services.compliance.webhooks import message
 from services.compliance.webhooks.filter_and_cursor import Cursor

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from services.certification.api import fact_routes, fields
 from services.compliance.api import query_params, webhook_fields
 from services.compliance.api.events import EventsQuestion
-from services.compliance.historical_answers.queries import PartnersList, Question, WindowsList
+from services.compliance.historical_answers.questions import PartnersList, Question, WindowsList
 from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.webhooks.transport.urls import UnacceptableUrl, check_url
 from services.host import request_guard

@@ -24,7 +24,7 @@ from services.compliance.historical_answers.maintenance_list import (
     MaintenanceItem,
     present_maintenance,
 )
-from services.compliance.historical_answers.queries import ConsultantsList, ConsultantsOfPartner, MaintenanceList
+from services.compliance.historical_answers.questions import ConsultantsList, ConsultantsOfPartner, MaintenanceList
 from services.compliance.read_model.training_cache import TrainingCache
 from services.web.lists_as_csv import list_of
 from services.web.media_types import JSON

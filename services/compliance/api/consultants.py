@@ -12,7 +12,7 @@ from services.compliance.historical_answers.consultants import (
     ConsultantAnswer,
     ConsultantCertificationsAnswer,
 )
-from services.compliance.historical_answers.queries import ConsultantCertification, ConsultantCertifications
+from services.compliance.historical_answers.questions import ConsultantCertification, ConsultantCertifications
 from services.web.scopes import Scope, requires
 from services.web.sold_products import Product
 

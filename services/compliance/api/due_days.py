@@ -9,7 +9,7 @@ from starlette.responses import Response
 from services.compliance.api.openapi import LIST_PROBLEMS, QUESTION_PROBLEMS, query_parameters
 from services.compliance.api.query_params import Id, question_of
 from services.compliance.api.service import service_of
-from services.compliance.historical_answers.queries import DueDays
+from services.compliance.historical_answers.questions import DueDays
 from services.web.icalendar_and_atom import ATOM, CALENDAR
 from services.web.scopes import Scope, requires
 

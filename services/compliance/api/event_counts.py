@@ -11,7 +11,7 @@ from services.compliance.api.openapi import LIST_PROBLEMS, question_docs
 from services.compliance.api.query_params import question_of
 from services.compliance.api.service import service_of
 from services.compliance.cloud_event import CloudEvent, cloud_event
-from services.compliance.historical_answers.queries import TYPES, FreshQuestion, QueryParameter, whole_number
+from services.compliance.historical_answers.questions import TYPES, FreshQuestion, QueryParameter, whole_number
 from services.compliance.read_model.event_log import count_recorded_events, read_newest_events
 from services.compliance.read_model.shared_snapshot import one_moment
 from services.web.event_feed import full_types

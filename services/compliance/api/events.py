@@ -12,7 +12,7 @@ from services.compliance.api.service import CONNECTION_SECONDS_MAX, service_of
 from services.compliance.cloud_event import CloudEvent, cloud_event
 from services.compliance.database import Pool
 from services.compliance.historical_answers.as_of import AsOf, moment_of
-from services.compliance.historical_answers.queries import (
+from services.compliance.historical_answers.questions import (
     ABOUT_PARTNERS,
     LIMIT,
     TYPES,

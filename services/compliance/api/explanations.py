@@ -13,7 +13,7 @@ from services.compliance.api.printed_explanation import CONTENT_SECURITY_POLICY,
 from services.compliance.api.query_params import Id, question_of
 from services.compliance.api.service import service_of
 from services.compliance.historical_answers.explanations import ExplanationAnswer
-from services.compliance.historical_answers.queries import PartnerExplanation
+from services.compliance.historical_answers.questions import PartnerExplanation
 from services.web.fact_proofs import FactProofs
 from services.web.media_types import HTML, prefers_html
 from services.web.scopes import Scope, requires

@@ -9,7 +9,7 @@ from services.compliance.api.openapi import question_docs
 from services.compliance.api.query_params import question_of
 from services.compliance.api.service import service_of
 from services.compliance.historical_answers.facts_without_effect import FactItem, FactsWithoutEffectAnswer
-from services.compliance.historical_answers.queries import FactsWithoutEffect
+from services.compliance.historical_answers.questions import FactsWithoutEffect
 from services.web.lists_as_csv import list_of
 from services.web.scopes import Scope, requires
 

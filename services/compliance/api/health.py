@@ -10,7 +10,7 @@ from services.compliance.api.openapi import LIST_PROBLEMS, response_docs
 from services.compliance.api.problems import NotReady
 from services.compliance.api.query_params import question_of
 from services.compliance.api.service import service_of
-from services.compliance.historical_answers.queries import Question
+from services.compliance.historical_answers.questions import Question
 from services.compliance.processes import Process, ProcessesAnswer, read_processes
 from services.compliance.read_model.current_standings import present_moment
 from services.compliance.readiness import Readiness

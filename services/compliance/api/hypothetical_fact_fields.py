@@ -9,7 +9,7 @@ import msgspec
 from pydantic import Field
 
 from services.compliance.api.query_params import ID_PATTERN, Instant, WrittenId
-from services.compliance.historical_answers.queries import HypotheticalFact
+from services.compliance.historical_answers.questions import HypotheticalFact
 from services.web.input_parsing import YEARS, Body
 from shared.events.facts import DECIDED, REPORTED, TOPICS, FactData, Minimum, Period, products_of
 

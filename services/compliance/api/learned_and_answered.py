@@ -10,7 +10,7 @@ from services.compliance.api.query_params import Id, question_of
 from services.compliance.api.service import service_of
 from services.compliance.historical_answers.claims import ClaimItem, ClaimsAnswer
 from services.compliance.historical_answers.partner_changes import LearnedChange, PartnerChangesAnswer
-from services.compliance.historical_answers.queries import CLAIMS_MAX, PartnerChanges, PartnerClaims
+from services.compliance.historical_answers.questions import CLAIMS_MAX, PartnerChanges, PartnerClaims
 from services.web.lists_as_csv import list_of
 from services.web.scopes import Scope, requires
 

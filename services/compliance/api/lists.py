@@ -23,7 +23,7 @@ from services.compliance.historical_answers.lists import (
     window_place,
     windows_page,
 )
-from services.compliance.historical_answers.queries import PartnersList, SuspensionsList, WindowsList
+from services.compliance.historical_answers.questions import PartnersList, SuspensionsList, WindowsList
 from services.compliance.read_model.list_queries import present_partners, present_suspensions, present_windows
 from services.web.lists_as_csv import list_of
 from services.web.scopes import Scope, requires

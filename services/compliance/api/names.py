@@ -9,7 +9,7 @@ from starlette.responses import Response
 from services.compliance.api.openapi import question_docs
 from services.compliance.api.query_params import question_of
 from services.compliance.api.service import service_of
-from services.compliance.historical_answers.queries import QueryParameter, Question
+from services.compliance.historical_answers.questions import QueryParameter, Question
 from services.compliance.read_model.names import consultant_names, partner_names
 from services.web.scopes import Scope, requires
 

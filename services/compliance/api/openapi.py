@@ -7,7 +7,7 @@ import msgspec
 from fastapi import FastAPI
 
 from services.compliance.api.query_params import form_of
-from services.compliance.historical_answers.queries import Question
+from services.compliance.historical_answers.questions import Question
 from services.web.openapi import extend
 
 _TEMPLATE: Final = "#/components/schemas/{name}"

@@ -9,7 +9,7 @@ from services.compliance.api.openapi import question_docs
 from services.compliance.api.query_params import Id, question_of
 from services.compliance.api.service import service_of
 from services.compliance.historical_answers.partner_comparison import PartnerComparisonAnswer
-from services.compliance.historical_answers.queries import PartnerComparison, PartnerStandings, PartnerTimeline
+from services.compliance.historical_answers.questions import PartnerComparison, PartnerStandings, PartnerTimeline
 from services.compliance.historical_answers.standing_history import StandingsAnswer
 from services.compliance.historical_answers.timeline import TimelineAnswer
 from services.compliance.policy.standing_history import StandingSpan

@@ -18,7 +18,7 @@ from services.compliance.historical_answers.partners import (
     every_product_answer,
     never_mentioned,
 )
-from services.compliance.historical_answers.queries import (
+from services.compliance.historical_answers.questions import (
     AsOfQuestion,
     PartnerAuthorisation,
     PartnerCompliance,

@@ -9,7 +9,7 @@ from services.compliance.api.openapi import LIST_PROBLEMS, question_docs
 from services.compliance.api.query_params import question_of
 from services.compliance.api.service import service_of
 from services.compliance.historical_answers.policy import PolicyAnswer
-from services.compliance.historical_answers.queries import PolicyQuestion
+from services.compliance.historical_answers.questions import PolicyQuestion
 from services.web.scopes import Scope, requires
 
 router: Final = APIRouter(tags=["policy"])

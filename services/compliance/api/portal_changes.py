@@ -16,7 +16,7 @@ from services.compliance.historical_answers.portal_changes import (
     PortalChangeItem,
     PortalChangesAnswer,
 )
-from services.compliance.historical_answers.queries import (
+from services.compliance.historical_answers.questions import (
     PortalChangeNotifications,
     PortalChangeProgress,
     PortalChangesList,

@@ -11,7 +11,7 @@ from services.compliance.api.openapi import response_docs
 from services.compliance.api.query_params import WrittenId
 from services.compliance.api.service import service_of
 from services.compliance.historical_answers.previews import PreviewAnswer
-from services.compliance.historical_answers.queries import Preview
+from services.compliance.historical_answers.questions import Preview
 from services.compliance.refusals import NeverRecordedSo
 from services.web.field_errors import ERRORS_MAX
 from services.web.input_parsing import Body, reject_duplicate_keys

@@ -1,4 +1,4 @@
-"""Reads a question from a query string, by the declaration of the question (`historical_answers.queries`)."""
+"""Reads a question from a query string, by the declaration of the question (`historical_answers.questions`)."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ from pydantic import (
 
 from services.compliance.api.service import service_of
 from services.compliance.historical_answers import facts_without_effect, timeline
-from services.compliance.historical_answers.queries import QueryParameter, Question
+from services.compliance.historical_answers.questions import QueryParameter, Question
 from services.compliance.policy.calendar import london_day
 from services.compliance.refusals import InvalidQuery
 from services.web.event_feed import FeedStart

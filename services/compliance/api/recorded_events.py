@@ -12,7 +12,7 @@ from services.compliance.api.query_params import Id, question_of
 from services.compliance.api.service import service_of
 from services.compliance.cloud_event import CloudEvent, cloud_event
 from services.compliance.database import Connection
-from services.compliance.historical_answers.queries import (
+from services.compliance.historical_answers.questions import (
     ABOUT_PARTNERS,
     AFTER,
     LIMIT,

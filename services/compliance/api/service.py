@@ -15,7 +15,7 @@ from services.compliance.claims.claim_recorder import ClaimRecorder
 from services.compliance.database import Connection, Pool
 from services.compliance.historical_answers.as_of import AsOf
 from services.compliance.historical_answers.pool import AnsweringPool
-from services.compliance.historical_answers.queries import FreshQuestion, Question
+from services.compliance.historical_answers.questions import FreshQuestion, Question
 from services.compliance.policy.parameters import Parameters
 from services.compliance.read_model.current_standings import present_moment
 from services.compliance.read_model.nearest_cache import NearestCache

@@ -14,7 +14,7 @@ from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import Answer
 from services.compliance.historical_answers.lists import PartnerItem, WindowItem, partner_item
 from services.compliance.historical_answers.maintenance_list import MaintenanceItem, maintenance_at
-from services.compliance.historical_answers.queries import BEFORE_ALL, FreshQuestion, whole_number
+from services.compliance.historical_answers.questions import BEFORE_ALL, FreshQuestion, whole_number
 from services.compliance.policy.calendar import end_of_london_day, london_day
 from services.compliance.read_model.list_queries import present_suspensions, present_windows
 from services.compliance.read_model.totals import count_present

@@ -12,7 +12,7 @@ from pydantic import (
 )
 
 from services.compliance.api.query_params import Instant, Position, WrittenId
-from services.compliance.historical_answers.queries import LIMIT, NEXT, QueryParameter, Question, whole_number
+from services.compliance.historical_answers.questions import LIMIT, NEXT, QueryParameter, Question, whole_number
 from services.compliance.webhooks.endpoints.store import StartAt
 from services.compliance.webhooks.transport.urls import URL_CHARACTERS_MAX
 from services.web.feed_events import LIMIT_DEFAULT, LIMIT_MAX, POSITION_MAX

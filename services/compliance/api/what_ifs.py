@@ -12,7 +12,7 @@ from starlette.responses import Response
 from services.compliance.api.openapi import question_docs, response_docs
 from services.compliance.api.query_params import Id, Instant, question_of
 from services.compliance.api.service import service_of
-from services.compliance.historical_answers.queries import AFTER, LIMIT, AsOfMembers, QueryParameter, Question
+from services.compliance.historical_answers.questions import AFTER, LIMIT, AsOfMembers, QueryParameter, Question
 from services.compliance.policy.hypothetical_policy import FROM_EVER, HypotheticalRevision, WhatIfDifference
 from services.compliance.what_ifs import kept
 from services.compliance.what_ifs.kept import KeptWhatIf, State

@@ -8,7 +8,7 @@ import asyncpg
 import msgspec
 
 from services.compliance.database import Connection
-from services.compliance.historical_answers.queries import AsOfMembers
+from services.compliance.historical_answers.questions import AsOfMembers
 from services.compliance.policy.parameters import Parameters
 from services.compliance.read_model.known_policy import policy_through
 from services.compliance.read_model.routing import PARTNER_ROUTES, PERSON_ROUTES, POLICY_KNOWN, routed_facts

@@ -10,7 +10,7 @@ import msgspec
 from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import partner_as_of
 from services.compliance.historical_answers.partners import never_mentioned
-from services.compliance.historical_answers.queries import AsOfMembers, PartnerClaims
+from services.compliance.historical_answers.questions import AsOfMembers, PartnerClaims
 from services.compliance.policy.answers_from_facts import partner_segment
 from services.compliance.policy.claim_verdict import Verdict, standings_at, verdict
 from services.compliance.policy.parameters import Parameters

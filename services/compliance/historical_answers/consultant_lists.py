@@ -14,7 +14,7 @@ from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import Answer, AsOf, moment_of, partner_as_of
 from services.compliance.historical_answers.page_budget import ALL_PRODUCTS, PageBudget
 from services.compliance.historical_answers.partners import never_mentioned
-from services.compliance.historical_answers.queries import ConsultantsOfPartner
+from services.compliance.historical_answers.questions import ConsultantsOfPartner
 from services.compliance.policy.consultant_times import (
     ConsultantRecord,
     changes_after,

@@ -7,7 +7,7 @@ import msgspec
 from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import Answer, AsOf, person_as_of
 from services.compliance.historical_answers.consultant_lists import items_of, nothing_derived
-from services.compliance.historical_answers.queries import (
+from services.compliance.historical_answers.questions import (
     AsOfQuestion,
     ConsultantCertification,
     ConsultantCertifications,

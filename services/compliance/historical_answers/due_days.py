@@ -5,7 +5,7 @@ from typing import Final, assert_never
 from services.compliance.database import Connection
 from services.compliance.historical_answers.consultant_lists import is_mentioned
 from services.compliance.historical_answers.partners import never_mentioned
-from services.compliance.historical_answers.queries import DueDays
+from services.compliance.historical_answers.questions import DueDays
 from services.compliance.policy.parameters import Parameters
 from services.compliance.read_model.current_standings import present_moment
 from services.compliance.read_model.due_days import OpenWindow, OwedMaintenance, open_windows, owed_by_partner

@@ -8,7 +8,7 @@ import msgspec
 from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import Answer, partner_as_of
 from services.compliance.historical_answers.partners import never_mentioned
-from services.compliance.historical_answers.queries import PartnerExplanation
+from services.compliance.historical_answers.questions import PartnerExplanation
 from services.compliance.policy.answers_from_facts import partner_grounds
 from services.compliance.policy.explanation import (
     CountedConsultant,

@@ -10,7 +10,7 @@ import msgspec
 from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import Answer, AsOf, moment_of
 from services.compliance.historical_answers.partners import never_mentioned
-from services.compliance.historical_answers.queries import AsOfMembers, FactsWithoutEffect
+from services.compliance.historical_answers.questions import AsOfMembers, FactsWithoutEffect
 from services.compliance.policy.no_effect.facts_without_effect import FactWithoutEffect, facts_without_effect
 from services.compliance.policy.parameters import Parameters
 from services.compliance.read_model.routing import revisions, topics

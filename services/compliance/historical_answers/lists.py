@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import Answer, AsOf, moment_of
 from services.compliance.historical_answers.page_budget import ALL_PRODUCTS, PageBudget
-from services.compliance.historical_answers.queries import BEFORE_ALL, PartnersList, WindowsList
+from services.compliance.historical_answers.questions import BEFORE_ALL, PartnersList, WindowsList
 from services.compliance.policy.answers_from_facts import partner_segments, partner_windows
 from services.compliance.policy.calendar import end_of_london_day, london_day
 from services.compliance.policy.forecast import ForecastSegment

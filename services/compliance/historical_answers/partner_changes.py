@@ -11,7 +11,7 @@ from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import moment_of, partner_as_of
 from services.compliance.historical_answers.explanations import NamedFact, named_fact
 from services.compliance.historical_answers.partners import never_mentioned
-from services.compliance.historical_answers.queries import AsOfMembers, PartnerChanges
+from services.compliance.historical_answers.questions import AsOfMembers, PartnerChanges
 from services.compliance.policy.learned_changes import Learned, Standings, what_was_learned
 from services.compliance.policy.parameters import Parameters
 from services.compliance.refusals import InvalidQuery, KnownInTheFuture

@@ -14,7 +14,7 @@ from services.compliance.historical_answers.partners import (
     every_product_known,
     never_mentioned,
 )
-from services.compliance.historical_answers.queries import AsOfMembers, PartnerComparison
+from services.compliance.historical_answers.questions import AsOfMembers, PartnerComparison
 from services.compliance.historical_answers.timeline import entries_between
 from services.compliance.policy.learned_changes import KnownStandings
 from services.compliance.policy.parameters import Parameters

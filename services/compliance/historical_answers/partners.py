@@ -8,7 +8,7 @@ import msgspec
 
 from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import Answer, AsOf, partner_as_of
-from services.compliance.historical_answers.queries import PartnerAuthorisation, PartnerCompliance, PartnerProducts
+from services.compliance.historical_answers.questions import PartnerAuthorisation, PartnerCompliance, PartnerProducts
 from services.compliance.policy.answers_from_facts import partner_known
 from services.compliance.policy.forecast import ForecastSegment
 from services.compliance.policy.mends import Mends, mends

@@ -8,7 +8,7 @@ import msgspec
 
 from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import Answer, moment_of
-from services.compliance.historical_answers.queries import PolicyQuestion
+from services.compliance.historical_answers.questions import PolicyQuestion
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.policy_timeline import PolicyTimeline, Setting, policy_known
 from services.compliance.read_model.routing import revisions

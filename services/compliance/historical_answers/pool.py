@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from services.compliance.child_process import ChildProcess
-from services.compliance.historical_answers.queries import (
+from services.compliance.historical_answers.questions import (
     Answered,
     DatabaseAway,
     Failed,

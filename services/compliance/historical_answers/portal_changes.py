@@ -8,7 +8,7 @@ import msgspec
 
 from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import Answer, moment_of
-from services.compliance.historical_answers.queries import (
+from services.compliance.historical_answers.questions import (
     PortalChangeNotifications,
     PortalChangesList,
     PortalChangeTerms,

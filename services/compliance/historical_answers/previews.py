@@ -8,7 +8,7 @@ import msgspec
 
 from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import Answer, moment_of
-from services.compliance.historical_answers.queries import AsOfMembers, HypotheticalFact, Preview
+from services.compliance.historical_answers.questions import AsOfMembers, HypotheticalFact, Preview
 from services.compliance.policy.answers_from_facts import CertificationAnswer
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.preview import (

@@ -9,7 +9,7 @@ import msgspec
 from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import Answer, partner_as_of
 from services.compliance.historical_answers.partners import never_mentioned
-from services.compliance.historical_answers.queries import PartnerStandings
+from services.compliance.historical_answers.questions import PartnerStandings
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.policy_timeline import policy_known
 from services.compliance.policy.standing_history import PersonSpan, StandingSpan, standing_history

@@ -12,7 +12,7 @@ import msgspec
 from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import Answer, AsOf, partner_as_of
 from services.compliance.historical_answers.partners import never_mentioned
-from services.compliance.historical_answers.queries import AsOfMembers, PartnerTimeline
+from services.compliance.historical_answers.questions import AsOfMembers, PartnerTimeline
 from services.compliance.policy.answers_from_facts import partner_segments
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.partner_facts import PartnerFacts

@@ -48,7 +48,7 @@ from services.compliance.historical_answers import (
     standing_history,
     timeline,
 )
-from services.compliance.historical_answers.queries import (
+from services.compliance.historical_answers.questions import (
     Answered,
     ConsultantCertification,
     ConsultantCertifications,

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
 from services.compliance.database import Connection
-from services.compliance.historical_answers.queries import BEFORE_ALL
+from services.compliance.historical_answers.questions import BEFORE_ALL
 from services.compliance.policy.calendar import london_day
 from services.compliance.read_model.list_queries import present_windows, with_filters
 from services.web.statements import statements

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from services.compliance.historical_answers.queries import AsOfMembers, WorkerSettings
+from services.compliance.historical_answers.questions import AsOfMembers, WorkerSettings
 from services.compliance.policy.hypothetical_policy import HypotheticalRevision
 
 NICENESS: Final = 19

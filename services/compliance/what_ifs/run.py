@@ -13,7 +13,7 @@ import msgspec
 
 from services.compliance.database import Connection, OwnConnection
 from services.compliance.historical_answers.as_of import moment_of
-from services.compliance.historical_answers.queries import WorkerSettings
+from services.compliance.historical_answers.questions import WorkerSettings
 from services.compliance.historical_answers.worker import reading_connection
 from services.compliance.parent_process import end_with
 from services.compliance.policy.hypothetical_policy import HypotheticalRevision, what_if_differences

@@ -15,7 +15,7 @@ from typing import Final
 
 from services.compliance.child_process import ChildProcess
 from services.compliance.database import Pool, cause
-from services.compliance.historical_answers.queries import AsOfMembers, WorkerSettings
+from services.compliance.historical_answers.questions import AsOfMembers, WorkerSettings
 from services.compliance.what_ifs import kept
 from services.compliance.what_ifs.kept import DIFFERENCES_MAX, KeptWhatIf, Reported, State, Taken
 from services.compliance.what_ifs.messages import (
