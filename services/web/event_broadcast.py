@@ -12,7 +12,7 @@ from itertools import takewhile
 from typing import Final, NamedTuple
 
 from services.web.caller_slots import Places
-from services.web.feed_events import EVERYTHING, POSITION_MAX, Event, Filter, Page
+from services.web.feed_events import EVERYTHING, POSITION_MAX, Event, FeedRead, Filter, Page
 from services.web.refusal import TooManyReaders
 from services.web.wakeup import POLL_SECONDS, Wakeup, wait_until_set
 
@@ -42,7 +42,7 @@ WOKEN_AT_ONCE: Final = 8
 """Readers that are woken before the event loop turns to other tasks."""
 
 
-Read = Callable[[int, int, int, Filter], Awaitable[tuple[Sequence[Event], int]]]
+Read = Callable[[int, int, int, Filter], Awaitable[FeedRead]]
 """(after, through, limit, filter) to the events selected between, in order, and the end of the log, in one snapshot."""
 
 
@@ -61,8 +61,8 @@ class Broadcast:
     """The log of one service. `away`: errors that pass by themselves. `sandbox`: the log may be replaced.
 
     Outside a sandbox a log only grows. After a crash of the database, events lost from its end return unchanged. In a
-    sandbox a log that is shorter than it was counts as replaced, unless the tail has the event at its end.
-    `until_returned`: returns once the events that a crash took from the end of the log are there again.
+    sandbox each read says which log it read. `until_returned`: returns once the events that a crash took from the end
+    of the log are there again; until then nobody knows whether a position beyond its end is one of another log.
     """
 
     def __init__(
@@ -121,15 +121,19 @@ class Broadcast:
         """The events after a position, at most `limit`, and fewer if they are large or far apart."""
         events: list[Event] = []
         size, through = 0, min(after + SCAN_WINDOW, POSITION_MAX)
+        first: FeedRead | None = None
         while True:
             at_once = min(READ_AT_ONCE, limit - len(events))
-            found, head = await self._read(events[-1].position if events else after, through, at_once, which)
-            events += found
-            size += sum(len(event.body) for event in found)
-            if len(found) < at_once:
-                return Page(events, max(after, min(through, head)), head)
+            read = await self._read(events[-1].position if events else after, through, at_once, which)
+            if first is not None and read.log != first.log:  # a sandbox was reset in between
+                return Page(events, events[-1].position, first.head, first.log)
+            first = first or read
+            events += read.events
+            size += sum(len(event.body) for event in read.events)
+            if len(read.events) < at_once:
+                return Page(events, max(after, min(through, read.head)), read.head, read.log)
             if len(events) == limit or size >= bytes_max:
-                return Page(events, events[-1].position, head)
+                return Page(events, events[-1].position, read.head, read.log)
 
     async def first(self, after: int, limit: int, which: Filter) -> Page:
         """The next events for a reader that waits if there are none: from the tail where it has them.
@@ -143,32 +147,54 @@ class Broadcast:
         return tail.page(after, limit, which)
 
     async def following(
-        self, after: int, limit: int, which: Filter, seconds_max: float, *, restarts: bool = False
+        self,
+        after: int,
+        limit: int,
+        which: Filter,
+        seconds_max: float,
+        *,
+        restarts: bool = False,
+        log: int | None = None,
     ) -> Page:
         """The next events after a position; an empty page after that time, or when the server stops.
 
-        For readers that go on where a page ended; readers at one place may share the page.
-        `restarts`: a sandbox whose log ends before the position counts as replaced.
+        For readers that go on where a page ended; readers at one place may share the page. `log`: of that page. A
+        sandbox whose log is another by now counts as replaced, and with `restarts` also one that ends before the
+        position, where the reader does not know which log the position is of.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds_max
-        unsure = restarts and self.sandbox  # whether the log still reaches the position
+        unsure = restarts and self.sandbox and log is None  # whether the log still reaches the position
         while True:
             tail = self._tail
+            if tail is not None and self.sandbox and tail.log != log:
+                tail = None  # only a read tells which of the two is the log now
             if tail is not None and tail.start <= after < tail.head:
                 found = tail.page(after, limit, which)
             elif tail is not None and (after == tail.head or (after > tail.head and not unsure)):
                 found = await self._wait(tail, after, which, deadline - loop.time())
             else:
-                found = await self._shared(after, limit, which)
+                found = await self._read_on(after, limit, which)
+                if self.sandbox and log is not None and found.log != log:
+                    return Page((), after, found.head, found.log, replaced=True)
+                log = found.log
                 if unsure and found.head < after:
                     return await self._shorter(after, deadline)
                 unsure = False
-                if not found.more:
-                    self._follow(found.head)
             after = found.through
             if found.events or found.replaced or self.stopped or loop.time() >= deadline:
                 return found
+
+    async def _read_on(self, after: int, limit: int, which: Filter) -> Page:
+        """The page, from the log. A reader at its end is followed; until the tail is of this log it polls."""
+        found = await (
+            self.page(after, limit, which, FOLLOWED_BYTES_MAX) if self.sandbox else self._shared(after, limit, which)
+        )
+        if not found.more:
+            self._follow(found)
+            if not found.events and self.sandbox and self._tail is not None and self._tail.log != found.log:
+                await asyncio.sleep(PAUSE_SECONDS)
+        return found
 
     async def _shorter(self, after: int, deadline: float) -> Page:
         """The page of a reader whose position is after the end of a sandbox's log.
@@ -217,8 +243,8 @@ class Broadcast:
         if tail.replaced:
             return Page((), after, 0, replaced=True)
         if not reader.woken.done() or self.stopped:
-            return Page((), max(after, tail.head), tail.head)
-        return Page((), after, tail.head)
+            return Page((), max(after, tail.head), tail.head, tail.log)
+        return Page((), after, tail.head, tail.log)
 
     def _enter(self, reader: _Reader, which: Filter) -> None:
         if which not in self._at_end:
@@ -240,9 +266,9 @@ class Broadcast:
 
     # The tail ----------------------------------------------------------------------------------
 
-    def _follow(self, head: int) -> None:
+    def _follow(self, found: Page) -> None:
         if self._tail is None:
-            self._tail = _Tail(max(0, head - 1))  # with the last event, it can tell this log from another
+            self._tail = _Tail(found.head, found.log)
             self._followed.set()
 
     async def _keep_up(self) -> None:
@@ -275,11 +301,9 @@ class Broadcast:
         while more and self._tail is not None:
             tail = self._tail
             found = await self.page(tail.head, READ_AT_ONCE, EVERYTHING)
-            if self.sandbox and found.head < tail.head:
-                if await self._lost_its_end(tail, found.head):
-                    return PAUSE_SECONDS
+            if self.sandbox and found.log != tail.log:
                 tail.replaced = True
-                self._tail = _Tail(found.head)
+                self._tail = _Tail(found.head, found.log)
                 await self._wake(self._all_readers())
                 return PAUSE_SECONDS
             tail.extend(found)
@@ -288,16 +312,6 @@ class Broadcast:
             seconds += loop.time() - began
             more = found.more
         return min(PAUSE_SECONDS_MAX, max(PAUSE_SECONDS, PAUSE_FACTOR * seconds, PAUSE_SECONDS_OF_ONE * woken))
-
-    async def _lost_its_end(self, tail: "_Tail", head: int) -> bool:
-        """Whether this is the log of the tail still: a crash of the server took its last events, which return."""
-        known = tail.body_at(head)
-        if known is None:  # the crash took more than the tail has, or the log is another
-            await self._until_returned()
-            head = tail.head
-            known = tail.body_at(head)
-        found = await self.page(head - 1, 1, EVERYTHING)
-        return [event.body for event in found.events] == [known]
 
     def _concerned(self, events: Sequence[Event]) -> Iterable[_Reader]:
         """The readers at the end whose filter one of these events passes.
@@ -331,10 +345,11 @@ def _names_in(which: Filter) -> Collection[str]:
 
 
 class _Tail:
-    """The latest events of the log: all after `start`, up to `head`."""
+    """The latest events of a log: all after `start`, up to `head`."""
 
-    def __init__(self, head: int) -> None:
+    def __init__(self, head: int, log: int | None) -> None:
         self.start = self.head = head
+        self.log = log
         self.replaced = False
         self._events: list[Event] = []
         self._bytes = 0
@@ -353,10 +368,6 @@ class _Tail:
             forgotten += 1
         del self._events[:forgotten]
 
-    def body_at(self, position: int) -> bytes | None:
-        """The event at the position; None: it is not kept."""
-        return next((event.body for event in reversed(self._events) if event.position == position), None)
-
     def page(self, after: int, limit: int, which: Filter) -> Page:
         """Made once for all who are at this place with this filter."""
         found = self._pages.get((after, limit, which))
@@ -373,5 +384,5 @@ class _Tail:
                 events.append(event)
                 size += len(event.body)
                 if len(events) == limit or size >= FOLLOWED_BYTES_MAX:
-                    return Page(events, event.position, self.head)
-        return Page(events, self.head, self.head)
+                    return Page(events, event.position, self.head, self.log)
+        return Page(events, self.head, self.head, self.log)

@@ -118,7 +118,8 @@ async def first_page(request: Request, feed: Broadcast, which: Filter, after: in
         return found
     with feed.reader(caller(request)):
         while not found.events and not feed.stopped and loop.time() < deadline and not await request.is_disconnected():
-            found = await feed.following(found.through, limit, which, min(deadline - loop.time(), GONE_SECONDS))
+            left = min(deadline - loop.time(), GONE_SECONDS)
+            found = await feed.following(found.through, limit, which, left, log=found.log)
             if found.replaced:
                 break
     return found
@@ -183,6 +184,7 @@ async def _blocks(feed: Broadcast, which: Filter, after: int) -> AsyncIterator[b
     beginning.
     """
     loop = asyncio.get_running_loop()
+    log: int | None = None
     sent_through = after
     quiet_until = loop.time() + QUIET_SECONDS_MAX
     yield format_sse_event(retry=RECONNECT_MILLISECONDS)
@@ -192,15 +194,17 @@ async def _blocks(feed: Broadcast, which: Filter, after: int) -> AsyncIterator[b
             sent_through = after
             quiet_until = loop.time() + QUIET_SECONDS_MAX
         try:
-            found = await feed.following(after, STREAMED_AT_ONCE, which, quiet_until - loop.time(), restarts=True)
+            left = quiet_until - loop.time()
+            found = await feed.following(after, STREAMED_AT_ONCE, which, left, restarts=True, log=log)
         except feed.away:
             await asyncio.sleep(AGAIN_SECONDS)
             continue
         if found.replaced:
             yield format_sse_event(id="0")
             after = sent_through = 0
+            log = None
             continue
-        after = found.through
+        after, log = found.through, found.log
         if found.events:
             yield sent(found)
             sent_through = found.events[-1].position

@@ -52,16 +52,28 @@ class Filter(NamedTuple):
 EVERYTHING: Final = Filter()
 
 
+class FeedRead(NamedTuple):
+    """Some events of a log, and its end in the same snapshot. `log`: which; a reset of a sandbox makes another."""
+
+    events: Sequence[Event]
+    head: int
+    log: int
+
+
 class Page:
     """The result of one read. `through`: the last position scanned. `head`: the end of the log at the time.
 
-    `replaced`: the followed log was replaced by another, which happens only in a sandbox.
+    `log`: which log it is; None: it was not read. `replaced`: the followed log was replaced by another, which happens
+    only in a sandbox.
     """
 
-    def __init__(self, events: Sequence[Event], through: int, head: int, *, replaced: bool = False) -> None:
+    def __init__(
+        self, events: Sequence[Event], through: int, head: int, log: int | None = None, *, replaced: bool = False
+    ) -> None:
         self.events = events
         self.through = through
         self.head = head
+        self.log = log
         self.replaced = replaced
 
     @property

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from services.certification.event_store import fact_search
+from services.web.statements import statements
 from tests.certification.caller import PREFIX, Caller
 from tests.certification.test_batches import Singly, tell
 from tests.oracle.histories import seeded
@@ -20,7 +22,7 @@ async def found(caller: Caller, limit: int = 200, **query: Any) -> list[dict[str
         page = await caller.get("recorded-facts", limit=limit, **query, **({} if after is None else {"after": after}))
         facts += page["facts"]
         after = page["next"]
-        if not page["facts"]:
+        if after is None:
             break
     return facts
 
@@ -66,6 +68,31 @@ async def test_a_conversation_is_found_with_the_decisions_that_follow(caller: Ca
     assert [fact["fact_id"] for fact in await found(caller, causation_id=scored["fact_id"])] == [decided["fact_id"]]
     course = (await found(caller, type="course-completed"))[0]
     assert await found(caller, correlation_id=course["fact_id"]) == [course]
+
+
+async def test_a_page_looks_at_bounded_many_facts_and_the_pages_together_leave_none_out(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is combined: of very many facts few can fit."""
+    await tell(Singly(caller), seeded(3), Random(3))
+    await caller.http.post(
+        f"{PREFIX}exam-registrations",
+        json={"registration_id": "RT", "consultant_id": "C1", "product": "S200P"},
+        headers={"Idempotency-Key": "of-a-conversation", "X-Correlation-Id": TRACE},
+    )
+    combined: list[dict[str, Any]] = [{"type": kind} for kind in sorted({fact["type"] for fact in await caller.log()})]
+    combined += [{"partner_id": "P1", **each} for each in combined]
+    combined += [{"consultant_id": "C1", "partner_id": "P1"}, {"correlation_id": TRACE, "type": "exam-registered"}]
+    combined += [{"about": each, "type": "exam-registered"} for each in ("P1", "C1", TRACE)]
+    whole = {str(query): [fact["position"] for fact in await found(caller, **query)] for query in combined}
+    assert sum(map(bool, whole.values())) > 10
+    bounded = statements(fact_search.__file__, looked_at_max="3")
+    monkeypatch.setattr(fact_search, "_SQL", bounded)
+    short = await caller.get("recorded-facts", type="policy-revised", partner_id="P1", limit=200)
+    assert short["facts"] == []
+    assert short["next"] is not None, "it ended before the last fact about the partner"
+    for query in combined:
+        assert [fact["position"] for fact in await found(caller, limit=2, **query)] == whole[str(query)], query
 
 
 async def test_all_that_is_given_must_fit(caller: Caller) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from services.web.event_broadcast import FOLLOWED_BYTES_MAX, PAGE_BYTES_MAX, READ_AT_ONCE, TAIL_EVENTS_MAX, Broadcast
-from services.web.feed_events import EVERYTHING, Event, Filter, Page
+from services.web.feed_events import EVERYTHING, Event, FeedRead, Filter, Page
 from services.web.refusal import TooManyReaders
 from services.web.wakeup import Wakeup
 
@@ -18,18 +18,24 @@ NOBODY: Final = Filter(partner_ids=frozenset({"nobody"}))
 
 
 class Log:
-    """A log in memory, and how often it was read."""
+    """A log in memory, and how often it was read. `number`: another after each reset."""
 
     def __init__(self) -> None:
         self.waiting = Wakeup()
         self.events: list[Event] = []
+        self.number = 1
         self.reads = 0
 
-    async def read(self, after: int, through: int, limit: int, which: Filter) -> tuple[Sequence[Event], int]:
+    async def read(self, after: int, through: int, limit: int, which: Filter) -> FeedRead:
         self.reads += 1
         await asyncio.sleep(0)
         found = [event for event in self.events[after:through] if which.passes(event)]
-        return found[:limit], len(self.events)
+        return FeedRead(found[:limit], len(self.events), self.number)
+
+    def reset(self) -> None:
+        """Another log, without an event; nobody is told yet."""
+        self.events = []
+        self.number += 1
 
     def append(self, number: int, partner: str = "P", body: bytes = b"{}") -> None:
         for _ in range(number):
@@ -168,13 +174,13 @@ async def test_a_sandbox_that_lost_the_end_of_its_log_goes_on_and_one_whose_log_
 
         log.events += lost
         await until_read(log)
-        log.events = []
+        log.reset()
         log.append(2, body=b'"of another log"')
         assert (await reader).replaced
 
 
 async def test_a_sandbox_whose_log_is_shorter_counts_as_replaced_once_all_that_a_crash_took_is_back() -> None:
-    """Readers that come after a crash, and one that has seen nothing since it came: no tail says what was there."""
+    """Readers that come after a crash, and do not know of which log their position is; and one that waits."""
     log, back = Log(), asyncio.Event()
     log.append(4)
     async with log.followed(sandbox=True, until_returned=back.wait) as feed:
@@ -190,28 +196,59 @@ async def test_a_sandbox_whose_log_is_shorter_counts_as_replaced_once_all_that_a
         log.events += lost
         log.append(1)
         back.set()
-        assert [[event.position for event in (await task).events] for task in (waiting, come_since)] == [[5], [5]]
+        assert [event.position for event in (await waiting).events] == [5]
+        page = await come_since
+        assert not page.replaced
+        page = await feed.following(page.through, 100, EVERYTHING, SECONDS_MAX, restarts=True)
+        assert [event.position for event in page.events] == [5]
         del log.events[2:]
         assert (await feed.following(5, 100, EVERYTHING, SECONDS_MAX, restarts=True)).replaced
 
 
 async def test_a_sandbox_whose_log_is_another_counts_as_replaced_however_long_that_is_by_now() -> None:
-    log, shorter, back = Log(), asyncio.Event(), asyncio.Event()
-    log.append(4, body=b'"of this log"')
-
-    async def until_returned() -> None:
-        shorter.set()
-        await back.wait()
-
-    async with log.followed(sandbox=True, until_returned=until_returned) as feed:
+    log = Log()
+    log.append(4)
+    async with log.followed(sandbox=True) as feed:
         waiting = asyncio.create_task(follow(feed, 4, EVERYTHING))
         await at_the_end(log, [waiting])
-        log.events = []
-        log.waiting.wake()
-        await shorter.wait()
-        log.append(6, body=b'"of another log"')
-        back.set()
+        log.reset()
+        log.append(6)
         assert (await waiting).replaced
+
+
+async def test_who_comes_right_after_a_reset_gets_nothing_of_the_log_before() -> None:
+    """Also while others follow that one still, and nothing was said about the reset."""
+    log = Log()
+    async with log.followed(sandbox=True) as feed:
+        waiting = asyncio.create_task(follow(feed, 0, NOBODY))
+        await at_the_end(log, [waiting])
+        log.append(5, body=b'"of the log before"')
+        await until_read(log)
+        log.reset()
+        log.events += [Event(number, b'"of this log"', "type", ("P",), ("S200P",)) for number in (1, 2)]
+        with feed.reader("another"):
+            page = await feed.following(0, 100, EVERYTHING, SECONDS_MAX, restarts=True)
+            assert [event.body for event in page.events] == [b'"of this log"'] * 2
+            coming = asyncio.create_task(feed.following(2, 100, EVERYTHING, SECONDS_MAX, restarts=True, log=page.log))
+            await asyncio.sleep(0)
+            log.append(1, body=b'"of this log"')
+            assert [event.position for event in (await coming).events] == [3]
+        assert (await waiting).replaced
+
+
+async def test_a_page_has_events_of_one_log() -> None:
+    """Where a reset comes between two reads of a page, it ends; the next one says that the log is another."""
+    log = Log()
+    log.append(3 * READ_AT_ONCE)
+    async with log.followed(sandbox=True) as feed:
+        reading = asyncio.create_task(feed.following(0, 100, EVERYTHING, SECONDS_MAX))
+        while log.reads < 2:  # noqa: ASYNC110 - the second read has begun
+            await asyncio.sleep(0)
+        log.reset()
+        log.append(3 * READ_AT_ONCE, body=b'"of another log"')
+        page = await reading
+        assert {event.body for event in page.events} == {b"{}"}
+        assert (await feed.following(page.through, 100, EVERYTHING, SECONDS_MAX, log=page.log)).replaced
 
 
 async def test_a_filter_is_asked_only_about_events_that_have_one_of_its_names(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -312,6 +312,25 @@ async def test_a_stream_over_a_reset_of_the_sandbox_tells_the_new_log_from_its_b
     assert "id: 0" in new_one
 
 
+@pytest.mark.parametrize("path", FEEDS)
+async def test_a_stream_opened_right_after_a_reset_tells_nothing_of_the_log_before(
+    sandbox_database: Database, path: str
+) -> None:
+    """Another stream follows the log before it still, and the log is as long again."""
+    plant_now(sandbox_database, range(1, 6))
+    async with both(sandbox_database, sandbox=True) as services, streaming(services.composition, path) as lines:
+        await taken(lines, "id: 5")
+        plant_now(sandbox_database, range(6, 9))
+        await taken(lines, "id: 8")
+        await asyncio.to_thread(sandbox.empty, sandbox_database.owner_url, wall_clock(), running=False)
+        plant_now(sandbox_database, range(1, 10))
+        before = (await services.http.get(f"{path}?after=0&limit=1000")).json()
+        async with streaming(services.composition, path) as new_lines:
+            told = list(Streamed().events([*await taken(new_lines, "id: 9"), ""]))
+        assert told == before
+        assert "id: 0" in await taken(lines, "id: 9"), "the other one begins again"
+
+
 async def test_facts_that_a_reset_took_are_waited_for_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where the clock shows what it showed before."""
     monkeypatch.setattr(event_log, "_POLL_SECONDS", 0)

@@ -12,7 +12,7 @@ from services.certification.event_store.log_pages import LogEntry, LogFilter
 from services.certification.event_store.store import EventStore
 from services.web import event_feed
 from services.web.event_broadcast import Read
-from services.web.feed_events import LIMIT_DEFAULT, LIMIT_MAX, Event, Filter
+from services.web.feed_events import LIMIT_DEFAULT, LIMIT_MAX, Event, FeedRead, Filter
 from services.web.input_parsing import NUMBER, WHOLE_NUMBER
 from services.web.scopes import Scope, requires
 from services.web.sold_products import Product, require_sold
@@ -92,10 +92,10 @@ async def events(
 def reading(store: EventStore) -> Read:
     """The log as a feed is read."""
 
-    async def read(after: int, through: int, limit: int, which: Filter) -> tuple[list[Event], int]:
+    async def read(after: int, through: int, limit: int, which: Filter) -> FeedRead:
         log_filter = LogFilter(list(which.types), list(which.partner_ids), list(which.products))
         found = await store.facts_after(after, through, limit, log_filter)
-        return [_event(entry) for entry in found.entries], found.head
+        return FeedRead([_event(entry) for entry in found.entries], found.head, found.log)
 
     return read
 

@@ -48,7 +48,10 @@ async def recorded_facts(
     ] = None,
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX, description="How many at most."), WHOLE_NUMBER] = LIMIT_DEFAULT,
 ) -> RecordedFacts:
-    """The facts as recorded, newest first, with what voided each. Free text is with the single fact."""
+    """The facts as recorded, newest first, with what voided each. Free text is with the single fact.
+
+    A page can be short, or empty, although more follow: `next` says where to go on.
+    """
     if correlation_id is not None and causation_id is not None:
         raise Malformed("Give correlation_id or causation_id, not both.", "causation_id")
     if about is not None and (correlation_id is not None or causation_id is not None):
@@ -56,8 +59,7 @@ async def recorded_facts(
     topics = event_feed.full_types(types, list(TOPICS))
     which = FactSearch(after, topics, consultant_id, partner_id, correlation_id, causation_id, about)
     found = await service.reader.search(which, limit)
-    following = found[-1].fact.position if len(found) == limit else None
-    return RecordedFacts(facts=list(map(_answer, found)), next=following)
+    return RecordedFacts(facts=list(map(_answer, found.facts)), next=found.following)
 
 
 def _answer(found: FoundFactRow) -> RecordedFact:

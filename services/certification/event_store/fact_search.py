@@ -10,7 +10,10 @@ from shared.events import wire
 from shared.events.envelope import Fact
 from shared.events.facts import TOPIC_OF, PolicyRevised
 
-_SQL: Final = statements(__file__)
+LOOKED_AT_MAX: Final = 10_000
+"""Facts about the narrowest of what is given that one page looks at, however few of them fit all that is given."""
+
+_SQL: Final = statements(__file__, looked_at_max=str(LOOKED_AT_MAX))
 
 
 class FactSearch(NamedTuple):
@@ -38,32 +41,56 @@ class FoundFactRow(NamedTuple):
     voided_at: datetime | None
 
 
-async def search(database: Database, which: FactSearch, limit: int) -> list[FoundFactRow]:
-    """The newest facts that are looked for, at most `limit`. Walks the index of the narrowest member."""
+class FoundFacts(NamedTuple):
+    """A page, newest first. `following`: the position before which the next one begins; None: these are the last."""
+
+    facts: list[FoundFactRow]
+    following: int | None
+
+
+async def search(database: Database, which: FactSearch, limit: int) -> FoundFacts:
+    """The newest facts that are looked for, at most `limit`. Walks the index of the narrowest member.
+
+    A page that is not full ends with the last fact that it looked at.
+    """
+    narrowest, named = _narrowest(which)
+    looks_from = None
+    if f"looks_from_{narrowest}" in _SQL and _is_filtered(which):
+        rows = await database.select(_SQL[f"looks_from_{narrowest}"], which.before, named)
+        looks_from = rows[0][0] if rows else None
     rows = await database.select(
-        _SQL[_narrowest(which)],
+        _SQL[narrowest],
         which.before,
         limit,
         list(which.topics) or None,
         which.consultant_id,
         which.partner_id,
         which.about or which.correlation_id or which.causation_id,
+        looks_from,
     )
-    return [
+    facts = [
         FoundFactRow(wire.decode(topic, state, position, append_position), bool(held), voided_by, voided_at)
         for topic, state, position, append_position, held, voided_by, voided_at in rows
     ]
+    return FoundFacts(facts, facts[-1].fact.position if len(facts) == limit else looks_from)
 
 
-def _narrowest(which: FactSearch) -> str:
+def _is_filtered(which: FactSearch) -> bool:
+    """Whether facts about the narrowest member can fail to fit: something else is given, too."""
+    about = (which.consultant_id, which.partner_id, which.correlation_id, which.causation_id, which.about)
+    return bool(which.topics) or sum(member is not None for member in about) > 1
+
+
+def _narrowest(which: FactSearch) -> tuple[str, str | None]:
+    """The name of the statement, and whom or what its index is about."""
     if which.about is not None:
-        return "of_anybody"
+        return "of_anybody", which.about
     if which.causation_id is not None:
-        return "of_cause"
+        return "of_cause", which.causation_id
     if which.correlation_id is not None:
-        return "of_conversation"
+        return "of_conversation", which.correlation_id
     if which.consultant_id is not None:
-        return "of_consultant"
+        return "of_consultant", which.consultant_id
     if which.partner_id is not None:
-        return "of_partner"
-    return "of_policy" if set(which.topics) == {TOPIC_OF[PolicyRevised]} else "of_anything"
+        return "of_partner", which.partner_id
+    return "of_policy" if set(which.topics) == {TOPIC_OF[PolicyRevised]} else "of_anything", None

@@ -5,11 +5,16 @@
 -- $4 topics, $5 partner_ids, $6 products   null: any
 --
 -- A fact is about the partners and the products that it names; a void, about those of the fact that it voids. Events
--- that applications of the library wrote are no facts and left out.
-SELECT h.head, f.topic, f.state, f.notification_id, f.originator_id, f.partner_id, f.into_partner_id,
+-- that applications of the library wrote are no facts and left out. `log` is another after each reset of a sandbox, which
+-- truncates the table.
+SELECT h.head, h.log, f.topic, f.state, f.notification_id, f.originator_id, f.partner_id, f.into_partner_id,
     CASE WHEN f.data ? 'product' THEN ARRAY[f.data ->> 'product']
         ELSE ARRAY(SELECT jsonb_array_elements_text(f.data -> 'products')) END
-FROM (SELECT coalesce(max(e.notification_id), 0) AS head FROM certification.stored_events e) h
+FROM (
+    SELECT coalesce(max(e.notification_id), 0) AS head,
+        pg_relation_filenode('certification.stored_events')::bigint AS log
+    FROM certification.stored_events e
+) h
 LEFT JOIN LATERAL (
     SELECT e.topic, e.state, e.notification_id, e.originator_id, e.partner_id, e.into_partner_id, about.data
     FROM certification.stored_events e

@@ -52,7 +52,11 @@ class LogEntry(NamedTuple):
 
 
 class LogEntries(NamedTuple):
-    """Facts of the log, in order, and the last position of the log when they were read."""
+    """Facts of the log, in order, and the last position of the log when they were read.
+
+    `log`: which log it is; that of a sandbox is another after each reset.
+    """
 
     entries: list[LogEntry]
     head: int
+    log: int

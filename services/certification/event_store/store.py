@@ -17,7 +17,7 @@ from services.certification.event_store.append_request import AppendRequest, Out
 from services.certification.event_store.database import RETRY_SECONDS, TRANSIENT_ERRORS, Database
 from services.certification.event_store.deadline import DID_NOT_ANSWER, Deadline, reraise_if_cancelled
 from services.certification.event_store.decision_scope import NOTHING, Scope
-from services.certification.event_store.fact_search import FactSearch, FoundFactRow
+from services.certification.event_store.fact_search import FactSearch, FoundFacts
 from services.certification.event_store.group_commit import Appender
 from services.certification.event_store.group_loads import GroupLoads
 from services.certification.event_store.log_pages import (
@@ -36,6 +36,7 @@ from services.certification.event_store.registrations import (
 )
 from services.certification.event_store.stored_facts import COLUMNS, FoundFact, Loaded, LoadedLinks, found_of, loaded_of
 from services.certification.event_store.turns_by_subject import Turns
+from services.web.fair_places import FairPlaces
 from services.web.refusal import EngineNotInstalled
 from shared.events import wire
 from shared.events.envelope import Fact
@@ -91,6 +92,9 @@ CONSULTANTS_MAX: Final = 10_000
 STATEMENTS_MAX: Final = 4
 """So many statements about everybody of a partner are decided at once, each with all facts that it depends on."""
 
+SEARCHES_MAX: Final = 2
+"""So many searches run at once: each can keep a processor of the database busy."""
+
 _encoder: Final = msgspec.json.Encoder()
 
 
@@ -115,6 +119,7 @@ class EventStore:
         self._aside = asyncio.Semaphore(1)
         self.turns = Turns()
         self.statements = asyncio.Semaphore(STATEMENTS_MAX)
+        self._searches = FairPlaces(SEARCHES_MAX)
 
     async def __aenter__(self) -> Self:
         return self
@@ -215,9 +220,10 @@ class EventStore:
         through, more = rows[0][9:]
         return HeldFacts(facts, through if more else None)
 
-    async def search(self, which: FactSearch, limit: int) -> list[FoundFactRow]:
-        """The newest facts that are looked for, at most `limit`."""
-        return await fact_search.search(self._database, which, limit)
+    async def search(self, which: FactSearch, limit: int) -> FoundFacts:
+        """The newest facts that are looked for, at most `limit`. Few searches run at once, of callers in turn."""
+        async with self.within_deadline(), self._searches.place():
+            return await fact_search.search(self._database, which, limit)
 
     async def fact_by_key(self, actor: str, key: str) -> FoundFact | None:
         """The fact recorded under an idempotency key of this caller."""
@@ -258,10 +264,10 @@ class EventStore:
                 tuple(partner_id for partner_id in partner_ids if partner_id is not None),
                 tuple(products),
             )
-            for _, topic, state, position, originator_id, *partner_ids, products in rows
+            for _, _, topic, state, position, originator_id, *partner_ids, products in rows
             if position is not None
         ]
-        return LogEntries(found, rows[0][0])
+        return LogEntries(found, *rows[0][:2])
 
     async def assert_appending(self) -> None:
         """Raises `NotReady`, with the reason, unless appends work. Concurrent calls share one probe."""

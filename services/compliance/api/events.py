@@ -24,7 +24,7 @@ from services.compliance.read_model.event_log import EventFilter, LoggedEvent, f
 from services.compliance.refusals import InvalidQuery, NeverMentioned
 from services.web import event_feed
 from services.web.event_broadcast import Read
-from services.web.feed_events import LIMIT_DEFAULT, Event, Filter
+from services.web.feed_events import LIMIT_DEFAULT, Event, FeedRead, Filter
 from services.web.scopes import Scope, requires
 from shared.events.compliance_events import TYPE_OF
 
@@ -147,7 +147,7 @@ def _until(question: EventsQuestion, moment: AsOf | None) -> tuple[Any, ...]:
 def reading(pool: Pool) -> Read:
     """The log as a feed is read."""
 
-    async def read(after: int, through: int, limit: int, which: Filter) -> tuple[list[Event], int]:
+    async def read(after: int, through: int, limit: int, which: Filter) -> FeedRead:
         types, partner_ids, products = (
             sorted(values) or None for values in (which.types, which.partner_ids, which.products)
         )
@@ -155,8 +155,8 @@ def reading(pool: Pool) -> Read:
             history=None if which.history else False
         )
         async with pool.acquire(timeout=CONNECTION_SECONDS_MAX) as connection:
-            found, head = await read_events(connection, after, through, wanted, limit)
-        return [_encoded(event) for event in found], head
+            found, head, log = await read_events(connection, after, through, wanted, limit)
+        return FeedRead([_encoded(event) for event in found], head, log)
 
     return read
 

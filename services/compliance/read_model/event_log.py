@@ -66,13 +66,25 @@ class EventFilter(NamedTuple):
     history: bool | None = None
 
 
+class EventsRead(NamedTuple):
+    """Some events, and the last position of the log when they were read.
+
+    `log`: which log it is; that of a sandbox is another after each reset, and the same after a rebuild.
+    """
+
+    events: list[LoggedEvent]
+    head: int
+    log: int
+
+
 async def read_events(
     connection: "Connection | Pool", after: int, through: int, which: EventFilter, limit: int
-) -> tuple[list[LoggedEvent], int]:
-    """The first events after one position, up to another, that pass the filter; and the last position of the log."""
+) -> EventsRead:
+    """The first events after one position, up to another, that pass the filter."""
     rows = await connection.fetch(_SQL["read_events"], after, through, *which, limit)
     head: int = rows[-1]["head"]
-    return [LoggedEvent._make(tuple(row)[:-1]) for row in rows if row["position"] is not None], head
+    events = [LoggedEvent._make(tuple(row)[:-2]) for row in rows if row["position"] is not None]
+    return EventsRead(events, head, rows[-1]["log"])
 
 
 async def until_all_is_derived(pool: Pool) -> None:

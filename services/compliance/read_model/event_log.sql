@@ -14,9 +14,14 @@ SELECT s.low FROM search s WHERE s.low = s.high
 
 -- name: read_events
 -- Events after a position that pass a filter (null: any), each with the end of the log. One statement sees one snapshot:
--- nothing up to `head` can be missing. Without an event there is one row, with null for its columns.
-SELECT f.*, h.head
-FROM (SELECT coalesce(max(e.position), 0) AS head FROM compliance_event e) h
+-- nothing up to `head` can be missing. Without an event there is one row, with null for its columns. `log` is another after
+-- each reset of a sandbox, which truncates the log of facts while it holds this one.
+SELECT f.*, h.head, h.log
+FROM (
+    SELECT coalesce(max(e.position), 0) AS head,
+        pg_relation_filenode('certification.stored_events')::bigint AS log
+    FROM compliance_event e
+) h
 LEFT JOIN LATERAL (
     SELECT e.* FROM compliance_event e
     WHERE e.position > $1 AND e.position <= $2

@@ -61,7 +61,7 @@ async def make_reminders(connection: OwnConnection) -> bool:
         if row is None:
             return False
         position, due = row["position"], row["due"]
-        events, head = await read_events(connection, position, position + SCAN_WINDOW, _WHICH, EVENTS_READ)
+        events, head, _ = await read_events(connection, position, position + SCAN_WINDOW, _WHICH, EVENTS_READ)
         made, retracted = reminders_of(events)
         if made:
             columns = zip(*((*msgspec.structs.astuple(reminder)[:6],) for reminder in made), strict=True)

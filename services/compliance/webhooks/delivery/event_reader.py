@@ -27,7 +27,7 @@ class Page(msgspec.Struct, frozen=True, weakref=True):
 async def read_events(connection: "Connection | Pool", after: int, filtered: Filter, limit: int) -> Page:
     """Events after a position that pass the filter, at most `limit`, from one scan of SCAN_WINDOW events."""
     which = EventFilter(filtered.types, filtered.partner_ids, filtered.products, history=filtered.history)
-    rows, head = await event_log.read_events(connection, after, after + SCAN_WINDOW, which, limit)
+    rows, head, _ = await event_log.read_events(connection, after, after + SCAN_WINDOW, which, limit)
     through = rows[-1].position if len(rows) == limit else max(after, min(after + SCAN_WINDOW, head))
     return Page(rows, through, head)
 
