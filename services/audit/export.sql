@@ -1,8 +1,12 @@
 -- name: positions
 -- The facts in streams whose names begin with $1, up to position $2. The byte after `-` is `.`.
-SELECT e.notification_id FROM certification.stored_events e
-WHERE e.originator_id >= $1 || '-' AND e.originator_id < $1 || '.' AND e.notification_id <= $2
-ORDER BY e.notification_id
+SELECT position FROM (
+    SELECT e.notification_id AS position FROM certification.stored_events e
+    WHERE e.originator_id >= $1 || '-' AND e.originator_id < $1 || '.'
+    OFFSET 0
+) found
+WHERE position <= $2
+ORDER BY position
 
 -- name: follows
 -- Whether the events up to position $1 follow from the facts up to position $2: the last that names a fact names one of these,
@@ -35,7 +39,8 @@ WHERE e.originator_id >= 'engine-' AND e.originator_id < 'engine.' AND e.origina
 
 -- name: facts_of_partner
 -- The facts that can concern a partner, after position $2 and up to $3, at most $4: those that name it or a partner merged into
--- it, those about their people, and those that concern everybody.
+-- it, those about their people, and those that concern everybody. They are found before positions count: a plan by position walks
+-- the whole log.
 WITH RECURSIVE partners AS (
     SELECT $1::text COLLATE "C" AS partner_id
     UNION
@@ -44,8 +49,7 @@ WITH RECURSIVE partners AS (
 ), people AS (
     SELECT DISTINCT e.consultant_id FROM partners p JOIN certification.stored_events e USING (partner_id)
     WHERE e.consultant_id IS NOT NULL
-)
-SELECT position FROM (
+), found AS MATERIALIZED (
     SELECT e.notification_id AS position FROM partners p JOIN certification.stored_events e USING (partner_id)
     UNION
     SELECT e.notification_id FROM partners p JOIN certification.stored_events e ON e.into_partner_id = p.partner_id
@@ -53,8 +57,13 @@ SELECT position FROM (
     SELECT e.notification_id FROM people c JOIN certification.stored_events e USING (consultant_id)
     UNION
     SELECT e.notification_id FROM unnest(ARRAY['portal_change', 'policy', 'engine', 'signing_key']) s (stream)
-    JOIN certification.stored_events e ON e.originator_id >= s.stream || '-' AND e.originator_id < s.stream || '.'
-) found
+    CROSS JOIN LATERAL (
+        SELECT f.notification_id FROM certification.stored_events f
+        WHERE f.originator_id >= s.stream || '-' AND f.originator_id < s.stream || '.'
+        OFFSET 0
+    ) e
+)
+SELECT position FROM found
 WHERE position > $2 AND position <= $3
 ORDER BY position LIMIT $4
 
