@@ -13,7 +13,7 @@ from services.audit.refusals import NoSuchFact, NoSuchTile, NotSealed, NotWhatWa
 from services.audit.sealed_log import LogName, StoredCheckpoint
 from services.audit.settings import AuditSettings
 from services.audit.tiles import WIDTH, TileId, inclusion_ranges, width_in
-from services.web.caller_slots import Places
+from services.web.bounded_places import Places
 from services.web.fair_places import FairPlaces
 from services.web.readiness_check import ReadinessCheck
 

@@ -40,7 +40,7 @@ from services.certification.settings import CertificationSettings
 from services.web import lists_as_csv
 from services.web.application import application
 from services.web.background_task import in_background
-from services.web.caller_slots import Places
+from services.web.bounded_places import Places
 from services.web.event_broadcast import Broadcast
 from services.web.openapi import Link, complete
 from services.web.problem_details import install

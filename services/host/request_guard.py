@@ -19,7 +19,7 @@ from services.host.caller_turns import CallerTurns, Lane
 from services.host.documented_operations import Operation, Paths, Resource
 from services.host.refused_request import RefusedRequest
 from services.host.response_headers import completing
-from services.web.caller_slots import Places
+from services.web.bounded_places import Places
 from services.web.json_limits import shape_problem
 from services.web.problem_details import (
     HOST_UNCLEAR,

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from itertools import takewhile
 from typing import Final, NamedTuple
 
-from services.web.caller_slots import Places
+from services.web.bounded_places import Places
 from services.web.feed_events import EVERYTHING, POSITION_MAX, Event, FeedRead, Filter, Page
 from services.web.refusal import TooManyReaders
 from services.web.wakeup import POLL_SECONDS, Wakeup, wait_until_set

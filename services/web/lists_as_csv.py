@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as AsgiScope
 
-from services.web.caller_slots import Places
+from services.web.bounded_places import Places
 from services.web.csv_table import MEDIA_TYPE, Table
 from services.web.long_work import at_a_rest
 from services.web.media_types import JSON, prefers

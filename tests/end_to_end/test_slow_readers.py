@@ -12,7 +12,7 @@ from uvicorn.server import ServerState
 
 from services.host import asgi_server
 from services.host.asgi_server import Protocol
-from services.web.caller_slots import Places
+from services.web.bounded_places import Places
 
 PART: Final = b"x" * 65_536
 ENOUGH: Final = 400

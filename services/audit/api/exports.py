@@ -11,7 +11,7 @@ from services.audit.api.logs import MUTABLE, service_of
 from services.audit.refusals import TooManyExports
 from services.audit.sealed_log import LogName
 from services.audit.sealed_log_answers import EXPORTS_MAX
-from services.web.caller_slots import PlacedStream
+from services.web.bounded_places import PlacedStream
 from services.web.feed_events import POSITION_MAX
 from services.web.input_parsing import WHOLE_NUMBER
 from services.web.scopes import Scope, requires

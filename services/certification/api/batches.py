@@ -27,7 +27,7 @@ from services.certification.event_store.append_request import Row
 from services.certification.personal_data import NO_TEXT, FreeText
 from services.certification.record_batch import RUN_MAX, BatchCheck, Item, Result, record_run
 from services.certification.record_fact import Answer
-from services.web.caller_slots import PlacedStream
+from services.web.bounded_places import PlacedStream
 from services.web.json_limits import shape_problem
 from services.web.long_work import LongWork
 from services.web.problem_details import Problem, malformed, problem_body, problem_of, refusal_of, unexplained

@@ -16,7 +16,7 @@ from services.certification.domain.stated_consultants import StatedConsultants
 from services.certification.event_store.store import EventStore
 from services.certification.personal_data import NO_TEXT, FreeText, PersonalData
 from services.certification.record_consultants import Established, record_consultants
-from services.web.caller_slots import Places
+from services.web.bounded_places import Places
 from services.web.event_broadcast import Broadcast
 from services.web.input_parsing import duplicate_key_error, reject_duplicate_keys
 from services.web.scopes import Caller, caller_of
