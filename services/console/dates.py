@@ -135,7 +135,7 @@ def in_days(days: int) -> str:
     """Such as "in 3 days", "today", "2 days ago"."""
     if days in (0, 1, -1):
         return {0: "today", 1: "tomorrow", -1: "yesterday"}[days]
-    return f"in {days} days" if days > 0 else f"{-days} days ago"
+    return f"in {count(days)} days" if days > 0 else f"{count(-days)} days ago"
 
 
 def count(number: int) -> str:

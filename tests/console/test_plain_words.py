@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.console.dates import plain
+from services.console.dates import in_days, plain
 from services.console.fact_words import fact_sentence
 
 
@@ -23,6 +23,14 @@ from services.console.fact_words import fact_sentence
 )
 def test_a_sentence_says_days_in_words(said: str, read: str) -> None:
     assert plain(said) == read
+
+
+@pytest.mark.parametrize(
+    ("days", "read"),
+    [(0, "today"), (1, "tomorrow"), (-1, "yesterday"), (2, "in 2 days"), (-1598, "1,598 days ago")],
+)
+def test_days_are_counted_in_words(days: int, read: str) -> None:
+    assert in_days(days) == read
 
 
 def test_a_partner_that_leaves_changes_to_no_programme() -> None:
