@@ -63,9 +63,9 @@ async def number_events(connections: Sequence[OwnConnection], published_in: str,
         numbering.append(_in_bulk(shares, _SQL["number"], starts, share, position))
         position += sizes.get(share, 0)
     await run_on(connections, numbering)
-    indexing = [_in_bulk(shares, statement) for statement in _WITH_INDEXES]
-    await run_on(connections, [*indexing, mention_partners, _in_bulk(shares, _ANALYSE)])
-    for statement in (*_WITH_CONSTRAINTS, "DROP TABLE derived_event", "ANALYZE compliance_event"):
+    independent = [_in_bulk(shares, statement) for statement in ("DROP TABLE derived_event", *_WITH_INDEXES, _ANALYSE)]
+    await run_on(connections, [*independent, mention_partners])
+    for statement in (*_WITH_CONSTRAINTS, "ANALYZE compliance_event"):
         await first.execute(statement)
     return position
 
