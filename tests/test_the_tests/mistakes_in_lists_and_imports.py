@@ -209,7 +209,7 @@ MISTAKES: Final = (
         "services/certification/event_store/registrations.sql",
         " AND e.recorded_at <= $4\nORDER",
         "\nORDER",
-        "certification/test_registrations.py::test_exactly_those_that_stand_are_listed_as_each_answers_alone[0]",
+        "certification/test_registrations.py::test_exactly_those_that_stand_are_listed_as_each_answers_alone[1]",
     ),
     Mistake(
         "a person lacks what it has",
