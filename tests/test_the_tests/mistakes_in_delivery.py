@@ -168,7 +168,7 @@ MISTAKES: Final = (
     Mistake(
         "a reader is led past the end of the log",
         "services/web/event_broadcast.py",
-        "max(after, min(through, head))",
+        "max(after, min(through, read.head))",
         "max(after, through)",
         "contract/test_feeds_pages.py::test_an_empty_page_that_leads_further_is_another",
     ),
@@ -189,8 +189,8 @@ MISTAKES: Final = (
     Mistake(
         "a crash is taken for a reset",
         "services/web/event_broadcast.py",
-        "unsure = restarts and self.sandbox  #",
-        "unsure = restarts  #",
+        "unsure = restarts and self.sandbox and log is None  #",
+        "unsure = restarts and log is None  #",
         "contract/test_feeds_streams.py::test_a_log_that_is_no_sandbox_is_waited_for_where_a_crash_took_its_end",
     ),
     Mistake(
