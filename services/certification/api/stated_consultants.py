@@ -19,12 +19,13 @@ router = APIRouter(prefix="/certification/v1/partners", tags=["Partners"])
 class Consultants(Body):
     """Everybody who is linked to the partner at `as_of`, and nobody else (R23).
 
-    `as_of`: not after now; left out, the instant of recording. `dry_run`: nothing is recorded.
+    Of ids that are not acceptable the first is named. `as_of`: not after now; left out, the instant of recording.
+    `dry_run`: nothing is recorded.
     """
 
     consultant_ids: Annotated[
         list[Id],
-        Field(max_length=CONSULTANTS_MAX, json_schema_extra={"uniqueItems": True}),
+        Field(max_length=CONSULTANTS_MAX, fail_fast=True, json_schema_extra={"uniqueItems": True}),
         AfterValidator(distinct),
     ]
     as_of: Instant | None = None
