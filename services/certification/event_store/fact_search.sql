@@ -10,7 +10,7 @@
 -- Events that applications of the library wrote are no facts and left out.
 
 -- name: matching
-    (($1::bigint IS NULL OR e.notification_id < $1) AND e.notification_id >= coalesce($7::bigint, 0)
+    (($1::bigint IS NULL OR e.notification_id < $1) AND ($7::bigint IS NULL OR e.notification_id >= $7)
         AND starts_with(e.topic, 'com.sage.partnercloud.')
         AND ($3::text[] IS NULL OR e.topic = ANY($3))
         AND ($4::text IS NULL OR e.consultant_id = $4)
