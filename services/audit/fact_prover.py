@@ -6,9 +6,10 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from services.audit import sealed_log
-from services.audit.checkpoint import SIZE_MAX, proof_text
+from services.audit.checkpoint import SIZE_MAX, Checkpoint, proof_text
 from services.audit.database import Connection
 from services.audit.merkle import HASH_BYTES, ProofError
+from services.audit.note import NoteError, split_note
 from services.audit.proof_paths import ProofPaths
 from services.audit.sealed_log import FACT_ENTRY, LATEST_CHECKPOINT, LogName, StoredCheckpoint
 from services.audit.settings import AuditSettings
@@ -120,8 +121,11 @@ def _proofs(
 ) -> Proved:
     facts: dict[int, SealedFact] = {}
     try:
+        signed = Checkpoint.parse(split_note(checkpoint.note)[0])
+        if (signed.size, signed.root) != (checkpoint.size, checkpoint.root):
+            raise ProofError("what is stored beside the note is not what is signed")
         paths = ProofPaths(checkpoint.size, checkpoint.root, subtrees)
-    except (ProofError, TileMissing):
+    except (NoteError, ProofError, TileMissing):
         return Proved(checkpoint, facts, list(positions))
     for position in positions:
         try:
@@ -141,6 +145,8 @@ def _proof(paths: ProofPaths, index: int, row: Any) -> list[bytes]:
     if hashes is None:
         raise TileMissing(TileId(0, index >> HEIGHT))
     if group_roots is None:
+        if len(hashes) != WIDTH * HASH_BYTES:
+            raise TileMissing(TileId(0, index >> HEIGHT))
         first = index % WIDTH // GROUP * GROUP * HASH_BYTES
         hashes, group_roots = hashes[first : first + GROUP * HASH_BYTES], group_roots_of(hashes)
     return paths.of(index, entry, hashes, group_roots)

@@ -33,12 +33,13 @@ class CallerTurns:
         self._waiting: dict[Lane, list[tuple[int, asyncio.Future[None]]]] = {}
         self._last_begun: dict[Lane, int] = {}
         self._tickets = count()
+        self._woken = 0
         self._began: float | None = None
         self._round_ends = False
 
     async def take(self, lane: Lane) -> bool:
         """Returns once the call may begin; False: too many of its lane wait, or it waited too long."""
-        if not self._waiting and self._has_time():
+        if not self._waiting and not self._woken and self._has_time():
             return True
         if len(self._waiting.get(lane, ())) >= WAITING_MAX:
             return False
@@ -50,7 +51,7 @@ class CallerTurns:
                     await self._wait(lane, ticket)
         except TimeoutError:
             return False
-        if self._waiting:
+        if self._waiting or self._woken:
             self._last_begun[lane] = next(self._tickets)
         return True
 
@@ -62,11 +63,16 @@ class CallerTurns:
             self._end_round_soon()
         return now - self._began < ROUND_SECONDS
 
-    def _wait(self, lane: Lane, ticket: int) -> "asyncio.Future[None]":
+    async def _wait(self, lane: Lane, ticket: int) -> None:
+        """Returns once a round has woken the call. A new call does not begin before it."""
         woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heappush(self._waiting.setdefault(lane, []), (ticket, woken))
         self._end_round_soon()
-        return woken
+        try:
+            await woken
+        finally:
+            if woken.done() and not woken.cancelled():
+                self._woken -= 1
 
     def _end_round_soon(self) -> None:
         if not self._round_ends:
@@ -80,16 +86,15 @@ class CallerTurns:
         """
         self._began, self._round_ends = None, False
         lanes = sorted(self._waiting, key=lambda lane: self._last_begun.get(lane, -1))
-        woken = 0
-        while lanes and woken < WOKEN_AT_ONCE:
+        while lanes and self._woken < WOKEN_AT_ONCE:
             for lane in lanes:
                 _, waiting = heappop(self._waiting[lane])
                 if not waiting.done():
                     waiting.set_result(None)
-                    woken += 1
+                    self._woken += 1
             lanes = [lane for lane in lanes if self._waiting[lane]]
         self._waiting = {lane: calls for lane, calls in self._waiting.items() if calls}
         if self._waiting:
             self._end_round_soon()
-        else:
+        elif not self._woken:
             self._last_begun.clear()

@@ -136,12 +136,20 @@ class RequestGuard:
         length = _announced_bytes(headers)
         if length > BODY_BYTES_MAX:
             raise RefusedRequest(TOO_LARGE)
-        if length >= HEAVY_BYTES_MIN and operation.scope is not None:
-            give_back = self._bodies.take(caller_of_scope(scope).name, length)
+        name = "" if operation.scope is None else caller_of_scope(scope).name
+        with ExitStack() as while_read:
+            self._hold(name, length, while_read)
+            body = await _body(receive)
+        self._hold(name, len(body), held)
+        return body
+
+    def _hold(self, caller: str, length: int, held: ExitStack) -> None:
+        """Takes room for a heavy body. Raises `RefusedRequest`."""
+        if length >= HEAVY_BYTES_MIN:
+            give_back = self._bodies.take(caller, length)
             if give_back is None:
                 raise _overloaded()
             held.callback(give_back)
-        return await _body(receive)
 
     async def _take_turn(self, scope: Scope, operation: Operation, body_bytes: int) -> None:
         """Waits until the call may begin; one about health never waits. Raises `RefusedRequest`."""

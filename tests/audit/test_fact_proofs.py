@@ -154,6 +154,10 @@ WRONG: Final[dict[str, tuple[LiteralString, range | None]]] = {
         "UPDATE audit.tile SET hashes = substring(hashes FROM 1 FOR 64) WHERE level = 0 AND number = 1",
         range(257, 513),
     ),
+    "a tile of one hash, stored without roots": (
+        "UPDATE audit.tile SET hashes = substring(hashes FOR 32), group_roots = NULL WHERE level = 0 AND number = 1",
+        range(257, 513),
+    ),
     "the tile above": (FLIP.replace("96", "0") + "level = 1", None),
     "the last tile": (FLIP + "level = 0 AND octet_length(hashes) < 8192", None),
     "a fact": ("UPDATE certification.stored_events SET actor = 'x' WHERE notification_id = 300", range(300, 301)),

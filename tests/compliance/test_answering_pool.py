@@ -202,6 +202,31 @@ async def test_a_full_queue_has_room_for_who_asks_less(
         assert sum(await asyncio.gather(*hot)) == 1 + fit - 2, "one is with the process, and two gave way"
 
 
+async def test_an_id_that_is_asked_again_has_its_turn_among_ids_that_are_new(settings: ComplianceSettings) -> None:
+    pool = AnsweringPool(settings.model_copy(update={**LIMITED, "answer_queue_max": 40}))
+    answered: list[str] = []
+    busy = asyncio.Event()
+
+    async def asked(partner_id: str) -> None:
+        with pytest.raises(NeverMentioned):
+            await pool.ask(partner_id, PartnerStandings(partner_id=partner_id))
+        answered.append(partner_id)
+        if len(answered) > 5:
+            busy.set()
+
+    async def one_after_the_other(begin: int) -> None:
+        for number in range(begin, begin + 20):
+            await asked(f"new-{number}")
+
+    async with pool.running():
+        others = [asyncio.create_task(one_after_the_other(100 * each)) for each in range(3)]
+        await busy.wait()
+        await asked("again")
+        await asked("again")
+        assert len(answered) < 30
+        await asyncio.gather(*others)
+
+
 async def test_a_question_beyond_its_budget_is_refused_and_the_next_is_answered(
     settings: ComplianceSettings, sandbox_database: Database
 ) -> None:

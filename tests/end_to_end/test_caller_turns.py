@@ -50,6 +50,28 @@ async def test_a_call_begins_before_the_many_that_came_earlier_in_another_lane(m
     assert [number for lane, number in calls.begun if lane == many] == list(range(60)), "in their order, none left out"
 
 
+async def test_a_call_that_comes_in_every_round_does_not_begin_before_those_that_wait() -> None:
+    """The calls of one caller keep coming, one in each iteration of the event loop, and each fills a round."""
+    calls, loop = Calls(), asyncio.get_running_loop()
+    tasks: list[asyncio.Task[None]] = []
+    all_came = asyncio.Event()
+
+    def arrive(left: int) -> None:
+        tasks.append(loop.create_task(calls.make(HOT_AND_HEAVY, left)))
+        if left:
+            loop.call_soon(arrive, left - 1)
+        else:
+            all_came.set()
+
+    loop.call_soon(arrive, 60)
+    await calls.first.wait()
+    others = [asyncio.create_task(calls.make(Lane(f"other-{number}", heavy=False), number)) for number in range(4)]
+    await asyncio.gather(*others)
+    assert len(calls.begun) <= 12
+    await all_came.wait()
+    await asyncio.gather(*tasks)
+
+
 async def test_short_calls_begin_together() -> None:
     """However many there are: a round has time for hundreds of them."""
     turns, rounds = CallerTurns(), 0
@@ -137,3 +159,19 @@ async def test_large_bodies_are_held_in_bounds_and_small_calls_go_on(announced: 
     assert (await small)[0] == 204
     assert sorted(status for status, _ in await asyncio.gather(*calls)) == [204] * fit + [503] * 5
     assert (await posted(guard, large, announced=announced))[0] == 204, "their room is free again"
+
+
+async def test_a_body_whose_length_is_not_announced_holds_as_much_room_as_it_has() -> None:
+    app = FastAPI()
+
+    @app.post(PATH)
+    async def takes_a_body(body: dict[str, str]) -> None:
+        raise AssertionError("the call is held before it")
+
+    many = 2 * BODIES_BYTES_PER_CALLER_MAX // BODY_BYTES_MAX
+    held = Held(many)
+    guard = RequestGuard(held, Paths([app]), keys=NO_KEYS, sandbox=False)
+    calls = [asyncio.create_task(posted(guard, b'{"name":"x"}', announced=False)) for _ in range(many)]
+    await held.full.wait()
+    held.may_end.set()
+    assert {status for status, _ in await asyncio.gather(*calls)} == {204}

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextvars import Context
 from typing import Any, Final
 
 import asyncpg
@@ -34,7 +35,8 @@ class GroupLoads:
         answer: asyncio.Future[list[Row]] = asyncio.get_running_loop().create_future()
         self._waiting.append((parameters, answer))
         if self._loading is None:
-            self._loading = asyncio.create_task(self._load_all())
+            # In a context of its own: it loads for many callers, and takes its turn as none of them.
+            self._loading = asyncio.create_task(self._load_all(), context=Context())
         return await answer
 
     async def close(self) -> None:

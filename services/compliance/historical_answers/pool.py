@@ -59,12 +59,13 @@ REFUSALS: Final[dict[str, type[Refusal]]] = {
 
 
 class _Waiting:
-    """A question of a caller that waits for a process, or that a process is answering."""
+    """A question of a caller that waits for a process, or that a process is answering. `since`: the turn it came at."""
 
-    def __init__(self, about: str, question: bytes) -> None:
+    def __init__(self, about: str, question: bytes, since: int) -> None:
         self.caller = caller_name.get()
         self.about = about
         self.question = question
+        self.since = since
         self.reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
 
 
@@ -101,7 +102,7 @@ class AnsweringPool:
         Raises `TooManyQuestions`, `TakesTooLong`, `NoDatabase`, also where a process ended, and the refusals of the
         question itself.
         """
-        waiting = _Waiting(about, encode(question))
+        waiting = _Waiting(about, encode(question), self._turn)
         self._require_room(waiting)
         self._waiting.append(waiting)
         self._hand_out()
@@ -194,14 +195,15 @@ class AnsweringPool:
         self._waiting.remove(chosen)
         self._turn += 1
         self._last_turns |= {("", chosen.caller): self._turn, (chosen.caller, chosen.about): self._turn}
-        if not self._waiting:
-            self._last_turns.clear()
+        oldest = min((waiting.since for waiting in self._waiting), default=self._turn)
+        self._last_turns = {name: turn for name, turn in self._last_turns.items() if turn > oldest}
         return chosen
 
     def _last_turn(self, waiting: _Waiting) -> tuple[int, int]:
-        """Of its caller, then of its id."""
-        of_caller, of_id = ("", waiting.caller), (waiting.caller, waiting.about)
-        return self._last_turns.get(of_caller, 0), self._last_turns.get(of_id, 0)
+        """Of its caller, then of its id; neither is before the question came."""
+        names = ("", waiting.caller), (waiting.caller, waiting.about)
+        of_caller, of_id = (max(self._last_turns.get(name, 0), waiting.since) for name in names)
+        return of_caller, of_id
 
     async def _answer(self, worker: ChildProcess | None, waiting: _Waiting) -> None:
         pause_seconds = 0.0

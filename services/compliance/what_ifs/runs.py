@@ -30,7 +30,9 @@ from services.compliance.what_ifs.messages import (
     encode,
 )
 from services.web.background_task import in_background
+from services.web.bounded_places import Places
 from services.web.database_connections import CONNECTION_LOST
+from services.web.fair_places import caller_name
 from services.web.wakeup import Wakeup, wait_until_set
 
 SECONDS_MAX: Final = 3_600.0
@@ -118,7 +120,7 @@ class WhatIfRuns:
         self._held_by = f"{socket.gethostname()}:{os.getpid()}:{token_hex(4)}"
         self._woken = asyncio.Event()
         self._ended = Wakeup()
-        self._callers = 0
+        self._callers = Places(CALLERS_MAX, CALLERS_MAX // 2)
         self._failing = False
 
     async def ask(self, what_if: WhatIf, requested_by: str) -> KeptWhatIf:
@@ -133,8 +135,8 @@ class WhatIfRuns:
     ) -> KeptWhatIf:
         """The what-if once it has ended; as it is after so long, when the server stops, or if too many wait already."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + (seconds_max if self._callers < CALLERS_MAX else 0)
-        self._callers += 1
+        give_back = self._callers.take(caller_name.get())
+        deadline = loop.time() + (0 if give_back is None else seconds_max)
         try:
             while True:
                 signal = self._ended.next_signal()
@@ -144,7 +146,8 @@ class WhatIfRuns:
                     return found
                 await self._ended.wait(signal, left, poll_seconds)
         finally:
-            self._callers -= 1
+            if give_back is not None:
+                give_back()
 
     async def forget(self, what_if_id: str) -> None:
         """As `kept.forget`; also raises `TimeoutError`."""
