@@ -6,6 +6,7 @@ take turns; medians of a call, and their ratio. The partners are of median size.
 
 import asyncio
 import statistics
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +24,7 @@ from tests.temporary_directory import temporary_directory
 
 CALLS = 20
 C = "/compliance/v1"
+YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
 
 
 class Shown(NamedTuple):
@@ -39,7 +41,7 @@ PAGES = (
             f"{C}/totals?first=8",
             "/certification/v1/held-facts?limit=8",
             f"{C}/webhook-endpoints",
-            f"{C}/recorded-events/counts?newest=6",
+            f"{C}/recorded-events/counts?recorded_from={YESTERDAY}&newest=6",
         ),
     ),
     Shown("/facts-without-effect", (f"{C}/facts-without-effect?limit=25&order=newest",)),

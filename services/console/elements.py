@@ -98,7 +98,8 @@ def fact(fact_id: str) -> Markup:
 def _named(path: str, known_id: str, name: str | None) -> Markup:
     shown = escaped(known_id)
     called = escaped(name) if name else shown
-    link = f'<a class="name" href="{path}{quote(known_id, safe="")}"><bdi>{called}</bdi></a>'
+    part = known_id if known_id.isascii() and known_id.isalnum() else quote(known_id, safe="")  # to quote takes long
+    link = f'<a class="name" href="{path}{part}"><bdi>{called}</bdi></a>'
     return Markup(link if called == shown else f'{link} <span class="id"><bdi>{shown}</bdi></span>')
 
 

@@ -16,6 +16,7 @@ from services.console.form_kept_for_sign_in import CSRF_FIELD
 from services.console.service_client import Services
 from services.console.service_questions import Questions, Refused, SignedOut
 from services.console.session import Session, Sessions, is_from_the_session
+from services.console.sold_products import SoldProducts
 from services.console.templating import environment, url
 from services.web.rebinding_guard import LocalNames
 
@@ -58,6 +59,7 @@ class Console:
         self.settings = settings
         self.served = served
         self.names = names
+        self.products = SoldProducts()
 
 
 class Page:

@@ -124,6 +124,12 @@ async def test_no_page_asks_more_than_five_questions(visitor: Visitor, system: S
     assert max(map(len, visitor.asked.values())) == QUESTIONS_MAX, "the door counts"
 
 
+async def test_what_is_sold_is_asked_for_once(visitor: Visitor) -> None:
+    shown = [await visitor.open(address) for address in ("/partners", "/partners?q=ce", "/people")]
+    assert all("<option>S200P</option>" in answer.text for answer in shown)
+    assert [len(asked) for asked in visitor.asked.values()] == [2, 1, 1]
+
+
 async def _send_forms(visitor: Visitor, known: Mapping[str, str]) -> None:
     """Forms that are shown again, or show a preview, are pages too."""
     csrf = token(await visitor.open("/system"))

@@ -32,7 +32,7 @@ async def partners(shown: Page) -> Response:
         listed = PARTNERS
     found = await shown.ask.together(
         rows=shown.ask.panel(listed, limit=ROWS, after=shown.query.get("after"), **asked),
-        policy=shown.ask.panel("/compliance/v1/policy"),
+        products=shown.console.products.of(shown.ask),
     )
     return shown.render(
         "partners.html",
@@ -41,7 +41,7 @@ async def partners(shown: Page) -> Response:
         latest_first=listed == SUSPENSIONS,
         listed=listed,
         asked=asked,
-        products=(found["policy"].data or {}).get("products", ()),
+        products=found["products"],
         statuses=STATUSES,
         chosen=shown.query_all("status"),
     )

@@ -27,14 +27,14 @@ async def people(shown: Page) -> Response:
     asked: dict[str, Any] = {**shown.view.params, **filters}
     found = await shown.ask.together(
         rows=shown.ask.panel(CONSULTANTS, limit=ROWS, after=shown.query.get("after"), **asked),
-        policy=shown.ask.panel("/compliance/v1/policy"),
+        products=shown.console.products.of(shown.ask),
     )
     return shown.render(
         "people.html",
         found=found["rows"],
         asked=asked,
         listed=CONSULTANTS,
-        products=(found["policy"].data or {}).get("products", ()),
+        products=found["products"],
         narrowed=any(filters.values()),
     )
 
