@@ -194,7 +194,8 @@ async def test_a_witness_that_hangs_holds_up_neither_the_log_nor_another_witness
             length = int(head.partition("content-length: ")[2].partition("\r\n")[0])
             answer = witness.add_checkpoint((await reader.readexactly(length)).decode())
             body = answer.body.encode()
-            writer.write(f"HTTP/1.1 {answer.status} OK\r\nContent-Length: {len(body)}\r\n\r\n".encode())
+            head = f"HTTP/1.1 {answer.status} OK\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+            writer.write(head.encode())
             for place in range(0, len(body), 16):
                 writer.write(body[place : place + 16])
                 await writer.drain()
