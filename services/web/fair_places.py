@@ -1,4 +1,4 @@
-"""Few places that many calls want: callers get them in turn, so whoever makes very many calls waits behind its own."""
+"""Few places for many calls. Callers get them in turn: a caller of very many calls waits for its own calls only."""
 
 import asyncio
 from collections import deque

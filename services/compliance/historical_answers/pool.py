@@ -130,7 +130,7 @@ class AnsweringPool:
                 await worker.end()
 
     def _require_room(self, coming: _Waiting) -> None:
-        """Makes room in the queue at the cost of whoever has more in it. Raises `TooManyQuestions`."""
+        """Makes room in the queue: the caller with most questions loses one. Raises `TooManyQuestions`."""
         about_it = [waiting for waiting in self._waiting if waiting.about == coming.about]
         if len(about_it) >= max(1, self._queue_max // 2):
             self._give_way(about_it, coming)
