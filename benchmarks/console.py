@@ -88,10 +88,7 @@ async def _ask(client: Client, paths: tuple[str, ...], partners: list[str], turn
 def main() -> None:
     """Starts a server of its own and measures on it."""
     arguments = options(__doc__, kept=True, facts=1_000_000, rounds=5)
-    with (
-        server(arguments.data_dir) as databases,
-        temporary_directory("sagecert-bench-") as directory,
-    ):
+    with server(arguments.data_dir) as databases, temporary_directory("sagecert-bench-") as directory:
         partners = prepare(databases, arguments.facts)
         with serving(whole, databases, directory) as port:
             asyncio.run(measure(port, partners, arguments.rounds))

@@ -222,10 +222,7 @@ class _Person:
         registration = f"{self.consultant_id}-{self.registrations}"
         self.registrations += 1
         registered = ExamRegistered(
-            registration_id=registration,
-            consultant_id=self.consultant_id,
-            product=product,
-            portal_change_id=change,
+            registration_id=registration, consultant_id=self.consultant_id, product=product, portal_change_id=change
         )
         registered_at = self._prompt(registered_at, registered)
         for attempt in (1, 2):

@@ -32,9 +32,7 @@ class LinkView(PostgresTrackingRecorder):
         with self.datastore.transaction(commit=True) as cursor:
             self._insert_tracking(cursor, tracking)
             cursor.execute(
-                SQL("INSERT INTO {} VALUES (%s, %s)").format(self._table),
-                (partner_id, consultant_id),
-                prepare=True,
+                SQL("INSERT INTO {} VALUES (%s, %s)").format(self._table), (partner_id, consultant_id), prepare=True
             )
 
     def consultants(self, partner_id: str) -> list[str]:
@@ -84,10 +82,7 @@ def reading(owner_url: str) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with ProjectionRunner(
-            application_class=Links,
-            projection_class=LinkProjection,
-            view_class=LinkView,
-            env=environment(owner_url),
+            application_class=Links, projection_class=LinkProjection, view_class=LinkView, env=environment(owner_url)
         ) as runner:
             app.state.runner = runner
             yield

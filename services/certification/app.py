@@ -125,13 +125,7 @@ async def _serving(app: FastAPI, settings: CertificationSettings) -> AsyncIterat
         )
         batches_at_once = Places(BATCHES_MAX, BATCHES_PER_CALLER_MAX)
         app.state.service = Service(
-            store,
-            reader,
-            feed,
-            PersonalData(database),
-            settings.products,
-            settings.sandbox,
-            batches_at_once,
+            store, reader, feed, PersonalData(database), settings.products, settings.sandbox, batches_at_once
         )
         app.state.waiting = notifier
         async with in_background(notifier.run_notifier()), in_background(notifier.listen()):

@@ -10,14 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from services.cli.error_messages import friendly_errors
-from services.cli.options import (
-    api_key_option,
-    json_option,
-    mapped_files,
-    require_mappings,
-    table_options,
-    url_option,
-)
+from services.cli.options import api_key_option, json_option, mapped_files, require_mappings, table_options, url_option
 from services.cli.progress_and_address import progress_bar
 
 if TYPE_CHECKING:

@@ -33,11 +33,7 @@ _ON_ANOTHER_DATABASE: Final = frozenset({"DATABASE_URL", "SAGECERT_OWNER_DATABAS
 
 
 def start(
-    host: str,
-    port: int,
-    data_directory: Path,
-    sandbox: bool,
-    ready: "Callable[[str, SystemSettings], None]",
+    host: str, port: int, data_directory: Path, sandbox: bool, ready: "Callable[[str, SystemSettings], None]"
 ) -> None:
     """Starts and migrates the database and serves until a signal; `ready` gets the address and the settings.
 

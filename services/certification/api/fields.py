@@ -40,11 +40,7 @@ def distinct(values: list[_T]) -> list[_T]:
     return values
 
 
-Instant = Annotated[
-    datetime,
-    BeforeValidator(parse_instant),
-    WithJsonSchema(INSTANT_SCHEMA),
-]
+Instant = Annotated[datetime, BeforeValidator(parse_instant), WithJsonSchema(INSTANT_SCHEMA)]
 """An instant as callers write it."""
 
 InstantAnswer = Annotated[

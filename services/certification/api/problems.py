@@ -23,13 +23,7 @@ from services.certification.domain.refusals import (
     TooManyLinks,
     Unavailable,
 )
-from services.web.problem_details import (
-    DATABASE_UNAVAILABLE,
-    KNOWN_IN_THE_FUTURE,
-    SHARED,
-    ProblemTable,
-    ProblemType,
-)
+from services.web.problem_details import DATABASE_UNAVAILABLE, KNOWN_IN_THE_FUTURE, SHARED, ProblemTable, ProblemType
 
 PROBLEMS: Final[ProblemTable] = {
     **SHARED,

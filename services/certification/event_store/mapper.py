@@ -58,9 +58,6 @@ class LogMapper(Mapper[TAggregateID]):
             resolve_topic(stored_event.topic)
         except TopicError:
             return UnknownEvent(
-                str(stored_event.originator_id),
-                stored_event.originator_version,
-                stored_event.topic,
-                stored_event.state,
+                str(stored_event.originator_id), stored_event.originator_version, stored_event.topic, stored_event.state
             )
         return super().to_domain_event(stored_event)

@@ -28,12 +28,7 @@ from services.certification.event_store.log_pages import (
     LogEntry,
     LogFilter,
 )
-from services.certification.event_store.registrations import (
-    FACTS_MAX,
-    REGISTRATIONS_OF,
-    RegistrationsPage,
-    page_of,
-)
+from services.certification.event_store.registrations import FACTS_MAX, REGISTRATIONS_OF, RegistrationsPage, page_of
 from services.certification.event_store.stored_facts import COLUMNS, FoundFact, Loaded, LoadedLinks, found_of, loaded_of
 from services.certification.event_store.turns_by_subject import Turns
 from services.web.fair_places import FairPlaces

@@ -8,10 +8,7 @@ from starlette.responses import Response
 from services.compliance.api.openapi import question_docs
 from services.compliance.api.query_params import Id, question_of
 from services.compliance.api.service import service_of
-from services.compliance.historical_answers.consultants import (
-    ConsultantAnswer,
-    ConsultantCertificationsAnswer,
-)
+from services.compliance.historical_answers.consultants import ConsultantAnswer, ConsultantCertificationsAnswer
 from services.compliance.historical_answers.questions import ConsultantCertification, ConsultantCertifications
 from services.web.scopes import Scope, requires
 from services.web.sold_products import Product

@@ -49,8 +49,7 @@ class EventsQuestion(AsOfQuestion, frozen=True, kw_only=True):
     partner_id: Annotated[tuple[str, ...], ABOUT_PARTNERS] = ()
     product: Annotated[tuple[str, ...], QueryParameter("Only about these.", "product")] = ()
     history: Annotated[
-        Literal["false"] | None,
-        QueryParameter("`false`: without what follows from facts that were loaded afterwards."),
+        Literal["false"] | None, QueryParameter("`false`: without what follows from facts that were loaded afterwards.")
     ] = None
 
 
@@ -81,10 +80,7 @@ def _answered() -> dict[int | str, dict[str, Any]]:
 
 
 @router.get(
-    "/compliance/v1/events",
-    response_class=CloudEventsResponse,
-    openapi_extra=_documented(),
-    responses=_answered(),
+    "/compliance/v1/events", response_class=CloudEventsResponse, openapi_extra=_documented(), responses=_answered()
 )
 @requires(Scope.READ)
 async def events(request: Request) -> Response:

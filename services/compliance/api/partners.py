@@ -197,11 +197,7 @@ async def _mends(
 
 
 async def _parts(
-    service: Service,
-    partner_id: str,
-    kept: Mapping[str, KeptNearest | None],
-    question: AsOfQuestion,
-    segments_max: int,
+    service: Service, partner_id: str, kept: Mapping[str, KeptNearest | None], question: AsOfQuestion, segments_max: int
 ) -> tuple[PresentPartner, dict[str, list[StoredSegment]]]:
     """The first segments from the moment on, of each product kept or not. Raises `NeverMentioned`."""
     partner, parts = await service.wait_for_position(

@@ -15,13 +15,7 @@ from services.compliance.webhooks.refusals import (
     TooManySecrets,
 )
 from services.compliance.what_ifs.kept import NoSuchWhatIf, TooManyWhatIfs, WhatIfsOff
-from services.web.problem_details import (
-    KNOWN_IN_THE_FUTURE,
-    MALFORMED,
-    SHARED,
-    ProblemTable,
-    ProblemType,
-)
+from services.web.problem_details import KNOWN_IN_THE_FUTURE, MALFORMED, SHARED, ProblemTable, ProblemType
 from services.web.refusal import Refusal
 
 

@@ -91,10 +91,7 @@ async def try_endpoint(request: Request, endpoint_id: Id, webhooks: TheWebhooks,
     return _sent(await send_test_event(await _sending(request, webhooks), endpoint_id))
 
 
-@router.post(
-    "/resends",
-    responses=response_docs(SentAnswer, problems={**PROBLEMS_OF_SECRETS, **PROBLEMS_OF_RESENDS}),
-)
+@router.post("/resends", responses=response_docs(SentAnswer, problems={**PROBLEMS_OF_SECRETS, **PROBLEMS_OF_RESENDS}))
 @requires(Scope.ADMIN)
 async def resend(request: Request, endpoint_id: Id, body: ResendBody, webhooks: TheWebhooks) -> Response:
     """Sends again, at once and under the same id, an event that the endpoint already got. Returns the outcome.

@@ -2,14 +2,7 @@
 
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import (
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
 
 from services.compliance.api.query_params import Instant, Position, WrittenId
 from services.compliance.historical_answers.questions import LIMIT, NEXT, QueryParameter, Question, whole_number
@@ -121,9 +114,7 @@ def _start(written: object) -> object:
 
 ReplayStart = Annotated[PlaceBody, WithJsonSchema({"anyOf": [{"const": "origin"}, *_MEMBERS]})]
 Start = Annotated[
-    PlaceBody | None,
-    BeforeValidator(_start),
-    WithJsonSchema({"anyOf": [{"enum": ["now", "origin"]}, *_MEMBERS]}),
+    PlaceBody | None, BeforeValidator(_start), WithJsonSchema({"anyOf": [{"enum": ["now", "origin"]}, *_MEMBERS]})
 ]
 """None: now."""
 

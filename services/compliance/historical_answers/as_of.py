@@ -63,11 +63,7 @@ class AsOf(NamedTuple):
     def members(self) -> Members:
         """What every answer says of its moment."""
         return Members(
-            at=self.at,
-            known_at=self.known_at,
-            position=self.position,
-            policy_id=self.policy_id,
-            engine=self.engine,
+            at=self.at, known_at=self.known_at, position=self.position, policy_id=self.policy_id, engine=self.engine
         )
 
     def next_change(self, *instants: datetime | None) -> datetime | None:

@@ -10,13 +10,7 @@ from services.compliance.historical_answers.as_of import Answer, partner_as_of
 from services.compliance.historical_answers.partners import never_mentioned
 from services.compliance.historical_answers.questions import PartnerExplanation
 from services.compliance.policy.answers_from_facts import partner_grounds
-from services.compliance.policy.explanation import (
-    CountedConsultant,
-    LostConsultant,
-    Remedy,
-    RunningWindow,
-    explanation,
-)
+from services.compliance.policy.explanation import CountedConsultant, LostConsultant, Remedy, RunningWindow, explanation
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.policy_timeline import policy_known
 from services.compliance.policy.reason import Reason

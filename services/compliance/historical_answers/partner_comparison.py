@@ -9,11 +9,7 @@ import msgspec
 from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import AsOf, partner_as_of
 from services.compliance.historical_answers.partner_changes import StandingSummary, summaries
-from services.compliance.historical_answers.partners import (
-    EveryProductAnswer,
-    every_product_known,
-    never_mentioned,
-)
+from services.compliance.historical_answers.partners import EveryProductAnswer, every_product_known, never_mentioned
 from services.compliance.historical_answers.questions import AsOfMembers, PartnerComparison
 from services.compliance.historical_answers.timeline import entries_between
 from services.compliance.policy.learned_changes import KnownStandings

@@ -80,9 +80,7 @@ async def portal_changes(connection: Connection, question: PortalChangesList, pa
     page = rest[: question.limit]
     following = "~".join((instant_text(page[-1].announced_at), page[-1].portal_change_id)) if page else None
     answer = PortalChangesAnswer(
-        **moment.members,
-        portal_changes=tuple(map(_item, page)),
-        next=following if len(rest) > len(page) else None,
+        **moment.members, portal_changes=tuple(map(_item, page)), next=following if len(rest) > len(page) else None
     )
     return msgspec.json.encode(answer)
 

@@ -118,12 +118,7 @@ async def entries_between(
 
 
 async def _entries(
-    connection: Connection,
-    facts: Sequence[Fact],
-    partner_id: str,
-    at: datetime,
-    position: int,
-    parameters: Parameters,
+    connection: Connection, facts: Sequence[Fact], partner_id: str, at: datetime, position: int, parameters: Parameters
 ) -> tuple[list[_Entry], list[datetime]]:
     """Every entry, in no order, and the later instants at which there will be others if no fact comes."""
     segments = partner_segments(facts, partner_id, parameters.products, at, parameters)

@@ -22,14 +22,7 @@ import msgspec
 import uvloop
 
 from services.compliance.child_process import Messages
-from services.compliance.database import (
-    DATABASE_AWAY,
-    READING_ROLE,
-    Connection,
-    OwnConnection,
-    connect_to,
-    session_of,
-)
+from services.compliance.database import DATABASE_AWAY, READING_ROLE, Connection, OwnConnection, connect_to, session_of
 from services.compliance.historical_answers import (
     claims,
     consultant_lists,

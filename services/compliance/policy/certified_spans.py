@@ -75,9 +75,7 @@ def obliged_spans(
 
 
 def lapses(
-    grants: Iterable[GrantStatement],
-    obligations: Sequence[Obligation],
-    completions: Mapping[str, Sequence[Period]],
+    grants: Iterable[GrantStatement], obligations: Sequence[Obligation], completions: Mapping[str, Sequence[Period]]
 ) -> list[Span]:
     """Where a grant would be valid, were the maintenance complete that is due from it, one span for each (R26).
 

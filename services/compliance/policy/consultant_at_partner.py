@@ -18,12 +18,7 @@ from services.compliance.policy.shared_links import SeenLinks
 from services.compliance.policy.significant_changes import ObligationChange
 from shared.events.compliance_events import Name
 from shared.events.envelope import Fact
-from shared.events.facts import (
-    CertificationRevoked,
-    ConsultantCertified,
-    FactData,
-    MaintenanceCompleted,
-)
+from shared.events.facts import CertificationRevoked, ConsultantCertified, FactData, MaintenanceCompleted
 
 
 class Times(msgspec.Struct, frozen=True):

@@ -14,13 +14,7 @@ from services.compliance.policy.hypothetical_policy import DifferingStanding, di
 from services.compliance.policy.learned_changes import KnownStandings
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.partner_history import PartnerHistory, PublicationUnknown
-from shared.events.compliance_events import (
-    ComplianceEvent,
-    ComplianceEventData,
-    Retraction,
-    Status,
-    Window,
-)
+from shared.events.compliance_events import ComplianceEvent, ComplianceEventData, Retraction, Status, Window
 from shared.events.envelope import Fact
 
 SEGMENTS_MAX: Final = 10

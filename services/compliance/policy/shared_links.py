@@ -175,12 +175,7 @@ class SeenLinks:
     """
 
     def __init__(
-        self,
-        source: LinksSource,
-        consultant_id: str,
-        home: str,
-        seen: int,
-        times: tuple[datetime, ...] | None = None,
+        self, source: LinksSource, consultant_id: str, home: str, seen: int, times: tuple[datetime, ...] | None = None
     ) -> None:
         self._source = source
         self._consultant_id = consultant_id

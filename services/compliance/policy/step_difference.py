@@ -17,16 +17,7 @@ class StepDifference:
     instant, as text, that its events carry.
     """
 
-    __slots__ = (
-        "announced",
-        "changed_from",
-        "fact_ids",
-        "history",
-        "instant",
-        "recorded_at",
-        "retracted",
-        "standings",
-    )
+    __slots__ = ("announced", "changed_from", "fact_ids", "history", "instant", "recorded_at", "retracted", "standings")
 
     def __init__(self, instant: datetime, fact_ids: tuple[str, ...], *, history: bool = False) -> None:
         self.instant = instant

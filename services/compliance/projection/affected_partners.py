@@ -16,13 +16,7 @@ from services.compliance.policy.step_position import StepPosition
 from services.compliance.projection.plan import Plan
 from services.compliance.projection.revised_partners import revised_partners
 from services.compliance.read_model.backlog import Backlog
-from services.compliance.read_model.routing import (
-    LoggedFact,
-    endings_of,
-    facts_about_people,
-    feeders,
-    people_linked_to,
-)
+from services.compliance.read_model.routing import LoggedFact, endings_of, facts_about_people, feeders, people_linked_to
 from shared.events.facts import ConsultantLinked, FactVoided, PartnerClosed, PartnersMerged
 
 Pause = Callable[[], Awaitable[None]]

@@ -76,13 +76,7 @@ async def present_and_future(
         if row["product"] is not None:
             parts.setdefault(row["product"], []).append(
                 StoredSegment(
-                    row["valid_to"],
-                    row["status"],
-                    row["body"],
-                    row["table"],
-                    row["holds"],
-                    row["people"],
-                    row["names"],
+                    row["valid_to"], row["status"], row["body"], row["table"], row["holds"], row["people"], row["names"]
                 )
             )
     first = rows[0]

@@ -51,12 +51,7 @@ REVISED: Final = topics(PolicyRevised, FactVoided)
 LINKED: Final = topics(ConsultantLinked)
 # Compliance needs no course or score of a person.
 OF_PEOPLE: Final = topics(
-    CertificationRevoked,
-    ConsultantCertified,
-    ConsultantLeft,
-    ConsultantLinked,
-    FactVoided,
-    MaintenanceCompleted,
+    CertificationRevoked, ConsultantCertified, ConsultantLeft, ConsultantLinked, FactVoided, MaintenanceCompleted
 )
 
 

@@ -19,9 +19,7 @@ from shared.events.facts import (
 
 _OF_CERTIFICATION: Final = (CourseCompleted, ExamRegistered, FactVoided, RevocationOrdered)
 _SQL: Final = statements(
-    __file__,
-    registered=topics(ExamRegistered),
-    of_registrations=topics(AttemptScored, FactVoided, ScoreCorrected),
+    __file__, registered=topics(ExamRegistered), of_registrations=topics(AttemptScored, FactVoided, ScoreCorrected)
 )["training"]
 _TRAINING: Final = _SQL.format(
     of_people=topics(*_OF_CERTIFICATION, AttemptScored, CertificationRecognised, ScoreCorrected), only="", also=""

@@ -113,11 +113,7 @@ class Signer:
         if self._private_keys:
             content = f"{message_id}.{timestamp}.".encode() + body
             signatures += ["v1a," + b64encode(key.sign(content)).decode() for key in self._private_keys]
-        return {
-            "webhook-id": message_id,
-            "webhook-timestamp": timestamp,
-            "webhook-signature": " ".join(signatures),
-        }
+        return {"webhook-id": message_id, "webhook-timestamp": timestamp, "webhook-signature": " ".join(signatures)}
 
 
 def signer_of(sealer: SecretSealer, secrets: Sequence[bytes], seeds: Sequence[bytes]) -> Signer | None:

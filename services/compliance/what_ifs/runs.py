@@ -214,10 +214,7 @@ class WhatIfRuns:
 
     async def _release(self) -> None:
         with suppress(*CONNECTION_LOST):
-            async with (
-                asyncio.timeout(STOP_SECONDS_MAX),
-                self._pool.acquire(timeout=STOP_SECONDS_MAX) as connection,
-            ):
+            async with asyncio.timeout(STOP_SECONDS_MAX), self._pool.acquire(timeout=STOP_SECONDS_MAX) as connection:
                 await kept.release(connection, self._held_by)
 
     def _note(self, problem: Exception) -> None:

@@ -27,12 +27,7 @@ class SealedLog:
     """
 
     def __init__(
-        self,
-        name: str,
-        keys: Sequence[Key],
-        earlier: Checkpoint | None,
-        take: Take,
-        witnesses: Iterable[Key] = (),
+        self, name: str, keys: Sequence[Key], earlier: Checkpoint | None, take: Take, witnesses: Iterable[Key] = ()
     ) -> None:
         self.name = name
         self.note: Note | None = None
@@ -180,8 +175,7 @@ class SealedLog:
         good = max((size for size in self._roots if self._roots[size] == self._kept.get(size)), default=0)
         suspects = [found for found in (self._mismatch, self._wrong and self._wrong[0]) if found and found > good]
         return self._finding(
-            min(suspects, default=good + 1),
-            f"{self.name} is not what was sealed; its first {good} entries are",
+            min(suspects, default=good + 1), f"{self.name} is not what was sealed; its first {good} entries are"
         )
 
     def _other_history(self, size: int, what: str = "a checkpoint that was published") -> Finding:

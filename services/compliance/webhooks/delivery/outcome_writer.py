@@ -102,10 +102,7 @@ _PARKINGS: Final = ", ".join(
     for number, name in enumerate(("text", "bigint", "bigint", "bigint", "bigint", "text"), len(_COLUMNS) + 1)
 )
 _SQL: Final = statements(
-    __file__,
-    attempts_kept=str(ATTEMPTS_KEPT),
-    columns=", ".join(OutcomeWrite.__struct_fields__),
-    parkings=_PARKINGS,
+    __file__, attempts_kept=str(ATTEMPTS_KEPT), columns=", ".join(OutcomeWrite.__struct_fields__), parkings=_PARKINGS
 )
 _WRITE_ONE: Final = _SQL["write"].format(writes=f"(SELECT {', '.join(_COLUMNS)})", and_then="")
 _WRITE_SEVERAL: Final = _SQL["write"].format(

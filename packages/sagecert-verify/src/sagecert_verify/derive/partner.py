@@ -12,14 +12,7 @@ from sagecert_verify.derive.facts_of_partner import Known
 from sagecert_verify.derive.logged_fact import LoggedFact
 from sagecert_verify.derive.published_state import DUAL, REQUIRED, Publication, Standing
 from sagecert_verify.derive.spans import Span, holds
-from sagecert_verify.derive.step_events import (
-    LAPSED,
-    NOTHING_STATED,
-    REMINDER,
-    Announcer,
-    Stated,
-    Step,
-)
+from sagecert_verify.derive.step_events import LAPSED, NOTHING_STATED, REMINDER, Announcer, Stated, Step
 from sagecert_verify.derive.sweep import Announcement, State, Sweep
 
 
