@@ -25,6 +25,7 @@ from services.certification.api.fields import (
     Id,
     Instant,
     InstantAnswer,
+    NewestFirst,
     Score,
     Text,
 )
@@ -33,7 +34,6 @@ from services.certification.domain.fact_report import StatedScore
 from services.certification.domain.refusals import KnownInTheFuture, NotFound
 from services.certification.event_store.store import EventStore
 from services.certification.event_store.streams import registration_stream
-from services.web.feed_events import POSITION_MAX
 from services.web.input_parsing import WHOLE_NUMBER, Body
 from services.web.lists_as_csv import list_of
 from services.web.scopes import Scope, requires
@@ -177,9 +177,7 @@ async def registrations(
     consultant_id: Annotated[Id, Query(description="Only those of this person.")],
     at: Instant | None = None,
     known_at: Instant | None = None,
-    after: Annotated[
-        int | None, Query(ge=1, le=POSITION_MAX, description="`next` of the page before."), WHOLE_NUMBER
-    ] = None,
+    after: NewestFirst = None,
     limit: Annotated[
         int, Query(ge=1, le=LIMIT_MAX, description="How many registrations are looked at."), WHOLE_NUMBER
     ] = LIMIT_DEFAULT,

@@ -4,11 +4,12 @@ import re
 from datetime import date, datetime
 from typing import Annotated, Any, Final, TypeVar
 
-from fastapi import Path
+from fastapi import Path, Query
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, StringConstraints
 from pydantic import Field as ModelField
 from pydantic.json_schema import WithJsonSchema
 
+from services.web.feed_events import POSITION_MAX
 from services.web.input_parsing import DAY_PATTERN, INSTANT_SCHEMA, WHOLE_NUMBER, YEARS, Body, parse_instant
 from services.web.sold_products import Product
 from shared.events.facts import ELIGIBLE_PROGRAMMES
@@ -102,6 +103,11 @@ Name = Annotated[
     StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$"),
     ModelField(description="A name of 1 to 200 characters, without NUL.", examples=["Harbour Software Ltd"]),
 ]
+
+NewestFirst = Annotated[
+    int | None, Query(ge=1, le=POSITION_MAX, description="`next` of the page before."), WHOLE_NUMBER
+]
+"""The `after` of a page; None: of the first."""
 
 KEY_PATTERN: Final = r"^[\x21-\x7E]{1,255}$"
 """An idempotency key: visible ASCII."""

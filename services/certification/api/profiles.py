@@ -1,5 +1,7 @@
 """Profiles: the names of partners and consultants, kept beside the facts and erased on request."""
 
+from typing import Any, Final
+
 from fastapi import APIRouter, Depends
 
 from services.certification.api.command_request import REFUSALS, TheService, refusals
@@ -10,6 +12,7 @@ from services.web.input_parsing import Body, reject_duplicate_keys
 from services.web.scopes import Scope, requires
 
 router = APIRouter(prefix="/certification/v1")
+_KEEPING: Final[dict[str, Any]] = {"responses": REFUSALS, "dependencies": [Depends(reject_duplicate_keys)]}
 
 
 class PartnerProfileBody(Body):
@@ -50,12 +53,7 @@ async def partner_profile(partner_id: Id, service: TheService) -> PartnerProfile
     return PartnerProfile(partner_id=partner_id, name=name)
 
 
-@router.put(
-    "/partners/{partner_id}/profile",
-    tags=["Partners"],
-    responses=REFUSALS,
-    dependencies=[Depends(reject_duplicate_keys)],
-)
+@router.put("/partners/{partner_id}/profile", tags=["Partners"], **_KEEPING)
 @requires(Scope.ADMIN)
 async def keep_partner_profile(partner_id: Id, body: PartnerProfileBody, service: TheService) -> PartnerProfile:
     """Keeps the profile in place of an earlier one, or of the name that came with an enrolment."""
@@ -80,12 +78,7 @@ async def profile(consultant_id: Id, service: TheService) -> ProfileAnswer:
     return ProfileAnswer(consultant_id=consultant_id, name=found.name, email=found.email)
 
 
-@router.put(
-    "/consultants/{consultant_id}/profile",
-    tags=["Consultants"],
-    responses=REFUSALS,
-    dependencies=[Depends(reject_duplicate_keys)],
-)
+@router.put("/consultants/{consultant_id}/profile", tags=["Consultants"], **_KEEPING)
 @requires(Scope.ADMIN)
 async def keep_profile(consultant_id: Id, body: ProfileBody, service: TheService) -> ProfileAnswer:
     """Keeps the profile in place of an earlier one. Never part of a fact."""

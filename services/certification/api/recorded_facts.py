@@ -6,10 +6,9 @@ from fastapi import APIRouter, Query
 
 from services.certification.api.command_request import REFUSALS, TheService
 from services.certification.api.facts import RecordedFact, recorded_members
-from services.certification.api.fields import KEY_PATTERN, Answer, Id
+from services.certification.api.fields import KEY_PATTERN, Answer, Id, NewestFirst
 from services.certification.event_store.fact_search import FactSearch, FoundFactRow
 from services.web import event_feed
-from services.web.feed_events import POSITION_MAX
 from services.web.input_parsing import WHOLE_NUMBER
 from services.web.lists_as_csv import list_of
 from services.web.refusal import Malformed
@@ -43,9 +42,7 @@ async def recorded_facts(
     causation_id: Annotated[_Token, Query(description="Only the decisions that follow from this fact.")] = None,
     about: Annotated[_Token, Query(description="Only about this person or partner, or of this conversation.")] = None,
     types: Annotated[tuple[str, ...], Query(alias="type", description="Only these; short or full names.")] = (),
-    after: Annotated[
-        int | None, Query(ge=1, le=POSITION_MAX, description="`next` of the page before."), WHOLE_NUMBER
-    ] = None,
+    after: NewestFirst = None,
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX, description="How many at most."), WHOLE_NUMBER] = LIMIT_DEFAULT,
 ) -> RecordedFacts:
     """The facts as recorded, newest first, with what voided each. Free text is with the single fact.

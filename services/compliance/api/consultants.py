@@ -6,8 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.compliance.api.openapi import question_docs
-from services.compliance.api.query_params import Id, question_of
-from services.compliance.api.service import service_of
+from services.compliance.api.query_params import Id, derived
 from services.compliance.historical_answers.consultants import ConsultantAnswer, ConsultantCertificationsAnswer
 from services.compliance.historical_answers.questions import ConsultantCertification, ConsultantCertifications
 from services.web.scopes import Scope, requires
@@ -23,8 +22,7 @@ router: Final = APIRouter(tags=["consultants"])
 @requires(Scope.READ)
 async def certifications(request: Request, consultant_id: Id) -> Response:
     """For each product: whether the person is certified (R4), may use the portal (R1), and what it lacks for it."""
-    question = question_of(request, ConsultantCertifications, consultant_id=consultant_id)
-    return await service_of(request).derive(request, question, consultant_id)
+    return await derived(request, ConsultantCertifications, consultant_id, consultant_id=consultant_id)
 
 
 @router.get(
@@ -34,5 +32,4 @@ async def certifications(request: Request, consultant_id: Id) -> Response:
 @requires(Scope.READ)
 async def certification(request: Request, consultant_id: Id, product: Product) -> Response:
     """Whether the person is certified for the product (R4) and may use the portal for it (R1)."""
-    question = question_of(request, ConsultantCertification, consultant_id=consultant_id, product=product)
-    return await service_of(request).derive(request, question, consultant_id)
+    return await derived(request, ConsultantCertification, consultant_id, consultant_id=consultant_id, product=product)

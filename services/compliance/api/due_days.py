@@ -15,8 +15,6 @@ from services.web.scopes import Scope, requires
 
 router: Final = APIRouter(tags=["lists"])
 
-_EVERYBODY: Final = "due-days"
-"""The queue key of questions about the days of all partners: questions with one key take turns."""
 _MEDIA_TYPE: Final = {"calendar": CALENDAR, "feed": ATOM}
 
 
@@ -62,6 +60,6 @@ async def _due_days(request: Request, partner_id: str | None, form: Literal["cal
     question = question_of(request, DueDays, partner_id=partner_id, form=form, path=request.scope["path"])
     service = service_of(request)
     await service.applied(question)
-    response = await service.derive(request, question, partner_id or _EVERYBODY)
+    response = await service.derive(request, question, partner_id or "due-days")
     response.headers["content-type"] = f"{_MEDIA_TYPE[form]}; charset=utf-8"
     return response

@@ -15,9 +15,6 @@ from services.web.scopes import Scope, requires
 
 router: Final = APIRouter(tags=["facts"])
 
-_EVERYTHING: Final = "facts-without-effect"
-"""The queue key of questions without an id: questions with one key take turns."""
-
 
 @router.get("/compliance/v1/facts-without-effect", **question_docs(FactsWithoutEffect, FactsWithoutEffectAnswer))
 @requires(Scope.READ)
@@ -29,5 +26,5 @@ async def facts_without_effect(request: Request) -> Response:
     page; as `after`, with the same `order`, it goes on with the same list, even if facts were recorded meanwhile.
     """
     question = question_of(request, FactsWithoutEffect)
-    about = question.partner_id or question.consultant_id or _EVERYTHING
+    about = question.partner_id or question.consultant_id or "facts-without-effect"
     return await service_of(request).derive(request, question, about)

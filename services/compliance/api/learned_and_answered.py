@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.compliance.api.openapi import question_docs
-from services.compliance.api.query_params import Id, question_of
+from services.compliance.api.query_params import Id, derived, question_of
 from services.compliance.api.service import service_of
 from services.compliance.historical_answers.claims import ClaimItem, ClaimsAnswer
 from services.compliance.historical_answers.partner_changes import LearnedChange, PartnerChangesAnswer
@@ -26,8 +26,7 @@ async def partner_changes(request: Request, partner_id: Id) -> Response:
     Each change names the facts of one call, and the members of the answer that they changed. `next` is null on the
     last page.
     """
-    question = question_of(request, PartnerChanges, partner_id=partner_id)
-    return await service_of(request).derive(request, question, partner_id)
+    return await derived(request, PartnerChanges, partner_id, partner_id=partner_id)
 
 
 @router.get("/audit/v1/claims", **question_docs(PartnerClaims, ClaimsAnswer))

@@ -6,8 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.compliance.api.openapi import question_docs
-from services.compliance.api.query_params import Id, question_of
-from services.compliance.api.service import service_of
+from services.compliance.api.query_params import Id, derived
 from services.compliance.historical_answers.partner_comparison import PartnerComparisonAnswer
 from services.compliance.historical_answers.questions import PartnerComparison, PartnerStandings, PartnerTimeline
 from services.compliance.historical_answers.standing_history import StandingsAnswer
@@ -30,8 +29,7 @@ async def timeline(request: Request, partner_id: Id) -> Response:
     voids are there, too. Send `next` as `after` to go on with the same list, even if facts were recorded meanwhile. It
     is null on the last page.
     """
-    question = question_of(request, PartnerTimeline, partner_id=partner_id)
-    return await service_of(request).derive(request, question, partner_id)
+    return await derived(request, PartnerTimeline, partner_id, partner_id=partner_id)
 
 
 @router.get("/compliance/v1/partners/{partner_id}/standings", **question_docs(PartnerStandings, StandingsAnswer))
@@ -39,8 +37,7 @@ async def timeline(request: Request, partner_id: Id) -> Response:
 @list_of("standings", StandingSpan, pages=False)
 async def standings(request: Request, partner_id: Id) -> Response:
     """Status, headcount and minimum of each product over time, and when each person was linked and counted."""
-    question = question_of(request, PartnerStandings, partner_id=partner_id)
-    return await service_of(request).derive(request, question, partner_id)
+    return await derived(request, PartnerStandings, partner_id, partner_id=partner_id)
 
 
 @router.get(
@@ -49,5 +46,4 @@ async def standings(request: Request, partner_id: Id) -> Response:
 @requires(Scope.READ)
 async def comparison(request: Request, partner_id: Id) -> Response:
     """How the partner stands at a moment, at the same instant as known now, and now; and what happened since."""
-    question = question_of(request, PartnerComparison, partner_id=partner_id)
-    return await service_of(request).derive(request, question, partner_id)
+    return await derived(request, PartnerComparison, partner_id, partner_id=partner_id)

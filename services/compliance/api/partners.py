@@ -30,13 +30,13 @@ from services.compliance.read_model.answer_json import ComplianceAnswer, complia
 from services.compliance.read_model.current_standings import PresentPartner, StoredSegment, present, present_and_future
 from services.compliance.read_model.near_people import NOBODY_NEAR, decode_people, nearest_now
 from services.compliance.read_model.nearest_cache import KeptNearest
+from services.web.media_types import JSON
 from services.web.scopes import Scope, caller_of, requires
 from services.web.sold_products import Product
 from shared.events.compliance_events import Status
 
 router: Final = APIRouter(tags=["partners"])
 
-JSON: Final = "application/json"
 _SEGMENTS_MAX: Final = 8
 """Segments that a live answer compares; if more follow without a change, the log answers."""
 

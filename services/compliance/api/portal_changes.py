@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.compliance.api.openapi import LIST_PROBLEMS, question_docs
-from services.compliance.api.query_params import Id, question_of
+from services.compliance.api.query_params import Id, derived, question_of
 from services.compliance.api.service import service_of
 from services.compliance.historical_answers.as_of import Answer
 from services.compliance.historical_answers.portal_changes import (
@@ -28,9 +28,6 @@ from services.web.scopes import Scope, requires
 
 router: Final = APIRouter(tags=["portal changes"])
 
-_PORTAL_CHANGES: Final = "portal changes"
-"""The queue key of this list: questions with one key take turns."""
-
 
 @router.get(
     "/compliance/v1/portal-changes", **question_docs(PortalChangesList, PortalChangesAnswer, problems=LIST_PROBLEMS)
@@ -42,16 +39,14 @@ async def portal_changes(request: Request) -> Response:
 
     Send `next` as `after` for the next page; null: there is none.
     """
-    question = question_of(request, PortalChangesList)
-    return await service_of(request).derive(request, question, _PORTAL_CHANGES)
+    return await derived(request, PortalChangesList, "portal changes")
 
 
 @router.get("/compliance/v1/portal-changes/{portal_change_id}", **question_docs(PortalChangeTerms, PortalChangeAnswer))
 @requires(Scope.READ)
 async def portal_change(request: Request, portal_change_id: Id) -> Response:
     """One portal change, with the terms in force (R38); 404 while none of this id is declared."""
-    question = question_of(request, PortalChangeTerms, portal_change_id=portal_change_id)
-    return await service_of(request).derive(request, question, portal_change_id)
+    return await derived(request, PortalChangeTerms, portal_change_id, portal_change_id=portal_change_id)
 
 
 @router.get(
@@ -65,8 +60,7 @@ async def notifications(request: Request, portal_change_id: Id) -> Response:
 
     Nobody for a minor change (R25), nor while its declaration is voided and not recorded again (R33).
     """
-    question = question_of(request, PortalChangeNotifications, portal_change_id=portal_change_id)
-    return await service_of(request).derive(request, question, portal_change_id)
+    return await derived(request, PortalChangeNotifications, portal_change_id, portal_change_id=portal_change_id)
 
 
 class PartnerProgress(msgspec.Struct, frozen=True):

@@ -20,6 +20,7 @@ from pydantic import (
     WithJsonSchema,
     create_model,
 )
+from starlette.responses import Response
 
 from services.compliance.api.service import service_of
 from services.compliance.historical_answers import facts_without_effect, timeline
@@ -85,14 +86,9 @@ def _window_place(text: str) -> tuple[datetime, str, str, int]:
     return parse_any_instant(instant), partner_id, product, int(number)
 
 
-def _suspension_place(text: str) -> tuple[datetime, str, str]:
-    since, partner_id, product = text.split("~")
-    return parse_any_instant(since), partner_id, product
-
-
-def _portal_change_place(text: str) -> tuple[datetime, str]:
-    announced_at, portal_change_id = text.split("~")
-    return parse_any_instant(announced_at), portal_change_id
+def _instant_and_ids(text: str) -> tuple[object, ...]:
+    instant, *ids = text.split("~")
+    return parse_any_instant(instant), *ids
 
 
 def _first_day_not_over_before(instant: datetime) -> date:
@@ -105,9 +101,9 @@ _CURSORS: Final[Mapping[str, Any]] = {
     "maintenance cursor": _cursor(
         rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}~{ID_PATTERN}~{ID_PATTERN}~({ID_PATTERN}|~)", _duty_place
     ),
-    "suspension cursor": _cursor(rf"{_INSTANT}~{ID_PATTERN}~{ID_PATTERN}", _suspension_place),
+    "suspension cursor": _cursor(rf"{_INSTANT}~{ID_PATTERN}~{ID_PATTERN}", _instant_and_ids),
     "window cursor": _cursor(rf"{_INSTANT}~{ID_PATTERN}~({ID_PATTERN}|~)~[0-9]{{1,9}}", _window_place),
-    "portal change cursor": _cursor(rf"{_INSTANT}~{ID_PATTERN}", _portal_change_place),
+    "portal change cursor": _cursor(rf"{_INSTANT}~{ID_PATTERN}", _instant_and_ids),
     "timeline cursor": _cursor(timeline.CURSOR_PATTERN),
     "facts cursor": _cursor(facts_without_effect.CURSOR_PATTERN),
     "endpoint cursor": _cursor(rf"({ID_PATTERN})?"),
@@ -182,6 +178,11 @@ def question_of(request: Request, kind: type[_Q], **given: Any) -> _Q:
         sold = service_of(request).parameters.products
         require_sold((products,) if isinstance(products, str) else products, sold)
     return question
+
+
+async def derived(request: Request, kind: type[Question], about: str, **given: Any) -> Response:
+    """The answer to the question in the query string, by a process that replays history (`Service.derive`)."""
+    return await service_of(request).derive(request, question_of(request, kind, **given), about)
 
 
 def _read(form: Form, query: str) -> dict[str, Any]:

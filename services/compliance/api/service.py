@@ -155,7 +155,8 @@ class Service(NamedTuple):
     async def derive(self, request: Request, question: Question, about: str) -> Response:
         """The answer of a process that replays history, after the log reaches the question's `min_position`.
 
-        `about`: the id in question. Raises what `AnsweringPool.ask` raises. Stops waiting if the caller hangs up.
+        `about`: the id in question, or the name of a list; questions with one `about` take turns. Raises what
+        `AnsweringPool.ask` raises. Stops waiting if the caller hangs up.
         """
         if isinstance(question, FreshQuestion) and question.min_position:
             await self.wait_for_position(question, log_head)
