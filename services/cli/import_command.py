@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from services.cli.error_messages import friendly_errors
-from services.cli.options import api_key_option, json_option, mapped_files, require_mappings, table_options, url_option
+from services.cli.options import (
+    api_key_option,
+    json_option,
+    mapped_files,
+    require_distinct_files,
+    table_options,
+    url_option,
+)
 from services.cli.progress_and_address import progress_bar
 
 if TYPE_CHECKING:
@@ -58,7 +65,7 @@ def import_(
     After an interruption, run the same command again: no fact is recorded twice. Ends with status 3 where rows or
     facts were refused; all others are recorded.
     """
-    require_mappings(files, mappings)
+    require_distinct_files(files, mappings, report)
     with friendly_errors():
         from services.cli.imports.batch_client import BatchClient
         from services.cli.imports.import_spool import ImportSpool

@@ -87,9 +87,23 @@ class InstantType(click.ParamType[datetime]):
         return instant
 
 
+class ExistingFileType(click.Path):
+    """A file that can be read to its end: no directory, pipe or device, which would be waited for, or never end."""
+
+    def __init__(self) -> None:
+        super().__init__(exists=True, dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Fails for what is there and is no file."""
+        path: Any = super().convert(value, param, ctx)
+        if not Path(path).is_file():
+            self.fail(f"{str(value)!r} is a pipe, a device or a socket: save what it holds as a file, and give that.")
+        return path
+
+
 def table_options(*, mapping: str, report: str) -> Callable[[_Command], _Command]:
     """FILES, `--mapping` and `--report`, with the help of the two options."""
-    existing = click.Path(exists=True, dir_okay=False, path_type=Path)
+    existing = ExistingFileType()
 
     def add(command: _Command) -> _Command:
         command = click.option("--report", type=click.Path(dir_okay=False, writable=True, path_type=Path), help=report)(
@@ -103,10 +117,12 @@ def table_options(*, mapping: str, report: str) -> Callable[[_Command], _Command
     return add
 
 
-def require_mappings(files: Sequence[Path], mappings: Sequence[Path]) -> None:
-    """One for all files, or one for each. Raises `click.UsageError`."""
+def require_distinct_files(files: Sequence[Path], mappings: Sequence[Path], report: Path | None) -> None:
+    """One mapping for all files, or one for each; and a report that is none of them. Raises `click.UsageError`."""
     if len(mappings) not in (1, len(files)):
         raise click.UsageError(f"--mapping is given once for all files, or {len(files)} times: once for each.")
+    if report is not None and report.exists() and any(report.samefile(path) for path in (*files, *mappings)):
+        raise click.UsageError(f"--report would overwrite {report}, which is read: choose another name.")
 
 
 def mapped_files(files: Sequence[Path], mappings: Sequence[Path]) -> "list[tuple[Path, ImportMapping]]":

@@ -15,7 +15,7 @@ from services.cli.options import (
     api_key_option,
     json_option,
     mapped_files,
-    require_mappings,
+    require_distinct_files,
     table_options,
     url_option,
 )
@@ -67,7 +67,7 @@ def reconcile(
     each other, are only listed. Ends with status 3 while differences remain. Nothing is recorded twice: the same
     command goes on after an interruption.
     """
-    require_mappings(files, mappings)
+    require_distinct_files(files, mappings, report)
     with friendly_errors():
         from services.cli.imports.batch_client import BatchClient
         from services.cli.reconciliation.comparable_facts import kinds_of

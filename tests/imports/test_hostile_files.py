@@ -6,8 +6,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from random import Random
+from socket import AF_UNIX, socket
 from typing import BinaryIO, Final
 
 import pytest
@@ -130,8 +133,17 @@ def test_a_file_that_is_no_table_ends_the_import_with_a_sentence(name: str, tmp_
         ("text.ndjson", b"no json\n", "row 1: The line is not a JSON object"),
         ("nan.ndjson", b'{"Account": NaN}\n', "row 1: The line is not a JSON object: NaN is not a number"),
         ("twice.ndjson", b'{"Account": "P1", "Account": "P2"}\n', "a member is named twice"),
-        ("half.ndjson", b'{"Account": "P1", "Employee": "\\ud800"}\n', "row 1: A text holds half of a character"),
-        ("nested.ndjson", b'{"Account": {}}\n', "A member is an object: rows are flat"),
+        (
+            "half.ndjson",
+            b'{"Account": "P1", "Employee": "\\ud800"}\n',
+            "row 1: Member Employee holds half of a character",
+        ),
+        ("nested.ndjson", b'{"Account": {}}\n', "row 1: Member Account holds an object"),
+        (
+            "beside.ndjson",
+            b'{"Account": "P 1", "Other": [{"half": "\\ud800"}]}\n',
+            "partner_id: 'P 1' is not an id",
+        ),
         (
             "long.ndjson",
             b'{"Account": "P1", "Employee": "%b", "Joined": "2026-01-05T09:00:00Z"}\n' % (b"x" * 200_000),
@@ -167,6 +179,66 @@ def test_a_small_parquet_file_of_great_cells_fills_no_memory(kept: bool, tmp_pat
     status, output = said(tmp_path, "great.parquet")
     assert status == 1
     assert "A cell of column Account has 4,194,304 bytes, and has at most 131,072" in output
+
+
+def test_each_value_of_a_parquet_file_is_read_or_named_and_no_column_beside_matters(tmp_path: Path) -> None:
+    """A row that a mapping can read is refused for its account alone, which is no id."""
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    def stamped(value: int, unit: str, zone: str | None) -> object:
+        return pyarrow.array([value], pyarrow.int64()).cast(pyarrow.timestamp(unit, zone))
+
+    text, moment = pyarrow.array(["C1"]), stamped(1_704_189_600_000_000, "us", "Europe/London")
+    not_utf_8 = [None, pyarrow.py_buffer(b"\0\0\0\0\2\0\0\0"), pyarrow.py_buffer(b"\xff\xfe")]
+    read = "row 1: partner_id: 'P 1' is not an id"
+    columns = [
+        ("Employee", pyarrow.array(["C1"], pyarrow.large_string()), read),
+        ("Employee", text.dictionary_encode(), read),
+        ("Employee", pyarrow.array([Decimal(7)]), read),
+        ("Joined", stamped(1_704_189_600_000, "ms", None), read),
+        ("Other", pyarrow.array([{"a": [b"\xff"]}]), read),
+        ("Employee.Name", pyarrow.array([{"a": 1}]), read),
+        ("Joined", stamped(2**60, "us", "UTC"), "Column Joined holds a value that cannot be read: it lies outside"),
+        ("Joined", stamped(1_704_189_600_000_000_001, "ns", "UTC"), "it is not a whole number of microseconds"),
+        ("Joined", stamped(0, "us", "Mars/Base"), "its time zone is unknown"),
+        ("Joined", pyarrow.array([2**30], pyarrow.int32()).cast(pyarrow.date32()), "it lies outside the years"),
+        ("Joined", pyarrow.array([date(2026, 1, 5)]), "'2026-01-05' has no time of day"),
+        ("Employee", pyarrow.Array.from_buffers(pyarrow.string(), 1, not_utf_8), "it is not UTF-8"),
+        ("Employee", pyarrow.array([float("nan")]), "Column Employee holds nan, which is not a number"),
+        ("Employee", pyarrow.array([{"a": 1}]), "Column Employee holds a dict"),
+        ("Employee", pyarrow.array([["C1", "C2"]]), "column Employee holds a list"),
+    ]
+    for name, column, sentence in columns:
+        table = {"Account": pyarrow.array(["P 1"]), "Employee": text, "Joined": moment, name: column}
+        parquet.write_table(pyarrow.table(table), tmp_path / "a.parquet")
+        status, output = said(tmp_path, "a.parquet")
+        assert (status, sentence in output) == (3, True), output
+
+
+@pytest.mark.parametrize("command", ["import", "reconcile"])
+def test_what_is_not_a_file_is_refused_before_it_is_waited_for(command: str, tmp_path: Path) -> None:
+    good, mapping, pipe = tmp_path / "good.csv", tmp_path / "mapping.toml", tmp_path / "pipe.csv"
+    good.write_bytes(HEADER + ROW)
+    mapping.write_text(MAPPING)
+    os.mkfifo(pipe)
+    with socket(AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "socket.csv"))
+        for path, sentence in (
+            (pipe, "is a pipe, a device or a socket"),
+            (tmp_path / "socket.csv", "is a pipe, a device or a socket"),
+            (Path("/dev/zero"), "is a pipe, a device or a socket"),
+            (tmp_path, "is a directory"),
+            (tmp_path / "none.csv", "does not exist"),
+        ):
+            for file, mapped in ((path, mapping), (good, path)):
+                done = CliRunner().invoke(main, [command, str(file), "--mapping", str(mapped), "--url", NOWHERE])
+                assert (done.exit_code, sentence in done.output) == (2, True), done.output
+    for read in (good, mapping):
+        arguments = [command, str(good), "--mapping", str(mapping), "--report", str(read), "--url", NOWHERE]
+        done = CliRunner().invoke(main, arguments)
+        assert (done.exit_code, "would overwrite" in done.output) == (2, True), done.output
+    assert good.read_bytes() == HEADER + ROW
 
 
 def test_a_damaged_parquet_file_is_named_in_a_sentence(tmp_path: Path) -> None:

@@ -94,9 +94,13 @@ class ImportMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fact: Annotated[list[FactMapping], msgspec.Meta(min_length=1, max_length=FACTS_MAX)]
     file: FileFormat = FileFormat()
 
+    def columns(self) -> list[str]:
+        """The columns that it reads, each once."""
+        return list(dict.fromkeys(column for fact in self.fact for column in fact.columns()))
+
     def require_columns(self, columns: Sequence[str]) -> None:
         """Raises `UnreadableTable` unless the table has each column that is named, once."""
-        wanted = dict.fromkeys(column for fact in self.fact for column in fact.columns())
+        wanted = self.columns()
         shown = ", ".join(columns[:20]) + (" and others" if len(columns) > 20 else "")
         missing = [column for column in wanted if column not in columns]
         if missing:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,9 +19,12 @@ _ROWS_READ: Final = 1_000
 
 
 def read_parquet(
-    path: Path, require_columns: Callable[[Sequence[str]], None], on_read: Callable[[int], None]
+    path: Path,
+    columns: Sequence[str],
+    require_columns: Callable[[Sequence[str]], None],
+    on_read: Callable[[int], None],
 ) -> Iterator[TableRow | RowProblem]:
-    """The rows of the file, from 1. Raises `UnreadableTable`."""
+    """The rows of the file, from 1, with these columns. Raises `UnreadableTable`."""
     try:
         metadata = parquet.read_metadata(path)
         require_columns(metadata.schema.to_arrow_schema().names)
@@ -29,7 +33,8 @@ def read_parquet(
         with parquet.ParquetFile(path, read_dictionary=texts) as file:
             _refuse_great_groups(file)
             number, share = 0, path.stat().st_size / max(1, file.metadata.num_rows)
-            for batch in file.iter_batches(batch_size=_ROWS_READ):
+            for batch in file.iter_batches(batch_size=_ROWS_READ, columns=list(columns)):
+                batch = batch.select([name for name in batch.schema.names if name in columns])
                 _refuse_great_cells(batch)
                 for place in range(batch.num_rows):
                     number += 1
@@ -66,13 +71,34 @@ def _refuse_great_cells(batch: pyarrow.RecordBatch) -> None:
 def _row(number: int, batch: pyarrow.RecordBatch, place: int) -> TableRow | RowProblem:
     try:
         cells = zip(batch.schema.names, batch.columns, strict=True)
-        return TableRow(number, {name: _cell(column[place].as_py()) for name, column in cells})
+        return TableRow(number, {name: _cell(name, column[place]) for name, column in cells})
     except ValueError as problem:
         return RowProblem(number, f"{problem}.")
 
 
-def _cell(value: Any) -> Cell:
-    """Raises `ValueError` for a nested value."""
+def _cell(name: str, cell: pyarrow.Scalar) -> Cell:
+    """Raises `ValueError` for what a mapping cannot read."""
+    try:
+        value = cell.as_py()
+    except (ValueError, OverflowError) as problem:
+        raise ValueError(f"Column {name} holds a value that cannot be read: {_reason(cell.type, problem)}") from None
+    return _text(name, value)
+
+
+def _reason(kind: pyarrow.DataType, problem: Exception) -> str:
+    """Why a value of this kind cannot be read."""
+    if isinstance(problem, UnicodeError):
+        return "it is not UTF-8"
+    if not pyarrow.types.is_temporal(kind):
+        return str(problem)
+    if isinstance(problem, OverflowError):
+        return "it lies outside the years 1 to 9999"
+    if "Nanosecond" in str(problem):
+        return "it is not a whole number of microseconds"
+    return "its time zone is unknown"
+
+
+def _text(name: str, value: Any) -> Cell:
     match value:
         case None:
             return ""
@@ -82,11 +108,16 @@ def _cell(value: Any) -> Cell:
             return value.strip()
         case Decimal():
             return format(value, "f")
+        case float() if not isfinite(value):
+            raise ValueError(f"Column {name} holds {value}, which is not a number")
         case int() | float():
             return repr(value)
         case date() | datetime():
             return value.isoformat()
         case list():
-            return tuple(str(_cell(part)) for part in value)
+            return tuple(str(_text(name, part)) for part in value)
         case _:
-            raise ValueError(f"A cell holds a {type(value).__name__}: rows are flat")
+            kind = type(value).__name__
+            raise ValueError(
+                f"Column {name} holds a {kind}: a mapping reads texts, numbers, instants and lists of them"
+            )

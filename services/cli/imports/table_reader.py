@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from services.cli.imports.csv_table import read_csv
-from services.cli.imports.mapping import FileFormat, ImportMapping
+from services.cli.imports.mapping import ImportMapping
 from services.cli.imports.ndjson_table import read_ndjson
 from services.cli.imports.table import RowProblem, TableRow, UnreadableTable
 
@@ -34,30 +34,29 @@ def read_table(
         mapping.require_columns(columns)
 
     try:
-        yield from read(path, mapping.file, checked, on_read)
+        yield from read(path, mapping, checked, on_read)
     except UnreadableTable as problem:
         raise UnreadableTable(f"{path}: {problem.message}") from None
     except OSError as problem:
         raise UnreadableTable(f"{path} cannot be read: {problem.strerror}.") from problem
 
 
-def _csv(path: Path, written: FileFormat, checked: Columns, on_read: OnRead) -> Iterator[TableRow | RowProblem]:
+def _csv(path: Path, mapping: ImportMapping, checked: Columns, on_read: OnRead) -> Iterator[TableRow | RowProblem]:
     with path.open("rb") as file:
-        yield from read_csv(file, written.encoding, written.delimiter, checked, on_read)
+        yield from read_csv(file, mapping.file.encoding, mapping.file.delimiter, checked, on_read)
 
 
-def _ndjson(path: Path, written: FileFormat, checked: Columns, on_read: OnRead) -> Iterator[TableRow | RowProblem]:
+def _ndjson(path: Path, mapping: ImportMapping, checked: Columns, on_read: OnRead) -> Iterator[TableRow | RowProblem]:
     del checked
     with path.open("rb") as file:
-        yield from read_ndjson(file, written.encoding, on_read)
+        yield from read_ndjson(file, mapping.file.encoding, mapping.columns(), on_read)
 
 
-def _parquet(path: Path, written: FileFormat, checked: Columns, on_read: OnRead) -> Iterator[TableRow | RowProblem]:
-    del written
+def _parquet(path: Path, mapping: ImportMapping, checked: Columns, on_read: OnRead) -> Iterator[TableRow | RowProblem]:
     try:
         from services.cli.imports.parquet_table import read_parquet
     except ImportError:
         raise UnreadableTable(
             f"Parquet files are read with pyarrow: {sys.executable} -m pip install 'sagecert[parquet]'."
         ) from None
-    yield from read_parquet(path, checked, on_read)
+    yield from read_parquet(path, mapping.columns(), checked, on_read)
