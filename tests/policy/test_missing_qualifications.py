@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from services.certification.domain.rules.grants import grants
 from services.certification.domain.void import standing
-from services.compliance.policy.certified_spans import Obligation
+from services.compliance.policy.certified_periods import Obligation
 from services.compliance.policy.missing_qualifications import NO_TRAINING, lacking, owed_maintenance, training_of
 from shared.events.envelope import Fact
 from shared.events.facts import AttemptScored, ConsultantCertified, CourseCompleted, ExamRegistered, Period, Reported

@@ -209,8 +209,8 @@ MISTAKES: Final = (
     Mistake(
         "a certification for any product counts for every product",
         f"{POLICY}/consultant_at_partner.py",
-        "certification.spans, since, through)",
-        'self._certifications.get("S200P", certification).spans, since, through)',
+        "certification.certified, since, through)",
+        'self._certifications.get("S200P", certification).certified, since, through)',
         "test_suspension_is_for_the_product_that_is_short",
     ),
     Mistake(
@@ -262,7 +262,7 @@ MISTAKES: Final = (
     # Maintenance ---------------------------------------------------------------------------------
     Mistake(
         "who is certified at the announcement is bound by it",
-        f"{POLICY}/certified_spans.py",
+        f"{POLICY}/certified_periods.py",
         "obligations[bisect_right(obligations, grant.granted_at, key=_announced_at) :]",
         "[due for due in obligations if grant.granted_at <= due.announced_at]",
         "test_who_is_certified_at_the_announcement_or_later_is_free",
@@ -356,7 +356,7 @@ MISTAKES: Final = (
     ),
     Mistake(
         "maintenance is still missing of what was revoked",
-        f"{POLICY}/certified_spans.py",
+        f"{POLICY}/certified_periods.py",
         "end=min((end for end in (gap.end, period.end) if end is not None), default=None),",
         "end=gap.end,",
         "test_who_was_revoked_after_a_lapse_is_not_restored_by_maintenance_and_told_so",

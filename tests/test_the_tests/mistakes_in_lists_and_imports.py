@@ -356,7 +356,7 @@ MISTAKES: Final = (
         f"{PROJECTION}/comparison.py",
         "for share in range(shares + 1)]",
         "for share in range(shares)]",
-        "compliance/test_policy_upgrade.py::test_one_event_that_differs_is_found_wherever_it_is[max(position)]",
+        "compliance/test_takeover.py::test_one_event_that_differs_is_found_wherever_it_is[max(position)]",
     ),
     Mistake(
         "an event at the instant that parts two connections is numbered by both",

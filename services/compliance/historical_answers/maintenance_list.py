@@ -14,7 +14,7 @@ from services.compliance.historical_answers.consultant_lists import every_person
 from services.compliance.historical_answers.page_budget import ALL_PRODUCTS, PageBudget
 from services.compliance.historical_answers.questions import MaintenanceList
 from services.compliance.policy.calendar import end_of_london_day
-from services.compliance.policy.certified_spans import Obligation
+from services.compliance.policy.certified_periods import Obligation
 from services.compliance.policy.consultant_times import ConsultantRecord, holds, linked_times, record_of
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.partner_facts import PartnerFacts

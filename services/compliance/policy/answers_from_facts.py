@@ -197,7 +197,7 @@ def _certification(known: list[Fact], partner_facts: PartnerFacts, consultant_id
         return Certification(product, (), (), endings(product, (), revocations))
     return Certification(
         product,
-        stated.spans,
+        stated.certified,
         stated.lapses(partner_facts.obligations(product)),
         endings(product, stated.periods(), revocations),
     )

@@ -6,7 +6,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import NamedTuple
 
-from services.compliance.policy.certified_spans import Span
+from services.compliance.policy.certified_periods import CertifiedPeriod
 from services.compliance.policy.reason import Reason
 from shared.events.envelope import Fact
 from shared.events.facts import Period
@@ -16,26 +16,26 @@ from shared.events.wire import instant_text
 class Certification(NamedTuple):
     """One person's certification for one product, over time.
 
-    `spans`: when it holds, in order. `lapses`: when nothing but unfinished maintenance is in its way. `ended`: from
+    `certified`: when it holds, in order. `lapses`: when nothing but unfinished maintenance is in its way. `ended`: from
     each instant at which a grant ended or a revocation was ordered, the reason why the person is not certified.
     """
 
     product: str
-    spans: Sequence[Span]
-    lapses: Sequence[Span]
+    certified: Sequence[CertifiedPeriod]
+    lapses: Sequence[CertifiedPeriod]
     ended: Mapping[datetime, Reason]
 
     def instants(self) -> set[datetime]:
         """Every instant at which the answer about it can change."""
-        bounds = {instant for span in (*self.spans, *self.lapses) for instant in (span.start, span.end)}
+        bounds = {instant for period in (*self.certified, *self.lapses) for instant in (period.start, period.end)}
         return {instant for instant in (*bounds, *self.ended) if instant is not None}
 
     def at(self, instant: datetime) -> tuple[bool, Reason]:
         """Whether it holds at the instant, and why."""
-        known = bisect_right(self.spans, instant, key=attrgetter("start"))
-        for span in _holding(self.spans[known - 1 : known], instant):
-            text = f"Certified for {self.product} since {instant_text(span.start)}."
-            return True, Reason("R4", text, span.start_facts)
+        known = bisect_right(self.certified, instant, key=attrgetter("start"))
+        for period in _holding(self.certified[known - 1 : known], instant):
+            text = f"Certified for {self.product} since {instant_text(period.start)}."
+            return True, Reason("R4", text, period.start_facts)
         lapsed_by = [fact_id for lapse in _holding(self.lapses, instant) for fact_id in lapse.start_facts]
         if lapsed_by:
             text = f"The certification for {self.product} lapsed: maintenance was due and is not complete."
@@ -74,5 +74,5 @@ def endings(product: str, granted: Iterable[Period], revocations: Iterable[Fact]
     return found
 
 
-def _holding(spans: Iterable[Span], instant: datetime) -> list[Span]:
-    return [span for span in spans if span.start <= instant and (span.end is None or instant < span.end)]
+def _holding(periods: Iterable[CertifiedPeriod], instant: datetime) -> list[CertifiedPeriod]:
+    return [period for period in periods if period.start <= instant and (period.end is None or instant < period.end)]

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.compliance.policy.certified_spans import (
+from services.compliance.policy.certified_periods import (
+    CertifiedPeriod,
     Obligation,
-    Span,
     lapses,
-    obliged_spans,
-    united_spans,
-    valid_spans,
+    obliged_periods,
+    united_periods,
+    valid_periods,
 )
 from services.compliance.policy.first_difference import first_difference
 from shared.events.facts import GrantStatement, Period
@@ -18,19 +18,19 @@ from shared.events.facts import GrantStatement, Period
 class CertificationHistory:
     """The statements about one person and product, and when the person is certified by them.
 
-    `grants`, `completions`: the last statement of each, by its id and that of the portal change. `spans`: when the
+    `grants`, `completions`: the last statement of each, by its id and that of the portal change. `certified`: when the
     person is certified, in order. `lapsing`: whether one of them ends because maintenance was not finished. Both are as
     of the last `refresh`.
     """
 
-    __slots__ = ("_changed", "_further", "_valid", "completions", "grants", "lapsing", "spans")
+    __slots__ = ("_changed", "_further", "_valid", "certified", "completions", "grants", "lapsing")
 
     def __init__(self) -> None:
         self.grants: dict[str, GrantStatement] = {}
         self.completions: dict[str, Sequence[Period]] = {}
-        self.spans: list[Span] = []
+        self.certified: list[CertifiedPeriod] = []
         self.lapsing = False
-        self._valid: dict[str, Sequence[Span]] = {}
+        self._valid: dict[str, Sequence[CertifiedPeriod]] = {}
         self._changed: set[str] = set()
         self._further: list[Obligation] = []
 
@@ -53,9 +53,9 @@ class CertificationHistory:
         self._changed.update(self.grants)
 
     def refresh(self, obligations: Sequence[Obligation]) -> datetime | None:
-        """Derives the spans again. `obligations`: of the product, in order.
+        """Derives the periods again. `obligations`: of the product, in order.
 
-        Returns the first instant at which the spans differ from before; None: they are the same.
+        Returns the first instant at which the periods differ from before; None: they are the same.
         """
         if not self._changed and not self._further:
             return None
@@ -64,16 +64,17 @@ class CertificationHistory:
         valid = self._valid
         adds_only = len(changed) == 1 and not further and valid.keys().isdisjoint(changed)
         for grant_id in changed:
-            valid[grant_id] = valid_spans(self.grants[grant_id], obligations, self.completions)
+            valid[grant_id] = valid_periods(self.grants[grant_id], obligations, self.completions)
         for grant_id in valid.keys() - changed if further else ():
-            valid[grant_id] = obliged_spans(valid[grant_id], self.grants[grant_id], further, self.completions)
-        if adds_only and all(_within(span, self.spans) for grant_id in changed for span in valid[grant_id]):
+            valid[grant_id] = obliged_periods(valid[grant_id], self.grants[grant_id], further, self.completions)
+        if adds_only and all(_within(period, self.certified) for grant_id in changed for period in valid[grant_id]):
             return None
-        before, self.spans = self.spans, united_spans([span for of_grant in valid.values() for span in of_grant])
-        self.lapsing = any(span.lapsed for span in self.spans)
-        return first_difference(before, self.spans)
+        before = self.certified
+        self.certified = united_periods([period for of_grant in valid.values() for period in of_grant])
+        self.lapsing = any(period.lapsed for period in self.certified)
+        return first_difference(before, self.certified)
 
-    def lapses(self, obligations: Sequence[Obligation]) -> list[Span]:
+    def lapses(self, obligations: Sequence[Obligation]) -> list[CertifiedPeriod]:
         """When unfinished maintenance alone makes a grant invalid. `obligations`: of the product, in order."""
         return lapses(self.grants.values(), obligations, self.completions)
 
@@ -82,9 +83,9 @@ class CertificationHistory:
         return [period for grant in self.grants.values() for period in grant.periods]
 
 
-def _within(span: Span, spans: Sequence[Span]) -> bool:
-    """Whether the span starts and ends inside one of these, and so adds nothing."""
-    for known in reversed(spans):
-        if known.start < span.start:
-            return known.end is None or (span.end is not None and span.end < known.end)
+def _within(period: CertifiedPeriod, periods: Sequence[CertifiedPeriod]) -> bool:
+    """Whether the period starts and ends inside one of these, and so adds nothing."""
+    for known in reversed(periods):
+        if known.start < period.start:
+            return known.end is None or (period.end is not None and period.end < known.end)
     return False

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from services.compliance.policy.certification_history import CertificationHistory
-from services.compliance.policy.certified_spans import Obligation, Span
+from services.compliance.policy.certified_periods import CertifiedPeriod, Obligation
 from services.compliance.policy.counting_partner import Counted, DualLink, EmploymentHistory
 from services.compliance.policy.event_announcement import Announcement
 from services.compliance.policy.link_changes import Employment
@@ -109,7 +109,7 @@ class ConsultantAtPartner:
             elif moved is not None:
                 since = min(since, moved.since)
             first = since if first is None else min(first, since)
-            changed = self._refresh_counted(product, certification.spans, since, through)
+            changed = self._refresh_counted(product, certification.certified, since, through)
             if changed is not None:
                 times[product] = changed
         if first is None or (moved is None and not times):
@@ -118,7 +118,7 @@ class ConsultantAtPartner:
         return ConsultantChange(times, retracted, announced) if times or retracted or announced else None
 
     def _refresh_counted(
-        self, product: str, spans: Sequence[Span], since: datetime, through: datetime | None
+        self, product: str, periods: Sequence[CertifiedPeriod], since: datetime, through: datetime | None
     ) -> Times | None:
         """The old and the new times that reach into the range (`through` None: without end); None: they are the same.
 
@@ -126,21 +126,21 @@ class ConsultantAtPartner:
         """
         counted, tenures = self._counted.get(product), self._employments.tenures
         if counted is None:
-            if not tenures or not spans:
+            if not tenures or not periods:
                 return None
             counted = self._counted[product] = []
-        if len(tenures) + len(spans) <= _FEW:
-            before, after = counted, _counted(tenures, spans)
+        if len(tenures) + len(periods) <= _FEW:
+            before, after = counted, _counted(tenures, periods)
             if after == before:
                 return None
             self._counted[product] = after
             return Times(before, after)
         first, end = _overlapping(counted, since, through)
         before = counted[first:end]
-        here, certified = slice(*_overlapping(tenures, since, through)), slice(*_overlapping(spans, since, through))
+        here, certified = slice(*_overlapping(tenures, since, through)), slice(*_overlapping(periods, since, through))
         after = [
             time
-            for time in _counted(tenures[here], spans[certified])
+            for time in _counted(tenures[here], periods[certified])
             if (time.end is None or time.end >= since) and (through is None or time.start <= through)
         ]
         if after == before:
@@ -153,7 +153,7 @@ class ConsultantAtPartner:
         notices = [self._dual_notice(dual) for dual in self._employments.dual_links_from(since)]
         for product, certification in self._certifications.items():
             if certification.lapsing and product in self._counted:
-                notices += self._lapses(product, certification.spans, since)
+                notices += self._lapses(product, certification.certified, since)
         if not notices and not self._notices:
             return (), ()
         if len(notices) > 1:
@@ -169,9 +169,11 @@ class ConsultantAtPartner:
         name: Name = "dual-link-detected" if dual.begins else "dual-link-cleared"
         return Announcement(name, dual.start, None, self._consultant_id, 1)
 
-    def _lapses(self, product: str, spans: Sequence[Span], since: datetime) -> list[Announcement]:
+    def _lapses(self, product: str, periods: Sequence[CertifiedPeriod], since: datetime) -> list[Announcement]:
         """The lapses for unfinished maintenance from the instant on, while the person counts (R26)."""
-        lapses = {span.end: span.end_facts for span in spans[_overlapping(spans, since, None)[0] :] if span.lapsed}
+        lapses = {
+            period.end: period.end_facts for period in periods[_overlapping(periods, since, None)[0] :] if period.lapsed
+        }
         if not lapses:
             return []
         counted = self._counted[product]
@@ -234,7 +236,7 @@ class ConsultantAtPartner:
 
 
 _FEW: Final = 4
-"""Up to so many tenures and spans are derived again as a whole."""
+"""Up to so many tenures and periods are derived again as a whole."""
 _by_instant: Final = attrgetter("instant")
 
 
@@ -247,7 +249,7 @@ _start: Final = attrgetter("start")
 
 
 def _overlapping(
-    times: Sequence[Counted] | Sequence[Span], since: datetime, through: datetime | None
+    times: Sequence[Counted] | Sequence[CertifiedPeriod], since: datetime, through: datetime | None
 ) -> tuple[int, int]:
     """The indices of those of the times, in order, that end at `since` or later and start at `through` or earlier."""
     first = bisect_left(times, since, key=_start)
@@ -256,26 +258,26 @@ def _overlapping(
     return first, len(times) if through is None else bisect_right(times, through, key=_start)
 
 
-def _counted(tenures: Sequence[Counted], spans: Sequence[Span]) -> list[Counted]:
-    """Where a time that counts here and a certified span overlap (R1, R23). Both are in order."""
+def _counted(tenures: Sequence[Counted], periods: Sequence[CertifiedPeriod]) -> list[Counted]:
+    """Where a time that counts here and a certified period overlap (R1, R23). Both are in order."""
     found = []
     first = 0
     for tenure in tenures:
         start, end = tenure.start, tenure.end
-        for index in range(first, len(spans)):
-            span = spans[index]
-            if end is not None and span.start >= end:
+        for index in range(first, len(periods)):
+            period = periods[index]
+            if end is not None and period.start >= end:
                 break
-            if span.end is not None and span.end <= start:
+            if period.end is not None and period.end <= start:
                 first = index + 1
                 continue
-            leaves_first = end is not None and (span.end is None or end <= span.end)
+            leaves_first = end is not None and (period.end is None or end <= period.end)
             found.append(
                 Counted(
-                    max(start, span.start),
-                    end if leaves_first else span.end,
-                    tenure.start_facts + span.start_facts,
-                    tenure.end_facts if leaves_first else span.end_facts,
+                    max(start, period.start),
+                    end if leaves_first else period.end,
+                    tenure.start_facts + period.start_facts,
+                    tenure.end_facts if leaves_first else period.end_facts,
                 )
             )
     return found

@@ -76,7 +76,7 @@ def counting_by_partner(person: ConsultantAtPartner) -> dict[str, Times]:
 def certified_times(person: ConsultantAtPartner, product: str) -> Times:
     """When the person is certified for the product (R4, R26)."""
     certification = person.certification(product)
-    return () if certification is None else _times(certification.spans)
+    return () if certification is None else _times(certification.certified)
 
 
 def maintenance_duties(
@@ -130,11 +130,11 @@ class _Lasting(Protocol):
 def _times(lasting: Iterable[_Lasting]) -> Times:
     """Of what lasts from start to end, in order; what touches is one."""
     found: list[datetime] = []
-    for span in lasting:
-        if found and found[-1] == span.start:
+    for period in lasting:
+        if found and found[-1] == period.start:
             found.pop()
         else:
-            found.append(span.start)
-        if span.end is not None:
-            found.append(span.end)
+            found.append(period.start)
+        if period.end is not None:
+            found.append(period.end)
     return tuple(found)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
-from services.compliance.policy.certified_spans import Obligation
+from services.compliance.policy.certified_periods import Obligation
 from shared.events.envelope import Fact
 from shared.events.facts import CourseCompleted, ExamRegistered, FactVoided, GrantStatement, Period, RevocationOrdered
 from shared.rules.scores import Attempt, attempts_of

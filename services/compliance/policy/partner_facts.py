@@ -5,7 +5,7 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Final
 
-from services.compliance.policy.certified_spans import Obligation
+from services.compliance.policy.certified_periods import Obligation
 from services.compliance.policy.consultant_at_partner import ConsultantAtPartner, ConsultantChange
 from services.compliance.policy.counting_partner import Changed
 from services.compliance.policy.enrolment import EnrolmentTimeline

@@ -135,7 +135,7 @@ class PartnerHistory:
                 steps.append(fired)
         return steps
 
-    def apply_policy_upgrade(
+    def take_over(
         self, publication: PublicationState, instant: datetime, position: int, causes: tuple[str, ...]
     ) -> Step:
         """The step that corrects what another engine published. Later steps build on the corrected publication.

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from services.compliance.policy.certified_spans import Obligation
+from services.compliance.policy.certified_periods import Obligation
 from services.compliance.policy.enrolment import EnrolmentTimeline
 from services.compliance.policy.event_announcement import Announcement
 from services.compliance.policy.portal_change_terms import PortalChange, PortalChanges

@@ -306,7 +306,7 @@ class Projector:
     async def _derived(self, partner_ids: Sequence[str], steps: StepRange) -> AsyncIterator[Derived]:
         """Each of them, with the links of shared people as these are followed, where that will do."""
         left = set(partner_ids)
-        if self._shared.ids and steps.upgraded_from is None:
+        if self._shared.ids and steps.takeover is None:
             beside = derive_beside_shared(self._connection, partner_ids, steps, self._parameters, self._shared)
             async for derived in beside:
                 left.discard(derived[0].partner_id)
@@ -349,7 +349,7 @@ def _through(plan: Plan, backlog: Backlog) -> int:
 
 def _steps(plan: Plan, backlog: Backlog) -> StepRange:
     checkpoint = backlog.checkpoint
-    return StepRange(checkpoint.cursor, plan.end, _through(plan, backlog), checkpoint.upgraded_from)
+    return StepRange(checkpoint.cursor, plan.end, _through(plan, backlog), checkpoint.takeover)
 
 
 def _after(
@@ -363,4 +363,4 @@ def _after(
     if end == goal and end.timer:
         known_through = max(known_through, end.instant)
     event_position = checkpoint.event_position + sum(len(rows.events) for rows in derived)
-    return Checkpoint(position, known_through, end, event_position, parameters.version, checkpoint.upgraded_from)
+    return Checkpoint(position, known_through, end, event_position, parameters.version, checkpoint.takeover)

@@ -54,7 +54,7 @@ async def number_events(connections: Sequence[OwnConnection], published_in: str,
             await first.execute(statement)
         if kept:
             await first.execute(_SQL["keep_published"].format(schema=published_in, through=kept))
-        await first.execute(_SQL["keep_upgrades"].format(schema=published_in))
+        await first.execute(_SQL["keep_takeovers"].format(schema=published_in))
         starts = await first.fetchval(_SQL["starts"], shares)
         sizes = {row["share"]: row["events"] for row in await first.fetch(_SQL["sizes"], starts)}
     numbering: list[Job] = []

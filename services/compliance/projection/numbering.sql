@@ -1,7 +1,7 @@
 -- name: keep_published
 INSERT INTO compliance_event SELECT * FROM "{{schema}}".compliance_event WHERE position <= {{through}}
 
--- name: keep_upgrades
+-- name: keep_takeovers
 INSERT INTO policy_upgrade SELECT * FROM "{{schema}}".policy_upgrade
 
 -- name: starts

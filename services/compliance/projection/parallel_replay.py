@@ -19,7 +19,7 @@ from services.compliance.projection.parallel_statements import for_bulk
 from services.compliance.projection.parallel_tasks import run_in_order
 from services.compliance.projection.prior_publication import prior_publications
 from services.compliance.projection.replay import derive
-from services.compliance.read_model.checkpoint import Checkpoint, PolicyUpgrade
+from services.compliance.read_model.checkpoint import Checkpoint, Takeover
 from services.compliance.read_model.routing import ROUTES_OF_ALL_PARTNERS, routed_facts
 from services.compliance.read_model.rows import PartnerRows
 from services.compliance.settings import ComplianceSettings
@@ -39,7 +39,7 @@ class _Task(NamedTuple):
     settings: ComplianceSettings
     partner_ids: list[str]
     until: StepPosition
-    upgraded_from: PolicyUpgrade | None
+    takeover: Takeover | None
     published_in: str
 
 
@@ -53,7 +53,7 @@ async def replay_all_partners(
 ) -> int:
     """Derives every partner up to the goal into the schema of `rebuilt`; returns how many there are.
 
-    The events stay unnumbered in the table `derived_event`. After a policy upgrade they are the later ones and the
+    The events stay unnumbered in the table `derived_event`. After a takeover they are the later ones and the
     corrections of what the schema `published_in` holds.
     """
     on_progress("routing the facts")
@@ -66,7 +66,7 @@ async def replay_all_partners(
         await _route(connection, max(goal.position, goal.cursor.position))
         await connection.execute(_SQL["stage"])
         tasks = (
-            _Task(rebuilt, partner_ids, goal.cursor, goal.upgraded_from, published_in)
+            _Task(rebuilt, partner_ids, goal.cursor, goal.takeover, published_in)
             async for partner_ids in _every_partner(connection)
         )
         async for derived in run_in_order(pool, processes, tasks, _run_task):
@@ -129,7 +129,7 @@ async def _derive(task: _Task) -> None:
     rows = await connection.fetch(_SQL["broadcast"])
     rows += await connection.fetch(_SQL["routed"], task.partner_ids[0], task.partner_ids[-1])
     facts = routed_facts(task.partner_ids, rows)
-    past = await prior_publications(connection, task.partner_ids, task.upgraded_from, task.published_in)
+    past = await prior_publications(connection, task.partner_ids, task.takeover, task.published_in)
     derived = [
         derive(partner_id, known, None, task.until, task.settings.parameters, past.get(partner_id))
         for partner_id, known in facts.items()

@@ -25,7 +25,7 @@ from services.compliance.projection.follower import BARRIER
 from services.compliance.projection.mentioned_names import mention_people
 from services.compliance.projection.numbering import number_events
 from services.compliance.projection.parallel_replay import replay_all_partners
-from services.compliance.read_model.checkpoint import Checkpoint, PolicyUpgrade, read_checkpoint, store_checkpoint
+from services.compliance.read_model.checkpoint import Checkpoint, Takeover, read_checkpoint, store_checkpoint
 from services.compliance.read_model.known_policy import revision_rows
 from services.compliance.read_model.migrations import upgrade
 from services.compliance.read_model.routing import revisions
@@ -43,7 +43,7 @@ _ALONE: Final = """
     SELECT pg_advisory_lock(hashtext('sagecert compliance rebuild'))
 """
 
-_UPGRADE: Final = """
+_TAKEOVER: Final = """
     INSERT INTO policy_upgrade
     SELECT coalesce(max(number), 0) + 1, $1, $2, $3, $4, $5, clock_timestamp(), $6 FROM policy_upgrade
 """
@@ -113,7 +113,7 @@ def _run(
         asyncio.run(check.compare_facts())
     live = settings.model_copy(update={"database_url": SecretStr(owner_url), "database_role": None})
     rebuilt = live.model_copy(update={"database_schema": REBUILT_SCHEMA})
-    for way in (_Replay.compare,) if verify else (_Replay.apply_policy_upgrade, _Replay.correct):
+    for way in (_Replay.compare,) if verify else (_Replay.swap_if_same, _Replay.correct):
         _make_schema(owner_url, REBUILT_SCHEMA)
         try:
             found = asyncio.run(_rebuild(way, live, rebuilt, on_progress, processes, check))
@@ -171,13 +171,13 @@ class _Replay(NamedTuple):
             self.on_progress("comparing")
             return found._replace(differences=tuple(await differences(self.in_use, self.target)))
 
-    async def apply_policy_upgrade(self) -> Rebuilt | None:
+    async def swap_if_same(self) -> Rebuilt | None:
         """Swaps it in while the follower goes on; None if it would have published other events."""
         published = await read_checkpoint(self.in_use)
         if published.engine_id not in ("", self.live.parameters.version):
             return None
         goal = await _goal(self.target, self.live.parameters)
-        found = await self._derive(goal._replace(upgraded_from=published.upgraded_from))
+        found = await self._derive(goal._replace(takeover=published.takeover))
         await self._catch_up(None)
         if await same_events(self.targets, self.live.database_schema, 0, published.event_position):
             async with self.in_use.transaction():
@@ -204,9 +204,9 @@ class _Replay(NamedTuple):
             published = await read_checkpoint(self.in_use)
             cause = await self._cause(published)
             await self.in_use.execute("SET LOCAL synchronous_commit = on")
-            upgrade = PolicyUpgrade(published.event_position, published.cursor, cause)
-            found = await self._derive(published._replace(upgraded_from=upgrade))
-            await self.target.execute(_UPGRADE, self.live.parameters.version, found.events, *published.cursor, cause)
+            takeover = Takeover(published.event_position, published.cursor, cause)
+            found = await self._derive(published._replace(takeover=takeover))
+            await self.target.execute(_TAKEOVER, self.live.parameters.version, found.events, *published.cursor, cause)
             await self.in_use.execute("LOCK TABLE progress IN ACCESS EXCLUSIVE MODE")
             await self._swap()
         return found._replace(corrections=found.events - published.event_position)
@@ -231,7 +231,7 @@ class _Replay(NamedTuple):
             mention_people(self.targets[1], goal.position),
         )
         self.on_progress("numbering the events")
-        kept = 0 if goal.upgraded_from is None else goal.upgraded_from.event_position
+        kept = 0 if goal.takeover is None else goal.takeover.event_position
         events = await number_events(self.targets, self.live.database_schema, kept)
         await self._store(goal._replace(event_position=events, engine_id=self.live.parameters.version))
         return Rebuilt(partners, events, goal.position, goal.known_through)

@@ -167,4 +167,4 @@ def _fire_through(history: PartnerHistory, until: StepPosition) -> list[Step]:
 
 def _correction(history: PartnerHistory, past: PriorPublication) -> Step:
     _fire_through(history, past.cursor)
-    return history.apply_policy_upgrade(past.publication, past.cursor.instant, past.cursor.position, past.causes)
+    return history.take_over(past.publication, past.cursor.instant, past.cursor.position, past.causes)

@@ -18,7 +18,7 @@ from services.compliance.policy.step_position import StepPosition
 from services.compliance.projection.prior_publication import prior_publications
 from services.compliance.projection.replay import PriorPublication, replay, replay_from_cursor
 from services.compliance.projection.shared_people import PeopleSeen, SharedPeople
-from services.compliance.read_model.checkpoint import PolicyUpgrade
+from services.compliance.read_model.checkpoint import Takeover
 from services.compliance.read_model.routing import routed
 from services.compliance.read_model.rows import PartnerRows
 from services.compliance.settings import ComplianceSettings
@@ -33,7 +33,7 @@ class StepRange(NamedTuple):
     after: StepPosition
     until: StepPosition
     through: int
-    upgraded_from: PolicyUpgrade | None
+    takeover: Takeover | None
 
 
 class ReplayWorkers:
@@ -98,7 +98,7 @@ async def derive_partners(
 ) -> AsyncIterator[Derived]:
     """What follows for each partner. The connection is free whenever a partner comes."""
     facts = await routed(connection, partner_ids, steps.through)
-    past = await prior_publications(connection, partner_ids, steps.upgraded_from)
+    past = await prior_publications(connection, partner_ids, steps.takeover)
     for partner_id, of_partner in facts.items():
         yield derive_partner(partner_id, of_partner, steps, parameters, past.get(partner_id))
 
@@ -106,7 +106,7 @@ async def derive_partners(
 async def derive_beside_shared(
     connection: Connection, partner_ids: Sequence[str], steps: StepRange, parameters: Parameters, shared: SharedPeople
 ) -> AsyncIterator[Derived]:
-    """The same with the links of shared people read where they are followed, for partners that no upgrade corrects.
+    """The same with the links of shared people read where they are followed, for partners that no takeover corrects.
 
     It leaves out those of which the publication has to be known: `derive_partners`.
     """

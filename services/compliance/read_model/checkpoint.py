@@ -10,11 +10,11 @@ from services.compliance.policy.step_position import StepPosition
 from shared.events.channels import COMPLIANCE_CHANNEL
 
 
-class PolicyUpgrade(NamedTuple):
+class Takeover(NamedTuple):
     """Where the present engine took over: after the step `cursor` and the compliance event at `event_position`.
 
     Another engine published the events up to there, or they correct what it published. `engine_fact_id`: the fact that
-    installed the present engine, the cause of the corrections; None in upgrades from before there was one.
+    installed the present engine, the cause of the corrections; None where no such fact was recorded yet.
     """
 
     event_position: int
@@ -27,7 +27,7 @@ class Checkpoint(NamedTuple):
 
     `position`: the last fact applied for every partner. `known_through`: every fact recorded by then is at or before
     `position`. `cursor`: the last step done; it can lie inside one group of facts or one timer instant.
-    `event_position`: the last compliance event. `upgraded_from`: None if the present policy published everything.
+    `event_position`: the last compliance event. `takeover`: None if the present policy published everything.
     """
 
     position: int
@@ -35,13 +35,13 @@ class Checkpoint(NamedTuple):
     cursor: StepPosition
     event_position: int
     engine_id: str
-    upgraded_from: PolicyUpgrade | None = None
+    takeover: Takeover | None = None
 
 
 COLUMNS: Final = """
     p.position, p.known_through, p.cursor_instant, p.cursor_position, p.cursor_partner_id, p.event_position,
-    p.engine_id AS derived_by, u.event_position AS upgraded_at, u.cursor_instant AS upgrade_instant,
-    u.cursor_position AS upgrade_position, u.cursor_partner_id AS upgrade_partner_id, u.engine_fact_id
+    p.engine_id AS derived_by, u.event_position AS taken_over_at, u.cursor_instant AS takeover_instant,
+    u.cursor_position AS takeover_position, u.cursor_partner_id AS takeover_partner_id, u.engine_fact_id
 """
 FROM: Final = "FROM progress p LEFT JOIN LATERAL (SELECT * FROM policy_upgrade ORDER BY number DESC LIMIT 1) u ON true"
 
@@ -67,12 +67,12 @@ def checkpoint_of(row: asyncpg.Record | None) -> Checkpoint:
     """The checkpoint of a row of `COLUMNS`. Raises `LookupError` for None."""
     if row is None:
         raise LookupError("the read model has no checkpoint: migrate it")
-    upgrade = None
-    if row["upgraded_at"] is not None:
-        cursor = StepPosition(row["upgrade_instant"], row["upgrade_position"], row["upgrade_partner_id"])
-        upgrade = PolicyUpgrade(row["upgraded_at"], cursor, row["engine_fact_id"])
+    takeover = None
+    if row["taken_over_at"] is not None:
+        cursor = StepPosition(row["takeover_instant"], row["takeover_position"], row["takeover_partner_id"])
+        takeover = Takeover(row["taken_over_at"], cursor, row["engine_fact_id"])
     cursor = StepPosition(row["cursor_instant"], row["cursor_position"], row["cursor_partner_id"])
-    return Checkpoint(row["position"], row["known_through"], cursor, row["event_position"], row["derived_by"], upgrade)
+    return Checkpoint(row["position"], row["known_through"], cursor, row["event_position"], row["derived_by"], takeover)
 
 
 def values_of(checkpoint: Checkpoint, held_by: str) -> tuple[object, ...]:

@@ -2,7 +2,7 @@
 
 No table names its schema: connections put it on their search path, so that a rebuild can write the same tables into a
 second schema. Everything but `compliance_event` and `policy_upgrade` can be dropped and derived again. So can the
-events since the last policy upgrade, to the byte; but subscribers hold them, and therefore they are append-only.
+events since the last takeover, to the byte; but subscribers hold them, and therefore they are append-only.
 """
 
 from typing import Final

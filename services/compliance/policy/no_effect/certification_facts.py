@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import Final
 
-from services.compliance.policy.certified_spans import Span, united_spans, valid_spans
+from services.compliance.policy.certified_periods import CertifiedPeriod, united_periods, valid_periods
 from services.compliance.policy.no_effect.known_facts import KnownFacts
 from shared.events.envelope import Fact
 from shared.events.facts import GrantStatement, Period
@@ -52,7 +52,7 @@ def _named(course: Fact, periods: Iterable[Period]) -> bool:
 def recognitions_without_effect(known: KnownFacts) -> Findings:
     """The recognitions that changed nothing: revoked at their instant, or of people certified throughout."""
     for subject, recognitions in known.recognitions.items():
-        held: list[Span] = []
+        held: list[CertifiedPeriod] = []
         waiting = {fact.fact_id: fact for fact in recognitions}
         for grant in sorted(known.grants_of.get(subject, ()), key=attrgetter("granted_at", "grant_id")):
             recognition = waiting.pop(grant.grant_id, None) if grant.periods else None
@@ -60,26 +60,26 @@ def recognitions_without_effect(known: KnownFacts) -> Findings:
             if recognition is not None and _within(valid, held):
                 yield recognition, "already_certified"
             else:
-                held = united_spans((*held, *valid))
+                held = united_periods((*held, *valid))
         yield from ((recognition, "revoked_at_once") for recognition in waiting.values())
 
 
-def _valid(known: KnownFacts, grant: GrantStatement) -> list[Span]:
+def _valid(known: KnownFacts, grant: GrantStatement) -> list[CertifiedPeriod]:
     completions = {
         obligation.portal_change_id: known.completions.get(
             (grant.consultant_id, grant.product, obligation.portal_change_id), ()
         )
         for obligation in known.obligations.get(grant.product, ())
     }
-    return valid_spans(grant, known.obligations.get(grant.product, ()), completions)
+    return valid_periods(grant, known.obligations.get(grant.product, ()), completions)
 
 
-def _within(spans: Sequence[Span], held: Sequence[Span]) -> bool:
-    """Whether each of the spans lies within one of those held, none of which touches the next."""
-    for span in spans:
-        place = bisect_right(held, span.start, key=attrgetter("start"))
-        end = held[place - 1].end if place else span.start
-        if end is not None and (span.end is None or span.end > end):
+def _within(periods: Sequence[CertifiedPeriod], held: Sequence[CertifiedPeriod]) -> bool:
+    """Whether each of the periods lies within one of those held, none of which touches the next."""
+    for period in periods:
+        place = bisect_right(held, period.start, key=attrgetter("start"))
+        end = held[place - 1].end if place else period.start
+        if end is not None and (period.end is None or period.end > end):
             return False
     return True
 

@@ -6,7 +6,7 @@ from itertools import chain, groupby
 from operator import attrgetter
 from typing import Final, get_args
 
-from services.compliance.policy.certified_spans import Obligation
+from services.compliance.policy.certified_periods import Obligation
 from services.compliance.policy.enrolment import EnrolmentTimeline
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.policy_timeline import policy_known

@@ -34,11 +34,10 @@ class Obligation(msgspec.Struct, frozen=True, order=True):
         return cls(change.announced_at, lapse_at, change.portal_change_id, change.because_of(product), change.due_on)
 
 
-class Span(msgspec.Struct, frozen=True):
+class CertifiedPeriod(msgspec.Struct, frozen=True):
     """Certified from `start` (inclusive) to `end` (exclusive; None: for ever).
 
-    `start_facts`, `end_facts`: what made it start and end. `lapsed`: it ends because maintenance
-    was not finished.
+    `start_facts`, `end_facts`: what made it start and end. `lapsed`: it ends because maintenance was not finished.
     """
 
     start: datetime
@@ -48,25 +47,25 @@ class Span(msgspec.Struct, frozen=True):
     lapsed: bool
 
 
-def valid_spans(
+def valid_periods(
     grant: GrantStatement, obligations: Sequence[Obligation], completions: Mapping[str, Sequence[Period]]
-) -> list[Span]:
-    """The spans in which one grant of a person is valid, in order.
+) -> list[CertifiedPeriod]:
+    """The periods in which one grant of a person is valid, in order.
 
     `obligations`: of the grant's product, in order. `completions`: portal change id to the periods in which its
     maintenance is complete, in order. A grant at or after an announcement is free of it (R25).
     """
-    valid = [Span(p.start, p.end, p.start_facts, p.end_facts, lapsed=False) for p in grant.periods]
-    return obliged_spans(valid, grant, obligations, completions) if obligations else valid
+    valid = [CertifiedPeriod(p.start, p.end, p.start_facts, p.end_facts, lapsed=False) for p in grant.periods]
+    return obliged_periods(valid, grant, obligations, completions) if obligations else valid
 
 
-def obliged_spans(
-    valid: Sequence[Span],
+def obliged_periods(
+    valid: Sequence[CertifiedPeriod],
     grant: GrantStatement,
     obligations: Sequence[Obligation],
     completions: Mapping[str, Sequence[Period]],
-) -> list[Span]:
-    """What is left of the valid spans of the grant under further obligations, which come after those obeyed so far."""
+) -> list[CertifiedPeriod]:
+    """What is left of the valid periods of the grant under further obligations, which come after those so far."""
     left = list(valid)
     for obligation in _binding(_after(grant, obligations), completions):
         for gap in _unfinished(obligation, completions.get(obligation.portal_change_id, ())):
@@ -76,8 +75,8 @@ def obliged_spans(
 
 def lapses(
     grants: Iterable[GrantStatement], obligations: Sequence[Obligation], completions: Mapping[str, Sequence[Period]]
-) -> list[Span]:
-    """Where a grant would be valid, were the maintenance complete that is due from it, one span for each (R26).
+) -> list[CertifiedPeriod]:
+    """Where a grant would be valid, were the maintenance complete that is due from it, one period for each (R26).
 
     `start_facts`: what makes it due. Another grant can be valid meanwhile.
     """
@@ -109,7 +108,7 @@ def _binding(obligations: Sequence[Obligation], completions: Mapping[str, Sequen
     return [due for due in obligations if due is first or due.portal_change_id in completions]
 
 
-def _unfinished(obligation: Obligation, completed: Sequence[Period]) -> list[Span]:
+def _unfinished(obligation: Obligation, completed: Sequence[Period]) -> list[CertifiedPeriod]:
     """Where maintenance is due and not complete. Completing at the very midnight is in time (R26)."""
     gaps = []
     start = obligation.lapse_at
@@ -118,24 +117,24 @@ def _unfinished(obligation: Obligation, completed: Sequence[Period]) -> list[Spa
         if period.end is not None and period.end <= start:
             continue
         if period.start > start:
-            gaps.append(Span(start, period.start, start_facts, period.start_facts, lapsed=True))
+            gaps.append(CertifiedPeriod(start, period.start, start_facts, period.start_facts, lapsed=True))
         if period.end is None:
             return gaps
         start, start_facts = period.end, (*period.end_facts, *obligation.fact_ids)
-    gaps.append(Span(start, None, start_facts, (), lapsed=True))
+    gaps.append(CertifiedPeriod(start, None, start_facts, (), lapsed=True))
     return gaps
 
 
-def _without(spans: Sequence[Span], gap: Span) -> list[Span]:
+def _without(periods: Sequence[CertifiedPeriod], gap: CertifiedPeriod) -> list[CertifiedPeriod]:
     left = []
-    for span in spans:
-        if (gap.end is not None and gap.end <= span.start) or (span.end is not None and span.end <= gap.start):
-            left.append(span)
+    for period in periods:
+        if (gap.end is not None and gap.end <= period.start) or (period.end is not None and period.end <= gap.start):
+            left.append(period)
             continue
-        if span.start < gap.start:
-            left.append(Span(span.start, gap.start, span.start_facts, gap.start_facts, lapsed=True))
-        if gap.end is not None and (span.end is None or gap.end < span.end):
-            left.append(Span(gap.end, span.end, gap.end_facts, span.end_facts, span.lapsed))
+        if period.start < gap.start:
+            left.append(CertifiedPeriod(period.start, gap.start, period.start_facts, gap.start_facts, lapsed=True))
+        if gap.end is not None and (period.end is None or gap.end < period.end):
+            left.append(CertifiedPeriod(gap.end, period.end, gap.end_facts, period.end_facts, period.lapsed))
     return left
 
 
@@ -144,18 +143,18 @@ _lapse_at: Final = attrgetter("lapse_at")
 _by_start: Final = attrgetter("start", "start_facts")
 
 
-def united_spans(spans: Sequence[Span]) -> list[Span]:
-    """The spans in which any of these holds, in order, none touching the next."""
-    if len(spans) < 2:
-        return list(spans)
-    spans = sorted(spans, key=_by_start)
-    united = spans[:1]
-    for span in spans[1:]:
+def united_periods(periods: Sequence[CertifiedPeriod]) -> list[CertifiedPeriod]:
+    """The periods in which any of these holds, in order, none touching the next."""
+    if len(periods) < 2:
+        return list(periods)
+    periods = sorted(periods, key=_by_start)
+    united = periods[:1]
+    for period in periods[1:]:
         last = united[-1]
-        if last.end is not None and span.start > last.end:
-            united.append(span)
-        elif last.end is not None and (span.end is None or span.end > last.end):
-            united[-1] = replace(last, end=span.end, end_facts=span.end_facts, lapsed=span.lapsed)
-        elif span.end == last.end and last.end is not None and span.lapsed:
-            united[-1] = replace(last, end_facts=span.end_facts, lapsed=True)
+        if last.end is not None and period.start > last.end:
+            united.append(period)
+        elif last.end is not None and (period.end is None or period.end > last.end):
+            united[-1] = replace(last, end=period.end, end_facts=period.end_facts, lapsed=period.lapsed)
+        elif period.end == last.end and last.end is not None and period.lapsed:
+            united[-1] = replace(last, end_facts=period.end_facts, lapsed=True)
     return united
