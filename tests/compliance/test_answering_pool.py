@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -13,11 +14,13 @@ import httpx
 import psycopg
 import pytest
 
+from services.compliance.child_process import ChildProcess
 from services.compliance.database import connect
 from services.compliance.historical_answers import pool, questions
 from services.compliance.historical_answers.pool import NICENESS, AnsweringPool, TooManyQuestions
 from services.compliance.historical_answers.questions import PartnerStandings
 from services.compliance.historical_answers.worker import ANSWERS
+from services.compliance.process_priority import lower_database_session
 from services.compliance.projection.batch import Projector
 from services.compliance.refusals import NeverMentioned
 from services.compliance.settings import ComplianceSettings
@@ -83,6 +86,13 @@ def session_niceness(pid: int) -> int | None:
     """The niceness of the group that Linux makes of the session of the process; None: it makes none."""
     group = Path(f"/proc/{pid}/autogroup")
     return int(group.read_text().rpartition(" ")[2]) if group.exists() else None
+
+
+def database_processes(database: Database) -> dict[int, int]:
+    """The niceness of each process of PostgreSQL that has a connection to the database, but the one that asks here."""
+    with psycopg.connect(database.owner_url) as owner:
+        query = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        return {pid: os.getpriority(os.PRIO_PROCESS, pid) for (pid,) in owner.execute(query)}
 
 
 @asynccontextmanager
@@ -155,6 +165,44 @@ async def test_what_replays_history_steps_back_behind_other_sessions(settings: C
         [pid] = workers()
         assert os.getpriority(os.PRIO_PROCESS, pid) == min(os.getpriority(os.PRIO_PROCESS, 0) + NICENESS, 19)
         assert session_niceness(pid) in (NICENESS, None)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the processes of PostgreSQL keep their niceness")
+async def test_the_process_of_postgresql_behind_it_steps_back_and_the_one_that_draws_a_barrier_does_not(
+    settings: ComplianceSettings, sandbox_database: Database
+) -> None:
+    """Appends wait for the lock of a barrier."""
+    set_clock(sandbox_database, NOW + timedelta(days=1))
+    async with limited(settings, **LIMITED) as client:
+        await answer(client, LIVE, **THEN)
+        [pid] = workers()
+        stepped_back = os.getpriority(os.PRIO_PROCESS, pid)
+        behind = {pid for pid, niceness in database_processes(sandbox_database).items() if niceness == stepped_back}
+        assert len(behind) == 1
+        assert {session_niceness(pid) for pid in behind} <= {stepped_back, None}
+        with psycopg.connect(sandbox_database.owner_url) as holder:
+            holder.execute("LOCK TABLE certification.recording IN SHARE MODE")
+            before = database_processes(sandbox_database).keys()
+            asked = asyncio.create_task(ask(client, LIVE, known_at=instant_text(NOW + timedelta(hours=1))))
+            drawing: set[int] = set()
+            for _ in range(round(SECONDS_MAX / 0.05)):
+                if drawing := database_processes(sandbox_database).keys() - before:
+                    break
+                await asyncio.sleep(0.05)
+            assert database_processes(sandbox_database)[drawing.pop()] < stepped_back
+        assert (await asked).status_code == 200
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the processes of PostgreSQL keep their niceness")
+async def test_a_process_of_a_server_that_others_started_keeps_its_niceness(sandbox_database: Database) -> None:
+    with psycopg.connect(sandbox_database.owner_url) as connection:
+        pid = connection.info.backend_pid
+        before = os.getpriority(os.PRIO_PROCESS, pid)
+        lower_database_session(pid, os.getppid(), before + 1)
+        lower_database_session(2**22 + 1, os.getpid(), before + 1)
+        assert os.getpriority(os.PRIO_PROCESS, pid) == before
+        lower_database_session(pid, os.getpid(), before + 1)
+        assert os.getpriority(os.PRIO_PROCESS, pid) == before + 1
 
 
 async def test_who_finds_the_queue_full_is_told_to_come_back_while_live_answers_come(
@@ -266,6 +314,36 @@ async def test_one_partner_never_takes_every_process(settings: ComplianceSetting
         assert not any(task.done() for task in about_one)
         os.kill(pid, signal.SIGCONT)
         assert [response.status_code for response in await asyncio.gather(*about_one)] == [200] * 3
+
+
+async def test_who_waits_with_the_same_question_gets_the_same_answer_by_one_replay(
+    settings: ComplianceSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer that was begun before a question came is not the answer to it: more may be known by then."""
+    asked: list[bytes] = []
+    call = ChildProcess.call
+
+    async def counted(process: ChildProcess, message: bytes, seconds_max: float) -> bytes:
+        asked.append(message)
+        return await call(process, message, seconds_max)
+
+    monkeypatch.setattr(ChildProcess, "call", counted)
+    async with limited(settings, answer_processes=1, answer_seconds_max=SECONDS_MAX) as client:
+        await answer(client, LIVE, **THEN)
+        [pid] = workers()
+        os.kill(pid, signal.SIGSTOP)
+        first = asyncio.create_task(ask(client, LIVE, **THEN))
+        await answer(client, LIVE)
+        asked.clear()
+        equal = [asyncio.create_task(ask(client, LIVE, **THEN)) for _ in range(30)]
+        other = asyncio.create_task(ask(client, "partners/P2", **THEN))
+        await answer(client, LIVE)
+        equal[0].cancel()
+        os.kill(pid, signal.SIGCONT)
+        bodies = {(await task).content for task in (first, *equal[1:])}
+        assert len(bodies) == 1
+        assert (await other).json()["partner_id"] == "P2"
+        assert len(asked) == 2, "that of the thirty, and that about another partner"
 
 
 async def test_who_hangs_up_leaves_the_queue(settings: ComplianceSettings) -> None:

@@ -1,6 +1,8 @@
 """The moment of a question (when, and known when), resolved against the log and the projection."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Final, NamedTuple, TypedDict
 
@@ -20,6 +22,15 @@ from shared.events.envelope import Fact
 _SQL: Final = statements(
     __file__, partner_routes=PARTNER_ROUTES, person_routes=PERSON_ROUTES, policy_known=POLICY_KNOWN
 )
+
+
+barrier_connection: Final[ContextVar[Callable[[], AbstractAsyncContextManager[Connection]] | None]] = ContextVar(
+    "barrier_connection", default=None
+)
+"""Opens the connection that draws a barrier; None: that of the question draws it.
+
+Appends wait for the lock of a barrier, so that no process which comes after all others may hold it.
+"""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,7 +124,7 @@ async def _resolve(
     arguments = (target, members.at, members.known_at, members.known_position)
     rows = await connection.fetch(statement, *arguments)
     if rows and not rows[0]["final"] and not rows[0]["ahead"]:
-        await connection.execute("SELECT certification.barrier()")
+        await _draw_barrier(connection)
         rows = await connection.fetch(statement, *arguments)
     first = rows[0]
     if first["engine_id"] not in (None, parameters.version):
@@ -125,6 +136,12 @@ async def _resolve(
     when = first["at"], first["known_at"], first["position"], first["policy_fact_id"]
     moment = await as_of(connection, *when, parameters.version)
     return moment, rows
+
+
+async def _draw_barrier(connection: Connection) -> None:
+    connecting = barrier_connection.get()
+    async with nullcontext(connection) if connecting is None else connecting() as drawing:
+        await drawing.execute("SELECT certification.barrier()")
 
 
 def _facts(target: str, rows: Sequence[asyncpg.Record]) -> list[Fact]:

@@ -2,7 +2,7 @@
 
 A process that exceeds its budget or dies is replaced; only the caller of its question notices. Questions about one id
 never take all processes nor more than half of the queue. Callers take turns, and so do the ids that one asks about.
-Where the queue is full, the caller who has most questions in it gives way.
+Where the queue is full, the caller who has most questions in it gives way. Equal ones that wait get one answer.
 """
 
 import asyncio
@@ -159,7 +159,7 @@ class AnsweringPool:
             if worker is None:
                 self._workers += 1
             self._working[waiting.about] += 1
-            self._begin(self._answer(worker, waiting))
+            self._begin(self._answer(worker, waiting, self._take_equal(waiting)))
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -199,13 +199,20 @@ class AnsweringPool:
         self._last_turns = {name: turn for name, turn in self._last_turns.items() if turn > oldest}
         return chosen
 
+    def _take_equal(self, chosen: _Waiting) -> list[_Waiting]:
+        """The same question, from whoever waits with it: an answer begun after all of them asked is right for each."""
+        equal = [waiting for waiting in self._waiting if waiting.question == chosen.question]
+        if equal:
+            self._waiting = [waiting for waiting in self._waiting if waiting.question != chosen.question]
+        return equal
+
     def _last_turn(self, waiting: _Waiting) -> tuple[int, int]:
         """Of its caller, then of its id; neither is before the question came."""
         names = ("", waiting.caller), (waiting.caller, waiting.about)
         of_caller, of_id = (max(self._last_turns.get(name, 0), waiting.since) for name in names)
         return of_caller, of_id
 
-    async def _answer(self, worker: ChildProcess | None, waiting: _Waiting) -> None:
+    async def _answer(self, worker: ChildProcess | None, waiting: _Waiting, equal: Collection[_Waiting]) -> None:
         pause_seconds = 0.0
         try:
             if worker is None or not worker.alive:
@@ -226,8 +233,9 @@ class AnsweringPool:
         except BaseException:
             await _ended(worker)
             raise
-        if not waiting.reply.done():
-            waiting.reply.set_result(reply)
+        for answered in (waiting, *equal):
+            if not answered.reply.done():
+                answered.reply.set_result(reply)
         await asyncio.sleep(pause_seconds)
         self._working -= Counter({waiting.about: 1})
         if worker is None:

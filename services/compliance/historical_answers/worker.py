@@ -8,6 +8,7 @@ it finds the socket closed.
 
 import asyncio
 import gc
+import os
 import socket
 import sys
 import traceback
@@ -41,6 +42,7 @@ from services.compliance.historical_answers import (
     standing_history,
     timeline,
 )
+from services.compliance.historical_answers.as_of import barrier_connection
 from services.compliance.historical_answers.questions import (
     Answered,
     ConsultantCertification,
@@ -77,7 +79,8 @@ from services.compliance.historical_answers.questions import (
 )
 from services.compliance.parent_process import end_with
 from services.compliance.policy.parameters import Parameters
-from services.compliance.process_priority import lower_priority
+from services.compliance.process_priority import lower_database_session, lower_priority
+from services.web.database_connections import terminating
 from services.web.database_role import take_reading_role
 from services.web.refusal import Refusal
 
@@ -125,7 +128,10 @@ async def reading_connection(settings: WorkerSettings) -> OwnConnection:
 
 
 class _Answers:
-    """Connects for the first question, and reconnects after a lost connection."""
+    """Connects for the first question, and reconnects after a lost connection.
+
+    Where the server is ours, the process of PostgreSQL that works for the questions comes after all others, too.
+    """
 
     def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings
@@ -156,6 +162,8 @@ class _Answers:
     async def _connected(self) -> OwnConnection:
         if self._connection is None or self._connection.is_closed():
             self._connection = await reading_connection(self._settings)
+            pid, settings = self._connection.get_server_pid(), self._settings
+            lower_database_session(pid, settings.parent, os.getpriority(os.PRIO_PROCESS, 0))
         return self._connection
 
     def _hang_up(self) -> None:
@@ -172,6 +180,7 @@ async def _serve(descriptor: int) -> None:
     gc.collect()
     gc.freeze()
     answers = _Answers(settings)
+    barrier_connection.set(lambda: terminating(reading_connection(settings)))
     await messages.write(b"ready")
     while True:
         question = _decode(await messages.read())
