@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -29,15 +30,11 @@ def lower_database_session(pid: int, launcher: int, niceness: int) -> None:
     `launcher`: the process that started the server of this machine. Does nothing where it did not start that of `pid`,
     which is then on another machine or not ours, and where the system does not allow it.
     """
-    if sys.platform != "linux":
-        return
-    try:
-        if _parent(_parent(pid)) != launcher:
-            return
-        os.setpriority(os.PRIO_PROCESS, pid, niceness)
-    except OSError:
-        return
-    _lower_session(pid, niceness)
+    if sys.platform == "linux":
+        with suppress(OSError):
+            if _parent(_parent(pid)) == launcher:
+                os.setpriority(os.PRIO_PROCESS, pid, niceness)
+                _lower_session(pid, niceness)
 
 
 def _parent(pid: int) -> int:
