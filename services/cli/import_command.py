@@ -65,8 +65,8 @@ def import_(
     After an interruption, run the same command again: no fact is recorded twice. Ends with status 3 where rows or
     facts were refused; all others are recorded.
     """
-    require_distinct_files(files, mappings, report)
     with friendly_errors():
+        require_distinct_files(files, mappings, report)
         from services.cli.imports.batch_client import BatchClient
         from services.cli.imports.import_spool import ImportSpool
 

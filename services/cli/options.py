@@ -104,11 +104,10 @@ class ExistingFileType(click.Path):
 def table_options(*, mapping: str, report: str) -> Callable[[_Command], _Command]:
     """FILES, `--mapping` and `--report`, with the help of the two options."""
     existing = ExistingFileType()
+    written = click.Path(dir_okay=False, readable=False, writable=True, path_type=Path)
 
     def add(command: _Command) -> _Command:
-        command = click.option("--report", type=click.Path(dir_okay=False, writable=True, path_type=Path), help=report)(
-            command
-        )
+        command = click.option("--report", type=written, help=report)(command)
         command = click.option("--mapping", "mappings", multiple=True, required=True, type=existing, help=mapping)(
             command
         )
@@ -118,11 +117,18 @@ def table_options(*, mapping: str, report: str) -> Callable[[_Command], _Command
 
 
 def require_distinct_files(files: Sequence[Path], mappings: Sequence[Path], report: Path | None) -> None:
-    """One mapping for all files, or one for each; and a report that is none of them. Raises `click.UsageError`."""
+    """One mapping for all files, or one for each; and a report that is none of them. Raises `click.UsageError`.
+
+    `OSError` where the place of the report may not be looked at.
+    """
     if len(mappings) not in (1, len(files)):
         raise click.UsageError(f"--mapping is given once for all files, or {len(files)} times: once for each.")
-    if report is not None and report.exists() and any(report.samefile(path) for path in (*files, *mappings)):
+    if report is None or not report.exists():
+        return
+    if any(report.samefile(path) for path in (*files, *mappings)):
         raise click.UsageError(f"--report would overwrite {report}, which is read: choose another name.")
+    if report.is_fifo() and report.parts[:2] not in (("/", "dev"), ("/", "proc")):
+        raise click.UsageError(f"--report {report} is a pipe, which waits for a reader: name a file, or /dev/stdout.")
 
 
 def mapped_files(files: Sequence[Path], mappings: Sequence[Path]) -> "list[tuple[Path, ImportMapping]]":

@@ -67,8 +67,8 @@ def reconcile(
     each other, are only listed. Ends with status 3 while differences remain. Nothing is recorded twice: the same
     command goes on after an interruption.
     """
-    require_distinct_files(files, mappings, report)
     with friendly_errors():
+        require_distinct_files(files, mappings, report)
         from services.cli.imports.batch_client import BatchClient
         from services.cli.reconciliation.comparable_facts import kinds_of
         from services.cli.reconciliation.reconciliation_spool import ReconciliationSpool

@@ -238,6 +238,8 @@ def test_what_is_not_a_file_is_refused_before_it_is_waited_for(command: str, tmp
         arguments = [command, str(good), "--mapping", str(mapping), "--report", str(read), "--url", NOWHERE]
         done = CliRunner().invoke(main, arguments)
         assert (done.exit_code, "would overwrite" in done.output) == (2, True), done.output
+    done = CliRunner().invoke(main, [command, str(good), "--mapping", str(mapping), "--report", str(pipe)])
+    assert (done.exit_code, "which waits for a reader" in done.output) == (2, True), done.output
     assert good.read_bytes() == HEADER + ROW
 
 
