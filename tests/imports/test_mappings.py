@@ -116,7 +116,12 @@ def test_all_faults_of_a_row_are_named_at_once(tmp_path: Path) -> None:
         ("{registration_id}", "{booking}", "names no value {booking}"),
         ("/certification/v1/exam", "/compliance/v1/exam", "path begins with /certification/v1/"),
         ("type = \"instant\"", "type = \"day\"", "effective_at is a value of type"),
-        ("type = \"instant\"", "type = \"instant\", format = \"%Q\"", "format cannot be used"),
+        ("type = \"instant\"", "type = \"instant\", format = \"%Q\"", "format '%Q' cannot be used"),
+        ("type = \"instant\"", "type = \"instant\", format = \"%d/%d/%Y\"", "names a part of it twice: '%d/%d/%Y'"),
+        ("attempt = { constant = 1 }", f"attempt = {{ constant = {2**70} }}", "constant has at most 18 digits"),
+        ("attempt = { constant = 1 }", f"attempt = {'[' * 10_000}", "it nests too deeply"),
+        ("attempt = { constant = 1 }", f"attempt{'.a' * 50_000} = 1", "it nests too deeply"),
+        ("attempt = { constant = 1 }", f"attempt = {{ constant = '{'x' * 300_000}' }}", "longer than 262,144 bytes"),
     ],
 )  # fmt: skip
 def test_a_mapping_that_cannot_be_meant_is_refused(was: str, now: str, sentence: str, tmp_path: Path) -> None:

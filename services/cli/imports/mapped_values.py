@@ -12,7 +12,8 @@ from services.cli.imports.table import Cell, TableRow
 TimeOfDay = time
 Type = Literal["text", "integer", "decimal", "boolean", "day", "instant", "list"]
 
-_INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
+_DIGITS_MAX: Final = 18
+_INTEGER: Final = re.compile(rf"-?[0-9]{{1,{_DIGITS_MAX}}}")
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?")
 _BOOLEANS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _TIME_DIRECTIVE: Final = re.compile(r"%[HIcXT]")
@@ -58,12 +59,16 @@ class ValueMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.format is not None:
             try:
                 datetime.strptime(_EXAMPLE.strftime(self.format), self.format)  # noqa: DTZ007 - only whether it can be used
+            except re.error:
+                return f"format names a part of it twice: {shown(self.format)}"
             except ValueError as problem:
-                return f"format cannot be used: {problem}"
+                return f"format {shown(self.format)} cannot be used: {shown(str(problem))}"
         if self.values is not None and self.type not in ("text", "list"):
             return 'values are for type = "text" or "list": they say what a text stands for'
         if self.type == "list" and not self.separator:
             return "separator is not empty"
+        if isinstance(self.constant, int) and abs(self.constant) >= 10**_DIGITS_MAX:
+            return f"constant has at most {_DIGITS_MAX} digits"
         if self.constant is not None and self.type == "instant":
             try:
                 self.read(TableRow(0, {}))

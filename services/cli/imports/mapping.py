@@ -15,7 +15,9 @@ from services.cli.imports.mapping_spelling import misspelt
 from services.cli.imports.table import RowProblem, TableRow, UnreadableTable
 
 PATH_PREFIX: Final = "/certification/v1/"
-MAPPING_BYTES_MAX: Final = 1 << 20
+MAPPING_BYTES_MAX: Final = 1 << 18
+_POINTS_MAX: Final = 500
+"""In one line. The parser takes a time that grows with the square of the parts of a key."""
 LINE_BYTES_MAX: Final = (128 << 10) - 100
 """What the line of a batch may have, but for the names of its members."""
 FACTS_MAX: Final = 20
@@ -132,7 +134,9 @@ def load_mapping(path: Path) -> ImportMapping:
     except OSError as problem:
         raise MappingError(f"The mapping {path} cannot be read: {problem.strerror}.") from problem
     if len(content) > MAPPING_BYTES_MAX:
-        raise MappingError(f"The mapping {path} is longer than {MAPPING_BYTES_MAX} bytes.")
+        raise MappingError(f"The mapping {path} is longer than {MAPPING_BYTES_MAX:,} bytes.")
+    if any(line.count(b".") > _POINTS_MAX for line in content.splitlines()):
+        raise MappingError(f"The mapping {path} cannot be used: it nests too deeply.")
     try:
         document = msgspec.toml.decode(content)
         faults = list(misspelt(ImportMapping, document))
@@ -148,7 +152,9 @@ def load_mapping(path: Path) -> ImportMapping:
             ]
     except UnicodeDecodeError:
         raise MappingError(f"The mapping {path} cannot be used: it is not written in utf-8.") from None
-    except (msgspec.DecodeError, ValueError, RecursionError) as problem:
+    except RecursionError:
+        raise MappingError(f"The mapping {path} cannot be used: it nests too deeply.") from None
+    except (msgspec.DecodeError, ValueError) as problem:
         raise MappingError(f"The mapping {path} cannot be used: {problem}.") from None
     if faults:
         shown_faults = "; ".join(faults[:_FAULTS_SHOWN_MAX])
@@ -163,7 +169,7 @@ def _faults(fact: FactMapping) -> Iterator[str]:
     for template in (fact.path, fact.idempotency_key or ""):
         unknown = [name for name in _PLACEHOLDER.findall(template) if name not in fact.values]
         if unknown or "{" in _PLACEHOLDER.sub("", template):
-            yield f"{template} names no value {{{', '.join(unknown)}}} of [fact.values]"
+            yield f"{shown(template)} names no value {{{', '.join(unknown)[:80]}}} of [fact.values]"
     for name, value in fact.values.items():
         fault = value.fault()
         if fault is not None:
