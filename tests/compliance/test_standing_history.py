@@ -11,6 +11,7 @@ from tests.compliance.asking import ORIGIN, answer, ask, asking
 from tests.compliance.log import Log, set_clock, settings_for
 from tests.compliance.test_partner_changes import BEGIN, DAY, NOW, STORY
 from tests.databases import Database
+from tests.oracle.rules import facts
 from tests.policy.fact_log import recorded
 
 STANDINGS = f"{ORIGIN}/compliance/v1/partners/P1/standings"
@@ -50,3 +51,19 @@ async def test_an_answer_is_bounded_and_says_what_it_leaves_out(client: httpx.As
 async def test_a_partner_never_mentioned_has_no_history(client: httpx.AsyncClient, partner: str, status: int) -> None:
     found = await ask(client, f"{ORIGIN}/compliance/v1/partners/{partner}/standings", at=instant_text(NOW))
     assert found.status_code == status
+
+
+async def test_a_partner_whose_facts_change_nothing_has_no_spans(sandbox_database: Database) -> None:
+    """It is mentioned all the same: by a voided fact, or by who left without being linked."""
+    story = [
+        facts.PartnerEnrolled("f1", BEGIN, BEGIN, "voided", "VAR", "PARTNER_SUCCESS"),
+        facts.FactVoided("f2", BEGIN, BEGIN, "f1"),
+        facts.ConsultantLeft("f3", BEGIN, BEGIN, "left", "C1"),
+    ]
+    set_clock(sandbox_database, NOW)
+    with psycopg.connect(sandbox_database.owner_url, autocommit=True) as owner:
+        Log(owner).write(recorded(story))
+    async with asking(settings_for(sandbox_database)) as client:
+        for partner in ("voided", "left"):
+            found = await answer(client, f"{ORIGIN}/compliance/v1/partners/{partner}/standings")
+            assert (found["partner_id"], found["standings"], found["people"]) == (partner, [], [])

@@ -27,7 +27,9 @@ def test_each_span_is_the_answer_for_its_instants(history: History) -> None:
     case = Case(history)
     known = everything(case.groups)
     for partner in case.partners:
-        spans, people = standing_history(known, partner, PARAMETERS)
+        history_of_partner = standing_history(known, partner, PARAMETERS)
+        assert history_of_partner is not None
+        spans, people = history_of_partner
         for at in case.instants[:: max(1, len(case.instants) // 8)]:
             for product in PRODUCTS:
                 segment = partner_segment(known, partner, product, at, PARAMETERS)

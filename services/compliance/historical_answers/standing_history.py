@@ -62,9 +62,10 @@ class StandingsAnswer(Answer, frozen=True, kw_only=True):
 async def partner_standings(connection: Connection, question: PartnerStandings, parameters: Parameters) -> bytes:
     """The spans. Raises `NeverMentioned`."""
     moment, facts = await partner_as_of(connection, question.partner_id, question.moment, parameters)
-    spans, people = standing_history(facts, question.partner_id, parameters)
-    if not spans:
+    history = standing_history(facts, question.partner_id, parameters)
+    if history is None:
         raise never_mentioned(question.partner_id)
+    spans, people = history
     shown = [span for product in parameters.products for span in _of(spans, product)[-question.limit :]]
     shown_people, omitted = _latest(people)
     names = await consultant_names(connection, sorted({span.consultant_id for span in shown_people}))

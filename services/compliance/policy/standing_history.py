@@ -38,14 +38,15 @@ class PersonSpan(msgspec.Struct, frozen=True):
 
 def standing_history(
     facts: Iterable[Fact], partner_id: str, parameters: Parameters
-) -> tuple[list[StandingSpan], list[PersonSpan]]:
+) -> tuple[list[StandingSpan], list[PersonSpan]] | None:
     """The spans of each product, in order, and those of people, by id. What follows if no fact comes is included.
 
-    `facts`: those routed to the partner, in log order. Empty if none of them mentions the partner.
+    `facts`: those routed to the partner, in log order. None: none of them mentions the partner. No spans: no fact about it
+    has an effect, because all are voided or change nothing.
     """
     partner_facts = PartnerFacts(partner_id, parameters, facts)
     if not partner_facts.mentioned:
-        return [], []
+        return None
     partner_facts.refresh_partner()
     spans: list[StandingSpan] = []
     people: list[PersonSpan] = []
