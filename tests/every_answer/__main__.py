@@ -1,0 +1,47 @@
+"""Random histories for as long as wanted: python -m tests.every_answer --seconds 600 --first 1000."""
+
+import argparse
+import sys
+import time
+import traceback
+
+from services.host.embedded_postgres.binaries import find_binaries
+from tests.databases import clone, reachable_directory, start_server
+from tests.every_answer.trial import Trial
+from tests.network import separate
+from tests.oracle.shrinking import told
+from tests.systems import running_system
+
+
+def main() -> int:
+    """How many histories differed, at most 100."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--first", type=int, default=1000, help="the seed of the first history")
+    parser.add_argument("--histories", type=int, default=10**6)
+    arguments = parser.parse_args()
+    separate()
+    until, histories, compared, failed = time.monotonic() + arguments.seconds, 0, 0, 0
+    with (
+        reachable_directory() as directory,
+        start_server(directory, find_binaries(), lambda _: None, durable=False) as server,
+    ):
+        clone(server, "template1", "all_in_one")
+        with running_system(server.url(database="all_in_one")) as system:
+            for seed in range(arguments.first, arguments.first + arguments.histories):
+                if time.monotonic() > until:
+                    break
+                trial = Trial(system, seed)
+                try:
+                    trial.run()
+                except Exception:  # the histories that follow are told all the same
+                    trial.found.append(traceback.format_exc())
+                histories, compared, failed = histories + 1, compared + trial.compared, failed + bool(trial.found)
+                if trial.found:
+                    print("\n".join(trial.found), "with the facts", told(trial.history), sep="\n", flush=True)
+    print(f"{histories} histories, {compared} answers compared, {failed} histories differ", flush=True)
+    return min(failed, 100)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""What is answered about facts and events: timelines, what waits, what has no effect, claims."""
+
+from tests.end_to_end.client import Answer
+from tests.every_answer.moment import Differences, Moment, same
+from tests.oracle.rules import facts
+from tests.oracle.rules.knowledge import not_void
+
+PARTNERS = "/compliance/v1/partners"
+
+
+def about_facts(moment: Moment) -> Differences:
+    """Differences between all answers about facts and events."""
+    for partner in moment.random.sample(moment.partners, 1):
+        entries = moment.whole(f"{PARTNERS}/{partner}/timeline", "entries")
+        yield from _in_order(f"timeline of {partner}", entries)
+    yield from _without_effect(moment)
+    if moment.is_present:
+        yield from _held(moment)
+        yield from _claims(moment)
+        yield from _recorded_events(moment)
+
+
+def _in_order(what: str, entries: list[Answer]) -> Differences:
+    instants = [entry["at"].replace("Z", "") for entry in entries]
+    padded = [text if "." in text else f"{text}.000000" for text in instants]
+    yield from same(what, padded, sorted(padded))
+
+
+def _without_effect(moment: Moment) -> Differences:
+    path = "/compliance/v1/facts-without-effect"
+    oldest = moment.whole(path, "facts")
+    newest = moment.whole(path, "facts", order="newest")
+    yield from same("facts without effect, newest first", newest, oldest[::-1])
+    voided = {fact.voided for fact in moment.history if isinstance(fact, facts.FactVoided)}
+    wanted = sorted(moment.client.fact_ids[fact_id] for fact_id in voided if fact_id in moment.client.fact_ids)
+    got = sorted(fact["fact_id"] for fact in oldest if fact["reason"] == "voided")
+    yield from same("voided facts without effect", got, wanted)
+    for reason in sorted({fact["reason"] for fact in oldest})[:3]:
+        some = [fact for fact in oldest if fact["reason"] == reason]
+        yield from same(f"without effect for {reason}", moment.whole(path, "facts", reason=reason), some)
+    person = moment.random.choice(moment.consultants)
+    mine = moment.whole(path, "facts", consultant_id=person)
+    named = [fact for fact in oldest if fact["data"].get("consultant_id") == person]
+    yield from same(f"without effect about {person}", [fact for fact in named if fact not in mine], [])
+    yield from same(f"without effect about {person} only", [fact for fact in mine if fact not in oldest], [])
+
+
+def _held(moment: Moment) -> Differences:
+    """Scores wait for registrations, corrections for scores and for portal changes (R33, R35)."""
+    standing = not_void(moment.history)
+    registered = {fact.registration for fact in standing if isinstance(fact, facts.ExamRegistered)}
+    scored = {(fact.registration, fact.attempt) for fact in standing if isinstance(fact, facts.AttemptScored)}
+    declared = {fact.change for fact in standing if isinstance(fact, facts.PortalChangeDeclared)}
+    wanted = set()
+    for fact in standing:
+        match fact:
+            case facts.AttemptScored(registration=registration) if registration not in registered:
+                wanted.add(moment.client.fact_ids[fact.fact_id])
+            case facts.ScoreCorrected(registration=registration, attempt=attempt) if (
+                registration not in registered or (registration, attempt) not in scored
+            ):
+                wanted.add(moment.client.fact_ids[fact.fact_id])
+            case facts.PortalChangeCorrected(change=change) if change not in declared:
+                wanted.add(moment.client.fact_ids[fact.fact_id])
+    got = [fact["fact_id"] for fact in moment.whole("/certification/v1/held-facts", "held_facts")]
+    yield from same("held facts", sorted(got), sorted(wanted))
+
+
+def _claims(moment: Moment) -> Differences:
+    """What was answered live was right then; it is correct where it is right by what is known now."""
+    for partner in moment.random.sample(moment.partners, 1):
+        for claim in moment.whole("/audit/v1/claims", "claims", partner_id=partner):
+            member = "sell_new" if claim["customer"] == "new" else "maintain_existing"
+            path = f"{PARTNERS}/{partner}/compliance/{claim['product']}"
+            now = moment.client.get(path, {"at": claim["at"], "known_position": moment.client.position})[member]
+            then = moment.client.get(path, {"at": claim["at"], "known_position": claim["position"]})[member]
+            verdict = "correct" if claim["allowed"] == now else "justified" if claim["allowed"] == then else "wrong"
+            yield from same(f"claim {claim}", (claim["verdict"], claim["now_allowed"]), (verdict, now))
+            yield from same(f"claim {claim} was right then", claim["allowed"], then)
+            moment.compared += 1
+
+
+def _recorded_events(moment: Moment) -> Differences:
+    newest_first = moment.whole("/compliance/v1/recorded-events", "events")
+    feed: list[Answer] = []
+    while True:
+        query = {"after": len(feed), "limit": 1000}
+        batch = moment.client.system.http.get("/compliance/v1/events", params=query).json()
+        if not batch:
+            break
+        feed += batch
+    yield from same("recorded events", newest_first, feed[::-1])
+    yield from same("positions", [event["position"] for event in feed], list(range(1, len(feed) + 1)))
+    held: dict[tuple[str, str], Answer] = {}
+    for event in feed:
+        for standing in event["data"]["standings"]:
+            held[event["data"]["partner_id"], standing["product"]] = standing
+    for place, standing in held.items():
+        answer = moment.standing[place]
+        yield from same(f"events about {place}", standing, {name: answer[name] for name in standing})
+        moment.compared += 1

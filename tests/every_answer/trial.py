@@ -1,0 +1,160 @@
+"""Tells a random history to the running system, and asks everything in between and at its end."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+from sagecert_verify.derive.london import london_day, midnight_ending
+from tests.end_to_end.client import Answer, FactClient, Unanswered, before, rfc3339
+from tests.every_answer.about_facts import about_facts
+from tests.every_answer.about_partners import SUMMARY, about_partners
+from tests.every_answer.about_people import about_people
+from tests.every_answer.moment import Differences, Moment, PagesDiffer, same, short
+from tests.oracle.histories import PRODUCTS, History, densely_revised, interesting_instants, seeded
+from tests.oracle.rules import facts
+from tests.systems import System
+
+EVERY_NTH_REVISED = 3
+MICROSECOND = timedelta(microseconds=1)
+
+
+def history(seed: int, random: Random) -> History:
+    """Every third is revised all the time; half of them happen in another season, in any of the years 2000 to 2099."""
+    told = (densely_revised if seed % EVERY_NTH_REVISED == 0 else seeded)(seed)
+    if random.random() < 0.5:
+        return told
+    days = timedelta(days=random.choice((83, 300, 787, -7_950, 28_000, random.randint(-7_950, 28_000))))
+    return [_moved(fact, days) for fact in told]
+
+
+def _moved(fact: facts.Fact, by: timedelta) -> facts.Fact:
+    due_on = getattr(fact, "due_on", None)
+    due = {} if due_on is None else {"due_on": due_on + by}
+    return replace(fact, effective_at=fact.effective_at + by, recorded_at=fact.recorded_at + by, **due)
+
+
+@dataclass
+class Trial:
+    """One history. `compared`: how many answers were compared so far."""
+
+    system: System
+    seed: int
+    compared: int = 0
+    found: list[str] = field(default_factory=list)
+
+    def run(self) -> None:
+        """Fills `found` with what differs, a sentence each."""
+        self.random = Random(self.seed)
+        self.history: History = history(self.seed, self.random)
+        self.client = FactClient(self.system, before(self.history))
+        for known, fact in enumerate(self.history, start=1):
+            self.client.tell(fact)
+            if self.random.random() < 0.12:
+                self._ask_everything(known, self.client.clock, {})
+        total = len(self.history)
+        self._wait_somewhat(total)
+        self._ask_everything(total, self.client.clock, {})
+        for _ in range(2):
+            self._ask_as_of(total)
+        self._suppose_another_policy()
+
+    def _wait_somewhat(self, total: int) -> None:
+        later = [instant for instant in interesting_instants(self.history) if instant > self.client.clock]
+        if later:
+            self.client.wait_until(self.random.choice(later))
+            self._ask_everything(total, self.client.clock, {})
+        later = [instant for instant in later if instant > self.client.clock]
+        if later:
+            last = midnight_ending(london_day(self.random.choice(later))) - MICROSECOND
+            self.client.wait_until(last)
+
+    def _ask_as_of(self, total: int) -> None:
+        known = self.random.randint(1, total)
+        at = self.random.choice(interesting_instants(self.history))
+        if self.random.random() < 0.5:
+            position = self.client.positions[known - 1]
+            self._ask_everything(known, at, {"at": rfc3339(at), "known_position": position})
+        else:
+            known_at = self.history[known - 1].recorded_at
+            known = sum(fact.recorded_at <= known_at for fact in self.history)
+            self._ask_everything(known, at, {"at": rfc3339(at), "known_at": rfc3339(known_at)})
+
+    def _ask_everything(self, known: int, at: datetime, when: dict[str, Any]) -> None:
+        moment = Moment(self.client, self.history[:known], at, when, self.random)
+        where = f"seed {self.seed}, at {at}, knowing {known}, asked {when}"
+        if not moment.partners or not moment.consultants:
+            return
+        for part in (about_partners, about_people, about_facts):
+            self._collect(where, part(moment))
+        self.compared += moment.compared
+
+    def _collect(self, where: str, differences: Differences) -> None:
+        try:
+            self.found += [f"{where}: {difference}" for difference in differences]
+        except (PagesDiffer, Unanswered) as problem:
+            self.found.append(f"{where}: {problem}")
+
+    def _suppose_another_policy(self) -> None:
+        """A what-if reports exactly the standings that are others once the policy is really revised so."""
+        terms: Answer = self.random.choice(
+            (
+                {"window_days": 7},
+                {"minimum": {"VAR": 3}},
+                {"minimum": {"VAR": 1, "DEVELOPER": 2}, "window_days": 60},
+                {"programmes": ["PARTNER_SUCCESS_PLUS"]},
+                {"programmes": ["RESELLER", "PARTNER_SUCCESS"]},
+            )
+        )
+        now, at = self.client.clock, self.client.clock + self.random.choice((0, 1, 31, 62)) * timedelta(days=1)
+        body = terms | {"from": rfc3339(now), "at": rfc3339(at)}
+        http = self.system.http
+        asked = http.post("/audit/v1/what-ifs", json=body).raise_for_status()
+        path = asked.headers["location"]
+        result = http.get(path, params={"timeout": 30, "limit": 1000}).raise_for_status().json()
+        where = f"seed {self.seed}, what if {body}"
+        if result["state"] != "done":
+            self.found.append(f"{where}: {result}")
+            return
+        actual = self._standings(at)
+        revision = facts.PolicyRevised("what-if", now, now, "what-if", **_terms(terms))
+        response = self.client.tell(revision)
+        if response.status_code != 201:
+            self.found.append(f"{where}: {response.text}")
+        hypothetical = self._standings(at)
+        wanted = {place for place in actual if _differing(actual[place]) != _differing(hypothetical[place])}
+        got = {(one["partner_id"], one["product"]): one for one in result["differences"]}
+        self.found += [f"{where}: {line}" for line in same("differing", sorted(got), sorted(wanted))]
+        for place, difference in got.items():
+            for member, standings in (("actual", actual), ("hypothetical", hypothetical)):
+                both = difference[member].keys() & set(SUMMARY)
+                lines = same(str(place), short(difference[member], *both), short(standings[place], *both))
+                self.found += [f"{where}: {line}" for line in lines]
+        self.compared += len(actual)
+        self._ask_everything_after(revision)
+
+    def _ask_everything_after(self, revision: facts.Fact) -> None:
+        self.history = [*self.history, revision]
+        self._ask_everything(len(self.history), self.client.clock, {})
+
+    def _standings(self, at: datetime) -> dict[tuple[str, str], Answer]:
+        moment = {"at": rfc3339(at), "known_position": self.client.position}
+        return {
+            (partner, product): self.client.get(f"/compliance/v1/partners/{partner}/compliance/{product}", moment)
+            for partner in sorted({one for fact in self.history for one in _partners(fact)})
+            for product in PRODUCTS
+        }
+
+
+def _partners(fact: facts.Fact) -> list[str]:
+    return [name for member in ("partner", "into") if (name := getattr(fact, member, None)) is not None]
+
+
+def _differing(answer: Answer) -> Answer:
+    return short(answer, *SUMMARY, "counted", "suspensions") | {
+        "windows": [{k: v for k, v in window.items() if k != "policy_id"} for window in answer["windows"]]
+    }
+
+
+def _terms(terms: Answer) -> Answer:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in terms.items()}
