@@ -1,7 +1,11 @@
 """What is answered about facts and events: timelines, what waits, what has no effect, claims."""
 
-from tests.end_to_end.client import Answer
-from tests.every_answer.moment import Differences, Moment, same
+from collections import Counter
+from datetime import timedelta
+
+from sagecert_verify.derive.london import london_day, midnight_ending
+from tests.end_to_end.client import Answer, rfc3339
+from tests.every_answer.moment import Differences, Moment, same, utc
 from tests.oracle.rules import facts
 from tests.oracle.rules.knowledge import not_void
 
@@ -90,6 +94,7 @@ def _recorded_events(moment: Moment) -> Differences:
             break
         feed += batch
     yield from same("recorded events", newest_first, feed[::-1])
+    yield from _counted_events(moment, feed)
     yield from same("positions", [event["position"] for event in feed], list(range(1, len(feed) + 1)))
     held: dict[tuple[str, str], Answer] = {}
     for event in feed:
@@ -99,3 +104,18 @@ def _recorded_events(moment: Moment) -> Differences:
         answer = moment.standing[place]
         yield from same(f"events about {place}", standing, {name: answer[name] for name in standing})
         moment.compared += 1
+
+
+def _counted_events(moment: Moment, feed: list[Answer]) -> Differences:
+    """Counted since an instant and since a day, each by type; and the facts' own events."""
+    bounds = [moment.random.choice(moment.instants()) for _ in range(2)]
+    days = [london_day(bound) for bound in bounds]
+    begin = {rfc3339(bounds[0]): bounds[0], str(days[1]): midnight_ending(days[1] - timedelta(days=1))}
+    path = "/compliance/v1/recorded-events"
+    answer = moment.ask(f"{path}/counts", recorded_from=list(begin))
+    for text, counted in zip(begin, answer["counts"], strict=True):
+        since = [event for event in feed if utc(event["recordedtime"]) >= begin[text]]
+        wanted = Counter(event["type"] for event in since)
+        got = {one["type"]: one["count"] for one in counted["types"] if one["count"]}
+        yield from same(f"events counted from {text}", got, dict(wanted))
+        yield from same(f"events from {text}", moment.whole(path, "events", recorded_from=text), since[::-1])

@@ -248,6 +248,14 @@ def _explanations(moment: Moment) -> Differences:
         yield from same(f"explained {partner} {product}", short(answer, *SUMMARY), short(single, *SUMMARY))
         counted = [person["consultant_id"] for person in answer["counted"]]
         yield from same(f"counted, explained, {partner} {product}", sorted(counted), single["counted"])
+        names = ("opened_at", "deadline_on", "deadline_at", "outcome")
+        running = [short(window, *names) for window in single["windows"] if window["closed_at"] is None]
+        yield from same("windows, explained", [short(window, *names) for window in answer["windows"]], running)
+        for window in answer["windows"]:
+            opened_at = utc(window["opened_at"])
+            wanted = (str(london_day(opened_at)), policy_at(moment.in_force, opened_at).window_days)
+            yield from same(f"arithmetic of {window}", (window["lost_on"], window["window_days"]), wanted)
+            yield from same(f"deadline of {window}", window["deadline_at"] in window["text"], True)
         moment.compared += 2
 
 

@@ -17,6 +17,7 @@ from tests.every_answer.moment import (
     same,
     short,
     timeless,
+    utc,
     written,
 )
 from tests.oracle.histories import PRODUCTS
@@ -34,6 +35,7 @@ def about_people(moment: Moment) -> Differences:
     yield from _certifications(moment, listed)
     yield from _people_list(moment, listed)
     yield from _people_of_partners(moment, listed)
+    yield from _mends(moment, listed)
     yield from _maintenance_list(moment)
     yield from _portal_changes(moment)
     if moment.is_present:
@@ -115,6 +117,24 @@ def _people_of_partners(moment: Moment, listed: list[Answer]) -> Differences:
         wanted = [item for item in listed if item["consultant_id"] in linked]
         got = moment.whole(f"/compliance/v1/partners/{partner}/consultants", "consultants")
         yield from same(f"people of {partner}", got, wanted)
+
+
+def _mends(moment: Moment, listed: list[Answer]) -> Differences:
+    """What mends a standing names the people who count there and are not certified, and what they lack."""
+    for (partner, product), single in moment.standing.items():
+        mends = single["mends"]
+        if single["status"] == "compliant":
+            yield from same(f"mends of {partner} {product}", mends, None)
+            continue
+        running = [window for window in single["windows"] if window["outcome"] == "open"]
+        by = min(running, key=lambda window: utc(str(window["deadline_at"])), default=None)
+        wanted = {"people": single["shortfall"], "by": by and short(by, "deadline_on", "deadline_at")}
+        yield from same(f"mends of {partner} {product}", short(mends, *wanted), wanted)
+        near = [item for item in listed if (item["partner_id"], item["product"]) == (partner, product)]
+        lacks = {item["consultant_id"]: item["lacks"] for item in near if not item["certified"]}
+        got = {person["consultant_id"]: person["lacks"] for person in mends["nearest"]}
+        yield from same(f"nearest of {partner} {product}", got, lacks)
+        moment.compared += 1
 
 
 def _owed(moment: Moment) -> list[tuple[str, str, str, str]]:
