@@ -41,8 +41,8 @@ def standing_history(
 ) -> tuple[list[StandingSpan], list[PersonSpan]] | None:
     """The spans of each product, in order, and those of people, by id. What follows if no fact comes is included.
 
-    `facts`: those routed to the partner, in log order. None: none of them mentions the partner. No spans: no fact about it
-    has an effect, because all are voided or change nothing.
+    `facts`: those routed to the partner, in log order. None: none of them mentions the partner. No spans: no fact about
+    it has an effect, because all are voided or change nothing.
     """
     partner_facts = PartnerFacts(partner_id, parameters, facts)
     if not partner_facts.mentioned:
