@@ -36,8 +36,8 @@ def friendly_errors() -> Iterator[None]:
     """Ends the command with a sentence for each foreseen failure. Ctrl-C and SIGTERM are not failures."""
     try:
         yield
-    except click.ClickException:
-        raise
+    except (click.ClickException, BrokenPipeError):
+        raise  # whoever reads the output has enough: click ends the command quietly
     except Exception as problem:
         message = describe(problem)
         if message is None:

@@ -170,7 +170,7 @@ async def _detail(response: aiohttp.ClientResponse) -> str:
     try:
         return str(msgspec.json.decode(text)["detail"])
     except (msgspec.DecodeError, KeyError, TypeError):
-        return text[:200].decode("utf-8", "replace") or (response.reason or "nothing more")
+        return " ".join(text[:200].decode("utf-8", "replace").split()) or (response.reason or "nothing more")
 
 
 def wall_now() -> datetime:

@@ -34,7 +34,9 @@ _TOLERANCE: Final = timedelta(minutes=5)
 @click.option("--partner", "partner_ids", multiple=True, help="Only about this partner; may be repeated.")
 @click.option("--product", "products", multiple=True, help="Only about this product; may be repeated.")
 @click.option("--no-history", is_flag=True, help="Leave out events that follow from facts loaded afterwards.")
-@click.option("--after", type=click.IntRange(0), help="Begin after this position; without it, with the next event.")
+@click.option(
+    "--after", type=click.IntRange(0, 2**53 - 1), help="Begin after this position; without it, with the next event."
+)
 @click.option(
     "--secret", envvar="SAGECERT_LISTEN_SECRET", help="Sign with this secret (whsec_…) instead of the stored one."
 )

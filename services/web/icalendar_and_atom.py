@@ -34,13 +34,13 @@ class DatedEntry(NamedTuple):
 def calendar(title: str, entries: Sequence[DatedEntry]) -> bytes:
     """A calendar with an event of a whole day for each entry."""
     # It takes a fifth of a second to load, and few ask for a calendar.
-    from icalendar import Calendar, Event
+    from icalendar import Calendar, Event, vText
 
     found = Calendar()
     found.add("prodid", _PRODID)
     found.add("version", "2.0")
-    found.add("name", _clean(title))
-    found.add("x-wr-calname", _clean(title))
+    found.add("name", vText(_clean(title)))
+    found.add("x-wr-calname", vText(_clean(title)))
     found.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
     for entry in entries:
         event = Event()
@@ -80,4 +80,5 @@ def _text(parent: ElementTree.Element, name: str, text: str) -> None:
 
 
 def _clean(text: str) -> str:
-    return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+    """The text on one line: a line break in a name would end the line of a calendar that is not escaped."""
+    return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", " ".join(text.splitlines()))

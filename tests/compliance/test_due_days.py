@@ -17,7 +17,7 @@ from tests.databases import Database
 
 NOW = BEGIN + 40 * DAY
 DUE_ON = date(2022, 4, 30)
-NAMED = 'Müller & "Söhne"; Ltd,\x01 <b>'
+NAMED = 'Müller & "Söhne"; Ltd,\x01\r\nBEGIN:VEVENT <b>'
 ATOM = "{http://www.w3.org/2005/Atom}"
 
 
@@ -54,8 +54,16 @@ async def test_a_calendar_has_a_day_for_each_deadline_that_lies_ahead(client: ht
     assert days == {f"{key}@sagecert": day for key, day in DAYS.items()}
     assert (
         str(events[0]["summary"])
-        == 'Müller & "Söhne"; Ltd,\N{REPLACEMENT CHARACTER} <b> (P1): replace a consultant for S200P'
+        == 'Müller & "Söhne"; Ltd,\N{REPLACEMENT CHARACTER} BEGIN:VEVENT <b> (P1): replace a consultant for S200P'
     )
+    named = await client.get("partners/P1/due-days.ics")
+    lines = named.content.replace(b"\r\n ", b"").decode().split("\r\n")
+    escaped = 'Müller & "Söhne"\\; Ltd\\,\N{REPLACEMENT CHARACTER} BEGIN:VEVENT <b>'
+    assert [line for line in lines if "NAME:" in line] == [
+        f"NAME:Due days of {escaped} (P1)",
+        f"X-WR-CALNAME:Due days of {escaped} (P1)",
+    ]
+    assert len(Calendar.from_ical(named.content).walk("VEVENT")) == 2
     of_partner = await client.get("partners/P2/due-days.ics")
     (event,) = Calendar.from_ical(of_partner.content).walk("VEVENT")
     assert str(event["uid"]) == "maintenance.CH1.P2.S200P@sagecert"
