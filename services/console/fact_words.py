@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from services.console.dates import code_words, london_day
+from shared.events.facts import SYSTEM, TOPIC_OF, FactVoided
 
 PREFIX: Final = "com.sage.partnercloud."
 
@@ -33,6 +34,9 @@ _FACTS: Final = {
     "signing-key-rotated": "The log {log_id} signs with a new key",
     "engine-installed": "The engine {engine_id} decides from here on",
 }
+
+FINAL: Final = frozenset(TOPIC_OF[kind] for kind in (FactVoided, *SYSTEM))
+"""Types of facts that cannot be taken back (R33), beside decisions."""
 
 _EVENTS: Final = {
     "standing-changed": "The standing changed",
@@ -103,6 +107,11 @@ def may_words(scopes: Sequence[str]) -> str:
     return allowed[0] if allowed else "may do nothing"
 
 
+def can_be_taken_back(fact: Mapping[str, Any]) -> bool:
+    """Whether a void of the fact is accepted (R33)."""
+    return not fact["voided"] and fact["causation_id"] is None and fact["type"] not in FINAL
+
+
 def short_type(topic: str) -> str:
     """Such as "consultant-left" of a topic or of the type of an event."""
     return topic.removeprefix(PREFIX).rpartition(".")[0] or topic
@@ -129,7 +138,7 @@ def value_words(value: Any, member: str = "", names: Mapping[str, str] | None = 
         return "yes" if value else "no"
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(_item_words(item, names or {}) for item in value) or (
-            "nobody" if member == "counted" else "none"
+            "no person" if member == "counted" else "none"
         )
     return str(value).replace("_", " ")
 

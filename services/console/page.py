@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from uuid import uuid4
 
 from starlette.requests import Request
@@ -14,7 +14,7 @@ from services.console import form_kept_for_sign_in
 from services.console.as_of_view import AsOfView, view_of
 from services.console.form_kept_for_sign_in import CSRF_FIELD
 from services.console.service_client import Services
-from services.console.service_questions import Questions, Refused, SignedOut
+from services.console.service_questions import Panel, Questions, Refused, SignedOut
 from services.console.session import Session, Sessions, is_from_the_session
 from services.console.sold_products import SoldProducts
 from services.console.templating import environment, url
@@ -166,6 +166,24 @@ class Page:
             response.delete_cookie("sagecert_flash", path="/")
         return self.completed(response)
 
+    def status_of(self, asked: Panel) -> int:
+        """The status of a page that asks one question: that of a refusal. A script puts in only what succeeded."""
+        return 200 if asked.problem is None or self.is_for_a_script else asked.problem.status
+
+    @property
+    def is_for_a_script(self) -> bool:
+        """Whether a part of the page that is open is asked for again."""
+        return "hx-request" in self.request.headers
+
+    @property
+    def is_part_of_another(self) -> bool:
+        """Whether a script asks for it, to stand within another page, such as suggestions within a form."""
+        return self.is_for_a_script and urlsplit(self._current_url).path != self.request.url.path
+
+    @property
+    def _current_url(self) -> str:
+        return self.request.headers.get("hx-current-url", "")
+
     def redirect(self, address: str, *, flash: str | None = None) -> Response:
         """Leads on after a form, to a local address. `flash`: a sentence that the next page shows once."""
         response = RedirectResponse(address, 303)
@@ -242,14 +260,21 @@ def _refuse_foreign_names(shown: Page) -> None:
 
 
 def refusal(shown: Page, refused: Refused) -> Response:
-    """The problem's sentence as a page. What moves within a page gives way to a whole one."""
-    if shown.request.method == "GET" and "hx-request" in shown.request.headers:
+    """The problem's sentence as a page. What moves within a page gives way to a whole one; a part is left out."""
+    if shown.request.method == "GET" and shown.is_part_of_another:
+        return shown.completed(Response(status_code=204))
+    if shown.request.method == "GET" and shown.is_for_a_script:
         return shown.completed(Response(headers={"HX-Redirect": shown.here()}))
     return shown.render("error.html", status=refused.status, refused=refused)
 
 
 async def sign_in_first(shown: Page) -> Response:
-    """Leads to the sign-in page, and back. What was typed into a form meanwhile goes with it."""
+    """Leads to the sign-in page, and back. What was typed into a form meanwhile goes with it.
+
+    A part of another page is left out: that page, with what was typed into it, stays until something is done on it.
+    """
+    if shown.is_part_of_another:
+        return Response(status_code=204)
     if (
         shown.request.method == "POST"
         and shown.is_of_this_origin
@@ -262,7 +287,7 @@ async def sign_in_first(shown: Page) -> Response:
         return shown.render("sign_in.html", status=401, wrong=None, back="/", draft=draft)
     wanted = shown.here() if shown.request.method == "GET" else "/"
     address = f"/sign-in?{urlencode({'next': wanted})}" if wanted != "/" else "/sign-in"
-    if "hx-request" in shown.request.headers:
+    if shown.is_for_a_script:
         return shown.completed(Response(headers={"HX-Redirect": address}))
     return shown.redirect(address)
 

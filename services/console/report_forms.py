@@ -137,14 +137,14 @@ PORTAL_CHANGE: Final = ReportForm(
         Field("portal_change_id", "Portal change", hint="An id of your choice: letters, digits, _ and -."),
         Field("summary", "Summary", hint="What changes, in a sentence."),
         Field("products", "Products", "choices"),
-        Field("significant", "Significant", "yes-no", hint="A minor change obliges nobody."),
+        Field("significant", "Significant", "yes-no", hint="A minor change asks for no maintenance."),
         Field("due_on", "Due day", "day", hint="The last London day for maintenance training and assessment."),
     ),
 )
 PORTAL_CHANGE_CORRECTION: Final = ReportForm(
     "portal-change-correction",
     "Correct a portal change",
-    "Terms of a portal change were wrong. It holds as if announced with the right ones; empty fields change nothing.",
+    "Terms of a portal change were wrong: the right ones hold from its announcement. Empty fields change nothing.",
     "/certification/v1/portal-changes/{}/corrections",
     ("portal_change_id",),
     (
@@ -158,14 +158,16 @@ PORTAL_CHANGE_CORRECTION: Final = ReportForm(
 POLICY_REVISION: Final = ReportForm(
     "policy-revision",
     "Revise the policy",
-    "The policy has new terms from the moment below on. An empty field changes nothing.",
+    "The policy has new terms from the moment that you give. An empty field changes nothing.",
     "/certification/v1/policy-revisions",
     (),
     (
         Field("policy_id", "Policy", hint="An id of your choice, such as 2027-01."),
         Field("window_days", "Days of a window", "number", required=False, hint="1 to 366."),
         Field("minimum.VAR", "Minimum of a VAR", "number", required=False, hint="Certified people, 1 to 99."),
-        Field("minimum.DEVELOPER", "Minimum of a developer", "number", required=False, hint="Likewise."),
+        Field(
+            "minimum.DEVELOPER", "Minimum of a developer", "number", required=False, hint="Certified people, 1 to 99."
+        ),
         Field(
             "programmes",
             "Programmes that enrol",
@@ -297,14 +299,14 @@ GROUPS: Final[tuple[tuple[str, tuple[ReportForm, ...]], ...]] = (
             ReportForm(
                 "closure",
                 "Closure",
-                "A partner went out of business. From then on nobody counts for it.",
+                "A partner went out of business. From then on no person counts for it.",
                 f"{_PARTNERS}/{{}}/closure",
                 ("partner_id",),
                 (_PARTNER,),
             ),
         ),
     ),
-    ("Everybody", (PORTAL_CHANGE, PORTAL_CHANGE_CORRECTION, POLICY_REVISION)),
+    ("All partners", (PORTAL_CHANGE, PORTAL_CHANGE_CORRECTION, POLICY_REVISION)),
     ("Mistakes", (VOID,)),
 )
 FORMS: Final = {form.name: form for _, forms in GROUPS for form in forms}

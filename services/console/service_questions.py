@@ -36,16 +36,27 @@ class Refused(Exception):
         self.errors = [error for error in problem.get("errors", ()) if isinstance(error, dict)]
         super().__init__(self.detail)
 
+    @property
+    def wrong_fields(self) -> list[tuple[str, str]]:
+        """Names of fields and what is wrong with each, as far as the sentence does not say it."""
+        wrong = ((name, self.about(name)) for name in map(_name_of, self.errors) if name)
+        return [(name, text) for name, text in wrong if text and plain(text) not in self.detail]
+
     def about(self, name: str) -> str | None:
         """What is wrong with the field of this name."""
         for error in self.errors:
-            if name in (error.get("field"), error.get("parameter"), error.get("name")):
+            if name == _name_of(error):
                 return _plainly(str(error.get("expected") or error.get("detail") or self.detail))
         return self.detail if self.problem.get("parameter") == name else None
 
 
 class SignedOut(Exception):
     """The services do not take the key of the session, or want one where there is none."""
+
+
+def _name_of(error: Mapping[str, Any]) -> str | None:
+    """The field or parameter that an error is about."""
+    return next((error[member] for member in ("field", "parameter", "name") if error.get(member)), None)
 
 
 def _plainly(expected: str) -> str:

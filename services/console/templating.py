@@ -65,6 +65,7 @@ def environment() -> Environment:
         "may_words": fact_words.may_words,
         "short_type": fact_words.short_type,
         "value_words": fact_words.value_words,
+        "can_be_taken_back": fact_words.can_be_taken_back,
         "lack_words": lambda thing: fact_words.LACKS.get(thing, thing),
         "part": lambda text: quote(str(text), safe=""),
         "words": lambda text: str(text).replace("_", " ").replace("-", " "),

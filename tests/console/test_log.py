@@ -91,3 +91,16 @@ async def test_a_log_that_is_not_sealed_yet_has_facts_all_the_same(visit: Visit)
     said.answers["/certification/v1/facts/f1/proof"] = lambda _: problem(503, "Nothing is sealed yet.")
     page = await visit(said).get("/log/f1")
     assert (page.status_code, "Nothing is sealed yet." in text(page)) == (200, True)
+
+
+async def test_what_is_found_is_one_click_away(visit: Visit) -> None:
+    page = await visit(services()).get("/log?q=hugo")
+    assert 'href="/data/certification/v1/recorded-facts.csv?about=hugo"' in page.text
+
+
+async def test_only_what_can_be_taken_back_is_offered(visit: Visit) -> None:
+    offered = {}
+    for kind in ("consultant-left", "fact-voided", "engine-installed"):
+        page = await visit(services(type=f"{PREFIX}{kind}.v1")).get("/log/f1")
+        offered[kind] = "Take it back" in text(page)
+    assert offered == {"consultant-left": True, "fact-voided": False, "engine-installed": False}

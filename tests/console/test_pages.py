@@ -17,6 +17,7 @@ from tests.console.services import Services, problem
 from tests.console.test_today import FIRST, TOTALS
 from tests.systems import System
 
+RECORDED = "/certification/v1/recorded-facts"
 HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(1)>'
 
 
@@ -69,9 +70,47 @@ async def test_a_service_that_does_not_answer_in_time_is_a_plain_sentence() -> N
     assert refused.value.status == 504
 
 
+def asked_by_a_script_on(page: str) -> dict[str, str]:
+    """The headers of what a script asks for while this page is open."""
+    return {"HX-Request": "true", "HX-Current-URL": f"http://localhost{page}"}
+
+
 async def test_a_part_that_moves_gives_way_to_the_page_of_a_refusal(visit: Visit) -> None:
-    answer = await visit(Services()).get("/nowhere?a=1", headers={"HX-Request": "true"})
+    answer = await visit(Services()).get("/nowhere?a=1", headers=asked_by_a_script_on("/nowhere"))
     assert answer.headers["hx-redirect"] == "/nowhere?a=1"
+
+
+@pytest.mark.parametrize("keys", [None, {"k"}], ids=["refused", "signed out"])
+async def test_a_part_of_another_page_that_fails_leaves_that_page_as_it_is(visit: Visit, keys: set[str] | None) -> None:
+    answer = await visit(Services(keys=keys)).get(
+        "/facts-without-effect?limit=5", headers=asked_by_a_script_on("/record/departure?partner_id=cedar")
+    )
+    assert (answer.status_code, answer.headers.get("hx-redirect"), answer.content) == (204, None, b"")
+
+
+@pytest.mark.parametrize("listed", ["partners", "people", "log"])
+@pytest.mark.parametrize("status", [422, 503])
+async def test_a_page_whose_question_is_refused_has_the_status_of_the_refusal(
+    visit: Visit, listed: str, status: int
+) -> None:
+    answers = {"partners": "/compliance/v1/partners", "people": "/compliance/v1/consultants", "log": RECORDED}
+    browser = visit(Services({answers[listed]: lambda _: problem(status, "This cannot be answered.")}))
+    answer = await browser.get(f"/{listed}?after=x")
+    assert (answer.status_code, "This cannot be answered." in text(answer)) == (status, True)
+    moving = await browser.get(f"/{listed}?after=x", headers=asked_by_a_script_on(f"/{listed}"))
+    assert moving.status_code == 200, "a script puts in only what succeeded"
+
+
+async def test_the_page_of_a_refusal_says_once_what_is_wrong_with_each_parameter(visit: Visit) -> None:
+    errors = [
+        {"place": "query", "parameter": "at", "expected": "an instant is RFC 3339"},
+        {"place": "query", "parameter": "limit", "expected": "a whole number"},
+    ]
+    refusal = problem(422, "'at' is not acceptable: an instant is RFC 3339.", errors=errors)
+    answer = await visit(Services({"/compliance/v1/policy": lambda _: refusal})).get("/policy?at=x")
+    said = text(answer)
+    assert said.count("an instant is RFC 3339") == 1
+    assert "limit: a whole number" in said
 
 
 async def test_an_answer_of_a_service_is_one_click_away(visit: Visit) -> None:

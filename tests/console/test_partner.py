@@ -78,8 +78,23 @@ def test_a_partner_never_mentioned_is_a_sentence(system: System) -> None:
 
 
 def test_a_moment_that_is_none_is_a_sentence(story: System) -> None:
-    answer = _page(story, "/partners/cedar?known_at=2030-01-01T00:00:00Z")
-    assert "What will be known then is not known yet" in text(answer) or "known_at is in the future" in text(answer)
+    answer = story.http.get("/partners/cedar?known_at=2030-01-01T00:00:00Z")
+    assert "known_at is in the future" in text(answer)
+    assert (answer.status_code, "S200P Suspended 1 of 2" in text(answer)) == (422, True)
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_moment_beyond_every_calendar_is_a_sentence(story: System, at: str) -> None:
+    answer = story.http.get("/partners/cedar", params={"at": at})
+    assert (answer.status_code, "'at' is not acceptable" in text(answer)) == (422, True)
+
+
+def test_a_day_of_the_sliders_beyond_every_calendar_is_now_or_refused(story: System) -> None:
+    for day in ("9" * 5000, "²", "-1", "x"):
+        answer = story.http.get("/partners/cedar", params={"true_day": day, "today": "20787"})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/partners/cedar")
+    far = story.http.get("/partners/cedar?true_day=999999&today=20787", follow_redirects=True)
+    assert far.status_code == 422
 
 
 def test_every_fact_and_every_event_has_words() -> None:

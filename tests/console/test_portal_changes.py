@@ -48,7 +48,7 @@ async def test_who_must_still_do_maintenance_by_partner(visit: Visit) -> None:
     said = text(page)
     assert "/portal-changes/CH1/notified?known_at=" in page.text
     assert not [path for _, path, _, _ in served.asked if path.endswith("notifications")], "it reads the whole log"
-    assert said.index("birch 1 amy") < said.index("cedar 2 ben") < said.index("Count for nobody 1 zoe S200P Lapsed")
+    assert said.index("birch 1 amy") < said.index("cedar 2 ben") < said.index("Count for no partner 1 zoe S200P Lapsed")
     assert "/record/portal-change-correction?portal_change_id=CH1" in page.text
     asked = next(query for _, path, query, _ in served.asked if path == "/compliance/v1/maintenance")
     assert asked == {"portal_change_id": "CH1", "known_at": "2026-11-30T15:00:00Z", "limit": "200"}

@@ -131,11 +131,22 @@ async def test_what_is_refused_stands_beside_its_field_and_nothing_typed_is_lost
     assert "Score: This is needed." in text(empty)
 
 
-async def test_a_fact_is_taken_back_with_a_reason_once_its_undoing_was_shown(visit: Visit) -> None:
-    fact = {
-        **FACT, "data": SAID, "position": 112, "recorded_at": "2026-11-30T15:00:00Z", "actor": "", "voided": False,
-        "causation_id": None, "held": False, "free_text": None, "voided_by": None, "voided_at": None,
+def recorded(data: dict[str, str], **changed: Any) -> dict[str, Any]:
+    return {
+        **FACT, "data": data, "position": 112, "recorded_at": "2026-11-30T15:00:00Z", "actor": "", "voided": False,
+        "causation_id": None, "held": False, "free_text": None, "voided_by": None, "voided_at": None, **changed,
     }  # fmt: skip
+
+
+async def test_taking_back_is_final_and_the_receipt_says_so(visit: Visit) -> None:
+    fact = recorded({"fact_id": "F0"}, type="com.sage.partnercloud.fact-voided.v1")
+    receipt = await visit(services(**{"/certification/v1/facts/F1": fact})).get("/record/facts/F1")
+    assert "Taking a fact back is final. If the fact was true after all, record it again." in text(receipt)
+    assert "If you take it back" not in text(receipt)
+
+
+async def test_a_fact_is_taken_back_with_a_reason_once_its_undoing_was_shown(visit: Visit) -> None:
+    fact = recorded(SAID)
     void = "/certification/v1/facts/F1/void"
     served = services(**{"/certification/v1/facts/F1": fact, void: lambda _: JSONResponse({"fact_id": "F2"}, 201)})
     browser = visit(served)

@@ -116,5 +116,5 @@ async def test_an_empty_system_says_what_would_be_there(visit: Visit) -> None:
     }
     said = text(await visit(Services(empty)).get("/"))
     assert "No window is open" in said
-    assert "Nobody is suspended" in said
+    assert "No partner is suspended" in said
     assert "Nothing changed" in said

@@ -34,7 +34,8 @@ async def log(shown: Page) -> Response:
     filters = {name: shown.query[name] for name in _FILTERS if shown.query.get(name)}
     answer = await shown.ask.panel(FACTS, after=shown.query.get("after"), limit=SHOWN, **filters)
     names = await names_in(shown.ask, (answer.data or {}).get("facts", ()))
-    return shown.render("log.html", facts=answer, filters=filters, q="", findings=None, names=names)
+    context: dict[str, Any] = {"filters": filters, "listed": filters, "q": "", "findings": None, "names": names}
+    return shown.render("log.html", status=shown.status_of(answer), facts=answer, **context)
 
 
 async def _find(shown: Page, sought: str) -> Response:
@@ -57,7 +58,8 @@ async def _find(shown: Page, sought: str) -> Response:
         return shown.redirect(path("/log/events/{}", found["event"]["id"]))
     findings = found.get("about") or {"facts": [], "next": None}
     names = await names_in(ask, findings["facts"])
-    return shown.render("log.html", facts=Panel(None, None), filters={}, q=sought, findings=findings, names=names)
+    context: dict[str, Any] = {"filters": {}, "listed": {"about": sought}, "q": sought, "findings": findings}
+    return shown.render("log.html", facts=Panel(None, None), names=names, **context)
 
 
 async def fact(shown: Page) -> Response:

@@ -70,6 +70,7 @@ async def partner(shown: Page) -> Response:
         viewed=viewed,
         answers=[] if view.live else _answers(view, viewed),
         merged=_merged(partner_id, found["timeline"]),
+        status=shown.status_of(viewed.standing) if viewed.standing is not _UNKNOWN_THEN else 200,
     )
 
 
@@ -107,13 +108,14 @@ async def _compared(shown: Page, partner_id: str) -> Viewed:
     if then is not None and (view.known_at or view.known_position):
         known = {"at": then["at"], "known_from": then["known_at"]}
         changes = await ask.panel(path("/audit/v1/partners/{}/changes", partner_id), **known)
-    standing = Panel(then, _NOT_KNOWN_THEN if then is None else None)
+    standing = _UNKNOWN_THEN if then is None else Panel(then, None)
     return Viewed(comparison["name"], comparison["now"]["at"], standing, comparison, changes)
 
 
-_NOT_KNOWN_THEN: Final = Refused(
-    404, {"title": "Not known then", "detail": "No fact known by then mentions the partner."}
+_UNKNOWN_THEN: Final = Panel(
+    None, Refused(404, {"title": "Not known then", "detail": "No fact known by then mentions the partner."})
 )
+"""A page shows it beside how the partner stands now."""
 
 
 def _answers(view: AsOfView, viewed: Viewed) -> list[Answer]:
@@ -199,6 +201,8 @@ class Slider(NamedTuple):
 
 
 _EPOCH: Final = date(1970, 1, 1)
+_DAY_DIGITS_MAX: Final = 6
+"""So many of the number of a day: beyond the years that questions take, and within those of a calendar."""
 
 
 def _sliders(view: AsOfView, viewed: Viewed, standings: Panel) -> list[Slider]:
@@ -218,7 +222,7 @@ def _sliders(view: AsOfView, viewed: Viewed, standings: Panel) -> list[Slider]:
 def _day(instant: str | None, today: int) -> int:
     try:
         return (day_of(instant) - _EPOCH).days if instant else today
-    except ValueError:
+    except (ValueError, OverflowError):  # no instant, or one that London's calendar does not reach
         return today
 
 
@@ -235,7 +239,7 @@ def _of_sliders(shown: Page) -> str | None:
 
 
 def _instant(day: str | None, today: str | None) -> str | None:
-    if not day or day == today or not day.isdecimal() or int(day) > date.max.toordinal() - _EPOCH.toordinal() - 1:
+    if not day or day == today or not day.isdecimal() or len(day) > _DAY_DIGITS_MAX:
         return None
     return last_instant(_EPOCH + timedelta(days=int(day)))
 

@@ -36,6 +36,7 @@ async def partners(shown: Page) -> Response:
     )
     return shown.render(
         "partners.html",
+        status=shown.status_of(found["rows"]),
         found=found["rows"],
         by_due=bool(due),
         latest_first=listed == SUSPENSIONS,

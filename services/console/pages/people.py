@@ -31,6 +31,7 @@ async def people(shown: Page) -> Response:
     )
     return shown.render(
         "people.html",
+        status=shown.status_of(found["rows"]),
         found=found["rows"],
         asked=asked,
         listed=CONSULTANTS,

@@ -61,7 +61,10 @@ async def notified(shown: Page) -> Response:
     found = await shown.ask.panel(listed, **moment)
     told = (found.data or {}).get("notified", ())
     names = await names_in(shown.ask, [{"partner_id": partner_id} for partner_id in told])
-    return shown.render("portal_change_notified.html", change_id=change_id, found=found, listed=listed, names=names)
+    status = shown.status_of(found)
+    return shown.render(
+        "portal_change_notified.html", status=status, change_id=change_id, found=found, listed=listed, names=names
+    )
 
 
 def _by_partner(owed: list[dict[str, Any]]) -> list[tuple[str | None, list[dict[str, Any]]]]:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from services.console.dates import code_words
+from services.console.fact_words import can_be_taken_back
 from services.console.names import names_in
 from services.console.page import Page, form, page
 from services.console.previews import Preview, preview_of
@@ -106,7 +107,7 @@ async def receipt(shown: Page) -> Response:
 
 async def _undone(shown: Page, fact: dict[str, Any], key: str) -> Preview | None:
     """What a void would change; None: it is void already, or cannot be."""
-    if fact["voided"] or fact["causation_id"] is not None:
+    if not can_be_taken_back(fact):
         return None
     try:
         return await preview_of(shown.ask, VOID.call({"fact_id": [fact["fact_id"]], "reason": ["-"]}), key)

@@ -71,6 +71,7 @@ async def today(shown: Page) -> Response:
         "today.html",
         now=now,
         failing=failing,
+        news=NEWS,
         changed=changed,
         changes=changes,
         names=names,
