@@ -115,6 +115,12 @@ class Page:
         """A key for one form: sent twice, it is recorded once."""
         return f"console-{uuid4()}"
 
+    def refuse_without(self, scope: str) -> None:
+        """Raises `Refused` if the key of the session lacks this scope."""
+        if not self.session.may(scope):
+            detail = f"This page needs a key of the scope {scope}; the key {self.session.name} has none."
+            raise Refused(403, {"title": "Your key does not allow this", "detail": detail})
+
     async def read_form(self) -> None:
         """Reads the form. Raises `Refused` if it is too large, none, or not of this session."""
         self._form = await self.typed()
@@ -156,6 +162,7 @@ class Page:
                 csrf=self.session.csrf,
                 theme=self.theme,
                 session=self.session,
+                may=self.session.may,
                 flash=flash,
                 here=self.here,
                 pages_served=self.console.served,
@@ -213,12 +220,17 @@ _KEPT: Final = {"Cache-Control": "private, no-cache"}
 Handler = Callable[[Page], Awaitable[Response]]
 
 
-def page(path: str, show: Handler) -> Route:
-    """A page for visitors who are let in."""
+def page(path: str, show: Handler, needs: str | None = None) -> Route:
+    """A page for visitors who are let in. `needs`: the scope without which nothing of it can be used."""
+
+    async def show_if_allowed(shown: Page) -> Response:
+        if needs is not None:
+            shown.refuse_without(needs)
+        return await show(shown)
 
     async def answer(request: Request) -> Response:
         shown = Page(request.app.state.console, request)
-        return await answered(shown, show)
+        return await answered(shown, show_if_allowed)
 
     return Route(path, answer, methods=["GET"], name=_name(show))
 

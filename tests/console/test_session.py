@@ -1,6 +1,7 @@
 """Who is let in, and for how long."""
 
 from html import unescape
+from typing import Any
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from tests.console.conftest import Visit
 from tests.console.html import text, token
 from tests.console.services import Services
 
+ENDPOINTS = "/compliance/v1/webhook-endpoints"
 KEY = "sage_a-key-of-this-system"
 PAGES = ("/", "/no-such-page", "/data/compliance/v1/partners")
 
@@ -183,3 +185,31 @@ async def test_the_chosen_theme_stays(visit: Visit) -> None:
     page = await browser.get("/")
     await browser.post("/theme", data={"csrf": token(page), "theme": "dark", "back": "/"})
     assert 'data-theme="dark"' in (await browser.get("/")).text
+
+
+OFFERED = {
+    "read": set(),
+    "facts": {"/record", "/record/departure"},
+    "audit": {"/audit-trail"},
+    "admin": {"/record", "/record/departure", "/record/policy-revision", "/webhooks", "/webhooks/new", "/audit-trail"},
+}
+"""By scope of the key: the pages on which something can be done."""
+
+
+@pytest.mark.parametrize("scope", OFFERED)
+async def test_a_key_is_offered_nothing_that_it_may_not_do(visit: Visit, scope: str) -> None:
+    caller = {"name": "crm", "scopes": [scope]}
+    empty: dict[str, Any] = {"/audit/v1/what-ifs": {"what_ifs": []}, ENDPOINTS: {"endpoints": []}}
+    services = Services({"/certification/v1/caller": caller, **empty}, keys={"k"})
+    browser = visit(services)
+    await _sign_in(browser, "k")
+    offered = set()
+    for path in sorted(set().union(*OFFERED.values())):
+        answer = await browser.get(path)
+        refused = "Your key does not allow this" in text(answer)
+        assert (answer.status_code == 403) == refused
+        if not refused and "need a key of the scope audit" not in text(answer):
+            offered.add(path)
+    assert offered == OFFERED[scope]
+    asked = {path for _, path, _, _ in services.asked}
+    assert (ENDPOINTS in asked) == (scope == "admin"), "what is not shown is not asked for"

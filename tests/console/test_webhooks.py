@@ -116,3 +116,11 @@ async def test_a_secret_is_shown_once_and_a_replay_says_from_where(visit: Visit)
     for since, sent in (("2026-07-01T09:30", {"at": "2026-07-01T08:30:00Z"}), ("", "origin")):
         await browser.post("/webhooks/wh_1/replay", data={**form, "since": since})
         assert msgspec.json.decode(said.asked[-1][3]) == {"from": sent}
+
+
+async def test_a_refused_registration_without_a_key_of_its_own_gets_one(visit: Visit) -> None:
+    browser = visit(Services({LIST: lambda _: problem(422, "The url is not acceptable.")}))
+    shown = await browser.get("/webhooks/new")
+    answer = await browser.post("/webhooks/new", data={"csrf": token(shown), "url": "x"})
+    assert (answer.status_code, "The url is not acceptable." in text(answer)) == (422, True)
+    assert 'name="idempotency_key" value="console-' in answer.text

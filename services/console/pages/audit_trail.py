@@ -9,7 +9,7 @@ from starlette.routing import Route
 from services.console.audit_checkpoint import Checkpoint, parse_checkpoint
 from services.console.names import names_in
 from services.console.page import Page, form, page
-from services.console.service_questions import Refused, panel_of, path
+from services.console.service_questions import Panel, Refused, panel_of, path
 
 CLAIMS: Final = 50
 DIFFERENCES: Final = 50
@@ -30,12 +30,13 @@ async def _audit_trail(shown: Page, refused: Refused | None) -> Response:
         "sealed": shown.ask.panel("/audit/readyz"),
         "facts": panel_of(_checkpoint(shown, "/audit/v1/checkpoint")),
         "events": panel_of(_checkpoint(shown, "/audit/v1/compliance/checkpoint")),
-        "what_ifs": shown.ask.panel(WHAT_IFS),
     }
-    if partner:
+    if shown.session.may("audit"):
+        questions["what_ifs"] = shown.ask.panel(WHAT_IFS)
+    if partner and shown.session.may("audit"):
         after = shown.query.get("after")
         questions["claims"] = shown.ask.panel("/audit/v1/claims", partner_id=partner, after=after, limit=CLAIMS)
-    answers = {"claims": None, **await shown.ask.together(**questions)}
+    answers = {"claims": None, "what_ifs": Panel(None, None), **await shown.ask.together(**questions)}
     running = any(run["state"] in _RUNNING for run in (answers["what_ifs"].data or {}).get("what_ifs", ()))
     status = 200 if refused is None else refused.status
     context: dict[str, Any] = {"partner_id": partner, "running": running, "refused": refused, "given": shown.form}

@@ -155,11 +155,12 @@ def _form(shown: Page) -> ReportForm:
     found = FORMS.get(shown.path["kind"])
     if found is None:
         raise Refused(404, _NO_SUCH)
+    shown.refuse_without("admin" if found is POLICY_REVISION else "facts")
     return found
 
 
 ROUTES: Final = (
-    page("/record", forms),
+    page("/record", forms, needs="facts"),
     page("/record/facts/{fact_id}", receipt),
     page("/record/suggestions/{whom}", suggestions),
     page("/record/{kind}", fill_in),

@@ -58,11 +58,13 @@ class Changes(NamedTuple):
 async def today(shown: Page) -> Response:
     """What needs action now. Facts without effect are judged on a page of their own, which this page includes."""
     ask = shown.ask
-    panels = await ask.together(
-        totals=ask.panel("/compliance/v1/totals", first=SHOWN_MAX),
-        held=ask.panel("/certification/v1/held-facts", limit=SHOWN_MAX),
-        endpoints=ask.panel("/compliance/v1/webhook-endpoints"),
-    )
+    questions = {
+        "totals": ask.panel("/compliance/v1/totals", first=SHOWN_MAX),
+        "held": ask.panel("/certification/v1/held-facts", limit=SHOWN_MAX),
+    }
+    if shown.session.may("admin"):
+        questions["endpoints"] = ask.panel("/compliance/v1/webhook-endpoints")
+    panels = {"endpoints": Panel(None, None), **await ask.together(**questions)}
     now = panels["totals"].data["at"] if panels["totals"].data else None
     changed, changes = (Panel(None, None), []) if now is None else await _changes(shown, now)
     names = await names_in(ask, changed.data["newest"] if changed.data else ())

@@ -26,7 +26,7 @@ async def endpoints(shown: Page) -> Response:
 
 async def new(shown: Page) -> Response:
     """The form of a new endpoint."""
-    return _registration(shown, {"idempotency_key": shown.new_idempotency_key()}, None)
+    return _registration(shown, {}, None)
 
 
 async def register(shown: Page) -> Response:
@@ -46,7 +46,8 @@ async def register(shown: Page) -> Response:
 
 def _registration(shown: Page, given: Mapping[str, str], refused: Refused | None) -> Response:
     status = 200 if refused is None else refused.status
-    return shown.render("webhook_new.html", given=given, refused=refused, status=status)
+    key = given.get("idempotency_key") or shown.new_idempotency_key()
+    return shown.render("webhook_new.html", given=given, key=key, refused=refused, status=status)
 
 
 async def endpoint(shown: Page) -> Response:
@@ -156,10 +157,10 @@ def _sent(what: str, outcome: Mapping[str, Any]) -> str:
 _PAGE: Final = "/webhooks/{endpoint_id}"
 
 ROUTES: Final[tuple[Route, ...]] = (
-    page("/webhooks", endpoints),
-    page("/webhooks/new", new),
+    page("/webhooks", endpoints, needs="admin"),
+    page("/webhooks/new", new, needs="admin"),
     form("/webhooks/new", register),
-    page(_PAGE, endpoint),
+    page(_PAGE, endpoint, needs="admin"),
     form(_PAGE + "/retry", _doing(retry)),
     form(_PAGE + "/test", _doing(send_test)),
     form(_PAGE + "/resend", _doing(resend)),
