@@ -61,7 +61,7 @@ def _name_of(error: Mapping[str, Any]) -> str | None:
 
 def _plainly(expected: str) -> str:
     """What is expected, without the patterns that only programmers read."""
-    return "It has a form that is not accepted here." if "match pattern" in expected else expected
+    return "It has a form that is not accepted here." if "match pattern" in expected else expected.replace("`", "")
 
 
 class Panel(NamedTuple):

@@ -36,6 +36,18 @@ def test_a_refused_form_keeps_what_was_typed_and_says_what_to_do(reader: Visit) 
     reader.errors.clear()  # the browser notes that the form was refused
 
 
+def test_who_mistyped_and_previews_goes_back_to_the_form_and_on_again(reader: Visit) -> None:
+    page = reader.open("/record/departure")
+    for partner in ("No such partner", "northgate"):
+        fill_in_that_somebody_left(page, partner, "ben")
+    expect(page.get_by_text("Nothing is recorded yet.")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_label("Partner")).to_be_visible()
+    page.go_forward()
+    expect(page.get_by_text("Nothing is recorded yet.")).to_be_visible()
+    reader.errors.clear()  # the browser notes that the first form was refused
+
+
 def test_who_is_typed_by_name_is_suggested_and_meant(reader: Visit) -> None:
     page = reader.open("/record/departure")
     page.get_by_label("Partner").press_sequentially("northg")

@@ -116,3 +116,7 @@ def test_a_proof_has_its_place_its_hashes_and_its_checkpoint() -> None:
     written = "c2sp.org/tlog-proof@v1\nindex 110\nYQ==\nYg==\n\norigin\n112\nroot\n\n— origin signature\n"
     assert parsed_proof(written) == ("110", ("YQ==", "Yg=="), "origin\n112\nroot\n\n— origin signature")
     assert parsed_proof("") is None
+
+
+def test_a_moment_that_is_none_is_said_once(story: System) -> None:
+    assert text(story.http.get("/partners/cedar?at=x")).count("'at' is not acceptable") == 1

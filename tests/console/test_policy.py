@@ -41,9 +41,11 @@ async def test_what_holds_and_what_comes(visit: Visit) -> None:
 
 
 def what_if(state: str) -> dict[str, Any]:
-    standing = {"status": "suspended", "windows": [], "suspensions": [{"from": "2026-11-01T00:00:00Z", "to": None}]}
+    counts = {"headcount": 1, "minimum": 2}
+    suspensions = [{"from": "2026-11-01T00:00:00Z", "to": None}]
+    standing = {"status": "suspended", "windows": [], "suspensions": suspensions, **counts}
     differing = {"partner_id": "cedar", "product": "S200P", "actual": standing}
-    differing |= {"hypothetical": {"status": "in_window", "windows": [], "suspensions": []}}
+    differing |= {"hypothetical": {"status": "in_window", "windows": [], "suspensions": [], **counts}}
     return {
         "what_if_id": "W1", "state": state, "failure": None, "partners": 7, "partners_done": 7, "differing": 1,
         "differences": [differing], "next": None,
@@ -63,7 +65,7 @@ async def test_a_revision_shows_whom_it_would_have_changed_and_then_asks(visit: 
     fields = {"policy_id": "2027-01", "window_days": "45", "reason": "asked for"}
     page = await typed(visit(served), "policy-revision", "preview", **fields)
     assert "1 partner would have another standing today." in text(page)
-    assert "cedar S200P Suspended suspended from 1 November 2026 In window" in text(page)
+    assert "cedar S200P Suspended 1 of 2 suspended from 1 November 2026 In window 1 of 2" in text(page)
     assert "Record it" in text(page)
     asked = [(path, content) for method, path, _, content in served.asked if method == "POST"]
     assert ("/audit/v1/what-ifs", b'{"window_days":45}') in asked

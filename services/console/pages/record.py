@@ -120,6 +120,7 @@ async def _ask_again(shown: Page, report: ReportForm, values: Values, key: str, 
     return shown.render(
         "record_form.html",
         status=200 if refused is None else refused.status,
+        kept=shown.request.method == "POST",
         report=report,
         values=values,
         key=key,
