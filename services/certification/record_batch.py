@@ -17,7 +17,13 @@ from services.certification.domain.fact_report import FactReport, Repeated, name
 from services.certification.domain.refusals import Overloaded, Unavailable
 from services.certification.event_store.append_request import AppendRequest, Outcome, state_at
 from services.certification.event_store.decision_scope import NOTHING, Scope
-from services.certification.event_store.loaded_subjects import FACTS_MAX, LoadedSubjects
+from services.certification.event_store.loaded_subjects import (
+    FACTS_MIN,
+    FACTS_PER_LINE,
+    KEPT_MAX,
+    LoadedSubjects,
+    Overtaken,
+)
 from services.certification.event_store.store import EventStore
 from services.certification.event_store.stored_facts import StoredFact
 from services.certification.record_fact import Answer, answer_of, earlier, new_answer, record, require_same_content
@@ -42,38 +48,58 @@ Result = Answer | Refusal
 """The answer to the report if it had been sent alone."""
 
 
-async def record_run(store: EventStore, products: Sequence[str], run: Sequence[Item]) -> list[Result]:
-    """Records at most `RUN_MAX` reports and returns the result of each; a refused one does not stop the others.
+class BatchRecorder:
+    """Records the reports of one batch, run after run. `products`: those sold.
 
-    `products`: those sold. Raises `Unavailable`, `Overloaded` and `EngineNotInstalled`: some may be recorded, and all
-    can be sent again.
+    What is loaded for one run is kept for the next ones, with what they appended.
     """
-    results: list[Result] = []
-    while rest := run[len(results) :]:
+
+    def __init__(self, products: Sequence[str]) -> None:
+        self._products = products
+        self._decisions = _Decisions(products, dry=False)
+
+    async def take_run(self, store: EventStore, run: Sequence[Item]) -> list[Result]:
+        """Records at most `RUN_MAX` reports and returns the result of each; a refused one does not stop the others.
+
+        Raises `Unavailable`, `Overloaded` and `EngineNotInstalled`: some may be recorded, and all can be sent again.
+        """
+        results: list[Result] = []
+        while rest := run[len(results) :]:
+            if self._decisions.is_left(rest[0]):
+                results.append(await self._record_alone(store, rest[0]))
+                continue
+            try:
+                recorded = await self._record_together(store, rest)
+            except asyncpg.PostgresError:  # alone, only the report at fault fails
+                self._decisions.start_over()
+                return results + [await self._record_alone(store, item) for item in rest]
+            if not recorded:
+                self._decisions.leave(rest[0])
+            results += recorded
+        return results
+
+    async def _record_alone(self, store: EventStore, item: Item) -> Result:
         try:
-            results += await _record_together(store, products, rest) or [await _record_alone(store, products, rest[0])]
-        except asyncpg.PostgresError:  # alone, only the report at fault fails
-            results += [await _record_alone(store, products, item) for item in rest]
-    return results
+            return await record(store, self._products, item.report, item.receipt)
+        except (Unavailable, Overloaded, EngineNotInstalled):
+            raise
+        except Refusal as refusal:
+            return refusal
 
-
-async def _record_alone(store: EventStore, products: Sequence[str], item: Item) -> Result:
-    try:
-        return await record(store, products, item.report, item.receipt)
-    except (Unavailable, Overloaded, EngineNotInstalled):
-        raise
-    except Refusal as refusal:
-        return refusal
-
-
-async def _record_together(store: EventStore, products: Sequence[str], run: Sequence[Item]) -> list[Result]:
-    """The results of the first reports of the run; none if the first must be recorded alone."""
-    async with store.within_deadline():
-        decisions = _Decisions(products, LoadedSubjects(), dry=False)
-        await decisions.load(store, run)
-        await decisions.take_all(run)
-        outcomes = await store.append_run(decisions.calls())
-    return list(decisions.results(outcomes))
+    async def _record_together(self, store: EventStore, run: Sequence[Item]) -> list[Result]:
+        """The results of the first reports of the run; none if the first must be recorded alone."""
+        decisions = self._decisions
+        async with store.within_deadline():
+            try:
+                await decisions.load(store, run)
+            except Overtaken:
+                decisions.start_over()
+                await decisions.load(store, run)
+            await decisions.take_all(store, run)
+            outcomes = await store.append_run(decisions.calls())
+        results = list(decisions.results(outcomes))
+        decisions.settle(outcomes, len(results))
+        return results
 
 
 class BatchCheck:
@@ -83,10 +109,10 @@ class BatchCheck:
     """
 
     def __init__(self, products: Sequence[str], *, show_facts: bool = False) -> None:
-        self._decisions = _Decisions(products, LoadedSubjects(), dry=True)
+        self._decisions = _Decisions(products, dry=True)
         self._show_facts = show_facts
 
-    async def check_run(self, store: EventStore, run: Sequence[Item]) -> list[Result]:
+    async def take_run(self, store: EventStore, run: Sequence[Item]) -> list[Result]:
         """What each report would be answered if it and those before it were sent now. Raises `Unavailable`.
 
         The answers have position 0: nothing is recorded. A report about a person of very many facts is decided as if
@@ -95,7 +121,7 @@ class BatchCheck:
         results: list[Result] = []
         await self._decisions.load(store, run)
         while rest := run[len(results) :]:
-            await self._decisions.take_all(rest)
+            await self._decisions.take_all(store, rest)
             results += self._decisions.results(())
             if len(results) < len(run):
                 results.append(await self._check_alone(store, run[len(results)]))
@@ -132,35 +158,45 @@ def _with_rows(answer: Answer, now: datetime) -> Answer:
 class _Decisions:
     """Reports decided one after the other. `dry`: they are never appended."""
 
-    def __init__(self, products: Sequence[str], subjects: LoadedSubjects, *, dry: bool) -> None:
+    def __init__(self, products: Sequence[str], *, dry: bool) -> None:
         self._products = products
-        self._subjects = subjects
         self._dry = dry
+        self._subjects = LoadedSubjects(dry=dry)
         self._results: list[Result | Decided | Repeated] = []
         self._receipts: dict[str, tuple[RequestReceipt, Fact]] = {}
         self._undated: set[str] = set()
 
+    def start_over(self) -> None:
+        """Forgets what was loaded and decided."""
+        self._subjects = LoadedSubjects(dry=self._dry)
+        self._receipts.clear()
+        self._undated.clear()
+
     async def load(self, store: EventStore, run: Sequence[Item]) -> None:
-        """Loads everything on which the decisions of the run may depend."""
+        """Loads everything on which the decisions of the run may depend, but for what is loaded. Raises `Overtaken`."""
+        if len(self._subjects) > KEPT_MAX and not self._dry:
+            self.start_over()
+        subjects = self._subjects
         voided = [item.report.data.fact_id for item in run if isinstance(item.report.data, FactVoided)]
         if voided:
-            self._subjects.add_rows(await store.load_facts_by_id(voided))
+            subjects.add_rows(await store.load_facts_by_id(voided))
         scopes = [self.scope_of(item.report) for item in run]
-        people = {found.consultant_id for found in scopes if found.consultant_id is not None}
-        streams = {found.originator_id for found in scopes if found.originator_id is not None}
+        people = {found.consultant_id for found in scopes if found.consultant_id is not None} - subjects.people
+        streams = {found.originator_id for found in scopes if found.originator_id is not None} - subjects.streams
         keys = {item.receipt.idempotency_key for item in run}
-        new_people, new_streams = people - self._subjects.known, streams - self._subjects.known
-        rows = await store.load_subjects(new_people, new_streams, run[0].receipt.actor, keys, FACTS_MAX)
-        await store.aside(len(rows), partial(self._subjects.add_rows, rows))
-        self._subjects.known |= people | streams
+        shared = FACTS_PER_LINE * len(run)
+        named = people, streams, run[0].receipt.actor, keys
+        rows = await store.load_subjects(*named, FACTS_MIN, shared, subjects.people)
+        await store.aside(len(rows), partial(subjects.add_rows, rows))
+        subjects.add_known(people, streams)
 
-    async def take_all(self, run: Sequence[Item]) -> None:
+    async def take_all(self, store: EventStore, run: Sequence[Item]) -> None:
         """Decides the reports up to the first that must begin another run, or be recorded alone."""
         self._results = []
         work = LongWork()
         for item in run:
             try:
-                result = self._decide(item)
+                result = await self._decide(store, item)
             except Refusal as refusal:
                 result = refusal
             if result is None:
@@ -168,10 +204,30 @@ class _Decisions:
             self._results.append(result)
             await work.pause()
 
-    def _decide(self, item: Item) -> Result | Decided | Repeated | None:
+    def is_left(self, item: Item) -> bool:
+        """Whether the report is left to a single call, also where it repeats an earlier one."""
+        about = self._subjects.about(self.scope_of(item.report))
+        return not self._subjects.too_long.isdisjoint(about)
+
+    def leave(self, item: Item) -> None:
+        """Leaves the report to a single call, and the others about the same people and streams."""
+        self._subjects.leave(self._subjects.about(self.scope_of(item.report)))
+
+    def settle(self, outcomes: Sequence[Outcome], results: int) -> None:
+        """The decisions are appended. `results`: so many are what they were decided to be."""
+        if results < len(self._results):
+            self.start_over()
+            return
+        self._subjects.settle(outcomes)
+        self._receipts.clear()
+        self._undated.clear()
+
+    async def _decide(self, store: EventStore, item: Item) -> Result | Decided | Repeated | None:
         report, receipt = item
         require_sold(named_products(report), self._products, parameter=None)
         key = receipt.idempotency_key
+        if not self._dry and self.is_left(item):
+            return None
         if key in self._subjects.receipts:
             stored, salt = self._subjects.receipts[key]
             require_same_content(stored, salt, receipt)
@@ -181,13 +237,14 @@ class _Decisions:
         if isinstance(report.data, AboutPartner):
             decision: Decided | Repeated = decide_about_partner(report, report.data, receipt)
         else:
-            depends_on = self.scope_of(report)
-            about = self._subjects.about(depends_on)
+            scope_of_it = self.scope_of(report)
+            about = self._subjects.about(scope_of_it)
             if not self._subjects.too_long.isdisjoint(about):
                 return None
             if not self._dry and not self._undated.isdisjoint(about):
                 return None
-            decision = decide(report, report.data, self._subjects.loaded(depends_on), receipt)
+            loaded = self._subjects.loaded(scope_of_it)
+            decision = await store.aside(len(loaded.facts), partial(decide, report, report.data, loaded, receipt))
             if isinstance(decision, Decided) and report.effective_at is None:
                 self._undated.update(about)
                 self._undated.update(row.consultant_id for row in decision.call.facts if row.consultant_id is not None)
@@ -239,5 +296,4 @@ class _Decisions:
 
     def _earlier(self, stored: StoredFact) -> Answer:
         """The answer that was given to the report, as far as the facts are loaded that it was decided from."""
-        routing = stored.routing
-        return earlier(stored, self._subjects.of(routing.consultant_id, routing.originator_id))
+        return earlier(stored, self._subjects.known_with(stored))

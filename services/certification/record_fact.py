@@ -218,4 +218,4 @@ async def _known_then(store: EventStore, stored: StoredFact) -> Sequence[Fact]:
     routing = stored.routing
     people = set() if routing.consultant_id is None else {routing.consultant_id}
     rows = await store.load_subjects(people, {routing.originator_id}, "", (), KNOWN_MAX)
-    return await store.aside(len(rows), lambda: [stored_fact(row[4:]).fact for row in rows if row[4] is not None])
+    return await store.aside(len(rows), lambda: [stored_fact(row[5:]).fact for row in rows if row[5] is not None])

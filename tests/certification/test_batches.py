@@ -101,8 +101,8 @@ async def tell(recorder: Singly | Batched, history: Sequence[Fact], random: Rand
 
 
 LOG = """
-    SELECT fact_id, state, topic, effective_at, originator_id, append_position, partner_id, into_partner_id,
-        consultant_id, voided_fact_id, actor, idempotency_key, held
+    SELECT fact_id, recorded_at, state, topic, effective_at, originator_id, append_position, partner_id,
+        into_partner_id, consultant_id, voided_fact_id, actor, idempotency_key, held
     FROM certification.stored_events ORDER BY notification_id
 """
 
@@ -110,32 +110,39 @@ LOG = """
 def log(database: Database) -> list[tuple[str, ...]]:
     """The log without what chance gives: instants of recording, salted hashes, and the order of simultaneous decisions.
 
-    The id of a reported fact stands as its position, that of a decision as the position of the fact that it follows.
+    The id of a reported fact stands as its position, that of a decision as the position of the fact that it follows; an
+    instant of recording as the first position recorded then.
     """
     with psycopg.connect(database.owner_url) as connection:
         rows = connection.execute(LOG).fetchall()
-    positions = dict[str, str]()
-    for position, (fact_id, state, *_) in enumerate(rows, 1):
-        causation_id = json.loads(state).get("causation_id")
-        positions[fact_id] = str(position) if causation_id is None else f"after {positions[causation_id]}"
+    names = dict[str, str]()
+    for position, (fact_id, recorded_at, state, *_) in enumerate(rows, 1):
+        said = json.loads(state)
+        causation_id = said.get("causation_id")
+        names[fact_id] = str(position) if causation_id is None else f"after {names[causation_id]}"
+        for instant in (str(recorded_at), said["recorded_at"]):
+            names.setdefault(instant, f"recorded with {position}")
     plain = [
-        (_plain(bytes(state), positions), *(positions.get(item, str(item)) for item in row)) for _, state, *row in rows
+        (_plain(bytes(state), names), *(names.get(str(item), str(item)) for item in row)) for _, _, state, *row in rows
     ]
     return sorted(plain, key=lambda row: (int(row[4]), row))
 
 
-def _plain(state: bytes, positions: Mapping[str, str]) -> str:
+def _plain(state: bytes, names: Mapping[str, str]) -> str:
     said = json.loads(state)
     del said["recorded_at"]
     text = json.dumps(said, sort_keys=True)
-    for fact_id in re.findall(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:-[0-9]+)?", text):
-        text = text.replace(f'"{fact_id}"', positions.get(fact_id, "?"))
+    for name in re.findall(r'"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:-[0-9]+)?|[0-9]{4}-[0-9:.TZ-]+)"', text):
+        text = text.replace(f'"{name}"', f'"{names.get(name, name)}"')
     return re.sub(r"[0-9a-f]{64}", "hash", text)
 
 
 def comparable(answer: dict[str, Any]) -> dict[str, Any]:
     """The answer without ids and the instant of recording."""
-    body = {name: value for name, value in answer["body"].items() if name not in ("fact_id", "recorded_at", "detail")}
+    body = dict(answer["body"])
+    if body.get("effective_at") == body.get("recorded_at"):
+        body["effective_at"] = "recorded"
+    body = {name: value for name, value in body.items() if name not in ("fact_id", "recorded_at", "detail")}
     if "recorded" in body:
         body["recorded"] = body["recorded"]["type"]
     return {**answer, "body": body}

@@ -25,7 +25,7 @@ from services.certification.api.programme_refusals import name_eligible
 from services.certification.domain.refusals import Overloaded, Unavailable
 from services.certification.event_store.append_request import Row
 from services.certification.personal_data import NO_TEXT, FreeText
-from services.certification.record_batch import RUN_MAX, BatchCheck, Item, Result, record_run
+from services.certification.record_batch import RUN_MAX, BatchCheck, BatchRecorder, Item, Result
 from services.certification.record_fact import Answer
 from services.web.bounded_places import PlacedStream
 from services.web.json_limits import shape_problem
@@ -135,9 +135,11 @@ async def record_batch(
     except BaseException:
         give_back()
         raise
-    check = BatchCheck(service.products, show_facts=show_facts == "true") if validate_only == "true" else None
+    batch: BatchCheck | BatchRecorder = BatchRecorder(service.products)
+    if validate_only == "true":
+        batch = BatchCheck(service.products, show_facts=show_facts == "true")
     reader = _LineReader(request.app.state.fact_routes, caller_of(request), history=history == "true")
-    answers = _answers(service, reader, lines, check, show_facts=show_facts == "true")
+    answers = _answers(service, reader, lines, batch, show_facts=show_facts == "true")
     return PlacedStream(answers, give_back, media_type=MEDIA_TYPE)
 
 
@@ -163,7 +165,12 @@ def _lines(content: bytes) -> list[bytes]:
 
 
 async def _answers(
-    service: Service, reader: "_LineReader", lines: Sequence[bytes], check: BatchCheck | None, *, show_facts: bool
+    service: Service,
+    reader: "_LineReader",
+    lines: Sequence[bytes],
+    batch: BatchCheck | BatchRecorder,
+    *,
+    show_facts: bool,
 ) -> AsyncIterator[bytes]:
     """The answers to run after run of lines. Once the store is not available, nothing more is tried."""
     away: Refusal | None = None
@@ -172,7 +179,7 @@ async def _answers(
         for start in range(0, len(lines), RUN_MAX):
             found = await reading
             reading = asyncio.create_task(reader.read(lines[start + RUN_MAX : start + 2 * RUN_MAX]))
-            results, away = await _results(service, [item for item in found if isinstance(item, Item)], check, away)
+            results, away = await _results(service, [item for item in found if isinstance(item, Item)], batch, away)
             following = iter(results)
             answers = b"".join(
                 _answer(start + number, next(following) if isinstance(item, Item) else item, show_facts=show_facts)
@@ -184,14 +191,12 @@ async def _answers(
 
 
 async def _results(
-    service: Service, run: Sequence[Item], check: BatchCheck | None, away: Refusal | None
+    service: Service, run: Sequence[Item], batch: BatchCheck | BatchRecorder, away: Refusal | None
 ) -> tuple[Sequence[Result], Refusal | None]:
     """The results of a run, and why the store is away, if it is."""
     if run and away is None:
         try:
-            if check is not None:
-                return await check.check_run(service.store, run), None
-            return await record_run(service.store, service.products, run), None
+            return await batch.take_run(service.store, run), None
         except (Unavailable, Overloaded, EngineNotInstalled) as refusal:
             away = refusal
     return [] if away is None else [away] * len(run), away

@@ -159,10 +159,18 @@ class EventStore:
                     return outcomes
 
     async def load_subjects(
-        self, people: Collection[str], streams: Collection[str], actor: str, keys: Collection[str], facts_max: int
+        self,
+        people: Collection[str],
+        streams: Collection[str],
+        actor: str,
+        keys: Collection[str],
+        facts_min: int,
+        facts_shared: int = 0,
+        known: Collection[str] = (),
     ) -> list[asyncpg.Record]:
         """The rows of `load_subjects.sql`: all facts of these people and streams, and those recorded under the keys."""
-        return await self._database.select(LOAD_SUBJECTS, list(people), list(streams), actor, list(keys), facts_max)
+        named = list(people), list(streams), actor, list(keys)
+        return await self._database.select(LOAD_SUBJECTS, *named, facts_min, facts_shared, list(known))
 
     async def load_facts_by_id(self, fact_ids: Collection[str]) -> list[asyncpg.Record]:
         """The rows of `load_facts_by_id.sql`: these facts and their voids."""
