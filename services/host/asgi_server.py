@@ -11,6 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from services.host.request_parser import RequestParser
 from services.host.response_headers import completed
 from services.web.problem_details import HOST_UNCLEAR, MEDIA_TYPE, TYPE_PREFIX, Problem, problem_body
 
@@ -126,9 +127,12 @@ class Protocol(HttpToolsProtocol):
     the connection: what waits for it holds memory, and perhaps a place that others want.
     """
 
+    parser: RequestParser
     _deadline: asyncio.TimerHandle | None = None
     """When the head, and then the body, has to be there."""
     _refusal: Problem = INVALID
+    _refused: Problem | None = None
+    """What the last request gets, once those before it are answered. What comes after it is discarded."""
     _idle = True
     """Nothing of the next request has arrived."""
     _in_head = True
@@ -144,6 +148,7 @@ class Protocol(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, sandbox: bool, **more: Any) -> None:
         super().__init__(*arguments, **more)
+        self.parser = RequestParser(self)
         self._sandbox = sandbox
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
@@ -184,7 +189,7 @@ class Protocol(HttpToolsProtocol):
             self._waited_seconds += self.loop.time() - self._waits_since
 
     def data_received(self, data: bytes) -> None:
-        if self._transport.lingering:
+        if self._transport.lingering or self._refused is not None:
             self._message_bytes += len(data)
             if self._message_bytes > LINGER_BYTES_MAX:
                 self._transport.close()
@@ -194,7 +199,7 @@ class Protocol(HttpToolsProtocol):
         else:
             self._message_bytes += len(data)
         super().data_received(data)
-        if self._idle or self.transport.is_closing():
+        if self._idle or self._takes_no_more():
             return
         if self._message_bytes > (HEAD_BYTES_MAX if self._in_head else MESSAGE_BYTES_MAX):
             self._refuse(HEAD_TOO_LARGE if self._in_head else MESSAGE_TOO_LARGE)
@@ -219,9 +224,11 @@ class Protocol(HttpToolsProtocol):
         if len(self.headers) > HEADERS_MAX or head_bytes > HEAD_BYTES_MAX:
             self._refusal = HEAD_TOO_LARGE
             raise _Refused
+        if self.parser.only_asks:
+            return
         self._arrived()
+        super().on_headers_complete()  # raises for a target that is no URL
         self._in_head = False
-        super().on_headers_complete()
         self.headers = _NoTrailers()
 
     def on_body(self, body: bytes) -> None:
@@ -229,6 +236,8 @@ class Protocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self.parser.only_asks:
+            return
         self._arrived()
         self._idle = True
         super().on_message_complete()
@@ -237,9 +246,18 @@ class Protocol(HttpToolsProtocol):
         """uvicorn calls this for bytes that it cannot parse, and for refusals of the methods here."""
         self._refuse(self._refusal)
 
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._refused is not None and not self.transport.is_closing():
+            self._refuse(self._refused)
+
     def _refuse(self, problem: Problem) -> None:
-        """Answers with the problem, unless that would land inside another answer, and closes the connection."""
-        if not self._owes_another_answer() and not self._answer_has_begun():
+        """Answers with the problem after what is owed, unless its own answer has begun, and closes the connection."""
+        if self._owes_another_answer():
+            self._arrived()
+            self._refused = problem
+            return
+        if not self._answer_has_begun():
             body = problem_body(problem)
             headers = completed(
                 [
@@ -254,12 +272,16 @@ class Protocol(HttpToolsProtocol):
             self.transport.write(STATUS_LINE[problem.status] + head + b"\r\n" + body)
         self.transport.close()
 
+    def _takes_no_more(self) -> bool:
+        return self._refused is not None or self.transport.is_closing()
+
     def _owes_another_answer(self) -> bool:
         """Whether requests that came before the one being read are not answered yet."""
         last = self._last_cycle()
         return bool(self.pipeline) or (self._in_head and last is not None and not last.response_complete)
 
     def _answer_has_begun(self) -> bool:
+        """Of the request being read, whose head is whole."""
         return not self._in_head and self.cycle.response_started
 
     def _last_cycle(self) -> RequestResponseCycle | None:

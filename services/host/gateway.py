@@ -115,9 +115,13 @@ class _PathDispatcher:
 
 
 def _is_clear(scope: Scope) -> bool:
-    """Whether it names one host, and a path that is the same when it is decoded; the guard refuses any other."""
+    """Whether it names one host, and a path that every reader takes apart alike; the guard refuses any other."""
     raw_path = scope.get("raw_path") or b""
-    return b"%2f" not in raw_path.lower() and sum(name == b"host" for name, _ in scope["headers"]) < 2
+    return (
+        not raw_path.startswith(b"//")
+        and b"%2f" not in raw_path.lower()
+        and sum(name == b"host" for name, _ in scope["headers"]) < 2
+    )
 
 
 def _first_part(scope: Scope) -> str:

@@ -310,6 +310,11 @@ CHUNKED: Final = head(
 REFUSED: Final = [
     pytest.param([b"nonsense\r\n\r\n"], 400, id="not HTTP"),
     pytest.param([b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n"], 400, id="a target that is not ASCII"),
+    pytest.param([b"GET http://x HTTP/1.1\r\nHost: x\r\n\r\n"], 400, id="a target without a path"),
+    pytest.param([b"GET http://[::1/ HTTP/1.1\r\nHost: x\r\n\r\n"], 400, id="a target that is no URL"),
+    pytest.param([head(b"Host: x"), b"GET http://[x HTTP/1.1\r\nHost: x\r\n\r\n"], 400, id="the same later on"),
+    pytest.param([head(b"Host: x", target=b"x:80", method=b"CONNECT")], 400, id="a target that is a host"),
+    pytest.param([head(b"Host: x", target=b"//docs")], 404, id="a path that begins like a host"),
     pytest.param([b"BREW / HTTP/1.1\r\nHost: x\r\n\r\n"], 400, id="no such method"),
     pytest.param([head(b"Host: x", b"Bad Header: 1")], 400, id="a name with a space"),
     pytest.param([head(b"Host: x", b"Host: x")], 400, id="the host twice"),
@@ -349,7 +354,29 @@ def test_what_the_server_itself_refuses_is_a_problem(one_system: System, sent: l
 def test_a_request_that_is_refused_does_not_speak_for_the_one_before_it(one_system: System) -> None:
     waiting = head(b"Host: x", target=b"/certification/v1/events?after=999999&timeout=1")
     answers = list(raw(one_system, waiting + b"nonsense\r\n\r\n"))
-    assert [status for status, _, _ in answers] in ([], [200])
+    assert [status for status, _, _ in answers] == [200, 400]
+
+
+def test_what_follows_a_body_without_a_length_is_refused_after_its_answer(one_system: System) -> None:
+    sent = CHUNKED.replace(b"Transfer-Encoding: chunked\r\n", b"")
+    (status, _, body), (after, _, _) = raw(one_system, sent + b'{"partner_id": "P1"}')
+    assert (status, after) == (422, 400)
+    assert "body is needed" in json.loads(body)["detail"]
+
+
+@pytest.mark.parametrize("cut", [0, 60, 10_000])
+def test_a_caller_who_asks_for_another_protocol_is_answered_in_this_one(one_system: System, cut: int) -> None:
+    """Clients that know HTTP/2 ask with the first request of a connection, whatever it is."""
+    asks = (b"Host: x", b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABk")
+    body = b'{"partner_id": "~"}'
+    typed = (b"Content-Type: application/json", b"Idempotency-Key: k", b"Content-Length: %d" % len(body))
+    target = b"/certification/v1/partners"
+    chunked = CHUNKED.replace(b"Host: x", b"\r\n".join(asks)) + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    sent = head(*asks) + head(*asks, *typed, target=target, method=b"POST") + body + chunked
+    sent += head(b"Host: x", b"Connection: close")
+    (first, _, _), *posted, (last, _, _) = raw(one_system, sent[:cut], sent[cut:])
+    assert (first, last) == (200, 200)
+    assert ["'partner_id'" in json.loads(body)["detail"] for _, _, body in posted] == [True, True]
 
 
 def test_trailers_are_passed_over(one_system: System) -> None:
