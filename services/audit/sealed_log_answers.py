@@ -19,6 +19,8 @@ from services.web.readiness_check import ReadinessCheck
 
 EXPORTS_MAX: Final = 2
 """The most exports at once; each holds a connection."""
+EXPORTS_PER_CALLER_MAX: Final = EXPORTS_MAX - 1
+"""One caller leaves a place to the others."""
 CONNECTION_SECONDS_MAX: Final = 5.0
 """How long a call waits for a connection."""
 
@@ -39,7 +41,7 @@ class AuditService:
         self._prover = FactProver(settings)
         self.pool: Pool | None = None
         self.readiness_pool: Pool | None = None
-        self.exports = Places(EXPORTS_MAX, EXPORTS_MAX)
+        self.exports = Places(EXPORTS_MAX, EXPORTS_PER_CALLER_MAX)
         self._places = FairPlaces(settings.database_connections_max)
         self.readiness = ReadinessCheck(self._check_readiness)
 

@@ -5,6 +5,7 @@ many that arrive together each would wait for all before it.
 """
 
 import asyncio
+from collections import deque
 from heapq import heappop, heappush
 from itertools import count
 from time import perf_counter
@@ -20,18 +21,25 @@ WAIT_SECONDS_MAX: Final = 5.0
 
 
 class Lane(NamedTuple):
-    """Calls that take turns with those of other lanes. `heavy`: what they bring takes long to read."""
+    """Calls of one caller that take turns with its other lanes, as the caller does with other callers.
+
+    `kind`: what they ask for. `heavy`: what they bring takes long to read.
+    """
 
     caller: str
     heavy: bool
+    kind: str = ""
 
 
 class CallerTurns:
-    """Belongs to one event loop. A call begins at once while there is time in a round; otherwise lanes take turns."""
+    """Belongs to one event loop. A call begins at once while there is time in a round.
+
+    Otherwise callers take turns, and so do the lanes of each.
+    """
 
     def __init__(self) -> None:
         self._waiting: dict[Lane, list[tuple[int, asyncio.Future[None]]]] = {}
-        self._last_begun: dict[Lane, int] = {}
+        self._last_begun: dict[Lane | str, int] = {}
         self._tickets = count()
         self._woken = 0
         self._began: float | None = None
@@ -52,7 +60,7 @@ class CallerTurns:
         except TimeoutError:
             return False
         if self._waiting or self._woken:
-            self._last_begun[lane] = next(self._tickets)
+            self._last_begun[lane] = self._last_begun[lane.caller] = next(self._tickets)
         return True
 
     def _has_time(self) -> bool:
@@ -80,21 +88,31 @@ class CallerTurns:
             asyncio.get_running_loop().call_soon(self._end_round)
 
     def _end_round(self) -> None:
-        """Wakes the first calls of each lane, by turns, those first whose lane waits longest.
+        """Wakes the first calls of each caller, by turns, and of its lanes likewise, whose turn is longest ago first.
 
         Who finds no time left waits on, before all others of its lane.
         """
         self._began, self._round_ends = None, False
-        lanes = sorted(self._waiting, key=lambda lane: self._last_begun.get(lane, -1))
-        while lanes and self._woken < WOKEN_AT_ONCE:
-            for lane in lanes:
+        lanes: dict[str, deque[Lane]] = {}
+        for lane in sorted(self._waiting, key=self._last_turn):
+            lanes.setdefault(lane.caller, deque()).append(lane)
+        callers = sorted(lanes, key=self._last_turn)
+        while callers and self._woken < WOKEN_AT_ONCE:
+            for caller in callers:
+                lane = lanes[caller].popleft()
                 _, waiting = heappop(self._waiting[lane])
                 if not waiting.done():
                     waiting.set_result(None)
                     self._woken += 1
-            lanes = [lane for lane in lanes if self._waiting[lane]]
+                if self._waiting[lane]:
+                    lanes[caller].append(lane)
+            callers = [caller for caller in callers if lanes[caller]]
         self._waiting = {lane: calls for lane, calls in self._waiting.items() if calls}
         if self._waiting:
             self._end_round_soon()
         elif not self._woken:
             self._last_begun.clear()
+
+    def _last_turn(self, name: Lane | str) -> int:
+        """When it last began, of a lane or a caller; -1: not while others waited."""
+        return self._last_begun.get(name, -1)

@@ -21,7 +21,8 @@ class Operation(NamedTuple):
 
     `query`: the names of its query parameters, and whether each can be given several times. `media_types`: of its
     body; none where it takes no body. `accept`: the header that says so. `scope`: what it asks of a key; None: it needs
-    no key. `reads_itself`: the application reads and limits the body.
+    no key. `reads_itself`: the application reads and limits the body. `kind`: the method, and the path with its
+    parameters open.
     """
 
     query: Mapping[str, bool]
@@ -29,6 +30,7 @@ class Operation(NamedTuple):
     accept: str = "Accept"
     scope: Scope | None = None
     reads_itself: bool = False
+    kind: str = ""
 
 
 class Resource(NamedTuple):
@@ -100,7 +102,8 @@ def _operation(route: RouteContext, method: str, open_page: bool) -> Operation:
     media_types = own_types or ((JSON,) if getattr(route, "body_field", None) else ())
     endpoint = route.endpoint
     scope = None if open_page or is_open(endpoint) else required_scope(endpoint) or Scope.ADMIN
-    return Operation(query_names(route), media_types, _ACCEPT.get(method, "Accept"), scope, bool(own_types))
+    kind = f"{method} {route.path}"
+    return Operation(query_names(route), media_types, _ACCEPT.get(method, "Accept"), scope, bool(own_types), kind)
 
 
 def _taken(operations: Mapping[str, Operation], method: str) -> bytes:

@@ -20,6 +20,7 @@ from services.host.documented_operations import Operation, Paths, Resource
 from services.host.refused_request import RefusedRequest
 from services.host.response_headers import completing
 from services.web.bounded_places import Places
+from services.web.fair_places import call_kind
 from services.web.json_limits import shape_problem
 from services.web.problem_details import (
     HOST_UNCLEAR,
@@ -155,7 +156,7 @@ class RequestGuard:
         """Waits until the call may begin; one about health never waits. Raises `RefusedRequest`."""
         if operation.scope is not None:
             heavy = max(body_bytes, len(scope["query_string"])) >= HEAVY_BYTES_MIN
-            if not await self._turns.take(Lane(caller_of_scope(scope).name, heavy)):
+            if not await self._turns.take(Lane(caller_of_scope(scope).name, heavy, operation.kind)):
                 raise _overloaded()
 
     async def _pass_on(self, scope: Scope, operation: Operation, receive: Receive, send: Send) -> None:
@@ -202,6 +203,7 @@ class RequestGuard:
         if operation.scope is not None and operation.scope not in caller.allowed:
             raise _not_allowed(operation.scope, caller)
         set_caller(scope, caller)
+        call_kind.set(operation.kind)
         return operation
 
     def _caller(self, scope: Scope, authorization: bytes | None, operation: Operation | None) -> Caller:

@@ -1,6 +1,7 @@
 """Completes the OpenAPI document of an application: refusals, products, links, what an operation asks of a key."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from threading import Lock
 from typing import Any, Final, NamedTuple, get_origin
 
 import msgspec
@@ -55,10 +56,12 @@ class Link(NamedTuple):
 def extend(app: FastAPI, add: Callable[[dict[str, Any]], None]) -> None:
     """Makes the application call `add` with its OpenAPI document when somebody first asks for the document."""
     plain = app.openapi
+    completing = Lock()
 
     def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            add(plain())
+        with completing:  # another thread never sees it half complete
+            if app.openapi_schema is None:
+                add(plain())
         return plain()
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document

@@ -21,6 +21,7 @@ from services.audit.refusals import NotSealed
 from services.audit.sealed_log_answers import EXPORTS_MAX
 from services.cli.audit_commands import _shown
 from services.host.export_file import write_export
+from services.web.fair_places import caller_name
 from tests.audit.seals import EVENTS, FACTS, audit_settings, derive, leaves, seal
 from tests.compliance.log import Log
 from tests.compliance.seed import population
@@ -133,6 +134,11 @@ def holds(proof: str, entry: bytes, keys: list[VerifierKey]) -> None:
     verify_inclusion(place, checkpoint.size, leaf_hash(entry), [decode_hash(line) for line in hashes], checkpoint.root)
 
 
+async def export_of(caller: str, http: httpx.AsyncClient) -> httpx.Response:
+    caller_name.set(caller)
+    return await http.get("/audit/v1/exports")
+
+
 async def test_so_many_exports_are_made_at_once_however_many_are_asked_for(
     database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -154,11 +160,12 @@ async def test_so_many_exports_are_made_at_once_however_many_are_asked_for(
     ):
         for _ in range(2):
             go_on.clear()
-            asked = [asyncio.create_task(http.get("/audit/v1/exports")) for _ in range(9)]
+            asked = [asyncio.create_task(export_of(caller, http)) for caller in ["hot"] * 8 + ["other"]]
             done = asyncio.as_completed(asked, timeout=SECONDS_MAX)
             for _ in range(len(asked) - EXPORTS_MAX):
                 await next(done)
             go_on.set()
             titles = [answer.json()["title"] for answer in await asyncio.gather(*asked)]
+            assert titles[-1] == "Not sealed yet", "one caller leaves a place to the others"
             assert sorted(titles) == ["Not sealed yet"] * EXPORTS_MAX + ["Too many exports at once"] * 7
     assert begun == 2 * EXPORTS_MAX

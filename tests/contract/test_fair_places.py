@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from services.web.fair_places import FairPlaces, caller_name
+from services.web.fair_places import FairPlaces, call_kind, caller_name
 
 
 class Calls:
@@ -33,6 +33,24 @@ async def test_a_caller_waits_behind_one_call_of_each_other_caller_however_many_
     assert calls.order.index("other") <= 3
     assert calls.order.index("third") <= 4
     assert len(calls.order) == 52
+
+
+async def test_so_it_is_among_the_kinds_of_calls_of_one_caller() -> None:
+    """Without a key all callers are one. Who makes many kinds of calls has no more turns for that."""
+    calls = Calls()
+    tasks = []
+    for number in range(50):
+        call_kind.set(f"hot-{number % 10}")
+        tasks += calls.begin("hot")
+    await asyncio.sleep(0)
+    call_kind.set("light")
+    tasks += calls.begin("hot-light", "hot", "other", "other")
+    light = tasks[-3]
+    light.add_done_callback(lambda _: calls.order.append("light"))
+    await asyncio.gather(*tasks)
+    assert calls.order.index("light") <= 30
+    others = [number for number, name in enumerate(calls.order) if name == "other"]
+    assert others[1] <= 8
 
 
 async def test_a_place_given_to_who_is_gone_goes_to_the_next() -> None:

@@ -1,6 +1,8 @@
 """The OpenAPI documents: what holds of each operation, and that the guard knows the same."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -18,7 +20,7 @@ from services.host.api_keys.key_ring import NO_KEYS
 from services.host.documented_operations import Paths
 from services.host.gateway import Gateway
 from services.host.wall_clock import wall_clock
-from services.web.openapi import operations
+from services.web.openapi import extend, operations
 from services.web.scopes import Scope, is_open, required_scope
 
 SOLD: Final = ("S200P", "S200X")
@@ -76,6 +78,28 @@ def test_each_document_lists_the_scopes_that_the_guard_asks_for() -> None:
                 expected = [] if scope is None else [{"key": [scope]}, *by_address]
                 assert operation["security"] == expected, template
                 assert ({"401", "403"} <= operation["responses"].keys()) is (scope is not None), template
+
+
+def test_nobody_sees_a_document_before_it_is_complete() -> None:
+    """Several threads ask for it at once."""
+    app, begun, seen = FastAPI(), Event(), Event()
+
+    def add(document: dict[str, Any]) -> None:
+        begun.set()
+        seen.wait(0.2)
+        document["security"] = []
+
+    def ask() -> bool:
+        complete = "security" in app.openapi()
+        seen.set()
+        return complete
+
+    extend(app, add)
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(ask)
+        assert begun.wait(60)
+        assert threads.submit(ask).result()
+        assert first.result()
 
 
 def test_products_are_those_that_are_sold() -> None:

@@ -15,6 +15,7 @@ from services.host.documented_operations import Paths
 from services.host.request_guard import BODIES_BYTES_PER_CALLER_MAX, BODY_BYTES_MAX, RequestGuard
 
 HOT, HOT_AND_HEAVY, OTHER = Lane("hot", heavy=False), Lane("hot", heavy=True), Lane("other", heavy=False)
+HOT_LISTS = Lane("hot", heavy=False, kind="GET /lists")
 LONG_SECONDS: Final = 2 * caller_turns.ROUND_SECONDS
 PATH: Final = "/certification/v1/partners"
 
@@ -40,7 +41,9 @@ class Calls:
         return tasks
 
 
-@pytest.mark.parametrize(("many", "one"), [(HOT, OTHER), (HOT_AND_HEAVY, OTHER), (HOT_AND_HEAVY, HOT)])
+@pytest.mark.parametrize(
+    ("many", "one"), [(HOT, OTHER), (HOT_AND_HEAVY, OTHER), (HOT_AND_HEAVY, HOT), (HOT_LISTS, HOT)]
+)
 async def test_a_call_begins_before_the_many_that_came_earlier_in_another_lane(many: Lane, one: Lane) -> None:
     calls = Calls()
     tasks = await calls.make_many(many, 60)
@@ -69,6 +72,18 @@ async def test_a_call_that_comes_in_every_round_does_not_begin_before_those_that
     await asyncio.gather(*others)
     assert len(calls.begun) <= 12
     await all_came.wait()
+    await asyncio.gather(*tasks)
+
+
+async def test_who_makes_many_kinds_of_calls_has_no_more_turns_for_that() -> None:
+    calls = Calls()
+    tasks = await calls.make_many(HOT, 5)
+    for number in range(40):
+        tasks.append(asyncio.create_task(calls.make(Lane("hot", heavy=False, kind=f"GET /{number}"), number)))
+    await asyncio.sleep(0)
+    for number in range(5):
+        await calls.make(OTHER, number)
+    assert len(calls.begun) <= 2 * 5 + 4
     await asyncio.gather(*tasks)
 
 

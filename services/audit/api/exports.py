@@ -10,8 +10,9 @@ from services.audit import export
 from services.audit.api.logs import MUTABLE, service_of
 from services.audit.refusals import TooManyExports
 from services.audit.sealed_log import LogName
-from services.audit.sealed_log_answers import EXPORTS_MAX
+from services.audit.sealed_log_answers import EXPORTS_MAX, EXPORTS_PER_CALLER_MAX
 from services.web.bounded_places import PlacedStream
+from services.web.fair_places import caller_name
 from services.web.feed_events import POSITION_MAX
 from services.web.input_parsing import WHOLE_NUMBER
 from services.web.scopes import Scope, requires
@@ -35,9 +36,11 @@ router: Final = APIRouter(tags=["Exports"])
 async def export_everything(request: Request, partner_id: PartnerId = None, until: Until = None) -> Response:
     """Everything sealed, or everything about one partner with proofs, in one file that anyone can verify offline."""
     service = service_of(request)
-    give_back = service.exports.take("")
+    give_back = service.exports.take(caller_name.get())
     if give_back is None:
-        raise TooManyExports(f"{EXPORTS_MAX} exports are being made: ask again when one is done.")
+        raise TooManyExports(
+            f"{EXPORTS_MAX} exports are made at once, {EXPORTS_PER_CALLER_MAX} of one caller: ask again later."
+        )
     try:
         async with service.connection() as connection:
             prepared = await export.prepare(connection, service.settings, partner_id, until)

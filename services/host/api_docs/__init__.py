@@ -1,5 +1,6 @@
 """The interactive documentation of an origin, served whole from this package: nothing comes from a CDN."""
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -34,6 +35,8 @@ def routes(title: str, apps: Sequence[FastAPI]) -> list[BaseRoute]:
         """Built at first use, in a thread, because it takes longer than a whole start may."""
         return json.dumps(openapi(title, [app.openapi() for app in apps])).encode()
 
+    building = asyncio.Lock()
+
     async def show(_: Request) -> Response:
         page = get_swagger_ui_html(
             openapi_url="openapi.json",
@@ -47,7 +50,8 @@ def routes(title: str, apps: Sequence[FastAPI]) -> list[BaseRoute]:
         return HTMLResponse(html, headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY})
 
     async def describe(_: Request) -> Response:
-        return Response(await run_in_threadpool(document), media_type="application/json")
+        async with building:  # one thread builds it for all who ask meanwhile
+            return Response(await run_in_threadpool(document), media_type="application/json")
 
     async def lead(_: Request) -> Response:
         return RedirectResponse("docs")
