@@ -86,19 +86,28 @@ def parse_instant(written: object) -> datetime:
     return instant
 
 
+def parse_beginning(written: object) -> datetime:
+    """An instant, or a day in London: the midnight that begins it. Raises `ValueError`."""
+    if _is_day(written):
+        return datetime.combine(date.fromisoformat(str(written)), time(), LONDON).astimezone(UTC)
+    try:
+        return parse_instant(written)
+    except ValueError as error:
+        raise ValueError(f"{error}; or a day such as 2026-03-02") from None
+
+
 def parse_due_before(written: object) -> datetime:
     """An instant, or a day in London: the bound of what is due before it. Raises `ValueError`.
 
     What is due on a day is due at the London midnight that ends it. So what is due before a day is due by the midnight
     that begins it: before the first instant after that.
     """
-    if isinstance(written, str) and _DAY.fullmatch(written):
-        day = datetime.combine(date.fromisoformat(written), time(), LONDON)
-        return day.astimezone(UTC) + timedelta(microseconds=1)
-    try:
-        return parse_instant(written)
-    except ValueError as error:
-        raise ValueError(f"{error}; or a day such as 2026-03-02") from None
+    beginning = parse_beginning(written)
+    return beginning + timedelta(microseconds=1) if _is_day(written) else beginning
+
+
+def _is_day(written: object) -> bool:
+    return isinstance(written, str) and _DAY.fullmatch(written) is not None
 
 
 def parse_any_instant(written: object) -> datetime:

@@ -12,10 +12,10 @@ EVENTS = "/compliance/v1/recorded-events"
 
 @pytest.fixture
 def log(system: System) -> list[dict[str, Any]]:
-    """The whole log: two partners are enrolled in January, one of them changes in February."""
+    """The whole log: two partners are enrolled in January, one of them changes at the midnight that begins February."""
     for partner in ("P1", "P2"):
         last = system.record("partners", f"k-{partner}", partner_id=partner, kind="VAR", programme="PARTNER_SUCCESS")
-    system.set_clock("2022-02-01T09:00:00Z")
+    system.set_clock("2022-02-01T00:00:00Z")
     last = system.record("partners/P1/kind-changes", "k3", kind="DEVELOPER")
     query: dict[str, Any] = {"limit": 1000, "min_position": last.json()["position"]}
     events: list[dict[str, Any]] = system.http.get("/compliance/v1/events", params=query).json()
@@ -40,9 +40,9 @@ def test_the_pages_joined_are_the_log_backwards(system: System, log: list[dict[s
 def test_they_go_back_to_an_instant_or_to_the_midnight_that_begins_a_day(
     system: System, log: list[dict[str, Any]]
 ) -> None:
-    since = [event for event in log[::-1] if event["recordedtime"] >= "2022-02-01T09:00:00Z"]
+    since = [event for event in log[::-1] if event["recordedtime"] >= "2022-02-01T00:00:00Z"]
     assert since
-    for begin in ("2022-02-01T09:00:00Z", "2022-02-01"):
+    for begin in ("2022-02-01T00:00:00Z", "2022-02-01"):
         assert _asked(system, recorded_from=begin)["events"] == since
     assert _asked(system, recorded_from="2022-02-02")["events"] == []
 
@@ -58,7 +58,7 @@ def _counted(events: list[dict[str, Any]], since: str) -> dict[str, int]:
 
 
 def test_events_are_counted_by_type_since_each_instant(system: System, log: list[dict[str, Any]]) -> None:
-    since = ("2022-02-01T09:00:00Z", "2022-02-01", "2022-02-02", "2020-01-01")
+    since = ("2022-02-01T00:00:00Z", "2022-02-01", "2022-02-02", "2020-01-01")
     answer = system.http.get(f"{EVENTS}/counts", params={"recorded_from": since, "newest": 2}).json()
     expected = [_counted(log, instant) for instant in since]
     assert [{count["type"]: count["count"] for count in counts["types"]} for counts in answer["counts"]] == expected

@@ -1,6 +1,7 @@
 """Random histories for as long as wanted: python -m tests.every_answer --seconds 600 --first 1000."""
 
 import argparse
+import subprocess
 import sys
 import time
 import traceback
@@ -10,7 +11,18 @@ from tests.databases import clone, reachable_directory, start_server
 from tests.every_answer.trial import Trial
 from tests.network import separate
 from tests.oracle.shrinking import told
-from tests.systems import running_system
+from tests.systems import environment, running_system, sagecert
+
+REBUILT_EVERY = 10
+"""After so many histories the read model is derived again, and compared with the one in use."""
+
+
+def rebuilt_otherwise(owner_url: str) -> list[str]:
+    """What `sagecert compliance rebuild --verify` finds to differ."""
+    command = sagecert("compliance", "rebuild", "--verify", "--json")
+    settings = environment({"SAGECERT_OWNER_DATABASE_URL": owner_url, "SAGECERT_SANDBOX": "true"})
+    ended = subprocess.run(command, check=False, env=settings, capture_output=True, text=True)
+    return [] if ended.returncode == 0 else [f"rebuilt otherwise: {ended.stdout}{ended.stderr}"]
 
 
 def main() -> int:
@@ -36,6 +48,8 @@ def main() -> int:
                     trial.run()
                 except Exception:  # the histories that follow are told all the same
                     trial.found.append(traceback.format_exc())
+                if histories % REBUILT_EVERY == 0:
+                    trial.found += rebuilt_otherwise(server.url(database="all_in_one"))
                 histories, compared, failed = histories + 1, compared + trial.compared, failed + bool(trial.found)
                 if trial.found:
                     print("\n".join(trial.found), "with the facts", told(trial.history), sep="\n", flush=True)

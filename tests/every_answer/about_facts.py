@@ -10,6 +10,7 @@ from tests.oracle.rules import facts
 from tests.oracle.rules.knowledge import not_void
 
 PARTNERS = "/compliance/v1/partners"
+NAMED = "com.sage.partnercloud.{}.v1"
 
 
 def about_facts(moment: Moment) -> Differences:
@@ -95,6 +96,7 @@ def _recorded_events(moment: Moment) -> Differences:
         feed += batch
     yield from same("recorded events", newest_first, feed[::-1])
     yield from _counted_events(moment, feed)
+    yield from _announced(moment, feed)
     yield from same("positions", [event["position"] for event in feed], list(range(1, len(feed) + 1)))
     held: dict[tuple[str, str], Answer] = {}
     for event in feed:
@@ -119,3 +121,38 @@ def _counted_events(moment: Moment, feed: list[Answer]) -> Differences:
         got = {one["type"]: one["count"] for one in counted["types"] if one["count"]}
         yield from same(f"events counted from {text}", got, dict(wanted))
         yield from same(f"events from {text}", moment.whole(path, "events", recorded_from=text), since[::-1])
+
+
+def _announced(moment: Moment, feed: list[Answer]) -> Differences:
+    """What is announced and not retracted is what the answers say."""
+    retracted = {event["data"]["retracts"]["event_id"] for event in feed if event["type"] == NAMED.format("retracted")}
+    alive: dict[tuple[str, str, str], Counter[str]] = {}
+    for event in feed:
+        if event["id"] not in retracted:
+            for product in event["data"]["products"]:
+                place = event["data"]["partner_id"], product, event["type"]
+                alive.setdefault(place, Counter())[event["time"]] += 1
+    for (partner, product), answer in moment.standing.items():
+        windows = answer["windows"]
+        late = [one for one in windows if one["closed_at"] is None or utc(one["closed_at"]) >= utc(one["deadline_at"])]
+        wanted = {
+            "replacement-window-opened": [one["opened_at"] for one in windows],
+            "replacement-window-closed": [one["closed_at"] for one in windows if one["outcome"].startswith("closed")],
+            "replacement-window-voided": [one["closed_at"] for one in windows if one["outcome"] == "void"],
+            "replacement-window-expired": [one["deadline_at"] for one in late if one["outcome"] != "open"],
+            "selling-suspended": [one["from"] for one in answer["suspensions"]],
+        }
+        for name, instants in wanted.items():
+            got = alive.get((partner, product, NAMED.format(name)), Counter())
+            yield from same(f"announced of {partner} {product}: {name}", dict(got), dict(Counter(instants)))
+        moment.compared += len(wanted)
+    required = {
+        (event["data"]["partner_id"], event["data"]["portal_change_id"])
+        for event in feed
+        if event["type"] == NAMED.format("maintenance-required") and event["id"] not in retracted
+    }
+    changes = {fact.change for fact in moment.in_force if isinstance(fact, facts.PortalChangeDeclared)}
+    notified = {
+        (partner, change) for change in changes for partner in moment.calculator.notified(change, moment.at) or ()
+    }
+    yield from same("maintenance required", required, notified)

@@ -275,12 +275,26 @@ def _comparisons(moment: Moment) -> Differences:
         got = [short(product, "product", *SUMMARY) for product in answer[member]["products"]]
         yield from same(f"comparison of {partner}, {member}", got, products)
     if "known_at" in moment.when:
-        question = {"at": rfc3339(moment.at), "known_from": moment.when["known_at"]}
-        changes = moment.client.get(f"/audit/v1/partners/{partner}/changes", question)
-        for member, wanted in (("before", then), ("after", hindsight)):
-            products = [short(product, "product", *SUMMARY) for product in wanted["products"]]
-            yield from same(f"changes of {partner}, {member}", changes[member], products)
+        yield from _learned(moment, partner, then, hindsight)
     moment.compared += 4
+
+
+def _learned(moment: Moment, partner: str, then: Answer, hindsight: Answer) -> Differences:
+    """What was learned since, difference by difference, leads from the one to the other."""
+    question = {"at": rfc3339(moment.at), "known_from": moment.when["known_at"], "limit": 1000}
+    answer = moment.client.get(f"/audit/v1/partners/{partner}/changes", question)
+    standing = {}
+    for member, wanted in (("before", then), ("after", hindsight)):
+        products = [short(product, "product", *SUMMARY) for product in wanted["products"]]
+        yield from same(f"changes of {partner}, {member}", answer[member], products)
+        standing[member] = {product["product"]: dict(product) for product in answer[member]}
+    for change in answer["changes"]:
+        for difference in change["differences"]:
+            product, member = standing["before"][difference["product"]], difference["member"]
+            if member in SUMMARY:
+                yield from same(f"{partner} before {difference}", product[member], difference["before"])
+                product[member] = difference["after"]
+    yield from same(f"changes of {partner} together", standing["before"], standing["after"])
 
 
 def _policy(moment: Moment) -> Differences:

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from io import StringIO
 from random import Random
+from types import MappingProxyType
 from typing import Any
 
 from tests.end_to_end.client import Answer, FactClient, Unanswered, instant, rfc3339
@@ -97,6 +98,12 @@ class Moment:
 
     def _joined(self, path: str, member: str, limit: int, question: Mapping[str, Any]) -> list[Answer]:
         page = self.ask(path, limit=limit, **question)
+        return self.continued(path, member, page, limit, question)
+
+    def continued(
+        self, path: str, member: str, page: Answer, limit: int, question: Mapping[str, Any] = MappingProxyType({})
+    ) -> list[Answer]:
+        """The rows of the page and of all that follow."""
         rows: list[Answer] = page[member]
         while page["next"] is not None:
             page = self.ask(path, limit=limit, **{**question, "after": page["next"]})

@@ -1,10 +1,15 @@
 """Tells a random history to the running system, and asks everything in between and at its end."""
 
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from io import StringIO
+from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from sagecert_verify.command import main
 from sagecert_verify.derive.london import london_day, midnight_ending
 from tests.end_to_end.client import Answer, FactClient, Unanswered, before, rfc3339
 from tests.every_answer.about_facts import about_facts
@@ -16,6 +21,7 @@ from tests.oracle.rules import facts
 from tests.systems import System
 
 EVERY_NTH_REVISED = 3
+VERIFIED_WITHOUT_A_CHECKPOINT = 20
 MICROSECOND = timedelta(microseconds=1)
 
 
@@ -49,7 +55,7 @@ class Trial:
         self.history: History = history(self.seed, self.random)
         self.client = FactClient(self.system, before(self.history))
         for known, fact in enumerate(self.history, start=1):
-            self.client.tell(fact)
+            self._tell(known, fact)
             if self.random.random() < 0.12:
                 self._ask_everything(known, self.client.clock, {})
         total = len(self.history)
@@ -57,7 +63,39 @@ class Trial:
         self._ask_everything(total, self.client.clock, {})
         for _ in range(2):
             self._ask_as_of(total)
+        self._verify_export()
         self._suppose_another_policy()
+
+    def _tell(self, known: int, fact: facts.Fact) -> None:
+        """Now and then between the pages of a list that keeps the moment of its first page."""
+        moment = Moment(self.client, self.history[: known - 1], self.client.clock, {}, self.random)
+        if self.random.random() > 0.2 or not moment.partners:
+            self.client.tell(fact)
+            return
+        partner = self.random.choice(moment.partners)
+        lists = {
+            f"/compliance/v1/partners/{partner}/timeline": "entries",
+            "/compliance/v1/facts-without-effect": "facts",
+        }
+        began = [
+            (path, member, moment.whole(path, member), moment.ask(path, limit=1)) for path, member in lists.items()
+        ]
+        self.client.tell(fact)
+        for path, member, listed, page in began:
+            lines = same(f"{path} from page to page", moment.continued(path, member, page, 2), listed)
+            self.found += [f"seed {self.seed}, after {fact}: {line}" for line in lines]
+
+    def _verify_export(self) -> None:
+        """What is sealed is derived again by the verifier, from the file alone."""
+        response = self.system.http.get("/audit/v1/exports").raise_for_status()
+        said = StringIO()
+        with TemporaryDirectory() as directory, redirect_stdout(said):
+            path = Path(directory, "export.tar.gz")
+            path.write_bytes(response.content)
+            status = main([str(path)])
+        if status != VERIFIED_WITHOUT_A_CHECKPOINT:
+            self.found.append(f"seed {self.seed}: the verifier ended with {status}: {said.getvalue()}")
+        self.compared += 1
 
     def _wait_somewhat(self, total: int) -> None:
         later = [instant for instant in interesting_instants(self.history) if instant > self.client.clock]

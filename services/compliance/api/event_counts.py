@@ -34,7 +34,7 @@ class EventCountsQuestion(FreshQuestion, frozen=True, kw_only=True):
         QueryParameter(
             "Those recorded at or after each of these instants, or the midnight that begins each of these days in "
             "London; without one, all.",
-            "instant or day",
+            "beginning",
             most=INSTANTS_MAX,
         ),
     ] = ()

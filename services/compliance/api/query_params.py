@@ -36,6 +36,7 @@ from services.web.input_parsing import (
     NUMBER,
     WHOLE_NUMBER,
     parse_any_instant,
+    parse_beginning,
     parse_due_before,
     parse_instant,
 )
@@ -44,7 +45,9 @@ from services.web.sold_products import Product, require_sold
 
 Instant = Annotated[datetime, BeforeValidator(parse_instant), WithJsonSchema(INSTANT_SCHEMA)]
 InstantOrDay = Annotated[datetime, BeforeValidator(parse_due_before), WithJsonSchema(INSTANT_OR_DAY_SCHEMA)]
-"""The upper bound of a due day or deadline: an instant, or a London day for the midnight that begins it."""
+"""The upper bound of a due day or deadline: an instant, or a London day for all that is due on an earlier one."""
+Beginning = Annotated[datetime, BeforeValidator(parse_beginning), WithJsonSchema(INSTANT_OR_DAY_SCHEMA)]
+"""An instant, or a London day for the midnight that begins it."""
 Position = Annotated[int, Field(ge=0, le=POSITION_MAX)]
 """A position in a body."""
 ID_PATTERN: Final = r"[A-Za-z0-9_\-]{1,64}"
@@ -113,6 +116,7 @@ _FORMS: Final[Mapping[str, Any]] = {
     **_CURSORS,
     "instant": Instant,
     "instant or day": InstantOrDay,
+    "beginning": Beginning,
     "first day": Annotated[InstantOrDay, AfterValidator(london_day)],
     "bound of days": Annotated[InstantOrDay, AfterValidator(_first_day_not_over_before)],
     "id": WrittenId,

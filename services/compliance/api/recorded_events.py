@@ -37,7 +37,7 @@ class RecordedEventsQuestion(FreshQuestion, frozen=True, kw_only=True):
     recorded_from: Annotated[
         datetime | None,
         QueryParameter(
-            "Recorded at or after this instant, or the midnight that begins this day in London.", "instant or day"
+            "Recorded at or after this instant, or the midnight that begins this day in London.", "beginning"
         ),
     ] = None
     type: Annotated[tuple[str, ...], TYPES] = ()
