@@ -1,6 +1,7 @@
 """How a partner stood over time, over HTTP."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import httpx
 import psycopg
@@ -67,3 +68,21 @@ async def test_a_partner_whose_facts_change_nothing_has_no_spans(sandbox_databas
         for partner in ("voided", "left"):
             found = await answer(client, f"{ORIGIN}/compliance/v1/partners/{partner}/standings")
             assert (found["partner_id"], found["standings"], found["people"]) == (partner, [], [])
+
+
+async def test_of_many_people_those_who_stay_longest_are_there(sandbox_database: Database) -> None:
+    """A hundred and ten joined day after day, and the first five left."""
+    story: list[facts.Fact] = [facts.PartnerEnrolled("f0", BEGIN, BEGIN, "P1", "VAR", "PARTNER_SUCCESS")]
+    for number in range(110):
+        day = BEGIN + timedelta(hours=number)
+        story.append(facts.ConsultantLinked(f"l{number}", day, day, "P1", f"C{number:03}"))
+    for number in range(5):
+        day = BEGIN + timedelta(days=8)
+        story.append(facts.ConsultantLeft(f"d{number}", day, day, "P1", f"C{number:03}"))
+    set_clock(sandbox_database, NOW)
+    with psycopg.connect(sandbox_database.owner_url, autocommit=True) as owner:
+        Log(owner).write(recorded(story))
+    async with asking(settings_for(sandbox_database)) as client:
+        found = await answer(client, STANDINGS)
+    assert [person["consultant_id"] for person in found["people"]] == [f"C{number:03}" for number in range(5, 105)]
+    assert found["people_omitted"] == 10

@@ -45,9 +45,10 @@ class PolicyStart(msgspec.Struct, frozen=True):
 class StandingsAnswer(Answer, frozen=True, kw_only=True):
     """The spans of each product in order, and those of people, by id.
 
-    Spans that begin after `at` follow if no fact comes. Of each product the latest `limit` are there, and of people
-    the first hundred of those who are linked or count longest into the present; the members ending in `_omitted` say
-    how many more there are. `policies`: the latest `limit` revisions of the policy, in the order of their instants.
+    Spans that begin after `at` follow if no fact comes. Of each product the latest `limit` are there, and of people a
+    hundred: those who are linked or count now, the longest first, then those who did until latest. The members ending
+    in `_omitted` say how many more there are. `policies`: the latest `limit` revisions of the policy, in the order of
+    their instants.
     """
 
     partner_id: str
@@ -97,10 +98,10 @@ def _of(spans: Sequence[StandingSpan], product: str) -> list[StandingSpan]:
 
 
 def _latest(people: Sequence[PersonSpan]) -> tuple[list[PersonSpan], int]:
-    """The spans of those who stay longest, and how many people have others."""
-    last: dict[str, tuple[bool, datetime]] = {}
+    """The spans of those who stay, the longest first, then of those who left last; and how many people have others."""
+    last: dict[str, tuple[bool, float]] = {}
     for span in people:
-        end = (span.to is None, span.to or span.start)
+        end = (True, -span.start.timestamp()) if span.to is None else (False, span.to.timestamp())
         last[span.consultant_id] = max(last.get(span.consultant_id, end), end)
     ids = sorted(last, key=lambda consultant_id: last[consultant_id], reverse=True)[:PEOPLE_MAX]
     kept = set(ids)
