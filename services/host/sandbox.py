@@ -147,7 +147,8 @@ def empty(owner_url: str, now: datetime, *, running: bool) -> None:
     The same engine decides; the fact that installed it is gone with the others. The keys in force are issued again, as
     the first facts of the empty log, so that a reset locks no caller out.
     The functions of the log stay, because a session of PostgreSQL keeps calling a function that it has called before.
-    Others may be reading: on a lock conflict it lets them finish and tries again.
+    Others may be reading, or migrating another database of the server: on a lock conflict it lets them finish and tries
+    again.
     Raises `SandboxMismatch` on a database that is not a sandbox, before it drops anything.
     """
     engine = migrate.owner_engine(owner_url)
@@ -177,8 +178,9 @@ def empty(owner_url: str, now: datetime, *, running: bool) -> None:
                 for channel in (FACTS_CHANNEL, COMPLIANCE_CHANNEL, KEYS_CHANNEL):
                     connection.execute(text(f"NOTIFY {channel}"))
             return
-        except DBAPIError as error:
-            if monotonic() > deadline or not isinstance(error.orig, psycopg.OperationalError | psycopg.InternalError):
+        except (DBAPIError, psycopg.Error) as error:  # migrations use the driver itself
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            if monotonic() > deadline or not isinstance(cause, psycopg.OperationalError | psycopg.InternalError):
                 raise
             sleep(POLL_SECONDS)
 

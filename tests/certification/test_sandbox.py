@@ -140,6 +140,19 @@ async def test_starting_anew_while_others_read_and_write(store: EventStore, sand
     assert (await store.facts_after(0, 10, 10)).entries == []
 
 
+async def test_starting_anew_while_another_database_of_the_server_is_migrated(
+    sandbox_database: Database, database: Database
+) -> None:
+    """Settings of roles are shared by all databases of a server, so one migration waits for another."""
+    with psycopg.connect(database.superuser_url) as other:
+        other.execute("ALTER ROLE sagecert_certification SET statement_timeout = '30s'")
+        emptied = asyncio.create_task(asyncio.to_thread(sandbox.empty, sandbox_database.owner_url, THEN, running=False))
+        done, _ = await asyncio.wait([emptied], timeout=3 * sandbox.LOCK_MILLISECONDS_MAX / 1000)
+        assert not done
+        other.rollback()
+    await emptied
+
+
 class TestOverHttp:
     """The running system: setting the clock waits for the projections."""
 

@@ -23,6 +23,7 @@ def about_facts(moment: Moment) -> Differences:
         yield from _held(moment)
         yield from _claims(moment)
         yield from _recorded_events(moment)
+        yield from _recorded_facts(moment)
 
 
 def _in_order(what: str, entries: list[Answer]) -> Differences:
@@ -121,6 +122,25 @@ def _counted_events(moment: Moment, feed: list[Answer]) -> Differences:
         got = {one["type"]: one["count"] for one in counted["types"] if one["count"]}
         yield from same(f"events counted from {text}", got, dict(wanted))
         yield from same(f"events from {text}", moment.whole(path, "events", recorded_from=text), since[::-1])
+
+
+def _recorded_facts(moment: Moment) -> Differences:
+    """The facts newest first are the feed backwards, of a person or partner too, and say what is voided."""
+    path, query = "/certification/v1/recorded-facts", {"after": 0, "limit": 1000}
+    feed = moment.client.system.http.get("/certification/v1/events", params=query).json()[::-1]
+    listed = moment.whole(path, "facts")
+    yield from same("recorded facts", [fact["fact_id"] for fact in listed], [fact["id"] for fact in feed])
+    voided = {fact["data"]["fact_id"] for fact in feed if fact["type"] == NAMED.format("fact-voided")}
+    yield from same("voided facts", {fact["fact_id"] for fact in listed if fact["voided"]}, voided)
+    person, partner = moment.random.choice(moment.consultants), moment.random.choice(moment.partners)
+    for name, members, value in (
+        ("consultant_id", ("consultant_id",), person),
+        ("partner_id", ("partner_id", "into_partner_id"), partner),
+    ):
+        got = moment.whole(path, "facts", **{name: value})
+        yield from same(f"recorded facts about {value}", [fact for fact in got if fact not in listed], [])
+        named = [fact for fact in listed if value in (fact["data"].get(member) for member in members)]
+        yield from same(f"recorded facts that name {value}", [fact for fact in named if fact not in got], [])
 
 
 def _announced(moment: Moment, feed: list[Answer]) -> Differences:

@@ -22,7 +22,7 @@ Filter = tuple[Answer, Passes]
 
 OF_THE_MOMENT = ("at", "known_at", "position", "policy_id", "engine")
 ALL = 1000
-SHORTER = {"exam-registrations": 100, "held-facts": 200, "claims": 200}
+SHORTER = {"exam-registrations": 100, "held-facts": 200, "recorded-facts": 200, "claims": 200}
 """The longest page of a list; of these it is shorter than of others."""
 
 
