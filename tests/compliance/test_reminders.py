@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
@@ -18,8 +18,9 @@ from pydantic import ValidationError
 
 from services.compliance.database import OwnConnection, connect
 from services.compliance.read_model.event_log import LoggedEvent
-from services.compliance.reminders import outbox
+from services.compliance.reminders import outbox, smtp
 from services.compliance.reminders.mail_text import Reminder, sentence_of, subject_of
+from services.compliance.reminders.mail_text import mail as mail_of
 from services.compliance.reminders.sender import ReminderSender
 from services.compliance.reminders.settings import MailSettings
 from shared.events.compliance_events import TYPE_OF, ComplianceEventData, Name, Retraction, Standing, Window
@@ -41,6 +42,8 @@ class Mailbox:
         self.answering.set()
         self.mails: list[EmailMessage] = []
         self.answers: list[str] = []
+        self.unknown: set[str] = set()
+        self.farewell = "221 bye"
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - its name
         self.came.set()
@@ -50,6 +53,17 @@ class Mailbox:
         parsed = BytesParser(policy=default).parsebytes(cast(bytes, envelope.content))
         self.mails.append(parsed)
         return "250 taken"
+
+    async def handle_RCPT(  # noqa: N802 - its name
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        if address in self.unknown:
+            return "550 no such mailbox"
+        envelope.rcpt_tos.append(address)
+        return "250 ok"
+
+    async def handle_QUIT(self, _server: SMTP, _session: Session, _envelope: Envelope) -> str:  # noqa: N802 - its name
+        return self.farewell
 
     @property
     def lines(self) -> list[str]:
@@ -174,6 +188,99 @@ async def test_a_sender_that_is_stopped_records_the_mail_that_it_sends(sandbox_d
         owner(database, "UPDATE webhooks.reminder_mail SET next_attempt_at = '-infinity'")
         await rounds(database, mail)
     assert len(mailbox.mails) == 1
+
+
+async def test_a_mail_that_was_taken_is_not_sent_again_whatever_the_server_says_then(
+    sandbox_database: Database,
+) -> None:
+    database = sandbox_database
+    async with mail_server() as (mailbox, mail):
+        mailbox.farewell = "421 too many mails"
+        await rounds(database, mail)
+        owner(database, ONE_REMINDER, "window", "P1", NOW.date())
+        await rounds(database, mail)
+        owner(database, "UPDATE webhooks.reminder_mail SET next_attempt_at = '-infinity'")
+        await rounds(database, mail)
+    assert len(mailbox.mails) == 1
+
+
+async def test_a_recipient_that_is_refused_keeps_the_mail_from_nobody_else(
+    sandbox_database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = sandbox_database
+    async with mail_server() as (mailbox, mail):
+        mailbox.unknown = {"desk@sage.example"}
+        await rounds(database, mail)
+        owner(database, ONE_REMINDER, "window", "P1", NOW.date())
+        await rounds(database, mail)
+        assert len(mailbox.mails) == 1
+        assert "does not accept desk@sage.example" in caplog.text
+        mailbox.unknown |= {"partners@sage.example"}
+        owner(database, ONE_REMINDER, "window", "P2", NOW.date())
+        await rounds(database, mail)
+    assert len(mailbox.mails) == 1
+    errors = owner(database, "SELECT error FROM webhooks.reminder_mail WHERE sent_at IS NULL")
+    assert [error for (error,) in errors] == ["127.0.0.1 refuses every recipient, such as partners@sage.example"]
+
+
+Answering = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def badly_answering(answer: Answering) -> AsyncIterator[MailSettings]:
+    """A mail server that answers each connection so, and the settings to send by it."""
+    ended: list[asyncio.Event] = []
+
+    async def answer_and_close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        ended.append(asyncio.Event())
+        with suppress(ConnectionError):
+            await answer(reader, writer)
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+        ended[-1].set()
+
+    server = await asyncio.start_server(answer_and_close, "127.0.0.1", 0)
+    async with server:
+        yield mail_settings(f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        for end in ended:
+            await end.wait()
+
+
+ONE_MAIL: Final = mail_of("M1", NOW, [], "sagecert@sage.example", ["desk@sage.example"])
+
+
+@pytest.mark.parametrize("said", [b"220-wait\r\n", b"", b"2"], ids=["talks without end", "silent", "half a word"])
+async def test_a_server_that_keeps_a_sender_waiting_is_left(said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(smtp, "MAIL_SECONDS_MAX", 0.1)
+
+    async def keep_waiting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        left = asyncio.ensure_future(reader.read())
+        while not left.done():
+            writer.write(said)
+            await asyncio.sleep(0.01)
+        await left
+
+    async with badly_answering(keep_waiting) as mail:
+        with pytest.raises(smtp.NotHandedIn):
+            await asyncio.to_thread(smtp.hand_in, mail.server, ONE_MAIL)
+
+
+@pytest.mark.parametrize("closes_at", ["EHLO", "MAIL", "RCPT", "DATA", "."])
+async def test_a_server_that_breaks_off_in_the_middle_did_not_take_the_mail(closes_at: str) -> None:
+    answers = {"EHLO": b"250 ok\r\n", "MAIL": b"250 ok\r\n", "RCPT": b"250 ok\r\n", "DATA": b"354 go on\r\n"}
+
+    async def break_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 here\r\n")
+        async for line in reader:
+            command = line.decode().partition(":")[0].partition(" ")[0].strip().upper()
+            if command == closes_at:
+                return
+            writer.write(answers.get(command, b""))
+
+    async with badly_answering(break_off) as mail:
+        with pytest.raises(smtp.NotHandedIn, match=r"127\.0\.0\.1"):
+            await asyncio.to_thread(smtp.hand_in, mail.server, ONE_MAIL)
 
 
 DUTY: Final = """

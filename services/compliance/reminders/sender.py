@@ -56,12 +56,14 @@ class ReminderSender:
         sender, recipients = self._mail.sender or "", self._mail.recipients
         message = mail(leased.mail_id, leased.made_at, leased.reminders, sender, recipients)
         try:
-            await asyncio.to_thread(hand_in, self._server, message)
+            refused = await asyncio.to_thread(hand_in, self._server, message)
         except NotHandedIn as problem:
             given_up = await outbox.record_failed(connection, leased, str(problem))
             _log.warning("reminders %s: %s", "are given up" if given_up else "wait for the mail server", problem)
         else:
             await outbox.record_sent(connection, leased)
+            if refused:
+                _log.warning("the mail server does not accept %s: reminders go to the others", ", ".join(refused))
 
     def _failed(self, problem: Exception, _: Backoff) -> None:
         if isinstance(problem, CONNECTION_LOST):
