@@ -1,6 +1,7 @@
 """The client against a running system: answers of the declared types, once recorded, page after page."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from types import UnionType
@@ -9,7 +10,16 @@ from typing import Any, Final, Literal, NotRequired, Union, get_args, get_origin
 import httpx
 import pytest
 
-from sagecert_client import AsyncClient, Client, Refused, Request, Retries, Unreachable
+from sagecert_client import (
+    AsyncClient,
+    Client,
+    Refused,
+    Request,
+    Retries,
+    SagecertError,
+    Unreachable,
+    Unreadable,
+)
 from sagecert_client.calls import batches, events, exams, facts, health, lists, partners, policy, sandbox, webhooks
 from tests.systems import START, System
 
@@ -167,6 +177,73 @@ def test_what_passes_is_waited_for_as_advised() -> None:
         client.send(policy.policy())
     assert waited[0] == 7.0
     assert 0 < waited[1] <= 1.0
+
+
+PAGE: Final = {"partners": [], "next": "a~S200P"}
+
+
+@pytest.mark.parametrize(
+    ("content", "headers", "error"),
+    [
+        (b"<html>Please log in</html>", {"content-type": "text/html"}, Unreadable),
+        (b"", {}, Unreadable),
+        (b"[" * 100_000, {}, Unreadable),
+        (b"7", {}, Unreadable),
+        (b"\xff{}", {}, Unreadable),
+        (json.dumps({"partners": {}, "next": None}).encode(), {}, Unreadable),
+        (json.dumps({"partners": []}).encode(), {}, Unreadable),
+        (json.dumps(PAGE).encode(), {}, Unreadable),
+        (b"no gzip", {"content-encoding": "gzip"}, Unreachable),
+    ],
+)
+async def test_what_is_no_answer_is_an_error_of_the_client(
+    content: bytes, headers: dict[str, str], error: type[SagecertError]
+) -> None:
+    network = httpx.MockTransport(lambda _: httpx.Response(200, headers=headers, stream=Body(content)))
+    once = Retries(attempts_max=1)
+    batch = batches.record_batch(lines=[])
+    with Client("http://sagecert.example", transport=network, retries=once) as client:
+        for ask in (lambda: client.items(lists.partners()), lambda: client.follow(events.events(), wait=False)):
+            with pytest.raises(error):
+                list(islice(ask(), 1))
+        if content:
+            with pytest.raises(error if error is Unreachable or content[:1] != b"{" else AssertionError):
+                assert not list(client.lines(batch))
+    async with AsyncClient("http://sagecert.example", transport=network, retries=once) as client_of_loop:
+        with pytest.raises(error):
+            async for _ in client_of_loop.items(lists.partners()):
+                pass
+        with pytest.raises(error):
+            async for _ in client_of_loop.follow(events.events(), wait=False):
+                pass
+
+
+class Body(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """Bytes that are decoded when they are read, as those of a network."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self.content
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self.content
+
+
+def test_a_feed_that_does_not_wait_is_not_asked_without_a_pause() -> None:
+    answers = iter([[], [], [{"position": 1}]])
+    waited = list[float]()
+    network = httpx.MockTransport(lambda _: httpx.Response(200, json=next(answers)))
+    with Client("http://sagecert.example", transport=network, sleep=waited.append) as client:
+        assert next(client.follow(events.events()))["position"] == 1
+    assert waited == [0.5, 0.5]
+
+
+@pytest.mark.parametrize("name", ["", ".", ".."])
+def test_an_id_that_would_make_another_path_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="is no id"):
+        partners.compliance(name, "S200P")
 
 
 async def test_the_same_without_threads(system: System) -> None:

@@ -2,7 +2,7 @@
 
 from sagecert_client.async_client import AsyncClient
 from sagecert_client.client import Client
-from sagecert_client.problem import Refused, SagecertError, Unreachable
+from sagecert_client.problem import Refused, SagecertError, Unreachable, Unreadable
 from sagecert_client.request import OMITTED, FeedRequest, FileRequest, LinesRequest, ListRequest, PagedRequest, Request
 from sagecert_client.retries import Retries
 
@@ -20,4 +20,5 @@ __all__ = [
     "Retries",
     "SagecertError",
     "Unreachable",
+    "Unreadable",
 ]

@@ -1,7 +1,7 @@
 """The client for asyncio; otherwise the same as `Client`."""
 
 import asyncio
-import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Self, cast
@@ -10,7 +10,8 @@ import httpx
 
 from sagecert_client import paging
 from sagecert_client.httpx_arguments import http_arguments
-from sagecert_client.problem import Unreachable
+from sagecert_client.paging import EMPTY_AFTER_SECONDS
+from sagecert_client.problem import Unreachable, read
 from sagecert_client.request import (
     Answer,
     Event,
@@ -58,17 +59,18 @@ class AsyncClient:
         await self._http.aclose()
 
     async def send(self, request: Request[Answer]) -> Answer:
-        """The answer. Raises `Refused` and `Unreachable`."""
+        """The answer. Raises `Refused`, `Unreachable` and `Unreadable`."""
         async with self.response(request, whole=True) as response:
-            return cast(Answer, response.json() if response.content else None)
+            content = response.content
+            return cast(Answer, read(content, (dict, list), request.named) if content else None)
 
     async def pages(self, request: PagedRequest[Answer, Any]) -> AsyncIterator[Answer]:
         """The pages of a list from the one that is asked for, each when it is taken."""
         asked: PagedRequest[Answer, Any] | None = request
         while asked is not None:
             page = await self.send(asked)
+            asked = paging.following(asked, page)
             yield page
-            asked = paging.following(asked, cast(dict[str, Any], page))
 
     async def items(self, request: PagedRequest[Any, Item]) -> AsyncIterator[Item]:
         """The items of all pages."""
@@ -83,19 +85,24 @@ class AsyncClient:
         """
         asked = paging.waiting(request) if wait else request
         while True:
+            asked_at = time.monotonic()
             async with self.response(asked, whole=True) as response:
-                events: list[Event] = response.json()
+                events: list[Event] = read(response.content, list, request.named)
             for event in events:
                 yield event
             before, asked = asked, paging.further(asked, response)
-            if not wait and not events and asked == before:
+            if events or asked != before:
+                continue
+            if not wait:
                 return
+            if time.monotonic() - asked_at < EMPTY_AFTER_SECONDS:
+                await self._sleep(self._retries.first_wait_seconds)
 
     async def lines(self, request: LinesRequest[Item]) -> AsyncIterator[Item]:
         """The answers of a batch, one for each line, as they come."""
         async with self.response(request) as response:
             async for line in response.aiter_lines():
-                yield json.loads(line)
+                yield read(line, dict, request.named)
 
     async def file(self, request: FileRequest) -> AsyncIterator[bytes]:
         """The parts of a table, proof or export, to be written or joined."""
@@ -117,14 +124,14 @@ class AsyncClient:
                     break
                 await response.aclose()
                 outcome: httpx.Response | Exception = response
-            except httpx.TransportError as problem:
+            except httpx.RequestError as problem:
                 outcome = problem
             await self._sleep(self._retries.seconds_before_next(request, attempt, outcome))
             attempt += 1
         try:
             yield response
-        except httpx.TransportError as problem:
-            raise Unreachable(f"{request.method} {request.path}: the answer broke off") from problem
+        except httpx.RequestError as problem:
+            raise Unreachable(f"{request.named}: the answer broke off") from problem
         finally:
             await response.aclose()
 

@@ -1,6 +1,5 @@
 """The blocking client."""
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +9,8 @@ import httpx
 
 from sagecert_client import paging
 from sagecert_client.httpx_arguments import http_arguments
-from sagecert_client.problem import Unreachable
+from sagecert_client.paging import EMPTY_AFTER_SECONDS
+from sagecert_client.problem import Unreachable, read
 from sagecert_client.request import (
     Answer,
     Event,
@@ -58,17 +58,18 @@ class Client:
         self._http.close()
 
     def send(self, request: Request[Answer]) -> Answer:
-        """The answer. Raises `Refused` and `Unreachable`."""
+        """The answer. Raises `Refused`, `Unreachable` and `Unreadable`."""
         with self.response(request, whole=True) as response:
-            return cast(Answer, response.json() if response.content else None)
+            content = response.content
+            return cast(Answer, read(content, (dict, list), request.named) if content else None)
 
     def pages(self, request: PagedRequest[Answer, Any]) -> Iterator[Answer]:
         """The pages of a list from the one that is asked for, each when it is taken."""
         asked: PagedRequest[Answer, Any] | None = request
         while asked is not None:
             page = self.send(asked)
+            asked = paging.following(asked, page)
             yield page
-            asked = paging.following(asked, cast(dict[str, Any], page))
 
     def items(self, request: PagedRequest[Any, Item]) -> Iterator[Item]:
         """The items of all pages."""
@@ -82,18 +83,23 @@ class Client:
         """
         asked = paging.waiting(request) if wait else request
         while True:
+            asked_at = time.monotonic()
             with self.response(asked, whole=True) as response:
-                events: list[Event] = response.json()
+                events: list[Event] = read(response.content, list, request.named)
             yield from events
             before, asked = asked, paging.further(asked, response)
-            if not wait and not events and asked == before:
+            if events or asked != before:
+                continue
+            if not wait:
                 return
+            if time.monotonic() - asked_at < EMPTY_AFTER_SECONDS:
+                self._sleep(self._retries.first_wait_seconds)
 
     def lines(self, request: LinesRequest[Item]) -> Iterator[Item]:
         """The answers of a batch, one for each line, as they come."""
         with self.response(request) as response:
             for line in response.iter_lines():
-                yield json.loads(line)
+                yield read(line, dict, request.named)
 
     def file(self, request: FileRequest) -> Iterator[bytes]:
         """The parts of a table, proof or export, to be written or joined."""
@@ -114,14 +120,14 @@ class Client:
                     break
                 response.close()
                 outcome: httpx.Response | Exception = response
-            except httpx.TransportError as problem:
+            except httpx.RequestError as problem:
                 outcome = problem
             self._sleep(self._retries.seconds_before_next(request, attempt, outcome))
             attempt += 1
         try:
             yield response
-        except httpx.TransportError as problem:
-            raise Unreachable(f"{request.method} {request.path}: the answer broke off") from problem
+        except httpx.RequestError as problem:
+            raise Unreachable(f"{request.named}: the answer broke off") from problem
         finally:
             response.close()
 

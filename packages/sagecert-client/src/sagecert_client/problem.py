@@ -1,5 +1,6 @@
 """The errors of a call."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,10 @@ class SagecertError(Exception):
 
 class Unreachable(SagecertError):
     """No answer came, however often it was tried. Whether a fact was recorded is not known: send the request again."""
+
+
+class Unreadable(SagecertError):
+    """What came is no answer of this system, but a page of a proxy, perhaps. A fact can be sent again."""
 
 
 class Refused(SagecertError):
@@ -33,11 +38,22 @@ class Refused(SagecertError):
         super().__init__(f"{status} {self.type or self.title}: {self.detail}")
 
 
+def read(content: bytes | str, kind: type | tuple[type, ...], asked: str) -> Any:
+    """The JSON value of this kind in an answer to what was `asked`. Raises `Unreadable`."""
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError):
+        raise Unreadable(f"{asked}: the answer is no JSON, and begins with {content[:80]!r}") from None
+    if not isinstance(value, kind):
+        raise Unreadable(f"{asked}: the answer is a {type(value).__name__}, which this call is not answered with")
+    return value
+
+
 def refusal(response: httpx.Response) -> Refused:
     """The refusal in an answer that was read; also of a proxy that sends no problem document."""
     try:
         body = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
         body = {"title": response.reason_phrase, "detail": response.text[:500]}

@@ -85,6 +85,11 @@ class Request(Generic[Answer]):
         return cls(method=method, path=path, query=query, headers=sent, body=content, **members)
 
     @property
+    def named(self) -> str:
+        """Method and path, for a sentence."""
+        return f"{self.method} {self.path}"
+
+    @property
     def repeatable(self) -> bool:
         """Whether it does no more when it is sent twice."""
         return self.method in ("GET", "PUT", "DELETE") or any(name.lower() == KEY for name in self.headers)
@@ -126,9 +131,11 @@ class FileRequest(Request[None]):
 
 
 def _in_path(value: object) -> str:
-    """An id, or the parts of a path."""
-    parts = value if isinstance(value, tuple) else (value,)
-    return "/".join(quote(str(part), safe="") for part in parts)
+    """An id, or the parts of a path. Raises `ValueError` for what would make it another path."""
+    parts = [str(part) for part in (value if isinstance(value, tuple) else (value,))]
+    if not {"", ".", ".."}.isdisjoint(parts):
+        raise ValueError(f"{value!r} is no id: the path would be another one")
+    return "/".join(quote(part, safe="") for part in parts)
 
 
 def _query(given: Mapping[str, object]) -> list[tuple[str, str]]:

@@ -33,7 +33,7 @@ class Retries:
         if attempt >= self.attempts_max or not again:
             if response is not None:
                 raise refusal(response)
-            raise Unreachable(f"{request.method} {request.path}: {str(outcome) or type(outcome).__name__}") from None
+            raise Unreachable(f"{request.named}: {str(outcome) or type(outcome).__name__}") from None
         wait = min(self.first_wait_seconds * 2.0 ** (attempt - 1), self.wait_seconds_max)
         advised = 0.0 if response is None else _advised_seconds(response)
         return max(wait * (1 - random() / 4), advised)
