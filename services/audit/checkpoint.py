@@ -40,4 +40,9 @@ def parse_size(written: str) -> int:
 
 def proof_text(index: int, proof: Sequence[bytes], note: str) -> str:
     """A `.tlog-proof`: the entry at the index is in the log of this note."""
-    return f"c2sp.org/tlog-proof@v1\nindex {index}\n{encode_hashes(proof)}\n{note}"
+    return proof_of_lines(index, encode_hashes(proof), note)
+
+
+def proof_of_lines(index: int, lines: str, note: str) -> str:
+    """The same of hashes that are written already, each in a line."""
+    return f"c2sp.org/tlog-proof@v1\nindex {index}\n{lines}\n{note}"

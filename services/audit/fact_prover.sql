@@ -1,7 +1,7 @@
 -- name: proved_facts
 -- The latest checkpoint that counts (up to size $2, $4 of the witnesses $3), and what proves the facts at the positions $5 by
 -- it: the entry, and of a full tile of hashes the 16 around its own and the root over each 16. All 256 where the tile was
--- stored without such roots.
+-- stored without such roots. Without positions it is the checkpoint alone.
 SELECT c.size, c.root, c.note, f.position, f.entry, f.group_roots, f.hashes
 FROM ({latest_checkpoint}) c LEFT JOIN LATERAL (
     SELECT w.position, {fact_entry} AS entry, t.group_roots,

@@ -4,12 +4,15 @@ Each step from the entry to the root of the checkpoint is hashed and compared. S
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from services.audit.merkle import HASH_BYTES, ProofError, leaf_hash, node_hash, pair_up
 from services.audit.tiles import GROUP, HEIGHT, WIDTH, Subtrees, inclusion_ranges, root_at, root_of_range, split
 
 _DOES_NOT_LEAD: Final = "what is stored does not lead to the root"
+_GROUPS_KEPT_MAX: Final = 1_024
+"""Groups of hashes whose levels a process keeps, 3 KiB each: those over a tile are shared by its 256 entries."""
 
 
 class ProofPaths:
@@ -36,14 +39,9 @@ class ProofPaths:
             raise ProofError(_DOES_NOT_LEAD)
         return [root_of_range(entries, self._subtrees) for entries in inclusion_ranges(index, self._size)]
 
-    def of(self, index: int, entry: bytes, group: bytes, group_roots: bytes) -> list[bytes]:
-        """The proof of an entry in a full tile. Raises `ProofError`, and `TileMissing`.
-
-        `group`: the 16 hashes around that of the entry. `group_roots`: the root over each 16 hashes of the tile.
-        """
-        below, root = _path(index % GROUP, group, leaf_hash(entry))
-        above, root = _path(index % WIDTH // GROUP, group_roots, root)
-        return [*below, *above, *self._above(1, index >> HEIGHT, root)]
+    def above_tile(self, number: int, root: bytes) -> list[bytes]:
+        """The proof from a full tile of this root to the root of the checkpoint. Raises `ProofError`, `TileMissing`."""
+        return self._above(1, number, root)
 
     def _above(self, level: int, number: int, root: bytes) -> list[bytes]:
         """The proof from the hash of this number of a level, which must be this one, to the root."""
@@ -66,13 +64,30 @@ class ProofPaths:
         return found
 
 
+def path_in_tile(index: int, entry: bytes, group: bytes, group_roots: bytes) -> tuple[list[bytes], bytes]:
+    """The proof of an entry within a full tile, and the root of the tile to which it leads. Raises `ProofError`.
+
+    `group`: the 16 hashes around that of the entry. `group_roots`: the root over each 16 hashes of the tile.
+    """
+    below, root = _path(index % GROUP, group, leaf_hash(entry))
+    above, root = _path(index % WIDTH // GROUP, group_roots, root)
+    return below + above, root
+
+
 def _path(place: int, hashes: bytes, own: bytes) -> tuple[list[bytes], bytes]:
     """The proof of one of 16 hashes, which must be this one, and the root over them. Raises `ProofError`."""
-    some = split(hashes)
-    if len(some) != GROUP or some[place] != own:
+    levels = _levels_of(hashes)
+    if levels is None or levels[0][place] != own:
         raise ProofError(_DOES_NOT_LEAD)
-    siblings = []
-    while len(some) > 1:
-        siblings.append(some[place ^ 1])
-        some, place = pair_up(some), place >> 1
-    return siblings, some[0]
+    return [level[place >> height ^ 1] for height, level in enumerate(levels[:-1])], levels[-1][0]
+
+
+@lru_cache(_GROUPS_KEPT_MAX)
+def _levels_of(hashes: bytes) -> list[list[bytes]] | None:
+    """16 hashes, and the levels above them up to their root; None: they are not 16."""
+    if len(hashes) != GROUP * HASH_BYTES:
+        return None
+    levels = [split(hashes)]
+    while len(levels[-1]) > 1:
+        levels.append(pair_up(levels[-1]))
+    return levels

@@ -89,14 +89,22 @@ async def _request(note: str, old_size: int, proof: Proof) -> str:
 
 
 async def _post(session: aiohttp.ClientSession, witness: WitnessAddress, request: str) -> tuple[int, str]:
+    """The answer. Sent again once where the connection was closed before it: it may have been idle for too long."""
     try:
-        async with (
-            asyncio.timeout(DEADLINE_SECONDS),
-            session.post(f"{witness.url}/add-checkpoint", data=request.encode()) as answer,
-        ):
-            return answer.status, await _text(answer)
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            try:
+                return await _post_once(session, witness, request)
+            except aiohttp.ClientConnectorError:
+                raise  # there was no connection
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionResetError):
+                return await _post_once(session, witness, request)  # a checkpoint may be added twice
     except (aiohttp.ClientError, TimeoutError, OSError, UnicodeDecodeError) as problem:
         raise WitnessError(f"the witness {witness.key.name} does not answer: {problem!r}") from problem
+
+
+async def _post_once(session: aiohttp.ClientSession, witness: WitnessAddress, request: str) -> tuple[int, str]:
+    async with session.post(f"{witness.url}/add-checkpoint", data=request.encode()) as answer:
+        return answer.status, await _text(answer)
 
 
 async def _text(answer: aiohttp.ClientResponse) -> str:

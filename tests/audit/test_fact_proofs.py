@@ -3,19 +3,21 @@
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, LiteralString, NamedTuple
+from typing import Any, Final, LiteralString, NamedTuple
 
 import httpx
 import psycopg
 import pytest
 from psycopg import sql
 
-from services.audit import sealed_log
+from services.audit import fact_prover, sealed_log
 from services.audit.answer_proofs import AnswerProofs
 from services.audit.app import create_app
 from services.audit.checkpoint import Checkpoint
+from services.audit.database import create_pool
 from services.audit.merkle import leaf_hash, verify_inclusion
 from services.audit.note import decode_hash
+from services.audit.proof_paths import path_in_tile
 from services.host.embedded_postgres.server import Server
 from services.web.fact_proofs import FoundProofs
 from tests.audit.seals import audit_settings, seal
@@ -194,6 +196,50 @@ def test_what_was_mended_is_proved_again_by_the_same_process(sealed: Sealed) -> 
         return found
 
     assert asyncio.run(asked()) == [set(), {1, 600}]
+
+
+def test_what_was_proved_is_proved_again_from_what_is_kept_and_read_again_after_a_minute(
+    sealed: Sealed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is kept is what was sealed, so its proof stays right; what was changed is noticed after the minute."""
+    hashed = list[int]()
+
+    def counted(index: int, *given: Any) -> tuple[list[bytes], bytes]:
+        hashed.append(index + 1)
+        return path_in_tile(index, *given)
+
+    monkeypatch.setattr("services.audit.fact_prover.path_in_tile", counted)
+    monkeypatch.setattr(fact_prover, "FACTS_KEPT_SECONDS", 0.5)
+
+    async def asked() -> None:
+        proofs = AnswerProofs(audit_settings(sealed.database, sealed.directory))
+        async with proofs.running():
+            first = await proofs.of([1, 300, 301, sealed.size])
+            changed(sealed, "UPDATE certification.stored_events SET actor = 'x' WHERE notification_id = 300")
+            assert await proofs.of([1, 300, 301, sealed.size]) == first
+            assert verified(first) == {1, 300, 301, sealed.size}
+            assert hashed == [1, 300, 301], "those of the last tile are not kept"
+            await asyncio.sleep(0.5)
+            later = await proofs.of([1, 300, 301, sealed.size])
+            assert verified(later) == {1, 301, sealed.size}
+            assert "position 300 does not lead" in later.missing[0]
+
+    asyncio.run(asked())
+
+
+def test_what_is_kept_is_bounded(original: Sealed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fact_prover, "FACTS_KEPT_MAX", 5)
+
+    async def asked() -> None:
+        settings = audit_settings(original.database, original.directory)
+        prover = fact_prover.FactProver(settings)
+        async with create_pool(settings, connections_max=1) as pool, pool.acquire() as connection:
+            for first in (1, 300, 520):
+                found = await prover.prove(connection, range(first, first + 20))
+                assert verified(FoundProofs(found.facts)) == set(range(first, first + 20))
+                assert len(prover._facts) == 5
+
+    asyncio.run(asked())
 
 
 def test_a_database_that_hangs_costs_an_explanation_its_proofs_alone(

@@ -17,7 +17,7 @@ from services.audit.merkle import (
     verify_consistency,
     verify_inclusion,
 )
-from services.audit.proof_paths import ProofPaths
+from services.audit.proof_paths import ProofPaths, path_in_tile
 from services.audit.tiles import (
     WIDTH,
     GrowingTree,
@@ -191,19 +191,24 @@ def test_sixteen_hashes_and_the_roots_over_the_others_prove_an_entry(index: int)
     paths, proof = ProofPaths(LARGE.size, LARGE.root, large()), []
     if paths.is_in_full_tile(index):
         hashes, roots = around(index)
-        proof = paths.of(index, BYTES[index], hashes, roots)
+        proof = proved(paths, index, BYTES[index], hashes, roots)
         for wrong in ((b"x", hashes, roots), (BYTES[index], hashes[32:] + hashes[:32], roots)):
             with pytest.raises(ProofError):
-                paths.of(index, *wrong)
+                proved(paths, index, *wrong)
         for place in range(16):
             for spoilt_hashes, spoilt_roots in ((spoilt_at(hashes, place), roots), (hashes, spoilt_at(roots, place))):
                 with pytest.raises(ProofError):
-                    paths.of(index, BYTES[index], spoilt_hashes, spoilt_roots)
+                    proved(paths, index, BYTES[index], spoilt_hashes, spoilt_roots)
     else:
         proof = paths.of_last_entries(index, BYTES[index])
         with pytest.raises(ProofError):
             paths.of_last_entries(index, b"x")
     verify_inclusion(index, LARGE.size, leaf_hash(BYTES[index]), proof, LARGE.root)
+
+
+def proved(paths: ProofPaths, index: int, entry: bytes, group: bytes, group_roots: bytes) -> list[bytes]:
+    proof, root = path_in_tile(index, entry, group, group_roots)
+    return proof + paths.above_tile(index // WIDTH, root)
 
 
 def around(index: int) -> tuple[bytes, bytes]:
@@ -225,7 +230,7 @@ def test_no_proof_comes_of_a_wrong_tile_above(tile: TileId) -> None:
     for place in range(0, len(hashes) // 32, 5):
         subtrees = large() | {(tile.level, tile.number): subtrees_of(spoilt_at(hashes, place))}
         try:
-            proof = ProofPaths(LARGE.size, LARGE.root, subtrees).of(index, BYTES[index], *around(index))
+            proof = proved(ProofPaths(LARGE.size, LARGE.root, subtrees), index, BYTES[index], *around(index))
         except ProofError:
             refused += 1
         else:
@@ -234,7 +239,7 @@ def test_no_proof_comes_of_a_wrong_tile_above(tile: TileId) -> None:
     missing = large()
     del missing[tile.level, tile.number]
     with pytest.raises(TileMissing):
-        ProofPaths(LARGE.size, LARGE.root, missing).of(index, BYTES[index], *around(index))
+        proved(ProofPaths(LARGE.size, LARGE.root, missing), index, BYTES[index], *around(index))
 
 
 def test_a_tile_above_holds_the_roots_of_full_tiles_below() -> None:

@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+import aiohttp
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -170,6 +171,46 @@ def test_a_checkpoint_counts_once_the_quorum_has_signed_and_a_restored_backup_is
 
         with pytest.raises(LogAltered, match=r"from position 6 on: .* the witness w\.example"):
             asyncio.run(compared())
+
+
+@pytest.mark.parametrize("resets", [False, True])
+async def test_a_witness_that_closed_an_idle_connection_is_asked_again_at_once(tmp_path: Path, resets: bool) -> None:
+    """The connection is kept open after the first answer, and closed when the next request comes."""
+    asked, requests = Asked(tmp_path), list[int]()
+
+    async def answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for number in (1, 2):
+            with suppress(ConnectionError, asyncio.IncompleteReadError):
+                head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+                length = int(head.partition("content-length: ")[2].partition("\r\n")[0])
+                request = (await reader.readexactly(length)).decode()
+                requests.append(number)
+                if number == 1 and len(requests) <= 5:
+                    answer = asked.witness.add_checkpoint(request)
+                    head = f"HTTP/1.1 {answer.status} OK\r\nContent-Length: {len(answer.body.encode())}\r\n\r\n"
+                    writer.write(head.encode() + answer.body.encode())
+                    continue
+            if resets:
+                writer.transport.abort()
+            writer.close()
+            return
+
+    async def proof(old_size: int) -> list[bytes]:
+        return [root_of(LEAVES[first:after]) for first, after in consistency_ranges(old_size, size)]
+
+    async with await asyncio.start_server(answer_once, "127.0.0.1", 0) as server, aiohttp.ClientSession() as session:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        witness = witness_client.WitnessAddress(asked.witness.verifier_key, url)
+        old = 0
+        for size in (5, 9, 20):
+            assert await witness_client.cosignature(session, witness, note(size, LEAVES), old, proof)
+            old = size
+        assert requests == [1, 2, 1, 2, 1], "the second request of a connection is sent again on another"
+        size = 30
+        with pytest.raises(witness_client.WitnessError, match="does not answer"):
+            await witness_client.cosignature(session, witness, note(size, LEAVES), old, proof)
+        assert requests == [1, 2, 1, 2, 1, 2, 1], "a witness that closes each connection is not asked for ever"
+    asked.state.close()
 
 
 async def test_a_witness_that_hangs_holds_up_neither_the_log_nor_another_witness(

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from services.compliance.api.printed_explanation import CONTENT_SECURITY_POLICY, printed_explanation
+from services.compliance.historical_answers.explanations import WITHOUT_PROOFS
 from services.compliance.settings import ComplianceSettings
 from shared.events.facts import ConsultantLeft
 from shared.events.wire import instant_text
@@ -55,6 +56,22 @@ async def test_an_explanation_holds_the_answer_and_the_facts_behind_it(client: h
     assert before["status"] == "compliant"
 
 
+async def test_the_reason_alone_is_the_same_without_proofs(client: httpx.AsyncClient) -> None:
+    moment = {"at": "2022-05-01T00:00:00Z", "known_at": instant_text(NOW)}
+    whole, alone = await answer(client, PATH, **moment), await answer(client, PATH, proofs="none", **moment)
+    assert await answer(client, PATH, proofs="inline", **moment) == whole
+    assert alone["unproved"] == [WITHOUT_PROOFS]
+    assert alone["facts"]
+    assert all(fact["entry"] is None and fact["tlog_proof"] is None and fact["proof"] for fact in alone["facts"])
+    without = {"facts", "unproved"}
+    assert {name: alone[name] for name in alone.keys() - without} == {
+        name: whole[name] for name in whole.keys() - without
+    }
+    page = await client.get(PATH, params={"proofs": "none"}, headers={"Accept": "text/html"})
+    assert WITHOUT_PROOFS in page.text
+    assert "tlog-proof" not in page.text
+
+
 async def test_a_browser_gets_a_page_without_a_script(client: httpx.AsyncClient) -> None:
     browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
     page = await client.get(PATH, headers={"Accept": browser})
@@ -78,6 +95,8 @@ async def test_a_browser_gets_a_page_without_a_script(client: httpx.AsyncClient)
         (f"{PATH}?why=so", 422, "why"),
         (f"{PATH}?known_at=2100-01-01T00:00:00Z", 422, "known_at"),
         (f"{PATH}?known_position=0", 404, "partner_id"),
+        (f"{PATH}?proofs=all", 422, "proofs"),
+        (f"{PATH}?proofs=none&proofs=none", 422, "proofs"),
     ],
 )
 async def test_what_cannot_be_explained(client: httpx.AsyncClient, path: str, status: int, parameter: str) -> None:

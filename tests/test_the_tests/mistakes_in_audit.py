@@ -8,9 +8,17 @@ MISTAKES: Final = (
     Mistake(
         "a proof is made of the hashes that are stored, whatever was sealed",
         "services/audit/proof_paths.py",
-        "if len(some) != GROUP or some[place] != own:",
-        "if len(some) != GROUP:",
+        "if levels is None or levels[0][place] != own:",
+        "if levels is None:",
         "audit/test_fact_proofs.py::test_what_is_not_as_it_was_sealed_makes_no_proof_and_the_answer_says_so[a fact]",
+    ),
+    Mistake(
+        "what was proved once is kept for ever",
+        "services/audit/fact_prover.py",
+        "is not None and fact.until > now",
+        "is not None",
+        "audit/test_fact_proofs.py"
+        "::test_what_was_proved_is_proved_again_from_what_is_kept_and_read_again_after_a_minute",
     ),
     Mistake(
         "an explanation does not say that facts are not sealed yet",
@@ -68,6 +76,20 @@ MISTAKES: Final = (
         "SELECT true FROM",
         "verify/test_the_systems_exports.py"
         "::test_an_export_up_to_a_position_leaves_out_what_a_later_fact_had_announced",
+    ),
+    Mistake(
+        "an export ends where the claims of later facts begin, whatever engine made them",
+        "services/audit/export.sql",
+        "CASE WHEN e.engine = ANY ($2::text[]) THEN -1 ELSE $1 END",
+        "$1",
+        "claims/test_claim_reach.py::test_the_first_claim_of_a_later_fact_or_engine_is_the_one_that_a_walk_finds",
+    ),
+    Mistake(
+        "a witness that closed an idle connection is taken for one that is away",
+        "services/audit/witness_client.py",
+        "return await _post_once(session, witness, request)  # a checkpoint may be added twice",
+        "raise",
+        "audit/test_witness.py::test_a_witness_that_closed_an_idle_connection_is_asked_again_at_once[False]",
     ),
     Mistake(
         "an answer of a witness is its first piece",

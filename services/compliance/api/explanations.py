@@ -44,18 +44,22 @@ async def explain_partner(request: Request, partner_id: Id, product: Product) ->
     """Why the partner has this status for the product: each rule in words, with the arithmetic of each deadline.
 
     Who counts, who was lost and why, what is missing, what would mend it, and the facts, each with the text that is
-    sealed of it and its proof. A caller that prefers `text/html` gets a page to print. `sagecert-verify` checks either
-    offline.
+    sealed of it and its proof. `proofs=none` leaves both out: the reason alone takes as long as an as-of answer. A
+    caller that prefers `text/html` gets a page to print. `sagecert-verify` checks either offline, with its proofs.
     """
     question = question_of(request, PartnerExplanation, partner_id=partner_id, product=product)
     service = service_of(request)
     response = await service.derive(request, question, partner_id)
     if response.status_code != 200:
         return response
+    headers, page = {"Vary": "Accept"}, prefers_html(request.headers)
+    if question.proofs == "none" and not page:
+        response.headers.update(headers)
+        return response
     explained = await _beside(msgspec.json.decode, response.body, response.body)
-    await _prove(explained, service.fact_proofs)
-    headers = {"Vary": "Accept"}
-    if not prefers_html(request.headers):
+    if question.proofs == "inline":
+        await _prove(explained, service.fact_proofs)
+    if not page:
         return Response(await _beside(msgspec.json.encode, explained, response.body), 200, headers, "application/json")
     headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     return Response(await asyncio.to_thread(printed_explanation, explained), 200, headers, f"{HTML}; charset=utf-8")

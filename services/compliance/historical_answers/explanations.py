@@ -1,6 +1,8 @@
 """Why a partner stands as it does, with the facts behind it."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -20,7 +22,10 @@ from shared.events.envelope import Fact
 from shared.events.facts import TOPIC_OF
 from shared.events.wire import decode
 
+WITHOUT_PROOFS: Final = "Asked for without proofs. Each fact has its proof at its address."
+
 _SQL: Final = statements(__file__)
+_by_position: Final = attrgetter("position")
 
 
 class NamedFact(msgspec.Struct, frozen=True):
@@ -83,8 +88,7 @@ async def partner_explanation(connection: Connection, question: PartnerExplanati
     if found is None:
         raise never_mentioned(question.partner_id)
     grounds, segment = found
-    rows = await connection.fetch(_SQL["named"], grounds.fact_ids())
-    named = [decode(*row) for row in rows]
+    named = await _named(connection, grounds.fact_ids(), facts)
     programmes = policy_known(facts, parameters).programmes.at(moment.at).value
     explained = explanation(grounds, question.partner_id, programmes, {fact.fact_id: fact for fact in named})
     standing = segment.standing
@@ -100,10 +104,19 @@ async def partner_explanation(connection: Connection, question: PartnerExplanati
         shortfall=standing.shortfall,
         **msgspec.structs.asdict(explained),
         facts=tuple(ProvedFact(**msgspec.structs.asdict(named_fact(fact))) for fact in named),
-        unproved=(),
+        unproved=(WITHOUT_PROOFS,) if question.proofs == "none" else (),
         next_change_at=moment.next_change(segment.next_change_at),
     )
     return msgspec.json.encode(answer)
+
+
+async def _named(connection: Connection, fact_ids: Sequence[str], routed: Sequence[Fact]) -> list[Fact]:
+    """The facts of these ids, in log order. Those that are routed to the partner are here already."""
+    here = {fact.fact_id: fact for fact in routed}
+    missing = [fact_id for fact_id in fact_ids if fact_id not in here]
+    rows = await connection.fetch(_SQL["named"], missing) if missing else ()
+    here |= {fact.fact_id: fact for fact in (decode(*row) for row in rows)}
+    return sorted((here[fact_id] for fact_id in fact_ids if fact_id in here), key=_by_position)
 
 
 def named_fact(fact: Fact) -> NamedFact:

@@ -287,10 +287,14 @@ class FactsWithoutEffect(_Page, frozen=True, kw_only=True):
 
 
 class PartnerExplanation(AsOfQuestion, frozen=True, kw_only=True):
-    """Why a partner stands as it does for a product."""
+    """Why a partner stands as it does for a product. `proofs`: `none` leaves out what proves the facts."""
 
     partner_id: str
     product: str
+    proofs: Annotated[
+        Literal["inline", "none"],
+        QueryParameter("Whether each fact carries its sealed text and its proof, or only where the proof is."),
+    ] = "inline"
 
 
 class PartnerChanges(FreshQuestion, frozen=True, kw_only=True):

@@ -1,5 +1,7 @@
 """Calls about audit. Written by `python -m tests.client.generator --write`; do not edit."""
 
+from typing import Literal
+
 from sagecert_client.request import OMITTED, Instant, ListRequest, Omitted, PagedRequest, Request
 from sagecert_client.types import compliance as compliance_types
 
@@ -12,6 +14,7 @@ def explain_partner(
     at: Instant | None = None,
     known_at: Instant | None = None,
     known_position: int | None = None,
+    proofs: Literal["inline", "none"] | None = None,
 ) -> Request[compliance_types.ExplanationAnswer]:
     """Why the partner has this status for the product: each rule in words, with the arithmetic of each deadline."""
     return Request.of("GET /audit/v1/explanations/partners/{partner_id}/{product}", locals())
