@@ -2,8 +2,8 @@
 
 `python -m benchmarks.proofs [--facts 1000000] [--rounds 3] [--data-dir D]`. The whole system in one process, a new one
 for each round, over a log that is sealed. Five questions about each partner take turns: the answer, why without proofs,
-why with the sealed text and the proof of each fact, the same again within the minute, and the proof of one fact. Medians
-of a call, and their ratio. The partners are of median size, and asked about once in a round.
+why with the sealed text and the proof of each fact, the same again within the minute, and the proof of a fact. Medians
+and ratios. The partners are of median size, and asked about once in a round.
 """
 
 import asyncio
