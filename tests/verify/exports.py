@@ -196,7 +196,6 @@ class Export:
             members[f"{log}/checkpoint"] = self.note(log).encode()
             for position in positions.get(log, ()):
                 members[f"{log}/entries/{position}"] = self.entries[log][position - 1]
-            for position in positions.get(log, ()):
                 proof = inclusion([leaf_hash(entry) for entry in self.entries[log]], position - 1)
                 lines = "".join(base64.b64encode(found).decode() + "\n" for found in proof)
                 text = f"c2sp.org/tlog-proof@v1\nindex {position - 1}\n{lines}\n{self.note(log)}"

@@ -100,7 +100,7 @@ def _read(path: Path) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError, AssertionError):
         raise DamagedError("it is no explanation of a standing, and no page of one") from None
     if not found:
-        raise DamagedError("no fact in it has a proof: nothing was sealed yet when it was made")
+        raise DamagedError("no fact in it has a proof: it was asked for without, or nothing was sealed yet")
     if len(found) > PROVED_MAX:
         raise DamagedError(f"it has more than {PROVED_MAX} proofs")
     return explained, found

@@ -19,38 +19,48 @@ POSITION: Final = re.compile(r"[1-9][0-9]{0,15}")
 
 
 class PartnerExport:
-    """Takes entries and proofs in any order; each entry needs its proof. `system`: the facts about the system."""
+    """Takes each entry and then its proof, in the order of positions. `system`: the facts about the system.
+
+    It keeps nothing of an entry that is proved, so that memory does not grow.
+    """
 
     def __init__(self, partner_id: str, logs: Mapping[str, SealedLog]) -> None:
         self.partner_id = partner_id
         self.proved: dict[str, int] = {}
         self.system = SystemFacts()
         self._logs = logs
-        self._entries: dict[tuple[str, int], bytes] = {}
-        self._proofs: dict[tuple[str, int], Proof] = {}
+        self._entry: tuple[str, int, bytes] | None = None
+        self._last: dict[str, int] = {}
+        self._first_wrong: Finding | None = None
 
     def take(self, log: str, part: str, rest: str, content: bytes) -> None:
         """Raises `DamagedError`."""
         name = rest.removesuffix(".tlog-proof") if part == "proofs" else rest
         if part not in ("entries", "proofs") or not POSITION.fullmatch(name):
             raise DamagedError(f"the member {log}/{part}/{rest[:50]} belongs to no export of a partner")
-        place = log, int(name)
+        position = int(name)
         if part == "entries":
-            self._entries[place] = content
+            self._require_no_entry()
+            if position <= self._last.get(log, 0):
+                raise DamagedError(f"the member {log}/{part}/{rest} is not where it should be")
+            self._entry = log, position, content
+            self._last[log] = position
             return
-        try:
-            self._proofs[place] = Proof.read(content.decode("utf-8"))
-        except (MalformedNoteError, UnicodeDecodeError) as problem:
-            raise DamagedError(f"the proof of position {place[1]} of {log}: {problem}") from None
+        if self._entry is None or self._entry[:2] != (log, position):
+            self._require_no_entry()
+            raise DamagedError(f"position {position} of {log} lacks its entry")
+        entry, self._entry = self._entry[2], None
+        sentence = self._fault(log, position, entry, self._read_proof(log, position, content))
+        if sentence is None:
+            self.proved[log] = self.proved.get(log, 0) + 1
+        elif self._first_wrong is None or position < (self._first_wrong.position or 0):
+            self._first_wrong = Finding(Status.ALTERED, sentence, log, position)
 
     def conclude(self) -> None:
         """Raises `FoundError` with the first entry that is not proved, and `DamagedError`."""
-        for log, position in sorted(self._entries.keys() | self._proofs.keys(), key=lambda place: (place[1], place[0])):
-            entry, proof = self._entries.get((log, position)), self._proofs.get((log, position))
-            if entry is None or proof is None:
-                raise DamagedError(f"position {position} of {log} lacks its {'entry' if entry is None else 'proof'}")
-            self._check(log, position, entry, proof)
-            self.proved[log] = self.proved.get(log, 0) + 1
+        self._require_no_entry()
+        if self._first_wrong is not None:
+            raise FoundError(self._first_wrong)
 
     def limits(self) -> list[str]:
         """What such an export cannot prove."""
@@ -60,24 +70,31 @@ class PartnerExport:
             "Your earlier checkpoint can be compared with a full export only.",
         ]
 
-    def _check(self, log: str, position: int, entry: bytes, proof: Proof) -> None:
+    def _require_no_entry(self) -> None:
+        if self._entry is not None:
+            log, position, _ = self._entry
+            raise DamagedError(f"position {position} of {log} lacks its proof")
+
+    def _read_proof(self, log: str, position: int, content: bytes) -> Proof:
+        """A proof by the checkpoint of the export. Raises `DamagedError`."""
+        try:
+            proof = Proof.read(content.decode("utf-8"))
+            stated = proof.note.checkpoint
+        except (MalformedNoteError, UnicodeDecodeError) as problem:
+            raise DamagedError(f"the proof of position {position} of {log}: {problem}") from None
+        if stated == self._logs[log].checkpoint and proof.note != self._logs[log].note:
+            raise DamagedError(f"the proof of position {position} of {log} has other signatures than the checkpoint")
+        return proof
+
+    def _fault(self, log: str, position: int, entry: bytes, proof: Proof) -> str | None:
+        """What is wrong with the entry; None: it is proved."""
         checkpoint = self._logs[log].checkpoint
-        stated = proof.note.checkpoint
-        is_same_log = (stated.origin, stated.size, stated.root) == (checkpoint.origin, checkpoint.size, checkpoint.root)
-        leaf = leaf_hash(entry)
         if (
-            not is_same_log
+            proof.note.checkpoint != checkpoint
             or proof.place != position - 1
-            or not is_included(leaf, proof.place, checkpoint.size, proof.hashes, checkpoint.root)
+            or not is_included(leaf_hash(entry), proof.place, checkpoint.size, proof.hashes, checkpoint.root)
         ):
-            raise FoundError(
-                Finding(
-                    Status.ALTERED,
-                    f"the entry at position {position} of {log} is not proved to be in the sealed log",
-                    log,
-                    position,
-                )
-            )
+            return f"the entry at position {position} of {log} is not proved to be in the sealed log"
         try:
             row = read_row(entry, COLUMNS[log])
             said = row.columns[PLACES[log]]
@@ -87,5 +104,5 @@ class PartnerExport:
                 check_fact_bytes(row)
                 self.system.take(position, row.columns, row.body)
         except WrongEntryError as problem:
-            sentence = f"entry {position} of {log}: {problem}"
-            raise FoundError(Finding(Status.ALTERED, sentence, log, position)) from None
+            return f"entry {position} of {log}: {problem}"
+        return None

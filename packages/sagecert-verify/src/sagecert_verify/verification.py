@@ -178,6 +178,8 @@ class Export:
         if part != "checkpoint" and log.note is None:
             raise DamagedError(f"the checkpoint of {name} does not come first")
         if part == "checkpoint":
+            if log.note is not None:
+                raise DamagedError(f"the checkpoint of {name} is there twice")
             log.take_checkpoint(member.content)
             self._compare_with_manifest(name, log.checkpoint)
         elif part == "checkpoints":
