@@ -81,7 +81,7 @@ def test_however_it_ends_it_leaves_no_process_behind(database: Database, how: si
         assert answer.status_code == 200, "what replays history has a process of its own"
         background(up.pid)
         parts = children(up.pid)
-        assert len(parts) == 4
+        assert any("historical_answers.worker" in line for line in parts.values())
         for pid in parts if frozen else ():
             os.kill(pid, signal.SIGSTOP)
         up.send_signal(how)
