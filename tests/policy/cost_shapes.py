@@ -108,6 +108,34 @@ def closures_elsewhere_at_once(size: int) -> Iterator[Happening]:
         yield START + size * HOUR, PartnerClosed(f"Q{number}")
 
 
+def partners_left(size: int) -> Iterator[Happening]:
+    """One person goes from partner to partner, and leaves each at once."""
+    yield from _partner_after_partner(size, lambda partner_id: ConsultantLeft(partner_id, "C0"))
+
+
+def partners_closed(size: int) -> Iterator[Happening]:
+    """One person goes from partner to partner, and each closes at once."""
+    yield from _partner_after_partner(size, PartnerClosed)
+
+
+def _partner_after_partner(size: int, ending: Callable[[str], FactData]) -> Iterator[Happening]:
+    yield enrolled()
+    yield START, certified("C0", START)
+    for number in range(size // 2):
+        at, partner_id = START + number * HOUR, f"Q{number}"
+        yield at, ConsultantLinked(partner_id, "C0")
+        yield at, ending(partner_id)
+
+
+def merger_chain(size: int) -> Iterator[Happening]:
+    """One person's partner is merged into the next one, and that into the next; recorded from the last to the first."""
+    yield enrolled()
+    yield START, certified("C0", START)
+    yield START, ConsultantLinked("Q0", "C0")
+    for number in reversed(range(size)):
+        yield START + (number + 1) * HOUR, PartnersMerged(f"Q{number}", f"Q{number + 1}")
+
+
 def departures_at_once(size: int) -> Iterator[Happening]:
     """People who leave as of one day, each departure recorded by itself."""
     yield from people_in_order(size // 2)
@@ -286,6 +314,9 @@ SHAPES: Sequence[Shape] = (
     links_elsewhere_at_once,
     closures_elsewhere,
     closures_elsewhere_at_once,
+    partners_left,
+    partners_closed,
+    merger_chain,
     dual_links,
     departures_at_once,
     mergers,

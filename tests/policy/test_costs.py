@@ -13,14 +13,28 @@ from time import process_time
 import pytest
 
 from services.compliance.policy.answers_from_facts import certification_answer, partner_segment
+from services.compliance.policy.learned_changes import what_was_learned
 from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.policy.partner_history import PartnerHistory
+from services.compliance.policy.preview import partner_preview
 from shared.events.envelope import Fact
 from shared.events.facts import (
     ConsultantLeft,
     ConsultantLinked,
 )
-from tests.policy.cost_shapes import DAY, HOUR, IN_ORDER, SHAPES, START, Shape, fact
+from tests.policy.cost_shapes import (
+    DAY,
+    HOUR,
+    IN_ORDER,
+    SHAPES,
+    START,
+    Shape,
+    fact,
+    partners_closed,
+    partners_left,
+    revisions,
+    windows,
+)
 
 SMALL, GREAT = 150, 1_500
 TENFOLD_MAX = 25
@@ -86,6 +100,26 @@ def test_an_answer_about_a_tenfold_history_costs_at_most_tenfold(shape: Shape) -
         certification_answer(facts, "C0", "S200P", at, PARAMETERS)
 
     assert costs_at_most(TENFOLD_MAX, lambda: ask(great), lambda: ask(small))
+
+
+@pytest.mark.parametrize("shape", [revisions, windows, partners_left])
+def test_a_preview_after_a_tenfold_history_costs_at_most_tenfold(shape: Shape) -> None:
+    def look(facts: Sequence[Fact]) -> None:
+        partner_preview(facts[:-5], facts[-5:], "P", facts[-1].recorded_at, PARAMETERS)
+
+    small, great = log(shape, SMALL), log(shape, GREAT)
+
+    assert costs_at_most(TENFOLD_MAX, lambda: look(great), lambda: look(small))
+
+
+@pytest.mark.parametrize("shape", [partners_left, partners_closed])
+def test_what_was_learned_of_a_tenfold_history_costs_at_most_tenfold(shape: Shape) -> None:
+    def learn(facts: Sequence[Fact]) -> None:
+        assert list(what_was_learned(facts, 0, "P", facts[-1].recorded_at, PARAMETERS))
+
+    small, great = log(shape, SMALL), log(shape, GREAT)
+
+    assert costs_at_most(TENFOLD_MAX, lambda: learn(great), lambda: learn(small))
 
 
 def further(history: PartnerHistory, after: Fact, number: Iterator[int]) -> None:

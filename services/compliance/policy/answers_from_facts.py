@@ -1,7 +1,7 @@
 """Answers as of an instant, from nothing but the facts given: no projection, no clock."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import Final
@@ -165,21 +165,30 @@ def _where_counted(employments: Iterable[Employment]) -> list[Employment]:
     return found
 
 
-def _timelines(known: Iterable[Fact], partners: set[str], parameters: Parameters) -> dict[str, EnrolmentTimeline]:
-    """The enrolments of these partners."""
-    by_partner = {partner_id: PartnerFacts(partner_id, parameters) for partner_id in partners}
-    for fact in known:
-        match fact.data:
-            case FactVoided() | PartnerClosed() | PartnersMerged() | PolicyRevised():
-                concerned = list(by_partner.values())
-            case _:
-                partner_id = getattr(fact.data, "partner_id", None)
-                concerned = [by_partner[partner_id]] if partner_id in by_partner else []
-        for partner_facts in concerned:
-            partner_facts.add(fact)
-    for partner_facts in by_partner.values():
-        partner_facts.refresh_partner()
-    return {partner_id: partner_facts.timeline for partner_id, partner_facts in by_partner.items()}
+def _timelines(known: Iterable[Fact], partners: Container[str], parameters: Parameters) -> dict[str, EnrolmentTimeline]:
+    """The enrolments of these partners, as far as any fact is about them."""
+    policy = PolicyTimeline(parameters)
+    by_partner: dict[str, list[Fact]] = {}
+    for fact in _came_about(list(known)):
+        if isinstance(fact.data, PolicyRevised):
+            policy.add(fact, fact.data)
+        partner_id = getattr(fact.data, "partner_id", None)
+        if partner_id is not None and partner_id in partners:
+            by_partner.setdefault(partner_id, []).append(fact)
+    timelines = {partner_id: EnrolmentTimeline(policy) for partner_id in by_partner}
+    for partner_id, about in by_partner.items():
+        for fact in about:
+            timelines[partner_id].add(fact)
+        timelines[partner_id].refresh()
+    return timelines
+
+
+def _came_about(known: Sequence[Fact]) -> list[Fact]:
+    """The facts that are not voided, without mergers that never came about (R33, R35)."""
+    voided = _voided(known)
+    standing = [fact for fact in known if fact.fact_id not in voided]
+    undone = contradicted(fact for fact in standing if isinstance(fact.data, PartnerClosed | PartnersMerged))
+    return [fact for fact in standing if fact.fact_id not in undone]
 
 
 def _certification(known: list[Fact], partner_facts: PartnerFacts, consultant_id: str, product: str) -> Certification:
@@ -229,7 +238,8 @@ def _portal(
     if employment is None or employment.counts_for is None:
         facts = () if employment is None else employment.facts
         return False, Reason("R1", "No portal use: not linked to a partner.", facts)
-    enrolment = timelines[employment.counts_for].at(at)
+    timeline = timelines.get(employment.counts_for)
+    enrolment = None if timeline is None else timeline.at(at)
     facts = employment.facts + (() if enrolment is None else enrolment.programme_facts)
     if enrolment is not None and enrolment.enrolled:
         return True, Reason("R1", f"Counted for {employment.counts_for}, which is enrolled.", facts)
@@ -252,23 +262,9 @@ def notified_partners(
     in_force = portal_change_in_force(known, portal_change_id)
     if in_force is None or not in_force.significant or at < in_force.announced_at:
         return []
-    voided = _voided(known)
-    standing = [fact for fact in known if fact.fact_id not in voided]
-    undone = contradicted(fact for fact in standing if isinstance(fact.data, PartnerClosed | PartnersMerged))
-    policy = PolicyTimeline(parameters)
-    by_partner: dict[str, list[Fact]] = {}
-    for fact in standing:
-        if isinstance(fact.data, PolicyRevised):
-            policy.add(fact, fact.data)
-        partner_id = getattr(fact.data, "partner_id", None)
-        if partner_id is not None and fact.fact_id not in undone:
-            by_partner.setdefault(partner_id, []).append(fact)
+    partners = {partner_id for fact in known if (partner_id := getattr(fact.data, "partner_id", None)) is not None}
     notified = []
-    for partner_id, about in by_partner.items():
-        timeline = EnrolmentTimeline(policy)
-        for fact in about:
-            timeline.add(fact)
-        timeline.refresh()
+    for partner_id, timeline in _timelines(known, partners, parameters).items():
         enrolment = timeline.at(in_force.announced_at)
         if enrolment is not None and enrolment.enrolled:
             notified.append(partner_id)

@@ -35,9 +35,9 @@ class KnownStandings:
         if enrolled is not None:
             for sweep in self._sweeps.values():
                 sweep.enrolments_changed(*enrolled)
-        for days in partner_facts.refresh_days():
-            for sweep in self._sweeps.values():
-                sweep.days_changed(*days)
+        days = partner_facts.refresh_days()
+        for sweep in self._sweeps.values():
+            sweep.days_changed(days)
         for consultant_id, change in partner_facts.refresh_people():
             for product, times in change.times.items():
                 if product in self._sweeps:

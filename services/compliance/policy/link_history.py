@@ -200,7 +200,8 @@ class LinkHistory:
         if self._followed is None or since > self._followed:
             return self._follow_on(since)
         first, end = bisect_left(self._instants, since), len(self._instants)
-        links = self._links_before(since)
+        later = self._partners_since(first) if end - first < len(self._log) else None
+        links = self._links_before(since) if later is None else self._taken_back(since, later)
         after: Outcomes = []
         different: set[str] = set()
         met: datetime | None = None
@@ -214,6 +215,8 @@ class LinkHistory:
                 break
         if met is None:
             self._last, self._followed = links, self._instants[-1] if self._instants else None
+        else:
+            self._take_up_again(later or ())
         return self._replace(since, met, self._instants[first:end], after)
 
     def _follow_further(self, instant: datetime, facts: Sequence[Fact]) -> LinkChange:
@@ -300,6 +303,22 @@ class LinkHistory:
             if link is not None:
                 links.put(partner_id, link)
         return links
+
+    def _partners_since(self, first: int) -> set[str]:
+        """The partners whose links change from the instant at this place on."""
+        outcomes = (self._outcomes.get(instant) for instant in self._instants[first:])
+        return {partner_id for outcome in outcomes if outcome is not None for partner_id in outcome.links}
+
+    def _taken_back(self, instant: datetime, later: Iterable[str]) -> ActiveLinks:
+        """The last links, as they were before the instant. `later`: the partners whose links changed since."""
+        for partner_id in later:
+            self._last.put(partner_id, self._log[partner_id].before(instant))
+        return self._last
+
+    def _take_up_again(self, later: Iterable[str]) -> None:
+        """Brings the last links back to the end, where nothing changed after all."""
+        for partner_id in later:
+            self._last.put(partner_id, self._log[partner_id].links[-1])
 
     def _follow(self, links: ActiveLinks, instant: datetime) -> Outcome:
         counted_for, several = links.counts_for, links.several

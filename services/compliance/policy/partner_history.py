@@ -197,9 +197,9 @@ class PartnerHistory:
             changed = True
             for sweep in self._sweeps.values():
                 sweep.enrolments_changed(*enrolled)
-        for days in self.partner_facts.refresh_days():
-            for sweep in self._sweeps.values():
-                changed = sweep.days_changed(*days) or changed
+        days = self.partner_facts.refresh_days()
+        for sweep in self._sweeps.values():
+            changed = sweep.days_changed(days) or changed
         notices = self.partner_facts.refresh_notices()
         if notices is not None:
             changed = True

@@ -8,10 +8,11 @@ instant from which the kept results hold again.
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Final
 
 from services.compliance.policy.counted_people import CountedPeople
-from services.compliance.policy.counting_partner import Counted
+from services.compliance.policy.counting_partner import Changed, Counted
 from services.compliance.policy.enrolment import EnrolmentTimeline
 from services.compliance.policy.event_announcement import Announcement, Change
 from services.compliance.policy.headcount import Headcount
@@ -82,18 +83,33 @@ class Sweep:
             else:
                 self._note(min(through, self.swept), 0)
 
-    def days_changed(self, since: datetime, through: datetime | None) -> bool:
-        """Windows that open from `since` to before `through` (None: ever after) have other days or reminders.
+    def days_changed(self, spans: Sequence[Changed]) -> bool:
+        """Windows that open from the start to before the end (None: ever after) of a span have other days or reminders.
 
         Returns whether any window opens then, known or foreseen.
         """
-        end = len(self._visited) if through is None else bisect_left(self._visited, through)
-        opening = [visit.instant for visit in self._visits[bisect_left(self._visited, since) : end] if visit.opened]
+        apart = _apart(spans)
+        opening = [
+            visit.instant
+            for since, through in apart
+            for visit in self._visits[bisect_left(self._visited, since) : self._place_of(through)]
+            if visit.opened
+        ]
         for instant in opening:
             self._note(instant, 0)
-        return bool(opening) or any(
-            since <= window.opened_at and (through is None or window.opened_at < through) for window in self._foreseen()
-        )
+        return bool(opening) or (bool(apart) and self._opens_within(apart))
+
+    def _place_of(self, through: datetime | None) -> int:
+        return len(self._visited) if through is None else bisect_left(self._visited, through)
+
+    def _opens_within(self, apart: Sequence[Changed]) -> bool:
+        """Whether a foreseen window opens within one of the spans, which are apart and in order."""
+        for window in self._foreseen():
+            place = bisect_right(apart, window.opened_at, key=attrgetter("since"))
+            through = apart[place - 1].through if place else window.opened_at
+            if through is None or window.opened_at < through:
+                return True
+        return False
 
     def _foreseen(self) -> Iterator[Window]:
         """The windows that will open if no fact comes."""
@@ -365,3 +381,14 @@ class Sweep:
 
 def _announced(visits: Iterable[Visit]) -> list[Announcement]:
     return [announcement for visit in visits for announcement in visit.announced]
+
+
+def _apart(spans: Iterable[Changed]) -> list[Changed]:
+    """The same time in spans that do not overlap, in order."""
+    apart: list[Changed] = []
+    for span in sorted(spans, key=attrgetter("since")):
+        if apart and (apart[-1].through is None or span.since <= apart[-1].through):
+            apart[-1] = apart[-1].united(span)
+        else:
+            apart.append(span)
+    return apart
