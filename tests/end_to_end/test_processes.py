@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 import asyncpg
@@ -61,15 +62,15 @@ def not_ready(origin: str, reason: str) -> bool | None:
     return (answer.status_code == 503 and reason in answer.json()["detail"]) or None
 
 
-@pytest.mark.parametrize("part", BACKGROUND)
-def test_a_part_that_is_killed_is_started_again(database: Database, part: str) -> None:
+def test_a_part_that_is_killed_is_started_again(database: Database) -> None:
     with serving({"DATABASE_URL": database.owner_url}, "up") as (up, origin):
-        before = background(up.pid)
-        os.kill(before[part], signal.SIGKILL)
-        assert gone(before[part])
-        after = background(up.pid)
-        assert after[part] != before[part]
-        eventually(lambda: applied(origin, "P1", enrol(origin, "P1")))
+        for part in BACKGROUND:
+            before = background(up.pid)
+            os.kill(before[part], signal.SIGKILL)
+            assert gone(before[part]), part
+            after = background(up.pid)
+            assert {name for name in BACKGROUND if after[name] != before[name]} == {part}
+            eventually(partial(applied, origin, part, enrol(origin, part)))
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
