@@ -103,6 +103,12 @@ def sandbox_database(templates: Server) -> Iterator[Database]:
     yield from _database(templates, SANDBOX_TEMPLATE)
 
 
+@pytest.fixture(scope="module")
+def module_sandbox_database(templates: Server) -> Iterator[Database]:
+    """Such a database for all tests of a module that change nothing in it."""
+    yield from _database(templates, SANDBOX_TEMPLATE)
+
+
 def _database(server: Server, template: str) -> Iterator[Database]:
     name = f"test_{os.getpid()}_{next(_numbers)}"
     clone(server, template, name)
@@ -120,7 +126,7 @@ def owner(database: Database) -> Iterator[psycopg.Connection]:
 @pytest.fixture(scope="session")
 def one_system(templates: Server) -> Iterator[System]:
     """The all-in-one system as a process of its own, in sandbox mode; `system` gives it empty to a test."""
-    clone(templates, "template1", ALL_IN_ONE)
+    clone(templates, SANDBOX_TEMPLATE, ALL_IN_ONE)
     with running_system(templates.url(database=ALL_IN_ONE)) as system:
         yield system
 
@@ -135,7 +141,7 @@ def system(one_system: System) -> System:
 @pytest.fixture(scope="session")
 def system_apart(templates: Server) -> Iterator[System]:
     """Certification, compliance and its worker as processes with roles of their own, behind one ingress."""
-    clone(templates, "template1", APART)
+    clone(templates, SANDBOX_TEMPLATE, APART)
     with running_system_apart(Database(templates, APART)) as system:
         yield system
 

@@ -14,6 +14,7 @@ from services.host.demo.seed import Caller, SeedResult, seed
 from services.host.embedded_postgres.server import Server
 from tests.browser.browser import CHROMIUM, MISSING, Visit, chromium, visit
 from tests.browser.receiving import receiving
+from tests.conftest import SANDBOX_TEMPLATE
 from tests.databases import clone
 from tests.systems import System, running_system
 
@@ -40,7 +41,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="package")
 def story(browser: Browser, templates: Server) -> Iterator[System]:
     """The system that holds the story, whose clock goes on from `PRESENT`."""
-    clone(templates, "template1", "browser")
+    clone(templates, SANDBOX_TEMPLATE, "browser")
     with running_system(templates.url(database="browser")) as system:
         assert seed(Caller(system.url, None), PRESENT, lambda _: None) is SeedResult.NOW
         for partner_id, name in HOSTILE_NAMES.items():

@@ -10,6 +10,7 @@ from services.host.embedded_postgres.server import Server
 from tests.browser.accessibility import faults
 from tests.browser.addresses import served
 from tests.browser.browser import Visit, visit
+from tests.conftest import SANDBOX_TEMPLATE
 from tests.databases import clone
 from tests.systems import System, serving
 
@@ -19,7 +20,7 @@ KEY = secrets.token_urlsafe(32)
 @pytest.fixture(scope="module")
 def locked(browser: Browser, templates: Server) -> Iterator[str]:
     """The address of a system that wants a key."""
-    clone(templates, "template1", "browser_locked")
+    clone(templates, SANDBOX_TEMPLATE, "browser_locked")
     settings = {"DATABASE_URL": templates.url(database="browser_locked"), "SAGECERT_API_KEY": KEY}
     with serving(settings, "up", "--sandbox") as (_, url):
         yield url

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import psycopg
 import pytest
+import pytest_asyncio
 
 from services.compliance.settings import ComplianceSettings
 from tests.compliance.asking import asking
@@ -21,6 +22,16 @@ async def settings(sandbox_database: Database) -> ComplianceSettings:
 @pytest.fixture
 async def client(settings: ComplianceSettings) -> AsyncIterator[httpx.AsyncClient]:
     async with asking(settings) as client:
+        yield client
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def module_client(module_sandbox_database: Database) -> AsyncIterator[httpx.AsyncClient]:
+    """Asks about the twelve partners as well, for all tests of a module that change nothing.
+
+    They run in the loop of the module: `pytest.mark.asyncio(loop_scope="module")`.
+    """
+    async with asking(await projected(module_sandbox_database)) as client:
         yield client
 
 

@@ -24,6 +24,7 @@ COMPLIANCE = "partners/P00/compliance/S200P"
 SECONDS_MAX = 20
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(
     ("path", "status", "parameter"),
     [
@@ -81,9 +82,9 @@ SECONDS_MAX = 20
     ],
 )
 async def test_what_cannot_be_asked_is_refused_and_named(
-    client: httpx.AsyncClient, path: str, status: int, parameter: str
+    module_client: httpx.AsyncClient, path: str, status: int, parameter: str
 ) -> None:
-    response = await client.get(path)
+    response = await module_client.get(path)
 
     problem = response.json()
     assert (response.status_code, problem["status"], problem["parameter"]) == (status, status, parameter)
