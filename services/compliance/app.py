@@ -135,9 +135,14 @@ def _feed(settings: ComplianceSettings, pool: Pool, listener: ChannelListener) -
     )
 
 
-async def _readiness(settings: ComplianceSettings, pool: Pool, *, webhooks: bool) -> tuple[Readiness, list[str]]:
+async def _readiness(
+    settings: ComplianceSettings, pool: Pool, answers: AnsweringPool, *, webhooks: bool
+) -> tuple[Readiness, list[str]]:
     async with pool.acquire(timeout=CONNECTION_SECONDS_MAX) as connection:
-        return await check_readiness(connection, settings.parameters, sandbox=settings.sandbox, webhooks=webhooks)
+        readiness, faults = await check_readiness(
+            connection, settings.parameters, sandbox=settings.sandbox, webhooks=webhooks
+        )
+    return readiness, faults if answers.trouble is None else [*faults, answers.trouble]
 
 
 def create_app(
@@ -177,7 +182,9 @@ def create_app(
                 parameters=settings.parameters,
                 sandbox=settings.sandbox,
                 webhooks=webhooks,
-                readiness=ReadinessCheck(partial(_readiness, settings, readiness_pool, webhooks=webhooks is not None)),
+                readiness=ReadinessCheck(
+                    partial(_readiness, settings, readiness_pool, answers, webhooks=webhooks is not None)
+                ),
                 what_ifs=runs,
                 fact_proofs=fact_proofs,
                 nearest=NearestCache(),

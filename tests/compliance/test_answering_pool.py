@@ -1,6 +1,7 @@
 """What replays history: in processes of their own, with a budget, a queue with a limit, and a turn for everybody."""
 
 import asyncio
+import errno
 import os
 import signal
 import sys
@@ -27,7 +28,7 @@ from services.compliance.settings import ComplianceSettings
 from services.web.fair_places import caller_name
 from shared.events.facts import ConsultantLeft, PortalChangeDeclared
 from shared.events.wire import instant_text
-from tests.compliance.asking import answer, ask, asking
+from tests.compliance.asking import ORIGIN, answer, ask, asking
 from tests.compliance.log import OURS, Log, as_follower, set_clock, settings_for
 from tests.compliance.seed import BEGIN, SeedFacts
 from tests.databases import Database
@@ -301,6 +302,33 @@ async def test_a_process_that_dies_costs_its_question_alone(settings: Compliance
         os.kill(pid, signal.SIGKILL)
         assert refused(await asked, "database-unavailable")
         assert (await waiting).status_code == 200
+
+
+async def test_it_says_why_no_process_starts_and_recovers_though_nobody_asks(
+    settings: ComplianceSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "RECOVERY_SECONDS", 0.01)
+    start = ChildProcess.start
+
+    async def cannot(_: str) -> ChildProcess:
+        raise BlockingIOError(errno.EAGAIN, "no further process")
+
+    async def ready(client: httpx.AsyncClient) -> tuple[bool, bool]:
+        text = (await client.get(f"{ORIGIN}/compliance/readyz")).text
+        return "No process that replays history" in text, "no further process" in text
+
+    async with limited(settings, answer_processes=1) as client:
+        monkeypatch.setattr(ChildProcess, "start", cannot)
+        assert await ready(client) == (False, False)
+        assert refused(await ask(client, LIVE, **THEN), "database-unavailable")
+        assert await ready(client) == (True, True)
+        monkeypatch.setattr(ChildProcess, "start", start)
+        for _ in range(round(SECONDS_MAX / 0.05)):
+            if await ready(client) == (False, False):
+                break
+            await asyncio.sleep(0.05)
+        assert len(workers()) == 1
+        await answer(client, LIVE, **THEN)
 
 
 async def test_one_partner_never_takes_every_process(settings: ComplianceSettings) -> None:

@@ -40,6 +40,8 @@ REPLY_GRACE_SECONDS: Final = 1.0
 NICENESS: Final = 10
 """Of the processes: serving, appending and following go first."""
 _BACKOFF_SECONDS: Final = 0.5
+RECOVERY_SECONDS: Final = 2.0
+"""After a process could not be started: when the next one is tried, though nobody asks."""
 _TOO_MANY: Final = "Too many questions wait, in all or about this id: ask again in a moment."
 
 _log: Final = logging.getLogger(__name__)
@@ -72,7 +74,7 @@ class _Waiting:
 class AnsweringPool:
     """Belongs to one event loop. Starts its processes when there are questions, the first one ahead, and keeps them.
 
-    `worker_settings`: the first message to each of its processes.
+    `worker_settings`: the first message to each of its processes. `trouble`: why none can be started; or None.
     """
 
     def __init__(self, settings: ComplianceSettings) -> None:
@@ -88,6 +90,7 @@ class AnsweringPool:
             database_schema=settings.database_schema,
             products=settings.products,
         )
+        self.trouble: str | None = None
         self._waiting: list[_Waiting] = []
         self._turn = 0
         self._last_turns: dict[tuple[str, str], int] = {}
@@ -172,15 +175,37 @@ class AnsweringPool:
         It waits until the start of everything else is over. A process that cannot be started is missed by nobody yet.
         """
         await asyncio.sleep(AHEAD_SECONDS)
-        if self._workers:
-            return
+        if not self._workers:
+            await self._start_idle()
+
+    async def _recover(self) -> None:
+        """Starts processes until one is ready: who is told that the service is not ready asks nothing meanwhile."""
+        while self.trouble is not None:
+            await asyncio.sleep(RECOVERY_SECONDS)
+            if self._workers < self._processes_max:
+                await self._start_idle()
+
+    async def _start_idle(self) -> None:
+        """Starts a process for the next question."""
         self._workers += 1
         try:
-            self._idle.append(await _start(self.worker_settings))
-        except (TimeoutError, OSError, EOFError) as problem:
+            self._idle.append(await self._start())
+        except (TimeoutError, OSError, EOFError):
             self._workers -= 1
-            _log.warning("a process that answers could not be started ahead: %r", problem)
         self._hand_out()
+
+    async def _start(self) -> ChildProcess:
+        """A process that is ready. Raises `TimeoutError`, `OSError` and `EOFError` if it does not start."""
+        try:
+            worker = await ready_process(self.worker_settings)
+        except (TimeoutError, OSError, EOFError) as problem:
+            _log.warning("a process that answers could not be started: %r", problem)
+            if self.trouble is None:
+                self._begin(self._recover())
+            self.trouble = f"No process that replays history can be started: {problem!r}."
+            raise
+        self.trouble = None
+        return worker
 
     def _next(self) -> _Waiting | None:
         """The first question of the caller, and of the id, that waits longest for a turn.
@@ -218,7 +243,7 @@ class AnsweringPool:
             if worker is None or not worker.alive:
                 await _ended(worker)
                 worker = None
-                worker = await _start(self.worker_settings)
+                worker = await self._start()
             reply = decode_reply(await worker.call(waiting.question, self._seconds_max + REPLY_GRACE_SECONDS))
         except TimeoutError:
             _log.warning("a question about %s took too long and its process is ended", waiting.about)
@@ -263,7 +288,7 @@ def _body(reply: Reply) -> bytes:
             raise RuntimeError(f"a question could not be answered:\n{trace}")
 
 
-async def _start(settings: WorkerSettings) -> ChildProcess:
+async def ready_process(settings: WorkerSettings) -> ChildProcess:
     """A process that is ready. Raises `TimeoutError`, `OSError` and `EOFError` if it does not start."""
     worker = await ChildProcess.start("services.compliance.historical_answers.worker")
     try:
