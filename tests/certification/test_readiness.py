@@ -1,5 +1,6 @@
 """The service says that it is ready where facts can be recorded, and otherwise why they cannot."""
 
+import asyncio
 import os
 import signal
 from collections.abc import Iterator
@@ -9,10 +10,12 @@ import httpx
 import psycopg
 import pytest
 
+from services.certification.event_store import group_commit
 from services.host.embedded_postgres.cluster import SUPERUSER
 from tests.certification.caller import Caller, kind_of
 from tests.databases import Database
 
+SECONDS_MAX = 60
 READY = "/certification/readyz"
 
 
@@ -72,6 +75,46 @@ async def test_it_says_why_facts_cannot_be_recorded(caller: Caller, database: Da
         again = await caller.http.get(READY)
     assert again.status_code == 200, again.text
     assert (await caller.course()).status_code == 201
+
+
+NO_ROOM = """
+    CREATE FUNCTION certification.no_room() RETURNS trigger LANGUAGE plpgsql
+    AS $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$;
+    CREATE TRIGGER no_room BEFORE INSERT ON certification.stored_events
+        FOR EACH ROW EXECUTE FUNCTION certification.no_room()
+"""
+
+
+@pytest.mark.parametrize("later", [False, True])
+async def test_where_there_is_no_room_for_facts_it_is_not_ready_until_there_is(
+    caller: Caller, database: Database, monkeypatch: pytest.MonkeyPatch, later: bool
+) -> None:
+    """A full disk refuses what is written, and lets everything else succeed."""
+
+    async def ready() -> bool:
+        answer = await caller.http.get(READY)
+        assert answer.status_code == 200 or "DiskFullError" in answer.json()["detail"]
+        return answer.status_code == 200
+
+    if later:
+        monkeypatch.setattr(group_commit, "NO_ROOM_SECONDS", 0.1)
+    with psycopg.connect(database.owner_url, autocommit=True) as owner:
+        owner.execute(NO_ROOM)
+        call = asyncio.create_task(caller.course())
+        async with asyncio.timeout(SECONDS_MAX):
+            while await ready():
+                pass
+        call.cancel()
+        await asyncio.wait([call])
+        assert later or not await ready(), "nothing else has failed since"
+        owner.execute("DROP FUNCTION certification.no_room CASCADE")
+    for _ in range(round(SECONDS_MAX / 0.05)):
+        if not later or await ready():
+            break
+        await asyncio.sleep(0.05)
+    assert not later or await ready()
+    assert (await caller.course()).status_code == 201
+    assert await ready()
 
 
 @pytest.mark.parametrize("role", ["certification_url", "compliance_url"])

@@ -26,6 +26,9 @@ GROUP_MAX: Final = 256
 QUEUE_MAX: Final = 1024
 """Calls that wait for a group; more are refused."""
 
+NO_ROOM_SECONDS: Final = 10.0
+"""For so long a probe, which writes nothing, does not disprove that PostgreSQL has no room for a call."""
+
 NOT_ALLOWED: Final = "The service may not append: its role lacks a right. Bring it there with sagecert migrate."
 
 _log: Final = logging.getLogger(__name__)
@@ -65,6 +68,7 @@ class Appender:
         self._queue: dict[_Waiting, None] = {}
         self._sending: asyncio.Task[None] | None = None
         self.reason: str | None = None
+        self._no_room_until = 0.0
 
     async def append(self, call: bytes, deadline: float) -> Outcome:
         """Appends the call and returns its outcome. The caller bounds the wait; `deadline` is when its bound ends.
@@ -122,9 +126,9 @@ class Appender:
     async def _send(self, group: Sequence[_Waiting]) -> None:
         """Sends the group until it is answered, each time without the callers that have gone."""
         while group := [waiting for waiting in group if not waiting.answer.done()]:
+            sent = [waiting.call for waiting in group if waiting.call is not None]
             try:
                 async with Deadline(max(waiting.deadline for waiting in group)):
-                    sent = [waiting.call for waiting in group if waiting.call is not None]
                     outcomes = await self._connection.send(sent)
             except (Unavailable, EngineNotInstalled) as error:
                 self._note(error.detail if isinstance(error, EngineNotInstalled) else self.reason or DID_NOT_ANSWER)
@@ -132,7 +136,7 @@ class Appender:
                     waiting.fail(error)
             except TRANSIENT_ERRORS as error:
                 reraise_if_cancelled(error)
-                self._note(_said(error))
+                self._note_transient(error, sent)
                 await asyncio.sleep(RETRY_SECONDS)
             except asyncpg.InsufficientPrivilegeError:
                 self._note(NOT_ALLOWED)
@@ -141,7 +145,7 @@ class Appender:
             except asyncpg.PostgresError as error:
                 await self._send_each(group, error)
             else:
-                self.reason = None
+                self._note_success(sent)
                 self._recorded(last_recorded(outcomes))
                 answers = iter(outcomes)
                 for waiting in group:
@@ -156,6 +160,16 @@ class Appender:
             return
         for waiting in group:
             await self._send([waiting])
+
+    def _note_transient(self, error: BaseException, sent: Sequence[bytes]) -> None:
+        self._note(_said(error))
+        if sent and isinstance(error, asyncpg.InsufficientResourcesError):
+            self._no_room_until = asyncio.get_running_loop().time() + NO_ROOM_SECONDS
+
+    def _note_success(self, sent: Sequence[bytes]) -> None:
+        """A probe finds room for nothing, which there is on a full disk, too."""
+        if sent or asyncio.get_running_loop().time() >= self._no_room_until:
+            self.reason, self._no_room_until = None, 0.0
 
     def _note(self, reason: str) -> None:
         """Keeps the reason why appends fail, and logs it once until they succeed again."""

@@ -290,7 +290,8 @@ class EventStore:
         except (Unavailable, asyncpg.PostgresError):
             reason = self._appender.reason or DID_NOT_ANSWER
         else:
-            return None
+            no_room = self._appender.reason
+            return None if no_room is None else f"Facts cannot be appended: {no_room}"
         try:
             async with Deadline(asyncio.get_running_loop().time() + LOCK_HOLDERS_SECONDS_MAX):
                 holders = await self._database.select(LOCK_HOLDERS)
