@@ -18,7 +18,7 @@ from services.cli.options import (
     table_options,
     url_option,
 )
-from services.cli.progress_and_address import progress_bar
+from services.cli.progress_and_address import progress_bar, waiting
 
 if TYPE_CHECKING:
     from services.cli.imports.batch_client import BatchClient, LineAnswer
@@ -71,7 +71,7 @@ def import_(
         from services.cli.imports.import_spool import ImportSpool
 
         tables = mapped_files(files, mappings)
-        client = BatchClient(url, api_key, history=history, validate_only=dry_run)
+        client = BatchClient(url, api_key, history=history, validate_only=dry_run, on_wait=waiting)
         if report is not None:
             report.touch()
         with ImportSpool() as spool:

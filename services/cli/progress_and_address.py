@@ -30,6 +30,11 @@ def progress(line: str) -> None:
     click.echo(line, err=True)
 
 
+def waiting(reason: str) -> None:
+    """Prints why a command does not go on for a while."""
+    click.echo(f"waiting: {reason}. Ctrl-C stops.", err=True)
+
+
 def progress_bar(label: str, length: int) -> "ProgressBar[int]":
     """A bar on a terminal, for a slow step."""
     return click.progressbar(length=length, label=label, file=sys.stderr, hidden=not sys.stderr.isatty())

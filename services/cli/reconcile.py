@@ -19,7 +19,7 @@ from services.cli.options import (
     table_options,
     url_option,
 )
-from services.cli.progress_and_address import progress_bar
+from services.cli.progress_and_address import progress_bar, waiting
 
 if TYPE_CHECKING:
     from services.cli.imports.batch_client import BatchClient, LineAnswer
@@ -80,7 +80,7 @@ def reconcile(
             _read(spool, tables)
             _compare(spool, kinds, _read_log(spool, LogReader(url, api_key), kinds, known_at))
             if apply:
-                _apply(spool, BatchClient(url, api_key))
+                _apply(spool, BatchClient(url, api_key, on_wait=waiting))
             if report is not None:
                 _write_report(spool, report, files)
             _summarise(spool, applied=apply, as_json=as_json)

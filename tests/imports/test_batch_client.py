@@ -91,9 +91,11 @@ def test_an_answer_cut_in_the_middle_of_a_line_is_asked_for_again() -> None:
 def test_it_waits_as_it_is_told_and_then_longer_each_time() -> None:
     slept: list[float] = []
     busy: Reply = (503, {"Retry-After": "7"}, b'{"detail": "Other batches are being recorded."}')
+    said: list[str] = []
     with system(busy, (502, {}, b""), (502, {}, b"<html>"), (200, {}, answers(201, 201, 201))) as (url, _):
-        assert statuses(client(url, slept).send(LINES)) == [201, 201, 201]
+        assert statuses(client(url, slept, on_wait=said.append).send(LINES)) == [201, 201, 201]
     assert slept == [7, 2, 4]
+    assert said == [f"{url}/certification/v1/batches does not answer: Other batches are being recorded."]
 
 
 def test_it_gives_up_with_a_sentence_and_says_that_nothing_is_lost() -> None:

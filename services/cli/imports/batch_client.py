@@ -32,7 +32,8 @@ class BatchClient:
     """Sends lines of batches to one system.
 
     `history`: the facts are loaded afterwards. `validate_only`: nothing is recorded. `patience_seconds`: so long it
-    tries again while no line is answered. Raises `Unreachable` for an address that is none.
+    tries again while no line is answered. `on_wait`: called with the reason when it begins to wait. Raises
+    `Unreachable` for an address that is none.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class BatchClient:
         validate_only: bool = False,
         patience_seconds: float = 300,
         sleep: Callable[[float], None] = time.sleep,
+        on_wait: Callable[[str], None] = lambda _reason: None,
     ) -> None:
         origin, headers = origin_and_headers(url, api_key)
         asked = [f"{name}=true" for name, given in (("history", history), ("validate_only", validate_only)) if given]
@@ -51,6 +53,7 @@ class BatchClient:
         self._headers = {"Content-Type": "application/x-ndjson", **headers}
         self._patience_seconds = patience_seconds
         self._sleep = sleep
+        self._on_wait = on_wait
 
     def send(self, lines: Sequence[bytes]) -> list[LineAnswer]:
         """The answers to at most `LINES_MAX` lines and `BYTES_MAX` bytes, in order.
@@ -79,6 +82,8 @@ class BatchClient:
             seconds = min(advised or pause, _PAUSE_SECONDS_MAX)
             if waited + seconds > self._patience_seconds:
                 raise Unreachable(f"{self._url} does not answer: {problem}. Run the command again later.")
+            if not waited:
+                self._on_wait(f"{self._url} does not answer: {problem}")
             self._sleep(seconds)
             waited, pause = waited + seconds, pause * 2
         return [answer for answer in answers if answer is not None]
