@@ -61,7 +61,7 @@ class Paths:
 
     def __init__(self, apps: Iterable[FastAPI], pages: Iterable[str] = ()) -> None:
         self._root = _Node()
-        found: dict[str, dict[str, Operation]] = {page: {"GET": Operation({}, ())} for page in pages}
+        found: dict[str, dict[str, Operation]] = {page: {"GET": Operation({}, (), kind=page)} for page in pages}
         for app in apps:
             for route in iter_route_contexts(app.routes):
                 methods = found.setdefault(route.path or "/", {})

@@ -153,11 +153,11 @@ class RequestGuard:
             held.callback(give_back)
 
     async def _take_turn(self, scope: Scope, operation: Operation, body_bytes: int) -> None:
-        """Waits until the call may begin; one about health never waits. Raises `RefusedRequest`."""
-        if operation.scope is not None:
-            heavy = max(body_bytes, len(scope["query_string"])) >= HEAVY_BYTES_MIN
-            if not await self._turns.take(Lane(caller_of_scope(scope).name, heavy, operation.kind)):
-                raise _overloaded()
+        """Waits until the call may begin. One about health waits for its like alone. Raises `RefusedRequest`."""
+        name = "" if operation.scope is None else caller_of_scope(scope).name
+        heavy = max(body_bytes, len(scope["query_string"])) >= HEAVY_BYTES_MIN
+        if not await self._turns.take(Lane(name, heavy, operation.kind)):
+            raise _overloaded()
 
     async def _pass_on(self, scope: Scope, operation: Operation, receive: Receive, send: Send) -> None:
         if scope["method"] == "HEAD":

@@ -13,6 +13,7 @@ from services.host.api_keys.key_ring import NO_KEYS
 from services.host.caller_turns import CallerTurns, Lane
 from services.host.documented_operations import Paths
 from services.host.request_guard import BODIES_BYTES_PER_CALLER_MAX, BODY_BYTES_MAX, RequestGuard
+from services.web.scopes import open_to_all
 
 HOT, HOT_AND_HEAVY, OTHER = Lane("hot", heavy=False), Lane("hot", heavy=True), Lane("other", heavy=False)
 HOT_LISTS = Lane("hot", heavy=False, kind="GET /lists")
@@ -190,3 +191,23 @@ async def test_a_body_whose_length_is_not_announced_holds_as_much_room_as_it_has
     await held.full.wait()
     held.may_end.set()
     assert {status for status, _ in await asyncio.gather(*calls)} == {204}
+
+
+async def test_calls_about_health_take_turns_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand of them hold up nobody, nor does anything else hold up one of them."""
+    app, lanes = FastAPI(), list[Lane]()
+
+    @app.post(PATH)
+    @open_to_all
+    async def needs_no_key() -> None:
+        raise AssertionError("the call is held before it")
+
+    async def taken(_: CallerTurns, lane: Lane) -> bool:
+        lanes.append(lane)
+        return True
+
+    monkeypatch.setattr(CallerTurns, "take", taken)
+    held = Held(1)
+    held.may_end.set()
+    await posted(RequestGuard(held, Paths([app]), keys=NO_KEYS, sandbox=False), b"")
+    assert lanes == [Lane("", heavy=False, kind=f"POST {PATH}")]
