@@ -22,6 +22,8 @@ Filter = tuple[Answer, Passes]
 
 OF_THE_MOMENT = ("at", "known_at", "position", "policy_id", "engine")
 ALL = 1000
+OF_THE_PRESENT = ("suspensions", "totals", "progress", "recorded-events", "counts")
+"""What is answered about no other moment."""
 SHORTER = {"exam-registrations": 100, "held-facts": 200, "recorded-facts": 200, "claims": 200}
 """The longest page of a list; of these it is shorter than of others."""
 
@@ -44,10 +46,15 @@ class Moment:
         self.consultants = sorted(consultants_mentioned(history))
         self.places = [(partner, product) for partner in self.partners for product in PRODUCTS]
         self.compared = 0
+        self.given: list[tuple[str, dict[str, Any], Answer]] = []
+        """Answers of the present, which their `at` and `position` give again (R31)."""
 
     def ask(self, path: str, **question: Any) -> Answer:
         """The answer as of the moment. Raises `Unanswered`."""
-        return self.client.get(path, self._asked(path) | question)
+        answer = self.client.get(path, self._asked(path) | question)
+        if self.is_present and path.startswith("/compliance/") and path.rpartition("/")[2] not in OF_THE_PRESENT:
+            self.given.append((path, question, dict(answer)))
+        return answer
 
     def text(self, path: str, **question: Any) -> str:
         """The answer as it came, as of the moment."""
@@ -104,7 +111,7 @@ class Moment:
         self, path: str, member: str, page: Answer, limit: int, question: Mapping[str, Any] = MappingProxyType({})
     ) -> list[Answer]:
         """The rows of the page and of all that follow."""
-        rows: list[Answer] = page[member]
+        rows: list[Answer] = list(page[member])
         while page["next"] is not None:
             page = self.ask(path, limit=limit, **{**question, "after": page["next"]})
             rows += page[member]

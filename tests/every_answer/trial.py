@@ -3,6 +3,7 @@
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 from random import Random
@@ -48,6 +49,7 @@ class Trial:
     seed: int
     compared: int = 0
     found: list[str] = field(default_factory=list)
+    given: list[tuple[str, dict[str, Any], Answer]] = field(default_factory=list)
 
     def run(self) -> None:
         """Fills `found` with what differs, a sentence each."""
@@ -65,6 +67,10 @@ class Trial:
             self._ask_as_of(total)
         self._verify_export()
         self._suppose_another_policy()
+        for _ in range(3):
+            self._state_people()
+        self._state_scores()
+        self._ask_again()
 
     def _tell(self, known: int, fact: facts.Fact) -> None:
         """Now and then between the pages of a list that keeps the moment of its first page."""
@@ -84,6 +90,65 @@ class Trial:
         for path, member, listed, page in began:
             lines = same(f"{path} from page to page", moment.continued(path, member, page, 2), listed)
             self.found += [f"seed {self.seed}, after {fact}: {line}" for line in lines]
+
+    def _state_people(self) -> None:
+        """Who is stated to work for a partner is linked there then; a dry run foretells it, and it is done once."""
+        partner = self.random.choice(sorted({one for fact in self.history for one in _partners(fact)}))
+        people = sorted({name for fact in self.history if (name := getattr(fact, "consultant", None)) is not None})
+        stated = self.random.sample([*people, "C9"], self.random.randint(0, len(people)))
+        past = [instant for instant in interesting_instants(self.history) if instant <= self.client.clock]
+        as_of = self.random.choice([self.client.clock, *past])
+        body = {"consultant_ids": stated, "as_of": rfc3339(as_of)}
+        where = f"seed {self.seed}, stated {body} of {partner}"
+        path = f"/certification/v1/partners/{partner}/consultants"
+        tried, done, again = (
+            self.system.http.put(path, json=body | more) for more in ({"dry_run": True}, {}, {"dry_run": False})
+        )
+        if done.status_code == 409:  # linked at that very instant (R17)
+            self.found += same(f"{where} once more", (tried.status_code, again.status_code), (409, 409))
+            return
+        if (tried.status_code, again.status_code) != (200, 200) or done.status_code not in (200, 201):
+            self.found.append(f"{where}: {tried.text} {done.text} {again.text}")
+            return
+        for member in ("linked", "departed"):
+            foretold, found = ([one["consultant_id"] for one in r.json()[member]] for r in (tried, done))
+            self.found += same(f"{where}: {member}, tried", foretold, found)
+            self.found += same(f"{where}: {member}, again", again.json()[member], [])
+        self.client.position = done.json().get("position") or self.client.position
+        moment = {"at": rfc3339(as_of), "min_position": self.client.position, "limit": 1000}
+        response = self.system.http.get(f"/compliance/v1/partners/{partner}/consultants", params=moment)
+        if response.status_code == 404 and not stated:
+            return
+        linked = sorted({item["consultant_id"] for item in response.json()["consultants"]})
+        self.found += same(where, linked, sorted(stated))
+        self.compared += 1
+
+    def _state_scores(self) -> None:
+        """The score that is stated is the one in force from then on."""
+        registrations = [fact for fact in self.history if isinstance(fact, facts.ExamRegistered)]
+        if not registrations:
+            return
+        registration = self.random.choice(registrations).registration
+        attempt, score = self.random.choice((1, 2)), self.random.choice(("80", "79.99", "55", "100"))
+        path = f"/certification/v1/exam-registrations/{registration}"
+        first, again = (self.system.http.put(f"{path}/attempts/{attempt}", json={"score": score}) for _ in range(2))
+        answer = self.system.http.get(path)
+        where = f"seed {self.seed}, stated {score} of attempt {attempt} of {registration}"
+        if first.status_code not in (200, 201, 202) or again.json().get("outcome") != "unchanged":
+            self.found.append(f"{where}: {first.text} {again.text}")
+        if answer.status_code == 200:
+            shown = [one["score"] for one in answer.json()["attempts"] if one["attempt"] == attempt]
+            self.found += same(where, [Decimal(one) for one in shown], [Decimal(score)])
+        self.compared += 1
+
+    def _ask_again(self) -> None:
+        """What was answered is answered again, whatever came since (R31)."""
+        for path, question, answer in self.given:
+            again = self.client.get(path, question | {"at": answer["at"], "known_position": answer["position"]})
+            differing = [name for name in answer if name not in ("known_at", "next") and again[name] != answer[name]]
+            where = f"seed {self.seed}, {path} {question} at {answer['at']}, position {answer['position']}"
+            self.found += [f"{where}: {name} is {again[name]}, was {answer[name]}" for name in differing]
+        self.compared += len(self.given)
 
     def _verify_export(self) -> None:
         """What is sealed is derived again by the verifier, from the file alone."""
@@ -126,6 +191,7 @@ class Trial:
         for part in (about_partners, about_people, about_facts):
             self._collect(where, part(moment))
         self.compared += moment.compared
+        self.given += self.random.sample(moment.given, min(12, len(moment.given)))
 
     def _collect(self, where: str, differences: Differences) -> None:
         try:
