@@ -7,10 +7,10 @@ from tests.oracle.shrinking import told
 from tests.systems import System
 
 
-@pytest.mark.parametrize("seed", [3])
+@pytest.mark.parametrize("seed", [11])
 def test_what_is_answered_about_one_thing_is_the_same_by_every_path(system: System, seed: int) -> None:
     """R1-R39: alone, in lists and tables, over time, compared, explained and foretold; and by the calculator."""
-    trial = Trial(system, seed)
+    trial = Trial(system, seed, midway=0.02)
     trial.run()
     assert not trial.found, "\n".join([*trial.found, "with the facts", told(trial.history)])
     assert trial.compared > 500

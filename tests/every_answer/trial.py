@@ -43,10 +43,11 @@ def _moved(fact: facts.Fact, by: timedelta) -> facts.Fact:
 
 @dataclass
 class Trial:
-    """One history. `compared`: how many answers were compared so far."""
+    """One history. `midway`: how often everything is asked after a fact. `compared`: how many answers were, so far."""
 
     system: System
     seed: int
+    midway: float = 0.12
     compared: int = 0
     found: list[str] = field(default_factory=list)
     given: list[tuple[str, dict[str, Any], Answer]] = field(default_factory=list)
@@ -58,7 +59,7 @@ class Trial:
         self.client = FactClient(self.system, before(self.history))
         for known, fact in enumerate(self.history, start=1):
             self._tell(known, fact)
-            if self.random.random() < 0.12:
+            if self.random.random() < self.midway:
                 self._ask_everything(known, self.client.clock, {})
         total = len(self.history)
         self._wait_somewhat(total)
