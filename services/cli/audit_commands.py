@@ -1,6 +1,7 @@
 """Commands of the audit trail."""
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,8 +59,20 @@ def serve(host: str, port: int, as_json: bool) -> None:
         serve_app("audit", lambda: create_app(settings), log, host, port, as_json)
 
 
+def _acceptable_id(_context: click.Context, _parameter: click.Parameter, written: str | None) -> str | None:
+    if written is not None and not re.fullmatch(r"[A-Za-z0-9_\-]{1,64}", written):
+        raise click.BadParameter("the id of a partner has 1 to 64 letters, digits, - and _")
+    return written
+
+
 @audit.command("export")
-@click.option("--partner", "partner_id", metavar="PARTNER", help="Only what concerns this partner, with proofs.")
+@click.option(
+    "--partner",
+    "partner_id",
+    metavar="PARTNER",
+    callback=_acceptable_id,
+    help="Only what concerns this partner, with proofs.",
+)
 @click.option(
     "--until", type=click.IntRange(1), metavar="POSITION", help="Up to a checkpoint that covers this position."
 )

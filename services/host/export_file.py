@@ -1,6 +1,7 @@
 """Writes an export of the audit trail to a file."""
 
 import asyncio
+import errno
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -17,7 +18,12 @@ Shown = Callable[[int], AbstractContextManager[Callable[[int], None]]]
 
 
 def write_export(settings: AuditSettings, partner_id: str | None, until: int | None, output: Path, shown: Shown) -> int:
-    """Writes the file whole or not at all; returns the size of its log of facts. Raises `NotSealed`, `OSError`."""
+    """Writes the file whole or not at all; returns the size of its log of facts. Raises `NotSealed`, `OSError`.
+
+    A device or a pipe is refused: the finished file would take its place.
+    """
+    if output.exists() and not output.is_file():
+        raise OSError(errno.EINVAL, "it is no plain file, and an export is written to one", str(output))
     unfinished = output.with_name(f".{output.name}.unfinished")
     try:
         size = asyncio.run(_write(settings, partner_id, until, unfinished, shown))

@@ -170,6 +170,8 @@ def body_error(error: RequestValidationError | HTTPException) -> str | None:
     first = error.errors()[0]
     if first["type"] == "json_invalid":
         return f"The body is not JSON: it cannot be read from character {first['loc'][1] + 1} on."
+    if first["loc"] == ("body",) and first["type"] == "value_error":
+        return f"The body is not acceptable: {first['msg'].removeprefix('Value error, ')}."
     if first["loc"] == ("body",):
         return "A body is needed: a JSON object, with Content-Type: application/json."
     return None

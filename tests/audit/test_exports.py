@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import os
 import tarfile
 from base64 import b64decode
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Never
 
 import httpx
 import pytest
+from click.testing import CliRunner
 from psycopg import Connection
 
 from services.audit import export
@@ -19,6 +21,7 @@ from services.audit.merkle import leaf_hash, root_of, verify_inclusion
 from services.audit.note import VerifierKey, decode_hash, open_note
 from services.audit.refusals import NotSealed
 from services.audit.sealed_log_answers import EXPORTS_MAX
+from services.cli import main
 from services.cli.audit_commands import _shown
 from services.host.export_file import write_export
 from services.web.fair_places import caller_name
@@ -114,6 +117,20 @@ def test_a_partners_export_proves_each_entry_and_says_what_it_cannot_prove(syste
         keys = [VerifierKey.parse(key) for key in manifest["logs"][name.split("/")[0]]["keys"]]
         holds(found[name.replace("/entries/", "/proofs/") + ".tlog-proof"].decode(), entry, keys)
     holds(proof, entries["facts/entries/4"], [VerifierKey.parse(key) for key in manifest["logs"]["facts"]["keys"]])
+
+
+def test_a_pipe_or_a_device_is_not_replaced_by_an_export(database: Database, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="it is no plain file"):
+        write_export(audit_settings(database, tmp_path / "audit"), None, None, pipe, _shown)
+    assert pipe.is_fifo()
+
+
+def test_the_command_takes_no_partner_that_cannot_be_one(tmp_path: Path) -> None:
+    asked = ("audit", "export", "--partner", "../x", "-o", str(tmp_path / "x"))
+    shown = CliRunner().invoke(main, asked)
+    assert (shown.exit_code, "1 to 64 letters, digits, - and _" in shown.output) == (2, True)
 
 
 def sealed_proof(system: System, fact_id: str) -> str:

@@ -237,6 +237,9 @@ async def test_what_is_no_other_policy(client: httpx.AsyncClient, body: dict[str
     assert refused.status_code == 422, refused.text
     if parameter is not None:
         assert refused.json()["parameter"] == parameter
+    if not body:
+        said = "The body is not acceptable: a what-if gives window_days, minimum or programmes."
+        assert refused.json()["detail"] == said
 
 
 async def test_a_moment_that_is_not_known_yet_fails_the_what_if(client: httpx.AsyncClient) -> None:

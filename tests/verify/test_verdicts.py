@@ -329,6 +329,9 @@ def test_a_partners_export_says_what_it_cannot_prove(export: Export, verify: Ver
     assert status == 20
     assert said.splitlines()[0].endswith("nothing was re-derived")
     assert "It cannot prove that nothing is left out" in said
+    assert "No fact in it names the partner" not in said
+    _, said = verify(export.partner_members("P1O", {"facts": [1]}))
+    assert "No fact in it names the partner: its id may be written otherwise." in said
     members["facts/entries/3"] = members["facts/entries/3"].replace(b"Z", b"z", 1)
     status, said = verify(members)
     assert status == 30

@@ -32,6 +32,7 @@ class PartnerExport:
         self._entry: tuple[str, int, bytes] | None = None
         self._last: dict[str, int] = {}
         self._first_wrong: Finding | None = None
+        self._is_named = False
 
     def take(self, log: str, part: str, rest: str, content: bytes) -> None:
         """Raises `DamagedError`."""
@@ -64,7 +65,9 @@ class PartnerExport:
 
     def limits(self) -> list[str]:
         """What such an export cannot prove."""
+        unnamed = () if self._is_named else ("No fact in it names the partner: its id may be written otherwise.",)
         return [
+            *unnamed,
             "The export of a partner proves that what it contains is in the sealed logs, each entry as it is.",
             "It cannot prove that nothing is left out, nor derive the events again: that takes a full export.",
             "Your earlier checkpoint can be compared with a full export only.",
@@ -102,6 +105,7 @@ class PartnerExport:
                 raise WrongEntryError(f"it says that it is at {said}")
             if log == "facts":
                 check_fact_bytes(row)
+                self._is_named |= self.partner_id in (row.columns["partner_id"], row.columns["into_partner_id"])
                 self.system.take(position, row.columns, row.body)
         except WrongEntryError as problem:
             return f"entry {position} of {log}: {problem}"
