@@ -58,6 +58,20 @@ MISTAKES: Final = (
     ),
     # Lists ---------------------------------------------------------------------------------------
     Mistake(
+        "what timers bring at midnight belongs to the day before",
+        "services/web/input_parsing.py",
+        "time(), LONDON).astimezone(UTC)\n",
+        "time(), LONDON).astimezone(UTC) + timedelta(microseconds=1)\n",
+        "compliance/test_recorded_events.py::test_they_go_back_to_an_instant_or_to_the_midnight_that_begins_a_day",
+    ),
+    Mistake(
+        "a partner whose facts change nothing was never mentioned",
+        f"{HISTORICAL}/standing_history.py",
+        "    if history is None:\n",
+        "    if history is None or not history[0]:\n",
+        "compliance/test_standing_history.py::test_a_partner_whose_facts_change_nothing_has_no_spans",
+    ),
+    Mistake(
         "a page begins with the last row of the page before",
         f"{READ_MODEL}/people_queries.sql",
         "ELSE (m.consultant_id, c.product) > ({{id}}, {{product}}) {{filter}}",
