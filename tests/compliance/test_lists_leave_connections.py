@@ -1,4 +1,4 @@
-"""Pages of lists leave connections free: however many searches run, whoever asks about one partner is answered."""
+"""Lists never take every connection: a question about one partner is answered while any number of searches run."""
 
 import asyncio
 from typing import Any

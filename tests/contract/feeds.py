@@ -182,3 +182,17 @@ async def _lines(sent: asyncio.Queue[Message]) -> AsyncIterator[str]:
         more = message["more_body"]
         for line in message["body"].decode().splitlines():
             yield line
+
+
+async def taken(lines: AsyncIterator[str], until: str) -> list[str]:
+    """The lines up to this one."""
+    found = [await anext(lines)]
+    while found[-1] != until:
+        found.append(await anext(lines))
+    return found
+
+
+def plant_now(database: Database, positions: Iterable[int]) -> None:
+    """Plants plain events at these positions of both logs."""
+    with psycopg.connect(database.owner_url, autocommit=True) as owner:
+        plant_plain(owner, positions)

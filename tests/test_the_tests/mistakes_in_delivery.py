@@ -191,7 +191,7 @@ MISTAKES: Final = (
         "services/web/event_broadcast.py",
         "unsure = restarts and self.sandbox and log is None  #",
         "unsure = restarts and log is None  #",
-        "contract/test_feeds_streams.py::test_a_log_that_is_no_sandbox_is_waited_for_where_a_crash_took_its_end",
+        "contract/test_feeds_after_resets.py::test_a_log_that_is_no_sandbox_is_waited_for_where_a_crash_took_its_end",
     ),
     Mistake(
         "who has just read what is new is woken for nothing, and who has not is not",

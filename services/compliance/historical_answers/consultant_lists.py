@@ -30,7 +30,7 @@ from services.compliance.read_model.names import consultant_names, consultants_f
 from services.compliance.read_model.people_queries import ListedPerson, PeoplePage, present_people
 from services.compliance.read_model.routing import mentioned_people, people_routed
 from services.compliance.read_model.shared_snapshot import one_moment
-from services.compliance.read_model.training_cache import Told, TrainingCache, trained
+from services.compliance.read_model.training_cache import LastFact, TrainingCache, trained
 from services.compliance.read_model.training_facts import training_facts
 from shared.events.envelope import Fact
 from shared.events.facts import (
@@ -111,8 +111,8 @@ async def consultants_at_hand(
     page = await _present_page(connection, question)
     if any(person.product is None for person in page.rows):
         return None
-    told = {row.consultant_id: Told(page.table or 0, row.told) for row in page.rows if row.told is not None}
-    training = await cache.of(connection, told, page.moment.position)
+    last_facts = {row.consultant_id: LastFact(page.table or 0, row.told) for row in page.rows if row.told is not None}
+    training = await cache.of(connection, last_facts, page.moment.position)
     return _answer(page.moment, _listed(page.moment, page.rows, training), page.following)
 
 

@@ -10,16 +10,16 @@ from services.compliance.read_model.training_facts import training_for_certifica
 
 KEPT_MAX: Final = 4_000
 _ATTEMPTS_MAX: Final = 20
-"""Of a person who is kept: nobody takes much room."""
+"""People with more attempts are not kept, so that nobody takes much room."""
 
 OfProducts = Mapping[str, Training]
 
 
-class Told(NamedTuple):
-    """Up to where facts are told about a person.
+class LastFact(NamedTuple):
+    """The last fact about a person, as far as facts are applied.
 
-    `table`: the present table of progress, which a rebuild and a reset replace. `position`: of the last fact about the
-    person, as far as facts are applied. A score that names nobody is about nobody until another fact names its person.
+    `table`: the present table of progress; a rebuild and a reset replace it. `position`: of the fact. A score whose
+    registration is not recorded yet is about no person.
     """
 
     table: int
@@ -27,17 +27,17 @@ class Told(NamedTuple):
 
 
 class TrainingCache:
-    """By person; forgets what was not asked for longest."""
+    """By person. Where it is full, it drops the person who was not asked for longest."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, tuple[Told, OfProducts]] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[LastFact, OfProducts]] = OrderedDict()
 
-    async def of(self, connection: Connection, people: Mapping[str, Told], through: int) -> dict[str, OfProducts]:
+    async def of(self, connection: Connection, people: Mapping[str, LastFact], through: int) -> dict[str, OfProducts]:
         """By person and product, as far as facts are applied, which is up to the position `through`."""
         found, asked = {}, []
-        for consultant_id, told in people.items():
+        for consultant_id, last in people.items():
             kept = self._kept.get(consultant_id)
-            if kept is not None and kept[0] == told:
+            if kept is not None and kept[0] == last:
                 self._kept.move_to_end(consultant_id)
                 found[consultant_id] = kept[1]
             else:
@@ -47,10 +47,10 @@ class TrainingCache:
             self._keep(consultant_id, people[consultant_id], training)
         return found | read
 
-    def _keep(self, consultant_id: str, told: Told, training: OfProducts) -> None:
+    def _keep(self, consultant_id: str, last: LastFact, training: OfProducts) -> None:
         self._kept.pop(consultant_id, None)
         if sum(len(of_product.attempts) for of_product in training.values()) <= _ATTEMPTS_MAX:
-            self._kept[consultant_id] = told, training
+            self._kept[consultant_id] = last, training
             if len(self._kept) > KEPT_MAX:
                 self._kept.popitem(last=False)
 
