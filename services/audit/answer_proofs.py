@@ -20,7 +20,7 @@ AT_ONCE_MAX: Final = 1
 SECONDS_MAX: Final = 5.0
 """How long an answer waits for its proofs, before it goes without."""
 ENTRIES_CHARACTERS_MAX: Final = 1 << 20
-"""What the entries of one answer have at most; the facts after it are not proved there."""
+"""The most characters of entries in one answer; the facts beyond are not proved there."""
 
 _log: Final = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
 """How far a log was compared, kept outside the database, so that a restarted process continues from there.
 
-Only while the server of the database runs on, and its counters say that nobody has changed or replaced the table since:
-the same as between two looks of a running process. The rest is hashed again little by little.
+It counts only while the database server runs on, and its counters say that nobody has changed or replaced the table
+since, as between two looks of a running process. The rest is hashed again little by little.
 """
 
 import logging

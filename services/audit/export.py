@@ -110,8 +110,8 @@ async def _checkpoint(
 async def _events_from(connection: Connection, settings: AuditSettings, facts: int) -> StoredCheckpoint | None:
     """The greatest checkpoint of events that follow from these facts; None: there is none.
 
-    An event that time made follows from a fact that said before what happens then. So none is later than the
-    recording of the first fact that the export lacks.
+    An event of a timer follows from facts recorded before it. So the checkpoint has no event later than the recording
+    of the first fact that the export lacks.
     """
     size_max = await sealed_log.entries_head(connection, LogName.COMPLIANCE)
     size_max = await connection.fetchval(_SQL["before_later_engines"], facts, size_max)

@@ -184,7 +184,7 @@ class ExtensionCheck:
         return None
 
     async def _between_checkpoints(self, connection: Connection, size: int) -> tuple[int, int]:
-        """The sizes of two kept checkpoints: the entries agree with the first (or 0), and not with the second."""
+        """The sizes of two kept checkpoints: the entries agree with the first (0: with none), not with the second."""
         tree = GrowingTree()
         while kept := await sealed_log.checkpoints(connection, self._log, tree.size, size, CHECKPOINTS_AT_ONCE):
             for checkpoint in kept:

@@ -90,7 +90,7 @@ class Reporting(TypedDict):
 
 
 def reporting(*statuses: int, held: bool = False) -> Reporting:
-    """Of a route that can also be refused with these statuses. `held`: what it records can wait for another (R35)."""
+    """The declaration of a route that can also be refused with these statuses. `held`: its facts can wait (R35)."""
     responses: dict[int | str, dict[str, Any]] = {
         200: {"model": Recorded, "description": "Recorded before, the first answer again; `Idempotent-Replayed: true`"}
     }

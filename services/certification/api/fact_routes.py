@@ -30,7 +30,7 @@ class FactRoute(NamedTuple):
     fields: Callable[[], Fields]
 
     def arguments(self, path: Sequence[str], headers: Mapping[str, str], body: object) -> "FactCall":
-        """The arguments of a call. `path`: its parts; `body`: what its JSON says, or `NO_BODY`.
+        """The arguments of a call. `path`: its parts; `body`: what its JSON says, or `MISSING`.
 
         Raises `RequestValidationError` with everything that does not fit.
         """

@@ -107,7 +107,7 @@ Name = Annotated[
 NewestFirst = Annotated[
     int | None, Query(ge=1, le=POSITION_MAX, description="`next` of the page before."), WHOLE_NUMBER
 ]
-"""The `after` of a page; None: of the first."""
+"""The `after` of a page of a list that begins with the newest; None: of the first page."""
 
 KEY_PATTERN: Final = r"^[\x21-\x7E]{1,255}$"
 """An idempotency key: visible ASCII."""

@@ -85,10 +85,10 @@ CONSULTANTS_MAX: Final = 10_000
 """The most registrations whose consultants are remembered."""
 
 STATEMENTS_MAX: Final = 4
-"""So many statements about everybody of a partner are decided at once, each with all facts that it depends on."""
+"""Statements of all the people of a partner that are decided at the same time, each with all facts behind it."""
 
 SEARCHES_MAX: Final = 2
-"""So many searches run at once: each can keep a processor of the database busy."""
+"""Searches that run at the same time: each can keep a processor of the database busy."""
 
 _encoder: Final = msgspec.json.Encoder()
 

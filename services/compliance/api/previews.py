@@ -65,7 +65,7 @@ def _refuse_what_is_never_recorded(facts: list[HypotheticalFactBody]) -> None:
 
 
 def _named(fact: HypotheticalFactBody) -> tuple[str, ...]:
-    """Whom it names, first: questions about one id take turns."""
+    """The partner or person that it names: questions about one id take turns."""
     data = fact.fact_data()
     named = getattr(data, "partner_id", None), getattr(data, "consultant_id", None)
     return tuple(text for text in named if text is not None)

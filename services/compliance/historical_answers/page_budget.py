@@ -6,7 +6,7 @@ from typing import Final
 _TRIED_MAX: Final = 2_000
 """A page ends after this number of partners or people, however few of them it lists."""
 PAGE_SECONDS_MAX: Final = 3.0
-"""A page ends after so much work: what follows is for the next."""
+"""A page ends after so much work; the next one goes on from there."""
 
 ALL_PRODUCTS: Final = "~"
 """In a cursor: after every product of the partner or person."""

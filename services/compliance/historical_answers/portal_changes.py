@@ -143,7 +143,7 @@ async def notifications(connection: Connection, question: PortalChangeNotificati
 
 
 async def _of_many(each: AsyncIterator[list[Fact]]) -> AsyncIterator[list[Fact]]:
-    """The facts about some partners after another, many together: what they share is then judged seldom."""
+    """The facts about the partners, many partners together, so that what they share is seldom judged twice."""
     together: list[Fact] = []
     async for facts in each:
         together += facts

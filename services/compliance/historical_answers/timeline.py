@@ -120,7 +120,7 @@ async def entries_between(
 async def _entries(
     connection: Connection, facts: Sequence[Fact], partner_id: str, at: datetime, position: int, parameters: Parameters
 ) -> tuple[list[_Entry], list[datetime]]:
-    """Every entry, in no order, and the later instants at which there will be others if no fact comes."""
+    """Every entry, in no order, and the later instants at which further ones follow if no fact comes."""
     segments = partner_segments(facts, partner_id, parameters.products, at, parameters)
     if not segments:
         raise never_mentioned(partner_id)

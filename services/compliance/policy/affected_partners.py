@@ -35,12 +35,12 @@ class AffectedPartners:
         return self._partner_facts.reaches(partner_id)
 
     def add(self, facts: Iterable[Fact]) -> None:
-        """Takes in facts whose steps lie behind. `follow` before the first that does not."""
+        """Takes in facts whose steps are done. Call `follow` before the first whose step is not."""
         for fact in facts:
             self._partner_facts.add(fact)
 
     def follow(self) -> Iterator[None]:
-        """Follows the links of one person after the other through the facts that lie behind."""
+        """Follows the links of each person through the facts taken in so."""
         return (None for _ in self._partner_facts.refresh_links())
 
     def concerned(self, group: Sequence[Fact]) -> set[str]:

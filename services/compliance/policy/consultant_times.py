@@ -1,7 +1,7 @@
 """When a person is linked, counts, is certified and owes maintenance, as instants between which nothing changes.
 
-Such *times* begin and end in turn: the first instant begins, the second ends, and so on. At an instant something holds
-if an odd number of them is not later.
+Such *times* begin and end in turn: the first instant begins, the second ends, and so on. Something holds at an instant
+if an odd number of its times lies at or before it.
 """
 
 from bisect import bisect_right
@@ -128,7 +128,7 @@ class _Lasting(Protocol):
 
 
 def _times(lasting: Iterable[_Lasting]) -> Times:
-    """Of what lasts from start to end, in order; what touches is one."""
+    """The times of periods, given in order. Periods that touch become one."""
     found: list[datetime] = []
     for period in lasting:
         if found and found[-1] == period.start:

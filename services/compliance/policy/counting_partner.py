@@ -31,13 +31,13 @@ class DualLink(NamedTuple):
 
 
 class Changed(NamedTuple):
-    """Something is different from before, from `since` to `through` (None: ever after)."""
+    """A difference from before: from `since` to `through` (None: without end)."""
 
     since: datetime
     through: datetime | None
 
     def united(self, other: "Changed") -> "Changed":
-        """From when to when one of the two is different."""
+        """From the start of the earlier difference to the end of the later one."""
         through = None if self.through is None or other.through is None else max(self.through, other.through)
         return Changed(min(self.since, other.since), through)
 
@@ -85,7 +85,7 @@ class EmploymentHistory:
         return found
 
     def _dual_links(self, change: LinkChange) -> list[DualLink]:
-        """Those that begin and end among the outcomes of the change."""
+        """The dual links that begin and end among the outcomes of the change."""
         found: list[DualLink] = []
         linked = self.links.linked_before(self._home, change.since)
         several = self.links.several_before(change.since)

@@ -27,7 +27,8 @@ class Enrolment(msgspec.Struct, frozen=True):
     """From `start` until the next: kind and programme, the minimum by the policy, and the facts that say so.
 
     `kind` and `least` are None until a fact gives the kind; they stay when the programme is left (R10). `eligible`: the
-    programmes, where the partner is in none of them; None otherwise, so that a revision changes nothing for who stays.
+    programmes, where the partner is in none of them; None otherwise, so that a revision changes nothing for those who
+    stay.
     """
 
     start: datetime
@@ -86,7 +87,7 @@ class EnrolmentTimeline:
             self._note(fact.effective_at)
 
     def policy_changed(self, changed: Changed) -> None:
-        """The minimum or the programmes are others meanwhile (R39)."""
+        """Takes note that the policy has another minimum or other programmes (R39)."""
         if self._facts:
             self._note(changed.since)
             self._note(changed.through or NO_CHANGE_AFTER)

@@ -26,7 +26,7 @@ class Announcement(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """How a sweep differs from before: from which instant, and which announcements no longer and newly follow.
+    """How a sweep changed: from which instant on, which announcements no longer follow and which newly do.
 
     `changed_from`: None if nothing changed up to the instant swept to.
     """

@@ -29,7 +29,7 @@ class Training(NamedTuple):
         return self.course_at is not None and self.course_at <= at
 
     def has_pass(self, at: datetime) -> bool:
-        """Whether an attempt passes at the instant that no revocation came after, or with (R32, R37)."""
+        """Whether an attempt passes at the instant, and no revocation came with or after that attempt (R32, R37)."""
         return any(
             attempt.effective_at <= at
             and attempt.deciding(at).passes
@@ -78,8 +78,8 @@ def training_of(facts: Iterable[Fact]) -> dict[str, Training]:
 def lacking(at: datetime, training: Training, *, certified: bool, maintenance_owed: bool) -> tuple[Lack, ...]:
     """What the person lacks for the product at the instant; nothing while it is certified.
 
-    `maintenance_owed`: whether maintenance is not complete of which a certification depends. A certification that only
-    needs maintenance lapsed, and needs no other pass (R26).
+    `maintenance_owed`: whether a certification depends on maintenance that is not complete. A certification that lapsed
+    only for want of maintenance needs no other pass (R26).
     """
     if certified:
         return ()
@@ -95,7 +95,7 @@ def owed_maintenance(
     instants to the second, and so on.
 
     `grants`: those of the obligation's product. It is due from its announcement, while a grant is in force, maintenance
-    left aside, and every one in force was given before the announcement. Who holds a later one owes nothing.
+    left aside, and every one in force was given before the announcement. A person with a later grant owes nothing.
     """
     bound: list[Period] = []
     released = list(completed)

@@ -20,7 +20,7 @@ from services.compliance.policy.partner_facts import PartnerFacts
 PEOPLE_MAX: Final = 200
 """So many people of a partner are looked at, the first by id."""
 TRIED_MAX: Final = 20
-"""So many of them are asked what they lack."""
+"""For so many of them it is looked up what they lack."""
 SHOWN_MAX: Final = 5
 _INSTANTS_MAX: Final = 100
 
@@ -98,7 +98,10 @@ def nearest(people: Sequence[LinkedPerson], training: Mapping[str, Training], at
 def nearest_changes_at(
     people: Sequence[LinkedPerson], training: Mapping[str, Training], at: datetime
 ) -> datetime | None:
-    """When somebody else is nearest, or lacks something else, if no fact comes. Not later, if very much is foreseen."""
+    """The first instant at which others are nearest, or lack something else, if no fact comes.
+
+    After `_INSTANTS_MAX` instants without such a change, the next one, whatever it brings.
+    """
     now = nearest(people, training, at)
     instants = {instant for of_one in training.values() for instant in of_one.instants() if instant > at}
     for person in people:

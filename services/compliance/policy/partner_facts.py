@@ -264,9 +264,9 @@ class PartnerFacts:
                 yield consultant_id, change
 
     def take_touched(self) -> list[tuple[str, set[str] | None]]:
-        """The people about whom something can be otherwise than at the last call, in order.
+        """The people about whom something can have changed since the last call, in order.
 
-        With each the portal changes whose maintenance can be otherwise; None: that of all, and its links.
+        With each the portal changes whose maintenance can have changed; None: that of all, and its links.
         """
         touched, self._touched = self._touched, {}
         return sorted(touched.items(), key=_consultant_id)
@@ -316,12 +316,12 @@ class PartnerFacts:
         return fact.fact_id in self._facts
 
     def knows_merger(self, merger: PartnersMerged) -> bool:
-        """Whether an unvoided fact says the same: another one brings nobody here."""
+        """Whether an unvoided fact says the same, so that another one brings no further people."""
         endings = (ending.data for ending in self._endings.of(merger.partner_id))
         return any(isinstance(ending, PartnersMerged) and ending.into == merger.into for ending in endings)
 
     def reaches(self, partner_id: str) -> bool:
-        """Whether anybody here was ever linked to that partner, or it or anybody here was taken there by a merger."""
+        """Whether anybody here was ever linked to that partner, or a merger took one of them or this partner to it."""
         return partner_id in self._reach or partner_id in self._endings.survivors
 
     def communicated(self) -> Iterator[PortalChange]:

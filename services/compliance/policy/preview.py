@@ -43,8 +43,8 @@ class PreviewedStanding(msgspec.Struct, frozen=True):
 class ProductPreview(msgspec.Struct, frozen=True):
     """A product for which the partner would have another standing, now or later.
 
-    `before`: null if no fact names it yet. `gained`, `lost`: who would count that does not, and the other way round,
-    the first 100 of either.
+    `before`: null if no fact names it yet. `gained`, `lost`: who would begin to count and who would cease to, the first
+    100 of either.
     """
 
     product: str

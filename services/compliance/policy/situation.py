@@ -44,7 +44,7 @@ _IN_ALL: Final = Bounds(counted=200, unfilled=200, ended=20, suspensions=20)
 
 
 def bounds_for(products: int) -> Bounds:
-    """The bounds of one product if `products` are sold. The smallest is one of each."""
+    """The bounds of each product if so many `products` are sold; at least one of each."""
     return Bounds(*(max(1, most // products) for most in _IN_ALL))
 
 

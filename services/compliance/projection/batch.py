@@ -69,17 +69,17 @@ class _Work:
     done: int = 0
 
     def part(self, size: int) -> int:
-        """Half of what was done of this size."""
+        """The size to try next: half of what was done."""
         return size * min(self.done, self.partners) // max(1, 2 * self.partners)
 
 
 class Limits(NamedTuple):
     """Bounds on the work of a batch. Tests set them low to take every path.
 
-    `seconds_max`: what takes longer to derive is given up for a part of it, down to one group and few partners.
-    `partners_here_max`: beyond, partners without a kept history are derived by other processes, if there are any.
-    `unnamed_max`: beyond, partners that no fact names are first tested whether a fact concerns them.
-    `shared_min`: the links of people who were ever linked to so many partners are followed once for all of them.
+    `seconds_max`: a batch that takes longer is given up for a smaller one, down to one group and few partners.
+    `partners_here_max`: where there are more, other processes derive the partners without a kept history, if there are
+    any. `unnamed_max`: where there are more, it is first tested whether a fact concerns the partners that no fact
+    names. `shared_min`: the links of people who were ever linked to so many partners are followed once for all.
     """
 
     facts_max: int = FACTS_MAX
@@ -130,10 +130,9 @@ class Projector:
     async def advance(self, known_through: datetime | None) -> Advanced | None:
         """Derives the next batch; None: there was nothing to do.
 
-        `known_through`: an instant behind a barrier: every fact recorded by then was visible before this
-        call, so the timers due by then may fire once all facts are applied. None: no barrier was drawn.
-        Raises `EngineNotInstalled`, `DerivedByAnotherEngine`, and `ConcurrentUpdate` if another process advanced the
-        projection meanwhile.
+        `known_through`: an instant behind a barrier. Every fact recorded by then was visible before this call, so the
+        timers due by then may fire once all facts are applied. None: no barrier was drawn. Raises `EngineNotInstalled`,
+        `DerivedByAnotherEngine`, and `ConcurrentUpdate` if another process advanced the projection meanwhile.
         """
         try:
             while True:
@@ -205,7 +204,7 @@ class Projector:
     async def _begin_next(self, ahead: Backlog, goal: StepPosition) -> None:
         """Has the next slice of a step that touches very many partners derived while this one is written.
 
-        `ahead`: the backlog behind this slice. What the next batch asks for after all is for it to say.
+        `ahead`: the backlog behind this slice. The next batch need not ask for the same.
         """
         cursor = ahead.checkpoint.cursor
         if self._derivers is None or cursor.complete or cursor.timer:
@@ -304,7 +303,7 @@ class Projector:
         return derived
 
     async def _derived(self, partner_ids: Sequence[str], steps: StepRange) -> AsyncIterator[Derived]:
-        """Each of them, with the links of shared people as these are followed, where that will do."""
+        """Each of them; where that will do, with the links of shared people read where they are followed."""
         left = set(partner_ids)
         if self._shared.ids and steps.takeover is None:
             beside = derive_beside_shared(self._connection, partner_ids, steps, self._parameters, self._shared)
@@ -318,7 +317,7 @@ class Projector:
                 yield derived
 
     async def _by_others(self, deriving: Coroutine[None, None, list[PartnerRows]]) -> list[PartnerRows]:
-        """What other processes derive; waits for them in pieces, between which this one says that it lives."""
+        """What other processes derive. While it waits for them, it says again and again that it lives."""
         task = asyncio.ensure_future(deriving)
         try:
             while not (await asyncio.wait([task], timeout=BEAT_SECONDS))[0]:

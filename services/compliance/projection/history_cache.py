@@ -80,7 +80,7 @@ class HistoryCache:
         return kept[0]
 
     def peek(self, partner_id: str) -> KeptHistory | None:
-        """The kept history of the partner, which the batch does not use thereby."""
+        """The kept history of the partner; this does not count as a use."""
         kept = self._kept.get(partner_id)
         return None if kept is None else kept[0]
 
@@ -145,9 +145,9 @@ def unknown_people(folded: KeptHistory, groups: Iterable[Sequence[LoggedFact]], 
 def unreached_partners(
     folded: KeptHistory, people: Container[str], facts: Iterable[LoggedFact], shared: Container[str]
 ) -> set[str]:
-    """The partners, not reached before, to which these facts link this partner's people. `people`: who joins it.
+    """The partners that these facts newly link this partner's people to.
 
-    Those who are `shared` reach no partner for it.
+    `people`: who joins it. Those who are `shared` are left aside.
     """
     partner_facts = folded.history.partner_facts
     return {

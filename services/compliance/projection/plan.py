@@ -30,7 +30,7 @@ class Plan(NamedTuple):
 
 
 def goal_of(backlog: Backlog, known_through: datetime | None) -> StepPosition | None:
-    """The last step that can be derived now, were no batch too great; None: there is nothing new."""
+    """The last step that could be derived now in a batch of any size; None: there is nothing new."""
     keys = [_key(group) for group in backlog.groups[-1:]]
     if known_through is not None and backlog.all_read:
         keys.append(StepPosition(known_through, 0, LAST_PARTNER))

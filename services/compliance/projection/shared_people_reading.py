@@ -13,7 +13,7 @@ from shared.events.facts import FactVoided, PartnerClosed, PartnersMerged
 
 
 class Followed(NamedTuple):
-    """The backlog, whose groups concern whom they change; and whether any people were not shared before."""
+    """The backlog, its groups with the partners that they concern; and whether any people were not shared before."""
 
     backlog: Backlog
     any_new: bool
@@ -68,7 +68,7 @@ def _position(logged: LoggedFact) -> int:
 async def _ended(
     connection: Connection, shared: SharedPeople, facts: dict[str, list[LoggedFact]], through: int
 ) -> set[str]:
-    """The people who newly reach a partner that ever ended: its endings come before what is taken in."""
+    """The people who newly reach a partner that ended before: its endings are not among what is taken in."""
     reached: dict[str, set[str]] = {}
     for consultant_id in facts.keys() & shared.ids:
         for partner_id in shared.newly_reached(consultant_id, facts[consultant_id]):

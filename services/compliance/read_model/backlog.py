@@ -32,7 +32,7 @@ from services.web.statements import statements
 FEW_FACTS: Final = 64
 """The most new facts that bring along the facts about the people whom they link."""
 OF_PERSON_MAX: Final = 32
-"""Of a person with more facts they are read when a history needs them."""
+"""The facts of a person with more are read when a history needs them."""
 
 
 class Group(NamedTuple):
@@ -50,7 +50,7 @@ class Group(NamedTuple):
     concerned: frozenset[str] = frozenset()
 
     def concerning(self, partner_ids: Set[str]) -> "Group":
-        """They concern these partners as well, through people who are shared."""
+        """Adds partners that they concern through shared people."""
         return self._replace(partner_ids=self.partner_ids | partner_ids, concerned=frozenset(partner_ids))
 
 

@@ -53,7 +53,7 @@ class PresentPartner(NamedTuple):
 async def present(
     connection: Connection, partner_id: str, product: str, kept: KeptNearest | None = None
 ) -> tuple[int, tuple[PresentPartner, StoredSegment | None]]:
-    """How far the projection is; the partner and its standing now. None: the partner was never mentioned.
+    """How far the projection is, and the partner with its standing now. None: the partner was never mentioned.
 
     `kept`: who was nearest the last time. The standing is empty if the projection is so far behind that it was not
     stored: only the log can answer.

@@ -67,9 +67,8 @@ class EventFilter(NamedTuple):
 
 
 class EventsRead(NamedTuple):
-    """Some events, and the last position of the log when they were read.
-
-    `log`: which log it is; that of a sandbox is another after each reset, and the same after a rebuild.
+    """Some events, and the last position of the log when they were read. `log`: names the log; a reset of a sandbox
+    starts another one, a rebuild does not.
     """
 
     events: list[LoggedEvent]

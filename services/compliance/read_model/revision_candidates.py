@@ -29,8 +29,8 @@ async def partners_to_revise(
     days: Sequence[Changed],
     partners_max: int,
 ) -> list[str]:
-    """The first partners after `after` that any fact says to be of these kinds, or in other programmes than these,
-    or in none (None: no matter), or of which a window opens in these times; in order.
+    """The first partners after `after`, in order, of which any fact gives one of these kinds, or another programme than
+    these, or none (None: no matter), or of which a window opens in these times.
     """
     rows = await connection.fetch(
         _SQL["to_revise"], after, through, kinds, kept_programmes, *_columns(days), partners_max

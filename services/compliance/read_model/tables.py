@@ -218,7 +218,7 @@ maintenance_duty = Table(
 
 
 def _parts_of(name: str) -> Index:
-    """By which ids are found by a part; whatever is added is in the index at once."""
+    """The index that finds ids by a part of them; it holds every id as soon as it is added."""
     table = name.removesuffix("_id")
     return Index(
         f"mentioned_{table}_parts_idx",

@@ -90,7 +90,7 @@ def batch_body(messages: Sequence[Message]) -> bytes:
 
 
 def batch_id(messages: Sequence[Message]) -> str:
-    """The webhook-id of a batch: the same for the same messages; of one alone it is its own."""
+    """The webhook-id of a batch: the same for the same messages. That of a lone message is the message's own."""
     if len(messages) == 1:
         return messages[0].message_id
     return "batch_" + sha256(" ".join(message.message_id for message in messages).encode()).hexdigest()[:32]

@@ -37,10 +37,10 @@ def facts_without_effect(facts: Iterable[Fact], at: datetime, parameters: Parame
     attempts are left. Without these facts all answers are the same; each other fact has a part in what is derived. One
     dated after `at` is listed, too: it takes effect later.
 
-    `facts`: in log order. Of a person all of its facts, the whole streams of its registrations, and what says what
-    became of the partners that its links can lead to. Of a partner all facts about itself; if it closed or was merged,
-    also everything about its people. Every declaration and correction of a portal change, and
-    every revision of the policy.
+    `facts`: in log order. Of a person all of its facts, the whole streams of its registrations, and the closures and
+    mergers of the partners that its links can lead to. Of a partner all facts about itself; if it closed or was merged,
+    also everything about its people. Every declaration and correction of a portal change, and every revision of the
+    policy.
     """
     known_facts = list(facts)
     known = KnownFacts(known_facts, parameters)

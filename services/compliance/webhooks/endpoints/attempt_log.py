@@ -50,7 +50,7 @@ _LOG: Final = """
 
 
 async def list_attempts(connection: Connection, endpoint_id: str, before: int | None, limit: int) -> Sequence[Attempt]:
-    """The requests kept, the newest first; those with lower numbers than `before`. Raises `NoSuchEndpoint`."""
+    """The requests that are kept, with lower numbers than `before`, the newest first. Raises `NoSuchEndpoint`."""
     await find_endpoint(connection, endpoint_id)
     rows = await connection.fetch(_BEFORE, endpoint_id, before, limit)
     return [Attempt(**{**row, "reply": row["reply"].decode("utf-8", "replace")}) for row in rows]
@@ -59,6 +59,6 @@ async def list_attempts(connection: Connection, endpoint_id: str, before: int | 
 async def log_attempt(
     connection: Connection, endpoint_id: str, kind: AttemptKind, message_id: str, outcome: Outcome
 ) -> None:
-    """Logs a request of one message that moves nothing. Logs nothing if the endpoint was deleted meanwhile."""
+    """Logs a request of one message that moves no cursor. Logs nothing if the endpoint was deleted meanwhile."""
     reply = (outcome.status, outcome.error, outcome.reply)
     await connection.execute(_LOG, endpoint_id, kind, outcome.duration_ms, message_id, *reply)

@@ -63,7 +63,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def tag(self) -> str:
-        """The entity tag: another after every change of the settings, the secrets or the state, not of the health."""
+        """The entity tag. It changes with the settings, the secrets and the state, not with the health."""
         return _tag(self.revision, self.state)
 
     def refuse_unless(self, expected: Expected) -> None:
