@@ -19,6 +19,11 @@ from services.web.refusal import engine_not_installed
 from services.web.statements import statements
 from shared.events.envelope import Fact
 
+CURSOR_INSTANT: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}Z"
+"""The pattern of an instant in a cursor."""
+POSITION_MAX: Final = 2**63 - 1
+"""The largest position that the database can be asked for."""
+
 _SQL: Final = statements(
     __file__, partner_routes=PARTNER_ROUTES, person_routes=PERSON_ROUTES, policy_known=POLICY_KNOWN
 )
@@ -80,6 +85,19 @@ class AsOf(NamedTuple):
     def next_change(self, *instants: datetime | None) -> datetime | None:
         """The first of these instants, and of the next policy, which every answer names."""
         return min((instant for instant in (*instants, self.revised_at) if instant is not None), default=None)
+
+
+def resumed_moment(at: str, position: str, asked: AsOfMembers) -> AsOfMembers:
+    """The moment of a list that goes on from a cursor; what the question itself says of it takes precedence.
+
+    `at`, `position`: of the cursor. Raises `ValueError` where they are none.
+    """
+    if int(position) > POSITION_MAX:
+        raise ValueError(position)
+    instant = asked.at or datetime.fromisoformat(at)
+    if asked.known_at is not None or asked.known_position is not None:
+        return msgspec.structs.replace(asked, at=instant)
+    return AsOfMembers(instant, None, int(position))
 
 
 async def as_of(

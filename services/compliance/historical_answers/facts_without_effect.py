@@ -8,7 +8,14 @@ import asyncpg
 import msgspec
 
 from services.compliance.database import Connection
-from services.compliance.historical_answers.as_of import Answer, AsOf, moment_of
+from services.compliance.historical_answers.as_of import (
+    CURSOR_INSTANT,
+    POSITION_MAX,
+    Answer,
+    AsOf,
+    moment_of,
+    resumed_moment,
+)
 from services.compliance.historical_answers.partners import never_mentioned
 from services.compliance.historical_answers.questions import AsOfMembers, FactsWithoutEffect
 from services.compliance.policy.no_effect.facts_without_effect import FactWithoutEffect, facts_without_effect
@@ -39,10 +46,8 @@ _AT_ONCE: Final = 250
 """Facts judged together: what they share is read once."""
 _ENDING_WEIGHT: Final = 200
 """As how many facts a closure or merger counts: it is judged with everybody who was linked to the partner."""
-_INSTANT: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}Z"
-CURSOR_PATTERN: Final = rf"{_INSTANT}~[0-9]{{1,19}}~[0-9]{{1,19}}"
+CURSOR_PATTERN: Final = rf"{CURSOR_INSTANT}~[0-9]{{1,19}}~[0-9]{{1,19}}"
 """`at` and position of the list, then the last position of the page before."""
-_POSITION_MAX: Final = 2**63 - 1
 
 _TOPICS: Final = {
     "reported": topics(*sorted(REPORTED - {FactVoided}, key=lambda fact: fact.topic)),
@@ -135,14 +140,11 @@ def _resumed(cursor: str, members: AsOfMembers) -> tuple[AsOfMembers, int]:
     """The moment of the list and the position to continue from. The question's own moment takes precedence."""
     at, position, after = cursor.split("~")
     try:
-        asked_at = members.at or datetime.fromisoformat(at)
-        if max(int(position), int(after)) > _POSITION_MAX:
-            raise ValueError(cursor)
+        if int(after) > POSITION_MAX:
+            raise ValueError(after)
+        return resumed_moment(at, position, members), int(after)
     except ValueError:
         raise InvalidQuery("after must be the `next` of a page of this list.", "after") from None
-    if members.known_at is not None or members.known_position is not None:
-        return AsOfMembers(asked_at, members.known_at, members.known_position), int(after)
-    return AsOfMembers(asked_at, None, int(position)), int(after)
 
 
 async def _require_mentioned(connection: Connection, question: FactsWithoutEffect, position: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from services.compliance.database import Connection
-from services.compliance.historical_answers.as_of import Answer, AsOf, partner_as_of
+from services.compliance.historical_answers.as_of import CURSOR_INSTANT, Answer, AsOf, partner_as_of, resumed_moment
 from services.compliance.historical_answers.partners import never_mentioned
 from services.compliance.historical_answers.questions import AsOfMembers, PartnerTimeline
 from services.compliance.policy.answers_from_facts import partner_segments
@@ -41,9 +41,7 @@ from shared.events.wire import instant_text
 
 _FACT, _NOTICE, _WINDOW, _SUSPENSION = range(4)
 
-_INSTANT: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}Z"
-POSITION_MAX: Final = 2**63 - 1
-CURSOR_PATTERN: Final = rf"{_INSTANT}~[0-9]{{1,19}}~{_INSTANT}~[0-3]~[0-9]{{1,19}}~[A-Za-z0-9_\-]{{0,64}}"
+CURSOR_PATTERN: Final = rf"{CURSOR_INSTANT}~[0-9]{{1,19}}~{CURSOR_INSTANT}~[0-3]~[0-9]{{1,19}}~[A-Za-z0-9_\-]{{0,64}}"
 """`at` and position of the list, then the place of its last entry: instant, kind, number, product."""
 
 
@@ -149,14 +147,9 @@ def _resumed(cursor: str, moment: AsOfMembers) -> tuple[AsOfMembers, _Place]:
     at, position, instant, kind, number, product = cursor.split("~")
     try:
         place = _Place(datetime.fromisoformat(instant), int(kind), int(number), product)
-        asked_at = moment.at or datetime.fromisoformat(at)
-        if int(position) > POSITION_MAX:
-            raise ValueError(position)
+        return resumed_moment(at, position, moment), place
     except ValueError:
         raise InvalidQuery("after must be the `next` of a page of this list.", "after") from None
-    if moment.known_at is not None or moment.known_position is not None:
-        return AsOfMembers(asked_at, moment.known_at, moment.known_position), place
-    return AsOfMembers(asked_at, None, int(position)), place
 
 
 def _merged(facts: Sequence[Fact], trained: Mapping[str, Sequence[Fact]]) -> list[Fact]:
