@@ -13,8 +13,8 @@ from services.compliance.policy.partner_history import PartnerHistory
 from services.compliance.policy.step_position import LAST_PARTNER, StepPosition
 from services.compliance.projection.history_cache import CannotResume, KeptHistory, unknown_people
 from services.compliance.projection.shared_people import PeopleSeen, SharedPeople, SharedPerson
-from services.compliance.read_model.checkpoint import Checkpoint
 from services.compliance.read_model.consultant_rows import consultant_rows
+from services.compliance.read_model.projection_progress import ProjectionProgress
 from services.compliance.read_model.routing import LoggedFact
 from services.compliance.read_model.rows import PartnerRows, PersonRows
 from shared.events.envelope import Fact
@@ -105,7 +105,7 @@ def test_a_partner_that_reads_the_links_is_as_one_that_follows_them(seeds: range
             coming = known[first : first + random.choice((1, 1, 2, 5))]
             position = known[first - 1].fact.position if first else 0
             cursor = StepPosition(START, position, LAST_PARTNER)
-            shared.begin_batch(Checkpoint(position, START, cursor, 0, ""))
+            shared.begin_batch(ProjectionProgress(position, START, cursor, 0, ""))
             take_in(shared, known[: first + len(coming)], coming, position)
             before: list[LoggedFact] = []
             for each in coming:

@@ -53,7 +53,7 @@ async def concerned_partners(
     people = {logged.consultant_id for logged in facts if logged.consultant_id is not None}
     people.update(await people_linked_to(connection, ending, through))
     known = await facts_of(connection, sorted(people - backlog.shared), through)
-    return plan.partner_ids - (unnamed - await _concerned(known, backlog.checkpoint.position, parameters, pause))
+    return plan.partner_ids - (unnamed - await _concerned(known, backlog.progress.position, parameters, pause))
 
 
 def _ended(facts: Iterable[LoggedFact]) -> set[str]:

@@ -31,8 +31,8 @@ from services.compliance.projection.wide_step_workers import (
 )
 from services.compliance.read_model.backlog import Backlog, read_backlog
 from services.compliance.read_model.batch_write import write
-from services.compliance.read_model.checkpoint import Checkpoint
 from services.compliance.read_model.known_policy import revision_rows
+from services.compliance.read_model.projection_progress import ProjectionProgress
 from services.compliance.read_model.routing import revisions
 from services.compliance.read_model.rows import PartnerRows
 from services.web.refusal import engine_not_installed
@@ -169,13 +169,13 @@ class Projector:
             self._shared.ids,
             self._limits.shared_min,
         )
-        checkpoint = backlog.checkpoint
-        self.position = checkpoint.position
+        progress = backlog.progress
+        self.position = progress.position
         if backlog.engine_id not in (None, parameters.version):
             raise engine_not_installed(backlog.engine_id, parameters.version)
-        if checkpoint.engine_id not in ("", parameters.version):
+        if progress.engine_id not in ("", parameters.version):
             raise DerivedByAnotherEngine(
-                f"the read model was derived by engine {checkpoint.engine_id}, this is {parameters.version}: "
+                f"the read model was derived by engine {progress.engine_id}, this is {parameters.version}: "
                 "run `sagecert compliance rebuild`, which publishes what this corrects"
             )
         if backlog.version != self._histories.version:
@@ -192,11 +192,11 @@ class Projector:
             self._take_less(plan, backlog)
             raise
         self._adapt(sum(len(group.partner_ids) for group in backlog.groups), monotonic() - self._work.began)
-        after = _after(checkpoint, plan, goal, derived, parameters)
-        await self._begin_next(backlog._replace(checkpoint=after), goal)
+        after = _after(progress, plan, goal, derived, parameters)
+        await self._begin_next(backlog._replace(progress=after), goal)
         taken_in = await revisions(connection, plan.last.append_position) if plan.revision and plan.last else []
         self._histories.version = await write(
-            connection, backlog.version, checkpoint.position, after, derived, revision_rows(taken_in), self._held_by
+            connection, backlog.version, progress.position, after, derived, revision_rows(taken_in), self._held_by
         )
         self.position = after.position
         return Advanced(plan.end, plan.end < goal or not backlog.all_read)
@@ -206,7 +206,7 @@ class Projector:
 
         `ahead`: the backlog behind this slice. The next batch need not ask for the same.
         """
-        cursor = ahead.checkpoint.cursor
+        cursor = ahead.progress.cursor
         if self._derivers is None or cursor.complete or cursor.timer:
             return
         plan = await plan_of(self._connection, ahead, goal, self._parameters, self._partners_max_next)
@@ -218,7 +218,7 @@ class Projector:
         """The shared people take in the backlog; kept histories read there what they followed themselves so far."""
         if not backlog.shared and not self._shared.ids:
             return backlog
-        self._shared.begin_batch(backlog.checkpoint)
+        self._shared.begin_batch(backlog.progress)
         followed = await follow_shared(self._connection, self._shared, backlog, self._parameters, self._beat)
         for partner_id in self._histories.ids if followed.any_new else tuple(self._apart):
             kept = self._histories.peek(partner_id)
@@ -252,7 +252,7 @@ class Projector:
         for partner_id in plan.partner_ids:
             self._histories.drop(partner_id)
         if plan.last is not None and self._several(plan, backlog):
-            taken = plan.last.append_position - backlog.checkpoint.position
+            taken = plan.last.append_position - backlog.progress.position
             self._facts_max_next = max(1, self._work.part(min(taken, self._facts_max_next)))
         else:
             taken = min(len(plan.partner_ids), self._partners_max_next)
@@ -343,23 +343,23 @@ class Projector:
 
 def _through(plan: Plan, backlog: Backlog) -> int:
     """The position up to which the plan takes facts in."""
-    return plan.last.append_position if plan.last else backlog.checkpoint.position
+    return plan.last.append_position if plan.last else backlog.progress.position
 
 
 def _steps(plan: Plan, backlog: Backlog) -> StepRange:
-    checkpoint = backlog.checkpoint
-    return StepRange(checkpoint.cursor, plan.end, _through(plan, backlog), checkpoint.takeover)
+    progress = backlog.progress
+    return StepRange(progress.cursor, plan.end, _through(plan, backlog), progress.takeover)
 
 
 def _after(
-    checkpoint: Checkpoint, plan: Plan, goal: StepPosition, derived: Sequence[PartnerRows], parameters: Parameters
-) -> Checkpoint:
-    """The checkpoint after the plan. Only a barrier makes a timer the goal: reaching it advances `known_through`."""
-    position, known_through, end = checkpoint.position, checkpoint.known_through, plan.end
+    progress: ProjectionProgress, plan: Plan, goal: StepPosition, derived: Sequence[PartnerRows], parameters: Parameters
+) -> ProjectionProgress:
+    """The progress after the plan. Only a barrier makes a timer the goal: reaching it advances `known_through`."""
+    position, known_through, end = progress.position, progress.known_through, plan.end
     if plan.last is not None and (end.timer or end.complete):
         position = plan.last.append_position
         known_through = max(known_through, plan.last.recorded_at)
     if end == goal and end.timer:
         known_through = max(known_through, end.instant)
-    event_position = checkpoint.event_position + sum(len(rows.events) for rows in derived)
-    return Checkpoint(position, known_through, end, event_position, parameters.version, checkpoint.takeover)
+    event_position = progress.event_position + sum(len(rows.events) for rows in derived)
+    return ProjectionProgress(position, known_through, end, event_position, parameters.version, progress.takeover)

@@ -123,7 +123,7 @@ def _groups_of(partner_ids: Iterable[str], facts: Facts, plan: Plan, backlog: Ba
     """For each partner the groups that touch it, up to the end of the plan, and that it has not recorded yet."""
     found: dict[str, list[Facts]] = {partner_id: [] for partner_id in partner_ids}
     logged = {position: list(group) for position, group in groupby(facts, key=_append_position)}
-    cursor = backlog.checkpoint.cursor
+    cursor = backlog.progress.cursor
     for group in backlog.groups:
         of_group = logged.get(group.append_position)
         if of_group is None or (plan.last is None or group.append_position > plan.last.append_position):

@@ -1,7 +1,7 @@
 """Partner histories kept between batches, so that a batch continues where the last one ended.
 
 A pure cache: a dropped history is derived again from the first fact, to the same byte. It holds what follows from one
-version of the checkpoint; any other version empties it.
+version of the progress; any other version empties it.
 """
 
 from collections import OrderedDict
@@ -53,7 +53,7 @@ def _changed(before: Sequence[WindowRow], after: Sequence[WindowRow]) -> Iterato
 
 
 class HistoryCache:
-    """Drops the least recently used history first. `version`: of the checkpoint that the histories follow from.
+    """Drops the least recently used history first. `version`: of the progress that the histories follow from.
 
     A history that a batch uses is not dropped for another partner of the same batch: if there is not room for all, the
     same ones stay from batch to batch.

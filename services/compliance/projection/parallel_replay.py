@@ -19,7 +19,7 @@ from services.compliance.projection.parallel_statements import for_bulk
 from services.compliance.projection.parallel_tasks import run_in_order
 from services.compliance.projection.prior_publication import prior_publications
 from services.compliance.projection.replay import derive
-from services.compliance.read_model.checkpoint import Checkpoint, Takeover
+from services.compliance.read_model.projection_progress import ProjectionProgress, Takeover
 from services.compliance.read_model.routing import ROUTES_OF_ALL_PARTNERS, routed_facts
 from services.compliance.read_model.rows import PartnerRows
 from services.compliance.settings import ComplianceSettings
@@ -46,7 +46,7 @@ class _Task(NamedTuple):
 async def replay_all_partners(
     connection: OwnConnection,
     rebuilt: ComplianceSettings,
-    goal: Checkpoint,
+    goal: ProjectionProgress,
     published_in: str,
     processes: int,
     on_progress: Callable[[str], None],

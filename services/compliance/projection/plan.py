@@ -34,7 +34,7 @@ def goal_of(backlog: Backlog, known_through: datetime | None) -> StepPosition | 
     keys = [_key(group) for group in backlog.groups[-1:]]
     if known_through is not None and backlog.all_read:
         keys.append(StepPosition(known_through, 0, LAST_PARTNER))
-    cursor = backlog.checkpoint.cursor
+    cursor = backlog.progress.cursor
     goal = max(keys, default=cursor)
     return goal if goal > cursor else None
 
@@ -43,7 +43,7 @@ async def plan_of(
     connection: Connection, backlog: Backlog, goal: StepPosition, parameters: Parameters, partners_max: int
 ) -> Plan:
     """The next batch on the way to the goal. `partners_max`: see `PARTNERS_MAX`."""
-    checkpoint, end = backlog.checkpoint, goal
+    progress, end = backlog.progress, goal
     timers = [timer for timer in backlog.timers if timer.due_at <= goal.instant]
     if len(timers) > partners_max:
         del timers[-1]
@@ -60,9 +60,9 @@ async def plan_of(
             end = _key(last)
             break
         touched = set(group.partner_ids)
-        if start < checkpoint.cursor:
-            touched = {partner_id for partner_id in touched if partner_id > checkpoint.cursor.partner_id}
-        after = checkpoint.cursor.partner_id if start < checkpoint.cursor else ""
+        if start < progress.cursor:
+            touched = {partner_id for partner_id in touched if partner_id > progress.cursor.partner_id}
+        after = progress.cursor.partner_id if start < progress.cursor else ""
         if group.broadcast:
             touched.update(await mentioned_after(connection, after, partners_max + 1))
         if group.revision:

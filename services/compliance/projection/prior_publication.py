@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from services.compliance.database import Connection
 from services.compliance.projection.replay import PriorPublication
 from services.compliance.read_model.batch_write import load_publications
-from services.compliance.read_model.checkpoint import Takeover
+from services.compliance.read_model.projection_progress import Takeover
 
 
 async def prior_publications(

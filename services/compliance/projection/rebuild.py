@@ -25,9 +25,14 @@ from services.compliance.projection.follower import BARRIER
 from services.compliance.projection.mentioned_names import mention_people
 from services.compliance.projection.numbering import number_events
 from services.compliance.projection.parallel_replay import replay_all_partners
-from services.compliance.read_model.checkpoint import Checkpoint, Takeover, read_checkpoint, store_checkpoint
 from services.compliance.read_model.known_policy import revision_rows
 from services.compliance.read_model.migrations import upgrade
+from services.compliance.read_model.projection_progress import (
+    ProjectionProgress,
+    Takeover,
+    read_progress,
+    store_progress,
+)
 from services.compliance.read_model.routing import revisions
 from services.compliance.settings import ComplianceSettings
 from services.web.log_check import LogCheck
@@ -165,15 +170,15 @@ class _Replay(NamedTuple):
         return self.targets[0]
 
     async def compare(self) -> Rebuilt:
-        """Derives up to the live checkpoint, and lists the differences."""
+        """Derives as far as the live read model is, and lists the differences."""
         async with self.in_use.transaction(isolation="repeatable_read", readonly=True):
-            found = await self._derive(await read_checkpoint(self.in_use))
+            found = await self._derive(await read_progress(self.in_use))
             self.on_progress("comparing")
             return found._replace(differences=tuple(await differences(self.in_use, self.target)))
 
     async def swap_if_same(self) -> Rebuilt | None:
         """Swaps it in while the follower goes on; None if it would have published other events."""
-        published = await read_checkpoint(self.in_use)
+        published = await read_progress(self.in_use)
         if published.engine_id not in ("", self.live.parameters.version):
             return None
         goal = await _goal(self.target, self.live.parameters)
@@ -182,7 +187,7 @@ class _Replay(NamedTuple):
         if await same_events(self.targets, self.live.database_schema, 0, published.event_position):
             async with self.in_use.transaction():
                 await self.in_use.execute("LOCK TABLE progress IN ACCESS EXCLUSIVE MODE")
-                last = await read_checkpoint(self.in_use)
+                last = await read_progress(self.in_use)
                 known_through = last.cursor.instant if last.cursor.timer else None
                 await self._catch_up(known_through)
                 if await same_events(
@@ -201,7 +206,7 @@ class _Replay(NamedTuple):
             self.on_progress("what was published would be published otherwise now: correcting it")
             # The table, not the row: a follower waiting for the row would block the swap.
             await self.in_use.execute("LOCK TABLE progress IN SHARE ROW EXCLUSIVE MODE")
-            published = await read_checkpoint(self.in_use)
+            published = await read_progress(self.in_use)
             cause = await self._cause(published)
             await self.in_use.execute("SET LOCAL synchronous_commit = on")
             takeover = Takeover(published.event_position, published.cursor, cause)
@@ -211,7 +216,7 @@ class _Replay(NamedTuple):
             await self._swap()
         return found._replace(corrections=found.events - published.event_position)
 
-    async def _cause(self, published: Checkpoint) -> str:
+    async def _cause(self, published: ProjectionProgress) -> str:
         """The fact that installed the engine which corrects. Raises `Unexplained`."""
         fact_id: str | None = await self.in_use.fetchval("SELECT fact_id FROM certification.engine()")
         if fact_id is None:
@@ -223,7 +228,7 @@ class _Replay(NamedTuple):
             )
         return fact_id
 
-    async def _derive(self, goal: Checkpoint) -> Rebuilt:
+    async def _derive(self, goal: ProjectionProgress) -> Rebuilt:
         partners, _ = await asyncio.gather(
             replay_all_partners(
                 self.target, self.rebuilt, goal, self.live.database_schema, self.processes, self.on_progress
@@ -236,11 +241,11 @@ class _Replay(NamedTuple):
         await self._store(goal._replace(event_position=events, engine_id=self.live.parameters.version))
         return Rebuilt(partners, events, goal.position, goal.known_through)
 
-    async def _store(self, checkpoint: Checkpoint) -> None:
+    async def _store(self, progress: ProjectionProgress) -> None:
         """Stores how far the rebuilt read model goes."""
         async with self.target.transaction():
-            await store_checkpoint(self.target, checkpoint, "rebuild")
-            taken_in = await revisions(self.target, max(checkpoint.position, checkpoint.cursor.position))
+            await store_progress(self.target, progress, "rebuild")
+            taken_in = await revisions(self.target, max(progress.position, progress.cursor.position))
             await self.target.copy_records_to_table("policy_revision", records=revision_rows(taken_in))
 
     async def _swap(self) -> None:
@@ -256,8 +261,8 @@ class _Replay(NamedTuple):
         await self.in_use.execute(f'ALTER SCHEMA "{REBUILT_SCHEMA}" RENAME TO "{self.live.database_schema}"')
 
 
-async def _goal(connection: OwnConnection, parameters: Parameters) -> Checkpoint:
-    """The checkpoint after all present facts, behind a barrier."""
+async def _goal(connection: OwnConnection, parameters: Parameters) -> ProjectionProgress:
+    """How far a projection is after all present facts, behind a barrier."""
     known_through = await connection.fetchval(BARRIER)
     position = await connection.fetchval(
         "SELECT coalesce(max(notification_id), 0) FROM certification.stored_events WHERE recorded_at <= $1",
@@ -269,7 +274,7 @@ async def _goal(connection: OwnConnection, parameters: Parameters) -> Checkpoint
     cursor = StepPosition(known_through, 0, LAST_PARTNER)
     if recorded_at == known_through:
         cursor = StepPosition(recorded_at, position, LAST_PARTNER)
-    return Checkpoint(position, known_through, cursor, 0, parameters.version)
+    return ProjectionProgress(position, known_through, cursor, 0, parameters.version)
 
 
 # Schemas -------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from services.compliance.policy.affected_partners import AffectedPartners
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.shared_links import RecordedLinks, SeenLinks
 from services.compliance.policy.step_position import StepPosition
-from services.compliance.read_model.checkpoint import Checkpoint
+from services.compliance.read_model.projection_progress import ProjectionProgress
 from services.compliance.read_model.routing import LoggedFact
 from shared.events.envelope import Fact
 from shared.events.facts import ConsultantLinked, PartnersMerged
@@ -170,13 +170,13 @@ class SharedPeople:
         """The person, if it is kept."""
         return self._people.get(consultant_id)
 
-    def begin_batch(self, checkpoint: Checkpoint) -> None:
-        """Forgets what lies behind the checkpoint, from which the partners go on."""
-        self._position, self._cursor = checkpoint.position, checkpoint.cursor
+    def begin_batch(self, progress: ProjectionProgress) -> None:
+        """Forgets what lies behind the place from which the partners go on."""
+        self._position, self._cursor = progress.position, progress.cursor
         for consultant_id in self._recent & self._people.keys():
-            self._people[consultant_id].forget(checkpoint.position)
+            self._people[consultant_id].forget(progress.position)
         self._recent = {person for person in self._recent & self._people.keys() if self._people[person].latest}
-        self._changed = {position: ids for position, ids in self._changed.items() if position > checkpoint.position}
+        self._changed = {position: ids for position, ids in self._changed.items() if position > progress.position}
 
     def known_position(self, partner_id: str) -> int:
         """The last group of facts that the partner has taken in when the batch begins."""

@@ -31,7 +31,7 @@ async def follow_shared(
     for consultant_id in sorted(backlog.shared):
         if consultant_id in to_read:
             person = SharedPerson(consultant_id, parameters)
-            person.begin(await facts_of(connection, [consultant_id], through), backlog.checkpoint.position)
+            person.begin(await facts_of(connection, [consultant_id], through), backlog.progress.position)
             shared.put(consultant_id, person)
         else:
             shared.take_in(consultant_id, facts[consultant_id])

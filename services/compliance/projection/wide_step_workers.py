@@ -18,7 +18,7 @@ from services.compliance.policy.step_position import StepPosition
 from services.compliance.projection.prior_publication import prior_publications
 from services.compliance.projection.replay import PriorPublication, replay, replay_from_cursor
 from services.compliance.projection.shared_people import PeopleSeen, SharedPeople
-from services.compliance.read_model.checkpoint import Takeover
+from services.compliance.read_model.projection_progress import Takeover
 from services.compliance.read_model.routing import routed
 from services.compliance.read_model.rows import PartnerRows
 from services.compliance.settings import ComplianceSettings

@@ -1,4 +1,4 @@
-"""What to derive next, as of one instant: the checkpoint, the facts recorded since, the timers due.
+"""What to derive next, as of one instant: the progress, the facts recorded since, the timers due.
 
 One statement reads all of it, so that a batch of kept histories takes two round trips: this one and its write.
 
@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import asyncpg
 
 from services.compliance.database import Connection
-from services.compliance.read_model.checkpoint import COLUMNS, FROM, Checkpoint, checkpoint_of
+from services.compliance.read_model.projection_progress import COLUMNS, FROM, ProjectionProgress, progress_of
 from services.compliance.read_model.routing import (
     GROUP_ROUTES,
     LINKED,
@@ -64,7 +64,7 @@ class Timer(NamedTuple):
 class Backlog(NamedTuple):
     """What one snapshot of the database shows.
 
-    `version`: of the checkpoint; a write checks that it is still this one. `engine_id`: of the engine installed; None:
+    `version`: of the progress; a write checks that it is still this one. `engine_id`: of the engine installed; None:
     none was. `all_read`: no group follows these. `timers`: in order. `shared`: the people of the groups who are at very
     many partners; the groups do not say at which.
     Facts are decoded when asked for, since not every batch asks.
@@ -72,7 +72,7 @@ class Backlog(NamedTuple):
 
     version: int
     engine_id: str | None
-    checkpoint: Checkpoint
+    progress: ProjectionProgress
     groups: list[Group]
     all_read: bool
     timers: list[Timer]
@@ -103,8 +103,8 @@ _SQL: Final = statements(
     group_routes=GROUP_ROUTES,
     logged_columns=LOGGED_COLUMNS,
     matters=MATTERS,
-    checkpoint=COLUMNS,
-    from_checkpoint=FROM,
+    progress=COLUMNS,
+    from_progress=FROM,
     revised=REVISED,
     linked=LINKED,
     of_people=OF_PEOPLE,
@@ -129,18 +129,18 @@ async def read_backlog(
     row = await connection.fetchrow(
         _SQL["read_backlog"], facts_max, known_through, timers_max, list(known_shared), shared_min
     )
-    checkpoint = checkpoint_of(row)
+    progress = progress_of(row)
     assert row is not None
     groups = [
         Group(position, at, broadcast, revision, frozenset(ids or ()))
         for position, at, broadcast, revision, ids in row["groups"]
     ]
-    all_read = not groups or groups[-1].append_position < checkpoint.position + facts_max
+    all_read = not groups or groups[-1].append_position < progress.position + facts_max
     timers = [Timer(*timer) for timer in row["timers"]]
     return Backlog(
         row["version"],
         row["engine_id"],
-        checkpoint,
+        progress,
         groups,
         all_read,
         timers,

@@ -1,5 +1,5 @@
 -- name: read_backlog
--- One snapshot: the checkpoint, whole groups of about $1 facts after it with the partners that they touch, the facts
+-- One snapshot: the progress, whole groups of about $1 facts after it with the partners that they touch, the facts
 -- themselves as far as they can matter to a partner, and the first $3 timers due by the last of these facts or by $2.
 -- Few new facts bring along what was recorded about the people whom they link: a history that they join needs it.
 -- $4, $5: see `group_routes`.
@@ -41,8 +41,8 @@ SELECT p.xmin AS version, (SELECT e.engine_id FROM certification.engine() e) AS 
         ORDER BY t.due_at, t.partner_id LIMIT $3
     ) AS timers,
     ARRAY(SELECT s.consultant_id FROM shared s) AS shared,
-    {checkpoint}
-{from_checkpoint}
+    {progress}
+{from_progress}
 
 -- name: mentioned_after
 SELECT DISTINCT partner_id FROM standing WHERE partner_id > $1 ORDER BY partner_id LIMIT $2

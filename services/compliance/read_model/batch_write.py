@@ -1,4 +1,4 @@
-"""Writing what a batch derived together with the checkpoint."""
+"""Writing what a batch derived together with the progress."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,7 +6,7 @@ from typing import Final
 
 from services.compliance.database import Connection
 from services.compliance.policy.published_state import PublicationState, PublishedEvent, load_publication
-from services.compliance.read_model.checkpoint import ADVANCE, NOTIFY, Checkpoint, values_of
+from services.compliance.read_model.projection_progress import ADVANCE, NOTIFY, ProjectionProgress, values_of
 from services.compliance.read_model.rows import ConsultantLinkRow, EventRow, PartnerRows, PersonRows, RevisionRow
 from services.web.statements import statements
 from shared.events.wire import instant_text
@@ -38,27 +38,27 @@ async def write(
     connection: Connection,
     version: int,
     position: int,
-    checkpoint: Checkpoint,
+    progress: ProjectionProgress,
     derived: Sequence[PartnerRows],
     revisions: Sequence[RevisionRow],
     held_by: str,
 ) -> int:
-    """Replaces the rows of these partners and their people, appends their events and stores the checkpoint.
+    """Replaces the rows of these partners and their people, appends their events and stores the progress.
 
     `revisions`: of the policy, where one was taken in: all that are known then.
 
-    All or nothing, in one statement, which notifies listeners of the position. `version`: of the checkpoint that all
-    this follows from, whose facts end at `position`. Raises `ConcurrentUpdate`, with nothing written, if the checkpoint
-    has another version by now. Returns the version of the checkpoint that it wrote.
+    All or nothing, in one statement, which notifies listeners of the position. `version`: of the progress that all
+    this follows from, whose facts end at `position`. Raises `ConcurrentUpdate`, with nothing written, if the progress
+    has another version by now. Returns the version of the progress that it wrote.
     """
     events = [_event(row) for row in sorted(row for partner in derived for row in partner.events)]
     people = [(partner.partner_id, person) for partner in derived for person in partner.people]
     window_counts = [(partner.partner_id, *count) for partner in derived for count in partner.window_counts]
     written = await connection.fetchrow(
         _WRITE,
-        *values_of(checkpoint, held_by),
+        *values_of(progress, held_by),
         version,
-        checkpoint.event_position - len(events),
+        progress.event_position - len(events),
         *_columns(events, 9),
         *_columns([row for partner in derived for row in partner.standings], 15),
         *_columns(window_counts, 3),

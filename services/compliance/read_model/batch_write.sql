@@ -1,5 +1,5 @@
 -- name: write
--- Writes a batch: events, standings, windows, timers, revisions and the checkpoint, all or nothing. Every part depends on the
+-- Writes a batch: events, standings, windows, timers, revisions and the progress, all or nothing. Every part depends on the
 -- update of `progress`: if its row is no longer the one that was read ($9), nothing is written. A second writer waits
 -- for the first to commit and then finds the row changed; if the first fails, the row is as it was read.
 -- Rows that are written already are left out before the insert: a conflict would lock them, and each lock is a write.

@@ -22,7 +22,7 @@ class Takeover(NamedTuple):
     engine_fact_id: str | None
 
 
-class Checkpoint(NamedTuple):
+class ProjectionProgress(NamedTuple):
     """The state of the projection.
 
     `position`: the last fact applied for every partner. `known_through`: every fact recorded by then is at or before
@@ -53,29 +53,31 @@ NOTIFY: Final = f"pg_notify('{COMPLIANCE_CHANNEL}', position::text)"
 """Notifies of every advance, in its transaction."""
 
 
-async def read_checkpoint(connection: Connection) -> Checkpoint:
-    """The committed checkpoint."""
-    return checkpoint_of(await connection.fetchrow(f"SELECT {COLUMNS} {FROM}"))
+async def read_progress(connection: Connection) -> ProjectionProgress:
+    """The committed progress."""
+    return progress_of(await connection.fetchrow(f"SELECT {COLUMNS} {FROM}"))
 
 
-async def store_checkpoint(connection: Connection, checkpoint: Checkpoint, held_by: str) -> None:
+async def store_progress(connection: Connection, progress: ProjectionProgress, held_by: str) -> None:
     """Stores it, and notifies listeners of its position when the transaction commits."""
-    await connection.execute(f"{ADVANCE} RETURNING {NOTIFY}", *values_of(checkpoint, held_by))
+    await connection.execute(f"{ADVANCE} RETURNING {NOTIFY}", *values_of(progress, held_by))
 
 
-def checkpoint_of(row: asyncpg.Record | None) -> Checkpoint:
-    """The checkpoint of a row of `COLUMNS`. Raises `LookupError` for None."""
+def progress_of(row: asyncpg.Record | None) -> ProjectionProgress:
+    """The progress of a row of `COLUMNS`. Raises `LookupError` for None."""
     if row is None:
-        raise LookupError("the read model has no checkpoint: migrate it")
+        raise LookupError("the read model has no progress: migrate it")
     takeover = None
     if row["taken_over_at"] is not None:
         cursor = StepPosition(row["takeover_instant"], row["takeover_position"], row["takeover_partner_id"])
         takeover = Takeover(row["taken_over_at"], cursor, row["engine_fact_id"])
     cursor = StepPosition(row["cursor_instant"], row["cursor_position"], row["cursor_partner_id"])
-    return Checkpoint(row["position"], row["known_through"], cursor, row["event_position"], row["derived_by"], takeover)
+    return ProjectionProgress(
+        row["position"], row["known_through"], cursor, row["event_position"], row["derived_by"], takeover
+    )
 
 
-def values_of(checkpoint: Checkpoint, held_by: str) -> tuple[object, ...]:
+def values_of(progress: ProjectionProgress, held_by: str) -> tuple[object, ...]:
     """The arguments of `ADVANCE`."""
-    position, known_through, cursor, event_position, engine_id, _ = checkpoint
+    position, known_through, cursor, event_position, engine_id, _ = progress
     return (position, known_through, *cursor, event_position, engine_id, held_by)
