@@ -10,26 +10,8 @@ import click
 import msgspec
 
 from services.cli.imports.mapping import ImportMapping, MappedFact
-from shared.events.facts import (
-    TOPIC_OF,
-    AttemptScored,
-    CertificationRecognised,
-    ConsultantLeft,
-    ConsultantLinked,
-    CourseCompleted,
-    ExamRegistered,
-    FactData,
-    PartnerClosed,
-    PartnerEnrolled,
-    PartnerKindChanged,
-    PartnerProgrammeChanged,
-    PartnersMerged,
-    PolicyRevised,
-    PortalChangeCorrected,
-    PortalChangeDeclared,
-    RevocationOrdered,
-    ScoreCorrected,
-)
+from shared.events import facts
+from shared.events.facts import TOPIC_OF, FactData
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = datetime.resolution
@@ -62,22 +44,22 @@ _CERTIFICATION: Final = ("consultant_id", "product")
 _ATTEMPT: Final = ("registration_id", "attempt")
 
 KINDS: Final = (
-    Kind("partners", PartnerEnrolled, ("partner_id",)),
-    Kind("partners/{partner_id}/kind-changes", PartnerKindChanged, ("partner_id",)),
-    Kind("partners/{partner_id}/programme-changes", PartnerProgrammeChanged, ("partner_id",)),
-    Kind("partners/{partner_id}/closure", PartnerClosed, ("partner_id",)),
-    Kind("partners/{partner_id}/merger", PartnersMerged, ("partner_id",)),
-    Kind("partners/{partner_id}/consultants", ConsultantLinked, _LINK),
-    Kind("partners/{partner_id}/departures", ConsultantLeft, _LINK),
-    Kind("course-completions", CourseCompleted, (*_CERTIFICATION, "portal_change_id")),
-    Kind("recognised-certifications", CertificationRecognised, _CERTIFICATION),
-    Kind("certification-revocations", RevocationOrdered, _CERTIFICATION),
-    Kind("exam-registrations", ExamRegistered, ("registration_id",), once=True),
-    Kind("exam-registrations/{registration_id}/attempts", AttemptScored, _ATTEMPT, once=True),
-    Kind("exam-registrations/{registration_id}/attempts/{attempt}/corrections", ScoreCorrected, _ATTEMPT),
-    Kind("portal-changes", PortalChangeDeclared, ("portal_change_id",), once=True),
-    Kind("portal-changes/{portal_change_id}/corrections", PortalChangeCorrected, ("portal_change_id",)),
-    Kind("policy-revisions", PolicyRevised, ("policy_id",), once=True),
+    Kind("partners", facts.PartnerEnrolled, ("partner_id",)),
+    Kind("partners/{partner_id}/kind-changes", facts.PartnerKindChanged, ("partner_id",)),
+    Kind("partners/{partner_id}/programme-changes", facts.PartnerProgrammeChanged, ("partner_id",)),
+    Kind("partners/{partner_id}/closure", facts.PartnerClosed, ("partner_id",)),
+    Kind("partners/{partner_id}/merger", facts.PartnersMerged, ("partner_id",)),
+    Kind("partners/{partner_id}/consultants", facts.ConsultantLinked, _LINK),
+    Kind("partners/{partner_id}/departures", facts.ConsultantLeft, _LINK),
+    Kind("course-completions", facts.CourseCompleted, (*_CERTIFICATION, "portal_change_id")),
+    Kind("recognised-certifications", facts.CertificationRecognised, _CERTIFICATION),
+    Kind("certification-revocations", facts.RevocationOrdered, _CERTIFICATION),
+    Kind("exam-registrations", facts.ExamRegistered, ("registration_id",), once=True),
+    Kind("exam-registrations/{registration_id}/attempts", facts.AttemptScored, _ATTEMPT, once=True),
+    Kind("exam-registrations/{registration_id}/attempts/{attempt}/corrections", facts.ScoreCorrected, _ATTEMPT),
+    Kind("portal-changes", facts.PortalChangeDeclared, ("portal_change_id",), once=True),
+    Kind("portal-changes/{portal_change_id}/corrections", facts.PortalChangeCorrected, ("portal_change_id",)),
+    Kind("policy-revisions", facts.PolicyRevised, ("policy_id",), once=True),
 )
 BY_NAME: Final = {kind.name: kind for kind in KINDS}
 BY_TOPIC: Final = {kind.topic: kind for kind in KINDS}

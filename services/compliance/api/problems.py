@@ -4,16 +4,7 @@ from typing import Final
 
 from services.compliance.historical_answers.pool import TakesTooLong, TooManyQuestions
 from services.compliance.refusals import InvalidQuery, KnownInTheFuture, NeverMentioned, NeverRecordedSo
-from services.compliance.webhooks.refusals import (
-    NoSuchEndpoint,
-    NoSuchEvent,
-    NotActive,
-    NotResendable,
-    OtherRevision,
-    SecretLost,
-    StartOutOfRange,
-    TooManySecrets,
-)
+from services.compliance.webhooks import refusals as webhooks
 from services.compliance.what_ifs.kept import NoSuchWhatIf, TooManyWhatIfs, WhatIfsOff
 from services.web.problem_details import KNOWN_IN_THE_FUTURE, MALFORMED, SHARED, ProblemTable, ProblemType
 from services.web.refusal import Refusal
@@ -48,14 +39,14 @@ PROBLEMS: Final[ProblemTable] = {
     TooManyWhatIfs: ProblemType(503, "too-many-what-ifs", "Too many what-ifs wait"),
     WhatIfsOff: ProblemType(503, "what-ifs-off", "What-ifs are off", passes=False),
     NoSuchWhatIf: ProblemType(404, "no-such-what-if", "No such what-if"),
-    StartOutOfRange: MALFORMED,
-    NoSuchEndpoint: ProblemType(404, "no-such-endpoint", "No such webhook endpoint"),
-    NoSuchEvent: ProblemType(404, "no-such-event", "No such compliance event"),
-    NotResendable: ProblemType(409, "not-resendable", "This event cannot be sent again"),
-    NotActive: ProblemType(409, "not-active", "The endpoint is not active"),
-    OtherRevision: ProblemType(412, "precondition-failed", "It was changed meanwhile"),
+    webhooks.StartOutOfRange: MALFORMED,
+    webhooks.NoSuchEndpoint: ProblemType(404, "no-such-endpoint", "No such webhook endpoint"),
+    webhooks.NoSuchEvent: ProblemType(404, "no-such-event", "No such compliance event"),
+    webhooks.NotResendable: ProblemType(409, "not-resendable", "This event cannot be sent again"),
+    webhooks.NotActive: ProblemType(409, "not-active", "The endpoint is not active"),
+    webhooks.OtherRevision: ProblemType(412, "precondition-failed", "It was changed meanwhile"),
     NotDeliverable: ProblemType(422, "unacceptable-url", "Nothing may be sent to this URL"),
-    TooManySecrets: ProblemType(409, "too-many-secrets", "Too many secrets sign at once"),
-    SecretLost: ProblemType(409, "secret-lost", "No key opens the secret of this endpoint"),
+    webhooks.TooManySecrets: ProblemType(409, "too-many-secrets", "Too many secrets sign at once"),
+    webhooks.SecretLost: ProblemType(409, "secret-lost", "No key opens the secret of this endpoint"),
     WebhooksOff: ProblemType(503, "webhooks-off", "Webhooks are off", passes=False),
 }
