@@ -130,7 +130,7 @@ async def test_a_void_leaves_the_id_free(caller: Caller) -> None:
 
 
 async def test_a_refused_programme_is_answered_with_those_in_force(caller: Caller) -> None:
-    """R11: not those of a revision that is to come, nor of one that is void."""
+    """R11: not those of a revision that is to come, nor of one that is voided."""
     revision = (await revise(caller, programmes=["PARTNER_ELITE", "PARTNER_SUCCESS"])).json()
     await revise(caller, "later", programmes=["PARTNER_LATER"], effective_at=LATER)
     refused = {"partner_id": "P1", "kind": "VAR", "programme": "Partner Elite"}

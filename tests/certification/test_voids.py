@@ -42,7 +42,7 @@ async def grants(caller: Caller) -> dict[tuple[str, str], list[Any]]:
 
 
 class TestAttempts:
-    """An attempt whose score is void can be scored again."""
+    """An attempt whose score is voided can be scored again."""
 
     async def test_another_score_is_a_new_fact(self, caller: Caller) -> None:
         await caller.course(effective_at=LONG_AGO)

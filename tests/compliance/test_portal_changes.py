@@ -1,4 +1,4 @@
-"""The list of portal changes: with the terms in force, latest announced first, without those that are void."""
+"""The list of portal changes: with the terms in force, latest announced first, without those that are voided."""
 
 from typing import Any
 

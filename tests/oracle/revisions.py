@@ -52,7 +52,7 @@ class _Author:
         return ordered
 
     def revise(self) -> None:
-        """The policy changes in one term or two, now or later; some are void, some recorded again under their id.
+        """The policy changes in one term or two, now or later; some are voided, some recorded again under their id.
 
         One in twenty is dated back, which is refused. At its instant, or at a deadline that it sets, somebody comes or
         goes.

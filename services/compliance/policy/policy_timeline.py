@@ -58,7 +58,7 @@ class Term(Generic[_T]):
         return self._holds(place)
 
     def remove(self, fact: Fact) -> Changed | None:
-        """The revision is void. Returns from when to when it held; None: it never did, or did not set the term."""
+        """The revision is voided. Returns from when to when it held; None: it never did, or did not set the term."""
         key = (fact.effective_at, fact.position)
         place = bisect_left(self._keys, key)
         if place == len(self._keys) or self._keys[place] != key:

@@ -98,7 +98,7 @@ class Story:
         assert {name: answer[name] for name in expected} == expected
 
     def then_no_registration(self, registration: str, *, at: datetime, known_at: datetime | None = None) -> None:
-        """It was not recorded by then, or is void."""
+        """It was not recorded by then, or is voided."""
         assert self.teller.registration(registration, at, known_at) is None
 
     def then_notified(self, change: str, *partners: str, at: datetime, known_at: datetime | None = None) -> None:

@@ -105,7 +105,7 @@ def test_products_are_added_and_taken_out(story: Story) -> None:
 
 @rule("R38", "R33", through_http=True)
 def test_the_last_correction_recorded_of_a_term_wins_and_can_be_voided(story: Story) -> None:
-    """Given two corrections of the due day and one of another term between them, when the last is void, then the first
+    """Given two corrections of the due day and one of another term between them, when the last is voided, the first
     holds again, and the other stands."""
     team(story, "ines", "omar")
     story.given(portal_changes("login", ANNOUNCED, DUE_ON, products=(S200S,)))
@@ -157,7 +157,7 @@ def test_a_correction_that_waited_for_a_change_announced_after_its_due_day_says_
 
 @rule("R38", "R33", through_http=True)
 def test_a_change_that_is_recorded_again_is_as_corrected(story: Story) -> None:
-    """A correction hangs on the id: it stands when the declaration is void, and applies to the next one."""
+    """A correction hangs on the id: it stands when the declaration is voided, and applies to the next one."""
     team(story, "ines", "omar")
     story.given(declared := portal_changes("login", ANNOUNCED, DUE_ON))
     story.given(correction := portal_change_is_corrected("login", ANNOUNCED + DAY, due_on=LATER))

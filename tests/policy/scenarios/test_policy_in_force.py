@@ -232,7 +232,7 @@ def test_of_two_revisions_at_one_instant_the_later_recorded_wins_term_by_term(st
 
 @rule("R39", "R33", through_http=True)
 def test_the_void_of_a_revision_acts_on_all_time_from_its_recording(story: Story) -> None:
-    """Given windows of a revised minimum and revised days, when the revision is void, then only the loss that was one
+    """Given windows of a revised minimum and revised days, when the revision is voided, then only the loss that was one
     counts, with the days of the first policy; what was known before stays."""
     team(story, "ines", "omar")
     revised_at, voided_at = LOSS - DAY, LOSS + 20 * DAY
@@ -249,7 +249,7 @@ def test_the_void_of_a_revision_acts_on_all_time_from_its_recording(story: Story
 
 @rule("R39", "R34", "R33")
 def test_a_revision_is_never_dated_back_and_its_id_stands_for_one(story: Story) -> None:
-    """Given a revision, then its id is taken until it is void; one that is dated back is refused."""
+    """Given a revision, then its id is taken until it is voided; one that is dated back is refused."""
     first = revises("one", LOSS, window_days=45)
     story.refuses(revises("back", LOSS - MICROSECOND, window_days=45, recorded_at=LOSS), "R39")
     story.given(first)

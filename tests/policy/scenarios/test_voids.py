@@ -65,7 +65,7 @@ def test_a_registration_is_exhausted_by_scores_that_stand(story: Story) -> None:
 
 @rule("R33", "R34")
 def test_an_attempt_scored_again_has_one_score(story: Story) -> None:
-    """Given an attempt scored again, then the same score is known, another is a conflict, and it can be void, too."""
+    """Given an attempt scored again, then the same score is known, another is a conflict, and it can be voided, too."""
     story.given(registers("exam-1", "ines", START), completes_course("ines", START))
     story.given(wrong := scores("exam-1", 1, "50", EXAM), is_void(wrong, FOUND_OUT))
     story.given(second := scores("exam-1", 1, "91", AGAIN))
