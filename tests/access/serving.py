@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypedDict, TypeVar, Unpack
 
 import httpx
 from cryptography.fernet import Fernet
@@ -25,26 +25,21 @@ SECONDS_MAX: Final = 20
 BOOTSTRAP: Final = "an-example-of-a-key-that-an-owner-chose-0123456789"
 
 
+class Options(TypedDict, total=False):
+    """How the system is started, where that is not the default of `running`."""
+
+    bootstrap: str | None
+    keyless: bool
+    sandbox: bool
+    webhooks: bool
+    claim_queue_max: int
+
+
 @asynccontextmanager
-async def served(
-    database: Database,
-    *,
-    bootstrap: str | None = None,
-    keyless: bool = True,
-    sandbox: bool = False,
-    webhooks: bool = False,
-    claim_queue_max: int = 1000,
-) -> AsyncIterator[httpx.AsyncClient]:
+async def served(database: Database, **options: Unpack[Options]) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the system, which sends no key."""
     async with (
-        running(
-            database,
-            bootstrap=bootstrap,
-            keyless=keyless,
-            sandbox=sandbox,
-            webhooks=webhooks,
-            claim_queue_max=claim_queue_max,
-        ) as gateway,
+        running(database, **options) as gateway,
         httpx.AsyncClient(
             transport=httpx.ASGITransport(gateway, raise_app_exceptions=False), base_url="http://localhost"
         ) as http,

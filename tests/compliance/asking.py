@@ -42,3 +42,14 @@ async def answer(client: httpx.AsyncClient, path: str, **question: object) -> di
     assert response.status_code == 200, response.text
     found: dict[str, Any] = response.json()
     return found
+
+
+async def pages(client: httpx.AsyncClient, path: str, **question: object) -> list[dict[str, Any]]:
+    """Every item of a list, page after page."""
+    items: list[dict[str, Any]] = []
+    page = await answer(client, path, **question)
+    items += page[path.partition("?")[0]]
+    while page["next"] is not None:
+        page = await answer(client, path, **question, after=page["next"])
+        items += page[path.partition("?")[0]]
+    return items

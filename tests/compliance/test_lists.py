@@ -1,7 +1,6 @@
 """Lists of partners and windows: pages, filters, the present and any other moment."""
 
 from datetime import timedelta
-from typing import Any
 
 import httpx
 import psycopg
@@ -15,7 +14,7 @@ from services.compliance.settings import ComplianceSettings
 from shared.events.envelope import Fact
 from shared.events.facts import ConsultantLeft, ConsultantLinked, PartnerEnrolled
 from shared.events.wire import instant_text
-from tests.compliance.asking import answer, ask, asking
+from tests.compliance.asking import answer, ask, asking, pages
 from tests.compliance.log import OURS, Log, as_follower, set_clock, settings_for
 from tests.compliance.seed import BEGIN, DAY, SeedFacts
 from tests.compliance.twelve_partners import DEADLINE, NOW, PARTNERS, told
@@ -271,14 +270,3 @@ async def test_a_window_that_ends_soon_is_counted_however_many_close_before_it(
         {"count": 1, "more": True},
         {"count": 1, "more": False},
     )
-
-
-async def pages(client: httpx.AsyncClient, path: str, **question: object) -> list[dict[str, Any]]:
-    """Every item of a list, page after page."""
-    items: list[dict[str, Any]] = []
-    page = await answer(client, path, **question)
-    items += page[path.partition("?")[0]]
-    while page["next"] is not None:
-        page = await answer(client, path, **question, after=page["next"])
-        items += page[path.partition("?")[0]]
-    return items

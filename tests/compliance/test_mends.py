@@ -16,7 +16,17 @@ from tests.compliance.test_consultant_lists import ANNOUNCED, NOW, followed, tol
 from tests.databases import Database
 
 LOST = datetime(2022, 3, 24, 9, tzinfo=UTC)
+JOINS = NOW + 10 * DAY
 PATHS = ("partners/P1/compliance/S200P", "partners/P1/authorisations/S200P?customer=new")
+
+
+def after_the_loss() -> list[tuple[Fact, ...]]:
+    """C left P1; H will join it."""
+    seed = SeedFacts()
+    seed.groups = told()
+    seed.tell(LOST, ConsultantLeft("P1", "C"))
+    position = seed.head + 1
+    return [*seed.groups, (Fact("joins", JOINS, LOST, ConsultantLinked("P1", "H"), position, position),)]
 
 
 async def mends(client: httpx.AsyncClient, **at: object) -> dict[str, Any] | None:
@@ -31,12 +41,7 @@ async def mends(client: httpx.AsyncClient, **at: object) -> dict[str, Any] | Non
 
 async def test_an_answer_says_who_is_nearest_and_what_each_lacks(sandbox_database: Database) -> None:
     """R18: C left. B only needs maintenance, D a pass, E both; F left, and H joins later."""
-    seed = SeedFacts()
-    seed.groups = told()
-    seed.tell(LOST, ConsultantLeft("P1", "C"))
-    joins, position = NOW + 10 * DAY, seed.head + 1
-    seed.groups.append((Fact("joins", joins, LOST, ConsultantLinked("P1", "H"), position, position),))
-    settings = await followed(sandbox_database, seed.groups, NOW)
+    settings = await followed(sandbox_database, after_the_loss(), NOW)
     with psycopg.connect(sandbox_database.owner_url, autocommit=True) as owner:
         owner.execute("INSERT INTO certification.profile VALUES ('B', 'Bo Lind', 'bo@example.org')")
     expected = {
@@ -57,8 +62,8 @@ async def test_an_answer_says_who_is_nearest_and_what_each_lacks(sandbox_databas
         assert await mends(client, at=instant_text(LOST - DAY)) is None, "it was compliant"
         before = await mends(client, at=instant_text(ANNOUNCED + 2 * DAY), known_at=instant_text(ANNOUNCED))
         assert before is None, "B, C and F count"
-        assert (await answer(client, PATHS[1]))["next_change_at"] == instant_text(joins)
-        later = await mends(client, at=instant_text(joins))
+        assert (await answer(client, PATHS[1]))["next_change_at"] == instant_text(JOINS)
+        later = await mends(client, at=instant_text(JOINS))
         assert later is not None
         assert [person["consultant_id"] for person in later["nearest"]] == ["B", "D", "E", "H"]
         other = (await answer(client, "partners/P2/compliance/S200P"))["mends"]
@@ -67,12 +72,7 @@ async def test_an_answer_says_who_is_nearest_and_what_each_lacks(sandbox_databas
 
 async def test_who_is_nearest_is_answered_again_as_it_is_by_then(sandbox_database: Database) -> None:
     """Asked once, then after a name came and went, after the clock ran, and after a further fact."""
-    seed = SeedFacts()
-    seed.groups = told()
-    seed.tell(LOST, ConsultantLeft("P1", "C"))
-    joins, position = NOW + 10 * DAY, seed.head + 1
-    seed.groups.append((Fact("joins", joins, LOST, ConsultantLinked("P1", "H"), position, position),))
-    settings = await followed(sandbox_database, seed.groups, NOW)
+    settings = await followed(sandbox_database, after_the_loss(), NOW)
     async with asking(settings) as client:
 
         async def nearest() -> dict[str, tuple[str | None, list[str]]]:
@@ -91,10 +91,11 @@ async def test_who_is_nearest_is_answered_again_as_it_is_by_then(sandbox_databas
             assert (await nearest())["D"] == ("Di Moss", ["pass"])
             owner.execute("DELETE FROM certification.profile")
             assert (await nearest())["D"] == (None, ["pass"])
-        set_clock(sandbox_database, joins)
+        set_clock(sandbox_database, JOINS)
         assert list(await nearest()) == ["B", "D", "E", "H"]
-        course = Fact("course", joins, joins, CourseCompleted("E", "S200P"), position + 1, position + 1)
-        await followed(sandbox_database, [(course,)], joins)
+        position = after_the_loss()[-1][-1].position + 1
+        course = Fact("course", JOINS, JOINS, CourseCompleted("E", "S200P"), position, position)
+        await followed(sandbox_database, [(course,)], JOINS)
         assert (await nearest())["E"] == (None, ["pass"])
 
 

@@ -290,14 +290,3 @@ async def test_the_service_starts_without_its_database_and_says_that_it_is_away(
 async def test_readiness_says_how_far_the_projection_is(client: httpx.AsyncClient) -> None:
     found = (await client.get(f"{ORIGIN}/compliance/readyz")).json()
     assert (found["status"], found["position"], found["facts_behind"]) == ("ready", HEAD, 0)
-
-
-async def pages(client: httpx.AsyncClient, path: str, **question: object) -> list[dict[str, Any]]:
-    """Every item of a list, page after page."""
-    items: list[dict[str, Any]] = []
-    page = await answer(client, path, **question)
-    items += page[path.partition("?")[0]]
-    while page["next"] is not None:
-        page = await answer(client, path, **question, after=page["next"])
-        items += page[path.partition("?")[0]]
-    return items

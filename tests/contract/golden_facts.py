@@ -9,6 +9,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
+from msgspec.structs import replace
+
 from shared.events import facts, system_facts
 from shared.events.envelope import Fact
 from shared.events.facts import FactData, Period
@@ -34,15 +36,7 @@ def _reported(fact_id: str, data: FactData) -> Fact:
 
 
 def _decided(fact_id: str, data: FactData) -> Fact:
-    return Fact(
-        fact_id=fact_id,
-        effective_at=EFFECTIVE,
-        recorded_at=RECORDED,
-        data=data,
-        actor="sage-university",
-        correlation_id="lms-batch-7",
-        causation_id="F-scored",
-    )
+    return replace(_reported(fact_id, data), causation_id="F-scored")
 
 
 def _bare(fact_id: str, data: FactData) -> Fact:

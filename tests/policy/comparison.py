@@ -27,6 +27,17 @@ def standing_view(standing: Standing | None) -> View | None:
     """What the policy says of a partner and product, without product and reasons."""
     if standing is None:
         return None
+    return _view(standing, [_window(window, window.policy_id) for window in standing.windows])
+
+
+def defined_view(standing: by_definition.Standing | None) -> View | None:
+    """The same of the calculator."""
+    if standing is None:
+        return None
+    return _view(standing, [_window(window, window.policy) for window in standing.windows])
+
+
+def _view(standing: Standing | by_definition.Standing, windows: list[tuple[object, ...]]) -> View:
     return {
         "counted": list(standing.counted),
         "headcount": standing.headcount,
@@ -35,24 +46,7 @@ def standing_view(standing: Standing | None) -> View | None:
         "status": standing.status,
         "sell_new": standing.sell_new,
         "maintain_existing": standing.maintain_existing,
-        "windows": [_window(window, window.policy_id) for window in standing.windows],
-        "suspensions": [(suspension.since, suspension.to) for suspension in standing.suspensions],
-    }
-
-
-def defined_view(standing: by_definition.Standing | None) -> View | None:
-    """The same of the calculator."""
-    if standing is None:
-        return None
-    return {
-        "counted": standing.counted,
-        "headcount": standing.headcount,
-        "minimum": standing.minimum,
-        "shortfall": standing.shortfall,
-        "status": standing.status,
-        "sell_new": standing.sell_new,
-        "maintain_existing": standing.maintain_existing,
-        "windows": [_window(window, window.policy) for window in standing.windows],
+        "windows": windows,
         "suspensions": [(suspension.since, suspension.to) for suspension in standing.suspensions],
     }
 
