@@ -60,13 +60,13 @@ from services.web.readiness_check import ReadinessCheck
 from shared.events.channels import COMPLIANCE_CHANNEL
 
 FEED_CONNECTIONS: Final = 2
-"""For feeds alone: however many read them, questions find their own connections free."""
+"""Only feeds use them: however many readers there are, questions have connections of their own."""
 
 WHAT_IF_CONNECTIONS: Final = 2
-"""One to work with, one to ask with."""
+"""One for the work, one for questions about it."""
 
 STATEMENT_SECONDS_MAX: Final = 5.0
-"""Of what serves: questions are lookups, and pages."""
+"""The limit of a statement that answers a caller: it looks something up, or reads a page."""
 
 _DESCRIPTION: Final = """
 Every question takes `at`, the instant asked about, and `known_at` or `known_position`: only facts known by then count.
@@ -75,7 +75,7 @@ Both are now unless you give them. With `min_position` the answer waits until wh
 
 
 LISTS_SHARE: Final = 4
-"""Lists read on so small a part of the connections: they can walk through everything."""
+"""Lists use one connection in so many at most, because a list can walk through everything."""
 
 _ENDPOINT: Final = f"{PATH}/{{endpoint_id}}"
 LINKS: Final = {

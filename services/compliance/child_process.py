@@ -20,7 +20,7 @@ class Messages:
 
     @classmethod
     async def of(cls, end: socket.socket) -> "Messages":
-        """Those of this socket."""
+        """The messages over this socket."""
         return cls(*await asyncio.open_unix_connection(sock=end))
 
     @property

@@ -48,9 +48,9 @@ class Column(NamedTuple):
 class Table:
     """The columns of a list, and how its rows are written.
 
-    `row`: the type of a row, whose fields are the columns, those of an object in it with its name in front; or the
-    names of the columns themselves. `rest`: one more column, with the other members of a row as JSON. Rows that are
-    plain values have one column.
+    `row`: the type of a row, whose fields are the columns, or the names of the columns. The fields of an object in a
+    row have its name in front. Rows that are plain values have one column. `rest`: one more column, with the other
+    members of a row as JSON.
     """
 
     def __init__(self, row: type | Sequence[str], rest: str | None = None) -> None:

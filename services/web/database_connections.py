@@ -1,4 +1,4 @@
-"""What the connections of every service to PostgreSQL share: the errors that pass by themselves, and no reset."""
+"""What the connections of all services to PostgreSQL share."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -34,7 +34,7 @@ CONNECTION_LOST: Final = (OSError, asyncpg.InterfaceError, asyncpg.InternalClien
 async def terminating(
     connecting: Awaitable[_Connection], hear: Mapping[str, Callable[..., None]] | None = None
 ) -> AsyncIterator[_Connection]:
-    """The connection, cut off at the end, whatever it waits for. `hear`: who listens to each channel."""
+    """The connection, cut off at the end, whatever it waits for. `hear`: the listener of each channel."""
     connection = await connecting
     try:
         for channel, callback in (hear or {}).items():

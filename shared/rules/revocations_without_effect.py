@@ -9,9 +9,9 @@ from shared.rules.no_effect_reasons import Findings
 
 
 def revocations_without_effect(revocations: Iterable[Fact], instants: Sequence[datetime]) -> Findings:
-    """The revocations with nothing to end: no attempt and no recognition by then that an earlier one left.
+    """The revocations with nothing to end: no attempt or recognition came since the one before, or since the beginning.
 
-    Both in the order of their instants. `instants`: those of the attempts and recognitions.
+    `instants`: of the attempts and recognitions. Both are in the order of time.
     """
     ended = 0
     for revocation in revocations:

@@ -118,7 +118,7 @@ class TestAttempts:
 
 
 class TestRegistrations:
-    """A voided registration is none until it is recorded again."""
+    """A voided registration does not exist until it is recorded again."""
 
     async def test_it_is_not_found_until_recorded_again(self, caller: Caller) -> None:
         first = await caller.register("R1", effective_at=LONG_AGO)
@@ -245,7 +245,7 @@ class TestPortalChanges:
 
 @pytest.mark.parametrize("number", [1, 2])
 async def test_attempts_left_is_what_can_be_scored(caller: Caller, number: int) -> None:
-    """For every (at, known_at): as many as are not made by then, of those that stood then."""
+    """At every (at, known_at): two, less the attempts made by then whose scores were not voided by then."""
     await caller.register("R1", effective_at=LONG_AGO)
     first = await caller.score("R1", number, "50", effective_at=LATER)
     second = await caller.score("R1", 3 - number, "60", effective_at=LATER)

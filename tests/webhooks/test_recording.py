@@ -29,13 +29,13 @@ FAILED = {"delivered": False, "position_last": 1, "position_to": 0, "sequence": 
 
 
 def settings_of(caller: Caller) -> ComplianceSettings:
-    """Those of a dispatcher on the caller's database."""
+    """The settings of a dispatcher on the caller's database."""
     return as_dispatcher(settings_for(caller.database))
 
 
 @asynccontextmanager
 async def recording(recorder: Recorder) -> AsyncIterator[None]:
-    """It writes meanwhile."""
+    """The recorder writes while the context lasts."""
     task = asyncio.create_task(recorder.run())
     try:
         yield
@@ -78,7 +78,7 @@ async def leased(caller: Caller) -> OutcomeWrite:
 
 
 async def ended(caller: Caller, how: str) -> bool:
-    """Whether somebody waited for a lock, and does no more."""
+    """Whether somebody waited for a lock and was ended. `how`: the function that ends a session, or its statement."""
     with psycopg.connect(caller.database.superuser_url, autocommit=True) as superuser:
         found = superuser.execute(
             f"SELECT {how}(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
@@ -349,7 +349,7 @@ async def test_attempts_are_deleted_by_endpoint_also_as_planned_when_there_were_
 
 
 async def test_without_anything_to_record_it_needs_no_database(caplog: pytest.LogCaptureFixture) -> None:
-    """The dispatcher says it already; this would say it four times a second, of something that is not there."""
+    """The dispatcher says that the database is away; the recorder would say it four times a second."""
     settings = ComplianceSettings.model_validate({"database_url": "postgresql://nobody@127.0.0.1:1/none"})
     async with recording(Recorder(settings)):
         await asyncio.sleep(0.2)

@@ -28,8 +28,8 @@ StartAt = int | datetime | None
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """An endpoint with its health. `key_pair`: the newest, sealed; null: it has none.
 
-    `registered_by`, `changed_by`: the callers. `head`: the last position of the log; `warned_hours`: how long it fails,
-    roughly.
+    `registered_by`, `changed_by`: the callers. `head`: the last position of the log. `warned_hours`: the hours of
+    failure last warned of.
     """
 
     endpoint_id: str
