@@ -107,9 +107,9 @@ MISTAKES: Final = (
         WINDOWS,
     ),
     Mistake(
-        "what a person has done is kept, whatever is told later",
+        "what a person has done is kept, whatever is recorded later",
         f"{READ_MODEL}/training_cache.py",
-        "if kept is not None and kept[0] == told:",
+        "if kept is not None and kept[0] == last:",
         "if kept is not None:",
         f"{LISTS}::test_a_list_takes_in_each_further_course_and_score",
     ),
