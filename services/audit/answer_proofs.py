@@ -56,7 +56,7 @@ class AnswerProofs:
 
 
 def _within(facts: dict[int, SealedFact]) -> Iterator[tuple[int, SealedFact]]:
-    """The first of them, as far as an answer holds."""
+    """The first of the facts, as many as an answer can hold."""
     left = ENTRIES_CHARACTERS_MAX
     for position, fact in facts.items():
         left -= len(fact.entry)

@@ -48,7 +48,7 @@ from services.web.sandbox_mismatch import refuse_sandbox_mismatch
 from shared.engine import engine_for
 
 FEED_CONNECTIONS: Final = 2
-"""For feeds alone: however many read them, calls find their own connections free."""
+"""Only feeds use them: however many readers there are, calls have connections of their own."""
 
 BATCHES_MAX: Final = 3
 BATCHES_PER_CALLER_MAX: Final = 2

@@ -18,7 +18,7 @@ class WhatIf(NamedTuple):
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more is found."""
+        """Whether nothing more will be found."""
         return self.answer is None or self.answer["state"] not in ("waiting", "running")
 
 

@@ -80,7 +80,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class KeyRing:
-    """Belongs to one event loop. `url`, `role`: where the log is read; None: there are not issued keys.
+    """Belongs to one event loop. `url`, `role`: where the log is read; None: no keys are issued.
 
     `bootstrap`: the key of the setting `SAGECERT_API_KEY`. `keyless`: callers need no key as long as there never was
     any; for systems that listen on loopback only.
@@ -158,7 +158,7 @@ class KeyRing:
                 self._reading.pop(caller.digest, None)
 
     def _lets_in(self, digest: bytes | None) -> bool:
-        """None: of a caller without a key."""
+        """Whether a caller with this key, or (None) without one, is still let in."""
         return self._changes == _NONE_EVER if digest is None else digest in self._callers
 
     def _end_calls(self) -> None:

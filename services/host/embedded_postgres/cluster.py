@@ -94,9 +94,9 @@ def _initialise(cluster: Path, binaries: Binaries, account: Account, durable: bo
 
 
 def environment() -> dict[str, str]:
-    """Ours, in the locale that is everywhere.
+    """The environment of this process, in the locale that every machine has.
 
-    The server's log is read for what stopped it. And on macOS a server without a valid locale can start threads when
+    The server's log is searched for what stopped it. On macOS a server without a valid locale can start threads when
     it asks for one, and then refuses to run.
     """
     return {**os.environ, "LC_ALL": "C"}
