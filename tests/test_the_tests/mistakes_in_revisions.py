@@ -61,7 +61,7 @@ REVISION_MISTAKES: Final = (
     Mistake(
         "a window keeps the days of a voided revision",
         f"{POLICY}/partner_history.py",
-        "changed = sweep.days_changed(*days) or changed",
+        "changed = sweep.days_changed(days) or changed",
         "changed = changed",
         None,
         calculator=False,
