@@ -51,15 +51,15 @@ def exams_without_effect(
 def _of_attempt(scored: Fact, corrections: Sequence[Fact]) -> Findings:
     """The corrections of an attempt that never decided anything (R32): in force for no time, or with the same score."""
     line = [_in_force(fact, scored) for fact in (scored, *sorted(corrections, key=_effective_at))]
-    instead: list[Decimal] = []
+    instead: set[Decimal] = set()
     for score, following in zip(line, (*line[1:], None), strict=True):
-        if score.fact is not scored and all(other == score.score for other in instead):
+        if score.fact is not scored and instead <= {score.score}:
             yield score.fact, "score_unchanged"
         elif score.fact is not scored and following is not None and score.since == following.since:
             yield score.fact, "overruled"
         if following is not None and score.since != following.since:
             instead.clear()
-        instead.append(score.score)
+        instead.add(score.score)
 
 
 def _in_force(fact: Fact, scored: Fact) -> _InForce:

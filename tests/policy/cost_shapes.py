@@ -7,9 +7,11 @@ from typing import Any
 
 from shared.events.envelope import Fact
 from shared.events.facts import (
+    AttemptScored,
     ConsultantCertified,
     ConsultantLeft,
     ConsultantLinked,
+    ExamRegistered,
     FactData,
     FactVoided,
     Minimum,
@@ -21,6 +23,7 @@ from shared.events.facts import (
     PolicyRevised,
     PortalChangeCorrected,
     PortalChangeDeclared,
+    ScoreCorrected,
 )
 
 START = datetime(2024, 1, 1, 9, tzinfo=UTC)
@@ -244,6 +247,30 @@ def corrections(size: int) -> Iterator[Happening]:
         yield at, PortalChangeCorrected("change-0", (at + 400 * DAY).date())
 
 
+def corrections_again(size: int) -> Iterator[Happening]:
+    """One portal change, whose due day is corrected to the same day again and again."""
+    yield enrolled()
+    yield START, announced(0)
+    for number in range(size):
+        yield START + number * HOUR, PortalChangeCorrected("change-0", due_on=(START + 300 * DAY).date())
+
+
+def links_and_departures_at_once(size: int) -> Iterator[Happening]:
+    """One person is linked and leaves as of one instant, again and again."""
+    yield enrolled()
+    for _ in range(size // 2):
+        yield START, ConsultantLinked("P", "C0")
+        yield START, ConsultantLeft("P", "C0")
+
+
+def scores_at_once(size: int) -> Iterator[Happening]:
+    """One score is corrected to what it is as of one instant, again and again."""
+    yield START, ExamRegistered("R", "C0", "S200P")
+    yield START, AttemptScored("R", 1, "90")
+    for _ in range(size):
+        yield START, ScoreCorrected("R", 1, "90")
+
+
 def corrected_portal_changes(size: int) -> Iterator[Happening]:
     """Portal changes, due long after; each is corrected after the next was announced."""
     yield from people_in_order(3)
@@ -329,6 +356,7 @@ SHAPES: Sequence[Shape] = (
     portal_changes,
     portal_changes_at_once,
     corrections,
+    corrections_again,
     corrected_portal_changes,
     ahead_of_time,
     voids,

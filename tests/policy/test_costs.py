@@ -14,6 +14,7 @@ import pytest
 
 from services.compliance.policy.answers_from_facts import certification_answer, partner_segment
 from services.compliance.policy.learned_changes import what_was_learned
+from services.compliance.policy.no_effect.facts_without_effect import facts_without_effect
 from services.compliance.policy.parameters import PARAMETERS
 from services.compliance.policy.partner_history import PartnerHistory
 from services.compliance.policy.preview import partner_preview
@@ -29,10 +30,13 @@ from tests.policy.cost_shapes import (
     SHAPES,
     START,
     Shape,
+    corrections_again,
     fact,
+    links_and_departures_at_once,
     partners_closed,
     partners_left,
     revisions,
+    scores_at_once,
     windows,
 )
 
@@ -120,6 +124,16 @@ def test_what_was_learned_of_a_tenfold_history_costs_at_most_tenfold(shape: Shap
     small, great = log(shape, SMALL), log(shape, GREAT)
 
     assert costs_at_most(TENFOLD_MAX, lambda: learn(great), lambda: learn(small))
+
+
+@pytest.mark.parametrize("shape", [links_and_departures_at_once, scores_at_once, corrections_again, partners_closed])
+def test_what_had_no_effect_in_a_tenfold_history_costs_at_most_tenfold(shape: Shape) -> None:
+    def look(facts: Sequence[Fact]) -> None:
+        facts_without_effect(facts, facts[-1].recorded_at, PARAMETERS)
+
+    small, great = log(shape, SMALL), log(shape, 2 * GREAT)
+
+    assert costs_at_most(2 * TENFOLD_MAX, lambda: look(great), lambda: look(small))
 
 
 def further(history: PartnerHistory, after: Fact, number: Iterator[int]) -> None:

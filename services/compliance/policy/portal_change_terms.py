@@ -52,16 +52,19 @@ class PortalChanges:
     def __init__(self) -> None:
         self._declared: dict[str, Fact] = {}
         self._corrections: dict[tuple[str, Term], dict[str, PortalChangeCorrected]] = {}
+        self._decided: dict[tuple[str, Term], tuple[Any, str] | None] = {}
 
     def add(self, fact: Fact) -> None:
         """Adds a declaration or a correction; any other fact is left aside."""
         match fact.data:
             case PortalChangeDeclared(portal_change_id):
                 self._declared[portal_change_id] = fact
+                self._forget_decided(portal_change_id)
             case PortalChangeCorrected(portal_change_id) as correction:
                 for term in TERMS:
                     if getattr(correction, term) is not None:
                         self._corrections.setdefault((portal_change_id, term), {})[fact.fact_id] = correction
+                        self._decide_on(portal_change_id, term, fact.fact_id, correction)
             case _:
                 pass
 
@@ -70,7 +73,9 @@ class PortalChanges:
         match fact.data:
             case PortalChangeDeclared(portal_change_id):
                 self._declared.pop(portal_change_id, None)
+                self._forget_decided(portal_change_id)
             case PortalChangeCorrected(portal_change_id):
+                self._forget_decided(portal_change_id)
                 for term in TERMS:
                     self._corrections.get((portal_change_id, term), {}).pop(fact.fact_id, None)
             case _:
@@ -98,8 +103,30 @@ class PortalChanges:
             change = self._corrected(change, term)
         return change
 
+    def _decide_on(self, portal_change_id: str, term: Term, fact_id: str, correction: PortalChangeCorrected) -> None:
+        """Takes the next correction into what was decided, if that is known."""
+        key, declared = (portal_change_id, term), self._declared.get(portal_change_id)
+        if declared is not None and key in self._decided and not says_nothing(correction, declared.effective_at):
+            value, decided = getattr(correction, term), self._decided[key]
+            if decided is None or decided[0] != value:
+                self._decided[key] = value, fact_id
+
+    def _forget_decided(self, portal_change_id: str) -> None:
+        for term in TERMS:
+            self._decided.pop((portal_change_id, term), None)
+
     def _corrected(self, change: PortalChange, term: Term) -> PortalChange:
         """The change with the term as corrected last; a correction that only confirms it is not a reason."""
+        key = change.portal_change_id, term
+        if key not in self._decided:
+            self._decided[key] = self._last_decided(change, term)
+        decided = self._decided[key]
+        if decided is None or decided[0] == getattr(change.declared, term):
+            return change
+        return replace(change, **{term: decided[0]}, corrected_by=(*change.corrected_by, (term, decided[1])))
+
+    def _last_decided(self, change: PortalChange, term: Term) -> tuple[Any, str] | None:
+        """The value of the last correction, and the first that has it and was followed by no other value."""
         decided: tuple[Any, str] | None = None
         for fact_id, correction in reversed(self._corrections.get((change.portal_change_id, term), {}).items()):
             if not says_nothing(correction, change.announced_at):
@@ -107,9 +134,7 @@ class PortalChanges:
                 if decided is not None and decided[0] != value:
                     break
                 decided = value, fact_id
-        if decided is None or decided[0] == getattr(change.declared, term):
-            return change
-        return replace(change, **{term: decided[0]}, corrected_by=(*change.corrected_by, (term, decided[1])))
+        return decided
 
 
 def portal_changes_in_force(facts: Iterable[Fact]) -> list[PortalChange]:

@@ -1,7 +1,7 @@
 """Links, departures and endings of one person's links: which changed nothing (R17, R23, R29, R35)."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter, itemgetter
@@ -48,6 +48,10 @@ class LinkWalk:
         several = self._links.several
         before, causes = self._links.apply(facts)
         mattered = set(causes)
+        departed = {
+            partner_of(fact) for fact in facts if isinstance(fact.data, ConsultantLeft) and fact.fact_id in mattered
+        }
+        joined = {partner_of(fact) for fact in facts if isinstance(fact.data, ConsultantLinked)}
         for fact in facts:
             match fact.data:
                 case ConsultantLinked(partner_id) if fact.fact_id in mattered:
@@ -55,7 +59,7 @@ class LinkWalk:
                 case ConsultantLinked():
                     self._idle.append((fact, "already_linked"))
                 case ConsultantLeft(partner_id) if fact.fact_id not in mattered:
-                    self._idle.append((fact, self._why_nobody_left(partner_id, facts, mattered)))
+                    self._idle.append((fact, self._why_nobody_left(partner_id, departed, joined)))
                 case ConsultantLeft(partner_id):
                     self._how_ended[partner_id] = "already_left"
                 case _ if fact.fact_id in mattered:
@@ -69,14 +73,11 @@ class LinkWalk:
             else:
                 self._crowded.append((instant, None))
 
-    def _why_nobody_left(self, partner_id: str, facts: Sequence[Fact], mattered: set[str]) -> NoEffect:
-        left_now = any(
-            isinstance(fact.data, ConsultantLeft) and partner_of(fact) == partner_id and fact.fact_id in mattered
-            for fact in facts
-        )
-        if left_now:
+    def _why_nobody_left(self, partner_id: str, departed: Set[str], joined: Set[str]) -> NoEffect:
+        """`departed`, `joined`: the partners that the person left, and was linked to, at the instant."""
+        if partner_id in departed:
             return "already_left"
-        if any(isinstance(fact.data, ConsultantLinked) and partner_of(fact) == partner_id for fact in facts):
+        if partner_id in joined:
             return "departure_before_link"
         return self._how_ended.get(partner_id, "not_linked")
 
