@@ -34,17 +34,27 @@ def system(database_url: str) -> Iterator[str]:
         yield url
 
 
-def generate(url: str, service: str, examples: int, seed: int, directory: Path) -> tuple[int, int]:
+def generate(url: str, service: str, asked: argparse.Namespace) -> tuple[int, int]:
     """The exit status of Schemathesis, and how many calls it has made."""
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "run", f"{url}/{service}/openapi.json"),
-        *("--header", f"Authorization: Bearer {KEY}", "--checks", CHECKS, "--max-examples", str(examples)),
+        *("--header", f"Authorization: Bearer {KEY}", "--checks", CHECKS, "--max-examples", str(asked.examples)),
         # It is no JSON. Its lines are calls of the other operations, and are answered alike.
         *("--exclude-path", "/certification/v1/batches"),
-        *("--seed", str(seed), "--no-color", "--generation-database", "none", "--continue-on-failure", "--no-shrink"),
-        *("--report", "json", "--report-json-path", str(directory / f"{service}.json"), "--warnings", "off"),
+        *(
+            "--seed",
+            str(asked.seed),
+            "--no-color",
+            "--generation-database",
+            "none",
+            "--continue-on-failure",
+            "--no-shrink",
+        ),
+        *("--report", "json", "--report-json-path", str(asked.directory / f"{service}.json"), "--warnings", "off"),
     ]
     environment = {**os.environ, "SCHEMATHESIS_HOOKS": "tests.generated_calls.checks"}
+    if asked.first_of_a_kind:
+        environment["FIRST_OF_A_KIND"] = "1"
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     print(done.stdout, done.stderr, sep="\n", file=sys.stderr)
     found = re.search(r"(\d+) generated", done.stdout)
@@ -56,13 +66,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Calls that Schemathesis generates, in a network of its own.")
     parser.add_argument("database_url", help="An empty database, through a Unix socket.")
     parser.add_argument("--examples", type=int, default=3, help="How many calls of each operation, at most.")
+    parser.add_argument("--first-of-a-kind", action="store_true", help="One wrong call of each kind, not all.")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--directory", type=Path, default=Path.cwd(), help="Where the reports go.")
     asked = parser.parse_args()
     if not is_separate():
         raise SystemExit("this is no network of its own: run it under unshare --net, with loopback up")
     with system(asked.database_url) as url:
-        found = {service: generate(url, service, asked.examples, asked.seed, asked.directory) for service in SERVICES}
+        found = {service: generate(url, service, asked) for service in SERVICES}
     print(json.dumps({service: calls for service, (_, calls) in found.items()}))
     return int(any(status for status, _ in found.values()))
 

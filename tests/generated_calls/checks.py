@@ -1,5 +1,6 @@
 """What holds of every answer to a generated call. Loaded by Schemathesis, in the process that calls."""
 
+import os
 import re
 from contextlib import suppress
 from typing import Any, Final
@@ -12,6 +13,32 @@ from services.web.feed_events import POSITION_MAX
 PROTECTED_BY: Final = ("x-content-type-options", "referrer-policy", "content-security-policy", "cache-control")
 WAITS: Final = {"timeout": (0.05, TIMEOUT_SECONDS_MAX), "min_position": (0, POSITION_MAX)}
 """What a call may wait for: how much of it is enough here, and what the document allows."""
+
+FIRST_OF_A_KIND: Final = "FIRST_OF_A_KIND"
+"""The variable that asks for one call of each kind; see `first_of_its_kind`."""
+
+_seen: Final = set[tuple[object, ...]]()
+
+
+@schemathesis.hook
+def filter_case(context: Any, case: Any) -> bool:
+    """Whether the call is made."""
+    return FIRST_OF_A_KIND not in os.environ or first_of_its_kind(case)
+
+
+def first_of_its_kind(case: Any) -> bool:
+    """Of the calls that Schemathesis derives one by one: each that fits, and of those that do not, one of each kind.
+
+    A kind is what is wrong with which field of which operation. The others are mostly one more wrong type there.
+    """
+    if case.meta is None or case.meta.phase.name.value != "coverage" or case.meta.generation.mode.is_positive:
+        return True
+    wrong = case.meta.phase.data
+    kind = (case.operation.label, wrong.scenario, wrong.parameter_location, wrong.parameter, wrong.description)
+    if kind in _seen:
+        return False
+    _seen.add(kind)
+    return True
 
 
 @schemathesis.hook
