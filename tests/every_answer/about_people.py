@@ -140,14 +140,16 @@ def _mends(moment: Moment, listed: list[Answer]) -> Differences:
 
 
 def _owed(moment: Moment) -> list[tuple[str, str, str, str]]:
-    """Due day, portal change, person and product of what is owed: announced after every grant, and not done (R25)."""
+    """Due day, portal change, person and product of what is owed: announced after every grant, and not done (R25).
+
+    The list of maintenance leaves out who was never linked to a partner; what such a person lacks says so all the same.
+    """
     known, at = moment.in_force, moment.at
     return sorted(
         (str(change.due_on), change.change, person, product)
         for change in known
         if isinstance(change, facts.PortalChangeDeclared) and change.significant and change.effective_at <= at
         for person in consultants_mentioned(known)
-        if any(isinstance(fact, facts.ConsultantLinked) and fact.consultant == person for fact in known)
         for product in change.products
         if (held := certifying.grants(known, person, product, at))
         if all(grant.granted_at < change.effective_at for grant in held)
@@ -157,7 +159,8 @@ def _owed(moment: Moment) -> list[tuple[str, str, str, str]]:
 
 def _maintenance_list(moment: Moment) -> Differences:
     listed = moment.whole(MAINTENANCE, "maintenance")
-    owed = _owed(moment)
+    ever_linked = {fact.consultant for fact in moment.in_force if isinstance(fact, facts.ConsultantLinked)}
+    owed = [duty for duty in _owed(moment) if duty[2] in ever_linked]
     got = [tuple(item[name] for name in ("due_on", "portal_change_id", "consultant_id", "product")) for item in listed]
     yield from same("maintenance owed", got, owed)
     for item in listed:
