@@ -17,7 +17,7 @@ from services.web.bounded_places import Places
 from services.web.fair_places import FairPlaces
 from services.web.readiness_check import ReadinessCheck
 
-EXPORTS_MAX: Final = 2
+EXPORTS_MAX: Final = 3
 """The most exports at once; each holds a connection."""
 EXPORTS_PER_CALLER_MAX: Final = EXPORTS_MAX - 1
 """One caller leaves a place to the others."""

@@ -44,7 +44,7 @@ class AuditSettings(BaseSettings):
     database_url: DatabaseUrl
     database_role: str | None = None
     database_schema: str = "compliance"
-    database_connections_max: int = Field(default=4, ge=1)
+    database_connections_max: int = Field(default=5, ge=1)
     directory: Path = Path(".data/audit")
     witnesses: Annotated[tuple[Witness, ...], Field(max_length=WITNESSES_MAX)] = ()
     quorum: int | None = Field(default=None, ge=0)
