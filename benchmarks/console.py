@@ -31,7 +31,7 @@ CALLS = 20
 STARTS = 3
 C = "/compliance/v1"
 NOW = datetime.now(UTC)
-SINCE = "&".join(f"recorded_from={day}" for day in (NOW.date() - timedelta(days=1), last_monday(NOW)))
+SINCE = "&".join(f"recorded_from={day}" for day in dict.fromkeys((NOW.date() - timedelta(days=1), last_monday(NOW))))
 EVENTS = "&".join(f"type={name}" for name in NEWS)
 
 
