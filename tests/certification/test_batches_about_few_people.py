@@ -92,6 +92,30 @@ async def test_lines_about_few_people_are_decided_as_single_calls_are(
     assert log(other_database) == log(database)
 
 
+async def test_a_registration_stays_in_force_where_an_earlier_voided_one_is_found_after_it(
+    database: Database, other_database: Database
+) -> None:
+    """A void whose key was used before names the second registration; then its stream is loaded, with the first one."""
+    path, register = f"{EXAMS}/R1/attempts", {"registration_id": "R1", "consultant_id": "C1", "product": "S200P"}
+    at = {"effective_at": "2026-01-05T09:00:00Z"}
+    answers, logs = [], []
+    for kind, each in ((Singly, database), (Batched, other_database)):
+        async with calling(each, sandbox=False) as caller:
+            recorder = kind(caller)
+            first = await recorder.record([Line("first", EXAMS, register | at)])
+            void = f"/certification/v1/facts/{first[0]['body']['fact_id']}/void"
+            await recorder.record([Line("void", void, {"reason": "an error"})])
+            again = await recorder.record([Line("again", EXAMS, register | at)])
+            void = f"/certification/v1/facts/{again[0]['body']['fact_id']}/void"
+            refused = Line("again", void, {"reason": "an error"})
+            score = Line("score", path, {"attempt": 1, "score": "85", **at})
+            answers.append([comparable(answer) for answer in await recorder.record([refused, score])])
+            logs.append(log(each))
+    assert [answer["status"] for answer in answers[1]] == [422, 201]
+    assert answers[0] == answers[1]
+    assert logs[0] == logs[1]
+
+
 def exams(number: int) -> list[Line]:
     """A registration of the one person that is passed at once, and corrected."""
     path = f"{EXAMS}/R{number}/attempts"

@@ -14,7 +14,7 @@ of_named_stream AS MATERIALIZED (
     SELECT e.* FROM unnest($2::text[]) AS named (originator_id) CROSS JOIN LATERAL (
         SELECT s.notification_id, s.consultant_id, s.topic FROM certification.stored_events s
         WHERE s.originator_id = named.originator_id
-        LIMIT greatest($5::bigint, $6::bigint / cardinality($2::text[])) + 1
+        LIMIT greatest($5::bigint, $6::bigint / greatest(1, cardinality($2::text[]))) + 1
     ) e
 ),
 person AS MATERIALIZED (

@@ -271,7 +271,7 @@ class LoadedSubjects:
         if person is not None:
             self._of_person.setdefault(person, PersonFacts()).add(fact, place, stream)
         if isinstance(fact.data, ExamRegistered):
-            self._registered[stream] = place
+            self._registered[stream] = max(place, self._registered.get(stream, 0))  # an earlier one may be found later
         if fact.fact_id in self._voids:
             self._take_out(place)
 
