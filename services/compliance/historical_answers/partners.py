@@ -1,6 +1,6 @@
 """Answers about a partner at another moment than the present, from the facts routed to it, with the same bytes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -14,6 +14,7 @@ from services.compliance.policy.forecast import ForecastSegment
 from services.compliance.policy.mends import Mends, mends
 from services.compliance.policy.near_people import linked_people
 from services.compliance.policy.parameters import Parameters
+from services.compliance.policy.partner_facts import PartnerFacts
 from services.compliance.policy.reason import Reason
 from services.compliance.read_model.answer_json import (
     MendedStanding,
@@ -85,7 +86,8 @@ class _Known(NamedTuple):
 async def compliance(connection: Connection, question: PartnerCompliance, parameters: Parameters) -> bytes:
     """How the partner stands for the product. Raises `NeverMentioned`."""
     moment, facts = await partner_as_of(connection, question.partner_id, question.moment, parameters)
-    found = await _known(connection, facts, question.partner_id, question.product, moment, parameters)
+    product = question.product
+    found = (await _known(connection, facts, question.partner_id, (product,), moment, parameters))[product]
     name = await partner_name(connection, question.partner_id)
     return compliance_answer(question.partner_id, name, question.product, moment, found.body)
 
@@ -93,7 +95,8 @@ async def compliance(connection: Connection, question: PartnerCompliance, parame
 async def authorisation(connection: Connection, question: PartnerAuthorisation, parameters: Parameters) -> bytes:
     """Whether the partner may serve such customers. Raises `NeverMentioned`."""
     moment, facts = await partner_as_of(connection, question.partner_id, question.moment, parameters)
-    found = await _known(connection, facts, question.partner_id, question.product, moment, parameters)
+    product = question.product
+    found = (await _known(connection, facts, question.partner_id, (product,), moment, parameters))[product]
     now, standing = found.now, found.now.standing
     changes = (segment.valid_from for segment in found.following if _shown(segment) != _shown(now))
     answer = AuthorisationAnswer(
@@ -121,8 +124,7 @@ async def every_product_known(
     connection: Connection, facts: list[Fact], partner_id: str, moment: AsOf, parameters: Parameters
 ) -> bytes:
     """The same from these facts, which are those routed to the partner that are known at the moment."""
-    products = parameters.products
-    found = {product: await _known(connection, facts, partner_id, product, moment, parameters) for product in products}
+    found = await _known(connection, facts, partner_id, parameters.products, moment, parameters)
     changes = [change for known in found.values() for change in (known.now.next_change_at, known.changes_at)]
     bodies = {product: known.body for product, known in found.items()}
     name = await partner_name(connection, partner_id)
@@ -149,13 +151,32 @@ def never_mentioned(partner_id: str) -> NeverMentioned:
 
 
 async def _known(
-    connection: Connection, facts: list[Fact], partner_id: str, product: str, moment: AsOf, parameters: Parameters
-) -> _Known:
-    """The partner at the moment. Raises `NeverMentioned`."""
-    found = partner_known(facts, partner_id, product, moment.at, parameters)
+    connection: Connection,
+    facts: list[Fact],
+    partner_id: str,
+    products: Sequence[str],
+    moment: AsOf,
+    parameters: Parameters,
+) -> dict[str, _Known]:
+    """The partner at the moment, for each product. Raises `NeverMentioned`."""
+    found = partner_known(facts, partner_id, products, moment.at, parameters)
     if found is None:
         raise never_mentioned(partner_id)
     partner_facts, segments = found
+    return {
+        product: await _mended(connection, partner_facts, product, following, moment)
+        for product, following in segments.items()
+    }
+
+
+async def _mended(
+    connection: Connection,
+    partner_facts: PartnerFacts,
+    product: str,
+    segments: Iterator[ForecastSegment],
+    moment: AsOf,
+) -> _Known:
+    """The partner for the product, with what would mend it."""
     now = next(segments)
     standing, near = now.standing, NOBODY_NEAR
     if standing.shortfall and standing.status != "compliant":

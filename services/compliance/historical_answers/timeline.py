@@ -13,7 +13,7 @@ from services.compliance.database import Connection
 from services.compliance.historical_answers.as_of import CURSOR_INSTANT, Answer, AsOf, partner_as_of, resumed_moment
 from services.compliance.historical_answers.partners import never_mentioned
 from services.compliance.historical_answers.questions import AsOfMembers, PartnerTimeline
-from services.compliance.policy.answers_from_facts import partner_segments
+from services.compliance.policy.answers_from_facts import partner_known
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.partner_facts import PartnerFacts
 from services.compliance.policy.portal_change_terms import PortalChange
@@ -119,15 +119,15 @@ async def _entries(
     connection: Connection, facts: Sequence[Fact], partner_id: str, at: datetime, position: int, parameters: Parameters
 ) -> tuple[list[_Entry], list[datetime]]:
     """Every entry, in no order, and the later instants at which further ones follow if no fact comes."""
-    segments = partner_segments(facts, partner_id, parameters.products, at, parameters)
-    if not segments:
+    found = partner_known(facts, partner_id, parameters.products, at, parameters)
+    if found is None:
         raise never_mentioned(partner_id)
-    partner_facts = PartnerFacts(partner_id, parameters, facts)
+    partner_facts, segments = found
     people = {consultant_id for consultant_id, person in partner_facts.people() if person.ever_linked}
     trained = await training_facts(connection, sorted(people), position)
     entries = [*_facts(_merged(facts, trained), partner_id, people), *_notices(partner_facts)]
     changes = [entry.place.at for entry in entries if entry.place.at > at]
-    for _, segment in segments:
+    for segment in map(next, segments.values()):
         entries += _standing(segment.standing)
         changes += [] if segment.next_change_at is None else [segment.next_change_at]
     return entries, changes

@@ -48,10 +48,8 @@ def partner_segments(
     facts: Iterable[Fact], partner_id: str, products: Iterable[str], at: datetime, parameters: Parameters
 ) -> list[tuple[str, ForecastSegment]]:
     """`partner_segment` of each of the products; empty if no fact mentions the partner."""
-    partner_facts = _known(facts, partner_id, parameters)
-    if partner_facts is None:
-        return []
-    return [(product, next(forecast(_sweep(partner_facts, product, at), at))) for product in products]
+    found = partner_known(facts, partner_id, products, at, parameters)
+    return [] if found is None else [(product, next(segments)) for product, segments in found[1].items()]
 
 
 def partner_forecast(
@@ -61,26 +59,31 @@ def partner_forecast(
 
     Segments are derived one by one as they are taken, at a cost that grows with the headcount and the windows.
     """
-    found = partner_known(facts, partner_id, product, at, parameters)
-    return iter(()) if found is None else found[1]
+    found = partner_known(facts, partner_id, (product,), at, parameters)
+    return iter(()) if found is None else found[1][product]
 
 
 def partner_known(
-    facts: Iterable[Fact], partner_id: str, product: str, at: datetime, parameters: Parameters
-) -> tuple[PartnerFacts, Iterator[ForecastSegment]] | None:
-    """All that is known of the partner, and its `partner_forecast`; None if no fact mentions the partner."""
-    found = _swept(facts, partner_id, product, at, parameters)
-    return None if found is None else (found[0], forecast(found[1], at))
+    facts: Iterable[Fact], partner_id: str, products: Iterable[str], at: datetime, parameters: Parameters
+) -> tuple[PartnerFacts, dict[str, Iterator[ForecastSegment]]] | None:
+    """All that is known of the partner, and its `partner_forecast` of each product, from one pass through the facts.
+
+    None if no fact mentions the partner.
+    """
+    partner_facts = _known(facts, partner_id, parameters)
+    if partner_facts is None:
+        return None
+    return partner_facts, {product: forecast(_sweep(partner_facts, product, at), at) for product in products}
 
 
 def partner_grounds(
     facts: Iterable[Fact], partner_id: str, product: str, at: datetime, parameters: Parameters
 ) -> tuple[Grounds, ForecastSegment] | None:
     """What explains the segment that contains `at`, and the segment; None if no fact mentions the partner."""
-    found = _swept(facts, partner_id, product, at, parameters)
-    if found is None:
+    partner_facts = _known(facts, partner_id, parameters)
+    if partner_facts is None:
         return None
-    partner_facts, sweep = found
+    sweep = _sweep(partner_facts, product, at)
     grounds = Grounds(product, at, sweep.situation(), dict(partner_facts.people()))
     return grounds, next(forecast(sweep, at))
 
@@ -104,14 +107,6 @@ def _windows(sweep: Sweep) -> list[tuple[Window, Window]]:
     for _, situation in sweep.forecast():
         last = situation
     return list(zip(windows, last.windows(), strict=False))
-
-
-def _swept(
-    facts: Iterable[Fact], partner_id: str, product: str, at: datetime, parameters: Parameters
-) -> tuple[PartnerFacts, Sweep] | None:
-    """What is known, and the sweep of the product up to the instant; None if the partner was never mentioned."""
-    partner_facts = _known(facts, partner_id, parameters)
-    return None if partner_facts is None else (partner_facts, _sweep(partner_facts, product, at))
 
 
 def _known(facts: Iterable[Fact], partner_id: str, parameters: Parameters) -> PartnerFacts | None:
