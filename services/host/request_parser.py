@@ -27,14 +27,18 @@ class RequestParser(httptools.HttpRequestParser):
 
     def feed_data(self, data: Any) -> None:
         """Takes the next bytes. Raises what the library raises; `HttpParserUpgrade` after a CONNECT alone."""
-        try:
-            super().feed_data(data)
-        except httptools.HttpParserUpgrade as asked:
-            if not self.only_asks:
-                raise
-            again = RequestParser(self._protocol)
-            self._protocol.parser = again
-            again.feed_data(self._head() + data[asked.args[0] :])
+        parser, left = self, memoryview(data)
+        while True:
+            try:
+                httptools.HttpRequestParser.feed_data(parser, left)
+            except httptools.HttpParserUpgrade as asked:
+                if not parser.only_asks:
+                    raise
+                head, left = parser._head(), left[asked.args[0] :]
+            else:
+                return
+            self._protocol.parser = parser = RequestParser(self._protocol)
+            httptools.HttpRequestParser.feed_data(parser, head)
 
     def _head(self) -> bytes:
         line = b"%b %b HTTP/%b\r\n" % (self.get_method(), self._protocol.url, self.get_http_version().encode())
