@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
@@ -264,6 +265,18 @@ async def test_a_server_that_keeps_a_sender_waiting_is_left(said: bytes, monkeyp
     async with badly_answering(keep_waiting) as mail:
         with pytest.raises(smtp.NotHandedIn):
             await asyncio.to_thread(smtp.hand_in, mail.server, ONE_MAIL)
+
+
+async def test_a_server_that_is_not_there_leaves_no_deadline_behind() -> None:
+    async with badly_answering(lambda *_: asyncio.sleep(0)) as mail:
+        pass
+    with pytest.raises(smtp.NotHandedIn):
+        smtp.hand_in(mail.server, ONE_MAIL)
+    assert not [
+        thread
+        for thread in threading.enumerate()
+        if isinstance(thread, threading.Timer) and not thread.finished.is_set()
+    ]
 
 
 @pytest.mark.parametrize("closes_at", ["EHLO", "MAIL", "RCPT", "DATA", "."])

@@ -51,7 +51,11 @@ class _Connection(smtplib.SMTP):
         self._deadline = Timer(MAIL_SECONDS_MAX, self._break_off)
         self._deadline.daemon = True
         self._deadline.start()
-        return super().connect(host, port, source_address)
+        try:
+            return super().connect(host, port, source_address)
+        except BaseException:
+            self._deadline.cancel()
+            raise
 
     def close(self) -> None:
         """As of `smtplib.SMTP`."""
