@@ -16,7 +16,7 @@ from services.audit import sealed_log
 from services.audit.archive import Archive
 from services.audit.database import Connection
 from services.audit.note import NoteError, VerifierKey, open_note
-from services.audit.refusals import NotSealed
+from services.audit.refusals import NotSealed, NotWhatWasSealed
 from services.audit.sealed_log import LogName, StoredCheckpoint
 from services.audit.sealed_log_answers import bundle_of, proof_of
 from services.audit.settings import AuditSettings
@@ -78,9 +78,9 @@ async def prepare(
     until: int | None,
     made_at: datetime | None = None,
 ) -> Export:
-    """What can be exported now. `until`: the export covers at least this position. Raises `NotSealed`.
+    """What can be exported now. `until`: the export covers at least this position.
 
-    `made_at`: by default the database's clock.
+    `made_at`: by default the database's clock. Raises `NotSealed` and `NotWhatWasSealed`.
     No event follows from a fact beyond the checkpoint of the facts, and no claim depends on one.
     """
     facts = await _checkpoint(connection, settings, LogName.FACTS, until)
@@ -128,9 +128,21 @@ async def _events_from(connection: Connection, settings: AuditSettings, facts: i
 
 
 async def _claims_from(connection: Connection, settings: AuditSettings, facts: int) -> StoredCheckpoint | None:
-    """The greatest checkpoint whose claims, and their engines, depend on these facts alone; None: there is none."""
+    """The greatest checkpoint whose claims, and their engines, depend on these facts alone; None: there is none.
+
+    Raises `NotWhatWasSealed` if all sealed claims from one on would be left out for a claim that none can have made.
+    """
     later = [row[0].removeprefix(ENGINE.prefix) for row in await connection.fetch(_SQL["later_engines"], facts)]
-    size_max = await connection.fetchval(_SQL["before_later_claims"], facts, later)
+    size_max = (await sealed_log.log_head(connection, LogName.CLAIMS)).size
+    row = await connection.fetchrow(_SQL["first_later_claim"], facts, later)
+    if row is not None and row["number"] <= size_max:
+        head = await sealed_log.entries_head(connection, LogName.FACTS)
+        if row["position"] > head:
+            raise NotWhatWasSealed(
+                f"The log of claims is not what was recorded: claim {row['number']} was judged from facts up to "
+                f"position {row['position']}, and they end at {head}. An export would end before it, so none is made."
+            )
+        size_max = row["number"] - 1
     return await _greatest(connection, settings, LogName.CLAIMS, size_max, facts)
 
 

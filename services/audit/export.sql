@@ -77,20 +77,21 @@ SELECT c.number AS position FROM audit.claim c
 WHERE c.partner_id = $1 AND c.number > $2 AND c.number <= $3
 ORDER BY c.number LIMIT $4
 
--- name: before_later_claims
--- The last sealed claim before the first that was judged from facts after position $1, or by one of the engines $2. No fact up to that
--- position installs one of these engines. Of each engine it reads one row.
+-- name: first_later_claim
+-- The first claim that was judged from facts after position $1, or by one of the engines $2. No fact up to that position installs one
+-- of these engines. Of each engine it reads one row.
 WITH RECURSIVE engines AS (
     SELECT min(r.engine) AS engine FROM audit.claim_reach r
     UNION ALL
     SELECT (SELECT min(r.engine) FROM audit.claim_reach r WHERE r.engine > e.engine) FROM engines e WHERE e.engine IS NOT NULL
 )
-SELECT coalesce(min(later.number) - 1, (SELECT l.size FROM audit.log l WHERE l.name = 'claims'))
+SELECT later.number, later.position
 FROM engines e CROSS JOIN LATERAL (
-    SELECT r.number FROM audit.claim_reach r
+    SELECT r.number, r.position FROM audit.claim_reach r
     WHERE r.engine = e.engine AND r.position > CASE WHEN e.engine = ANY ($2::text[]) THEN -1 ELSE $1 END
     ORDER BY r.position LIMIT 1
 ) later
+ORDER BY later.number LIMIT 1
 
 -- name: erased
 -- Of these facts, those whose free text is not there any more.

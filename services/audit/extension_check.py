@@ -9,10 +9,10 @@ from services.audit import sealed_log
 from services.audit.checkpoint import Checkpoint
 from services.audit.database import Connection
 from services.audit.files_beside_database import KeyDirectory
-from services.audit.key_rotations import rotated_to
+from services.audit.key_rotations import first_uninstalled, rotated_to
 from services.audit.merkle import HASH_BYTES, leaf_hash
 from services.audit.note import NoteError, VerifierKey, open_note
-from services.audit.sealed_log import EntryMissing, LogName, StoredTile
+from services.audit.sealed_log import EntryMissing, InstalledKey, LogName, Rotation, StoredTile
 from services.audit.tiles import WIDTH, GrowingTree, TileMissing, split
 from services.web.log_check import LogAltered
 
@@ -41,15 +41,18 @@ async def anchors(
 ) -> list[Anchor]:
     """The checkpoints that the log must extend: of the database, the directory and the witnesses, smallest first.
 
-    Raises `LogAltered` for a checkpoint that another key signed or that is of another log. A reset `sandbox` starts
-    another log: what the directory keeps of an earlier one does not count.
+    Raises `LogAltered` for a checkpoint that another key signed or that is of another log, and for a signing key that
+    no fact installs. A reset `sandbox` starts another log: what the directory keeps of an earlier one does not count.
     """
     head = await sealed_log.log_head(connection, log)
     if sandbox and all(key.name != head.origin for key in directory.verifier_keys()):
         directory = KeyDirectory(directory.path / "of-an-earlier-log")
     known = [key for key in directory.verifier_keys() if key.name.endswith(f"/{log}")]
-    keys = known or await _installed(connection, head.origin)
-    for state in await sealed_log.rotations(connection, head.origin):
+    installed = await sealed_log.installed_keys(connection)
+    rotations = await sealed_log.rotations(connection, head.origin)
+    refuse_uninstalled_keys(installed, rotations)
+    keys = known or sealed_log.verifier_keys(head.origin, [key.public_key for key in installed])
+    for state, _ in rotations:
         # A rotation counts wherever it stands: the key before it signed it.
         public_keys = [rotated_to(state, key.public_key) for key in keys]
         keys += sealed_log.verifier_keys(head.origin, filter(None, public_keys))
@@ -70,9 +73,12 @@ async def anchors(
     return sorted(found, key=lambda anchor: anchor.checkpoint.size)
 
 
-async def _installed(connection: Connection, origin: str) -> list[VerifierKey]:
-    installed = await sealed_log.installed_keys(connection)
-    return sealed_log.verifier_keys(origin, [key.public_key for key in installed])
+def refuse_uninstalled_keys(keys: Sequence[InstalledKey], rotations: Iterable[Rotation]) -> None:
+    """Raises `LogAltered` for a signing key of the database, after the first one, that no rotation installs."""
+    stray = first_uninstalled(keys, rotations)
+    if stray is not None:
+        why = f"the database names the signing key {stray.public_key.hex()[:16]}, which no fact installs there"
+        raise LogAltered(LogName.FACTS, stray.fact_position or None, why)
 
 
 def _opened(note: str, keys: Sequence[VerifierKey], log: LogName, source: str) -> Checkpoint:

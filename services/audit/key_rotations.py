@@ -2,7 +2,7 @@
 
 from base64 import b64decode, b64encode
 from binascii import Error
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -10,7 +10,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from services.audit.note import public_bytes
-from services.audit.sealed_log import InstalledKey
+from services.audit.sealed_log import InstalledKey, Rotation
 from shared.events.facts import TOPIC_OF
 from shared.events.system_facts import SigningKeyRotated
 
@@ -39,6 +39,19 @@ def installed_by(entry: bytes, position: int, keys: Sequence[InstalledKey]) -> I
     if public_key is None or public_key in {key.public_key for key in keys}:
         return None
     return InstalledKey(public_key, position)
+
+
+def first_uninstalled(keys: Sequence[InstalledKey], rotations: Iterable[Rotation]) -> InstalledKey | None:
+    """The first of these keys, oldest first, that no rotation installs at its place; None: each has its own.
+
+    A rotation that is not sealed yet has not installed its key.
+    """
+    installed = [key._replace(fact_position=0) for key in keys[:1]]
+    for state, position in rotations:
+        public_key = rotated_to(state, installed[-1].public_key) if installed else None
+        if public_key is not None and public_key not in {key.public_key for key in installed}:
+            installed.append(InstalledKey(public_key, position))
+    return next((key for place, key in enumerate(keys) if key not in installed[place : place + 1]), None)
 
 
 def rotated_to(state: bytes, previous_key: bytes) -> bytes | None:

@@ -194,10 +194,17 @@ async def installed_keys(connection: Connection) -> list[InstalledKey]:
     return [InstalledKey(*row) for row in await connection.fetch(_SQL["keys"])]
 
 
-async def rotations(connection: Connection, origin: str) -> list[bytes]:
-    """The bytes of the facts that rotate the signing key of this log, sealed or not, in order."""
+class Rotation(NamedTuple):
+    """The bytes of a fact that rotates the signing key, and its position."""
+
+    state: bytes
+    position: int
+
+
+async def rotations(connection: Connection, origin: str) -> list[Rotation]:
+    """The facts that rotate the signing key of this log, sealed or not, in order."""
     stream = SIGNING_KEY.prefix + log_id(origin)
-    return [row["state"] for row in await connection.fetch(_SQL["rotations"], stream)]
+    return [Rotation(*row) for row in await connection.fetch(_SQL["rotations"], stream)]
 
 
 def log_id(origin: str) -> str:

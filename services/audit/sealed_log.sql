@@ -40,7 +40,7 @@ SELECT k.public_key, k.fact_position FROM audit.signing_key k ORDER BY k.number
 
 -- name: rotations
 -- The facts that rotate the signing key, sealed or not.
-SELECT e.state FROM certification.stored_events e WHERE e.originator_id = $1 ORDER BY e.originator_version
+SELECT e.state, e.notification_id AS position FROM certification.stored_events e WHERE e.originator_id = $1 ORDER BY e.originator_version
 
 -- name: tiles
 SELECT t.level, t.number, t.hashes, t.group_roots FROM unnest($2::smallint[], $3::bigint[]) w (level, number)

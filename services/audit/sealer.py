@@ -8,12 +8,13 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.audit import sealed_log
 from services.audit.checkpoint import Checkpoint
 from services.audit.database import OwnConnection, connect
-from services.audit.extension_check import compare_tiles
+from services.audit.extension_check import compare_tiles, refuse_uninstalled_keys
 from services.audit.files_beside_database import KeyDirectory, KeyDirectoryError
 from services.audit.key_rotations import installed_by
 from services.audit.merkle import leaf_hash
@@ -98,7 +99,7 @@ class Sealer:
         """Seals the next entries of a log; one that was altered waits, and the others go on."""
         try:
             return await log.seal()
-        except (LogAltered, EntryMissing) as problem:
+        except LogAltered as problem:
             log.pause(str(problem))
             _log.error("%s", problem)
             return False
@@ -134,6 +135,10 @@ class Sealer:
             _log.warning("the sealer lost its connection and reconnects: %r", problem)
         else:
             _log.error("the sealer stops at its last checkpoint and retries", exc_info=problem)
+
+
+class _Claim(msgspec.Struct):
+    position: int
 
 
 class SealedLog:
@@ -177,11 +182,11 @@ class SealedLog:
     async def seal(self) -> bool:
         """Seals the next entries; False: there is none, or another sealer holds the log.
 
-        Raises `LogAltered`, `EntryMissing`, `KeyDirectoryError`.
+        Raises `LogAltered`, `KeyDirectoryError`.
         """
         try:
             return await self._seal()
-        except (LogAltered, EntryMissing):
+        except LogAltered:
             if (await sealed_log.log_head(self._connection, self.name)).origin == self._origin:
                 raise
             self._tree = None  # a sandbox was emptied meanwhile: this is another log
@@ -196,7 +201,7 @@ class SealedLog:
         if not self._keys and self.name is not LogName.FACTS:
             return False  # the sealer of the facts makes the first key
         if self._tree is not None and self._origin == lease.origin and self._keys != known:
-            self._keep_verifier_keys(lease.origin)
+            await self._take_keys(lease.origin)
         if self._tree is None or self._tree.size != lease.size or self._origin != lease.origin:
             self._tree = await self._begin(lease)
         head = await sealed_log.entries_head(self._connection, self.name)
@@ -207,7 +212,7 @@ class SealedLog:
         tree, self._tree = self._tree, None  # until it is stored
         through = min(head, lease.size + SEALED_AT_ONCE)
         tiles: list[StoredTile] = []
-        async for some in sealed_log.entries(self._connection, self.name, lease.size, through):
+        async for some in self._entries(lease.size, through):
             await self._install_keys(some, tree.size)
             full = tree.append([leaf_hash(entry) for entry in some])
             tiles += [StoredTile(grown.tile, grown.hashes, grown.group_roots) for grown in full]
@@ -218,6 +223,27 @@ class SealedLog:
         self._tree, self.latest = tree, checkpoint
         self._directory.keep_note(self.name, checkpoint.note)
         return True
+
+    async def _entries(self, after: int, through: int) -> AsyncIterator[list[bytes]]:
+        """The entries that are not sealed yet. Raises `LogAltered`: one is missing, or cannot be as it was recorded."""
+        try:
+            async for some in sealed_log.entries(self._connection, self.name, after, through):
+                if self.name is LogName.CLAIMS:
+                    await self._refuse_later_claims(some, after)
+                yield some
+                after += len(some)
+        except EntryMissing as missing:
+            why = f"nothing that can be read has this position, and the log goes on to {through}"
+            raise LogAltered(self.name, missing.position, why) from missing
+
+    async def _refuse_later_claims(self, some: Sequence[bytes], after: int) -> None:
+        """Raises `LogAltered` for a claim that names a fact which is not there; an export could not go past it."""
+        facts = await sealed_log.entries_head(self._connection, LogName.FACTS)
+        for number, entry in enumerate(some, start=after + 1):
+            position = msgspec.json.decode(entry, type=_Claim).position
+            if position > facts:
+                why = f"claim {number} was judged from facts up to position {position}, and they end at {facts}"
+                raise LogAltered(self.name, number, why)
 
     async def _begin(self, lease: Lease) -> GrowingTree:
         """The tree to go on with, compared with what was sealed. Raises `LogAltered`, `KeyDirectoryError`."""
@@ -231,7 +257,7 @@ class SealedLog:
             self._directory.forget_log()  # the sandbox was reset
         if not self._keys:
             await self._make_first_key(lease)
-        self._keep_verifier_keys(lease.origin)
+        await self._take_keys(lease.origin)
         tree = await compare_tiles(self._connection, self.name, self._directory, sandbox=self._settings.sandbox)
         self.latest = await sealed_log.latest_checkpoint(self._connection, self.name)
         if lease.size and (self.latest is None or self.latest.root != tree.root):
@@ -248,6 +274,11 @@ class SealedLog:
             _log.info("the log %s signs with a new key in %s; back it up", lease.origin, self._directory.path)
         await sealed_log.store_key(self._connection, public_bytes(key), 0)
         self._keys = await sealed_log.installed_keys(self._connection)
+
+    async def _take_keys(self, origin: str) -> None:
+        """Keeps the keys that the database names. Raises `LogAltered` if no fact installs one of them."""
+        refuse_uninstalled_keys(self._keys, await sealed_log.rotations(self._connection, origin))
+        self._keep_verifier_keys(origin)
 
     def _keep_verifier_keys(self, origin: str) -> None:
         """Adds the keys of this log. A first key that contradicts the kept one is refused by `anchors`."""

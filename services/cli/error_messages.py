@@ -64,7 +64,7 @@ def describe(problem: Exception) -> str | None:
     from sqlalchemy.exc import DBAPIError
 
     from services.audit.files_beside_database import KeyDirectoryError
-    from services.audit.refusals import NotSealed
+    from services.audit.refusals import NotSealed, NotWhatWasSealed
     from services.audit.sealed_log import EntryMissing
     from services.audit.tiles import TileMissing
     from services.certification.domain.api_key import KeyRefused
@@ -85,6 +85,7 @@ def describe(problem: Exception) -> str | None:
             | LogAltered()
             | KeyDirectoryError()
             | NotSealed()
+            | NotWhatWasSealed()
             | RotationRefused()
         ):
             return str(problem)

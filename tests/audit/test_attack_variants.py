@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from sagecert_verify.command import main
-from services.audit.refusals import NotSealed
+from services.audit.refusals import NotSealed, NotWhatWasSealed
 from services.audit.sealed_log import EntryMissing
 from services.audit.tiles import TileMissing
 from services.cli.audit_commands import _shown
@@ -66,6 +66,14 @@ VARIANTS: Final[dict[str, tuple[LiteralString, set[str]]]] = {
     ),
     "the sealed size set back": ("UPDATE audit.log SET size = 3", {"start", "sealer"}),
     "another signing key": ("UPDATE audit.signing_key SET public_key = sha256('x')", {"sealer", "verifier 30"}),
+    "one signing key more": (
+        "INSERT INTO audit.signing_key (number, public_key, fact_position) VALUES (2, sha256('x'), 3)",
+        {"start", "follower", "sealer", "check", "verifier 2"},
+    ),
+    "one signing key more, as the first": (
+        "INSERT INTO audit.signing_key (number, public_key, fact_position) VALUES (0, sha256('x'), 0)",
+        {"start", "follower", "sealer", "check", "verifier 2"},
+    ),
     "no signing key": ("DELETE FROM audit.signing_key", {"sealer", "verifier 2"}),
     "another origin": (
         "UPDATE audit.log SET origin = 'sagecert.other/' || name",
@@ -93,6 +101,15 @@ VARIANTS: Final[dict[str, tuple[LiteralString, set[str]]]] = {
     "an answer that was given, made another afterwards": (
         "UPDATE audit.claim SET allowed = NOT allowed WHERE number = 1",
         {"check", "verifier 30"},
+    ),
+    "an answer from facts that are not there": (
+        """INSERT INTO audit.claim SELECT 3, c.partner_id, c.product, c.customer, c.allowed, c.at, 1000000, c.policy_id,
+            c.engine, c.actor, c.recorded_at FROM audit.claim c WHERE c.number = 2""",
+        {"sealer"},  # an export holds what is sealed, whole
+    ),
+    "that an answer was from facts that are not there": (
+        "INSERT INTO audit.claim_reach (engine, position, number) VALUES ('', 1000000, 2)",
+        {"export"},
     ),
     "an answer that was given, deleted": ("DELETE FROM audit.claim WHERE number = 2", {"check", "export", "sealer"}),
     "all answers deleted with all that was sealed of them": (
@@ -149,7 +166,7 @@ def noticed(sealed: Sealed, path: Path, *options: str) -> set[str]:
         found.add("check")
     try:
         write_export(settings, None, None, path, _shown)
-    except (EntryMissing, TileMissing, LogAltered, NotSealed):
+    except (EntryMissing, TileMissing, LogAltered, NotSealed, NotWhatWasSealed):
         found.add("export")
     else:
         status = main([str(path), "--processes", "1", *options])

@@ -12,13 +12,16 @@ import pytest
 from psycopg import sql
 
 from services.audit.alteration_watch import AlterationWatch, refuse_altered_logs
+from services.audit.database import connect
 from services.audit.files_beside_database import KeyDirectory
 from services.audit.merkle import root_of
+from services.audit.readiness import check_readiness
 from services.audit.sealed_log import LogName, entries
 from services.audit.sealer import Sealer
 from services.compliance.projection import rebuild
 from services.host.embedded_postgres.server import Server
 from services.host.migrate import migrate
+from services.web.database_connections import terminating
 from services.web.log_check import LogAltered
 from tests.audit.seals import FACTS, audit_settings, compared, derive, leaves, seal
 from tests.compliance.log import Log, settings_for
@@ -36,6 +39,11 @@ GUARDED: Final = (
     "audit.signing_key",
     "audit.claim",
 )
+LATER_CLAIM: Final = """
+    INSERT INTO audit.claim (
+        number, partner_id, product, customer, allowed, at, position, policy_id, engine, actor, recorded_at)
+    VALUES (1, 'P1', 'S200P', 'new', false, '2001-01-01 00:00Z', 1000000, '2021-08', '', 'portal', '2026-01-01 00:00Z')
+"""
 _numbers = itertools.count(1)
 
 
@@ -310,6 +318,35 @@ async def test_while_one_log_is_altered_the_others_are_sealed(sealed: Sealed, mo
     finally:
         sealer.cancel()
         await asyncio.gather(sealer, return_exceptions=True)
+
+
+async def test_what_is_not_sealed_yet_has_no_gap_and_a_claim_names_facts_that_are_there(
+    sealed: Sealed, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing is signed beyond; a running sealer says so, without a traceback, in what readiness answers."""
+    size = GROUPS[-1][0].position - 1
+    with psycopg.connect(sealed.database.owner_url, autocommit=True) as owner:
+        Log(owner).write(GROUPS[-1:])
+        owner.execute(LATER_CLAIM)
+    sealed.as_owner(
+        """UPDATE certification.stored_events SET notification_id = notification_id + 1000
+        WHERE notification_id > (SELECT size FROM audit.log WHERE name = 'facts')"""
+    )
+    settings = audit_settings(sealed.database, sealed.directory)
+    with pytest.raises(LogAltered, match=f"log of facts is not what was sealed from position {size + 1} on"):
+        await Sealer(settings).seal_everything()
+    sealer, trouble = asyncio.create_task(Sealer(settings).run()), ""
+    try:
+        async with asyncio.timeout(60), terminating(connect(settings)) as connection:
+            while "log of claims" not in trouble:
+                trouble = (await check_readiness(connection))[1] or ""
+                await asyncio.sleep(0.05)
+    finally:
+        sealer.cancel()
+        await asyncio.gather(sealer, return_exceptions=True)
+    assert f"log of facts is not what was sealed from position {size + 1} on" in trouble
+    assert "claim 1 was judged from facts up to position 1000000, and they end at" in trouble
+    assert not any(record.exc_info for record in caplog.records)
 
 
 def test_nothing_is_signed_for_another_log(sealed: Sealed) -> None:

@@ -32,6 +32,11 @@ from tests.databases import Database
 from tests.systems import System
 
 SECONDS_MAX = 20
+CLAIM = """
+    INSERT INTO audit.claim (
+        number, partner_id, product, customer, allowed, at, position, policy_id, engine, actor, recorded_at)
+    VALUES (1, 'P1', 'S200P', 'new', false, '2001-01-01 00:00Z', 1, '2021-08', '', 'portal', '2026-01-01 00:00Z')
+"""
 
 
 def members(archive: bytes) -> dict[str, bytes]:
@@ -131,6 +136,33 @@ def test_the_command_takes_no_partner_that_cannot_be_one(tmp_path: Path) -> None
     asked = ("audit", "export", "--partner", "../x", "-o", str(tmp_path / "x"))
     shown = CliRunner().invoke(main, asked)
     assert (shown.exit_code, "1 to 64 letters, digits, - and _" in shown.output) == (2, True)
+
+
+def test_no_export_ends_early_because_of_a_claim_that_nobody_can_have_made(
+    database: Database, owner: Connection, tmp_path: Path
+) -> None:
+    directory = tmp_path / "audit"
+    Log(owner).write(population(2))
+    owner.execute(CLAIM)
+    seal(database, directory)
+    owner.execute("INSERT INTO audit.claim_reach (engine, position, number) VALUES ('', 1000000, 1)")
+
+    async def asked() -> httpx.Response:
+        app = create_app(audit_settings(database, directory, database_url=database.auditor_url))
+        transport = httpx.ASGITransport(app)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://a") as http,
+        ):
+            return await http.get("/audit/v1/exports")
+
+    said = "claim 1 was judged from facts up to position 1000000, and they end at"
+    answer = asyncio.run(asked())
+    assert (answer.status_code, answer.json()["type"]) == (503, "urn:sagecert:problem:log-altered")
+    assert said in answer.json()["detail"]
+    environment = {"DATABASE_URL": database.owner_url, "SAGECERT_AUDIT_DIRECTORY": str(directory)}
+    shown = CliRunner().invoke(main, ["audit", "export", "-o", str(tmp_path / "x")], env=environment)
+    assert (shown.exit_code, said in shown.output, (tmp_path / "x").exists()) == (1, True, False), shown.output
 
 
 def sealed_proof(system: System, fact_id: str) -> str:

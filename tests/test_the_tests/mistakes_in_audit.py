@@ -85,6 +85,27 @@ MISTAKES: Final = (
         "claims/test_claim_reach.py::test_the_first_claim_of_a_later_fact_or_engine_is_the_one_that_a_walk_finds",
     ),
     Mistake(
+        "an export ends before a claim that nobody can have made",
+        "services/audit/export.py",
+        'if row["position"] > head:',
+        "if False:",
+        "audit/test_exports.py::test_no_export_ends_early_because_of_a_claim_that_nobody_can_have_made",
+    ),
+    Mistake(
+        "a claim is sealed whatever facts it names",
+        "services/audit/sealer.py",
+        "            if position > facts:",
+        "            if False:",
+        "audit/test_attack_variants.py::test_who_notices[an answer from facts that are not there]",
+    ),
+    Mistake(
+        "a signing key is known that no fact installs",
+        "services/audit/key_rotations.py",
+        "for place, key in enumerate(keys) if key not in installed[place : place + 1]",
+        "for place, key in enumerate(keys[:1]) if key not in installed[place : place + 1]",
+        "audit/test_attack_variants.py::test_who_notices[one signing key more]",
+    ),
+    Mistake(
         "a witness that closed an idle connection is taken for one that is away",
         "services/audit/witness_client.py",
         "return await _post_once(session, witness, request)  # a checkpoint may be added twice",

@@ -200,6 +200,13 @@ MISTAKES: Final = (
         "verify/test_verdicts.py::test_a_kept_checkpoint_of_another_history",
     ),
     Mistake(
+        "a kept checkpoint is believed whoever signed it",
+        f"{VERIFIER}/verification.py",
+        "if not any(key.name == origin for key in note.signed_by(keys)):",
+        "if False:",
+        "verify/test_verdicts.py::test_a_kept_checkpoint_that_no_key_of_the_log_signed_proves_nothing",
+    ),
+    Mistake(
         "the first mismatch of a hash tile is forgotten",
         f"{VERIFIER}/sealed_log.py",
         "if self._mismatch is None and self._hashes and self._hashes[first : first + HASH_BYTES] != leaf:",

@@ -157,6 +157,28 @@ def test_another_key_is_not_the_logs(export: Export, verify: Verify) -> None:
     assert "is not signed by a key of the log" in said
 
 
+def test_a_kept_checkpoint_that_no_key_of_the_log_signed_proves_nothing(export: Export, verify: Verify) -> None:
+    kept = export.note("facts", 5)
+    spoilt = kept.replace("\n5\n", "\n4\n", 1)
+    for policy in (None, POLICY_WITHOUT_WITNESSES):
+        status, said = verify(export.members(), policy=policy, checkpoint=spoilt)
+        assert status == 64
+        assert said.startswith("64: no verdict, because a checkpoint of yours cannot be used\n")
+        assert f"the signature under your checkpoint of {FACTS_LOG.key.name} is not over its text" in said
+    forger = Signer(FACTS_LOG.key.name, seed="forger")
+    strange = replace(export, signers={**export.signers, "facts": [forger]})
+    status, said = verify(export.members(), policy=POLICY_WITHOUT_WITNESSES, checkpoint=strange.note("facts", 5))
+    assert status == 64
+    assert "is not signed by a key of the log that you trust" in said
+    status, said = verify(strange.members(), checkpoint=kept)
+    assert status == 30
+    assert "is signed by another key than those of the log in the file" in said
+    altered = changed(export, "facts", 7, export.entries["facts"][7]).members()
+    status, said = verify(altered, checkpoint=spoilt)
+    assert status == 30
+    assert "is not signed by a key of the log: compared with nothing" in said
+
+
 def test_a_cut_tail(export: Export, verify: Verify) -> None:
     earlier = export.note("facts")
     shorter = replace(export, entries={**export.entries, "facts": export.entries["facts"][:-2]})

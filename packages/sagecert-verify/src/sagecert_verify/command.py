@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Final
 
 from sagecert_verify.explanation import is_explanation, verify_explanation
-from sagecert_verify.note import Checkpoint, MalformedNoteError, Note
+from sagecert_verify.finding import Status
+from sagecert_verify.note import MalformedNoteError, Note
 from sagecert_verify.rederive import processors
 from sagecert_verify.report import as_json, as_text
 from sagecert_verify.trust import MalformedPolicyError, Trust, read_policy
 from sagecert_verify.verification import Progress, verify
 
-USAGE: Final = 64
+USAGE: Final = int(Status.UNUSABLE)
 """The command was not used as it should be; no verdict."""
 INPUT_BYTES_MAX: Final = 1 << 20
 STATUSES: Final = """\
@@ -25,7 +26,7 @@ exit status, which the first line says in words:
   30  the log was altered (the first position)
   40  the derivation differs (the first event, the rule, the facts)
   2   the file is damaged
-  64  the command was not used as it should be
+  64  the command was not used as it should be; a checkpoint of yours is not as the log signed it
 """
 
 
@@ -105,11 +106,13 @@ def _policy(path: Path) -> Trust:
         raise _UnusableError(f"{path}: {problem}") from None
 
 
-def _checkpoint(path: Path) -> Checkpoint:
+def _checkpoint(path: Path) -> Note:
     try:
-        return Note.read(_text(path)).checkpoint
+        note = Note.read(_text(path))
+        _ = note.checkpoint
     except MalformedNoteError as problem:
         raise _UnusableError(f"{path}: {problem}") from None
+    return note
 
 
 def _text(path: Path) -> str:

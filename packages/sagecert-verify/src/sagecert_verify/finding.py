@@ -15,6 +15,7 @@ class Status(IntEnum):
     NO_EARLIER_CHECKPOINT = 20
     ALTERED = 30
     DIFFERS = 40
+    UNUSABLE = 64
 
 
 HEADLINES: Mapping[Status, str] = {
@@ -25,6 +26,7 @@ HEADLINES: Mapping[Status, str] = {
     Status.NO_EARLIER_CHECKPOINT: "re-derived, but there is no earlier checkpoint to compare",
     Status.ALTERED: "the log was altered",
     Status.DIFFERS: "the derivation differs",
+    Status.UNUSABLE: "no verdict, because a checkpoint of yours cannot be used",
 }
 
 

@@ -1,11 +1,11 @@
 """Who signed the checkpoints: the key in force then, which rotations in the log of facts lead to from a trusted one."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from sagecert_verify.archive import DamagedError
 from sagecert_verify.engines_and_rotations import SystemFacts
 from sagecert_verify.finding import Finding, FoundError, Status
-from sagecert_verify.note import Key
+from sagecert_verify.note import Key, Note
 from sagecert_verify.sealed_log import SealedLog
 
 Keys = Sequence[tuple[int, bytes]]
@@ -42,6 +42,25 @@ def check_signing_keys(
                 Finding(Status.ALTERED, "the signing keys that the facts install are of another log", name)
             )
         (_check_facts if name == "facts" else _check_events)(log, keys)
+
+
+def check_kept_note(note: Note, named: Iterable[Sequence[Key]], *, is_trusted: bool) -> None:
+    """What follows from a checkpoint that the auditor kept, of a log of the export, and that no key of the log signed.
+
+    `named`: the keys of the logs, `is_trusted`: they lead from one that the auditor names. Where one of these is named
+    in the note, or the export is by a trusted key, the note is at fault. Otherwise the log has other keys than it had.
+    Raises `FoundError`.
+    """
+    origin = note.checkpoint.origin
+    keys = {(key.name, key.number) for of_log in named for key in of_log if key.name == origin}
+    if any((name, number) in keys for name, number, _ in note.signatures):
+        sentence = f"the signature under your checkpoint of {origin} is not over its text: it is not as it was signed"
+    elif is_trusted:
+        sentence = f"your checkpoint of {origin} is not signed by a key of the log that you trust"
+    else:
+        sentence = f"your checkpoint of {origin} is signed by another key than those of the log in the file"
+        raise FoundError(Finding(Status.ALTERED, sentence, origin.rpartition("/")[2]))
+    raise FoundError(Finding(Status.UNUSABLE, sentence, origin.rpartition("/")[2]))
 
 
 def _of_system(keys: Collection[Key], origin: str) -> set[bytes]:

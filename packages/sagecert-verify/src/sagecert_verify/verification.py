@@ -15,11 +15,11 @@ from sagecert_verify.engines_and_rotations import PRODUCTS_MAX, SystemFacts
 from sagecert_verify.finding import Finding, FoundError, Status
 from sagecert_verify.indexed_events import IndexedEventLog
 from sagecert_verify.indexed_facts import IndexedFactLog
-from sagecert_verify.note import Checkpoint, Key, MalformedNoteError
+from sagecert_verify.note import Checkpoint, Key, MalformedNoteError, Note
 from sagecert_verify.partner_export import PartnerExport
 from sagecert_verify.rederive import rederive
 from sagecert_verify.sealed_log import SealedLog
-from sagecert_verify.signing_keys import check_signing_keys
+from sagecert_verify.signing_keys import check_kept_note, check_signing_keys
 from sagecert_verify.trust import Trust
 from sagecert_verify.witnessed_stamps import doubts
 
@@ -49,7 +49,7 @@ Progress = Callable[[str, int, int], None]
 class Export:
     """Takes the members of an export in their order, and knows at the end whether they are what was sealed."""
 
-    def __init__(self, trust: Trust | None, earlier: Sequence[Checkpoint]) -> None:
+    def __init__(self, trust: Trust | None, earlier: Sequence[Note]) -> None:
         self.trust = trust
         self.facts = IndexedFactLog()
         self.events = IndexedEventLog(self.facts.system)
@@ -58,7 +58,8 @@ class Export:
         self.logs: dict[str, SealedLog] = {}
         self.partner: PartnerExport | None = None
         self.doubts: list[str] = []
-        self._earlier = {checkpoint.origin: checkpoint for checkpoint in earlier}
+        self._earlier = {note.checkpoint.origin: note for note in earlier}
+        self.unsigned: list[Note] = []
         self._named_keys: dict[str, list[Key]] = {}
         self._erases_unknown = False
         self._stage = -1
@@ -88,6 +89,11 @@ class Export:
         """All members were taken. Raises `FoundError` and `DamagedError`."""
         if not self.manifest:
             raise DamagedError("there is no manifest")
+        self._conclude()
+        for note in self.unsigned:
+            check_kept_note(note, self._named_keys.values(), is_trusted=self._trusted is not None)
+
+    def _conclude(self) -> None:
         for name in LOGS:
             if self.logs[name].note is None:
                 if name == "facts" or self.manifest["logs"][name].get("size") != 0:
@@ -113,6 +119,11 @@ class Export:
             )
 
     @property
+    def _trusted(self) -> Sequence[Key] | None:
+        """The keys of logs that the auditor names; None: those that the manifest names."""
+        return self.trust.logs if self.trust is not None and self.trust.logs else None
+
+    @property
     def origins(self) -> set[str]:
         """The names of the logs."""
         return {keys[0].name for keys in self._named_keys.values()}
@@ -125,8 +136,7 @@ class Export:
 
     def _check_against_facts(self, system: SystemFacts) -> None:
         """The manifest is not sealed: what it says of the facts must be what they say."""
-        trusted = self.trust.logs if self.trust is not None and self.trust.logs else None
-        check_signing_keys(self.logs, self._named_keys, trusted, system)
+        check_signing_keys(self.logs, self._named_keys, self._trusted, system)
         for name, positions in system.positions.items():
             if self.manifest.get(name) != positions:
                 raise DamagedError(f"the {name.replace('_', ' ')} in the manifest are not those in the log")
@@ -161,14 +171,24 @@ class Export:
         }:
             raise DamagedError("the keys in the manifest are not those of the three logs of one system")
         self.manifest, self._named_keys = manifest, keys
-        trusted = self.trust.logs if self.trust is not None and self.trust.logs else None
         witnesses = self.trust.witnesses.values() if self.trust is not None else ()
         take = {"facts": self.facts.take, "compliance": self.events.take, "claims": self.claims.take}
         for name in LOGS:
-            of_log = [*keys[name], *(trusted or ())]
-            self.logs[name] = SealedLog(name, of_log, self._earlier.get(keys[name][0].name), take[name], witnesses)
+            of_log = [*keys[name], *(self._trusted or ())]
+            earlier = self._signed_earlier(keys[name][0].name, of_log)
+            self.logs[name] = SealedLog(name, of_log, earlier, take[name], witnesses)
         if partner_id is not None:
             self.partner = PartnerExport(str(partner_id), self.logs)
+
+    def _signed_earlier(self, origin: str, keys: Sequence[Key]) -> Checkpoint | None:
+        """What the auditor kept of a log, if one of these keys signed it: anything else proves nothing."""
+        note = self._earlier.get(origin)
+        if note is None:
+            return None
+        if not any(key.name == origin for key in note.signed_by(keys)):
+            self.unsigned.append(note)
+            return None
+        return note.checkpoint
 
     def _take_of_log(self, name: str, part: str, rest: str | None, member: Member) -> None:
         log, stage = self.logs[name], LOGS.index(name) * len(ORDER) + ORDER[part]
@@ -229,9 +249,7 @@ def read_erasures(content: bytes) -> list[str]:
     return erased
 
 
-def verify(
-    path: Path, trust: Trust | None, earlier: Sequence[Checkpoint], processes: int, on_progress: Progress
-) -> Report:
+def verify(path: Path, trust: Trust | None, earlier: Sequence[Note], processes: int, on_progress: Progress) -> Report:
     """Everything that the file can be asked. Never raises for what the file contains."""
     export = Export(trust, earlier)
     checked = Result()
@@ -258,7 +276,7 @@ def verify(
     return Report(finding, status, partner_id, sizes, checked, tuple(_notes(export, earlier, checked, finding)))
 
 
-def _trusted(export: Export, earlier: Sequence[Checkpoint]) -> Status:
+def _trusted(export: Export, earlier: Sequence[Note]) -> Status:
     """Who else has seen the log as it is in the file."""
     if export.trust is not None and export.trust.asks_for_witnesses:
         witnesses = export.trust.witnesses.values()
@@ -266,13 +284,13 @@ def _trusted(export: Export, earlier: Sequence[Checkpoint]) -> Status:
         if all(export.trust.is_witnessed(note.signed_by(witnesses)) for note in notes):
             return Status.WITNESSED
         return Status.SPLIT_VIEW_POSSIBLE
-    compared = {checkpoint.origin for checkpoint in earlier}
+    compared = {note.checkpoint.origin for note in earlier}
     if compared & {log.checkpoint.origin for log in export.logs.values()} and export.partner is None:
         return Status.NOT_WITNESSED
     return Status.NO_EARLIER_CHECKPOINT
 
 
-def _notes(export: Export, earlier: Sequence[Checkpoint], checked: Result, finding: Finding | None) -> list[str]:
+def _notes(export: Export, earlier: Sequence[Note], checked: Result, finding: Finding | None) -> list[str]:
     """What the verdict does not say."""
     if finding is not None and finding.status == Status.DAMAGED:
         return []
@@ -280,10 +298,15 @@ def _notes(export: Export, earlier: Sequence[Checkpoint], checked: Result, findi
     if export.trust is None or not export.trust.logs:
         notes.append("The keys of the logs are those that the file names: name yours with --policy.")
     notes += [
-        f"Your checkpoint of {checkpoint.origin} is of another log, and was compared with nothing."
-        for checkpoint in earlier
-        if checkpoint.origin not in export.origins
+        f"Your checkpoint of {note.checkpoint.origin} is of another log, and was compared with nothing."
+        for note in earlier
+        if note.checkpoint.origin not in export.origins
     ]
+    if finding is None or finding.status != Status.UNUSABLE:
+        notes += [
+            f"Your checkpoint of {note.checkpoint.origin} is not signed by a key of the log: compared with nothing."
+            for note in export.unsigned
+        ]
     if checked.unpublished:
         notes.append(
             f"{checked.unpublished} further events follow from the facts and are not in the compliance log yet."
