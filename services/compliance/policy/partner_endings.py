@@ -18,22 +18,20 @@ class Settled(NamedTuple):
 
 
 class _Instant:
-    """The endings of one instant. `ended`, `survivors`: how many of them end a partner, and merge another into it."""
+    """The endings of one instant. `survivors`: how many of them merge a partner into this one."""
 
     def __init__(self) -> None:
         self.facts: dict[str, Fact] = {}
-        self.ended: Counter[str] = Counter()
         self.survivors: Counter[str] = Counter()
         self.undone: frozenset[str] = frozenset()
 
     def count(self, ending: PartnerClosed | PartnersMerged, number: int) -> None:
-        self.ended[ending.partner_id] += number
         if isinstance(ending, PartnersMerged):
             self.survivors[ending.into] += number
 
-    def apart(self, partner_id: str) -> bool:
-        """Whether nothing else ends the partner or merges into it: an ending of it contradicts nothing."""
-        return not self.ended[partner_id] and not self.survivors[partner_id]
+    def in_no_circle(self, partner_id: str) -> bool:
+        """Whether nothing merges into the partner: no ending of it is part of a circle."""
+        return not self.survivors[partner_id]
 
     def settle(self) -> Settled:
         """Ignores mergers that never came about because they form a circle (R35)."""
@@ -72,10 +70,9 @@ class PartnerEndings:
         instant = self._instants.setdefault(fact.effective_at, _Instant())
         if fact.fact_id in instant.facts:
             return Settled()
-        apart = instant.apart(ending.partner_id)
         instant.facts[fact.fact_id] = fact
         instant.count(ending, 1)
-        return Settled() if apart else instant.settle()
+        return Settled() if instant.in_no_circle(ending.partner_id) else instant.settle()
 
     def _extend_survivors(self, partner_id: str) -> None:
         to_follow = [partner_id]
@@ -93,4 +90,4 @@ class PartnerEndings:
         del instant.facts[fact.fact_id]
         instant.count(ending, -1)
         instant.undone -= {fact.fact_id}
-        return Settled() if instant.apart(ending.partner_id) else instant.settle()
+        return Settled() if instant.in_no_circle(ending.partner_id) else instant.settle()
