@@ -116,6 +116,30 @@ async def test_a_registration_stays_in_force_where_an_earlier_voided_one_is_foun
     assert logs[0] == logs[1]
 
 
+async def test_what_another_caller_tells_before_a_link_counts_in_the_lines_after_it(
+    caller: Caller, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A link is appended whatever else is recorded about the person, so that no conflict shows what came before it."""
+    about = {"consultant_id": "C1", "product": "S200P", "effective_at": "2026-01-05T09:00:00Z"}
+    course = Line("course", ABOUT_PEOPLE[0], about)
+    take_run = record_batch.BatchRecorder.take_run
+
+    async def taking(self: Any, store: Any, run: Any) -> Any:
+        if run[0].receipt.idempotency_key == "link":
+            await Singly(caller).record([course])
+        return await take_run(self, store, run)
+
+    monkeypatch.setattr(batches, "RUN_MAX", 1)
+    monkeypatch.setattr(record_batch.BatchRecorder, "take_run", taking)
+    lines = [
+        Line("register", EXAMS, {"registration_id": "R1", **about}),
+        Line("link", "/certification/v1/partners/P1/consultants", {"consultant_id": "C1"}),
+        Line("score", f"{EXAMS}/R1/attempts", {"attempt": 1, "score": "85", "effective_at": about["effective_at"]}),
+    ]
+    assert [answer["status"] for answer in await send(caller, ndjson(lines))] == [201, 201, 201]
+    assert "com.sage.partnercloud.consultant-certified.v1" in [topic for _, topic, *_ in log(database)]
+
+
 def exams(number: int) -> list[Line]:
     """A registration of the one person that is passed at once, and corrected."""
     path = f"{EXAMS}/R{number}/attempts"

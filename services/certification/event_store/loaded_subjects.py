@@ -175,7 +175,16 @@ class LoadedSubjects:
         for ((decided, _), outcome), routed in zip(appended, routings, strict=True):
             for stored in self._appended(decided, outcome, routed):
                 self._add(stored, stored.fact.position)
+            for row in decided.call.facts:
+                if row.consultant_id is not None and row.consultant_id != decided.call.consultant_id:
+                    self._load_again(row.consultant_id)
         self._pending.clear()
+
+    def _load_again(self, person: str) -> None:
+        """Something was appended about the person without looking whether others had told something newer."""
+        self.people.discard(person)
+        for streams in self._of_person[person].registrations.values():
+            self.streams.difference_update(streams)
 
     def _appended(self, decided: Decided, outcome: Outcome, routings: Sequence[Routing]) -> Iterator[StoredFact]:
         """The facts of the decision as they are stored."""
