@@ -285,6 +285,13 @@ MISTAKES: Final = (
     ),
     # Corrected portal changes --------------------------------------------------------------------
     Mistake(
+        "a correction that follows another is lost",
+        f"{POLICY}/portal_change_terms.py",
+        "if decided is None or decided[0] != value:",
+        "if decided is None:",
+        "test_the_last_correction_recorded_of_a_term_wins_and_can_be_voided",
+    ),
+    Mistake(
         "the first correction wins",
         f"{POLICY}/portal_change_terms.py",
         "in reversed(self._corrections.get((change.portal_change_id, term), {}).items())",

@@ -105,11 +105,12 @@ def test_products_are_added_and_taken_out(story: Story) -> None:
 
 @rule("R38", "R33", through_http=True)
 def test_the_last_correction_recorded_of_a_term_wins_and_can_be_voided(story: Story) -> None:
-    """Given two corrections of the due day and one of another term between them, when the last is voided, the first
+    """Given three corrections of the due day and one of another term between them, when the last is voided, the second
     holds again, and the other stands."""
     team(story, "ines", "omar")
     story.given(portal_changes("login", ANNOUNCED, DUE_ON, products=(S200S,)))
-    story.given(first := portal_change_is_corrected("login", ANNOUNCED + DAY, due_on=LATER))
+    story.given(earliest := portal_change_is_corrected("login", ANNOUNCED + DAY, due_on=LATEST))
+    story.given(second := portal_change_is_corrected("login", ANNOUNCED + DAY, due_on=LATER))
     story.given(portal_change_is_corrected("login", ANNOUNCED + 2 * DAY, products=(S200P,)))
     story.given(last := portal_change_is_corrected("login", ANNOUNCED + 3 * DAY, due_on=LATEST))
     story.then("acorn", at=LATER_LAPSE, status="compliant")
@@ -117,7 +118,7 @@ def test_the_last_correction_recorded_of_a_term_wins_and_can_be_voided(story: St
     story.when(is_void(last, LATEST_LAPSE + DAY))
     story.then("acorn", at=LATER_LAPSE, status="in_window", shortfall=2)
     story.then("acorn", at=LATER_LAPSE, known_at=LATEST_LAPSE, status="compliant")
-    story.when(is_void(first, LATEST_LAPSE + 2 * DAY))
+    story.when(is_void(second, LATEST_LAPSE + 2 * DAY), is_void(earliest, LATEST_LAPSE + 2 * DAY))
     story.then("acorn", at=LAPSE, status="in_window", shortfall=2)
 
 

@@ -25,6 +25,7 @@ BEGIN
     ), -1);
     RETURN NULL;
 END $$;
+REVOKE EXECUTE ON FUNCTION audit.note_claim_reach() FROM PUBLIC;
 CREATE TRIGGER note_reach AFTER INSERT ON audit.claim REFERENCING NEW TABLE AS recorded
     FOR EACH STATEMENT EXECUTE FUNCTION audit.note_claim_reach();
 
