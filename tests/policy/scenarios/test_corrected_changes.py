@@ -109,7 +109,7 @@ def test_the_last_correction_recorded_of_a_term_wins_and_can_be_voided(story: St
     holds again, and the other stands."""
     team(story, "ines", "omar")
     story.given(portal_changes("login", ANNOUNCED, DUE_ON, products=(S200S,)))
-    story.given(earliest := portal_change_is_corrected("login", ANNOUNCED + DAY, due_on=LATEST))
+    story.given(earliest := portal_change_is_corrected("login", ANNOUNCED + DAY, due_on=LATEST + 30 * DAY))
     story.given(second := portal_change_is_corrected("login", ANNOUNCED + DAY, due_on=LATER))
     story.given(portal_change_is_corrected("login", ANNOUNCED + 2 * DAY, products=(S200P,)))
     story.given(last := portal_change_is_corrected("login", ANNOUNCED + 3 * DAY, due_on=LATEST))
