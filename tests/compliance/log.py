@@ -12,7 +12,8 @@ from pydantic import SecretStr
 
 from services.certification.event_store.append_request import UNDATED, AppendRequest, Routing, row
 from services.certification.event_store.streams import routing_of
-from services.compliance.database import OwnConnection
+from services.compliance.database import OwnConnection, connect
+from services.compliance.projection.batch import Projector
 from services.compliance.settings import ComplianceSettings
 from shared.events.envelope import Fact
 from shared.events.facts import AttemptScored, ExamRegistered, FactData, FactVoided, ScoreCorrected
@@ -139,3 +140,15 @@ def one_call(fact_id: str, data: FactData) -> str:
     fact = Fact(fact_id, UNDATED, UNDATED, data)
     facts = (row(fact, routing_of(data, None, None), UNDATED),)
     return msgspec.json.encode([AppendRequest("test", fact_id, r"\x00", facts)]).decode()
+
+
+async def followed(database: Database, groups: list[Group], now: datetime) -> ComplianceSettings:
+    """The settings of a service on the database, which holds these facts, projected up to the instant."""
+    settings = settings_for(database)
+    set_clock(database, now)
+    with psycopg.connect(database.owner_url, autocommit=True) as owner:
+        Log(owner).write(groups)
+    connection = await connect(as_follower(settings))
+    await Projector(connection, OURS, "test").advance_fully(now)
+    await connection.close()
+    return settings

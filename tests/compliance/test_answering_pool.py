@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,50 +16,30 @@ import psycopg
 import pytest
 
 from services.compliance.child_process import ChildProcess
-from services.compliance.database import connect
 from services.compliance.historical_answers import pool, questions
 from services.compliance.historical_answers.pool import NICENESS, AnsweringPool, TooManyQuestions
 from services.compliance.historical_answers.questions import PartnerStandings
 from services.compliance.historical_answers.worker import ANSWERS
 from services.compliance.process_priority import lower_database_session
-from services.compliance.projection.batch import Projector
 from services.compliance.refusals import NeverMentioned
 from services.compliance.settings import ComplianceSettings
 from services.web.fair_places import caller_name
-from shared.events.facts import ConsultantLeft, PortalChangeDeclared
 from shared.events.wire import instant_text
 from tests.compliance.asking import ORIGIN, answer, ask, asking
-from tests.compliance.log import OURS, Log, as_follower, set_clock, settings_for
-from tests.compliance.seed import BEGIN, SeedFacts
+from tests.compliance.log import followed, set_clock
+from tests.compliance.two_partners import NOW, told
 from tests.databases import Database
 from tests.systems import children, gone
 
-NOW: Final = datetime(2022, 6, 1, 9, tzinfo=UTC)
 THEN: Final = {"at": "2022-03-02T09:00:00Z"}
 LIVE: Final = "partners/P1/compliance/S200P"
 LIMITED: Final = {"answer_processes": 1, "answer_queue_max": 1, "answer_seconds_max": 60}
 SECONDS_MAX: Final = 60
 
 
-def told() -> SeedFacts:
-    telling = SeedFacts()
-    for partner in ("P1", "P2"):
-        telling.var(BEGIN, partner)
-    telling.tell(BEGIN + timedelta(days=1), PortalChangeDeclared("CH1", ("S200P",), True, NOW.date(), "a change"))
-    telling.tell(BEGIN + timedelta(days=2), ConsultantLeft("P1", "P1-B"))
-    return telling
-
-
 @pytest.fixture
 async def settings(sandbox_database: Database) -> ComplianceSettings:
-    settings = settings_for(sandbox_database)
-    set_clock(sandbox_database, NOW)
-    with psycopg.connect(sandbox_database.owner_url, autocommit=True) as owner:
-        Log(owner).write(told().groups)
-    connection = await connect(as_follower(settings))
-    await Projector(connection, OURS, "test").advance_fully(NOW)
-    await connection.close()
-    return settings
+    return await followed(sandbox_database, told().groups, NOW)
 
 
 def test_each_kind_of_question_has_its_answer() -> None:
@@ -304,14 +284,18 @@ async def test_a_process_that_dies_costs_its_question_alone(settings: Compliance
         assert (await waiting).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "problem", [BlockingIOError(errno.EAGAIN, "no further process"), TimeoutError("no further process")]
+)
 async def test_it_says_why_no_process_starts_and_recovers_though_nobody_asks(
-    settings: ComplianceSettings, monkeypatch: pytest.MonkeyPatch
+    settings: ComplianceSettings, monkeypatch: pytest.MonkeyPatch, problem: OSError
 ) -> None:
+    """A question is never told that its answer takes too long."""
     monkeypatch.setattr(pool, "RECOVERY_SECONDS", 0.01)
     start = ChildProcess.start
 
     async def cannot(_: str) -> ChildProcess:
-        raise BlockingIOError(errno.EAGAIN, "no further process")
+        raise problem
 
     async def ready(client: httpx.AsyncClient) -> tuple[bool, bool]:
         text = (await client.get(f"{ORIGIN}/compliance/readyz")).text
@@ -391,49 +375,3 @@ async def test_who_hangs_up_leaves_the_queue(settings: ComplianceSettings) -> No
         assert not patient.done()
         os.kill(pid, signal.SIGCONT)
         assert [(await task).status_code for task in (first, patient)] == [200, 200]
-
-
-async def pages(client: httpx.AsyncClient, limit: int, **moment: str) -> list[dict[str, Any]]:
-    """The entries of a timeline, page by page."""
-    found = await answer(client, "partners/P1/timeline", limit=limit, **moment)
-    entries = found["entries"]
-    while found["next"] is not None:
-        assert len(found["entries"]) == limit
-        found = await answer(client, "partners/P1/timeline", limit=limit, after=found["next"], **moment)
-        entries += found["entries"]
-    return list(entries)
-
-
-@pytest.mark.parametrize("moment", [{}, {"at": instant_text(NOW)}, {"known_at": instant_text(NOW)}])
-async def test_the_pages_of_a_timeline_joined_are_the_whole(
-    settings: ComplianceSettings, moment: dict[str, str]
-) -> None:
-    async with asking(settings) as client:
-        whole = (await answer(client, "partners/P1/timeline", limit=1000, **moment))["entries"]
-        assert {entry["kind"] for entry in whole} == {"fact", "notice", "window", "suspension"}
-        for limit in (1, 2, len(whole) - 1, len(whole)):
-            assert await pages(client, limit, **moment) == whole
-
-
-async def test_the_pages_of_a_timeline_are_of_one_list_though_facts_come_between(
-    settings: ComplianceSettings, sandbox_database: Database
-) -> None:
-    async with asking(settings) as client:
-        whole = (await answer(client, "partners/P1/timeline"))["entries"]
-        first = await answer(client, "partners/P1/timeline", limit=3)
-        later = told()
-        written = len(later.groups)
-        later.tell(BEGIN + timedelta(days=3), ConsultantLeft("P1", "P1-A"))
-        with psycopg.connect(sandbox_database.owner_url, autocommit=True) as owner:
-            Log(owner).write(later.groups[written:])
-        assert (await answer(client, "partners/P1/timeline"))["entries"] != whole
-        rest = await answer(client, "partners/P1/timeline", after=first["next"])
-        assert first["entries"] + rest["entries"] == whole
-        assert rest["position"] == first["position"]
-
-
-@pytest.mark.parametrize("after", ["x", "", "2022-01-01T00:00:00Z~1~2022-99-01T00:00:00Z~0~1~", "9" * 5000])
-async def test_a_place_in_a_timeline_that_no_page_has_is_refused(settings: ComplianceSettings, after: str) -> None:
-    async with asking(settings) as client:
-        response = await ask(client, "partners/P1/timeline", after=after)
-        assert (response.status_code, response.json()["parameter"]) == (422, "after")

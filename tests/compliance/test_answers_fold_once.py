@@ -13,9 +13,9 @@ from services.compliance.historical_answers.timeline import timeline
 from services.compliance.policy.parameters import Parameters
 from services.compliance.policy.partner_facts import PartnerFacts
 from shared.events.envelope import Fact
-from tests.compliance.log import OURS
+from tests.compliance.log import OURS, followed
 from tests.compliance.seed import BEGIN, SeedFacts
-from tests.compliance.test_consultant_lists import NOW, followed
+from tests.compliance.test_consultant_lists import NOW
 from tests.databases import Database
 
 ANSWERS: dict[type, Callable[[Connection, Any, Parameters], Awaitable[bytes]]] = {

@@ -10,8 +10,9 @@ import pytest
 from shared.events.facts import PolicyRevised
 from shared.events.wire import instant_text
 from tests.compliance.asking import answer, ask, asking
+from tests.compliance.log import followed
 from tests.compliance.seed import BEGIN, DAY, SeedFacts
-from tests.compliance.test_consultant_lists import ANNOUNCED, NOW, followed, told
+from tests.compliance.test_consultant_lists import ANNOUNCED, NOW, told
 from tests.compliance.test_projection import history
 from tests.databases import Database
 

@@ -10,7 +10,6 @@ import pytest
 from services.compliance.database import connect
 from services.compliance.projection.batch import Projector
 from services.compliance.read_model import names
-from services.compliance.settings import ComplianceSettings
 from shared.events.compliance_events import Outcome, Status
 from shared.events.facts import (
     AttemptScored,
@@ -27,7 +26,7 @@ from shared.events.facts import (
 )
 from shared.events.wire import instant_text
 from tests.compliance.asking import answer, ask, asking
-from tests.compliance.log import OURS, Group, Log, as_follower, set_clock, settings_for
+from tests.compliance.log import OURS, Group, Log, as_follower, followed, set_clock, settings_for
 from tests.compliance.seed import BEGIN, DAY, SeedFacts
 from tests.compliance.test_projection import history
 from tests.databases import Database
@@ -35,17 +34,6 @@ from tests.databases import Database
 NOW = datetime(2022, 3, 25, 9, tzinfo=UTC)
 ANNOUNCED = BEGIN + 10 * DAY
 """Of CH1, due on the first of March."""
-
-
-async def followed(database: Database, groups: list[Group], now: datetime) -> ComplianceSettings:
-    settings = settings_for(database)
-    set_clock(database, now)
-    with psycopg.connect(database.owner_url, autocommit=True) as owner:
-        Log(owner).write(groups)
-    connection = await connect(as_follower(settings))
-    await Projector(connection, OURS, "test").advance_fully(now)
-    await connection.close()
-    return settings
 
 
 def told() -> list[Group]:

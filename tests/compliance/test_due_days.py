@@ -11,8 +11,8 @@ from icalendar import Calendar
 
 from shared.events.facts import ConsultantLeft, PortalChangeDeclared
 from tests.compliance.asking import asking
+from tests.compliance.log import followed
 from tests.compliance.seed import BEGIN, DAY, SeedFacts
-from tests.compliance.test_consultant_lists import followed
 from tests.databases import Database
 
 NOW = BEGIN + 40 * DAY

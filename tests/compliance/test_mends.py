@@ -10,9 +10,9 @@ from shared.events.envelope import Fact
 from shared.events.facts import ConsultantLeft, ConsultantLinked, CourseCompleted, PartnerEnrolled
 from shared.events.wire import instant_text
 from tests.compliance.asking import answer, asking
-from tests.compliance.log import set_clock
+from tests.compliance.log import followed, set_clock
 from tests.compliance.seed import BEGIN, DAY, SeedFacts
-from tests.compliance.test_consultant_lists import ANNOUNCED, NOW, followed, told
+from tests.compliance.test_consultant_lists import ANNOUNCED, NOW, told
 from tests.databases import Database
 
 LOST = datetime(2022, 3, 24, 9, tzinfo=UTC)

@@ -2,13 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
-import psycopg
-
-from services.compliance.database import connect
-from services.compliance.projection.batch import Projector
 from services.compliance.settings import ComplianceSettings
 from shared.events.facts import ConsultantLeft, PortalChangeDeclared
-from tests.compliance.log import OURS, Group, Log, as_follower, set_clock, settings_for
+from tests.compliance.log import Group, followed
 from tests.compliance.seed import BEGIN, SeedFacts
 from tests.databases import Database
 
@@ -34,11 +30,4 @@ HEAD = told()[-1][-1].position
 
 async def projected(database: Database) -> ComplianceSettings:
     """The settings of a service on the database, which holds these partners, projected up to NOW."""
-    settings = settings_for(database)
-    set_clock(database, NOW)
-    with psycopg.connect(database.owner_url, autocommit=True) as owner:
-        Log(owner).write(told())
-    connection = await connect(as_follower(settings))
-    await Projector(connection, OURS, "test").advance_fully(NOW)
-    await connection.close()
-    return settings
+    return await followed(database, told(), NOW)

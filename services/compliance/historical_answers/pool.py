@@ -179,7 +179,7 @@ class AnsweringPool:
             await self._start_idle()
 
     async def _recover(self) -> None:
-        """Starts processes until one is ready: who is told that the service is not ready asks nothing meanwhile."""
+        """Starts processes until one is ready. A service that is not ready gets no questions, which would start one."""
         while self.trouble is not None:
             await asyncio.sleep(RECOVERY_SECONDS)
             if self._workers < self._processes_max:
@@ -190,12 +190,12 @@ class AnsweringPool:
         self._workers += 1
         try:
             self._idle.append(await self._start())
-        except (TimeoutError, OSError, EOFError):
+        except _NotStarted:
             self._workers -= 1
         self._hand_out()
 
     async def _start(self) -> ChildProcess:
-        """A process that is ready. Raises `TimeoutError`, `OSError` and `EOFError` if it does not start."""
+        """A process that is ready. Raises `_NotStarted`."""
         try:
             worker = await ready_process(self.worker_settings)
         except (TimeoutError, OSError, EOFError) as problem:
@@ -203,7 +203,7 @@ class AnsweringPool:
             if self.trouble is None:
                 self._begin(self._recover())
             self.trouble = f"No process that replays history can be started: {problem!r}."
-            raise
+            raise _NotStarted from problem
         self.trouble = None
         return worker
 
@@ -225,7 +225,7 @@ class AnsweringPool:
         return chosen
 
     def _take_equal(self, chosen: _Waiting) -> list[_Waiting]:
-        """The same question, from whoever waits with it: an answer begun after all of them asked is right for each."""
+        """The equal questions, which wait no longer. An answer that begins now is right for all of them."""
         equal = [waiting for waiting in self._waiting if waiting.question == chosen.question]
         if equal:
             self._waiting = [waiting for waiting in self._waiting if waiting.question != chosen.question]
@@ -268,6 +268,10 @@ class AnsweringPool:
         else:
             self._idle.append(worker)
         self._hand_out()
+
+
+class _NotStarted(OSError):
+    """A process that answers could not be started. No budget of a question was used."""
 
 
 async def _ended(worker: ChildProcess | None) -> None:
