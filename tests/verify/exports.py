@@ -6,7 +6,7 @@ import io
 import json
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -269,3 +269,16 @@ def inclusion(leaves: Sequence[bytes], place: int) -> list[bytes]:
 
 def _bundled(entry: bytes) -> bytes:
     return len(entry).to_bytes(2, "big") + entry
+
+
+def changed(export: Export, log: str, position: int, entry: bytes | None) -> Export:
+    """With another entry at the position, or without it; hashes and signatures are made from that."""
+    entries = {name: list(rows) for name, rows in export.entries.items()}
+    entries[log][position - 1 : position] = [] if entry is None else [entry]
+    return replace(export, entries=entries)
+
+
+def edited(entry: bytes, **columns: Any) -> bytes:
+    line, _, body = entry.partition(b"\n")
+    edited_line = json.dumps(json.loads(line) | columns, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return edited_line.encode() + b"\n" + body

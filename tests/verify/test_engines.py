@@ -29,8 +29,7 @@ from tests.compliance.log import Group, Log, as_follower, settings_for
 from tests.databases import Database
 from tests.oracle.histories import PRODUCTS, seeded
 from tests.policy.fact_log import recorded
-from tests.verify.exports import LOGS, Export, claim_entries, write
-from tests.verify.test_verdicts import edited
+from tests.verify.exports import LOGS, Export, claim_entries, edited, write
 
 DIGEST = sha256(b"policy").hexdigest()
 LONG_AFTER = timedelta(days=400)

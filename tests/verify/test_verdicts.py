@@ -22,7 +22,9 @@ from tests.verify.exports import (
     Export,
     Signer,
     archive,
+    changed,
     claim_entries,
+    edited,
     export_of,
     write,
 )
@@ -53,19 +55,6 @@ def verify(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Verify:
         return status, capsys.readouterr().out
 
     return run
-
-
-def changed(export: Export, log: str, position: int, entry: bytes | None) -> Export:
-    """With another entry at the position, or without it; hashes and signatures are made from that."""
-    entries = {name: list(rows) for name, rows in export.entries.items()}
-    entries[log][position - 1 : position] = [] if entry is None else [entry]
-    return replace(export, entries=entries)
-
-
-def edited(entry: bytes, **columns: Any) -> bytes:
-    line, _, body = entry.partition(b"\n")
-    edited_line = json.dumps(json.loads(line) | columns, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-    return edited_line.encode() + b"\n" + body
 
 
 def test_witnessed_and_rederived(export: Export, verify: Verify) -> None:
