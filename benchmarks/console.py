@@ -1,8 +1,8 @@
 """Pages of the console over HTTP, each against the JSON answers that it shows, asked one after the other.
 
 `python -m benchmarks.console [--facts 1000000] [--rounds 5] [--data-dir D]`. One process serves both. Page and answers
-take turns; medians of a call, and their ratio. The partners are of median size. Then each page is the first that a
-system is asked for: it is started anew for each, and the median of `STARTS` starts is shown.
+take turns; medians of a call, and their ratio. The partners are of median size. Then the
+system is started `STARTS` times for each page, which is the first that it serves; the median is shown.
 """
 
 import asyncio

@@ -37,7 +37,7 @@ def friendly_errors() -> Iterator[None]:
     try:
         yield
     except (click.ClickException, BrokenPipeError):
-        raise  # whoever reads the output has enough: click ends the command quietly
+        raise  # click ends the command quietly where the reader of its output has gone
     except Exception as problem:
         message = describe(problem)
         if message is None:

@@ -46,7 +46,7 @@ def main() -> int:
                 trial = Trial(system, seed)
                 try:
                     trial.run()
-                except Exception:  # the histories that follow are told all the same
+                except Exception:  # the campaign goes on with the next history
                     trial.found.append(traceback.format_exc())
                 if histories % REBUILT_EVERY == 0:
                     trial.found += rebuilt_otherwise(server.url(database="all_in_one"))

@@ -131,7 +131,7 @@ def _mends(moment: Moment, listed: list[Answer]) -> Differences:
         wanted = {"people": single["shortfall"], "by": by and short(by, "deadline_on", "deadline_at")}
         yield from same(f"mends of {partner} {product}", short(mends, *wanted), wanted)
         near = [item for item in listed if (item["partner_id"], item["product"]) == (partner, product)]
-        if not single["shortfall"]:  # nobody is missing
+        if not single["shortfall"]:  # the partner has its minimum
             near = []
         lacks = {item["consultant_id"]: item["lacks"] for item in near if not item["certified"]}
         got = {person["consultant_id"]: person["lacks"] for person in mends["nearest"]}

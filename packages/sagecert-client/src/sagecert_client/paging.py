@@ -14,7 +14,7 @@ _R = TypeVar("_R", bound=PagedRequest[Any, Any])
 _NEXT: Final = re.compile(r'<[^>]*[?&]after=([0-9]+)[^>]*>; rel="next"')
 FEED_WAIT_SECONDS: Final = 30
 EMPTY_AFTER_SECONDS: Final = 1.0
-"""Whoever says sooner that there is no event does not wait for one, and is not asked again at once."""
+"""A server that answers sooner with no event does not wait for events. The client pauses before it asks again."""
 
 
 def following(request: _R, answer: object) -> _R | None:
